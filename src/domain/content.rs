@@ -1,0 +1,201 @@
+//! Posts and comments, and the rules for writing them.
+use super::{CommentId, MemberCard, MemberId, Mention, PostId, Reason, Refusal, Tag, Timestamp, text};
+use std::sync::Arc;
+
+/// Levels of comments: a comment, a reply, a reply to a reply.
+pub const COMMENT_LEVELS: u8 = 3;
+/// Replies that a listed comment brings along.
+pub const FIRST_REPLIES: usize = 2;
+/// Most images on a post.
+pub const IMAGES_MAX: usize = 4;
+
+/// Text of a post that has passed the rules. There is no other way to make one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostText {
+    title: Option<String>,
+    content: String,
+}
+
+impl PostText {
+    /// Most characters of the content.
+    pub const CONTENT_MAX: usize = 5_000;
+    /// Most characters of the title.
+    pub const TITLE_MAX: usize = 100;
+
+    /// Checks both; an empty title is no title.
+    pub fn new(title: Option<&str>, content: &str) -> Result<Self, Refusal> {
+        let content = text::checked("content", content, 1, Self::CONTENT_MAX).map_err(|error| match error.reason {
+            Reason::Required => Refusal::PostEmpty,
+            Reason::TooLong { max } => Refusal::PostTooLong { max },
+            _ => error.into(),
+        })?;
+        let title = text::checked("title", title.unwrap_or_default(), 0, Self::TITLE_MAX).map_err(|error| {
+            match error.reason {
+                Reason::TooLong { max } => Refusal::TitleTooLong { max },
+                _ => error.into(),
+            }
+        })?;
+        Ok(Self { title: Some(title).filter(|title| !title.is_empty()), content })
+    }
+
+    /// The title, where there is one.
+    pub fn title(&self) -> Option<&str> {
+        self.title.as_deref()
+    }
+
+    /// The content, trimmed.
+    pub fn content(&self) -> &str {
+        &self.content
+    }
+}
+
+/// Text of a comment that has passed the rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommentText(String);
+
+impl CommentText {
+    /// Most characters of a comment.
+    pub const MAX: usize = 1_000;
+
+    /// Checks it.
+    pub fn new(content: &str) -> Result<Self, Refusal> {
+        let content = text::checked("content", content, 1, Self::MAX).map_err(|error| match error.reason {
+            Reason::Required => Refusal::CommentEmpty,
+            Reason::TooLong { max } => Refusal::CommentTooLong { max },
+            _ => error.into(),
+        })?;
+        Ok(Self(content))
+    }
+
+    /// The content, trimmed.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// How often a post was seen, liked and commented on; each changes in the commit of its cause.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PostCounts {
+    /// Once per member and hour, never the author.
+    pub views: u64,
+    /// By active members.
+    pub likes: u64,
+    /// Visible comments: not deleted, by active members.
+    pub comments: u64,
+}
+
+/// A post as it is kept: everything but its author's card and the viewer's like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Post {
+    /// Also the order of every feed: newer posts have larger ids.
+    pub id: PostId,
+    /// Who wrote it, and alone may change it.
+    pub author: MemberId,
+    /// At most 100 characters.
+    pub title: Option<String>,
+    /// 1 to 5,000 characters.
+    pub content: String,
+    /// Found in the content.
+    pub tags: Vec<Tag>,
+    /// Found in the content, of members that exist.
+    pub mentions: Vec<Mention>,
+    /// Views, likes, comments.
+    pub counts: PostCounts,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// When it was last changed by its author.
+    pub edited_at: Option<Timestamp>,
+}
+
+/// A post as one viewer sees it. Shared parts are shared between answers.
+#[derive(Debug, Clone)]
+pub struct SeenPost {
+    /// The post.
+    pub post: Arc<Post>,
+    /// Its author.
+    pub author: Arc<MemberCard>,
+    /// Whether the viewer likes it.
+    pub liked: bool,
+}
+
+/// A comment as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comment {
+    /// Also the order: newer comments have larger ids.
+    pub id: CommentId,
+    /// The post it is on.
+    pub post: PostId,
+    /// The comment it replies to.
+    pub parent: Option<CommentId>,
+    /// 0 for a comment, 1 for a reply, 2 for a reply to a reply.
+    pub depth: u8,
+    /// Who wrote it, and alone may change it.
+    pub author: MemberId,
+    /// 1 to 1,000 characters.
+    pub content: String,
+    /// Likes by active members.
+    pub like_count: u64,
+    /// Visible replies directly below.
+    pub reply_count: u64,
+    /// A tombstone: its text is gone, its place is kept for its replies.
+    pub deleted: bool,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// When it was last changed by its author.
+    pub edited_at: Option<Timestamp>,
+}
+
+/// A comment as one viewer sees it.
+#[derive(Debug, Clone)]
+pub struct SeenComment {
+    /// The comment.
+    pub comment: Comment,
+    /// Its author; none for a tombstone.
+    pub author: Option<Arc<MemberCard>>,
+    /// Whether the viewer likes it.
+    pub liked: bool,
+    /// The first replies, where the list brings them along.
+    pub replies: Vec<SeenComment>,
+}
+
+/// Where a like stands after it was set or withdrawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LikeState {
+    /// Whether the member likes it now.
+    pub liked: bool,
+    /// Likes by active members.
+    pub like_count: u64,
+}
+
+/// The depth of a reply to a comment of this depth.
+pub fn depth_below(parent: u8) -> Result<u8, Refusal> {
+    let depth = parent + 1;
+    if depth < COMMENT_LEVELS { Ok(depth) } else { Err(Refusal::TooDeep { max: COMMENT_LEVELS }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hangul_counts_by_character() {
+        assert!(PostText::new(None, &"가".repeat(5_000)).is_ok());
+        let refused = PostText::new(None, &"가".repeat(5_001));
+        assert_eq!(refused, Err(Refusal::PostTooLong { max: 5_000 }));
+        let refused = PostText::new(Some(&"제".repeat(101)), "x");
+        assert_eq!(refused, Err(Refusal::TitleTooLong { max: 100 }));
+    }
+
+    #[test]
+    fn blank_text_is_no_text() {
+        assert_eq!(PostText::new(None, " \n "), Err(Refusal::PostEmpty));
+        assert_eq!(CommentText::new("\t"), Err(Refusal::CommentEmpty));
+        assert_eq!(PostText::new(Some("  "), "x").unwrap().title(), None);
+    }
+
+    #[test]
+    fn comments_go_three_levels_deep() {
+        assert_eq!((depth_below(0), depth_below(1)), (Ok(1), Ok(2)));
+        assert_eq!(depth_below(2), Err(Refusal::TooDeep { max: 3 }));
+    }
+}

@@ -1,0 +1,188 @@
+//! Cursors: where a reader stands, as text that only this server reads.
+//!
+//! A cursor is not a secret and proves nothing: what it leads to passes the same visibility
+//! rules as any read. The check sum only tells a mangled cursor from an old one.
+use super::{Epoch, PostId, Position, Refusal};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+/// Changes when the meaning of the bytes does.
+const VERSION: u8 = 1;
+/// Longest text that is looked at: version, list, check sum and four numbers need 60.
+pub const CURSOR_LENGTH_MAX: usize = 100;
+
+/// Which list a cursor belongs to. One made for another list is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum ListKind {
+    Home = 1,
+    Recent = 2,
+    Mine = 3,
+    Author = 4,
+    Tag = 5,
+    Followers = 10,
+    Followings = 11,
+    PostLikes = 12,
+    Comments = 13,
+    Replies = 14,
+    MemberComments = 15,
+    Recommendations = 16,
+    Stream = 30,
+}
+
+/// A place in the event log that any replica can read on from: an SSE `id:`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamCursor {
+    /// The log it speaks of.
+    pub epoch: Epoch,
+    /// The last position that the reader has seen.
+    pub position: Position,
+}
+
+/// A place in a feed: what the reader had at `pinned`, older than `before`.
+///
+/// Posts committed after `pinned` belong to the stream opened from that page, so that pages and
+/// stream together show everything once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeedCursor {
+    /// The log position that the first page was read at.
+    pub pinned: StreamCursor,
+    /// The oldest post that was looked at so far.
+    pub before: PostId,
+}
+
+impl StreamCursor {
+    /// As text of base64url characters.
+    pub fn encode(&self) -> String {
+        encode(ListKind::Stream, 0, &[u64::from(self.epoch.0), self.position.0])
+    }
+
+    /// From text.
+    pub fn decode(text: &str) -> Result<Self, Refusal> {
+        let [epoch, position] = decode(text, ListKind::Stream, 0)?;
+        Ok(Self { epoch: epoch_of(epoch)?, position: Position(position) })
+    }
+}
+
+impl FeedCursor {
+    /// As text. `scope` is what the list is about: the viewer, author or tag.
+    pub fn encode(&self, list: ListKind, scope: u64) -> String {
+        let numbers = [u64::from(self.pinned.epoch.0), self.pinned.position.0, self.before.0];
+        encode(list, scope, &numbers)
+    }
+
+    /// From text, refused where it was made for another list.
+    pub fn decode(text: &str, list: ListKind, scope: u64) -> Result<Self, Refusal> {
+        let [epoch, position, before] = decode(text, list, scope)?;
+        let pinned = StreamCursor { epoch: epoch_of(epoch)?, position: Position(position) };
+        Ok(Self { pinned, before: PostId(before) })
+    }
+}
+
+/// A place in a list that is ordered by one number (or two, where the first has ties).
+pub fn encode_place(list: ListKind, scope: u64, place: [u64; 2]) -> String {
+    encode(list, scope, &place)
+}
+
+/// The inverse of [`encode_place`].
+pub fn decode_place(text: &str, list: ListKind, scope: u64) -> Result<[u64; 2], Refusal> {
+    decode(text, list, scope)
+}
+
+fn epoch_of(number: u64) -> Result<Epoch, Refusal> {
+    u32::try_from(number).map(Epoch).map_err(|_| Refusal::CursorInvalid)
+}
+
+fn encode(list: ListKind, scope: u64, numbers: &[u64]) -> String {
+    let mut bytes = Vec::with_capacity(48);
+    bytes.extend([VERSION, list as u8]);
+    for number in numbers {
+        let mut rest = *number;
+        while rest >= 0x80 {
+            bytes.push(rest as u8 | 0x80);
+            rest >>= 7;
+        }
+        bytes.push(rest as u8);
+    }
+    bytes.extend(check_sum(&bytes, scope));
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn decode<const N: usize>(text: &str, list: ListKind, scope: u64) -> Result<[u64; N], Refusal> {
+    let invalid = Refusal::CursorInvalid;
+    if text.len() > CURSOR_LENGTH_MAX {
+        return Err(invalid);
+    }
+    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| Refusal::CursorInvalid)?;
+    let (body, sum) = bytes.split_last_chunk::<4>().ok_or(Refusal::CursorInvalid)?;
+    if body.get(..2) != Some(&[VERSION, list as u8]) || *sum != check_sum(body, scope) {
+        return Err(invalid);
+    }
+    let mut numbers = [0; N];
+    let mut rest = body[2..].iter();
+    for number in &mut numbers {
+        for shift in (0..64).step_by(7) {
+            let byte = *rest.next().ok_or(Refusal::CursorInvalid)?;
+            *number |= u64::from(byte & 0x7F) << shift;
+            if byte & 0x80 == 0 {
+                break;
+            }
+        }
+    }
+    if rest.next().is_some() { Err(invalid) } else { Ok(numbers) }
+}
+
+/// FNV-1a over the bytes and the scope, folded to 32 bits.
+fn check_sum(bytes: &[u8], scope: u64) -> [u8; 4] {
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);
+    let hash = bytes.iter().chain(&scope.to_le_bytes()).fold(0xCBF2_9CE4_8422_2325, step);
+    ((hash >> 32) as u32 ^ hash as u32).to_le_bytes()
+}
+
+/// A number that stands for a text in a cursor's scope.
+pub fn scope_of(text: &str) -> u64 {
+    let sum = check_sum(text.as_bytes(), 0);
+    u64::from(u32::from_le_bytes(sum))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn stream(epoch: u32, position: u64) -> StreamCursor {
+        StreamCursor { epoch: Epoch(epoch), position: Position(position) }
+    }
+
+    proptest! {
+        #[test]
+        fn every_cursor_survives_the_trip(epoch: u32, position: u64, before: u64, scope: u64) {
+            let cursor = FeedCursor { pinned: stream(epoch, position), before: PostId(before) };
+            let text = cursor.encode(ListKind::Home, scope);
+            prop_assert!(text.len() <= CURSOR_LENGTH_MAX);
+            prop_assert_eq!(FeedCursor::decode(&text, ListKind::Home, scope), Ok(cursor));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in ".{0,120}") {
+            let _ = StreamCursor::decode(&text);
+        }
+
+        #[test]
+        fn a_changed_cursor_is_refused(position: u64, at in 0_usize..8, flip in 1_u8..=255) {
+            let mut bytes = URL_SAFE_NO_PAD.decode(stream(7, position).encode()).unwrap();
+            let at = at % bytes.len();
+            bytes[at] ^= flip;
+            let text = URL_SAFE_NO_PAD.encode(bytes);
+            prop_assert_eq!(StreamCursor::decode(&text), Err(Refusal::CursorInvalid));
+        }
+    }
+
+    #[test]
+    fn a_cursor_of_another_list_is_refused() {
+        let cursor = FeedCursor { pinned: stream(1, 2), before: PostId(3) };
+        let text = cursor.encode(ListKind::Home, 9);
+        assert!(FeedCursor::decode(&text, ListKind::Recent, 9).is_err());
+        assert!(FeedCursor::decode(&text, ListKind::Home, 8).is_err());
+        assert!(StreamCursor::decode(&text).is_err());
+    }
+}

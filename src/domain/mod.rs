@@ -1,0 +1,35 @@
+//! What the product is about: ids, rules, events, cursors. No runtime, no database, no HTTP.
+mod content;
+pub mod cursor;
+mod event;
+mod id;
+pub mod markup;
+mod member;
+mod profile;
+mod receipt;
+mod refusal;
+mod session;
+mod slot;
+mod text;
+mod time;
+mod visibility;
+
+pub use content::{
+    COMMENT_LEVELS, Comment, CommentText, FIRST_REPLIES, IMAGES_MAX, LikeState, Post, PostCounts, PostText,
+    SeenComment, SeenPost, depth_below,
+};
+pub use event::{Epoch, Event, EventKind, Fact, Position};
+pub use id::{CommentId, ID_END, IdGenerator, MemberId, PostId, SessionId, first_id_at, time_of};
+pub use markup::{Mention, Tag};
+pub use member::{
+    Email, FOLLOWINGS_MAX, Handle, Member, MemberCard, MemberCounts, Password, Privacy, QUERY_IDS_MAX,
+    Recommendation, Relation, may_follow,
+};
+pub use profile::{Gender, Patch, Profile, ProfilePatch};
+pub use receipt::{Answer, KEPT_HOURS, Outcome, Receipt};
+pub use refusal::{FieldError, Reason, Refusal};
+pub use session::{Identity, Session, SigningKey};
+pub use slot::Slot;
+pub use text::length;
+pub use time::Timestamp;
+pub use visibility::{Standing, may_see};

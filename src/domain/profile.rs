@@ -1,0 +1,243 @@
+//! What a member says of themself, and how it is changed.
+use super::{FieldError, Reason, Refusal, text};
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+/// One field of a change: JSON merge patch in the domain's words.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Patch<T> {
+    /// Not mentioned.
+    #[default]
+    Keep,
+    /// Emptied.
+    Clear,
+    /// Given a new value.
+    Set(T),
+}
+
+/// As the member chose to say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Gender {
+    Male,
+    Female,
+    Other,
+    PreferNotToSay,
+}
+
+/// What a member says of themself. Every field has passed its rule.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// 2 to 30 characters.
+    pub member_name: String,
+    /// At most 50 characters.
+    pub display_name: Option<String>,
+    /// At most 500 characters.
+    pub bio: Option<String>,
+    /// At most 100 characters.
+    pub location: Option<String>,
+    /// http or https, at most 200 characters.
+    pub website_url: Option<String>,
+    /// In the past.
+    pub birth_date: Option<Date>,
+    /// As the member chose to say it.
+    pub gender: Option<Gender>,
+    /// ISO 639-1, such as `ko`; a region may follow (`pt-BR`).
+    pub language_code: Option<String>,
+    /// ISO 3166-1 alpha-2, such as `KR`.
+    pub country_code: Option<String>,
+    /// IANA name, such as `Asia/Seoul`.
+    pub timezone: Option<String>,
+}
+
+/// A change of a profile, not yet checked. Texts as they came.
+#[derive(Debug, Clone, Default)]
+#[expect(missing_docs, reason = "as in Profile")]
+pub struct ProfilePatch {
+    pub member_name: Patch<String>,
+    pub display_name: Patch<String>,
+    pub bio: Patch<String>,
+    pub location: Patch<String>,
+    pub website_url: Patch<String>,
+    pub birth_date: Patch<String>,
+    pub gender: Patch<String>,
+    pub language_code: Patch<String>,
+    pub country_code: Patch<String>,
+    pub timezone: Patch<String>,
+}
+
+impl Profile {
+    /// The name that others see.
+    pub fn shown_name(&self) -> &str {
+        self.display_name.as_deref().unwrap_or(&self.member_name)
+    }
+
+    /// This profile with the change made, or every field that was refused.
+    pub fn patched(&self, patch: ProfilePatch) -> Result<Self, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let was = self.clone();
+        let member_name = match patch.member_name {
+            Patch::Keep if was.member_name.is_empty() => Patch::Clear,
+            other => other,
+        };
+        let changed = Self {
+            member_name: apply(&mut errors, member_name, Some(was.member_name), |name| {
+                text::checked("memberName", name, 2, 30)
+            })
+            .unwrap_or_default(),
+            display_name: apply(&mut errors, patch.display_name, was.display_name, |name| {
+                text::checked("displayName", name, 1, 50)
+            }),
+            bio: apply(&mut errors, patch.bio, was.bio, |bio| text::checked("bio", bio, 0, 500)),
+            location: apply(&mut errors, patch.location, was.location, |location| {
+                text::checked("location", location, 0, 100)
+            }),
+            website_url: apply(&mut errors, patch.website_url, was.website_url, website),
+            birth_date: apply(&mut errors, patch.birth_date, was.birth_date, birth_date),
+            gender: apply(&mut errors, patch.gender, was.gender, gender),
+            language_code: apply(&mut errors, patch.language_code, was.language_code, language),
+            country_code: apply(&mut errors, patch.country_code, was.country_code, country),
+            timezone: apply(&mut errors, patch.timezone, was.timezone, timezone),
+        };
+        if changed.member_name.is_empty() && errors.iter().all(|e| e.field != "memberName") {
+            errors.push(FieldError { field: "memberName", reason: Reason::Required });
+        }
+        if errors.is_empty() { Ok(changed) } else { Err(errors) }
+    }
+
+    /// A profile for a newcomer.
+    pub fn new(patch: ProfilePatch) -> Result<Self, Vec<FieldError>> {
+        Self::default().patched(patch)
+    }
+}
+
+/// One field: kept, emptied, or checked and set. A refusal is collected, so that one answer names all.
+fn apply<T>(
+    errors: &mut Vec<FieldError>,
+    patch: Patch<String>,
+    before: Option<T>,
+    check: impl FnOnce(&str) -> Result<T, FieldError>,
+) -> Option<T> {
+    match patch {
+        Patch::Keep => before,
+        Patch::Clear => None,
+        Patch::Set(text) => check(&text).map_err(|error| errors.push(error)).ok(),
+    }
+}
+
+fn website(url: &str) -> Result<String, FieldError> {
+    let field = "websiteUrl";
+    let checked = text::checked(field, url, 1, 200)?;
+    let valid = url::Url::parse(&checked)
+        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    if valid { Ok(checked) } else { Err(FieldError { field, reason: Reason::InvalidFormat }) }
+}
+
+fn birth_date(date: &str) -> Result<Date, FieldError> {
+    let field = "birthDate";
+    let date: Date = date.parse().map_err(|_| FieldError { field, reason: Reason::InvalidFormat })?;
+    // "Past" by the clock that is furthest behind, so that nobody's birthday depends on a zone.
+    let today = jiff::tz::TimeZone::UTC.to_datetime(jiff::Timestamp::now()).date();
+    if date < today && date.year() >= 1900 {
+        Ok(date)
+    } else {
+        Err(FieldError { field, reason: Reason::NotInThePast })
+    }
+}
+
+fn gender(name: &str) -> Result<Gender, FieldError> {
+    match name {
+        "MALE" => Ok(Gender::Male),
+        "FEMALE" => Ok(Gender::Female),
+        "OTHER" => Ok(Gender::Other),
+        "PREFER_NOT_TO_SAY" => Ok(Gender::PreferNotToSay),
+        _ => Err(FieldError { field: "gender", reason: Reason::UnknownValue }),
+    }
+}
+
+fn language(code: &str) -> Result<String, FieldError> {
+    let (language, region) = code.split_once('-').map_or((code, None), |(l, r)| (l, Some(r)));
+    let valid = language.len() == 2
+        && language.bytes().all(|b| b.is_ascii_lowercase())
+        && region.is_none_or(|r| COUNTRIES.contains(r) && r.len() == 2);
+    if valid {
+        Ok(code.to_owned())
+    } else {
+        Err(FieldError { field: "languageCode", reason: Reason::InvalidFormat })
+    }
+}
+
+fn country(code: &str) -> Result<String, FieldError> {
+    let known = code.len() == 2 && COUNTRIES.split(' ').any(|country| country == code);
+    if known {
+        Ok(code.to_owned())
+    } else {
+        Err(FieldError { field: "countryCode", reason: Reason::UnknownValue })
+    }
+}
+
+fn timezone(name: &str) -> Result<String, FieldError> {
+    jiff::tz::TimeZone::get(name)
+        .map(|_| name.to_owned())
+        .map_err(|_| FieldError { field: "timezone", reason: Reason::UnknownValue })
+}
+
+/// ISO 3166-1 alpha-2.
+const COUNTRIES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL \
+BM BN BO BQ BR BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO \
+DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM \
+HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR \
+LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL \
+NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ \
+SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA \
+VC VE VG VI VN VU WF WS YE YT ZA ZM ZW";
+
+impl From<Vec<FieldError>> for Refusal {
+    fn from(errors: Vec<FieldError>) -> Self {
+        Self::Invalid(errors)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(text: &str) -> Patch<String> {
+        Patch::Set(text.to_owned())
+    }
+
+    #[test]
+    fn a_patch_sets_clears_and_keeps() {
+        let newcomer = ProfilePatch { member_name: set("김민수"), bio: set("hi"), ..Default::default() };
+        let profile = Profile::new(newcomer).unwrap();
+        let change = ProfilePatch { bio: Patch::Clear, location: set("서울"), ..Default::default() };
+        let changed = profile.patched(change).unwrap();
+        assert_eq!((changed.bio, changed.location.as_deref()), (None, Some("서울")));
+        assert_eq!(changed.member_name, "김민수");
+    }
+
+    #[test]
+    fn every_wrong_field_is_named() {
+        let patch = ProfilePatch {
+            member_name: set("a"),
+            website_url: set("ftp://a.kr"),
+            birth_date: set("2999-01-01"),
+            gender: set("male"),
+            country_code: set("XX"),
+            timezone: set("Moon/Base"),
+            language_code: set("korean"),
+            ..Default::default()
+        };
+        let fields: Vec<_> = Profile::new(patch).unwrap_err().iter().map(|e| e.field).collect();
+        let expected = ["memberName", "websiteUrl", "birthDate", "gender", "languageCode", "countryCode", "timezone"];
+        assert_eq!(fields, expected);
+    }
+
+    #[test]
+    fn the_name_cannot_be_cleared() {
+        let profile = Profile::new(ProfilePatch { member_name: set("Kim"), ..Default::default() }).unwrap();
+        let cleared = profile.patched(ProfilePatch { member_name: Patch::Clear, ..Default::default() });
+        assert_eq!(cleared.unwrap_err()[0].field, "memberName");
+    }
+}

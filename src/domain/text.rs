@@ -1,0 +1,69 @@
+//! Lengths as people count them, and text without what cannot be seen.
+use super::{FieldError, Reason};
+use unicode_segmentation::UnicodeSegmentation;
+
+/// Characters as a reader counts them (grapheme clusters): 한 is one, a family emoji is one.
+pub fn length(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.graphemes(true).count() }
+}
+
+/// Bytes that a text of `max` characters may have: a cluster can be made arbitrarily long by
+/// stacking marks, so bytes are limited too (32 per character, far above any real script).
+const BYTES_PER_CHARACTER: usize = 32;
+
+/// The trimmed text, if its length lies within the bounds and it holds no control characters
+/// other than line breaks and tabs.
+pub(super) fn checked(
+    field: &'static str,
+    text: &str,
+    min: usize,
+    max: usize,
+) -> Result<String, FieldError> {
+    let text = text.trim();
+    let refuse = |reason| Err(FieldError { field, reason });
+    if text.len() > max * BYTES_PER_CHARACTER {
+        return refuse(Reason::TooLong { max });
+    }
+    let length = length(text);
+    if length < min {
+        return refuse(if length == 0 { Reason::Required } else { Reason::TooShort { min } });
+    }
+    if length > max {
+        return refuse(Reason::TooLong { max });
+    }
+    if text.chars().any(is_unwanted) {
+        return refuse(Reason::InvalidCharacters);
+    }
+    Ok(text.to_owned())
+}
+
+/// Control characters (but line breaks and tabs) and the marks that reorder the text around them.
+fn is_unwanted(c: char) -> bool {
+    (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+        || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_what_a_reader_counts() {
+        assert_eq!(length("hello"), 5);
+        assert_eq!(length("한글은"), 3);
+        assert_eq!(length("👨‍👩‍👧‍👦"), 1);
+        assert_eq!(length("e\u{301}"), 1);
+    }
+
+    #[test]
+    fn a_tower_of_marks_is_too_long() {
+        let tower = format!("a{}", "\u{301}".repeat(2000));
+        assert_eq!(checked("bio", &tower, 0, 10).unwrap_err().reason, Reason::TooLong { max: 10 });
+    }
+
+    #[test]
+    fn marks_that_reorder_text_are_refused() {
+        let refused = checked("bio", "abc\u{202E}def", 0, 10).unwrap_err();
+        assert_eq!(refused.reason, Reason::InvalidCharacters);
+    }
+}

@@ -1,0 +1,5 @@
+//! dailyfeed: a social feed server in one process.
+//!
+//! One layer per folder, and imports that only point down:
+//! `http` → `actors` → `storage` → `domain`. Only [`app`] names them all.
+pub mod domain;

@@ -1,0 +1,100 @@
+//! Keeps posts, comments, likes and views.
+use super::{Listed, StoreResult};
+use crate::domain::{
+    Comment, CommentId, CommentText, LikeState, MemberCard, MemberId, Mention, Outcome, Position, Post, PostId,
+    PostText, Receipt, Tag, Timestamp,
+};
+use async_trait::async_trait;
+
+/// Somebody looked at a post.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct View {
+    /// What.
+    pub post: PostId,
+    /// Who.
+    pub viewer: MemberId,
+    /// In which hour since 1970 (UTC).
+    pub hour: i64,
+}
+
+/// Which comments to list, and in which order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommentOrder {
+    /// Top-level comments of a post after that one, oldest first.
+    OfPost(PostId, CommentId),
+    /// Direct replies of a comment after that one, oldest first.
+    RepliesTo(CommentId, CommentId),
+    /// Comments of a member before that one, newest first; no tombstones, none on posts that are gone.
+    OfMember(MemberId, CommentId),
+}
+
+/// Posts, comments, likes, views. Counters change in the commit of the row that causes them.
+///
+/// Reads leave out what is deleted and what members who have left wrote; a comment of either kind that has visible
+/// replies is listed as a tombstone.
+#[async_trait]
+pub trait ContentStore: Send + Sync + 'static {
+    /// Stores the post, its tags and the fact, in one commit.
+    async fn publish(&self, post: Post, receipt: Option<Receipt>) -> StoreResult<Outcome<Position>>;
+    /// Refuses `PostNotFound`, `PostUpdateForbidden`. Returns the post as it is now.
+    async fn edit_post(
+        &self,
+        author: MemberId,
+        id: PostId,
+        text: PostText,
+        tags: Vec<Tag>,
+        mentions: Vec<Mention>,
+        at: Timestamp,
+    ) -> StoreResult<(Post, Position)>;
+    /// Refuses `PostNotFound`, `PostDeleteForbidden`.
+    async fn delete_post(&self, author: MemberId, id: PostId, at: Timestamp) -> StoreResult<Position>;
+    /// Sets or withdraws a like; `id` orders the list of likers. Refuses `PostNotFound`.
+    async fn like_post(&self, id: u64, member: MemberId, post: PostId, like: bool) -> StoreResult<LikeState>;
+    /// Counts those views that were not counted in their hour, but never an author's own. At most 512.
+    async fn count_views(&self, views: Vec<View>) -> StoreResult<()>;
+
+    /// Stores the comment and the fact, in one commit. Refuses `PostNotFound`, `ParentNotFound`,
+    /// `ParentOnAnotherPost`.
+    async fn comment(&self, comment: Comment, receipt: Option<Receipt>) -> StoreResult<Outcome<Position>>;
+    /// Refuses `CommentNotFound`, `CommentUpdateForbidden`. Returns the comment as it is now.
+    async fn edit_comment(
+        &self,
+        author: MemberId,
+        id: CommentId,
+        text: CommentText,
+        at: Timestamp,
+    ) -> StoreResult<Comment>;
+    /// Refuses `CommentNotFound`, `CommentDeleteForbidden`.
+    async fn delete_comment(&self, author: MemberId, id: CommentId, at: Timestamp) -> StoreResult<()>;
+    /// Sets or withdraws a like. Refuses `CommentNotFound`.
+    async fn like_comment(&self, id: u64, member: MemberId, comment: CommentId, like: bool) -> StoreResult<LikeState>;
+
+    /// Those of these posts that may be seen, in no order. At most 1,000 ids.
+    async fn posts(&self, ids: &[PostId]) -> StoreResult<Vec<Post>>;
+    /// Which of these posts the member likes. At most 1,000 ids.
+    async fn liked_posts(&self, member: MemberId, ids: &[PostId]) -> StoreResult<Vec<PostId>>;
+    /// The member's newest likes, newest first, as post ids.
+    async fn recent_likes(&self, member: MemberId, limit: usize) -> StoreResult<Vec<PostId>>;
+    /// Who likes the post: newest like first, before that place.
+    async fn post_likes(&self, post: PostId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>>;
+    /// One comment, tombstones included.
+    async fn comment_by_id(&self, id: CommentId) -> StoreResult<Option<Comment>>;
+    /// A page of comments.
+    async fn comments(&self, order: CommentOrder, limit: usize) -> StoreResult<Vec<Comment>>;
+    /// The first `each` replies of each of these comments, oldest first.
+    async fn first_replies(&self, parents: &[CommentId], each: usize) -> StoreResult<Vec<Comment>>;
+    /// Which of these comments the member likes.
+    async fn liked_comments(&self, member: MemberId, ids: &[CommentId]) -> StoreResult<Vec<CommentId>>;
+
+    /// The newest posts before that one by any of these authors, newest first: `(post, author)`.
+    async fn posts_by(
+        &self,
+        authors: &[MemberId],
+        before: PostId,
+        limit: usize,
+    ) -> StoreResult<Vec<(PostId, MemberId)>>;
+    /// The newest posts before that one by anybody, newest first: `(post, author)`.
+    async fn newest_posts(&self, before: PostId, limit: usize) -> StoreResult<Vec<(PostId, MemberId)>>;
+    /// The newest posts with that tag (key form) before that one, newest first: `(post, author)`.
+    async fn tagged_posts(&self, tag: &str, before: PostId, limit: usize) -> StoreResult<Vec<(PostId, MemberId)>>;
+}

@@ -1,0 +1,110 @@
+//! Keeps members and who follows whom.
+use super::StoreResult;
+use crate::domain::{
+    Email, Handle, Member, MemberCard, MemberId, Outcome, Position, Profile, ProfilePatch, Receipt, Recommendation,
+    Relation, Timestamp,
+};
+use async_trait::async_trait;
+
+/// A member about to be.
+#[derive(Debug, Clone)]
+pub struct NewMember {
+    /// Made beforehand.
+    pub id: MemberId,
+    /// Unique whatever its case.
+    pub email: Email,
+    /// Unique whatever its case.
+    pub handle: Handle,
+    /// argon2id, in the PHC format.
+    pub password_hash: String,
+    /// Checked.
+    pub profile: Profile,
+    /// When the request was made.
+    pub created_at: Timestamp,
+}
+
+/// What a login is checked against.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// Whose they are.
+    pub member: MemberId,
+    /// argon2id, in the PHC format.
+    pub password_hash: String,
+    /// When the member left; logging in brings the member back until the purge.
+    pub deactivated_at: Option<Timestamp>,
+}
+
+/// One entry of a list that is ordered by when it was made.
+#[derive(Debug, Clone)]
+pub struct Listed<T> {
+    /// The place in the list: larger is newer.
+    pub place: u64,
+    /// What is listed.
+    pub item: T,
+}
+
+/// A member to recommend, and why.
+#[derive(Debug, Clone)]
+pub struct Recommended {
+    /// Whom.
+    pub member: MemberCard,
+    /// How many of those the caller follows also follow the member; 0 for `Newest`.
+    pub common_follows: u64,
+}
+
+/// Members, handles, follows. Every read leaves out members who have left.
+#[async_trait]
+pub trait MemberStore: Send + Sync + 'static {
+    /// Stores the member and the fact, in one commit. Refuses `EmailTaken`, `HandleTaken`.
+    async fn sign_up(&self, member: NewMember, receipt: Option<Receipt>) -> StoreResult<Outcome<Position>>;
+    /// Applies the change to the stored profile by `Profile::patched`. Refuses `Invalid`, `MemberNotFound`.
+    async fn change_profile(&self, member: MemberId, patch: ProfilePatch) -> StoreResult<Position>;
+    /// Refuses `HandleTaken`, `MemberNotFound`. The member's own handle in another case is no conflict.
+    async fn change_handle(&self, member: MemberId, handle: Handle) -> StoreResult<Position>;
+    /// Does nothing where it is so already (`None`). Refuses `MemberNotFound`, `FollowLimit`.
+    /// Both members' counters change in the same commit; `id` orders the lists.
+    async fn follow(&self, id: u64, follower: MemberId, followee: MemberId) -> StoreResult<Option<Position>>;
+    /// Does nothing where it is so already (`None`), also for unknown members.
+    async fn unfollow(&self, follower: MemberId, followee: MemberId) -> StoreResult<Option<Position>>;
+    /// Marks the member as gone at `at`, and takes the member's follows, likes and comments out of all counters.
+    async fn deactivate(&self, member: MemberId, at: Timestamp) -> StoreResult<Position>;
+    /// The inverse of `deactivate`; does nothing (`None`) for a member who is there.
+    async fn restore(&self, member: MemberId) -> StoreResult<Option<Position>>;
+
+    /// One member in full.
+    async fn member(&self, id: MemberId) -> StoreResult<Option<Member>>;
+    /// By the key form of the handle.
+    async fn member_by_handle(&self, key: &str) -> StoreResult<Option<Member>>;
+    /// By the key form of the e-mail address; also of a member who has left.
+    async fn credentials_by_email(&self, key: &str) -> StoreResult<Option<Credentials>>;
+    /// Of a member.
+    async fn credentials(&self, id: MemberId) -> StoreResult<Option<Credentials>>;
+    /// Replaces the hash alone, when its parameters have changed.
+    async fn rehash(&self, member: MemberId, password_hash: String) -> StoreResult<()>;
+    /// Cards of those that are there, in no order. At most 1,000 ids.
+    async fn cards(&self, ids: &[MemberId]) -> StoreResult<Vec<MemberCard>>;
+    /// Cards of those handles (key form) that are there, in no order. At most 100.
+    async fn cards_by_handle(&self, keys: &[String]) -> StoreResult<Vec<MemberCard>>;
+    /// Whether somebody has it, members who have left included.
+    async fn handle_taken(&self, key: &str) -> StoreResult<bool>;
+    /// How the viewer and each of these stand, in the order asked.
+    async fn relations(&self, viewer: MemberId, others: &[MemberId]) -> StoreResult<Vec<Relation>>;
+    /// Newest follow first, before that place.
+    async fn followers(&self, id: MemberId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>>;
+    /// Newest follow first, before that place.
+    async fn followings(&self, id: MemberId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>>;
+    /// Everybody that the member follows, ascending, members who have left included. At most `FOLLOWINGS_MAX`.
+    async fn followed_ids(&self, id: MemberId) -> StoreResult<Vec<MemberId>>;
+    /// Members not followed yet and not the viewer, after that place: `[common follows, member id]` of the last one.
+    async fn recommend(
+        &self,
+        viewer: MemberId,
+        how: Recommendation,
+        after: Option<[u64; 2]>,
+        limit: usize,
+    ) -> StoreResult<Vec<Recommended>>;
+    /// Everybody who has left and is not purged yet.
+    async fn deactivated(&self) -> StoreResult<Vec<MemberId>>;
+    /// The largest id in any table; nothing at or below it may be made again.
+    async fn largest_id(&self) -> StoreResult<u64>;
+}

@@ -1,0 +1,68 @@
+//! Where things are kept: a small trait per role here, one folder per backend beside them.
+mod content;
+mod log;
+mod members;
+mod sessions;
+mod sqlite;
+mod upkeep;
+
+pub use content::{CommentOrder, ContentStore, View};
+pub use log::EventLog;
+pub use members::{Credentials, Listed, MemberStore, NewMember, Recommended};
+pub use sessions::{End, Keys, SessionStore};
+pub use upkeep::{Drift, Import, ImportedFollow, Pruned, UpkeepStore};
+
+use crate::{config::Config, domain::Refusal};
+use std::sync::Arc;
+
+/// Why a store gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A constraint of the store said no; the caller can do something about it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The queue in front of the backend is full. Nothing was written.
+    #[error("the {backend} backend has too much to do")]
+    Busy {
+        /// Which one.
+        backend: &'static str,
+    },
+    /// The backend failed. Nothing was written, unless the connection broke during the commit.
+    #[error("the {backend} backend failed")]
+    Unavailable {
+        /// Which one.
+        backend: &'static str,
+        /// What it said.
+        #[source]
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// What a store answers.
+pub type StoreResult<T> = Result<T, StoreError>;
+
+/// Every store that the actors need, opened for one profile.
+#[derive(Clone)]
+#[expect(missing_docs, reason = "the roles are the traits' names")]
+pub struct Stores {
+    pub members: Arc<dyn MemberStore>,
+    pub sessions: Arc<dyn SessionStore>,
+    pub content: Arc<dyn ContentStore>,
+    pub log: Arc<dyn EventLog>,
+    pub upkeep: Arc<dyn UpkeepStore>,
+}
+
+impl Stores {
+    /// Opens the embedded profile, making what is not there yet. The cluster profile will be the other arm of this
+    /// one choice.
+    pub async fn open(config: &Config) -> StoreResult<Self> {
+        let sqlite = Arc::new(sqlite::Sqlite::open(config).await?);
+        Ok(Self {
+            members: sqlite.clone(),
+            sessions: sqlite.clone(),
+            content: sqlite.clone(),
+            log: sqlite.clone(),
+            upkeep: sqlite,
+        })
+    }
+}
