@@ -2,4 +2,7 @@
 //!
 //! One layer per folder, and imports that only point down:
 //! `http` → `actors` → `storage` → `domain`. Only [`app`] names them all.
+pub mod actors;
+pub mod config;
 pub mod domain;
+pub mod storage;

@@ -71,6 +71,8 @@ CREATE UNIQUE INDEX jwt_keys_one_primary ON jwt_keys (replaced_at IS NULL) WHERE
 CREATE TABLE posts (
     id            INTEGER PRIMARY KEY,
     author_id     INTEGER NOT NULL REFERENCES members (id) ON DELETE CASCADE,
+    -- Of the event that created it: a page shows what was there when its cursor was made.
+    position      INTEGER NOT NULL,
     title         TEXT,
     content       TEXT    NOT NULL,
     tags          TEXT    NOT NULL DEFAULT '[]',

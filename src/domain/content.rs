@@ -29,12 +29,13 @@ impl PostText {
             Reason::TooLong { max } => Refusal::PostTooLong { max },
             _ => error.into(),
         })?;
-        let title = text::checked("title", title.unwrap_or_default(), 0, Self::TITLE_MAX).map_err(|error| {
-            match error.reason {
-                Reason::TooLong { max } => Refusal::TitleTooLong { max },
-                _ => error.into(),
-            }
-        })?;
+        let title =
+            text::checked("title", title.unwrap_or_default(), 0, Self::TITLE_MAX).map_err(|error| {
+                match error.reason {
+                    Reason::TooLong { max } => Refusal::TitleTooLong { max },
+                    _ => error.into(),
+                }
+            })?;
         Ok(Self { title: Some(title).filter(|title| !title.is_empty()), content })
     }
 

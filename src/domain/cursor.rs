@@ -2,7 +2,7 @@
 //!
 //! A cursor is not a secret and proves nothing: what it leads to passes the same visibility
 //! rules as any read. The check sum only tells a mangled cursor from an old one.
-use super::{Epoch, PostId, Position, Refusal};
+use super::{Epoch, Position, PostId, Refusal};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 /// Changes when the meaning of the bytes does.

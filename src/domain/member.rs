@@ -9,8 +9,20 @@ pub const QUERY_IDS_MAX: usize = 100;
 
 /// Handles that would collide with a route or speak for the service.
 const RESERVED_HANDLES: &[&str] = &[
-    "me", "admin", "administrator", "handles", "recommendations", "query", "api", "root", "system",
-    "support", "dailyfeed", "moderator", "null", "undefined",
+    "me",
+    "admin",
+    "administrator",
+    "handles",
+    "recommendations",
+    "query",
+    "api",
+    "root",
+    "system",
+    "support",
+    "dailyfeed",
+    "moderator",
+    "null",
+    "undefined",
 ];
 
 /// An e-mail address as given; two that differ in case alone are the same account.
@@ -174,11 +186,7 @@ pub struct Member {
 impl Member {
     /// What others see beside everything that the member wrote.
     pub fn card(&self) -> MemberCard {
-        MemberCard {
-            id: self.id,
-            handle: self.handle.clone(),
-            display_name: self.profile.shown_name().to_owned(),
-        }
+        MemberCard { id: self.id, handle: self.handle.clone(), display_name: self.profile.shown_name().to_owned() }
     }
 }
 

@@ -22,8 +22,8 @@ pub use event::{Epoch, Event, EventKind, Fact, Position};
 pub use id::{CommentId, ID_END, IdGenerator, MemberId, PostId, SessionId, first_id_at, time_of};
 pub use markup::{Mention, Tag};
 pub use member::{
-    Email, FOLLOWINGS_MAX, Handle, Member, MemberCard, MemberCounts, Password, Privacy, QUERY_IDS_MAX,
-    Recommendation, Relation, may_follow,
+    Email, FOLLOWINGS_MAX, Handle, Member, MemberCard, MemberCounts, Password, Privacy, QUERY_IDS_MAX, Recommendation,
+    Relation, may_follow,
 };
 pub use profile::{Gender, Patch, Profile, ProfilePatch};
 pub use receipt::{Answer, KEPT_HOURS, Outcome, Receipt};

@@ -129,8 +129,7 @@ fn apply<T>(
 fn website(url: &str) -> Result<String, FieldError> {
     let field = "websiteUrl";
     let checked = text::checked(field, url, 1, 200)?;
-    let valid = url::Url::parse(&checked)
-        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let valid = url::Url::parse(&checked).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     if valid { Ok(checked) } else { Err(FieldError { field, reason: Reason::InvalidFormat }) }
 }
 
@@ -139,11 +138,7 @@ fn birth_date(date: &str) -> Result<Date, FieldError> {
     let date: Date = date.parse().map_err(|_| FieldError { field, reason: Reason::InvalidFormat })?;
     // "Past" by the clock that is furthest behind, so that nobody's birthday depends on a zone.
     let today = jiff::tz::TimeZone::UTC.to_datetime(jiff::Timestamp::now()).date();
-    if date < today && date.year() >= 1900 {
-        Ok(date)
-    } else {
-        Err(FieldError { field, reason: Reason::NotInThePast })
-    }
+    if date < today && date.year() >= 1900 { Ok(date) } else { Err(FieldError { field, reason: Reason::NotInThePast }) }
 }
 
 fn gender(name: &str) -> Result<Gender, FieldError> {
@@ -161,20 +156,12 @@ fn language(code: &str) -> Result<String, FieldError> {
     let valid = language.len() == 2
         && language.bytes().all(|b| b.is_ascii_lowercase())
         && region.is_none_or(|r| COUNTRIES.contains(r) && r.len() == 2);
-    if valid {
-        Ok(code.to_owned())
-    } else {
-        Err(FieldError { field: "languageCode", reason: Reason::InvalidFormat })
-    }
+    if valid { Ok(code.to_owned()) } else { Err(FieldError { field: "languageCode", reason: Reason::InvalidFormat }) }
 }
 
 fn country(code: &str) -> Result<String, FieldError> {
     let known = code.len() == 2 && COUNTRIES.split(' ').any(|country| country == code);
-    if known {
-        Ok(code.to_owned())
-    } else {
-        Err(FieldError { field: "countryCode", reason: Reason::UnknownValue })
-    }
+    if known { Ok(code.to_owned()) } else { Err(FieldError { field: "countryCode", reason: Reason::UnknownValue }) }
 }
 
 fn timezone(name: &str) -> Result<String, FieldError> {

@@ -13,12 +13,7 @@ const BYTES_PER_CHARACTER: usize = 32;
 
 /// The trimmed text, if its length lies within the bounds and it holds no control characters
 /// other than line breaks and tabs.
-pub(super) fn checked(
-    field: &'static str,
-    text: &str,
-    min: usize,
-    max: usize,
-) -> Result<String, FieldError> {
+pub(super) fn checked(field: &'static str, text: &str, min: usize, max: usize) -> Result<String, FieldError> {
     let text = text.trim();
     let refuse = |reason| Err(FieldError { field, reason });
     if text.len() > max * BYTES_PER_CHARACTER {

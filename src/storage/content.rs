@@ -17,6 +17,17 @@ pub struct View {
     pub hour: i64,
 }
 
+/// A post's place in a feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PostPlace {
+    /// The order: newer posts have larger ids.
+    pub post: PostId,
+    /// Who wrote it.
+    pub author: MemberId,
+    /// Of the event that created it.
+    pub position: Position,
+}
+
 /// Which comments to list, and in which order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CommentOrder {
@@ -86,15 +97,10 @@ pub trait ContentStore: Send + Sync + 'static {
     /// Which of these comments the member likes.
     async fn liked_comments(&self, member: MemberId, ids: &[CommentId]) -> StoreResult<Vec<CommentId>>;
 
-    /// The newest posts before that one by any of these authors, newest first: `(post, author)`.
-    async fn posts_by(
-        &self,
-        authors: &[MemberId],
-        before: PostId,
-        limit: usize,
-    ) -> StoreResult<Vec<(PostId, MemberId)>>;
-    /// The newest posts before that one by anybody, newest first: `(post, author)`.
-    async fn newest_posts(&self, before: PostId, limit: usize) -> StoreResult<Vec<(PostId, MemberId)>>;
-    /// The newest posts with that tag (key form) before that one, newest first: `(post, author)`.
-    async fn tagged_posts(&self, tag: &str, before: PostId, limit: usize) -> StoreResult<Vec<(PostId, MemberId)>>;
+    /// The newest posts before that one by any of these authors, newest first.
+    async fn posts_by(&self, authors: &[MemberId], before: PostId, limit: usize) -> StoreResult<Vec<PostPlace>>;
+    /// The newest posts before that one by anybody, newest first.
+    async fn newest_posts(&self, before: PostId, limit: usize) -> StoreResult<Vec<PostPlace>>;
+    /// The newest posts with that tag (key form) before that one, newest first.
+    async fn tagged_posts(&self, tag: &str, before: PostId, limit: usize) -> StoreResult<Vec<PostPlace>>;
 }

@@ -6,11 +6,11 @@ mod sessions;
 mod sqlite;
 mod upkeep;
 
-pub use content::{CommentOrder, ContentStore, View};
+pub use content::{CommentOrder, ContentStore, PostPlace, View};
 pub use log::EventLog;
 pub use members::{Credentials, Listed, MemberStore, NewMember, Recommended};
 pub use sessions::{End, Keys, SessionStore};
-pub use upkeep::{Drift, Import, ImportedFollow, Pruned, UpkeepStore};
+pub use upkeep::{Drift, Import, ImportedFollow, PURGE_DAYS, Pruned, UpkeepStore};
 
 use crate::{config::Config, domain::Refusal};
 use std::sync::Arc;
@@ -36,6 +36,17 @@ pub enum StoreError {
         #[source]
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
+}
+
+impl StoreError {
+    /// The same once more, for the others who were in the same commit.
+    fn again(&self) -> Self {
+        match self {
+            Self::Refused(refusal) => Self::Refused(refusal.clone()),
+            Self::Busy { backend } => Self::Busy { backend },
+            Self::Unavailable { backend, source } => Self::Unavailable { backend, source: source.clone() },
+        }
+    }
 }
 
 /// What a store answers.

@@ -42,20 +42,13 @@ pub trait SessionStore: Send + Sync + 'static {
         address: String,
     ) -> StoreResult<bool>;
     /// Ends sessions and remembers until `tokens_until` that their tokens are revoked, in one commit. Returns which.
-    async fn end_sessions(
-        &self,
-        member: MemberId,
-        which: End,
-        now: Timestamp,
-        tokens_until: Timestamp,
-    ) -> StoreResult<Vec<SessionId>>;
+    async fn end_sessions(&self, member: MemberId, which: End, tokens_until: Timestamp) -> StoreResult<Vec<SessionId>>;
     /// Sets a new password and ends every other session, in one commit. Returns which.
     async fn change_password(
         &self,
         member: MemberId,
         password_hash: String,
         keep: SessionId,
-        now: Timestamp,
         tokens_until: Timestamp,
     ) -> StoreResult<Vec<SessionId>>;
     /// Every session whose tokens are revoked, with the time from which the last of them has expired anyway.

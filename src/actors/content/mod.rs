@@ -1,0 +1,170 @@
+//! Posts, comments and likes are written here.
+mod actor;
+mod comments;
+
+use super::{Error, Page, Reply, StartError, Supervisor, page, slots::Slots, timeline::Timeline, views::Views};
+use crate::{
+    domain::{
+        Comment, CommentId, CommentText, IdGenerator, LikeState, MemberCard, MemberId, Mention, Outcome, Position,
+        Post, PostCounts, PostId, PostText, Receipt, Refusal, SeenPost, Tag, Timestamp,
+        cursor::{ListKind, decode_place, encode_place},
+        markup,
+    },
+    storage::{ContentStore, MemberStore, Stores},
+};
+use std::sync::Arc;
+
+/// What one slot's content actor can be asked. Every message is answered once its commit is durable.
+pub(super) enum Message {
+    /// Stores a post with its receipt.
+    Publish { post: Post, receipt: Option<Receipt>, reply: Reply<Outcome<Position>> },
+    /// Changes the text of an author's post.
+    EditPost { author: MemberId, id: PostId, text: PostText, found: (Vec<Tag>, Vec<Mention>), reply: Reply<()> },
+    /// Deletes an author's post.
+    DeletePost { author: MemberId, id: PostId, reply: Reply<()> },
+    /// Sets or withdraws a like; `place` orders the likers.
+    LikePost { place: u64, member: MemberId, id: PostId, like: bool, reply: Reply<LikeState> },
+    /// Stores a comment with its receipt.
+    Comment { comment: Comment, receipt: Option<Receipt>, reply: Reply<Outcome<Position>> },
+    /// Changes the text of an author's comment.
+    EditComment { author: MemberId, id: CommentId, text: CommentText, reply: Reply<()> },
+    /// Deletes an author's comment.
+    DeleteComment { author: MemberId, id: CommentId, reply: Reply<()> },
+    /// Sets or withdraws a like.
+    LikeComment { place: u64, member: MemberId, id: CommentId, like: bool, reply: Reply<LikeState> },
+    #[cfg(test)]
+    Crash { _reply: Reply<()> },
+}
+
+/// Content, from outside. Writes go through the acting member's slot; reads need no order and skip it.
+#[derive(Clone)]
+pub struct Content {
+    slots: Slots<Message>,
+    store: Arc<dyn ContentStore>,
+    members: Arc<dyn MemberStore>,
+    ids: Arc<IdGenerator>,
+    timeline: Timeline,
+    views: Views,
+}
+
+impl Content {
+    pub(super) async fn start(
+        supervisor: &Supervisor,
+        stores: &Stores,
+        ids: Arc<IdGenerator>,
+        timeline: Timeline,
+        views: Views,
+    ) -> Result<Self, StartError> {
+        let (store, members) = (stores.content.clone(), stores.members.clone());
+        let of_actor = store.clone();
+        let slots = Slots::start(supervisor, "content", move || (actor::ContentActor, of_actor.clone())).await?;
+        Ok(Self { slots, store, members, ids, timeline, views })
+    }
+
+    /// A post as it will be: id, time, mentions and author are known before anything is stored.
+    pub async fn draft_post(&self, author: MemberId, text: PostText) -> Result<SeenPost, Error> {
+        let (tags, mentions) = self.markup(text.content()).await?;
+        let post = Post {
+            id: PostId(self.ids.next()),
+            author,
+            title: text.title().map(str::to_owned),
+            content: text.content().to_owned(),
+            tags,
+            mentions,
+            counts: PostCounts::default(),
+            created_at: Timestamp::now(),
+            edited_at: None,
+        };
+        Ok(SeenPost { post: Arc::new(post), author: self.card(author).await?, liked: false })
+    }
+
+    /// Stores a draft. Its followers see it later, through the event log; its author at the next read.
+    pub async fn publish(&self, draft: SeenPost, receipt: Option<Receipt>) -> Result<Outcome<()>, Error> {
+        let post = Arc::unwrap_or_clone(draft.post);
+        let author = post.author;
+        let outcome = self.slots.of(author).ask(|reply| Message::Publish { post, receipt, reply }).await?;
+        self.timeline.wrote(author);
+        Ok(done(outcome))
+    }
+
+    /// One post, and a view of it. Refuses `PostNotFound`.
+    pub async fn post(&self, viewer: MemberId, id: PostId) -> Result<SeenPost, Error> {
+        let seen = self.timeline.post(viewer, id).await?.ok_or(Refusal::PostNotFound)?;
+        if seen.post.author != viewer {
+            self.views.saw(viewer, id);
+        }
+        Ok(seen)
+    }
+
+    /// Changes the text; refuses `PostNotFound`, `PostUpdateForbidden`.
+    pub async fn edit_post(&self, author: MemberId, id: PostId, text: PostText) -> Result<SeenPost, Error> {
+        let found = self.markup(text.content()).await?;
+        self.slots.of(author).ask(|reply| Message::EditPost { author, id, text, found, reply }).await?;
+        self.timeline.wrote(author);
+        self.timeline.post(author, id).await?.ok_or(Refusal::PostNotFound.into())
+    }
+
+    /// Deletes it everywhere at once; refuses `PostNotFound`, `PostDeleteForbidden`.
+    pub async fn delete_post(&self, author: MemberId, id: PostId) -> Result<(), Error> {
+        self.slots.of(author).ask(|reply| Message::DeletePost { author, id, reply }).await?;
+        self.timeline.wrote(author);
+        Ok(())
+    }
+
+    /// Sets or withdraws a like; refuses `PostNotFound`.
+    pub async fn like_post(&self, member: MemberId, id: PostId, like: bool) -> Result<LikeState, Error> {
+        let place = self.ids.next();
+        let message = |reply| Message::LikePost { place, member, id, like, reply };
+        let state = self.slots.of(member).ask(message).await?;
+        self.timeline.wrote(member);
+        Ok(state)
+    }
+
+    /// Who likes the post, newest like first; refuses `PostNotFound`.
+    pub async fn post_likes(
+        &self,
+        viewer: MemberId,
+        id: PostId,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<MemberCard>, Error> {
+        self.timeline.post(viewer, id).await?.ok_or(Refusal::PostNotFound)?;
+        let place = cursor.map(|text| decode_place(text, ListKind::PostLikes, id.0)).transpose()?;
+        let before = place.map_or(u64::MAX, |[before, _]| before);
+        let likes = self.store.post_likes(id, before, limit + 1).await?;
+        let next = |last: &_| encode_place(ListKind::PostLikes, id.0, [place_of(last), 0]);
+        Ok(page(likes, limit, next, |listed| listed.item))
+    }
+
+    async fn card(&self, member: MemberId) -> Result<Arc<MemberCard>, Error> {
+        self.timeline.cards(&[member]).await?.pop().ok_or(Refusal::MemberNotFound.into())
+    }
+
+    /// The tags of a text, and those of its mentions that name somebody.
+    async fn markup(&self, text: &str) -> Result<(Vec<Tag>, Vec<Mention>), Error> {
+        let found = markup::find(text);
+        if found.mentioned.is_empty() {
+            return Ok((found.tags, Vec::new()));
+        }
+        let keys: Vec<String> = found.mentioned.iter().map(|mentioned| mentioned.key.clone()).collect();
+        let cards = self.members.cards_by_handle(&keys).await?;
+        let mention = |mentioned: markup::Mentioned| {
+            let card = cards.iter().find(|card| card.handle.eq_ignore_ascii_case(&mentioned.key))?;
+            let (handle, member) = (card.handle.clone(), card.id);
+            Some(Mention { handle, member, start: mentioned.start, end: mentioned.end })
+        };
+        Ok((found.tags, found.mentioned.into_iter().filter_map(mention).collect()))
+    }
+}
+
+fn place_of<T>(listed: &crate::storage::Listed<T>) -> u64 {
+    listed.place
+}
+
+/// What the outside needs to know of an outcome.
+fn done(outcome: Outcome<Position>) -> Outcome<()> {
+    match outcome {
+        Outcome::Done(_) => Outcome::Done(()),
+        Outcome::Repeated(answer) => Outcome::Repeated(answer),
+    }
+}

@@ -1,0 +1,57 @@
+//! One round: keys, then what has run out.
+use super::Message;
+use crate::{
+    actors::{Error, mailbox::Envelope, sessions::Sessions, timeline::Timeline},
+    domain::Timestamp,
+    storage::UpkeepStore,
+};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use std::{sync::Arc, time::Duration};
+
+pub(super) struct HousekeepingActor;
+
+#[derive(Clone)]
+pub(super) struct State {
+    pub(super) store: Arc<dyn UpkeepStore>,
+    pub(super) timeline: Timeline,
+    pub(super) sessions: Sessions,
+    pub(super) retention: Duration,
+}
+
+impl Actor for HousekeepingActor {
+    type Msg = Envelope<Message>;
+    type State = State;
+    type Arguments = State;
+
+    async fn pre_start(&self, _: ActorRef<Self::Msg>, state: State) -> Result<State, ActorProcessingErr> {
+        Ok(state)
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<Self::Msg>,
+        envelope: Self::Msg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        let Some((Message::Round { reply }, _place)) = envelope.open() else {
+            return Ok(());
+        };
+        let done = state.round().await;
+        if let Err(error) = &done {
+            tracing::warn!(error = error as &dyn std::error::Error, "housekeeping failed, next try in an hour");
+        }
+        // Nobody may be waiting any more.
+        let _ = reply.send(done);
+        Ok(())
+    }
+}
+
+impl State {
+    async fn round(&self) -> Result<(), Error> {
+        self.sessions.check_keys().await?;
+        let now = Timestamp::now();
+        let pruned = self.store.prune(now, now.before(self.retention), self.timeline.position()).await?;
+        tracing::info!(?pruned, "housekeeping done");
+        Ok(())
+    }
+}

@@ -1,0 +1,109 @@
+//! A bounded, restart-proof door to one actor.
+//!
+//! A ractor mailbox has no limit, a call that times out is still carried out, and an
+//! `ActorRef` goes stale when its actor restarts. This module is where all three stop.
+use super::{Error, Reply, system::Gauges};
+use ractor::{ActorRef, rpc::CallResult};
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// What one mailbox holds, and how long anyone waits for an answer from it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// Messages that may wait for one actor; one more is answered `Busy` at once.
+    pub(super) queue_max: usize,
+    /// After this the caller gets `Late`; a message not begun by then is dropped.
+    pub(super) patience: Duration,
+}
+
+/// The door to one actor, whichever life it is in.
+pub(super) struct Mailbox<M: Send + 'static> {
+    bounds: Bounds,
+    gauges: Arc<Gauges>,
+    places: Arc<Semaphore>,
+    actor: Arc<RwLock<ActorRef<Envelope<M>>>>,
+}
+
+impl<M: Send + 'static> Clone for Mailbox<M> {
+    fn clone(&self) -> Self {
+        Self {
+            bounds: self.bounds,
+            gauges: self.gauges.clone(),
+            places: self.places.clone(),
+            actor: self.actor.clone(),
+        }
+    }
+}
+
+/// A message, the place it holds until it has been handled, and the time it stops mattering.
+pub(super) struct Envelope<M> {
+    message: M,
+    expires: Option<Instant>,
+    place: Place,
+}
+
+/// One of the mailbox's places. Dropped when the message has been handled, or with its actor.
+pub(super) struct Place {
+    gauges: Arc<Gauges>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.gauges.left();
+    }
+}
+
+impl<M> Envelope<M> {
+    /// Opens the envelope, or drops it where nobody waits for the answer any more.
+    pub(super) fn open(self) -> Option<(M, Place)> {
+        let in_time = self.expires.is_none_or(|expires| Instant::now() < expires);
+        in_time.then_some((self.message, self.place))
+    }
+}
+
+impl<M: Send + 'static> Mailbox<M> {
+    pub(super) fn new(actor: ActorRef<Envelope<M>>, bounds: Bounds, gauges: Arc<Gauges>) -> Self {
+        let places = Arc::new(Semaphore::new(bounds.queue_max));
+        Self { bounds, gauges, places, actor: Arc::new(RwLock::new(actor)) }
+    }
+
+    /// Points the door at the actor's next life.
+    pub(super) fn replace(&self, actor: ActorRef<Envelope<M>>) {
+        *self.actor.write().unwrap_or_else(PoisonError::into_inner) = actor;
+    }
+
+    /// Asks, and waits for the answer; refuses at once where the mailbox is full.
+    pub(super) async fn ask<T: Send + 'static>(&self, message: impl FnOnce(Reply<T>) -> M) -> Result<T, Error> {
+        let name = self.gauges.name();
+        let place = self.enter()?;
+        let expires = Some(Instant::now() + self.bounds.patience);
+        let envelope = |reply| Envelope { message: message(reply), expires, place };
+        match self.actor().call(envelope, Some(self.bounds.patience)).await {
+            Ok(CallResult::Success(answer)) => answer,
+            Ok(CallResult::Timeout) => Err(Error::Late(name)),
+            Ok(CallResult::SenderError) | Err(_) => Err(Error::Restarting(name)),
+        }
+    }
+
+    /// Leaves a message and does not wait; refuses at once where the mailbox is full.
+    pub(super) fn tell(&self, message: M) -> Result<(), Error> {
+        let envelope = Envelope { message, expires: None, place: self.enter()? };
+        self.actor().cast(envelope).map_err(|_| Error::Restarting(self.gauges.name()))
+    }
+
+    fn enter(&self) -> Result<Place, Error> {
+        let Ok(permit) = self.places.clone().try_acquire_owned() else {
+            return Err(Error::Busy(self.gauges.name()));
+        };
+        self.gauges.entered();
+        Ok(Place { gauges: self.gauges.clone(), _permit: permit })
+    }
+
+    fn actor(&self) -> ActorRef<Envelope<M>> {
+        self.actor.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

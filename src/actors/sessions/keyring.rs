@@ -1,0 +1,147 @@
+//! The signing keys in memory: makes and verifies access tokens without asking anybody.
+use crate::{
+    domain::{Identity, MemberId, Refusal, SessionId, SigningKey, Timestamp},
+    storage::Keys,
+};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, errors::ErrorKind};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::HashMap,
+    sync::{PoisonError, RwLock},
+    time::Duration,
+};
+use uuid::Uuid;
+
+/// Who made the token, and whom it is for.
+const ISSUER: &str = "dailyfeed";
+/// How far another clock may be ahead, in seconds.
+const LEEWAY_SECONDS: u64 = 5;
+
+/// What a token says. `sid` names the session, so that ending one ends all of its tokens.
+#[derive(Debug, Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: String,
+    jti: String,
+    sid: u64,
+    iat: i64,
+    exp: i64,
+}
+
+struct Ring {
+    primary: Uuid,
+    header: Header,
+    signs: EncodingKey,
+    verify: HashMap<String, DecodingKey>,
+}
+
+/// The keys that are in force.
+pub(super) struct Keyring {
+    ring: RwLock<Ring>,
+    validation: Validation,
+    lifetime: Duration,
+}
+
+/// A token that was checked.
+#[derive(Debug, Clone, Copy)]
+pub struct Verified {
+    /// Who sent it.
+    pub identity: Identity,
+    /// The client should get one that is signed with today's key.
+    pub under_old_key: bool,
+}
+
+impl Keyring {
+    pub(super) fn new(keys: &Keys, lifetime: Duration) -> Self {
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_audience(&[ISSUER]);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        validation.leeway = LEEWAY_SECONDS;
+        Self { ring: RwLock::new(ring(keys)), validation, lifetime }
+    }
+
+    pub(super) fn replace(&self, keys: &Keys) {
+        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = ring(keys);
+    }
+
+    pub(super) fn primary(&self) -> Uuid {
+        self.ring.read().unwrap_or_else(PoisonError::into_inner).primary
+    }
+
+    pub(super) fn lifetime(&self) -> Duration {
+        self.lifetime
+    }
+
+    /// A new access token; `None` only where the signing library fails.
+    pub(super) fn sign(&self, member: MemberId, session: SessionId) -> Option<String> {
+        let now = Timestamp::now();
+        let claims = Claims {
+            iss: ISSUER.to_owned(),
+            aud: ISSUER.to_owned(),
+            sub: member.to_string(),
+            jti: Uuid::new_v4().to_string(),
+            sid: session.0,
+            iat: now.0 / 1000,
+            exp: now.after(self.lifetime).0 / 1000,
+        };
+        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
+        jsonwebtoken::encode(&ring.header, &claims, &ring.signs)
+            .map_err(|error| tracing::error!(%error, "signing failed"))
+            .ok()
+    }
+
+    /// Checks key, algorithm, signature, issuer, audience and time. Whether the session was ended is not known here.
+    pub(super) fn verify(&self, token: &str) -> Result<Verified, Refusal> {
+        let header = jsonwebtoken::decode_header(token).map_err(|_| Refusal::TokenInvalid)?;
+        let kid = header.kid.ok_or(Refusal::TokenInvalid)?;
+        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
+        let key = ring.verify.get(&kid).ok_or(Refusal::TokenInvalid)?;
+        let token = jsonwebtoken::decode::<Claims>(token, key, &self.validation);
+        let claims = token
+            .map_err(|error| match error.kind() {
+                ErrorKind::ExpiredSignature => Refusal::TokenExpired,
+                _ => Refusal::TokenInvalid,
+            })?
+            .claims;
+        let member = claims.sub.parse().map_err(|_| Refusal::TokenInvalid)?;
+        let identity = Identity {
+            member: MemberId(member),
+            session: SessionId(claims.sid),
+            expires_at: Timestamp(claims.exp.saturating_mul(1000)),
+        };
+        Ok(Verified { identity, under_old_key: ring.header.kid.as_ref() != Some(&kid) })
+    }
+}
+
+fn ring(keys: &Keys) -> Ring {
+    let all = keys.others.iter().chain([&keys.primary]);
+    let verify = all.map(|key: &SigningKey| (key.id.to_string(), DecodingKey::from_secret(&key.secret))).collect();
+    let mut header = Header::new(Algorithm::HS256);
+    header.kid = Some(keys.primary.id.to_string());
+    Ring { primary: keys.primary.id, header, signs: EncodingKey::from_secret(&keys.primary.secret), verify }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(secret: u8) -> SigningKey {
+        SigningKey { id: Uuid::new_v4(), secret: [secret; 32], created_at: Timestamp(0), replaced_at: None }
+    }
+
+    #[test]
+    fn a_token_outlives_the_rotation_of_its_key_but_not_its_removal() {
+        let (old, new) = (key(1), key(2));
+        let keyring = Keyring::new(&Keys { primary: old.clone(), others: vec![] }, Duration::from_secs(60));
+        let token = keyring.sign(MemberId(7), SessionId(9)).unwrap();
+        let verified = keyring.verify(&token).unwrap();
+        assert_eq!((verified.identity.member, verified.identity.session), (MemberId(7), SessionId(9)));
+        assert!(!verified.under_old_key);
+        keyring.replace(&Keys { primary: new.clone(), others: vec![old] });
+        assert!(keyring.verify(&token).unwrap().under_old_key);
+        keyring.replace(&Keys { primary: new, others: vec![] });
+        assert_eq!(keyring.verify(&token).unwrap_err(), Refusal::TokenInvalid);
+    }
+}

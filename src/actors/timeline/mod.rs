@@ -1,0 +1,103 @@
+//! Who sees what: follows the event log, answers feeds from it, and tells whoever is watching.
+mod actor;
+mod barrier;
+mod cache;
+mod feed;
+mod hub;
+mod hydrate;
+mod projection;
+mod stream;
+mod window;
+
+pub use feed::{Feed, FeedPage};
+pub use stream::{Live, LiveEvent, Subscription};
+
+use super::{Error, Reply, StartError, Supervisor, mailbox::Mailbox, reader};
+use crate::{
+    config::Config,
+    domain::{Event, Identity, MemberCard, MemberId, Position, PostId, SeenPost},
+    storage::Stores,
+};
+use projection::Projection;
+use std::sync::Arc;
+
+/// What the timeline actor can be told.
+pub(super) enum Message {
+    /// Applies a batch of events, and answers with the position to go on from.
+    Apply { batch: Vec<Event>, reply: Reply<Position> },
+    #[cfg(test)]
+    Crash { _reply: Reply<()> },
+}
+
+/// Feeds and streams, from outside. Reads skip the mailbox: they need no order.
+#[derive(Clone)]
+pub struct Timeline {
+    projection: Arc<Projection>,
+    mailbox: Mailbox<Message>,
+    streams_per_member: usize,
+    replay_max: usize,
+}
+
+impl Timeline {
+    pub(super) async fn start(supervisor: &Supervisor, stores: &Stores, config: &Config) -> Result<Self, StartError> {
+        let projection = Arc::new(Projection::new(stores, config));
+        let state = projection.clone();
+        let mailbox = supervisor.raise("timeline", None, move || (actor::TimelineActor, state.clone())).await?;
+        let reader = mailbox.clone();
+        tokio::spawn(reader::follow(stores.log.clone(), projection.applied(), move |batch| {
+            let reader: Mailbox<Message> = reader.clone();
+            async move { reader.ask(|reply| Message::Apply { batch, reply }).await }
+        }));
+        Ok(Self {
+            projection,
+            mailbox,
+            streams_per_member: config.stream.per_member_max,
+            replay_max: config.stream.replay_max,
+        })
+    }
+
+    /// One page of a feed, as the viewer sees it.
+    pub async fn feed(
+        &self,
+        viewer: MemberId,
+        feed: Feed,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<FeedPage, Error> {
+        self.projection.feed(viewer, feed, cursor, limit).await
+    }
+
+    /// Opens a stream of what happens to posts in the member's home feed, from a cursor on or from now.
+    pub async fn open_stream(&self, identity: Identity, from: Option<&str>) -> Result<Subscription, Error> {
+        let open = self.projection.clone().open(identity.member, from, self.streams_per_member, self.replay_max);
+        open.await
+    }
+
+    /// Cards in the order asked; those who are not there are left out.
+    pub(super) async fn cards(&self, ids: &[MemberId]) -> Result<Vec<Arc<MemberCard>>, Error> {
+        Ok(self.projection.hydrator.cards(ids).await?)
+    }
+
+    /// One post as the viewer sees it.
+    pub(super) async fn post(&self, viewer: MemberId, id: PostId) -> Result<Option<SeenPost>, Error> {
+        self.projection.barrier.wait(viewer).await;
+        let mut seen = self.projection.hydrator.posts(viewer, &[id]).await?;
+        Ok(seen.pop().filter(|seen| self.projection.shows(seen.post.author)))
+    }
+
+    /// The member has just written something: the member's next read shows it.
+    pub(super) fn wrote(&self, member: MemberId) {
+        let head = *self.projection.log.head().borrow();
+        self.projection.barrier.wrote(member, head);
+    }
+
+    /// Returns when what the member wrote is in every cached read.
+    pub(super) async fn caught_up(&self, member: MemberId) {
+        self.projection.barrier.wait(member).await;
+    }
+
+    /// The slowest reader's position: events up to here are needed by nobody but streams that resume.
+    pub(super) fn position(&self) -> Position {
+        self.projection.applied()
+    }
+}

@@ -1,0 +1,161 @@
+//! What the timeline knows: the window, the caches beside it, and the streams that watch. One writer, many readers.
+use super::{
+    barrier::Barrier,
+    hub::{Hub, Item},
+    hydrate::Hydrator,
+    window::{BYTES_PER_POST, Window},
+};
+use crate::{
+    config::Config,
+    domain::{Event, EventKind, MemberId, Position, PostId, Timestamp, first_id_at},
+    storage::{ContentStore, EventLog, MemberStore, PostPlace, StoreResult, Stores},
+};
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
+use tokio::sync::watch;
+
+/// Posts loaded in one step while the window is built.
+const LOAD_STEP: usize = 10_000;
+
+/// The state that the timeline's actor writes and everybody reads.
+pub(super) struct Projection {
+    pub(super) content: Arc<dyn ContentStore>,
+    members: Arc<dyn MemberStore>,
+    pub(super) log: Arc<dyn EventLog>,
+    pub(super) window: RwLock<Window>,
+    pub(super) hydrator: Hydrator,
+    pub(super) hub: Hub,
+    pub(super) barrier: Barrier,
+    applied: watch::Sender<Position>,
+    posts_max: usize,
+    days: u64,
+}
+
+impl Projection {
+    pub(super) fn new(stores: &Stores, config: &Config) -> Self {
+        let applied = watch::channel(Position(0)).0;
+        let cache_bytes = config.timeline.cache_bytes_max as u64;
+        Self {
+            content: stores.content.clone(),
+            members: stores.members.clone(),
+            log: stores.log.clone(),
+            window: RwLock::default(),
+            hydrator: Hydrator::new(stores.content.clone(), stores.members.clone(), cache_bytes),
+            hub: Hub::new(config.stream.buffer_max),
+            barrier: Barrier::new(applied.subscribe()),
+            applied,
+            posts_max: (config.timeline.window_bytes_max as usize / BYTES_PER_POST).max(1),
+            days: u64::from(config.timeline.window_days),
+        }
+    }
+
+    pub(super) fn applied(&self) -> Position {
+        *self.applied.borrow()
+    }
+
+    /// Builds the window from the database: at start, and after the actor failed.
+    pub(super) async fn rebuild(&self) -> StoreResult<Position> {
+        let begun = Instant::now();
+        // Read first: what is committed while the posts are loaded is applied again, which changes nothing.
+        let head = *self.log.head().borrow();
+        let mut window = Window::new(self.posts_max, self.members.deactivated().await?, head);
+        let oldest = first_id_at(Timestamp::now().before(Duration::from_secs(self.days * 86_400)));
+        let mut before = PostId(u64::MAX);
+        loop {
+            let places = self.content.newest_posts(before, LOAD_STEP).await?;
+            let room = self.posts_max - window.posts();
+            let kept = places.iter().take(room).take_while(|place| place.post.0 >= oldest).count();
+            window.extend_back(&places[..kept]);
+            if let Some(left_out) = places.get(kept) {
+                window.start_at(PostId(left_out.post.0 + 1));
+                break;
+            }
+            let Some(last) = places.last().filter(|_| places.len() == LOAD_STEP) else { break };
+            before = last.post;
+        }
+        let posts = window.posts();
+        *self.window.write().unwrap_or_else(PoisonError::into_inner) = window;
+        self.hydrator.everything_changed();
+        self.applied.send_replace(head);
+        self.hub.offered_to(head);
+        metrics::gauge!("dailyfeed_window_posts").set(posts as f64);
+        tracing::info!(posts, elapsed_ms = begun.elapsed().as_millis() as u64, "timeline window built");
+        Ok(head)
+    }
+
+    /// Applies what happened, in order. Applying again what has been applied changes nothing.
+    pub(super) fn apply(&self, batch: &[Event]) -> Position {
+        let applied = self.applied();
+        let new = &batch[batch.partition_point(|event| event.position <= applied)..];
+        let Some(last) = new.last() else { return applied };
+        {
+            let mut window = self.window.write().unwrap_or_else(PoisonError::into_inner);
+            new.iter().for_each(|event| change(&mut window, event));
+            window.applied = last.position;
+            metrics::gauge!("dailyfeed_window_posts").set(window.posts() as f64);
+        }
+        // Before anybody may read at this position, nothing older may be cached; then the streams, who read too.
+        new.iter().for_each(|event| self.invalidate(event));
+        self.applied.send_replace(last.position);
+        new.iter().for_each(|event| self.offer(event));
+        self.hub.offered_to(last.position);
+        let lag = self.log.head().borrow().0.saturating_sub(last.position.0);
+        metrics::gauge!("dailyfeed_projection_lag_events").set(lag as f64);
+        last.position
+    }
+
+    fn invalidate(&self, event: &Event) {
+        use EventKind as K;
+        let fact = &event.fact;
+        match fact.kind {
+            K::PostUpdated | K::PostDeleted | K::PostRead | K::CommentCreated | K::CommentDeleted => {
+                fact.post.into_iter().for_each(|post| self.hydrator.post_changed(post));
+            }
+            K::PostLiked | K::PostLikeCancelled => {
+                fact.post.into_iter().for_each(|post| self.hydrator.post_changed(post));
+                self.hydrator.likes_changed(fact.member);
+            }
+            K::MemberFollowed | K::MemberUnfollowed => self.hydrator.followings_changed(fact.member),
+            K::ProfileChanged => self.hydrator.card_changed(fact.member),
+            // Counters of posts all over change with those who come and go.
+            K::MemberDeactivated | K::MemberRestored => {
+                self.hydrator.card_changed(fact.member);
+                self.hydrator.posts_changed();
+            }
+            K::PostCreated | K::CommentUpdated | K::CommentLiked | K::CommentLikeCancelled | K::CommentRead => {}
+            K::MemberSignedUp | K::MemberLoggedIn | K::MemberLoggedOut => {}
+        }
+    }
+
+    fn offer(&self, event: &Event) {
+        let fact = &event.fact;
+        match (fact.kind, fact.post, fact.target) {
+            (EventKind::PostCreated | EventKind::PostUpdated | EventKind::PostDeleted, Some(post), _) => {
+                self.hub.offer(fact.member, Item { position: event.position, kind: fact.kind, post });
+            }
+            (EventKind::MemberFollowed, _, Some(author)) => self.hub.follow(fact.member, author),
+            (EventKind::MemberUnfollowed, _, Some(author)) => self.hub.unfollow(fact.member, author),
+            _ => {}
+        }
+    }
+
+    /// Whether what this author wrote may be shown.
+    pub(super) fn shows(&self, author: MemberId) -> bool {
+        self.window.read().unwrap_or_else(PoisonError::into_inner).shows(author)
+    }
+}
+
+fn change(window: &mut Window, event: &Event) {
+    let fact = &event.fact;
+    match (fact.kind, fact.post) {
+        (EventKind::PostCreated, Some(post)) => {
+            window.insert(PostPlace { post, author: fact.member, position: event.position });
+        }
+        (EventKind::PostDeleted, Some(post)) => window.remove(fact.member, post),
+        (EventKind::MemberDeactivated, _) => window.left(fact.member),
+        (EventKind::MemberRestored, _) => window.returned(fact.member),
+        _ => {}
+    }
+}

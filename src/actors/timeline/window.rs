@@ -1,0 +1,269 @@
+//! The recent posts of every author, in memory: what a home feed is merged from.
+use crate::{
+    domain::{MemberId, Position, PostId, Standing, may_see},
+    storage::PostPlace,
+};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::{
+    cmp::Ordering,
+    collections::{BinaryHeap, VecDeque},
+};
+
+/// What one post costs here: 16 bytes with its author, 24 in the order of all, and room to grow.
+pub(super) const BYTES_PER_POST: usize = 56;
+
+#[derive(Clone, Copy)]
+struct Entry {
+    post: PostId,
+    position: Position,
+}
+
+/// Every visible post from `floor` on; older ones are in the database alone.
+#[derive(Default)]
+pub(super) struct Window {
+    authors: FxHashMap<MemberId, VecDeque<Entry>>,
+    /// All of them by id. A deleted one stays as a gap until it leaves at the old end.
+    all: VecDeque<PostPlace>,
+    floor: PostId,
+    posts_max: usize,
+    gone: FxHashSet<MemberId>,
+    /// Events up to here are in.
+    pub(super) applied: Position,
+}
+
+/// What a look into the window found.
+pub(super) struct Found {
+    /// Newest first.
+    pub(super) places: Vec<PostPlace>,
+    /// Older posts may be in the database, below this one.
+    pub(super) floor: Option<PostId>,
+}
+
+/// Stands where a deleted post was.
+const NOBODY: MemberId = MemberId(0);
+
+impl Window {
+    pub(super) fn new(posts_max: usize, gone: impl IntoIterator<Item = MemberId>, applied: Position) -> Self {
+        Self { posts_max: posts_max.max(1), gone: gone.into_iter().collect(), applied, ..Self::default() }
+    }
+
+    /// Says that posts below this one were not loaded.
+    pub(super) fn start_at(&mut self, floor: PostId) {
+        self.floor = floor;
+    }
+
+    /// Adds older posts, newest first, while the window is built.
+    pub(super) fn extend_back(&mut self, places: &[PostPlace]) {
+        for place in places {
+            self.all.push_front(*place);
+            let entry = Entry { post: place.post, position: place.position };
+            self.authors.entry(place.author).or_default().push_front(entry);
+        }
+    }
+
+    pub(super) fn insert(&mut self, place: PostPlace) {
+        if place.post < self.floor {
+            return;
+        }
+        // Nearly always at the end; ids and commits differ in order by milliseconds at most.
+        let at = self.all.partition_point(|other| other.post < place.post);
+        if self.all.get(at).is_some_and(|other| other.post == place.post) {
+            return;
+        }
+        self.all.insert(at, place);
+        let entries = self.authors.entry(place.author).or_default();
+        let at = entries.partition_point(|entry| entry.post < place.post);
+        entries.insert(at, Entry { post: place.post, position: place.position });
+        while self.all.len() > self.posts_max {
+            self.drop_oldest();
+        }
+    }
+
+    fn drop_oldest(&mut self) {
+        let Some(oldest) = self.all.pop_front() else { return };
+        self.floor = PostId(oldest.post.0 + 1);
+        if let Some(entries) = self.authors.get_mut(&oldest.author) {
+            if entries.front().is_some_and(|entry| entry.post == oldest.post) {
+                entries.pop_front();
+            }
+            if entries.is_empty() {
+                self.authors.remove(&oldest.author);
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, author: MemberId, post: PostId) {
+        if let Ok(at) = self.all.binary_search_by_key(&post, |place| place.post) {
+            self.all[at].author = NOBODY;
+        }
+        if let Some(entries) = self.authors.get_mut(&author)
+            && let Ok(at) = entries.binary_search_by_key(&post, |entry| entry.post)
+        {
+            entries.remove(at);
+        }
+    }
+
+    pub(super) fn left(&mut self, member: MemberId) {
+        self.gone.insert(member);
+    }
+
+    pub(super) fn returned(&mut self, member: MemberId) {
+        self.gone.remove(&member);
+    }
+
+    /// The visibility rule for what this author wrote.
+    pub(super) fn shows(&self, author: MemberId) -> bool {
+        may_see(Standing { deleted: author == NOBODY, author_deactivated: self.gone.contains(&author) })
+    }
+
+    /// The newest posts of these authors before that one, of what had been committed at `pinned`.
+    ///
+    /// A merge: its cost grows with the number of authors and the page, never with their posts or followers.
+    pub(super) fn of_authors(&self, authors: &[MemberId], before: PostId, pinned: Position, limit: usize) -> Found {
+        let mut heads: BinaryHeap<Head<'_>> = authors
+            .iter()
+            .filter(|author| self.gone.is_empty() || self.shows(**author))
+            .filter_map(|author| Head::new(*author, self.authors.get(author)?, before))
+            .collect();
+        let mut places = Vec::with_capacity(limit);
+        while places.len() < limit
+            && let Some(mut head) = heads.peek_mut()
+        {
+            let Entry { post, position } = head.entries[head.at];
+            if position <= pinned {
+                places.push(PostPlace { post, author: head.author, position });
+            }
+            if head.at == 0 {
+                std::collections::binary_heap::PeekMut::pop(head);
+            } else {
+                head.at -= 1;
+                head.post = head.entries[head.at].post;
+            }
+        }
+        self.found(places, limit)
+    }
+
+    /// The newest posts of anybody before that one, of what had been committed at `pinned`.
+    pub(super) fn newest(&self, before: PostId, pinned: Position, limit: usize) -> Found {
+        let end = self.all.partition_point(|place| place.post < before);
+        let seen = |place: &&PostPlace| place.position <= pinned && self.shows(place.author);
+        let places = self.all.range(..end).rev().filter(seen).take(limit).copied().collect();
+        self.found(places, limit)
+    }
+
+    fn found(&self, places: Vec<PostPlace>, limit: usize) -> Found {
+        let floor = (places.len() < limit && self.floor > PostId(0)).then_some(self.floor);
+        Found { places, floor }
+    }
+
+    pub(super) fn posts(&self) -> usize {
+        self.all.len()
+    }
+}
+
+/// How far the merge has come with one author.
+struct Head<'w> {
+    post: PostId,
+    author: MemberId,
+    entries: &'w VecDeque<Entry>,
+    at: usize,
+}
+
+impl<'w> Head<'w> {
+    fn new(author: MemberId, entries: &'w VecDeque<Entry>, before: PostId) -> Option<Self> {
+        let newest = entries.back()?;
+        let end =
+            if newest.post < before { entries.len() } else { entries.partition_point(|entry| entry.post < before) };
+        let at = end.checked_sub(1)?;
+        Some(Self { post: entries[at].post, author, entries, at })
+    }
+}
+
+impl Ord for Head<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.post.cmp(&other.post)
+    }
+}
+
+impl PartialOrd for Head<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Head<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.post == other.post
+    }
+}
+
+impl Eq for Head<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(post: u64, author: u64, position: u64) -> PostPlace {
+        PostPlace { post: PostId(post), author: MemberId(author), position: Position(position) }
+    }
+
+    fn ids(found: &Found) -> Vec<u64> {
+        found.places.iter().map(|place| place.post.0).collect()
+    }
+
+    fn window(posts_max: usize) -> Window {
+        let mut window = Window::new(posts_max, [], Position(0));
+        for (post, author) in [(10, 1), (20, 2), (30, 1), (40, 3), (50, 2)] {
+            window.insert(place(post, author, post));
+        }
+        window
+    }
+
+    const END: PostId = PostId(u64::MAX);
+    const NOW: Position = Position(u64::MAX);
+
+    #[test]
+    fn a_merge_is_newest_first() {
+        let window = window(100);
+        let authors = [MemberId(1), MemberId(2)];
+        assert_eq!(ids(&window.of_authors(&authors, END, NOW, 10)), [50, 30, 20, 10]);
+        assert_eq!(ids(&window.of_authors(&authors, PostId(30), NOW, 1)), [20]);
+        assert_eq!(ids(&window.newest(PostId(50), NOW, 2)), [40, 30]);
+    }
+
+    #[test]
+    fn what_came_after_the_pin_is_left_to_the_stream() {
+        let mut window = window(100);
+        window.insert(place(25, 1, 60));
+        assert_eq!(ids(&window.of_authors(&[MemberId(1)], END, Position(55), 10)), [30, 10]);
+        assert_eq!(ids(&window.newest(END, Position(55), 10)), [50, 40, 30, 20, 10]);
+        assert_eq!(ids(&window.of_authors(&[MemberId(1)], END, NOW, 10)), [30, 25, 10]);
+    }
+
+    #[test]
+    fn deleted_posts_and_members_who_left_are_not_found() {
+        let mut window = window(100);
+        window.remove(MemberId(1), PostId(30));
+        window.left(MemberId(2));
+        assert_eq!(ids(&window.newest(END, NOW, 10)), [40, 10]);
+        assert_eq!(ids(&window.of_authors(&[MemberId(1), MemberId(2)], END, NOW, 10)), [10]);
+        window.returned(MemberId(2));
+        assert_eq!(ids(&window.newest(END, NOW, 10)), [50, 40, 20, 10]);
+    }
+
+    #[test]
+    fn a_full_window_says_where_the_database_goes_on() {
+        let window = window(3);
+        let found = window.newest(END, NOW, 10);
+        assert_eq!((ids(&found), found.floor), (vec![50, 40, 30], Some(PostId(21))));
+        let found = window.of_authors(&[MemberId(2)], END, NOW, 1);
+        assert_eq!((ids(&found), found.floor), (vec![50], None));
+    }
+
+    #[test]
+    fn applying_twice_changes_nothing() {
+        let mut window = window(100);
+        window.insert(place(30, 1, 30));
+        assert_eq!(window.posts(), 5);
+    }
+}

@@ -1,0 +1,298 @@
+//! Every key with its default, its unit, and what it costs.
+use super::ConfigError;
+use serde::{Deserialize, Serialize};
+use std::{net::SocketAddr, path::Path};
+
+/// The whole configuration. Unset optional keys are empty.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "each concern is documented at its struct")]
+pub struct Config {
+    /// `embedded`. The `cluster` profile is not part of this version.
+    pub profile: String,
+    /// Database of the embedded profile; made at first start.
+    pub data_dir: String,
+    /// What this process serves: `write`, `read`, `activity`, `search`, `image`. Only the whole is served so far.
+    pub roles: Vec<String>,
+    pub http: Http,
+    pub admin: Admin,
+    pub node: Node,
+    pub limits: Limits,
+    pub ranking: Ranking,
+    pub log: Log,
+    pub storage: Storage,
+    pub events: Events,
+    pub timeline: Timeline,
+    pub stream: Stream,
+    pub authentication: Authentication,
+    pub actors: Actors,
+}
+
+macro_rules! concern {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty = $default:expr),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name { $($(#[$field_doc])* pub $field: $type),* }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default),* }
+            }
+        }
+    };
+}
+
+concern! {
+    /// The public listener.
+    Http {
+        /// Port 0 takes a free one; the start-up lines name it.
+        listen: String = "127.0.0.1:8080".to_owned(),
+        /// The origin that clients see, such as `https://feed.example`. Empty: relative links alone.
+        public_url: String = String::new(),
+        /// Networks (CIDR) whose `X-Forwarded-For` is believed. Empty: nobody's.
+        trusted_proxies: Vec<String> = Vec::new(),
+        /// `auto`, `true` or `false`: whether the refresh cookie goes over plain HTTP. `auto` is `true` on loopback.
+        insecure_cookies: String = "auto".to_owned(),
+        /// Origins that browsers may call from. Empty: the server's own.
+        cors_origins: Vec<String> = Vec::new(),
+        /// Bytes of a request body; a larger one is answered 413.
+        body_max_bytes: usize = 65_536,
+        /// Milliseconds for a request's header; a slower client is cut off.
+        header_read_timeout_ms: u64 = 5_000,
+        /// Milliseconds for a request, streams excepted; then 503.
+        request_timeout_ms: u64 = 10_000,
+        /// Open connections; further ones wait in the kernel's queue. About 10 KiB each.
+        connections_max: usize = 20_000,
+        /// Milliseconds that requests and streams get to end when the process ends.
+        shutdown_grace_ms: u64 = 4_000,
+    }
+}
+
+concern! {
+    /// The operating listener: metrics, health, actors. Never to be reached from outside.
+    Admin {
+        /// Port 0 takes a free one.
+        listen: String = "127.0.0.1:9090".to_owned(),
+    }
+}
+
+concern! {
+    /// This process among its replicas.
+    Node {
+        /// Stable per replica. Empty: the host name.
+        name: String = String::new(),
+    }
+}
+
+concern! {
+    /// Inbound limits. Each is answered 429 with `Retry-After`.
+    Limits {
+        /// Off for load tests and behind a gateway that limits.
+        enabled: bool = true,
+        /// Requests a second of one member.
+        member_per_second: u32 = 100,
+        /// Requests of one member at once.
+        member_burst: u32 = 200,
+        /// Requests a second of one address without a token.
+        address_per_second: u32 = 50,
+        /// Logins a minute of one address.
+        login_per_minute: u32 = 5,
+        /// Sign-ups an hour of one address.
+        signup_per_hour: u32 = 10,
+        /// Wrong passwords for one account from one address before that pair is locked.
+        login_failures_max: u32 = 5,
+        /// Seconds that the pair is locked, and that failures are remembered.
+        login_lock_seconds: u64 = 900,
+    }
+}
+
+concern! {
+    /// Rankings.
+    Ranking {
+        /// Whose midnight ends a day: an IANA name.
+        day_zone: String = "Asia/Seoul".to_owned(),
+    }
+}
+
+concern! {
+    /// The log.
+    Log {
+        /// `error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,dailyfeed::http=debug`.
+        level: String = "info".to_owned(),
+        /// `auto` (text on a terminal, else JSON), `text` or `json`.
+        format: String = "auto".to_owned(),
+    }
+}
+
+concern! {
+    /// SQLite.
+    Storage {
+        /// `full`: an acknowledged write survives power loss, for a sync to the disk per commit. `normal`: it survives
+        /// the death of the process, but the last commits before a power loss may be gone.
+        synchronous: String = "full".to_owned(),
+        /// Connections that read beside the writer, about 2 MiB each and up to 16 MiB of page cache.
+        read_connections: u32 = 4,
+        /// Commands that share a commit. More means fewer syncs and a longer wait for the first of them.
+        commit_batch_max: usize = 512,
+    }
+}
+
+concern! {
+    /// The event log.
+    Events {
+        /// Hours that events are kept, and so how far back a stream can resume.
+        retention_hours: u32 = 168,
+    }
+}
+
+concern! {
+    /// The timeline's memory.
+    Timeline {
+        /// Bytes of the window of recent posts, 56 a post. Older pages come from the database.
+        window_bytes_max: usize = 67_108_864,
+        /// Days that the window reaches back.
+        window_days: u32 = 30,
+        /// Bytes of cached posts, authors, follows and likes.
+        cache_bytes_max: usize = 67_108_864,
+    }
+}
+
+concern! {
+    /// Live streams.
+    Stream {
+        /// Seconds between two heartbeats.
+        heartbeat_seconds: u64 = 15,
+        /// Events that wait for a slow client; one more ends the stream, which resumes from its last id.
+        buffer_max: usize = 256,
+        /// Open streams of one member; one more is answered 429.
+        per_member_max: usize = 20,
+        /// Events that a resuming stream replays; further back it is told to read the feed again.
+        replay_max: usize = 10_000,
+    }
+}
+
+concern! {
+    /// Tokens and passwords.
+    Authentication {
+        /// Seconds that an access token is good for.
+        access_token_seconds: u64 = 3_600,
+        /// Hours after which the signing key is replaced.
+        key_rotation_hours: u32 = 24,
+        /// Seconds in which a traded refresh token gets the same successor again.
+        refresh_grace_seconds: u64 = 30,
+        /// Days that a session lasts without being used.
+        session_days: u32 = 30,
+        /// Password hashes at once: 19 MiB and a core each.
+        hash_threads: usize = 2,
+    }
+}
+
+concern! {
+    /// Actors.
+    Actors {
+        /// Messages that wait for one actor; one more is answered 503 at once.
+        queue_max: usize = 1_024,
+        /// Milliseconds that anyone waits for an actor's answer; then 503.
+        answer_timeout_ms: u64 = 2_000,
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            profile: "embedded".to_owned(),
+            data_dir: "./data".to_owned(),
+            roles: ["write", "read", "activity", "search", "image"].map(str::to_owned).into(),
+            http: Http::default(),
+            admin: Admin::default(),
+            node: Node::default(),
+            limits: Limits::default(),
+            ranking: Ranking::default(),
+            log: Log::default(),
+            storage: Storage::default(),
+            events: Events::default(),
+            timeline: Timeline::default(),
+            stream: Stream::default(),
+            authentication: Authentication::default(),
+            actors: Actors::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Free ports, no inbound limits, data in that folder; everything else as by default.
+    pub fn for_tests(data_dir: &Path) -> Self {
+        let free = || "127.0.0.1:0".to_owned();
+        Self {
+            data_dir: data_dir.display().to_string(),
+            http: Http { listen: free(), ..Http::default() },
+            admin: Admin { listen: free() },
+            limits: Limits { enabled: false, ..Limits::default() },
+            ..Self::default()
+        }
+    }
+
+    /// Whether the refresh cookie may go over plain HTTP.
+    pub fn insecure_cookies(&self) -> bool {
+        match self.http.insecure_cookies.as_str() {
+            "auto" => self.http.listen.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback()),
+            other => other == "true",
+        }
+    }
+
+    /// Checks what types cannot.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let one_of = |key: &str, value: &str, known: &[&str]| {
+            let fits = known.contains(&value);
+            fits.then_some(()).ok_or_else(|| ConfigError::bad(key, value, &format!("one of {}", known.join(", "))))
+        };
+        one_of("profile", &self.profile, &["embedded"])?;
+        one_of("storage.synchronous", &self.storage.synchronous, &["full", "normal"])?;
+        one_of("log.format", &self.log.format, &["auto", "text", "json"])?;
+        one_of("http.insecure_cookies", &self.http.insecure_cookies, &["auto", "true", "false"])?;
+        for role in &self.roles {
+            one_of("roles", role, &["write", "read", "activity", "search", "image"])?;
+        }
+        for (key, address) in [("http.listen", &self.http.listen), ("admin.listen", &self.admin.listen)] {
+            let parsed = address.parse::<SocketAddr>();
+            parsed.map_err(|_| ConfigError::bad(key, address, "an address with a port, such as 127.0.0.1:8080"))?;
+        }
+        for network in &self.http.trusted_proxies {
+            let parsed = network.parse::<ipnet::IpNet>();
+            parsed.map_err(|_| ConfigError::bad("http.trusted_proxies", network, "a network such as 10.0.0.0/8"))?;
+        }
+        let zone = &self.ranking.day_zone;
+        jiff::tz::TimeZone::get(zone).map_err(|_| ConfigError::bad("ranking.day_zone", zone, "an IANA time zone"))?;
+        let positive = [
+            ("http.body_max_bytes", self.http.body_max_bytes as u64),
+            ("http.header_read_timeout_ms", self.http.header_read_timeout_ms),
+            ("http.request_timeout_ms", self.http.request_timeout_ms),
+            ("http.connections_max", self.http.connections_max as u64),
+            ("limits.member_per_second", self.limits.member_per_second.into()),
+            ("limits.member_burst", self.limits.member_burst.into()),
+            ("limits.address_per_second", self.limits.address_per_second.into()),
+            ("limits.login_per_minute", self.limits.login_per_minute.into()),
+            ("limits.signup_per_hour", self.limits.signup_per_hour.into()),
+            ("storage.read_connections", self.storage.read_connections.into()),
+            ("storage.commit_batch_max", self.storage.commit_batch_max as u64),
+            ("events.retention_hours", self.events.retention_hours.into()),
+            ("timeline.window_bytes_max", self.timeline.window_bytes_max as u64),
+            ("timeline.window_days", self.timeline.window_days.into()),
+            ("timeline.cache_bytes_max", self.timeline.cache_bytes_max as u64),
+            ("stream.heartbeat_seconds", self.stream.heartbeat_seconds),
+            ("stream.buffer_max", self.stream.buffer_max as u64),
+            ("stream.per_member_max", self.stream.per_member_max as u64),
+            ("authentication.access_token_seconds", self.authentication.access_token_seconds),
+            ("authentication.key_rotation_hours", self.authentication.key_rotation_hours.into()),
+            ("authentication.session_days", self.authentication.session_days.into()),
+            ("authentication.hash_threads", self.authentication.hash_threads as u64),
+            ("actors.queue_max", self.actors.queue_max as u64),
+            ("actors.answer_timeout_ms", self.actors.answer_timeout_ms),
+        ];
+        match positive.iter().find(|(_, value)| *value == 0) {
+            Some((key, _)) => Err(ConfigError::bad(key, "0", "1 or more")),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! One commit in the making: the connection, and the events that go with its rows.
+use super::{failed, tail::Tail};
+use crate::{
+    domain::{Event, Fact, Position, Timestamp},
+    storage::StoreResult,
+};
+use sqlx::{AssertSqlSafe, SqliteConnection};
+use std::fmt::Write;
+
+/// The transaction that a batch of commands shares.
+pub(super) struct Commit {
+    pub(super) connection: SqliteConnection,
+    events: Vec<Event>,
+    next: u64,
+    at_ns: i64,
+}
+
+impl Commit {
+    pub(super) fn new(connection: SqliteConnection, tail: &Tail) -> Self {
+        let last = tail.last();
+        Self { connection, events: Vec::new(), next: last.position.0 + 1, at_ns: last.at_ns }
+    }
+
+    pub(super) async fn begin(&mut self) -> StoreResult<()> {
+        self.events.clear();
+        self.run("BEGIN IMMEDIATE").await
+    }
+
+    /// Notes that something happened. The event is stored with the rows, or not at all.
+    pub(super) fn emit(&mut self, fact: Fact) -> Position {
+        let now = Timestamp::now().0.saturating_mul(1_000_000);
+        self.at_ns = now.max(self.at_ns + 1);
+        let position = Position(self.next);
+        self.next += 1;
+        self.events.push(Event { position, at_ns: self.at_ns, fact });
+        position
+    }
+
+    /// Runs one command so that its failure takes back what it did and nothing else.
+    pub(super) async fn attempt<T>(
+        &mut self,
+        work: impl for<'c> FnOnce(&'c mut Self) -> futures::future::BoxFuture<'c, StoreResult<T>>,
+    ) -> StoreResult<T> {
+        let (next, events) = (self.next, self.events.len());
+        self.run("SAVEPOINT command").await?;
+        let answer = work(self).await;
+        if answer.is_err() {
+            (self.next, _) = (next, self.events.truncate(events));
+            self.run("ROLLBACK TO command").await?;
+        }
+        self.run("RELEASE command").await?;
+        answer
+    }
+
+    /// Stores the events and makes everything durable. Returns the events for those who wait for them.
+    pub(super) async fn finish(&mut self) -> StoreResult<Vec<Event>> {
+        if !self.events.is_empty() {
+            let insert = "INSERT INTO events (position, at_ns, kind, member_id, post_id, comment_id, target_id) \
+                SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6 FROM json_each(?)";
+            let rows = rows(&self.events);
+            sqlx::query(insert).bind(rows).execute(&mut self.connection).await.map_err(failed)?;
+        }
+        self.run("COMMIT").await?;
+        Ok(std::mem::take(&mut self.events))
+    }
+
+    /// Takes everything back, after which the next commit can begin.
+    pub(super) async fn abandon(&mut self) {
+        if let Some(first) = self.events.first() {
+            self.next = first.position.0;
+        }
+        self.events.clear();
+        // Fails where SQLite has rolled back by itself; either way nothing is left open.
+        let _ = self.run("ROLLBACK").await;
+    }
+
+    pub(super) async fn run(&mut self, statement: &'static str) -> StoreResult<()> {
+        sqlx::query(AssertSqlSafe(statement)).execute(&mut self.connection).await.map_err(failed)?;
+        Ok(())
+    }
+}
+
+fn rows(events: &[Event]) -> String {
+    let mut json = String::with_capacity(events.len() * 80);
+    let id = |id: Option<u64>| id.map_or_else(|| "null".to_owned(), |id| id.to_string());
+    for Event { position, at_ns, fact } in events {
+        let separator = if json.is_empty() { '[' } else { ',' };
+        let (post, comment, target) =
+            (id(fact.post.map(|p| p.0)), id(fact.comment.map(|c| c.0)), id(fact.target.map(|t| t.0)));
+        let (kind, member) = (fact.kind.code(), fact.member);
+        let _ = write!(json, "{separator}[{},{at_ns},{kind},{member},{post},{comment},{target}]", position.0);
+    }
+    json.push(']');
+    json
+}

@@ -1,0 +1,173 @@
+//! Members, read. Everything but logins leaves out those who have left.
+use super::{Sqlite, failed, json_ids, number, signed};
+use crate::{
+    domain::{Member, MemberCard, MemberCounts, MemberId, Privacy, Profile, Recommendation, Relation, Timestamp},
+    storage::{Credentials, Listed, Recommended, StoreResult},
+};
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+
+pub(super) const CREDENTIALS_BY_EMAIL: &str =
+    "SELECT id, password_hash, deactivated_at FROM members WHERE email_key = ?";
+pub(super) const CREDENTIALS_BY_ID: &str =
+    "SELECT id, password_hash, deactivated_at FROM members WHERE id = CAST(? AS INTEGER)";
+pub(super) const FOLLOWERS: &str = "SELECT f.id AS place, m.id, m.handle, m.display_name, m.member_name \
+    FROM follows f JOIN members m ON m.id = f.follower_id WHERE f.followee_id = ? AND f.id < ? \
+    AND m.deactivated_at IS NULL ORDER BY f.id DESC LIMIT ?";
+pub(super) const FOLLOWINGS: &str = "SELECT f.id AS place, m.id, m.handle, m.display_name, m.member_name \
+    FROM follows f JOIN members m ON m.id = f.followee_id WHERE f.follower_id = ? AND f.id < ? \
+    AND m.deactivated_at IS NULL ORDER BY f.id DESC LIMIT ?";
+const NEWEST: &str = "SELECT m.id, m.handle, m.display_name, m.member_name, 0 AS common FROM members m \
+    WHERE m.id < ?3 AND m.id <> ?1 AND m.deactivated_at IS NULL AND ?2 >= 0 \
+    AND NOT EXISTS (SELECT 1 FROM follows WHERE follower_id = ?1 AND followee_id = m.id) \
+    ORDER BY m.id DESC LIMIT ?4";
+const NETWORK: &str = "SELECT m.id, m.handle, m.display_name, m.member_name, f.common FROM \
+    (SELECT theirs.followee_id AS member, count(*) AS common FROM follows mine \
+    JOIN members friend ON friend.id = mine.followee_id AND friend.deactivated_at IS NULL \
+    JOIN follows theirs ON theirs.follower_id = mine.followee_id WHERE mine.follower_id = ?1 \
+    GROUP BY theirs.followee_id) f JOIN members m ON m.id = f.member WHERE m.id <> ?1 \
+    AND m.deactivated_at IS NULL AND (f.common < ?2 OR f.common = ?2 AND m.id < ?3) \
+    AND NOT EXISTS (SELECT 1 FROM follows WHERE follower_id = ?1 AND followee_id = m.id) \
+    ORDER BY f.common DESC, m.id DESC LIMIT ?4";
+
+pub(super) fn card(row: &SqliteRow) -> MemberCard {
+    let chosen: Option<String> = row.get("display_name");
+    MemberCard {
+        id: MemberId(number(row.get("id"))),
+        handle: row.get("handle"),
+        display_name: chosen.unwrap_or_else(|| row.get("member_name")),
+    }
+}
+
+pub(super) fn listed_card(row: &SqliteRow) -> Listed<MemberCard> {
+    Listed { place: number(row.get("place")), item: card(row) }
+}
+
+fn member(row: &SqliteRow) -> sqlx::Result<Member> {
+    let decode = |error: serde_json::Error| sqlx::Error::Decode(error.into());
+    let gender: Option<String> = row.try_get("gender")?;
+    let birth_date: Option<String> = row.try_get("birth_date")?;
+    let birth_date = birth_date.map(|date| date.parse()).transpose();
+    Ok(Member {
+        id: MemberId(number(row.try_get("id")?)),
+        email: row.try_get("email")?,
+        handle: row.try_get("handle")?,
+        profile: Profile {
+            member_name: row.try_get("member_name")?,
+            display_name: row.try_get("display_name")?,
+            bio: row.try_get("bio")?,
+            location: row.try_get("location")?,
+            website_url: row.try_get("website_url")?,
+            birth_date: birth_date.map_err(|error: jiff::Error| sqlx::Error::Decode(error.into()))?,
+            gender: gender.map(|name| serde_json::from_value(name.into())).transpose().map_err(decode)?,
+            language_code: row.try_get("language_code")?,
+            country_code: row.try_get("country_code")?,
+            timezone: row.try_get("timezone")?,
+        },
+        privacy: Privacy::Public,
+        counts: MemberCounts {
+            followers: number(row.try_get("follower_count")?),
+            followings: number(row.try_get("following_count")?),
+            posts: number(row.try_get("post_count")?),
+        },
+        created_at: Timestamp(row.try_get("created_at")?),
+    })
+}
+
+pub(super) async fn by_id(connection: &mut SqliteConnection, id: MemberId) -> StoreResult<Option<Member>> {
+    let select = "SELECT * FROM members WHERE id = ? AND deactivated_at IS NULL";
+    let row = sqlx::query(select).bind(signed(id.0)).fetch_optional(connection).await.map_err(failed)?;
+    row.map(|row| member(&row)).transpose().map_err(failed)
+}
+
+impl Sqlite {
+    pub(super) async fn one_member_by_handle(&self, key: &str) -> StoreResult<Option<Member>> {
+        let select = "SELECT * FROM members WHERE handle_key = ? AND deactivated_at IS NULL";
+        let row = sqlx::query(select).bind(key).fetch_optional(&self.readers).await.map_err(failed)?;
+        row.map(|row| member(&row)).transpose().map_err(failed)
+    }
+
+    pub(super) async fn one_credentials(&self, select: &'static str, key: &str) -> StoreResult<Option<Credentials>> {
+        let row = sqlx::query(select).bind(key).fetch_optional(&self.readers).await.map_err(failed)?;
+        Ok(row.map(|row| Credentials {
+            member: MemberId(number(row.get(0))),
+            password_hash: row.get(1),
+            deactivated_at: row.get::<Option<i64>, _>(2).map(Timestamp),
+        }))
+    }
+
+    pub(super) async fn cards_by_id(&self, ids: &[MemberId]) -> StoreResult<Vec<MemberCard>> {
+        let select = "SELECT m.id, handle, display_name, member_name FROM json_each(?) j \
+            JOIN members m ON m.id = j.value WHERE deactivated_at IS NULL";
+        let query = sqlx::query(select).bind(json_ids(ids.iter().map(|id| id.0)));
+        Ok(query.fetch_all(&self.readers).await.map_err(failed)?.iter().map(card).collect())
+    }
+
+    pub(super) async fn cards_by_handle_key(&self, keys: &[String]) -> StoreResult<Vec<MemberCard>> {
+        let select = "SELECT m.id, handle, display_name, member_name FROM json_each(?) j \
+            JOIN members m ON m.handle_key = j.value WHERE deactivated_at IS NULL";
+        let keys = serde_json::to_string(keys).map_err(failed)?;
+        let rows = sqlx::query(select).bind(keys).fetch_all(&self.readers).await.map_err(failed)?;
+        Ok(rows.iter().map(card).collect())
+    }
+
+    pub(super) async fn relations_of(&self, viewer: MemberId, others: &[MemberId]) -> StoreResult<Vec<Relation>> {
+        let select = "SELECT EXISTS (SELECT 1 FROM follows WHERE follower_id = ?1 AND followee_id = j.value), \
+            EXISTS (SELECT 1 FROM follows WHERE follower_id = j.value AND followee_id = ?1) \
+            FROM json_each(?2) j ORDER BY j.key";
+        let query = sqlx::query(select).bind(signed(viewer.0)).bind(json_ids(others.iter().map(|id| id.0)));
+        let rows = query.fetch_all(&self.readers).await.map_err(failed)?;
+        Ok(rows.iter().map(|row| Relation { following: row.get(0), followed_by: row.get(1) }).collect())
+    }
+
+    pub(super) async fn listed(
+        &self,
+        select: &'static str,
+        id: MemberId,
+        before: u64,
+        limit: usize,
+    ) -> StoreResult<Vec<Listed<MemberCard>>> {
+        let query = sqlx::query(select).bind(signed(id.0)).bind(signed(before)).bind(signed(limit as u64));
+        Ok(query.fetch_all(&self.readers).await.map_err(failed)?.iter().map(listed_card).collect())
+    }
+
+    pub(super) async fn followed(&self, id: MemberId) -> StoreResult<Vec<MemberId>> {
+        let select = "SELECT followee_id FROM follows WHERE follower_id = ? ORDER BY followee_id";
+        let rows = sqlx::query(select).bind(signed(id.0)).fetch_all(&self.readers).await.map_err(failed)?;
+        Ok(rows.iter().map(|row| MemberId(number(row.get(0)))).collect())
+    }
+
+    pub(super) async fn recommended(
+        &self,
+        viewer: MemberId,
+        how: Recommendation,
+        after: Option<[u64; 2]>,
+        limit: usize,
+    ) -> StoreResult<Vec<Recommended>> {
+        let [common, id] = after.unwrap_or([u64::MAX, u64::MAX]);
+        let select = match how {
+            Recommendation::Newest => NEWEST,
+            Recommendation::Network => NETWORK,
+        };
+        let query =
+            sqlx::query(select).bind(signed(viewer.0)).bind(signed(common)).bind(signed(id)).bind(signed(limit as u64));
+        let rows = query.fetch_all(&self.readers).await.map_err(failed)?;
+        let recommended =
+            |row: &SqliteRow| Recommended { member: card(row), common_follows: number(row.get("common")) };
+        Ok(rows.iter().map(recommended).collect())
+    }
+
+    pub(super) async fn departed(&self) -> StoreResult<Vec<MemberId>> {
+        let select = "SELECT id FROM members WHERE deactivated_at IS NOT NULL";
+        let rows = sqlx::query(select).fetch_all(&self.readers).await.map_err(failed)?;
+        Ok(rows.iter().map(|row| MemberId(number(row.get(0)))).collect())
+    }
+
+    pub(super) async fn greatest_id(&self) -> StoreResult<u64> {
+        let select = "SELECT max(id) FROM (SELECT max(id) AS id FROM members UNION ALL SELECT max(id) FROM follows \
+            UNION ALL SELECT max(id) FROM sessions UNION ALL SELECT max(id) FROM posts UNION ALL \
+            SELECT max(id) FROM post_likes UNION ALL SELECT max(id) FROM comments UNION ALL \
+            SELECT max(id) FROM comment_likes)";
+        let row = sqlx::query(select).fetch_one(&self.readers).await.map_err(failed)?;
+        Ok(number(row.get::<Option<i64>, _>(0).unwrap_or(0)))
+    }
+}

@@ -1,0 +1,124 @@
+//! The embedded profile: one SQLite file, one writer that groups commands into commits, readers beside it.
+mod audit;
+mod comments;
+mod commit;
+mod content;
+mod departure;
+mod import;
+mod likes;
+mod log;
+mod members;
+mod members_read;
+mod posts;
+mod publish;
+mod receipts;
+mod sessions;
+mod tail;
+mod upkeep;
+mod views;
+mod writer;
+
+use super::{StoreError, StoreResult};
+use crate::{config::Config, domain::Epoch};
+use sqlx::{
+    Row, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use std::{path::Path, sync::Arc, time::Duration};
+use tail::Tail;
+use writer::Writer;
+
+/// How long a reader waits for a free connection before the request is shed.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Pages in the write-ahead log (4 KiB each) before the writer copies them into the file. Larger means fewer pauses
+/// and a larger `-wal` file: 4,000 pages are 16 MiB.
+const CHECKPOINT_PAGES: &str = "4000";
+/// Page cache of each connection, in KiB (negative by SQLite's convention).
+const CACHE_KIB: &str = "-16384";
+
+/// The store. Cheap to share; everything behind it is.
+pub(super) struct Sqlite {
+    readers: SqlitePool,
+    writer: Writer,
+    tail: Arc<Tail>,
+    epoch: Epoch,
+}
+
+impl Sqlite {
+    /// Opens the database in the data folder, makes it where there is none, and brings its schema up to date.
+    pub(super) async fn open(config: &Config) -> StoreResult<Self> {
+        std::fs::create_dir_all(&config.data_dir).map_err(failed)?;
+        let path = Path::new(&config.data_dir).join("dailyfeed.db");
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(if config.storage.synchronous == "normal" {
+                SqliteSynchronous::Normal
+            } else {
+                SqliteSynchronous::Full
+            })
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(5))
+            .statement_cache_capacity(256)
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+            .pragma("cache_size", CACHE_KIB)
+            .pragma("temp_store", "memory");
+        let writing = pool(options.clone(), 1).await?;
+        sqlx::migrate!("migrations/sqlite").run(&writing).await.map_err(failed)?;
+        let epoch = epoch(&writing).await?;
+        let tail = Arc::new(Tail::load(&writing).await?);
+        let readers = pool(options.read_only(true).create_if_missing(false), config.storage.read_connections).await?;
+        let writer = Writer::start(writing, tail.clone(), config.storage.commit_batch_max).await?;
+        Ok(Self { readers, writer, tail, epoch })
+    }
+}
+
+async fn pool(options: SqliteConnectOptions, connections: u32) -> StoreResult<SqlitePool> {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(options)
+        .await
+        .map_err(failed)
+}
+
+/// The name of this log's life, made at the first start.
+async fn epoch(pool: &SqlitePool) -> StoreResult<Epoch> {
+    let fresh = i64::from(uuid::Uuid::new_v4().as_fields().0);
+    let insert = "INSERT INTO meta (name, value) VALUES ('epoch', ?) ON CONFLICT DO NOTHING";
+    sqlx::query(insert).bind(fresh).execute(pool).await.map_err(failed)?;
+    let row = sqlx::query("SELECT value FROM meta WHERE name = 'epoch'").fetch_one(pool).await.map_err(failed)?;
+    Ok(Epoch(row.get::<i64, _>(0) as u32))
+}
+
+/// What SQLite could not do. A rule that said no is never this.
+fn failed(source: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::Unavailable { backend: "sqlite", source: Arc::new(source) }
+}
+
+/// Ids as a JSON array: one parameter, one prepared statement, however many there are.
+fn json_ids(ids: impl IntoIterator<Item = u64>) -> String {
+    let mut json = String::from("[");
+    for id in ids {
+        if json.len() > 1 {
+            json.push(',');
+        }
+        json.push_str(&id.to_string());
+    }
+    json.push(']');
+    json
+}
+
+/// A stored id or count. The schema keeps them from being negative.
+fn number(value: i64) -> u64 {
+    value.cast_unsigned()
+}
+
+/// An id or count as SQLite keeps it. Ids have 53 bits.
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}

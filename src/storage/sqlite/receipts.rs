@@ -1,0 +1,81 @@
+//! Receipts: answers kept for repeated requests.
+use super::failed;
+use crate::{
+    domain::{Answer, Receipt, Refusal},
+    storage::StoreResult,
+};
+use sqlx::{Row, SqliteConnection};
+use std::collections::HashMap;
+
+/// What was answered under this key before. Refuses `IdempotencyKeyReused` where that was another request.
+pub(super) async fn find(connection: &mut SqliteConnection, receipt: &Receipt) -> StoreResult<Option<Answer>> {
+    let mut known = known(connection, std::iter::once(receipt)).await?;
+    match known.remove(&(receipt.scope.clone(), receipt.key.clone())) {
+        Some(kept) => kept.answer_for(&receipt.fingerprint).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Keeps the answer.
+pub(super) async fn insert(connection: &mut SqliteConnection, receipt: &Receipt) -> StoreResult<()> {
+    insert_all(connection, std::iter::once(receipt)).await
+}
+
+/// An answer with what it was an answer to.
+#[derive(Clone)]
+pub(super) struct Kept {
+    fingerprint: Vec<u8>,
+    answer: Answer,
+}
+
+impl Kept {
+    pub(super) fn answer_for(&self, fingerprint: &[u8; 32]) -> StoreResult<Answer> {
+        let same = self.fingerprint == fingerprint;
+        if same { Ok(self.answer.clone()) } else { Err(Refusal::IdempotencyKeyReused.into()) }
+    }
+}
+
+impl From<&Receipt> for Kept {
+    fn from(receipt: &Receipt) -> Self {
+        Self { fingerprint: receipt.fingerprint.to_vec(), answer: receipt.answer.clone() }
+    }
+}
+
+/// What is kept under these keys, by scope and key.
+pub(super) async fn known(
+    connection: &mut SqliteConnection,
+    receipts: impl Iterator<Item = &Receipt>,
+) -> StoreResult<HashMap<(String, String), Kept>> {
+    let keys: Vec<_> = receipts.map(|receipt| (&receipt.scope, &receipt.key)).collect();
+    let select = "SELECT r.scope, r.key, fingerprint, status, location, body FROM json_each(?) j \
+        JOIN receipts r ON r.scope = j.value->>0 AND r.key = j.value->>1";
+    let keys = serde_json::to_string(&keys).map_err(failed)?;
+    let rows = sqlx::query(select).bind(keys).fetch_all(connection).await.map_err(failed)?;
+    let kept = rows.iter().map(|row| {
+        let answer = Answer { status: row.get(3), location: row.get(4), body: row.get(5) };
+        ((row.get(0), row.get(1)), Kept { fingerprint: row.get(2), answer })
+    });
+    Ok(kept.collect())
+}
+
+/// Keeps the answers.
+pub(super) async fn insert_all(
+    connection: &mut SqliteConnection,
+    receipts: impl Iterator<Item = &Receipt>,
+) -> StoreResult<()> {
+    let rows: Vec<_> = receipts
+        .map(|r| {
+            let Answer { status, location, body } = &r.answer;
+            (&r.scope, &r.key, hex(&r.fingerprint), status, location, body, r.at.0)
+        })
+        .collect();
+    let insert = "INSERT INTO receipts (scope, key, fingerprint, status, location, body, at) \
+        SELECT value->>0, value->>1, unhex(value->>2), value->>3, value->>4, value->>5, value->>6 FROM json_each(?)";
+    let rows = serde_json::to_string(&rows).map_err(failed)?;
+    sqlx::query(insert).bind(rows).execute(connection).await.map_err(failed)?;
+    Ok(())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
