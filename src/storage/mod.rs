@@ -77,3 +77,8 @@ impl Stores {
         })
     }
 }
+
+/// Recomputes every counter of the database and says which are off. Only reads, so a server may be running.
+pub async fn audit(config: &Config) -> StoreResult<Vec<Drift>> {
+    sqlite::audit(config).await
+}

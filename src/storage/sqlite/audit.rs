@@ -1,7 +1,22 @@
 //! Recomputes every counter from its rows, and counts the rows that disagree.
+use super::{failed, number};
+use crate::storage::{Drift, StoreResult};
+use sqlx::{Row, SqlitePool};
+
+pub(super) async fn audit(pool: &SqlitePool) -> StoreResult<Vec<Drift>> {
+    let mut drifts = Vec::new();
+    for (counter, count) in QUERIES {
+        let row = sqlx::query(count).fetch_one(pool).await.map_err(failed)?;
+        let rows = number(row.get(0));
+        if rows > 0 {
+            drifts.push(Drift { counter, rows });
+        }
+    }
+    Ok(drifts)
+}
 
 /// Each counter, and a query for how many rows have it wrong.
-pub(super) const QUERIES: [(&str, &str); 9] = [
+const QUERIES: [(&str, &str); 9] = [
     (
         "members.follower_count",
         "SELECT count(*) FROM members LEFT JOIN (SELECT followee_id AS id, count(*) AS n FROM follows \

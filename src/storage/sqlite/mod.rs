@@ -18,7 +18,7 @@ mod upkeep;
 mod views;
 mod writer;
 
-use super::{StoreError, StoreResult};
+use super::{Drift, StoreError, StoreResult};
 use crate::{config::Config, domain::Epoch};
 use sqlx::{
     Row, SqlitePool,
@@ -42,36 +42,59 @@ pub(super) struct Sqlite {
     writer: Writer,
     tail: Arc<Tail>,
     epoch: Epoch,
+    /// Held for as long as the store is open.
+    _lock: std::fs::File,
 }
 
 impl Sqlite {
     /// Opens the database in the data folder, makes it where there is none, and brings its schema up to date.
     pub(super) async fn open(config: &Config) -> StoreResult<Self> {
         std::fs::create_dir_all(&config.data_dir).map_err(failed)?;
-        let path = Path::new(&config.data_dir).join("dailyfeed.db");
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(if config.storage.synchronous == "normal" {
-                SqliteSynchronous::Normal
-            } else {
-                SqliteSynchronous::Full
-            })
-            .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(5))
-            .statement_cache_capacity(256)
-            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
-            .pragma("cache_size", CACHE_KIB)
-            .pragma("temp_store", "memory");
+        let lock = lock(&config.data_dir)?;
+        let options = options(config).create_if_missing(true);
         let writing = pool(options.clone(), 1).await?;
         sqlx::migrate!("migrations/sqlite").run(&writing).await.map_err(failed)?;
         let epoch = epoch(&writing).await?;
         let tail = Arc::new(Tail::load(&writing).await?);
         let readers = pool(options.read_only(true).create_if_missing(false), config.storage.read_connections).await?;
         let writer = Writer::start(writing, tail.clone(), config.storage.commit_batch_max).await?;
-        Ok(Self { readers, writer, tail, epoch })
+        Ok(Self { readers, writer, tail, epoch, _lock: lock })
     }
+}
+
+/// Only one process writes to a data folder: positions and ids are given out in memory.
+fn lock(data_dir: &str) -> StoreResult<std::fs::File> {
+    let file = std::fs::File::create(Path::new(data_dir).join("dailyfeed.lock")).map_err(failed)?;
+    file.try_lock().map_err(|error| match error {
+        std::fs::TryLockError::WouldBlock => failed(std::io::Error::new(
+            std::io::ErrorKind::ResourceBusy,
+            "another dailyfeed uses this data folder",
+        )),
+        std::fs::TryLockError::Error(error) => failed(error),
+    })?;
+    Ok(file)
+}
+
+fn options(config: &Config) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(Path::new(&config.data_dir).join("dailyfeed.db"))
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(if config.storage.synchronous == "normal" {
+            SqliteSynchronous::Normal
+        } else {
+            SqliteSynchronous::Full
+        })
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5))
+        .statement_cache_capacity(256)
+        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+        .pragma("cache_size", CACHE_KIB)
+        .pragma("temp_store", "memory")
+}
+
+/// Recomputes every counter; only reads.
+pub(super) async fn audit(config: &Config) -> StoreResult<Vec<Drift>> {
+    audit::audit(&pool(options(config).read_only(true), 1).await?).await
 }
 
 async fn pool(options: SqliteConnectOptions, connections: u32) -> StoreResult<SqlitePool> {

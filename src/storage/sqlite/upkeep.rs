@@ -1,5 +1,5 @@
 //! The upkeep role: removes what has run out, in steps that hold up nobody.
-use super::{Sqlite, commit::Commit, failed, number, signed};
+use super::{Sqlite, commit::Commit, failed, signed};
 use crate::{
     domain::{KEPT_HOURS, Position, Timestamp},
     storage::{Drift, Import, PURGE_DAYS, Pruned, StoreError, StoreResult, UpkeepStore},
@@ -90,15 +90,7 @@ impl UpkeepStore for Sqlite {
     }
 
     async fn audit(&self) -> StoreResult<Vec<Drift>> {
-        let mut drifts = Vec::new();
-        for (counter, count) in super::audit::QUERIES {
-            let row = sqlx::query(count).fetch_one(&self.readers).await.map_err(failed)?;
-            let rows = number(row.get(0));
-            if rows > 0 {
-                drifts.push(Drift { counter, rows });
-            }
-        }
-        Ok(drifts)
+        super::audit::audit(&self.readers).await
     }
 
     async fn import(&self, batch: Import) -> StoreResult<()> {

@@ -1,0 +1,73 @@
+//! A small HTTP/1.1 client: one connection, JSON in and out.
+use anyhow::{Context, bail};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{Request, Response, body::Incoming, client::conn::http1};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use tokio::net::TcpSocket;
+
+/// Streams from one source address; a loopback address has about 28,000 ports to call from.
+const PER_ADDRESS: usize = 10_000;
+
+pub(super) struct Client {
+    address: SocketAddr,
+    sender: http1::SendRequest<Full<Bytes>>,
+    token: Option<String>,
+}
+
+impl Client {
+    /// Opens a connection. `number` spreads many of them over several loopback addresses.
+    pub(super) async fn open(address: SocketAddr, number: usize, token: Option<String>) -> anyhow::Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        if address.ip().is_loopback() && number >= PER_ADDRESS {
+            let last = u8::try_from(1 + number / PER_ADDRESS).context("too many streams")?;
+            socket.bind(SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, last)), 0))?;
+        }
+        let stream = socket.connect(address).await.context("the server does not answer")?;
+        stream.set_nodelay(true)?;
+        let (sender, connection) = http1::Builder::new().max_buf_size(16 * 1024).handshake(TokioIo::new(stream)).await?;
+        // Ends with the connection; what was lost with it shows in the answers.
+        tokio::spawn(connection);
+        Ok(Self { address, sender, token })
+    }
+
+    /// Sends a request and returns the answer with its body still on its way.
+    pub(super) async fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> anyhow::Result<Response<Incoming>> {
+        let mut request =
+            Request::builder().method(method).uri(path).header("host", self.address.to_string());
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = match body {
+            Some(body) => {
+                request = request.header("content-type", "application/json");
+                Bytes::from(serde_json::to_vec(body)?)
+            }
+            None => Bytes::new(),
+        };
+        self.sender.ready().await?;
+        Ok(self.sender.send_request(request.body(Full::new(body))?).await?)
+    }
+
+    /// Sends a request and returns the JSON of its answer; anything but success is an error.
+    pub(super) async fn json(&mut self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+        let answer = self.send(method, path, &[], body).await?;
+        let status = answer.status();
+        let body = answer.into_body().collect().await?.to_bytes();
+        if !status.is_success() {
+            bail!("{method} {path}: {status} {}", String::from_utf8_lossy(&body));
+        }
+        if body.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_slice(&body)?) }
+    }
+}

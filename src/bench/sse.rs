@@ -1,0 +1,193 @@
+//! `dailyfeed bench sse`: live streams under load, with or without cuts.
+use super::{
+    client::Client,
+    listener::{self, MARK, Seen, Shared},
+};
+use anyhow::{Context, ensure};
+use serde_json::{Value, json};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tokio::{sync::watch, task::JoinSet, time::sleep};
+
+/// Streams that one member opens; the server allows 20 by default.
+const PER_READER: usize = 20;
+const PASSWORD: &str = "Passw0rd!";
+
+/// What to measure. The server must run with `limits.enabled = false`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Options {
+    /// Address of the server
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub address: SocketAddr,
+    /// Streams to hold
+    #[arg(long, default_value_t = 1_000)]
+    pub streams: usize,
+    /// Members who write; every stream follows all of them
+    #[arg(long, default_value_t = 4)]
+    pub writers: usize,
+    /// Posts a second of all writers together
+    #[arg(long, default_value_t = 50)]
+    pub rate: usize,
+    /// Seconds to write for
+    #[arg(long, default_value_t = 10)]
+    pub seconds: u64,
+    /// Cut every stream at random moments and resume it: nothing may be lost or doubled
+    #[arg(long)]
+    pub chaos: bool,
+    /// Process id of the server, for its resident memory
+    #[arg(long)]
+    pub pid: Option<u32>,
+}
+
+/// Runs the measurement, prints it as JSON, and fails where something was lost or doubled.
+pub async fn run(options: Options) -> anyhow::Result<()> {
+    let readers = options.streams.div_ceil(PER_READER);
+    eprintln!("signing up {} writers and {readers} readers", options.writers);
+    let writers = sign_up(&options, "w", options.writers).await?;
+    let tokens = sign_up(&options, "r", readers).await?;
+    for (_, token) in &tokens {
+        let mut client = Client::open(options.address, 0, Some(token.clone())).await?;
+        for (writer, _) in &writers {
+            client.json("PUT", &format!("/api/members/{writer}/follow"), None).await?;
+        }
+    }
+    let idle = options.pid.map(resident).transpose()?;
+    let (end, over) = watch::channel(false);
+    let shared = Arc::new(Shared {
+        address: options.address,
+        begun: Instant::now(),
+        ready: AtomicUsize::new(0),
+        cuts: AtomicUsize::new(0),
+        chaos: options.chaos,
+        over,
+    });
+    let mut listeners = JoinSet::new();
+    for number in 0..options.streams {
+        let token = tokens[number / PER_READER].1.clone();
+        listeners.spawn(listener::listen(shared.clone(), number, token));
+        if number % 100 == 99 {
+            // Let the accept queue breathe.
+            wait_ready(&shared, number.saturating_sub(400)).await?;
+        }
+    }
+    wait_ready(&shared, options.streams).await?;
+    let held = options.pid.map(resident).transpose()?;
+    eprintln!("{} streams are open; writing {} posts a second for {} s", options.streams, options.rate, options.seconds);
+    let acknowledged = write(&options, &shared, &writers).await?;
+    // What was acknowledged last is on its way for a moment; under chaos a stream may just have been cut.
+    sleep(Duration::from_secs(if options.chaos { 5 } else { 2 })).await;
+    end.send_replace(true);
+    let mut seen = Vec::new();
+    while let Some(listened) = listeners.join_next().await {
+        seen.push(listened.context("a listener panicked")??);
+    }
+    let per_stream = idle.zip(held).map(|(idle, held)| held.saturating_sub(idle) / options.streams.max(1) as u64);
+    let report = report(&options, &acknowledged, &seen, shared.cuts.load(Ordering::Relaxed), per_stream);
+    println!("{}", serde_json::to_string_pretty(&report)?);
+    ensure!(report["lost"] == 0 && report["doubled"] == 0, "events were lost or doubled");
+    Ok(())
+}
+
+async fn sign_up(options: &Options, role: &str, count: usize) -> anyhow::Result<Vec<(u64, String)>> {
+    let run = uuid::Uuid::new_v4().simple().to_string();
+    let mut client = Client::open(options.address, 0, None).await?;
+    let mut members = Vec::with_capacity(count);
+    for number in 0..count {
+        let name = format!("{role}{number}_{}", &run[..12]);
+        let email = format!("{name}@example.com");
+        let who = json!({"email": email, "password": PASSWORD, "handle": name, "memberName": "bench"});
+        let member = client.json("POST", "/api/authentication/signup", Some(&who)).await?;
+        let login = json!({"email": email, "password": PASSWORD});
+        let tokens = client.json("POST", "/api/authentication/login", Some(&login)).await?;
+        let token = tokens["accessToken"].as_str().context("a login without a token")?;
+        members.push((member["id"].as_u64().context("a member without an id")?, token.to_owned()));
+    }
+    Ok(members)
+}
+
+async fn wait_ready(shared: &Shared, count: usize) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    while shared.ready.load(Ordering::Relaxed) < count {
+        ensure!(begun.elapsed() < Duration::from_secs(60), "streams did not open within a minute");
+        sleep(Duration::from_millis(5)).await;
+    }
+    Ok(())
+}
+
+/// Writes at a constant rate, whatever the answers take; returns when each post was acknowledged.
+async fn write(options: &Options, shared: &Shared, writers: &[(u64, String)]) -> anyhow::Result<Vec<u64>> {
+    let total = options.rate * usize::try_from(options.seconds)?;
+    let begun = Instant::now();
+    let mut writing = JoinSet::new();
+    for (index, (_, token)) in writers.iter().enumerate() {
+        let (token, address, count, rate) = (token.clone(), options.address, writers.len(), options.rate);
+        let clock = shared.begun;
+        writing.spawn(async move {
+            let mut client = Client::open(address, 0, Some(token)).await?;
+            let mut acknowledged = Vec::new();
+            for number in (index..total).step_by(count) {
+                let due = begun + Duration::from_micros(1_000_000 * number as u64 / rate as u64);
+                tokio::time::sleep_until(due.into()).await;
+                let post = json!({"content": format!("{MARK}{number} 안녕하세요, 오늘의 소식입니다")});
+                client.json("POST", "/api/posts", Some(&post)).await?;
+                acknowledged.push((number, u64::try_from(clock.elapsed().as_micros())?));
+            }
+            anyhow::Ok(acknowledged)
+        });
+    }
+    let mut acknowledged = vec![0; total];
+    while let Some(written) = writing.join_next().await {
+        for (number, at) in written.context("a writer panicked")?? {
+            acknowledged[number] = at;
+        }
+    }
+    Ok(acknowledged)
+}
+
+fn report(options: &Options, acknowledged: &[u64], seen: &[Seen], cuts: usize, per_stream: Option<u64>) -> Value {
+    let (mut lost, mut doubled, mut latencies) = (0, 0, Vec::new());
+    let mut counts = vec![0_u32; acknowledged.len()];
+    for stream in seen {
+        counts.fill(0);
+        for (number, at) in stream {
+            counts[*number] += 1;
+            latencies.push(at.saturating_sub(acknowledged[*number]));
+        }
+        lost += counts.iter().filter(|count| **count == 0).count();
+        doubled += counts.iter().filter(|count| **count > 1).count();
+    }
+    latencies.sort_unstable();
+    let percentile = |p: f64| {
+        let at = ((latencies.len() as f64 * p) as usize).min(latencies.len().saturating_sub(1));
+        latencies.get(at).map(|us| *us as f64 / 1000.0)
+    };
+    let first = acknowledged.iter().min().copied().unwrap_or_default();
+    let last = seen.iter().flatten().map(|(_, at)| *at).max().unwrap_or_default();
+    let seconds = last.saturating_sub(first) as f64 / 1e6;
+    json!({
+        "streams": seen.len(),
+        "posts": acknowledged.len(),
+        "postsPerSecond": options.rate,
+        "deliveries": latencies.len(),
+        "deliveriesPerSecond": (latencies.len() as f64 / seconds.max(0.001)).round(),
+        "latencyMs": {"p50": percentile(0.5), "p90": percentile(0.9), "p99": percentile(0.99), "max": percentile(1.0)},
+        "lost": lost,
+        "doubled": doubled,
+        "cuts": cuts,
+        "residentBytesPerStream": per_stream,
+    })
+}
+
+/// Resident memory of a process, in bytes.
+fn resident(pid: u32) -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).context("no such process")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no resident memory in its status")?;
+    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
+    Ok(kib * 1024)
+}

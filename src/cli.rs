@@ -1,0 +1,39 @@
+//! The command line.
+use crate::{bench, seed};
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+/// A social feed server in one binary
+#[derive(Debug, Parser)]
+#[command(version, about, long_about = None)]
+pub struct Cli {
+    /// Configuration file (TOML); without it ./dailyfeed.toml where there is one
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What to do; without it the server is started
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Starts the server (this is what happens without a command)
+    Serve,
+    /// Prints the effective configuration: every key, its value, and where that came from
+    Config,
+    /// Fills a stopped server with members, follows and posts, Korean and English
+    Seed(seed::Options),
+    /// Recomputes every counter, prints `drift N`, and fails unless N is 0; may run beside a server
+    Audit,
+    /// Measures a running server
+    #[command(subcommand)]
+    Bench(Bench),
+}
+
+/// What to measure.
+#[derive(Debug, Subcommand)]
+pub enum Bench {
+    /// Holds live streams, writes posts, and reports latency, losses and doubles
+    Sse(bench::sse::Options),
+}

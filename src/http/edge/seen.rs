@@ -1,0 +1,165 @@
+//! What is kept of a request until its answer is ready.
+use super::metering;
+use crate::{
+    actors::Error,
+    http::problem::{Language, Problem},
+};
+use axum::{
+    body::Body,
+    extract::{MatchedPath, Request},
+    http::{HeaderMap, HeaderValue, Method, Uri, header},
+    response::Response,
+};
+use std::time::Instant;
+use tracing::Span;
+use uuid::{Uuid, fmt::Hyphenated};
+
+/// Longest request id that is taken over from a client.
+const REQUEST_ID_MAX: usize = 128;
+
+pub(super) struct Seen {
+    started: Instant,
+    method: Method,
+    uri: Uri,
+    route: Option<MatchedPath>,
+    id: HeaderValue,
+    trace: u128,
+    language: Option<HeaderValue>,
+}
+
+impl Seen {
+    pub(super) fn of(request: &Request) -> Self {
+        let headers = request.headers();
+        let random = Uuid::from_u128(rand::random());
+        Self {
+            started: Instant::now(),
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            route: request.extensions().get::<MatchedPath>().cloned(),
+            id: given_id(headers).unwrap_or_else(|| made_id(random)),
+            trace: given_trace(headers).unwrap_or_else(|| random.as_u128()),
+            language: headers.get(header::ACCEPT_LANGUAGE).cloned(),
+        }
+    }
+
+    pub(super) fn id(&self) -> &str {
+        self.id.to_str().unwrap_or_default()
+    }
+
+    pub(super) fn path(&self) -> &str {
+        self.uri.path()
+    }
+
+    fn trace_id(&self) -> String {
+        format!("{:032x}", self.trace)
+    }
+
+    /// What the lines that are logged meanwhile belong to. Costs nothing unless `debug` is logged.
+    pub(super) fn span(&self) -> Span {
+        tracing::debug_span!("request", id = self.id(), trace = %format_args!("{:032x}", self.trace))
+    }
+
+    /// The answer as it leaves: problems with their body, all with the request's id.
+    pub(super) fn finish(self, mut response: Response) -> Response {
+        let status = response.status();
+        if status.is_client_error() || status.is_server_error() {
+            self.explain(&mut response);
+        }
+        let took = self.started.elapsed();
+        metering::record(&self.method, self.route.as_ref().map(MatchedPath::as_str), status, took);
+        tracing::debug!(
+            request_id = self.id(),
+            method = %self.method,
+            path = self.path(),
+            status = status.as_u16(),
+            took_us = took.as_micros(),
+            "answered"
+        );
+        response.headers_mut().insert("x-request-id", self.id);
+        response
+    }
+
+    /// Writes the problem into a response that has nothing but a status yet.
+    fn explain(&self, response: &mut Response) {
+        let problem = response.extensions_mut().remove::<Problem>();
+        let problem = problem.unwrap_or_else(|| Problem::of_status(response.status()));
+        if let Some(cause) = problem.cause() {
+            self.log(&problem, cause);
+        }
+        let language = Language::of(self.language.as_ref());
+        let body = problem.render(language, self.path(), &self.trace_id());
+        *response.body_mut() = Body::from(body);
+        let headers = response.headers_mut();
+        headers.remove(header::CONTENT_LENGTH);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+        headers.append(header::VARY, HeaderValue::from_static("accept-language"));
+    }
+
+    /// Once, here, where it is known what was asked. A full mailbox is not worth a line for each who meets it: there
+    /// is a metric for that.
+    fn log(&self, problem: &Problem, cause: &Error) {
+        let (id, trace, code) = (self.id(), self.trace_id(), problem.code());
+        let error = cause as &dyn std::error::Error;
+        match cause {
+            Error::Busy(_) => tracing::debug!(request_id = id, trace_id = trace, code, error, "request shed"),
+            Error::Late(_) | Error::Restarting(_) => {
+                tracing::warn!(request_id = id, trace_id = trace, code, path = self.path(), error, "request failed");
+            }
+            _ => tracing::error!(request_id = id, trace_id = trace, code, path = self.path(), error, "request failed"),
+        }
+    }
+}
+
+/// `X-Request-Id`, if it is one that can be repeated in a header and a log line.
+fn given_id(headers: &HeaderMap) -> Option<HeaderValue> {
+    let id = headers.get("x-request-id")?;
+    let fits = (1..=REQUEST_ID_MAX).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic);
+    fits.then(|| id.clone())
+}
+
+fn made_id(random: Uuid) -> HeaderValue {
+    let uuid = uuid::Builder::from_random_bytes(*random.as_bytes()).into_uuid();
+    let mut text = [0; Hyphenated::LENGTH];
+    let text = uuid.hyphenated().encode_lower(&mut text);
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("-"))
+}
+
+/// The trace id of a W3C `traceparent`: version, trace, parent, flags.
+fn given_trace(headers: &HeaderMap) -> Option<u128> {
+    let mut parts = headers.get("traceparent")?.to_str().ok()?.split('-');
+    let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let hex = |text: &str, length| text.len() == length && text.bytes().all(|b| b.is_ascii_hexdigit());
+    let whole = hex(version, 2) && hex(trace, 32) && hex(parent, 16) && hex(flags, 2) && version != "ff";
+    let trace = u128::from_str_radix(trace, 16).ok()?;
+    (whole && trace != 0).then_some(trace)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: &'static str, value: &[u8]) -> HeaderMap {
+        HeaderMap::from_iter([(header::HeaderName::from_static(name), HeaderValue::from_bytes(value).unwrap())])
+    }
+
+    #[test]
+    fn a_request_id_is_taken_over_where_it_fits() {
+        assert_eq!(given_id(&headers("x-request-id", b"abc-1")).unwrap(), "abc-1");
+        for bad in [b"".as_slice(), b"a b", &[b'x'; 129], "아이디".as_bytes()] {
+            assert!(given_id(&headers("x-request-id", bad)).is_none());
+        }
+        let made = made_id(Uuid::from_u128(7));
+        assert!(Uuid::parse_str(made.to_str().unwrap()).is_ok_and(|id| id.get_version_num() == 4));
+    }
+
+    #[test]
+    fn a_trace_goes_on() {
+        let trace = |text: &str| given_trace(&headers("traceparent", text.as_bytes())).map(|id| format!("{id:032x}"));
+        let given = trace("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+        assert_eq!(given.as_deref(), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
+        for bad in ["", "00-0-0-0", "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "00-xyz"] {
+            assert_eq!(trace(bad), None, "{bad}");
+        }
+    }
+}

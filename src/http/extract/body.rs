@@ -1,0 +1,179 @@
+//! JSON bodies: their type, their size, the time they may take.
+use crate::http::problem::{Malformed, Problem};
+use axum::{
+    body::{Body, HttpBody},
+    extract::{FromRef, FromRequest, Request},
+    http::{HeaderMap, header},
+};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+/// How much of a body that is too large is read and thrown away: a client that is still sending when the connection
+/// closes never sees why.
+const DISCARDED_MAX: usize = 4 << 20;
+/// How long that may take.
+const DISCARD_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// What a body may cost.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::http) struct BodyRules {
+    /// Larger ones get a 413.
+    pub(in crate::http) bytes_max: usize,
+    /// Slower ones get a 408.
+    pub(in crate::http) time_max: Duration,
+}
+
+/// A JSON body.
+pub(in crate::http) struct Json<T>(pub(in crate::http) T);
+
+impl<T, S> FromRequest<S> for Json<T>
+where
+    T: DeserializeOwned,
+    S: Send + Sync,
+    BodyRules: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let bytes = read_json(request, BodyRules::from_ref(state)).await?;
+        parse(&bytes).map(Self)
+    }
+}
+
+/// A JSON body, or none at all.
+pub(in crate::http) struct OptionalJson<T>(pub(in crate::http) Option<T>);
+
+impl<T, S> FromRequest<S> for OptionalJson<T>
+where
+    T: DeserializeOwned,
+    S: Send + Sync,
+    BodyRules: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if request.body().is_end_stream() {
+            return Ok(Self(None));
+        }
+        Json::from_request(request, state).await.map(|Json(body)| Self(Some(body)))
+    }
+}
+
+/// The bytes of a body that says it is JSON.
+pub(super) async fn read_json(request: Request, rules: BodyRules) -> Result<Bytes, Problem> {
+    if !is_json(request.headers()) {
+        return Err(Problem::not_json());
+    }
+    // A client that waits to be asked for the body has not sent anything that would have to be thrown away.
+    let sends_at_once = !request.headers().contains_key(header::EXPECT);
+    let mut body = request.into_body();
+    let announced = body.size_hint().lower();
+    if announced <= rules.bytes_max as u64 {
+        match tokio::time::timeout(rules.time_max, collect(&mut body, rules.bytes_max)).await {
+            Ok(Ok(Some(bytes))) => return Ok(bytes),
+            Ok(Ok(None)) => {}
+            Ok(Err(_)) => return Err(Problem::malformed(Malformed::Body)),
+            Err(_) => return Err(Problem::slow_body()),
+        }
+    } else if !sends_at_once {
+        return Err(Problem::too_large());
+    }
+    let _ = tokio::time::timeout(DISCARD_TIME_MAX, discard(body)).await;
+    Err(Problem::too_large())
+}
+
+/// JSON, or why it is none.
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(bytes).map_err(|_| Problem::malformed(Malformed::Body))
+}
+
+/// The whole body; nothing where it is larger than that.
+async fn collect(body: &mut Body, bytes_max: usize) -> Result<Option<Bytes>, axum::Error> {
+    let mut first = Bytes::new();
+    let mut rest = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        if first.len() + rest.len() + data.len() > bytes_max {
+            return Ok(None);
+        }
+        // Nearly every body comes in one piece, which needs no copy.
+        if first.is_empty() {
+            first = data;
+        } else {
+            rest.extend_from_slice(&data);
+        }
+    }
+    if rest.is_empty() {
+        return Ok(Some(first));
+    }
+    Ok(Some([first, rest.freeze()].concat().into()))
+}
+
+async fn discard(mut body: Body) {
+    let mut discarded = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        discarded += frame.data_ref().map_or(0, Bytes::len);
+        if discarded > DISCARDED_MAX {
+            break;
+        }
+    }
+}
+
+/// `application/json`, or a type built on it such as `application/merge-patch+json`; in UTF-8, where it says so.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
+    let (essence, parameters) = value.split_once(';').unwrap_or((value, ""));
+    let essence = essence.trim().to_ascii_lowercase();
+    let json = essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
+    let charset = parameters.split(';').find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
+    });
+    json && charset.is_none_or(|charset| charset.eq_ignore_ascii_case("utf-8"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::stream;
+
+    const RULES: BodyRules = BodyRules { bytes_max: 10, time_max: Duration::from_secs(1) };
+
+    fn request(content_type: &str, body: Body) -> Request {
+        Request::builder().header(header::CONTENT_TYPE, content_type).body(body).unwrap()
+    }
+
+    fn pieces(pieces: &'static [&'static str]) -> Body {
+        Body::from_stream(stream::iter(pieces.iter().map(|piece| Ok::<_, std::io::Error>(*piece))))
+    }
+
+    #[tokio::test]
+    async fn only_json_is_read() {
+        for json in ["application/json", "Application/JSON; charset=UTF-8", "application/merge-patch+json"] {
+            assert_eq!(read_json(request(json, "{}".into()), RULES).await.unwrap(), "{}", "{json}");
+        }
+        for other in ["text/plain", "application/json; charset=euc-kr", "multipart/form-data", "json", ""] {
+            let refused = read_json(request(other, "{}".into()), RULES).await.unwrap_err();
+            assert_eq!(refused.status(), 415, "{other}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_is_read_up_to_its_limit() {
+        let body = pieces(&["[1,", "2,3,", "45]"]);
+        assert_eq!(read_json(request("application/json", body), RULES).await.unwrap(), "[1,2,3,45]");
+        for large in [pieces(&["[1,2", ",3,4,5,6]"]), Body::from("[1,2,3,4,5]")] {
+            let refused = read_json(request("application/json", large), RULES).await.unwrap_err();
+            assert_eq!(refused.status(), 413);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_may_not_take_for_ever() {
+        let never = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
+        let refused = read_json(request("application/json", never), RULES).await.unwrap_err();
+        assert_eq!(refused.status(), 408);
+    }
+}

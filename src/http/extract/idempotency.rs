@@ -1,0 +1,116 @@
+//! `Idempotency-Key`: what makes a repeated request harmless.
+use super::body::{BodyRules, parse, read_json};
+use crate::{
+    domain::{Answer, Receipt, Timestamp},
+    http::problem::{Malformed, Problem},
+};
+use aws_lc_rs::digest::{Context, SHA256};
+use axum::{
+    extract::{FromRef, FromRequest, Request},
+    http::{HeaderMap, Method, Uri},
+};
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+
+/// Longest key, in characters.
+const KEY_MAX: usize = 64;
+
+/// A JSON body, and the key that the client gave the request.
+pub(in crate::http) struct Keyed<T> {
+    pub(in crate::http) request: T,
+    pub(in crate::http) key: Option<Key>,
+}
+
+/// A key with the request it belongs to.
+pub(in crate::http) struct Key {
+    text: String,
+    method: Method,
+    uri: Uri,
+    body: Bytes,
+}
+
+impl<T, S> FromRequest<S> for Keyed<T>
+where
+    T: DeserializeOwned,
+    S: Send + Sync,
+    BodyRules: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let text = key(request.headers())?;
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let body = read_json(request, BodyRules::from_ref(state)).await?;
+        let request = parse(&body)?;
+        Ok(Self { request, key: text.map(|text| Key { text, method, uri, body }) })
+    }
+}
+
+impl Key {
+    /// To be kept in the commit of the effect. `scope` says whose key it is.
+    pub(in crate::http) fn receipt(self, scope: String, answer: &Answer) -> Receipt {
+        let body = self.body.clone();
+        self.receipt_for(scope, answer, &body)
+    }
+
+    /// The same for a request that carries a secret: a plain hash of it would be worth guessing at, so only `rest`,
+    /// the request without the secret, is hashed.
+    pub(in crate::http) fn receipt_for(self, scope: String, answer: &Answer, rest: &[u8]) -> Receipt {
+        let mut hash = Context::new(&SHA256);
+        for part in [self.method.as_str().as_bytes(), self.uri.path().as_bytes(), rest] {
+            // Lengths keep the parts apart.
+            hash.update(&(part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        let mut fingerprint = [0; 32];
+        fingerprint.copy_from_slice(hash.finish().as_ref());
+        Receipt { scope, key: self.text, fingerprint, answer: answer.clone(), at: Timestamp::now() }
+    }
+}
+
+/// The key, if the request has one.
+fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let mut keys = headers.get_all("idempotency-key").iter();
+    let Some(key) = keys.next() else { return Ok(None) };
+    let bytes = key.as_bytes();
+    let visible = bytes.iter().all(u8::is_ascii_graphic);
+    if keys.next().is_some() || !visible || !(1..=KEY_MAX).contains(&bytes.len()) {
+        return Err(Problem::malformed(Malformed::IdempotencyKey));
+    }
+    Ok(Some(String::from_utf8_lossy(bytes).into_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    fn of(value: &[u8]) -> Result<Option<String>, Problem> {
+        let mut headers = HeaderMap::new();
+        headers.insert("idempotency-key", HeaderValue::from_bytes(value).unwrap());
+        key(&headers)
+    }
+
+    #[test]
+    fn a_key_is_1_to_64_visible_characters() {
+        assert_eq!(key(&HeaderMap::new()).unwrap(), None);
+        assert_eq!(of(b"3f2c-1!").unwrap().as_deref(), Some("3f2c-1!"));
+        assert!(of(&[b'k'; 64]).is_ok());
+        for bad in [b"".as_slice(), b"a b", &[b'k'; 65], "키".as_bytes()] {
+            assert_eq!(of(bad).unwrap_err().code(), "MALFORMED_REQUEST");
+        }
+    }
+
+    #[test]
+    fn a_fingerprint_tells_requests_apart() {
+        let fingerprint = |method: Method, uri: &'static str, body: &'static str| {
+            let key = Key { text: "k".into(), method, uri: Uri::from_static(uri), body: Bytes::from_static(body.as_bytes()) };
+            let answer = Answer { status: 201, location: String::new(), body: String::new() };
+            key.receipt("member:7".into(), &answer).fingerprint
+        };
+        let first = fingerprint(Method::POST, "/api/posts", "{}");
+        assert_eq!(first, fingerprint(Method::POST, "/api/posts", "{}"));
+        assert_ne!(first, fingerprint(Method::POST, "/api/posts", "{ }"));
+        assert_ne!(first, fingerprint(Method::POST, "/api/post", "s{}"));
+    }
+}

@@ -1,0 +1,157 @@
+//! What problems say, in English and Korean.
+use super::Language;
+use crate::domain::{Password, Reason, Refusal};
+use std::borrow::Cow;
+
+/// One text in both languages.
+#[derive(Debug)]
+pub(super) struct Words {
+    en: &'static str,
+    ko: &'static str,
+}
+
+impl Words {
+    pub(super) fn in_language(&self, language: Language) -> &'static str {
+        match language {
+            Language::English => self.en,
+            Language::Korean => self.ko,
+        }
+    }
+}
+
+macro_rules! words {
+    ($($name:ident: $en:literal, $ko:literal;)*) => {
+        $(pub(super) static $name: Words = Words { en: $en, ko: $ko };)*
+    };
+}
+
+words! {
+    BODY: "the body is not JSON of the expected form", "본문이 올바른 JSON 형식이 아닙니다";
+    BUSY: "the server is busy, try again in a moment", "요청이 많아 처리하지 못했습니다. 잠시 후 다시 시도해 주세요";
+    IDEMPOTENCY_KEY: "Idempotency-Key must be 1 to 64 visible ASCII characters",
+        "Idempotency-Key는 공백 없는 ASCII 문자 1~64자여야 합니다";
+    INTERNAL: "something went wrong on our side", "서버에서 문제가 발생했습니다";
+    MALFORMED: "the request is malformed", "요청 형식이 올바르지 않습니다";
+    METHOD_NOT_ALLOWED: "the method is not allowed here", "허용되지 않는 메서드입니다";
+    NOT_FOUND: "there is nothing here", "찾을 수 없는 주소입니다";
+    NOT_JSON: "the content type must be application/json", "Content-Type은 application/json이어야 합니다";
+    PATH: "the path is malformed", "주소 형식이 올바르지 않습니다";
+    QUERY: "the query is malformed", "쿼리 형식이 올바르지 않습니다";
+    SLOW_BODY: "the body took too long to arrive", "본문을 받는 데 시간이 너무 오래 걸렸습니다";
+    TOKEN_MISSING: "a bearer token is needed", "인증 토큰이 필요합니다";
+    TOO_LARGE: "the body is too large", "본문이 너무 큽니다";
+    TOO_MANY: "too many requests, slow down", "요청이 너무 많습니다. 잠시 후 다시 시도해 주세요";
+    UNAVAILABLE: "temporarily unavailable, try again in a moment",
+        "일시적으로 이용할 수 없습니다. 잠시 후 다시 시도해 주세요";
+}
+
+/// Chooses one of two texts; `format!` where it carries numbers.
+macro_rules! say {
+    ($language:expr, $en:literal, $ko:literal) => {
+        Cow::Borrowed(if $language == Language::Korean { $ko } else { $en })
+    };
+    ($language:expr, $en:literal, $ko:literal, $($number:ident),+) => {
+        Cow::Owned(if $language == Language::Korean {
+            format!($ko, $($number = $number),+)
+        } else {
+            format!($en, $($number = $number),+)
+        })
+    };
+}
+
+/// Why a rule said no.
+pub(super) fn refusal(refusal: &Refusal, l: Language) -> Cow<'static, str> {
+    match refusal {
+        Refusal::Invalid(_) => say!(l, "some fields are not valid", "올바르지 않은 항목이 있습니다"),
+        Refusal::EmailTaken => say!(l, "the e-mail address has an account already", "이미 가입된 이메일입니다"),
+        Refusal::HandleTaken => say!(l, "the handle is taken", "이미 사용 중인 핸들입니다"),
+        Refusal::MemberNotFound => say!(l, "no such member", "회원을 찾을 수 없습니다"),
+        Refusal::TooManyIds { max } => say!(l, "at most {max} ids", "ID는 최대 {max}개까지 조회할 수 있습니다", max),
+        Refusal::FollowSelf => say!(l, "nobody follows themself", "자기 자신은 팔로우할 수 없습니다"),
+        Refusal::FollowLimit { max } => {
+            say!(l, "at most {max} followings", "최대 {max}명까지 팔로우할 수 있습니다", max)
+        }
+        Refusal::PostNotFound => say!(l, "no such post", "게시글을 찾을 수 없습니다"),
+        Refusal::PostUpdateForbidden => say!(l, "only the author edits a post", "작성자만 게시글을 수정할 수 있습니다"),
+        Refusal::PostDeleteForbidden => {
+            say!(l, "only the author deletes a post", "작성자만 게시글을 삭제할 수 있습니다")
+        }
+        Refusal::PostEmpty => say!(l, "a post needs some text", "게시글 내용을 입력해 주세요"),
+        Refusal::PostTooLong { max } => {
+            say!(l, "a post holds at most {max} characters", "게시글은 최대 {max}자까지 쓸 수 있습니다", max)
+        }
+        Refusal::TitleTooLong { max } => {
+            say!(l, "a title holds at most {max} characters", "제목은 최대 {max}자까지 쓸 수 있습니다", max)
+        }
+        Refusal::CommentNotFound => say!(l, "no such comment", "댓글을 찾을 수 없습니다"),
+        Refusal::ParentNotFound => say!(l, "the comment to reply to is gone", "답글을 달 댓글을 찾을 수 없습니다"),
+        Refusal::ParentOnAnotherPost => {
+            say!(l, "the comment to reply to is on another post", "답글을 달 댓글이 다른 게시글에 있습니다")
+        }
+        Refusal::TooDeep { max } => {
+            say!(l, "comments go {max} levels deep", "댓글은 {max}단계까지 달 수 있습니다", max)
+        }
+        Refusal::CommentUpdateForbidden => {
+            say!(l, "only the author edits a comment", "작성자만 댓글을 수정할 수 있습니다")
+        }
+        Refusal::CommentDeleteForbidden => {
+            say!(l, "only the author deletes a comment", "작성자만 댓글을 삭제할 수 있습니다")
+        }
+        Refusal::CommentEmpty => say!(l, "a comment needs some text", "댓글 내용을 입력해 주세요"),
+        Refusal::CommentTooLong { max } => {
+            say!(l, "a comment holds at most {max} characters", "댓글은 최대 {max}자까지 쓸 수 있습니다", max)
+        }
+        Refusal::LoginFailed => say!(l, "e-mail or password is wrong", "이메일 또는 비밀번호가 올바르지 않습니다"),
+        Refusal::LoginLocked { retry_after } => {
+            let minutes = retry_after.as_secs().div_ceil(60);
+            say!(
+                l,
+                "too many failed logins, try again in {minutes} min",
+                "로그인에 여러 번 실패했습니다. {minutes}분 후 다시 시도해 주세요",
+                minutes
+            )
+        }
+        Refusal::TokenInvalid => say!(l, "the token is not valid", "유효하지 않은 토큰입니다"),
+        Refusal::TokenExpired => say!(l, "the token has expired", "만료된 토큰입니다"),
+        Refusal::TokenRevoked => say!(l, "the session has ended, log in again", "종료된 세션입니다. 다시 로그인해 주세요"),
+        Refusal::ReloginRequired => say!(l, "log in again", "다시 로그인해 주세요"),
+        Refusal::SessionNotFound => say!(l, "no such session", "세션을 찾을 수 없습니다"),
+        Refusal::IdempotencyKeyReused => say!(
+            l,
+            "the Idempotency-Key was used with another request",
+            "이미 다른 요청에 사용된 Idempotency-Key입니다"
+        ),
+        Refusal::CursorInvalid => say!(l, "the cursor is not valid here", "올바르지 않은 커서입니다"),
+        Refusal::CursorExpired => say!(l, "the cursor is too old", "만료된 커서입니다"),
+        Refusal::TooManyStreams { max } => {
+            say!(l, "at most {max} open streams", "스트림은 동시에 최대 {max}개까지 열 수 있습니다", max)
+        }
+    }
+}
+
+/// Why one field was refused.
+pub(super) fn reason(field: &str, reason: &Reason, l: Language) -> Cow<'static, str> {
+    let symbols = Password::SYMBOLS;
+    match *reason {
+        Reason::Required => say!(l, "required", "필수 항목입니다"),
+        Reason::TooShort { min } => say!(l, "at least {min} characters", "{min}자 이상이어야 합니다", min),
+        Reason::TooLong { max } if field.ends_with("ds") => say!(l, "at most {max}", "최대 {max}개까지 가능합니다", max),
+        Reason::TooLong { max } => say!(l, "at most {max} characters", "{max}자 이하여야 합니다", max),
+        Reason::InvalidFormat if field.ends_with("assword") => say!(
+            l,
+            "needs a lower-case letter, an upper-case letter, a digit and one of {symbols}",
+            "소문자, 대문자, 숫자, 특수문자({symbols})를 각각 하나 이상 포함해야 합니다",
+            symbols
+        ),
+        Reason::InvalidFormat => say!(l, "not of the expected form", "형식이 올바르지 않습니다"),
+        Reason::InvalidCharacters => {
+            say!(l, "holds characters that are not allowed", "사용할 수 없는 문자가 포함되어 있습니다")
+        }
+        Reason::UnknownValue => say!(l, "not a known value", "알 수 없는 값입니다"),
+        Reason::NotInThePast => say!(l, "must be in the past", "과거 날짜여야 합니다"),
+        Reason::Reserved => say!(l, "reserved", "사용할 수 없는 이름입니다"),
+        Reason::OutOfRange { min, max } => say!(l, "{min} to {max}", "{min}에서 {max} 사이여야 합니다", min, max),
+        Reason::WrongPassword => say!(l, "the password is wrong", "비밀번호가 올바르지 않습니다"),
+        Reason::Unsupported => say!(l, "cannot be changed on this server yet", "아직 지원하지 않는 항목입니다"),
+    }
+}

@@ -1,0 +1,166 @@
+//! `dailyfeed seed`: fills a server with members, follows and posts that look like a real one's.
+mod text;
+
+use crate::{
+    config::Config,
+    domain::{
+        Email, Handle, MemberId, Mention, Patch, Post, PostCounts, PostId, PostText, Profile, ProfilePatch, Refusal,
+        Timestamp, first_id_at, markup,
+    },
+    storage::{Import, ImportedFollow, NewMember, StoreError, Stores},
+};
+use argon2::{Argon2, PasswordHasher};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use std::{collections::BTreeSet, time::Duration};
+
+/// Every seeded member's password. Not for a server that strangers can reach.
+pub const PASSWORD: &str = "Passw0rd!";
+/// Rows in one commit.
+const BATCH: usize = 5_000;
+/// Posts are spread over this many days before now, so that they lie within the timeline's window.
+const DAYS: u64 = 28;
+/// How uneven authors and the followed are: the exponent of a power law. At 2.5 the most popular tenth gets 40 %.
+const UNEVENNESS: f64 = 2.5;
+
+/// How much, and which.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Options {
+    /// Members to make; their e-mail addresses are seed0@example.com, seed1@example.com and so on
+    #[arg(long, default_value_t = 1_000)]
+    pub members: usize,
+    /// Posts to make, spread over the last 28 days
+    #[arg(long, default_value_t = 20_000)]
+    pub posts: usize,
+    /// Members that each member follows, on average
+    #[arg(long, default_value_t = 30)]
+    pub follows: usize,
+    /// The same number makes the same members, follows and texts
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+/// Why seeding stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum SeedError {
+    /// The store failed; most often because this was seeded before.
+    #[error("the store refused the seed; was it seeded before?")]
+    Store(#[from] StoreError),
+    /// A rule refused what was made, which would be a mistake in the maker.
+    #[error("a seeded text breaks a rule")]
+    Rule(#[from] Refusal),
+    /// The password could not be hashed.
+    #[error("the password could not be hashed")]
+    Hash,
+}
+
+/// Fills the stores, and says what was made.
+pub async fn run(config: &Config, options: &Options) -> Result<String, SeedError> {
+    let stores = Stores::open(config).await?;
+    let mut random = StdRng::seed_from_u64(options.seed);
+    let now = Timestamp::now();
+    let begin = now.before(Duration::from_secs((DAYS + 1) * 86_400));
+    let hash = Argon2::default().hash_password(PASSWORD.as_bytes()).map_err(|_| SeedError::Hash)?.to_string();
+    let members = members(&mut random, options.members, begin, &hash)?;
+    let names: Vec<(MemberId, String)> =
+        members.iter().map(|member| (member.id, member.handle.as_str().to_owned())).collect();
+    for batch in members.chunks(BATCH) {
+        stores.upkeep.import(Import { members: batch.to_vec(), ..Import::default() }).await?;
+    }
+    let follows = follows(&mut random, &names, options.follows, begin);
+    for batch in follows.chunks(BATCH * 4) {
+        stores.upkeep.import(Import { follows: batch.to_vec(), ..Import::default() }).await?;
+    }
+    let mut made = 0;
+    while made < options.posts && !names.is_empty() {
+        let until = (made + BATCH).min(options.posts);
+        let posts: Result<_, SeedError> =
+            (made..until).map(|number| post(&mut random, &names, number, options.posts, now)).collect();
+        stores.upkeep.import(Import { posts: posts?, ..Import::default() }).await?;
+        made = until;
+    }
+    Ok(format!("{} members, {} follows, {made} posts; every password is {PASSWORD}", names.len(), follows.len()))
+}
+
+fn members(random: &mut StdRng, count: usize, begin: Timestamp, hash: &str) -> Result<Vec<NewMember>, SeedError> {
+    let invalid = |error| SeedError::Rule(Refusal::from(error));
+    let one = |number: usize| {
+        let (name, handle) = text::name(random, number);
+        let created_at = begin.before(Duration::from_millis(2 * (count - number) as u64));
+        let profile = ProfilePatch { member_name: Patch::Set(name), ..ProfilePatch::default() };
+        Ok(NewMember {
+            id: MemberId(first_id_at(created_at) + 1),
+            email: Email::new(&format!("seed{number}@example.com")).map_err(invalid)?,
+            handle: Handle::new(&handle).map_err(invalid)?,
+            password_hash: hash.to_owned(),
+            profile: Profile::new(profile).map_err(Refusal::from)?,
+            created_at,
+        })
+    };
+    (0..count).map(one).collect()
+}
+
+/// Some are followed by many, most by few; nobody follows twice or themself.
+fn follows(
+    random: &mut StdRng,
+    members: &[(MemberId, String)],
+    average: usize,
+    begin: Timestamp,
+) -> Vec<ImportedFollow> {
+    let each = average.min(members.len().saturating_sub(1)).min(crate::domain::FOLLOWINGS_MAX);
+    let mut follows = Vec::with_capacity(members.len() * each);
+    let first = first_id_at(begin) + 2;
+    for (follower, _) in members {
+        let mut chosen = BTreeSet::new();
+        // Popular members are drawn again and again, so there are more draws than follows, but not for ever.
+        for _ in 0..each * 8 {
+            if chosen.len() == each {
+                break;
+            }
+            let (followee, _) = members[uneven(random, members.len())];
+            if followee != *follower {
+                chosen.insert(followee);
+            }
+        }
+        for followee in chosen {
+            let id = first + follows.len() as u64;
+            follows.push(ImportedFollow { id, follower: *follower, followee });
+        }
+    }
+    follows
+}
+
+fn post(
+    random: &mut StdRng,
+    members: &[(MemberId, String)],
+    number: usize,
+    of: usize,
+    now: Timestamp,
+) -> Result<Post, SeedError> {
+    let (author, _) = members[uneven(random, members.len())];
+    let (mentioned, handle) = &members[uneven(random, members.len())];
+    let (title, content) = text::post(random, handle);
+    let checked = PostText::new(title.as_deref(), &content)?;
+    let found = markup::find(checked.content());
+    let mention = |m: markup::Mentioned| {
+        let (handle, member) = (handle.clone(), *mentioned);
+        Mention { handle, member, start: m.start, end: m.end }
+    };
+    let age = DAYS * 86_400_000 / of.max(1) as u64 * (of - number) as u64;
+    let created_at = now.before(Duration::from_millis(age));
+    Ok(Post {
+        id: PostId(first_id_at(created_at) + (number as u64 & 0xFFF)),
+        author,
+        title: checked.title().map(str::to_owned),
+        content: checked.content().to_owned(),
+        tags: found.tags,
+        mentions: found.mentioned.into_iter().map(mention).collect(),
+        counts: PostCounts::default(),
+        created_at,
+        edited_at: None,
+    })
+}
+
+fn uneven(random: &mut StdRng, count: usize) -> usize {
+    let place = random.random_range(0.0_f64..1.0).powf(UNEVENNESS);
+    ((place * count as f64) as usize).min(count.saturating_sub(1))
+}

@@ -1,0 +1,131 @@
+//! What the tests that drive a whole server share: a client, a member, a stream.
+#![expect(dead_code, reason = "each test target uses a part of it")]
+
+use futures::StreamExt;
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+use std::{
+    collections::VecDeque,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+pub const PASSWORD: &str = "Passw0rd!";
+/// How long anything may take before a test gives up on it.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+/// A signed-up member with a token.
+#[derive(Clone)]
+pub struct Member {
+    pub http: Client,
+    pub base: String,
+    pub id: u64,
+    pub email: String,
+    pub token: String,
+}
+
+impl Member {
+    pub async fn sign_up(http: &Client, base: &str) -> Self {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let handle = format!("m{number}_{}", &uuid::Uuid::new_v4().simple().to_string()[..12]);
+        let email = format!("{handle}@example.com");
+        let who = json!({"email": email, "password": PASSWORD, "handle": handle, "memberName": "시험"});
+        let answer = http.post(format!("{base}/api/authentication/signup")).json(&who).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::CREATED, "{}", answer.text().await.unwrap());
+        let member: Value = answer.json().await.unwrap();
+        let id = member["id"].as_u64().unwrap();
+        let mut member = Self { http: http.clone(), base: base.to_owned(), id, email, token: String::new() };
+        member.log_in().await;
+        member
+    }
+
+    pub async fn log_in(&mut self) {
+        let login = json!({"email": self.email, "password": PASSWORD});
+        let url = format!("{}/api/authentication/login", self.base);
+        let answer = self.http.post(url).json(&login).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        let answer: Value = answer.json().await.unwrap();
+        self.token = answer["accessToken"].as_str().unwrap().to_owned();
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token)
+    }
+
+    pub async fn get(&self, path: &str) -> Value {
+        let answer = self.request(Method::GET, path).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{path}: {}", answer.text().await.unwrap());
+        answer.json().await.unwrap()
+    }
+
+    pub async fn post(&self, content: &str) -> u64 {
+        let answer = self.request(Method::POST, "/api/posts").json(&json!({"content": content}));
+        let answer = answer.send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::CREATED, "{}", answer.text().await.unwrap());
+        answer.json::<Value>().await.unwrap()["id"].as_u64().unwrap()
+    }
+
+    pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> StatusCode {
+        let mut request = self.request(method, path);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        request.send().await.unwrap().status()
+    }
+
+    /// Opens a stream, from a cursor on or from now.
+    pub async fn stream(&self, cursor: Option<&str>) -> Stream {
+        let mut request = self.request(Method::GET, "/api/timeline/stream");
+        if let Some(cursor) = cursor {
+            request = request.header("last-event-id", cursor);
+        }
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        Stream { body: answer.bytes_stream().boxed(), text: String::new(), events: VecDeque::new() }
+    }
+}
+
+/// One event of a stream.
+#[derive(Debug, Clone)]
+pub struct Event {
+    pub id: String,
+    pub name: String,
+    pub data: Value,
+}
+
+/// An open stream.
+pub struct Stream {
+    body: futures::stream::BoxStream<'static, reqwest::Result<bytes::Bytes>>,
+    text: String,
+    events: VecDeque<Event>,
+}
+
+impl Stream {
+    /// The next event, or `None` where the line has ended.
+    pub async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Some(event);
+            }
+            let chunk = tokio::time::timeout(PATIENCE, self.body.next()).await.expect("an event in time");
+            self.text.push_str(std::str::from_utf8(&chunk?.ok()?).expect("UTF-8"));
+            while let Some(end) = self.text.find("\n\n") {
+                let event = parse(&self.text[..end]);
+                self.text.drain(..end + 2);
+                self.events.extend(event);
+            }
+        }
+    }
+}
+
+fn parse(text: &str) -> Option<Event> {
+    let field = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        Some(line.strip_prefix(' ').unwrap_or(line).to_owned())
+    };
+    let data = field("data")?;
+    let id = field("id").unwrap_or_default();
+    Some(Event { id, name: field("event")?, data: serde_json::from_str(&data).expect("JSON data") })
+}

@@ -1,0 +1,149 @@
+//! The binary under write load, killed again and again: what was acknowledged is there, counters agree with their
+//! rows, and streams resume with nothing lost and nothing doubled.
+mod common;
+
+use common::Member;
+use reqwest::{Client, Method, StatusCode};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    process::Stdio,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
+
+const KILLS: usize = 20;
+const WRITERS: usize = 6;
+/// Acknowledged posts of one life before it is killed.
+const POSTS_A_LIFE: usize = 40;
+
+struct Life {
+    process: Child,
+    base: String,
+}
+
+async fn start(data: &Path) -> Life {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_dailyfeed"))
+        .env("DAILYFEED_DATA_DIR", data)
+        .env("DAILYFEED_HTTP__LISTEN", "127.0.0.1:0")
+        .env("DAILYFEED_ADMIN__LISTEN", "127.0.0.1:0")
+        .env("DAILYFEED_LIMITS__ENABLED", "false")
+        .env("DAILYFEED_LOG__LEVEL", "error")
+        .current_dir(data)
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let line = tokio::time::timeout(common::PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap();
+    let base = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap();
+    let base = base.trim_end_matches("/api").trim_end_matches('/').to_owned();
+    Life { process, base }
+}
+
+/// Writes until the server dies; returns when a request was not answered.
+async fn write(member: Member, life: usize, acknowledged: Arc<Mutex<Vec<(u64, u64)>>>) {
+    for number in 0.. {
+        let body = json!({"content": format!("life {life} post {number} #crash")});
+        let sent = member.request(Method::POST, "/api/posts").json(&body).send().await;
+        let Ok(answer) = sent else { return };
+        let status = answer.status();
+        let Ok(post) = answer.json::<Value>().await else { return };
+        assert_eq!(status, StatusCode::CREATED, "{post}");
+        let id = post["id"].as_u64().unwrap();
+        acknowledged.lock().unwrap().push((member.id, id));
+        let like = member.request(Method::PUT, &format!("/api/posts/{id}/like")).send().await;
+        if like.is_err() {
+            return;
+        }
+    }
+}
+
+async fn everything_of(reader: &Member) -> BTreeSet<u64> {
+    let (mut found, mut cursor) = (BTreeSet::new(), String::new());
+    loop {
+        let page = reader.get(&format!("/api/timeline/posts/followings?limit=100{cursor}")).await;
+        found.extend(page["items"].as_array().unwrap().iter().map(|post| post["id"].as_u64().unwrap()));
+        match page["nextCursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return found,
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_acknowledged_is_lost_over_twenty_kills() {
+    let folder = tempfile::tempdir().unwrap();
+    let http = Client::new();
+    let mut life = start(folder.path()).await;
+    let mut reader = Member::sign_up(&http, &life.base).await;
+    let mut writers = Vec::new();
+    for _ in 0..WRITERS {
+        let writer = Member::sign_up(&http, &life.base).await;
+        let follow = format!("/api/members/{}/follow", writer.id);
+        assert_eq!(reader.call(Method::PUT, &follow, None).await, StatusCode::NO_CONTENT);
+        writers.push(writer);
+    }
+    let acknowledged: Arc<Mutex<Vec<(u64, u64)>>> = Arc::default();
+    let (mut streamed, mut last_id) = (Vec::new(), None::<String>);
+    for number in 0..KILLS {
+        let target = acknowledged.lock().unwrap().len() + POSTS_A_LIFE;
+        for member in writers.iter_mut().chain([&mut reader]) {
+            member.base.clone_from(&life.base);
+        }
+        let mut stream = reader.stream(last_id.as_deref()).await;
+        let writing: Vec<_> = writers
+            .iter()
+            .map(|writer| tokio::spawn(write(writer.clone(), number, acknowledged.clone())))
+            .collect();
+        // The stream runs along; the kill comes in the middle of both.
+        while acknowledged.lock().unwrap().len() < target {
+            let event = stream.next().await.expect("the stream is open while the server lives");
+            note(event, &mut streamed, &mut last_id);
+        }
+        life.process.kill().await.unwrap();
+        for writer in writing {
+            writer.await.unwrap();
+        }
+        // What was on its way to the stream before the kill still counts as delivered.
+        while let Some(event) = stream.next().await {
+            note(event, &mut streamed, &mut last_id);
+        }
+        life = start(folder.path()).await;
+        reader.base.clone_from(&life.base);
+        let there = everything_of(&reader).await;
+        let lost: Vec<u64> =
+            acknowledged.lock().unwrap().iter().map(|(_, id)| *id).filter(|id| !there.contains(id)).collect();
+        assert!(lost.is_empty(), "acknowledged and gone after kill {number}: {lost:?}");
+    }
+    // The stream catches up with everything that is there, and has shown nothing twice.
+    let there = everything_of(&reader).await;
+    let mut stream = reader.stream(last_id.as_deref()).await;
+    while streamed.len() < there.len() {
+        let event = stream.next().await.expect("the stream goes on");
+        note(event, &mut streamed, &mut last_id);
+    }
+    let once: BTreeSet<u64> = streamed.iter().copied().collect();
+    assert_eq!(once.len(), streamed.len(), "a post was streamed twice");
+    assert_eq!(once, there);
+    assert!(streamed.len() >= KILLS * POSTS_A_LIFE);
+    life.process.kill().await.unwrap();
+    let mut audit = Command::new(env!("CARGO_BIN_EXE_dailyfeed"));
+    audit.arg("audit").env("DAILYFEED_DATA_DIR", folder.path()).current_dir(folder.path());
+    let audit = tokio::time::timeout(Duration::from_secs(60), audit.output()).await.unwrap().unwrap();
+    assert_eq!(String::from_utf8_lossy(&audit.stdout).trim(), "drift 0");
+    assert!(audit.status.success());
+}
+
+fn note(event: common::Event, streamed: &mut Vec<u64>, last_id: &mut Option<String>) {
+    assert_ne!(event.name, "reset", "{}", event.data);
+    *last_id = Some(event.id);
+    if event.name == "post.created" {
+        streamed.push(event.data["id"].as_u64().unwrap());
+    }
+}
