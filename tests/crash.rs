@@ -97,10 +97,8 @@ async fn nothing_acknowledged_is_lost_over_twenty_kills() {
             member.base.clone_from(&life.base);
         }
         let mut stream = reader.stream(last_id.as_deref()).await;
-        let writing: Vec<_> = writers
-            .iter()
-            .map(|writer| tokio::spawn(write(writer.clone(), number, acknowledged.clone())))
-            .collect();
+        let writing: Vec<_> =
+            writers.iter().map(|writer| tokio::spawn(write(writer.clone(), number, acknowledged.clone()))).collect();
         // The stream runs along; the kill comes in the middle of both.
         while acknowledged.lock().unwrap().len() < target {
             let event = stream.next().await.expect("the stream is open while the server lives");

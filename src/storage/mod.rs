@@ -1,5 +1,7 @@
 //! Where things are kept: a small trait per role here, one folder per backend beside them.
 mod content;
+#[cfg(test)]
+mod contract;
 mod log;
 mod members;
 mod sessions;

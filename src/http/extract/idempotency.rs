@@ -1,5 +1,8 @@
 //! `Idempotency-Key`: what makes a repeated request harmless.
-use super::body::{BodyRules, parse, read_json};
+use super::{
+    body::{BodyRules, parse, read_json},
+    field::Members,
+};
 use crate::{
     domain::{Answer, Receipt, Timestamp},
     http::problem::{Malformed, Problem},
@@ -53,9 +56,15 @@ impl Key {
         self.receipt_for(scope, answer, &body)
     }
 
-    /// The same for a request that carries a secret: a plain hash of it would be worth guessing at, so only `rest`,
-    /// the request without the secret, is hashed.
-    pub(in crate::http) fn receipt_for(self, scope: String, answer: &Answer, rest: &[u8]) -> Receipt {
+    /// The same for a request that carries a secret: its fingerprint is kept, and a plain hash of a password would be
+    /// worth guessing at. So the fingerprint is of everything but that member of the body.
+    pub(in crate::http) fn receipt_without(self, secret: &str, scope: String, answer: &Answer) -> Receipt {
+        let members = parse::<Members>(&self.body).map_or_else(|_| Vec::new(), |members| members.0);
+        let rest: Vec<_> = members.iter().filter(|(name, _)| name != secret).collect();
+        self.receipt_for(scope, answer, &serde_json::to_vec(&rest).unwrap_or_default())
+    }
+
+    fn receipt_for(self, scope: String, answer: &Answer, rest: &[u8]) -> Receipt {
         let mut hash = Context::new(&SHA256);
         for part in [self.method.as_str().as_bytes(), self.uri.path().as_bytes(), rest] {
             // Lengths keep the parts apart.
@@ -101,16 +110,31 @@ mod tests {
         }
     }
 
+    fn keyed(method: Method, uri: &'static str, body: &'static str) -> Key {
+        Key { text: "k".into(), method, uri: Uri::from_static(uri), body: Bytes::from_static(body.as_bytes()) }
+    }
+
+    fn answer() -> Answer {
+        Answer { status: 201, location: String::new(), body: String::new() }
+    }
+
     #[test]
     fn a_fingerprint_tells_requests_apart() {
-        let fingerprint = |method: Method, uri: &'static str, body: &'static str| {
-            let key = Key { text: "k".into(), method, uri: Uri::from_static(uri), body: Bytes::from_static(body.as_bytes()) };
-            let answer = Answer { status: 201, location: String::new(), body: String::new() };
-            key.receipt("member:7".into(), &answer).fingerprint
+        let fingerprint = |uri, body| keyed(Method::POST, uri, body).receipt("member:7".into(), &answer()).fingerprint;
+        let first = fingerprint("/api/posts", "{}");
+        assert_eq!(first, fingerprint("/api/posts", "{}"));
+        assert_ne!(first, fingerprint("/api/posts", "{ }"));
+        assert_ne!(first, fingerprint("/api/post", "s{}"));
+    }
+
+    #[test]
+    fn a_secret_leaves_no_trace() {
+        let fingerprint = |body| {
+            let key = keyed(Method::POST, "/api/authentication/signup", body);
+            key.receipt_without("password", "signup:a@b.kr".into(), &answer()).fingerprint
         };
-        let first = fingerprint(Method::POST, "/api/posts", "{}");
-        assert_eq!(first, fingerprint(Method::POST, "/api/posts", "{}"));
-        assert_ne!(first, fingerprint(Method::POST, "/api/posts", "{ }"));
-        assert_ne!(first, fingerprint(Method::POST, "/api/post", "s{}"));
+        let first = fingerprint(r#"{"email": "a@b.kr", "password": "one"}"#);
+        assert_eq!(first, fingerprint(r#"{"email": "a@b.kr", "password": "two"}"#));
+        assert_ne!(first, fingerprint(r#"{"email": "c@d.kr", "password": "one"}"#));
     }
 }

@@ -10,18 +10,25 @@ use crate::{
 use futures::FutureExt;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
-/// A comment that is neither deleted nor by somebody who has left, on a post that can be seen.
+/// A comment that is neither deleted nor by somebody who has left, on a post that can be seen. Somebody who has left
+/// sees none.
 pub(super) struct Living {
     pub(super) post: PostId,
     pub(super) author: MemberId,
     depth: u8,
 }
 
-pub(super) async fn living(connection: &mut SqliteConnection, id: CommentId) -> StoreResult<Option<Living>> {
+pub(super) async fn living(
+    connection: &mut SqliteConnection,
+    by: MemberId,
+    id: CommentId,
+) -> StoreResult<Option<Living>> {
     let select = "SELECT c.post_id, c.author_id, c.depth FROM comments c JOIN posts p ON p.id = c.post_id \
         JOIN members m ON m.id = p.author_id WHERE c.id = ? AND c.deleted_at IS NULL AND c.author_gone = 0 \
-        AND p.deleted_at IS NULL AND m.deactivated_at IS NULL";
-    let row = sqlx::query(select).bind(signed(id.0)).fetch_optional(connection).await.map_err(failed)?;
+        AND p.deleted_at IS NULL AND m.deactivated_at IS NULL \
+        AND EXISTS (SELECT 1 FROM members WHERE id = ? AND deactivated_at IS NULL)";
+    let row =
+        sqlx::query(select).bind(signed(id.0)).bind(signed(by.0)).fetch_optional(connection).await.map_err(failed)?;
     Ok(row.map(|row| Living {
         post: PostId(number(row.get(0))),
         author: MemberId(number(row.get(1))),
@@ -66,9 +73,9 @@ async fn insert(commit: &mut Commit, new: Comment, receipt: Option<Receipt>) -> 
         }
         receipts::insert(&mut commit.connection, receipt).await?;
     }
-    let mut told = posts::author_of(&mut commit.connection, new.post).await?;
+    let mut told = posts::author_of(&mut commit.connection, new.author, new.post).await?;
     if let Some(parent) = new.parent {
-        let parent = living(&mut commit.connection, parent).await?.ok_or(Refusal::ParentNotFound)?;
+        let parent = living(&mut commit.connection, new.author, parent).await?.ok_or(Refusal::ParentNotFound)?;
         if parent.post != new.post {
             return Err(Refusal::ParentOnAnotherPost.into());
         }
@@ -106,7 +113,7 @@ impl Sqlite {
         self.writer
             .write(move |commit| {
                 async move {
-                    let on = living(&mut commit.connection, id).await?.ok_or(Refusal::CommentNotFound)?;
+                    let on = living(&mut commit.connection, author, id).await?.ok_or(Refusal::CommentNotFound)?;
                     if on.author != author {
                         return Err(Refusal::CommentUpdateForbidden.into());
                     }
@@ -126,7 +133,7 @@ impl Sqlite {
         self.writer
             .write(move |commit| {
                 async move {
-                    let on = living(&mut commit.connection, id).await?.ok_or(Refusal::CommentNotFound)?;
+                    let on = living(&mut commit.connection, author, id).await?.ok_or(Refusal::CommentNotFound)?;
                     if on.author != author {
                         return Err(Refusal::CommentDeleteForbidden.into());
                     }

@@ -61,7 +61,7 @@ impl Sqlite {
         self.writer
             .write(move |commit| {
                 async move {
-                    let author = posts::author_of(&mut commit.connection, post).await?;
+                    let author = posts::author_of(&mut commit.connection, member, post).await?;
                     let (changed, like_count) = set(commit, &POST, id, post.0, member, like).await?;
                     if changed {
                         let kind = if like { EventKind::PostLiked } else { EventKind::PostLikeCancelled };
@@ -84,7 +84,7 @@ impl Sqlite {
         self.writer
             .write(move |commit| {
                 async move {
-                    let on = super::comments::living(&mut commit.connection, comment).await?;
+                    let on = super::comments::living(&mut commit.connection, member, comment).await?;
                     let on = on.ok_or(Refusal::CommentNotFound)?;
                     let (changed, like_count) = set(commit, &COMMENT, id, comment.0, member, like).await?;
                     if changed {

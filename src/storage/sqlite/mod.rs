@@ -66,10 +66,9 @@ impl Sqlite {
 fn lock(data_dir: &str) -> StoreResult<std::fs::File> {
     let file = std::fs::File::create(Path::new(data_dir).join("dailyfeed.lock")).map_err(failed)?;
     file.try_lock().map_err(|error| match error {
-        std::fs::TryLockError::WouldBlock => failed(std::io::Error::new(
-            std::io::ErrorKind::ResourceBusy,
-            "another dailyfeed uses this data folder",
-        )),
+        std::fs::TryLockError::WouldBlock => {
+            failed(std::io::Error::new(std::io::ErrorKind::ResourceBusy, "another dailyfeed uses this data folder"))
+        }
         std::fs::TryLockError::Error(error) => failed(error),
     })?;
     Ok(file)
@@ -144,4 +143,12 @@ fn number(value: i64) -> u64 {
 /// An id or count as SQLite keeps it. Ids have 53 bits.
 fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// Changes the database behind the store's back.
+#[cfg(test)]
+pub(super) async fn tamper(data_dir: &Path, statement: &'static str) {
+    let options = SqliteConnectOptions::new().filename(data_dir.join("dailyfeed.db"));
+    let pool = SqlitePool::connect_with(options).await.unwrap();
+    sqlx::query(statement).execute(&pool).await.unwrap();
 }

@@ -28,11 +28,13 @@ pub(super) fn post(row: &SqliteRow) -> sqlx::Result<Post> {
     })
 }
 
-/// The author of a post that may be seen.
-pub(super) async fn author_of(connection: &mut SqliteConnection, id: PostId) -> StoreResult<MemberId> {
+/// The author of a post that may be seen. Somebody who has left sees none: a request of theirs may be on its way still.
+pub(super) async fn author_of(connection: &mut SqliteConnection, by: MemberId, id: PostId) -> StoreResult<MemberId> {
     let select = "SELECT author_id FROM posts p JOIN members m ON m.id = p.author_id \
-        WHERE p.id = ? AND p.deleted_at IS NULL AND m.deactivated_at IS NULL";
-    let row = sqlx::query(select).bind(signed(id.0)).fetch_optional(connection).await.map_err(failed)?;
+        WHERE p.id = ? AND p.deleted_at IS NULL AND m.deactivated_at IS NULL \
+        AND EXISTS (SELECT 1 FROM members WHERE id = ? AND deactivated_at IS NULL)";
+    let row =
+        sqlx::query(select).bind(signed(id.0)).bind(signed(by.0)).fetch_optional(connection).await.map_err(failed)?;
     row.map(|row| MemberId(number(row.get(0)))).ok_or(Refusal::PostNotFound.into())
 }
 
@@ -46,7 +48,7 @@ impl Sqlite {
         at: Timestamp,
     ) -> StoreResult<(Post, Position)> {
         let work = async move |commit: &mut super::commit::Commit| {
-            if author_of(&mut commit.connection, id).await? != author {
+            if author_of(&mut commit.connection, author, id).await? != author {
                 return Err(Refusal::PostUpdateForbidden.into());
             }
             let update = "UPDATE posts SET title = ?, content = ?, tags = ?, mentions = ?, edited_at = ? \
@@ -72,7 +74,7 @@ impl Sqlite {
         self.writer
             .write(move |commit| {
                 async move {
-                    if author_of(&mut commit.connection, id).await? != author {
+                    if author_of(&mut commit.connection, author, id).await? != author {
                         return Err(Refusal::PostDeleteForbidden.into());
                     }
                     let delete = "UPDATE posts SET deleted_at = ? WHERE id = ?";

@@ -1,0 +1,152 @@
+//! `/api/authentication/sessions`, `/password`, `/deactivate`: what a member does about being logged in.
+use super::{
+    answer,
+    authentication::gone,
+    cookies::Cookies,
+    extract::{Auth, Check, Field, Id, Json},
+    problem::Problem,
+    views::Time,
+};
+use crate::{
+    actors::sessions::Sessions,
+    domain::{Identity, Password, Session, SessionId},
+};
+use axum::{extract::State, http::StatusCode, response::Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A device that is logged in.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Session)]
+struct SessionView<'a> {
+    id: u64,
+    /// What it calls itself.
+    device: &'a str,
+    /// Where it last came from.
+    address: &'a str,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Time,
+    #[schema(value_type = String, format = DateTime)]
+    last_used_at: Time,
+    /// When it ends if it is not used.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Time,
+    /// The session of this request.
+    current: bool,
+}
+
+impl<'a> SessionView<'a> {
+    fn new(session: &'a Session, caller: Identity) -> Self {
+        Self {
+            id: session.id.0,
+            device: &session.device,
+            address: &session.address,
+            created_at: Time(session.created_at),
+            last_used_at: Time(session.last_used_at),
+            expires_at: Time(session.expires_at),
+            current: session.id == caller.session,
+        }
+    }
+}
+
+/// The devices of a member.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = SessionPage, examples(json!({
+    "items": [{
+        "id": 7288591360000256_u64, "device": "curl/8.5.0", "address": "127.0.0.1",
+        "createdAt": "2026-11-24T03:00:00.000Z", "lastUsedAt": "2026-11-24T03:00:00.000Z",
+        "expiresAt": "2026-12-24T03:00:00.000Z", "current": true,
+    }],
+    "nextCursor": null,
+})))]
+pub(super) struct SessionPage<'a> {
+    items: Vec<SessionView<'a>>,
+    /// Always null: a member has few.
+    #[schema(required = true)]
+    next_cursor: Option<&'a str>,
+}
+
+/// The caller's sessions.
+#[utoipa::path(
+    get, path = "/api/authentication/sessions", operation_id = "listSessions", tag = "authentication",
+    responses((status = 200, description = "The sessions", body = SessionPage))
+)]
+pub(super) async fn list(State(sessions): State<Sessions>, Auth(identity): Auth) -> Result<Response, Problem> {
+    let list = sessions.list(identity).await?;
+    let items = list.iter().map(|session| SessionView::new(session, identity)).collect();
+    Ok(answer::ok(&SessionPage { items, next_cursor: None }))
+}
+
+/// Ends one of the caller's sessions.
+#[utoipa::path(
+    delete, path = "/api/authentication/sessions/{id}", operation_id = "endSession", tag = "authentication",
+    responses((status = 204, description = "It has ended"), (status = 404, description = "`SESSION_NOT_FOUND`"))
+)]
+pub(super) async fn end(
+    State(sessions): State<Sessions>,
+    Auth(identity): Auth,
+    Id(session): Id<SessionId>,
+) -> Result<StatusCode, Problem> {
+    sessions.end(identity, session).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A new password, and proof that the member asks.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schema(examples(json!({"currentPassword": "Passw0rd!", "newPassword": "N3wPassw0rd!"})))]
+pub(super) struct ChangePassword {
+    #[schema(value_type = String, format = Password, required = true)]
+    current_password: Field<String>,
+    #[schema(value_type = String, format = Password, min_length = 8, max_length = 50, required = true)]
+    new_password: Field<String>,
+}
+
+/// Changes the password and ends the member's other sessions.
+#[utoipa::path(
+    put, path = "/api/authentication/password", operation_id = "changePassword", tag = "authentication",
+    request_body = ChangePassword,
+    responses((status = 204, description = "It is changed"))
+)]
+pub(super) async fn change_password(
+    State(sessions): State<Sessions>,
+    Auth(identity): Auth,
+    Json(request): Json<ChangePassword>,
+) -> Result<StatusCode, Problem> {
+    let mut check = Check::default();
+    let current = check.required("currentPassword", request.current_password);
+    let new = check.required("newPassword", request.new_password);
+    let new = new.and_then(|new| check.rule(Password::new("newPassword", &new)));
+    let (current, new) = check.pass(current.zip(new))?;
+    sessions.change_password(identity, &current, new).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Proof that the member asks.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(default)]
+#[schema(examples(json!({"password": "Passw0rd!"})))]
+pub(super) struct Deactivate {
+    #[schema(value_type = String, format = Password, required = true)]
+    password: Field<String>,
+}
+
+/// Leaves: the member and all that they wrote disappear at once. Logging in within 30 days restores them.
+#[utoipa::path(
+    delete, path = "/api/authentication/deactivate", operation_id = "deactivate", tag = "authentication",
+    request_body = Deactivate,
+    responses((status = 204, description = "The member is gone"))
+)]
+pub(super) async fn deactivate(
+    State(sessions): State<Sessions>,
+    State(cookies): State<Cookies>,
+    Auth(identity): Auth,
+    Json(request): Json<Deactivate>,
+) -> Result<Response, Problem> {
+    let mut check = Check::default();
+    let password = check.required("password", request.password);
+    sessions.deactivate(identity, &check.pass(password)?).await?;
+    Ok(gone(cookies))
+}

@@ -1,0 +1,167 @@
+//! Posts and pages of them. The home feed is the hottest answer there is.
+use super::{CardView, Time};
+use crate::{
+    actors::timeline::FeedPage,
+    domain::{Mention, SeenPost, Tag},
+};
+use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
+
+/// JSON around a post's text: names, numbers, times, the author.
+const BYTES_AROUND_TEXT: usize = 512;
+
+/// A post as the caller sees it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Post, examples(json!({
+    "id": 7288591360000064_u64, "title": null, "content": "안녕 #서울! @minsu_kim",
+    "author": {"id": 7288591360000001_u64, "handle": "jiwoo", "displayName": "이지우", "avatarUrl": null},
+    "images": [], "tags": [{"tag": "서울", "start": 3, "end": 6}],
+    "mentions": [{"handle": "minsu_kim", "memberId": 7288591360000002_u64, "start": 8, "end": 18}],
+    "viewCount": 12, "likeCount": 3, "commentCount": 1, "liked": false,
+    "createdAt": "2026-11-24T03:00:00.000Z", "editedAt": null,
+})))]
+pub(in crate::http) struct PostView<'a> {
+    id: u64,
+    #[schema(required = true)]
+    title: Option<&'a str>,
+    content: &'a str,
+    author: CardView<'a>,
+    /// Posts have no images yet.
+    #[schema(value_type = Vec<Object>)]
+    images: [(); 0],
+    #[serde(serialize_with = "tags")]
+    #[schema(value_type = Vec<TagView>)]
+    tags: &'a [Tag],
+    #[serde(serialize_with = "mentions")]
+    #[schema(value_type = Vec<MentionView>)]
+    mentions: &'a [Mention],
+    /// Once per member and hour, never the author.
+    view_count: u64,
+    like_count: u64,
+    comment_count: u64,
+    /// The caller likes it.
+    liked: bool,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Time,
+    #[schema(value_type = Option<String>, format = DateTime, required = true)]
+    edited_at: Option<Time>,
+}
+
+impl<'a> From<&'a SeenPost> for PostView<'a> {
+    fn from(seen: &'a SeenPost) -> Self {
+        let post = &*seen.post;
+        Self {
+            id: post.id.0,
+            title: post.title.as_deref(),
+            content: &post.content,
+            author: CardView::from(&*seen.author),
+            images: [],
+            tags: &post.tags,
+            mentions: &post.mentions,
+            view_count: post.counts.views,
+            like_count: post.counts.likes,
+            comment_count: post.counts.comments,
+            liked: seen.liked,
+            created_at: Time(post.created_at),
+            edited_at: post.edited_at.map(Time),
+        }
+    }
+}
+
+/// `#tag` in a text. Offsets count Unicode code points, the sign included, the end exclusive.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Tag)]
+pub(in crate::http) struct TagView<'a> {
+    tag: &'a str,
+    start: u32,
+    end: u32,
+}
+
+/// `@handle` of a member in a text. Offsets as of tags.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Mention)]
+struct MentionView<'a> {
+    handle: &'a str,
+    member_id: u64,
+    start: u32,
+    end: u32,
+}
+
+fn tags<S: Serializer>(tags: &[Tag], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(tags.iter().map(|tag| TagView { tag: &tag.tag, start: tag.start, end: tag.end }))
+}
+
+fn mentions<S: Serializer>(mentions: &[Mention], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(mentions.iter().map(|mention| MentionView {
+        handle: &mention.handle,
+        member_id: mention.member.0,
+        start: mention.start,
+        end: mention.end,
+    }))
+}
+
+/// A page of a feed.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = FeedPage, examples(json!({"items": [], "nextCursor": null, "streamCursor": "AR4BAgAAAAA"})))]
+pub(in crate::http) struct FeedView<'a> {
+    #[serde(serialize_with = "posts")]
+    #[schema(value_type = Vec<PostView>)]
+    items: &'a [SeenPost],
+    /// Where the next, older page begins; null after the last.
+    #[schema(required = true)]
+    next_cursor: Option<&'a str>,
+    /// A stream opened from here shows what comes after this page, without gap or overlap.
+    stream_cursor: &'a str,
+}
+
+fn posts<S: Serializer>(posts: &[SeenPost], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(posts.iter().map(PostView::from))
+}
+
+impl<'a> From<&'a FeedPage> for FeedView<'a> {
+    fn from(page: &'a FeedPage) -> Self {
+        Self { items: &page.items, next_cursor: page.next.as_deref(), stream_cursor: &page.stream }
+    }
+}
+
+impl FeedView<'_> {
+    /// About as many bytes as it will be, so that it is written without growing.
+    pub(in crate::http) fn bytes(&self) -> usize {
+        let text = |seen: &SeenPost| seen.post.content.len() + seen.post.title.as_ref().map_or(0, String::len);
+        self.items.iter().map(|seen| text(seen) * 9 / 8 + BYTES_AROUND_TEXT).sum::<usize>() + BYTES_AROUND_TEXT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{MemberCard, MemberId, Post, PostCounts, PostId, Timestamp};
+    use std::sync::Arc;
+
+    #[test]
+    fn a_post_is_written_as_the_contract_says() {
+        let author = MemberCard { id: MemberId(7), handle: "jiwoo".into(), display_name: "이지우".into() };
+        let post = Post {
+            id: PostId(64),
+            author: author.id,
+            title: None,
+            content: "안녕 #서울".into(),
+            tags: vec![Tag { tag: "서울".into(), start: 3, end: 6 }],
+            mentions: vec![Mention { handle: "a_b".into(), member: MemberId(8), start: 0, end: 4 }],
+            counts: PostCounts { views: 1, likes: 2, comments: 3 },
+            created_at: Timestamp(1_735_689_600_123),
+            edited_at: None,
+        };
+        let seen = SeenPost { post: Arc::new(post), author: Arc::new(author), liked: true };
+        let expected = concat!(
+            r##"{"id":64,"title":null,"content":"안녕 #서울","author":{"id":7,"handle":"jiwoo","displayName":"이지우","##,
+            r##""avatarUrl":null},"images":[],"tags":[{"tag":"서울","start":3,"end":6}],"mentions":[{"handle":"a_b","##,
+            r##""memberId":8,"start":0,"end":4}],"viewCount":1,"likeCount":2,"commentCount":3,"liked":true,"##,
+            r##""createdAt":"2025-01-01T00:00:00.123Z","editedAt":null}"##
+        );
+        assert_eq!(serde_json::to_string(&PostView::from(&seen)).unwrap(), expected);
+    }
+}

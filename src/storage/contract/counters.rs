@@ -1,0 +1,88 @@
+//! Counters: whatever happens in whatever order, they are what their rows say.
+use super::{id, member, open, post};
+use crate::{
+    domain::{Comment, CommentId, MemberId, PostId, Timestamp},
+    storage::{Drift, Stores, View},
+};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+
+struct World {
+    members: Vec<MemberId>,
+    posts: Vec<(PostId, MemberId)>,
+    comments: Vec<Comment>,
+}
+
+/// One random deed. Most are refused now and then; refusals must leave no trace either.
+async fn deed(stores: &Stores, world: &mut World, random: &mut StdRng) {
+    let who = world.members[random.random_range(0..world.members.len())];
+    let whom = world.members[random.random_range(0..world.members.len())];
+    let post_at = random.random_range(0..world.posts.len());
+    let (on, author) = world.posts[post_at];
+    let now = Timestamp::now();
+    match random.random_range(0..14) {
+        0 | 1 => drop(stores.members.follow(id(), who, whom).await),
+        2 => drop(stores.members.unfollow(who, whom).await),
+        3 => world.posts.push((post(stores, who, "글 #하나").await, who)),
+        4 => drop(stores.content.delete_post(author, on, now).await),
+        5 | 6 => drop(stores.content.like_post(id(), who, on, random.random_range(0..3) > 0).await),
+        7 => drop(
+            stores.content.count_views(vec![View { post: on, viewer: who, hour: random.random_range(0..3) }]).await,
+        ),
+        8..=10 => {
+            let parent = (!world.comments.is_empty()).then(|| random.random_range(0..world.comments.len()));
+            let parent = parent.map(|at| world.comments[at].clone());
+            let parent = parent.filter(|parent| parent.depth < 2 && random.random_range(0..3) > 0);
+            let comment = Comment {
+                id: CommentId(id()),
+                post: parent.as_ref().map_or(on, |parent| parent.post),
+                parent: parent.as_ref().map(|parent| parent.id),
+                depth: parent.as_ref().map_or(0, |parent| parent.depth + 1),
+                author: who,
+                content: "댓글".to_owned(),
+                like_count: 0,
+                reply_count: 0,
+                deleted: false,
+                created_at: now,
+                edited_at: None,
+            };
+            if stores.content.comment(comment.clone(), None).await.is_ok() {
+                world.comments.push(comment);
+            }
+        }
+        11 if !world.comments.is_empty() => {
+            let comment = &world.comments[random.random_range(0..world.comments.len())];
+            drop(stores.content.delete_comment(comment.author, comment.id, now).await);
+            drop(stores.content.like_comment(id(), who, comment.id, random.random_range(0..3) > 0).await);
+        }
+        12 => drop(stores.members.deactivate(who, now).await),
+        _ => drop(stores.members.restore(who).await),
+    }
+}
+
+#[tokio::test]
+async fn no_order_of_deeds_makes_a_counter_drift() {
+    for seed in 0..4 {
+        let (stores, _folder) = open().await;
+        let mut random = StdRng::seed_from_u64(seed);
+        let mut world = World { members: Vec::new(), posts: Vec::new(), comments: Vec::new() };
+        for number in 0..6 {
+            let who = member(&stores, &format!("member{number}")).await;
+            world.members.push(who);
+            world.posts.push((post(&stores, who, "글").await, who));
+        }
+        for _ in 0..300 {
+            deed(&stores, &mut world, &mut random).await;
+        }
+        assert_eq!(stores.upkeep.audit().await.unwrap(), [], "seed {seed}");
+        assert!(world.comments.len() > 10 && world.posts.len() > 10, "the world was too quiet");
+    }
+}
+
+#[tokio::test]
+async fn the_audit_finds_what_was_tampered_with() {
+    let (stores, folder) = open().await;
+    let who = member(&stores, "victim").await;
+    post(&stores, who, "글").await;
+    crate::storage::sqlite::tamper(folder.path(), "UPDATE posts SET like_count = 7").await;
+    assert_eq!(stores.upkeep.audit().await.unwrap(), [Drift { counter: "posts.like_count", rows: 1 }]);
+}
