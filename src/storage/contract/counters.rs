@@ -19,7 +19,7 @@ async fn deed(stores: &Stores, world: &mut World, random: &mut StdRng) {
     let post_at = random.random_range(0..world.posts.len());
     let (on, author) = world.posts[post_at];
     let now = Timestamp::now();
-    match random.random_range(0..14) {
+    match random.random_range(0..17) {
         0 | 1 => drop(stores.members.follow(id(), who, whom).await),
         2 => drop(stores.members.unfollow(who, whom).await),
         3 => world.posts.push((post(stores, who, "글 #하나").await, who)),

@@ -1,0 +1,7 @@
+-- GET the home feed as many members in turn. TOKENS is a file with an access token a line.
+local tokens, next = {}, 0
+for line in io.lines(os.getenv("TOKENS")) do tokens[#tokens + 1] = "Bearer " .. line end
+function request()
+  next = next % #tokens + 1
+  return wrk.format("GET", "/api/timeline/posts/followings?limit=20", { ["Authorization"] = tokens[next] })
+end
