@@ -1,8 +1,14 @@
 //! dailyfeed: a social feed server in one process.
 //!
 //! One layer per folder, and imports that only point down:
-//! `http` → `actors` → `storage` → `domain`. Only [`app`] names them all.
+//! [`http`] → [`actors`] → [`storage`] → [`domain`]. Only [`app`] names them all.
 pub mod actors;
+
+pub mod bench;
+pub mod cli;
 pub mod config;
 pub mod domain;
+
+pub mod seed;
 pub mod storage;
+pub mod telemetry;

@@ -1,1 +1,49 @@
-fn main() {}
+//! The `dailyfeed` command: arguments, configuration, run, exit code.
+use anyhow::Context;
+use clap::Parser;
+use dailyfeed::{
+    bench,
+    cli::{Bench, Cli, Command},
+    config::Config,
+    seed, storage, telemetry,
+};
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Cli::parse()).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("dailyfeed: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    if let Some(Command::Bench(Bench::Sse(options))) = cli.command {
+        bench::sse::run(options).await?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let loaded = Config::load(cli.config.as_deref()).context("the configuration was refused")?;
+    telemetry::init_tracing(&loaded.config.log);
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => {}
+        Command::Config => {
+            for row in loaded.rows {
+                println!("{} = {}  # {}", row.key, row.value, row.origin);
+            }
+        }
+        Command::Seed(options) => println!("{}", seed::run(&loaded.config, &options).await?),
+        Command::Audit => {
+            let drifts = storage::audit(&loaded.config).await?;
+            for drift in &drifts {
+                eprintln!("{}: {} rows are off", drift.counter, drift.rows);
+            }
+            println!("drift {}", drifts.iter().map(|drift| drift.rows).sum::<u64>());
+            return Ok(if drifts.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Command::Bench(_) => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -6,6 +6,8 @@ pub mod members;
 mod reader;
 pub mod sessions;
 mod slots;
+#[cfg(test)]
+mod supervision;
 mod supervisor;
 mod system;
 pub mod timeline;

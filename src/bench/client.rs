@@ -27,7 +27,8 @@ impl Client {
         }
         let stream = socket.connect(address).await.context("the server does not answer")?;
         stream.set_nodelay(true)?;
-        let (sender, connection) = http1::Builder::new().max_buf_size(16 * 1024).handshake(TokioIo::new(stream)).await?;
+        let (sender, connection) =
+            http1::Builder::new().max_buf_size(16 * 1024).handshake(TokioIo::new(stream)).await?;
         // Ends with the connection; what was lost with it shows in the answers.
         tokio::spawn(connection);
         Ok(Self { address, sender, token })
@@ -41,8 +42,7 @@ impl Client {
         headers: &[(&str, &str)],
         body: Option<&Value>,
     ) -> anyhow::Result<Response<Incoming>> {
-        let mut request =
-            Request::builder().method(method).uri(path).header("host", self.address.to_string());
+        let mut request = Request::builder().method(method).uri(path).header("host", self.address.to_string());
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }

@@ -78,7 +78,10 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     }
     wait_ready(&shared, options.streams).await?;
     let held = options.pid.map(resident).transpose()?;
-    eprintln!("{} streams are open; writing {} posts a second for {} s", options.streams, options.rate, options.seconds);
+    eprintln!(
+        "{} streams are open; writing {} posts a second for {} s",
+        options.streams, options.rate, options.seconds
+    );
     let acknowledged = write(&options, &shared, &writers).await?;
     // What was acknowledged last is on its way for a moment; under chaos a stream may just have been cut.
     sleep(Duration::from_secs(if options.chaos { 5 } else { 2 })).await;
@@ -187,7 +190,8 @@ fn report(options: &Options, acknowledged: &[u64], seen: &[Seen], cuts: usize, p
 /// Resident memory of a process, in bytes.
 fn resident(pid: u32) -> anyhow::Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).context("no such process")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no resident memory in its status")?;
+    let line =
+        status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no resident memory in its status")?;
     let kib: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
     Ok(kib * 1024)
 }

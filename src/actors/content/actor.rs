@@ -63,7 +63,11 @@ impl Actor for ContentActor {
                 let _ = reply.send(store.like_comment(place, member, id, like).await.map_err(Error::from));
             }
             #[cfg(test)]
-            Message::Crash { .. } => panic!("asked to"),
+            Message::Crash { when, reply } => {
+                let _ = when.await;
+                drop(reply);
+                panic!("asked to")
+            }
         }
         Ok(())
     }

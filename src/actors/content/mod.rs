@@ -33,7 +33,7 @@ pub(super) enum Message {
     /// Sets or withdraws a like.
     LikeComment { place: u64, member: MemberId, id: CommentId, like: bool, reply: Reply<LikeState> },
     #[cfg(test)]
-    Crash { _reply: Reply<()> },
+    Crash { when: tokio::sync::oneshot::Receiver<()>, reply: Reply<()> },
 }
 
 /// Content, from outside. Writes go through the acting member's slot; reads need no order and skip it.
@@ -134,6 +134,12 @@ impl Content {
         let likes = self.store.post_likes(id, before, limit + 1).await?;
         let next = |last: &_| encode_place(ListKind::PostLikes, id.0, [place_of(last), 0]);
         Ok(page(likes, limit, next, |listed| listed.item))
+    }
+
+    /// Makes the slot's actor fail, once told to.
+    #[cfg(test)]
+    pub(crate) async fn crash(&self, slot_of: MemberId, when: tokio::sync::oneshot::Receiver<()>) -> Result<(), Error> {
+        self.slots.of(slot_of).ask(|reply| Message::Crash { when, reply }).await
     }
 
     async fn card(&self, member: MemberId) -> Result<Arc<MemberCard>, Error> {

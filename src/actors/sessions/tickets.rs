@@ -32,7 +32,9 @@ impl Tickets {
             && (out.in_order.len() >= OUT_MAX || since.elapsed() > LIFETIME)
         {
             let oldest = out.in_order.pop_front();
-            oldest.into_iter().for_each(|(ticket, _)| drop(out.identities.remove(&ticket)));
+            if let Some((ticket, _)) = oldest {
+                out.identities.remove(&ticket);
+            }
         }
         out.identities.insert(ticket.clone(), (identity, now));
         out.in_order.push_back((ticket.clone(), now));

@@ -36,7 +36,10 @@ impl Actor for TimelineActor {
                 let _ = reply.send(Ok(projection.apply(&batch)));
             }
             #[cfg(test)]
-            Message::Crash { .. } => panic!("asked to"),
+            Message::Crash { reply } => {
+                drop(reply);
+                panic!("asked to")
+            }
         }
         Ok(())
     }

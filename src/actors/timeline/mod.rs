@@ -26,13 +26,14 @@ pub(super) enum Message {
     /// Applies a batch of events, and answers with the position to go on from.
     Apply { batch: Vec<Event>, reply: Reply<Position> },
     #[cfg(test)]
-    Crash { _reply: Reply<()> },
+    Crash { reply: Reply<()> },
 }
 
 /// Feeds and streams, from outside. Reads skip the mailbox: they need no order.
 #[derive(Clone)]
 pub struct Timeline {
     projection: Arc<Projection>,
+    #[cfg(test)]
     mailbox: Mailbox<Message>,
     streams_per_member: usize,
     replay_max: usize,
@@ -50,6 +51,7 @@ impl Timeline {
         }));
         Ok(Self {
             projection,
+            #[cfg(test)]
             mailbox,
             streams_per_member: config.stream.per_member_max,
             replay_max: config.stream.replay_max,
@@ -94,6 +96,12 @@ impl Timeline {
     /// Returns when what the member wrote is in every cached read.
     pub(super) async fn caught_up(&self, member: MemberId) {
         self.projection.barrier.wait(member).await;
+    }
+
+    /// Makes the actor fail.
+    #[cfg(test)]
+    pub(super) async fn crash(&self) -> Result<(), Error> {
+        self.mailbox.ask(|reply| Message::Crash { reply }).await
     }
 
     /// The slowest reader's position: events up to here are needed by nobody but streams that resume.

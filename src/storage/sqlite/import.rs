@@ -17,7 +17,9 @@ pub(super) async fn import(commit: &mut Commit, batch: Import) -> StoreResult<()
         .collect();
     if !rows.is_empty() {
         execute(commit, MEMBERS, &rows).await?;
-        members.iter().for_each(|new| drop(commit.emit(Fact::new(EventKind::MemberSignedUp, new.id))));
+        for new in &members {
+            commit.emit(Fact::new(EventKind::MemberSignedUp, new.id));
+        }
     }
     let rows: Vec<_> = follows.iter().map(|follow| (follow.id, follow.follower, follow.followee)).collect();
     if !rows.is_empty() {

@@ -1,0 +1,155 @@
+//! What happens when actors fail, fill up or fall behind.
+use super::{Actors, Error, Supervisor, timeline::Feed};
+use crate::{
+    config::Config,
+    domain::{Email, Handle, MemberId, Outcome, Password, Patch, PostText, Profile, ProfilePatch},
+    storage::Stores,
+};
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct Deployment {
+    actors: Actors,
+    supervisor: Supervisor,
+    author: MemberId,
+    _folder: tempfile::TempDir,
+}
+
+async fn start(change: impl FnOnce(&mut Config)) -> Deployment {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = Config::for_tests(folder.path());
+    change(&mut config);
+    let (actors, supervisor) = Actors::start(Stores::open(&config).await.unwrap(), &config).await.unwrap();
+    let author = sign_up(&actors, "author").await;
+    Deployment { actors, supervisor, author, _folder: folder }
+}
+
+async fn sign_up(actors: &Actors, handle: &str) -> MemberId {
+    let profile = ProfilePatch { member_name: Patch::Set("이름".to_owned()), ..ProfilePatch::default() };
+    let email = Email::new(&format!("{handle}@example.com")).unwrap();
+    let newcomer = actors.members.newcomer(email, Handle::new(handle).unwrap(), Profile::new(profile).unwrap());
+    let id = newcomer.member.id;
+    let password = Password::new("password", "Passw0rd!").unwrap();
+    assert_eq!(actors.members.sign_up(newcomer, password, None).await.unwrap(), Outcome::Done(()));
+    id
+}
+
+async fn post(actors: &Actors, author: MemberId) -> Result<Outcome<()>, Error> {
+    let draft = actors.content.draft_post(author, PostText::new(None, "글").unwrap()).await?;
+    actors.content.publish(draft, None).await
+}
+
+/// The row of the author's content slot.
+fn queued(actors: &Actors, author: MemberId) -> super::ActorRow {
+    let slot = crate::domain::Slot::of(author).index();
+    actors.system.rows().into_iter().find(|row| row.name == "content" && row.slot == Some(slot)).unwrap()
+}
+
+async fn until(what: impl Fn() -> bool) {
+    let wait = async {
+        while !what() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.expect("it comes to pass");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handle_outlives_its_actor_and_nothing_else_stops() {
+    let Deployment { actors, author, .. } = &start(|_| {}).await;
+    let other = loop {
+        let other = sign_up(actors, &format!("x{}", uuid::Uuid::new_v4().simple())).await;
+        if crate::domain::Slot::of(other) != crate::domain::Slot::of(*author) {
+            break other;
+        }
+    };
+    let (now, when) = oneshot::channel();
+    let crash = tokio::spawn({
+        let (content, author) = (actors.content.clone(), *author);
+        async move { content.crash(author, when).await }
+    });
+    until(|| queued(actors, *author).queued == 1).await;
+    let waiting: Vec<_> = (0..5)
+        .map(|_| {
+            let (actors, author) = (actors.clone(), *author);
+            tokio::spawn(async move { post(&actors, author).await })
+        })
+        .collect();
+    until(|| queued(actors, *author).queued == 6).await;
+    // Another slot works on while this one is about to fail.
+    assert!(post(actors, other).await.is_ok());
+    now.send(()).unwrap();
+    assert!(matches!(crash.await.unwrap(), Err(Error::Restarting("content"))));
+    for answer in waiting {
+        assert!(matches!(answer.await.unwrap(), Err(Error::Restarting("content"))));
+    }
+    until(|| queued(actors, *author).restarts == 1).await;
+    assert!(post(actors, *author).await.is_ok(), "the same handle reaches the next life");
+    until(|| queued(actors, *author).queued == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tree_ends_when_actors_keep_failing() {
+    let Deployment { actors, supervisor, author, .. } = &start(|_| {}).await;
+    for failure in 1..=6 {
+        let (now, when) = oneshot::channel();
+        now.send(()).unwrap();
+        let _ = actors.content.crash(*author, when).await;
+        if failure < 6 {
+            until(|| queued(actors, *author).restarts == failure).await;
+        }
+    }
+    tokio::time::timeout(PATIENCE, supervisor.ended()).await.expect("it gave up");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_mailbox_answers_at_once() {
+    let Deployment { actors, author, .. } = &start(|config| config.actors.queue_max = 3).await;
+    let (_never, when) = oneshot::channel();
+    let holding: Vec<_> = std::iter::once(tokio::spawn({
+        let (content, author) = (actors.content.clone(), *author);
+        async move { content.crash(author, when).await.map(|()| Outcome::Done(())) }
+    }))
+    .chain((0..2).map(|_| {
+        let (actors, author) = (actors.clone(), *author);
+        tokio::spawn(async move { post(&actors, author).await })
+    }))
+    .collect();
+    until(|| queued(actors, *author).queued == 3).await;
+    assert!(matches!(post(actors, *author).await, Err(Error::Busy("content"))));
+    holding.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_waits_for_any_more_is_not_done() {
+    let Deployment { actors, author, .. } = &start(|config| config.actors.answer_timeout_ms = 200).await;
+    let (now, when) = oneshot::channel();
+    let crash = tokio::spawn({
+        let (content, author) = (actors.content.clone(), *author);
+        async move { content.crash(author, when).await }
+    });
+    until(|| queued(actors, *author).queued == 1).await;
+    assert!(matches!(post(actors, *author).await, Err(Error::Late("content"))));
+    now.send(()).unwrap();
+    let _ = crash.await.unwrap();
+    until(|| queued(actors, *author).restarts == 1).await;
+    assert_eq!(actors.members.member(*author).await.unwrap().counts.posts, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_timeline_that_failed_is_rebuilt_from_the_database() {
+    let Deployment { actors, author, .. } = &start(|_| {}).await;
+    for _ in 0..3 {
+        post(actors, *author).await.unwrap();
+    }
+    let before = actors.timeline.feed(*author, Feed::Home, None, 10).await.unwrap();
+    assert_eq!(before.items.len(), 3);
+    assert!(matches!(actors.timeline.crash().await, Err(Error::Restarting("timeline"))));
+    post(actors, *author).await.unwrap();
+    let after = actors.timeline.feed(*author, Feed::Home, None, 10).await.unwrap();
+    assert_eq!(after.items.len(), 4, "the next post is read in the next life");
+    let rest = actors.timeline.feed(*author, Feed::Home, before.next.as_deref(), 10).await.unwrap();
+    assert!(rest.items.len() >= 3);
+}

@@ -1,0 +1,177 @@
+//! `/api/posts`: writing, reading, changing, liking.
+use super::{
+    answer::{self, IfNoneMatch},
+    extract::{Auth, Check, Field, Id, Json, Keyed, Paging},
+    problem::Problem,
+    views::{LikeView, MemberPage, PostView},
+};
+use crate::{
+    actors::content::Content,
+    domain::{IMAGES_MAX, PostId, PostText, Reason},
+};
+use axum::{extract::State, http::StatusCode, response::Response};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// What a post is to say.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schema(examples(json!({"title": "오늘의 #일기", "content": "한강에서 @minsu_kim 님과 산책했다."})))]
+pub(super) struct WritePost {
+    #[schema(value_type = Option<String>, max_length = 100)]
+    title: Field<String>,
+    #[schema(value_type = String, min_length = 1, max_length = 5000, required = true)]
+    content: Field<String>,
+    /// Images cannot be uploaded yet, so this must be empty.
+    #[schema(value_type = Option<Vec<u64>>, max_items = 4)]
+    image_ids: Field<Vec<u64>>,
+}
+
+impl WritePost {
+    fn checked(self) -> Result<PostText, Problem> {
+        let mut check = Check::default();
+        let title = check.optional("title", self.title);
+        let content = check.required("content", self.content);
+        match check.optional("imageIds", self.image_ids).map_or(0, |ids| ids.len()) {
+            0 => {}
+            1..=IMAGES_MAX => check.wrong("imageIds", Reason::UnknownValue),
+            _ => check.wrong("imageIds", Reason::TooLong { max: IMAGES_MAX }),
+        }
+        Ok(PostText::new(title.as_deref(), &check.pass(content)?)?)
+    }
+}
+
+/// Writes a post.
+#[utoipa::path(
+    post, path = "/api/posts", operation_id = "createPost", tag = "posts",
+    request_body = WritePost,
+    responses(
+        (status = 201, description = "The post", body = PostView, headers(("Location" = String))),
+        (status = 422, description = "`POST_CONTENT_EMPTY`, `POST_CONTENT_TOO_LONG`, `POST_TITLE_TOO_LONG`, \
+            `VALIDATION_FAILED`, `IDEMPOTENCY_KEY_REUSED`"),
+    )
+)]
+pub(super) async fn create(
+    State(content): State<Content>,
+    Auth(identity): Auth,
+    Keyed { request, key }: Keyed<WritePost>,
+) -> Result<Response, Problem> {
+    let draft = content.draft_post(identity.member, request.checked()?).await?;
+    // Written before the commit, which keeps it for a repeat.
+    let answer = answer::created(format!("/api/posts/{}", draft.post.id), &PostView::from(&draft));
+    let receipt = key.map(|key| key.receipt(format!("member:{}", identity.member), &answer));
+    let outcome = content.publish(draft, receipt).await?;
+    Ok(answer::settled(answer, outcome))
+}
+
+/// A post. Counts a view, once per member and hour, and never the author's.
+#[utoipa::path(
+    get, path = "/api/posts/{id}", operation_id = "showPost", tag = "posts",
+    responses(
+        (status = 200, description = "The post", body = PostView),
+        (status = 304, description = "As known"),
+        (status = 404, description = "`POST_NOT_FOUND`"),
+    )
+)]
+pub(super) async fn show(
+    State(content): State<Content>,
+    Auth(identity): Auth,
+    Id(id): Id<PostId>,
+    known: IfNoneMatch,
+) -> Result<Response, Problem> {
+    let seen = content.post(identity.member, id).await?;
+    Ok(known.answer(&PostView::from(&seen)))
+}
+
+/// Changes a post. Only its author may.
+#[utoipa::path(
+    put, path = "/api/posts/{id}", operation_id = "editPost", tag = "posts",
+    request_body = WritePost,
+    responses(
+        (status = 200, description = "The post as it is now", body = PostView),
+        (status = 403, description = "`POST_UPDATE_FORBIDDEN`"),
+        (status = 404, description = "`POST_NOT_FOUND`"),
+        (status = 422, description = "`POST_CONTENT_EMPTY`, `POST_CONTENT_TOO_LONG`, `POST_TITLE_TOO_LONG`, \
+            `VALIDATION_FAILED`"),
+    )
+)]
+pub(super) async fn edit(
+    State(content): State<Content>,
+    Auth(identity): Auth,
+    Id(id): Id<PostId>,
+    Json(request): Json<WritePost>,
+) -> Result<Response, Problem> {
+    let seen = content.edit_post(identity.member, id, request.checked()?).await?;
+    Ok(answer::ok(&PostView::from(&seen)))
+}
+
+/// Deletes a post. Only its author may.
+#[utoipa::path(
+    delete, path = "/api/posts/{id}", operation_id = "deletePost", tag = "posts",
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 403, description = "`POST_DELETE_FORBIDDEN`"),
+        (status = 404, description = "`POST_NOT_FOUND`"),
+    )
+)]
+pub(super) async fn delete(
+    State(content): State<Content>,
+    Auth(identity): Auth,
+    Id(id): Id<PostId>,
+) -> Result<StatusCode, Problem> {
+    content.delete_post(identity.member, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Likes a post. Liking twice is no error.
+#[utoipa::path(
+    put, path = "/api/posts/{id}/like", operation_id = "likePost", tag = "posts",
+    responses(
+        (status = 200, description = "Where the like stands", body = LikeView),
+        (status = 404, description = "`POST_NOT_FOUND`"),
+    )
+)]
+pub(super) async fn like(
+    State(content): State<Content>,
+    Auth(identity): Auth,
+    Id(id): Id<PostId>,
+) -> Result<Response, Problem> {
+    let state = content.like_post(identity.member, id, true).await?;
+    Ok(answer::ok(&LikeView::from(state)))
+}
+
+/// Withdraws a like. Withdrawing none is no error.
+#[utoipa::path(
+    delete, path = "/api/posts/{id}/like", operation_id = "unlikePost", tag = "posts",
+    responses(
+        (status = 200, description = "Where the like stands", body = LikeView),
+        (status = 404, description = "`POST_NOT_FOUND`"),
+    )
+)]
+pub(super) async fn unlike(
+    State(content): State<Content>,
+    Auth(identity): Auth,
+    Id(id): Id<PostId>,
+) -> Result<Response, Problem> {
+    let state = content.like_post(identity.member, id, false).await?;
+    Ok(answer::ok(&LikeView::from(state)))
+}
+
+/// Who likes a post, newest first.
+#[utoipa::path(
+    get, path = "/api/posts/{id}/likes", operation_id = "listPostLikes", tag = "posts",
+    params(Paging),
+    responses(
+        (status = 200, description = "A page of members", body = MemberPage),
+        (status = 404, description = "`POST_NOT_FOUND`"),
+    )
+)]
+pub(super) async fn likes(
+    State(content): State<Content>,
+    Auth(identity): Auth,
+    Id(id): Id<PostId>,
+    paging: Paging,
+) -> Result<Response, Problem> {
+    let page = content.post_likes(identity.member, id, paging.cursor(), paging.limit()).await?;
+    Ok(answer::ok(&MemberPage::new(&page.items, page.next.as_deref())))
+}

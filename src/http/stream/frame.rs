@@ -1,0 +1,122 @@
+//! Events as they go over the wire.
+use crate::{
+    actors::timeline::{Live, LiveEvent},
+    domain::Timestamp,
+    http::views::{PostView, Time},
+};
+use serde::Serialize;
+
+/// Enough for most events without growing.
+const TYPICAL_BYTES: usize = 1024;
+
+#[derive(Serialize)]
+struct ReadyView<'a> {
+    cursor: &'a str,
+}
+
+#[derive(Serialize)]
+struct DeletedView {
+    id: u64,
+    reason: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ResetView {
+    reason: &'static str,
+    /// None: the first page of the feed is where to go on.
+    rest_cursor: Option<()>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ExpiringView {
+    expires_at: Time,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ByeView {
+    reconnect_after_ms: u64,
+}
+
+/// Bytes of one or more events.
+#[derive(Default)]
+pub(super) struct Frames(Vec<u8>);
+
+impl Frames {
+    /// What the timeline says.
+    pub(super) fn live(&mut self, live: &Live) {
+        match &live.event {
+            LiveEvent::Ready => self.event(&live.id, "ready", &ReadyView { cursor: &live.id }),
+            LiveEvent::Created(post) => self.event(&live.id, "post.created", &PostView::from(post)),
+            LiveEvent::Updated(post) => self.event(&live.id, "post.updated", &PostView::from(post)),
+            LiveEvent::Deleted(id) => self.event(&live.id, "post.deleted", &DeletedView { id: id.0, reason: "deleted" }),
+            LiveEvent::Reset { reason } => self.event(&live.id, "reset", &ResetView { reason, rest_cursor: None }),
+        }
+    }
+
+    /// How long to wait before opening the stream again when it breaks.
+    pub(super) fn retry(&mut self, ms: u64) {
+        self.0.extend_from_slice(format!("retry: {ms}\n").as_bytes());
+    }
+
+    /// The token runs out soon, and the stream with it.
+    pub(super) fn expiring(&mut self, cursor: &str, expires_at: Timestamp) {
+        self.event(cursor, "auth.expiring", &ExpiringView { expires_at: Time(expires_at) });
+    }
+
+    /// The process is about to end.
+    pub(super) fn bye(&mut self, cursor: &str, reconnect_after_ms: u64) {
+        self.event(cursor, "bye", &ByeView { reconnect_after_ms });
+    }
+
+    /// A comment, which clients ignore but connections do not.
+    pub(super) fn heartbeat(&mut self, cursor: &str) {
+        self.0.extend_from_slice(format!(": cursor={cursor}\n\n").as_bytes());
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn into_bytes(self) -> bytes::Bytes {
+        self.0.into()
+    }
+
+    /// JSON escapes line breaks, so the data is one line.
+    fn event(&mut self, id: &str, name: &str, data: &impl Serialize) {
+        self.0.reserve(TYPICAL_BYTES);
+        for part in ["id: ", id, "\nevent: ", name, "\ndata: "] {
+            self.0.extend_from_slice(part.as_bytes());
+        }
+        // Writing a view to memory does not fail.
+        let _ = serde_json::to_writer(&mut self.0, data);
+        self.0.extend_from_slice(b"\n\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::PostId;
+
+    #[test]
+    fn events_are_written_as_the_contract_says() {
+        let mut frames = Frames::default();
+        frames.retry(2500);
+        for event in [LiveEvent::Ready, LiveEvent::Deleted(PostId(7)), LiveEvent::Reset { reason: "expired" }] {
+            frames.live(&Live { id: "AR4B".into(), event });
+        }
+        frames.heartbeat("AR4C");
+        frames.expiring("AR4C", Timestamp(1_735_689_600_123));
+        frames.bye("AR4C", 900);
+        let expected = "retry: 2500\nid: AR4B\nevent: ready\ndata: {\"cursor\":\"AR4B\"}\n\n\
+            id: AR4B\nevent: post.deleted\ndata: {\"id\":7,\"reason\":\"deleted\"}\n\n\
+            id: AR4B\nevent: reset\ndata: {\"reason\":\"expired\",\"restCursor\":null}\n\n\
+            : cursor=AR4C\n\n\
+            id: AR4C\nevent: auth.expiring\ndata: {\"expiresAt\":\"2025-01-01T00:00:00.123Z\"}\n\n\
+            id: AR4C\nevent: bye\ndata: {\"reconnectAfterMs\":900}\n\n";
+        assert_eq!(String::from_utf8(frames.0).unwrap(), expected);
+    }
+}

@@ -1,0 +1,146 @@
+//! `/api/timeline/stream`: what happens to posts, live (server-sent events).
+mod frame;
+mod life;
+
+use super::{
+    answer,
+    extract::{Auth, Caller, Query, bearer},
+    problem::Problem,
+};
+use crate::{
+    actors::{sessions::Sessions, timeline::Timeline},
+    domain::{Identity, Refusal},
+};
+use axum::{
+    body::Body,
+    extract::{FromRef, FromRequestParts, State},
+    http::{HeaderMap, HeaderValue, header, request::Parts},
+    response::Response,
+};
+use life::Life;
+use metrics::{Counter, Gauge};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use utoipa::{IntoParams, ToSchema};
+
+/// What every stream of the process shares.
+#[derive(Clone)]
+pub(super) struct Streams {
+    heartbeat: Duration,
+    shutdown: CancellationToken,
+    open: Gauge,
+    sent: Counter,
+}
+
+impl Streams {
+    /// Streams say `bye` and end when `shutdown` is cancelled.
+    pub(super) fn new(heartbeat: Duration, shutdown: CancellationToken) -> Self {
+        let (open, sent) =
+            (metrics::gauge!("dailyfeed_streams_open"), metrics::counter!("dailyfeed_stream_events_total"));
+        Self { heartbeat, shutdown, open, sent }
+    }
+}
+
+/// Opens one stream for a client that cannot set headers.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Ticket, examples(json!({"ticket": "q83vEjRWeJCrze8SNFZ4kA", "expiresIn": 30})))]
+pub(super) struct TicketView<'a> {
+    /// Good for one stream.
+    ticket: &'a str,
+    /// Seconds that it is good for.
+    expires_in: u64,
+}
+
+/// A ticket for `?ticket=`, for `EventSource`, which cannot set headers.
+#[utoipa::path(
+    post, path = "/api/timeline/stream/ticket", operation_id = "streamTicket", tag = "timeline",
+    responses((status = 200, description = "A ticket", body = TicketView))
+)]
+pub(super) async fn ticket(State(sessions): State<Sessions>, Auth(identity): Auth) -> Response {
+    let (ticket, lasts) = sessions.ticket(identity);
+    answer::secret(&TicketView { ticket: &ticket, expires_in: lasts.as_secs() })
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct From {
+    /// Where to begin: the `streamCursor` of a page, or an event's id. From now, where it is absent.
+    cursor: Option<String>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Ticket {
+    /// From `POST /api/timeline/stream/ticket`, instead of `Authorization`.
+    ticket: Option<String>,
+}
+
+/// As [`Auth`], or by a ticket.
+pub(super) struct StreamAuth(Identity);
+
+impl<S: Sync> FromRequestParts<S> for StreamAuth
+where
+    Sessions: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        if bearer(&parts.headers).is_none() {
+            let Query(Ticket { ticket }) = Query::from_request_parts(parts, state).await?;
+            if let Some(ticket) = ticket {
+                let identity = Sessions::from_ref(state).redeem(&ticket).ok_or(Refusal::TokenInvalid)?;
+                // So that what else looks at the caller sees a member.
+                if let Some(caller) = parts.extensions.get_mut::<Caller>() {
+                    caller.identity = Ok(identity);
+                }
+                return Ok(Self(identity));
+            }
+        }
+        let Auth(identity) = Auth::from_request_parts(parts, state).await?;
+        Ok(Self(identity))
+    }
+}
+
+/// The live stream: posts of those the caller follows and the caller's own, as they are written, changed, deleted.
+///
+/// Events: `ready` (first; `{cursor}`), `post.created` and `post.updated` (a post), `post.deleted` (`{id, reason}`),
+/// `auth.expiring` (`{expiresAt}`, a minute before the token runs out and the stream ends), `reset`
+/// (`{reason, restCursor}`: read the feed again), `bye` (`{reconnectAfterMs}`). Each has an `id`, which
+/// `Last-Event-ID` resumes from. Comments between them carry a cursor too: `: cursor=...`.
+#[utoipa::path(
+    get, path = "/api/timeline/stream", operation_id = "stream", tag = "timeline",
+    params(
+        From, Ticket,
+        ("Last-Event-ID" = Option<String>, Header, description = "The last event seen; wins over `cursor`"),
+    ),
+    responses(
+        (status = 200, description = "Events, without end", body = String, content_type = "text/event-stream"),
+        (status = 400, description = "`CURSOR_INVALID`"),
+        (status = 429, description = "`TOO_MANY_REQUESTS`: too many open streams of this member"),
+    )
+)]
+pub(super) async fn open(
+    State(timeline): State<Timeline>,
+    State(sessions): State<Sessions>,
+    State(streams): State<Streams>,
+    StreamAuth(identity): StreamAuth,
+    Query(from): Query<From>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    if streams.shutdown.is_cancelled() {
+        return Err(Problem::unavailable());
+    }
+    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()).filter(|id| !id.is_empty());
+    let from = last.or(from.cursor.as_deref());
+    let subscription = timeline.open_stream(identity, from).await?;
+    let life = Life::new(subscription, identity, sessions, streams);
+    let mut response = Response::new(Body::from_stream(life.into_stream()));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Proxies that would gather the events are told not to.
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    Ok(response)
+}

@@ -1,0 +1,93 @@
+//! `/api/timeline`: feeds, newest first. The live stream is in `stream/`.
+use super::{
+    answer,
+    extract::{Auth, Id, Paging, Segment},
+    problem::Problem,
+    views::FeedView,
+};
+use crate::{
+    actors::timeline::{Feed, Timeline},
+    domain::{Identity, MemberId},
+};
+use axum::{extract::State, response::Response};
+
+async fn page(timeline: &Timeline, caller: Identity, feed: Feed, paging: &Paging) -> Result<Response, Problem> {
+    let page = timeline.feed(caller.member, feed, paging.cursor(), paging.limit()).await?;
+    let view = FeedView::from(&page);
+    Ok(answer::ok_of(&view, view.bytes()))
+}
+
+/// The home feed: posts of those the caller follows, and the caller's own.
+#[utoipa::path(
+    get, path = "/api/timeline/posts/followings", operation_id = "homeFeed", tag = "timeline",
+    params(Paging),
+    responses((status = 200, description = "A page of posts", body = FeedView))
+)]
+pub(super) async fn home(
+    State(timeline): State<Timeline>,
+    Auth(identity): Auth,
+    paging: Paging,
+) -> Result<Response, Problem> {
+    page(&timeline, identity, Feed::Home, &paging).await
+}
+
+/// Everybody's posts.
+#[utoipa::path(
+    get, path = "/api/timeline/posts/recent", operation_id = "recentFeed", tag = "timeline",
+    params(Paging),
+    responses((status = 200, description = "A page of posts", body = FeedView))
+)]
+pub(super) async fn recent(
+    State(timeline): State<Timeline>,
+    Auth(identity): Auth,
+    paging: Paging,
+) -> Result<Response, Problem> {
+    page(&timeline, identity, Feed::Recent, &paging).await
+}
+
+/// The caller's posts.
+#[utoipa::path(
+    get, path = "/api/timeline/posts/mine", operation_id = "myFeed", tag = "timeline",
+    params(Paging),
+    responses((status = 200, description = "A page of posts", body = FeedView))
+)]
+pub(super) async fn mine(
+    State(timeline): State<Timeline>,
+    Auth(identity): Auth,
+    paging: Paging,
+) -> Result<Response, Problem> {
+    page(&timeline, identity, Feed::Mine, &paging).await
+}
+
+/// A member's posts.
+#[utoipa::path(
+    get, path = "/api/timeline/members/{id}/posts", operation_id = "memberFeed", tag = "timeline",
+    params(Paging),
+    responses(
+        (status = 200, description = "A page of posts", body = FeedView),
+        (status = 404, description = "`MEMBER_NOT_FOUND`"),
+    )
+)]
+pub(super) async fn of_member(
+    State(timeline): State<Timeline>,
+    Auth(identity): Auth,
+    Id(id): Id<MemberId>,
+    paging: Paging,
+) -> Result<Response, Problem> {
+    page(&timeline, identity, Feed::Author(id), &paging).await
+}
+
+/// Posts with a tag.
+#[utoipa::path(
+    get, path = "/api/timeline/tags/{tag}/posts", operation_id = "tagFeed", tag = "timeline",
+    params(Paging),
+    responses((status = 200, description = "A page of posts", body = FeedView))
+)]
+pub(super) async fn of_tag(
+    State(timeline): State<Timeline>,
+    Auth(identity): Auth,
+    Segment(tag): Segment,
+    paging: Paging,
+) -> Result<Response, Problem> {
+    page(&timeline, identity, Feed::Tag(tag), &paging).await
+}
