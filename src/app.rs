@@ -2,5 +2,115 @@
 use crate::{
     actors::{Actors, StartError, Supervisor},
     config::Config,
+    http,
     storage::{StoreError, Stores},
+    telemetry,
 };
+use std::net::SocketAddr;
+use tokio::{signal::unix, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+/// Why the server could not be started, or ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The stores could not be opened.
+    #[error("the stores could not be opened")]
+    Store(#[from] StoreError),
+    /// The actors could not be started.
+    #[error("the actors could not be started")]
+    Actors(#[from] StartError),
+    /// A listener could not be opened.
+    #[error("{address} cannot be listened on")]
+    Listen {
+        /// Which address.
+        address: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Signals could not be listened for.
+    #[error("signals cannot be listened for")]
+    Signal(#[source] std::io::Error),
+    /// An actor kept failing.
+    #[error("the actors gave up; the log says why")]
+    GaveUp,
+}
+
+/// A running server.
+pub struct Server {
+    actors: Actors,
+    supervisor: Supervisor,
+    shutdown: CancellationToken,
+    api_address: SocketAddr,
+    admin_address: SocketAddr,
+    listeners: [JoinHandle<()>; 2],
+    upkeep: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Opens the stores, starts the actors, then the listeners: when this returns, requests are answered.
+    pub async fn start(config: Config) -> Result<Self, ServerError> {
+        let metrics = telemetry::metrics();
+        let upkeep = metrics.clone().map(|handle| tokio::spawn(telemetry::upkeep(handle)));
+        let stores = Stores::open(&config).await?;
+        let (actors, supervisor) = Actors::start(stores, &config).await?;
+        let settings = http::Settings::new(&config);
+        let shutdown = CancellationToken::new();
+        let api = listen(&config.http.listen).await?;
+        let admin = listen(&config.admin.listen).await?;
+        let (api_address, admin_address) = (api.address(), admin.address());
+        let public = http::public(actors.clone(), &settings, shutdown.clone());
+        let operating = http::admin(actors.system.clone(), metrics, &settings);
+        let (of_admin, until) = (settings.clone(), shutdown.clone());
+        let admin = tokio::spawn(async move { http::serve(admin, operating, &of_admin, until).await });
+        let until = shutdown.clone();
+        let api = tokio::spawn(async move { http::serve(api, public, &settings, until).await });
+        Ok(Self { actors, supervisor, shutdown, api_address, admin_address, listeners: [api, admin], upkeep })
+    }
+
+    /// Where the API is served.
+    pub fn api_address(&self) -> SocketAddr {
+        self.api_address
+    }
+
+    /// Where metrics, health and actors are served.
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin_address
+    }
+
+    /// Ends in reverse: readiness turns 503, streams say `bye`, requests finish, actors drain, the store closes.
+    pub async fn shutdown(self) {
+        self.actors.system.drain();
+        self.shutdown.cancel();
+        for listener in self.listeners {
+            if let Err(error) = listener.await {
+                tracing::error!(%error, "a listener failed");
+            }
+        }
+        self.supervisor.stop().await;
+        self.upkeep.iter().for_each(JoinHandle::abort);
+    }
+}
+
+async fn listen(address: &str) -> Result<http::Listener, ServerError> {
+    let refused = |source| ServerError::Listen { address: address.to_owned(), source };
+    http::bind(address).await.map_err(refused)
+}
+
+/// Runs the server until it is told to end (SIGTERM, Ctrl-C) or its actors give up.
+pub async fn serve(config: Config) -> Result<(), ServerError> {
+    let mut terminated = unix::signal(unix::SignalKind::terminate()).map_err(ServerError::Signal)?;
+    let mut interrupted = unix::signal(unix::SignalKind::interrupt()).map_err(ServerError::Signal)?;
+    let server = Server::start(config).await?;
+    println!("API            http://{}/api", server.api_address);
+    println!("documentation  http://{}/api/docs", server.api_address);
+    println!("metrics        http://{}/metrics", server.admin_address);
+    let gave_up = tokio::select! {
+        _ = terminated.recv() => false,
+        _ = interrupted.recv() => false,
+        () = server.supervisor.ended() => true,
+    };
+    tracing::info!("shutting down");
+    server.shutdown().await;
+    if gave_up { Err(ServerError::GaveUp) } else { Ok(()) }
+}

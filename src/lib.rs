@@ -3,11 +3,13 @@
 //! One layer per folder, and imports that only point down:
 //! [`http`] → [`actors`] → [`storage`] → [`domain`]. Only [`app`] names them all.
 pub mod actors;
+pub mod app;
 
 pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod domain;
+pub mod http;
 
 pub mod seed;
 pub mod storage;

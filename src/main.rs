@@ -2,7 +2,7 @@
 use anyhow::Context;
 use clap::Parser;
 use dailyfeed::{
-    bench,
+    app, bench,
     cli::{Bench, Cli, Command},
     config::Config,
     seed, storage, telemetry,
@@ -28,7 +28,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let loaded = Config::load(cli.config.as_deref()).context("the configuration was refused")?;
     telemetry::init_tracing(&loaded.config.log);
     match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => {}
+        Command::Serve => app::serve(loaded.config).await?,
         Command::Config => {
             for row in loaded.rows {
                 println!("{} = {}  # {}", row.key, row.value, row.origin);

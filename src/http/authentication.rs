@@ -5,7 +5,7 @@ use super::{
     extract::{Address, Auth, Check, Device, Field, Json, Keyed, OptionalJson},
     limits::Limits,
     problem::Problem,
-    views::MeView,
+    views::{MeView, me_example},
 };
 use crate::{
     actors::{
@@ -25,43 +25,56 @@ use utoipa::ToSchema;
 
 /// A newcomer.
 #[derive(Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 #[schema(examples(json!({
     "email": "minsu@example.kr", "password": "Passw0rd!", "handle": "minsu_kim", "memberName": "김민수",
     "languageCode": "ko", "countryCode": "KR", "timezone": "Asia/Seoul",
 })))]
 pub(super) struct SignUp {
+    #[serde(default)]
     #[schema(value_type = String, format = Email, max_length = 100, required = true)]
     email: Field<String>,
     /// With a lower-case letter, an upper-case letter, a digit and one of `@$!%*?&#`.
+    #[serde(default)]
     #[schema(value_type = String, format = Password, min_length = 8, max_length = 50, required = true)]
     password: Field<String>,
     /// Unique whatever its case.
+    #[serde(default)]
     #[schema(value_type = String, pattern = "^[a-zA-Z0-9_]{3,50}$", required = true)]
     handle: Field<String>,
+    #[serde(default)]
     #[schema(value_type = String, min_length = 2, max_length = 30, required = true)]
     member_name: Field<String>,
+    #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 50)]
     display_name: Field<String>,
+    #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 500)]
     bio: Field<String>,
+    #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 100)]
     location: Field<String>,
-    #[schema(value_type = Option<String>, format = Uri, max_length = 200)]
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = "uri", max_length = 200)]
     website_url: Field<String>,
     /// In the past.
+    #[serde(default)]
     #[schema(value_type = Option<String>, format = Date)]
     birth_date: Field<String>,
     /// `MALE`, `FEMALE`, `OTHER` or `PREFER_NOT_TO_SAY`.
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
     gender: Field<String>,
     /// ISO 639-1.
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
     language_code: Field<String>,
     /// ISO 3166-1 alpha-2.
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
     country_code: Field<String>,
     /// An IANA name.
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
     timezone: Field<String>,
 }
@@ -110,20 +123,21 @@ pub(super) async fn sign_up(
     let (email, handle, password, profile) = request.checked()?;
     limits.signup(address)?;
     let scope = format!("signup:{}", email.key());
-    let member = members.newcomer(email, handle, profile);
-    let answer = answer::created(format!("/api/members/{}", member.id), &MeView::from(&member));
+    let newcomer = members.newcomer(email, handle, profile);
+    let answer = answer::created(format!("/api/members/{}", newcomer.member.id), &MeView::from(&newcomer.member));
     let receipt = key.map(|key| key.receipt_without("password", scope, &answer));
-    let outcome = members.sign_up(member, password, receipt).await?;
+    let outcome = members.sign_up(newcomer, password, receipt).await?;
     Ok(answer::settled(answer, outcome))
 }
 
 /// Who wants to log in.
 #[derive(Default, Deserialize, ToSchema)]
-#[serde(default)]
 #[schema(examples(json!({"email": "minsu@example.kr", "password": "Passw0rd!"})))]
 pub(super) struct LogIn {
+    #[serde(default)]
     #[schema(value_type = String, format = Email, required = true)]
     email: Field<String>,
+    #[serde(default)]
     #[schema(value_type = String, format = Password, required = true)]
     password: Field<String>,
 }
@@ -131,7 +145,10 @@ pub(super) struct LogIn {
 /// What a login or a refresh hands out.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = LoggedIn)]
+#[schema(as = LoggedIn, examples(json!({
+    "accessToken": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln", "expiresIn": 3600,
+    "refreshToken": "7288591360000256.0.b64NgQ", "member": me_example(),
+})))]
 pub(super) struct LoggedInView<'a> {
     /// For `Authorization: Bearer`.
     access_token: &'a str,
@@ -180,9 +197,10 @@ fn logged_in(tokens: &Tokens, member: &Member, cookies: Cookies) -> Response {
 
 /// A refresh token, for clients without cookies.
 #[derive(Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 #[schema(examples(json!({"refreshToken": "7288591360000256.0.b64NgQ"})))]
 pub(super) struct Refresh {
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
     refresh_token: Field<String>,
 }
@@ -233,9 +251,9 @@ pub(super) struct RenewedView<'a> {
     post, path = "/api/token/refresh", operation_id = "renewToken", tag = "authentication",
     responses((status = 200, description = "An access token", body = RenewedView))
 )]
-pub(super) async fn renew(State(sessions): State<Sessions>, Auth(identity): Auth) -> Response {
-    let (token, lasts) = sessions.renew(identity);
-    answer::secret(&RenewedView { access_token: &token, expires_in: lasts.as_secs() })
+pub(super) async fn renew(State(sessions): State<Sessions>, Auth(identity): Auth) -> Result<Response, Problem> {
+    let (token, lasts) = sessions.renew(identity)?;
+    Ok(answer::secret(&RenewedView { access_token: &token, expires_in: lasts.as_secs() }))
 }
 
 /// Logs out: ends this session.

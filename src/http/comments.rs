@@ -15,12 +15,14 @@ use utoipa::ToSchema;
 
 /// A comment, or a reply where it has a parent.
 #[derive(Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 #[schema(examples(json!({"content": "좋아요!", "parentId": null})))]
 pub(super) struct WriteComment {
+    #[serde(default)]
     #[schema(value_type = String, min_length = 1, max_length = 1000, required = true)]
     content: Field<String>,
     /// The comment to reply to, on the same post.
+    #[serde(default)]
     #[schema(value_type = Option<u64>)]
     parent_id: Field<u64>,
 }
@@ -95,9 +97,9 @@ pub(super) async fn show(
 
 /// The new text of a comment.
 #[derive(Default, Deserialize, ToSchema)]
-#[serde(default)]
 #[schema(examples(json!({"content": "정말 좋아요!"})))]
 pub(super) struct EditComment {
+    #[serde(default)]
     #[schema(value_type = String, min_length = 1, max_length = 1000, required = true)]
     content: Field<String>,
 }

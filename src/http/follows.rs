@@ -51,7 +51,7 @@ pub(super) async fn unfollow(
 )]
 pub(super) async fn followers(
     State(members): State<Members>,
-    Auth(_): Auth,
+    Auth(_caller): Auth,
     Id(id): Id<MemberId>,
     paging: Paging,
 ) -> Result<Response, Problem> {
@@ -70,7 +70,7 @@ pub(super) async fn followers(
 )]
 pub(super) async fn followings(
     State(members): State<Members>,
-    Auth(_): Auth,
+    Auth(_caller): Auth,
     Id(id): Id<MemberId>,
     paging: Paging,
 ) -> Result<Response, Problem> {

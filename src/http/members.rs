@@ -7,7 +7,9 @@ use super::{
 };
 use crate::{
     actors::members::Members,
-    domain::{FieldError, Handle, Identity, Member, MemberId, ProfilePatch, QUERY_IDS_MAX, Reason, Recommendation, Refusal},
+    domain::{
+        FieldError, Handle, Identity, Member, MemberId, ProfilePatch, QUERY_IDS_MAX, Reason, Recommendation, Refusal,
+    },
 };
 use axum::{extract::State, response::Response};
 use serde::{Deserialize, Serialize};
@@ -40,7 +42,7 @@ pub(super) struct ChangeProfile {
     bio: Option<String>,
     #[schema(max_length = 100)]
     location: Option<String>,
-    #[schema(format = Uri, max_length = 200)]
+    #[schema(format = "uri", max_length = 200)]
     website_url: Option<String>,
     /// In the past.
     #[schema(format = Date)]
@@ -102,9 +104,9 @@ pub(super) async fn change_profile(
 
 /// A new handle.
 #[derive(Default, Deserialize, ToSchema)]
-#[serde(default)]
 #[schema(examples(json!({"handle": "minsu_kim"})))]
 pub(super) struct ChangeHandle {
+    #[serde(default)]
     #[schema(value_type = String, pattern = "^[a-zA-Z0-9_]{3,50}$", required = true)]
     handle: Field<String>,
 }
@@ -202,9 +204,9 @@ pub(super) async fn handle_available(
 
 /// Members to name.
 #[derive(Default, Deserialize, ToSchema)]
-#[serde(default)]
 #[schema(examples(json!({"ids": [7288591360000001_u64, 7288591360000002_u64]})))]
 pub(super) struct QueryMembers {
+    #[serde(default)]
     #[schema(value_type = Vec<u64>, max_items = 100, required = true)]
     ids: Field<Vec<u64>>,
 }
@@ -220,7 +222,7 @@ pub(super) struct QueryMembers {
 )]
 pub(super) async fn query(
     State(members): State<Members>,
-    Auth(_): Auth,
+    Auth(_caller): Auth,
     Json(request): Json<QueryMembers>,
 ) -> Result<Response, Problem> {
     let mut check = Check::default();

@@ -15,14 +15,17 @@ use utoipa::ToSchema;
 
 /// What a post is to say.
 #[derive(Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 #[schema(examples(json!({"title": "오늘의 #일기", "content": "한강에서 @minsu_kim 님과 산책했다."})))]
 pub(super) struct WritePost {
+    #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 100)]
     title: Field<String>,
+    #[serde(default)]
     #[schema(value_type = String, min_length = 1, max_length = 5000, required = true)]
     content: Field<String>,
     /// Images cannot be uploaded yet, so this must be empty.
+    #[serde(default)]
     #[schema(value_type = Option<Vec<u64>>, max_items = 4)]
     image_ids: Field<Vec<u64>>,
 }

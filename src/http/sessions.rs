@@ -95,11 +95,13 @@ pub(super) async fn end(
 
 /// A new password, and proof that the member asks.
 #[derive(Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 #[schema(examples(json!({"currentPassword": "Passw0rd!", "newPassword": "N3wPassw0rd!"})))]
 pub(super) struct ChangePassword {
+    #[serde(default)]
     #[schema(value_type = String, format = Password, required = true)]
     current_password: Field<String>,
+    #[serde(default)]
     #[schema(value_type = String, format = Password, min_length = 8, max_length = 50, required = true)]
     new_password: Field<String>,
 }
@@ -126,9 +128,9 @@ pub(super) async fn change_password(
 
 /// Proof that the member asks.
 #[derive(Default, Deserialize, ToSchema)]
-#[serde(default)]
 #[schema(examples(json!({"password": "Passw0rd!"})))]
 pub(super) struct Deactivate {
+    #[serde(default)]
     #[schema(value_type = String, format = Password, required = true)]
     password: Field<String>,
 }

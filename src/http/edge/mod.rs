@@ -2,8 +2,11 @@
 //!
 //! In: who asks and from where, whether the limits let the request in, a time limit, a guard against panics.
 //! Out: problems get their body, every answer its request id, metrics and log their line.
+mod cors;
 mod metering;
 mod seen;
+
+pub(super) use cors::cors;
 
 use super::{
     extract::{Caller, NoIdentity, bearer, client_address},
@@ -41,7 +44,7 @@ use tower_http::{
 use tracing::Instrument;
 
 /// Smaller answers are sent as they are: compressed, they would fill the same packet.
-const COMPRESSED_MIN: u16 = 1024;
+const COMPRESSED_MIN: u64 = 1024;
 
 /// The layer.
 #[derive(Clone)]
@@ -112,7 +115,10 @@ where
         };
         let span = seen.span();
         let handled = if request.headers().contains_key(header::ACCEPT_ENCODING) {
-            Either::Left(compressed(&mut self.inner).call(request).map(|done| done.map(|answer| answer.map(Body::new))))
+            // JSON shrinks to a third at the lowest level; a higher one would cost more than the request.
+            let compressing = Compression::new(&mut self.inner).quality(CompressionLevel::Fastest);
+            let answered = compressing.compress_when(worth_compressing()).call(request);
+            Either::Left(answered.map(|done| done.map(|answer| answer.map(Body::new))))
         } else {
             Either::Right(self.inner.call(request))
         };
@@ -153,7 +159,8 @@ impl Door {
             None => Err(NoIdentity::NoToken),
         };
         // Whoever asks for our health must get an answer.
-        let exempt = request.extensions().get::<MatchedPath>().is_some_and(|path| path.as_str().starts_with("/health/"));
+        let exempt =
+            request.extensions().get::<MatchedPath>().is_some_and(|path| path.as_str().starts_with("/health/"));
         if !exempt {
             match &identity {
                 Ok(identity) => self.limits.member(identity.member)?,
@@ -165,11 +172,9 @@ impl Door {
     }
 }
 
-/// JSON as text shrinks to a third at the lowest level; higher ones cost more than the request.
-fn compressed<S>(inner: S) -> Compression<S, impl Predicate> {
-    let worth_it =
-        SizeAbove::new(COMPRESSED_MIN).and(NotForContentType::SSE).and(NotForContentType::IMAGES);
-    Compression::new(inner).quality(CompressionLevel::Fastest).compress_when(worth_it)
+/// Long texts, but never streams: a compressor would gather their events.
+fn worth_compressing() -> impl Predicate {
+    SizeAbove::new(COMPRESSED_MIN).and(NotForContentType::SSE).and(NotForContentType::IMAGES)
 }
 
 /// What a panic said.

@@ -8,7 +8,7 @@ mod page;
 pub(super) use address::client_address;
 pub(super) use body::{BodyRules, Json, OptionalJson};
 pub(super) use field::{Check, Field, Members};
-pub(super) use idempotency::{Key, Keyed};
+pub(super) use idempotency::Keyed;
 pub(super) use page::Paging;
 
 use super::problem::{Malformed, Problem};
@@ -53,7 +53,7 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
 /// A member, proven by a token. There is no other way to be one.
 pub(super) struct Auth(pub(super) Identity);
 
-impl<S: Sync> FromRequestParts<S> for Auth {
+impl<S: Send + Sync> FromRequestParts<S> for Auth {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
@@ -68,7 +68,7 @@ impl<S: Sync> FromRequestParts<S> for Auth {
 /// The address that a request came from, past trusted proxies.
 pub(super) struct Address(pub(super) IpAddr);
 
-impl<S: Sync> FromRequestParts<S> for Address {
+impl<S: Send + Sync> FromRequestParts<S> for Address {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
@@ -80,7 +80,7 @@ impl<S: Sync> FromRequestParts<S> for Address {
 /// What a session remembers of the device that opened it.
 pub(super) struct Device(pub(super) Client);
 
-impl<S: Sync> FromRequestParts<S> for Device {
+impl<S: Send + Sync> FromRequestParts<S> for Device {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
@@ -110,7 +110,7 @@ numbered!(MemberId, PostId, CommentId, SessionId);
 /// The number in the path.
 pub(super) struct Id<T>(pub(super) T);
 
-impl<T: Numbered, S: Sync> FromRequestParts<S> for Id<T> {
+impl<T: Numbered, S: Send + Sync> FromRequestParts<S> for Id<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
@@ -127,7 +127,7 @@ impl<T: Numbered, S: Sync> FromRequestParts<S> for Id<T> {
 /// The one variable part of a path, decoded.
 pub(super) struct Segment(pub(super) String);
 
-impl<S: Sync> FromRequestParts<S> for Segment {
+impl<S: Send + Sync> FromRequestParts<S> for Segment {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
@@ -141,7 +141,7 @@ impl<S: Sync> FromRequestParts<S> for Segment {
 /// The query, as far as the handler knows it. What it does not know is ignored.
 pub(super) struct Query<T>(pub(super) T);
 
-impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {

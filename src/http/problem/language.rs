@@ -60,7 +60,9 @@ mod tests {
 
     #[test]
     fn korean_is_for_those_who_prefer_it() {
-        for korean in ["ko", "ko-KR", "KO-kr,en;q=0.9", "en;q=0.8, ko;q=0.9", "fr, ko;q=0.1", "en;q=0, ko;q=0.2", "ko,en"] {
+        for korean in
+            ["ko", "ko-KR", "KO-kr,en;q=0.9", "en;q=0.8, ko;q=0.9", "fr, ko;q=0.1", "en;q=0, ko;q=0.2", "ko,en"]
+        {
             assert_eq!(language(korean), Language::Korean, "{korean}");
         }
     }

@@ -113,7 +113,9 @@ pub(super) fn refusal(refusal: &Refusal, l: Language) -> Cow<'static, str> {
         }
         Refusal::TokenInvalid => say!(l, "the token is not valid", "유효하지 않은 토큰입니다"),
         Refusal::TokenExpired => say!(l, "the token has expired", "만료된 토큰입니다"),
-        Refusal::TokenRevoked => say!(l, "the session has ended, log in again", "종료된 세션입니다. 다시 로그인해 주세요"),
+        Refusal::TokenRevoked => {
+            say!(l, "the session has ended, log in again", "종료된 세션입니다. 다시 로그인해 주세요")
+        }
         Refusal::ReloginRequired => say!(l, "log in again", "다시 로그인해 주세요"),
         Refusal::SessionNotFound => say!(l, "no such session", "세션을 찾을 수 없습니다"),
         Refusal::IdempotencyKeyReused => say!(
@@ -135,7 +137,9 @@ pub(super) fn reason(field: &str, reason: &Reason, l: Language) -> Cow<'static, 
     match *reason {
         Reason::Required => say!(l, "required", "필수 항목입니다"),
         Reason::TooShort { min } => say!(l, "at least {min} characters", "{min}자 이상이어야 합니다", min),
-        Reason::TooLong { max } if field.ends_with("ds") => say!(l, "at most {max}", "최대 {max}개까지 가능합니다", max),
+        Reason::TooLong { max } if field.ends_with("ds") => {
+            say!(l, "at most {max}", "최대 {max}개까지 가능합니다", max)
+        }
         Reason::TooLong { max } => say!(l, "at most {max} characters", "{max}자 이하여야 합니다", max),
         Reason::InvalidFormat if field.ends_with("assword") => say!(
             l,

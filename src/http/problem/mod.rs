@@ -161,6 +161,7 @@ impl Problem {
         problem
     }
 
+    #[cfg(test)]
     pub(super) fn status(&self) -> StatusCode {
         self.0.status
     }
@@ -214,7 +215,6 @@ impl Problem {
 
 /// In what way a request cannot be understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::enum_variant_names, reason = "each names the part that is wrong")]
 pub(super) enum Malformed {
     Body,
     Path,

@@ -51,7 +51,9 @@ impl Frames {
             LiveEvent::Ready => self.event(&live.id, "ready", &ReadyView { cursor: &live.id }),
             LiveEvent::Created(post) => self.event(&live.id, "post.created", &PostView::from(post)),
             LiveEvent::Updated(post) => self.event(&live.id, "post.updated", &PostView::from(post)),
-            LiveEvent::Deleted(id) => self.event(&live.id, "post.deleted", &DeletedView { id: id.0, reason: "deleted" }),
+            LiveEvent::Deleted(id) => {
+                self.event(&live.id, "post.deleted", &DeletedView { id: id.0, reason: "deleted" })
+            }
             LiveEvent::Reset { reason } => self.event(&live.id, "reset", &ResetView { reason, rest_cursor: None }),
         }
     }
@@ -74,6 +76,10 @@ impl Frames {
     /// A comment, which clients ignore but connections do not.
     pub(super) fn heartbeat(&mut self, cursor: &str) {
         self.0.extend_from_slice(format!(": cursor={cursor}\n\n").as_bytes());
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     pub(super) fn len(&self) -> usize {

@@ -23,7 +23,7 @@ const EXPIRING_BEFORE: Duration = Duration::from_secs(60);
 const GATHERED_MAX: usize = 32 * 1024;
 /// A broken stream is opened again after this many milliseconds at least...
 const RETRY_MIN_MS: u64 = 1_000;
-/// ...and at most: clients that were cut off together come back apart.
+/// ...and at most.
 const RETRY_MAX_MS: u64 = 5_000;
 
 pub(super) struct Life {
@@ -41,13 +41,6 @@ pub(super) struct Life {
     ends_at: Instant,
     begun: bool,
     ended: bool,
-}
-
-/// What a stream wakes up for.
-enum Woken {
-    Live(Option<Live>),
-    Clock,
-    Shutdown,
 }
 
 impl Life {
@@ -84,31 +77,29 @@ impl Life {
     async fn next(&mut self) -> Option<Bytes> {
         let mut frames = Frames::default();
         if !self.begun {
+            // Before anything else, and there already.
             self.begun = true;
-            frames.retry(rand::random_range(RETRY_MIN_MS..=RETRY_MAX_MS));
+            frames.retry(reconnect_ms());
+            let ready = self.subscription.next().await?;
+            self.gather(&ready, &mut frames);
         }
-        while !self.ended {
-            let woken = tokio::select! {
+        while !self.ended && frames.is_empty() {
+            // In this order: a flood of events must not keep a stream open that should end.
+            tokio::select! {
                 biased;
-                () = &mut self.shutdown => Woken::Shutdown,
-                () = &mut self.clock => Woken::Clock,
-                live = self.subscription.next() => Woken::Live(live),
-            };
-            match woken {
-                Woken::Live(Some(live)) => self.gather(&live, &mut frames),
-                // More has happened than may wait for this client: it resumes from the last id that it has.
-                Woken::Live(None) => self.ended = true,
-                Woken::Shutdown => {
-                    frames.bye(&self.subscription.cursor(), rand::random_range(RETRY_MIN_MS..=RETRY_MAX_MS));
+                () = &mut self.shutdown => {
+                    frames.bye(&self.subscription.cursor(), reconnect_ms());
                     self.ended = true;
                 }
-                Woken::Clock => self.look(&mut frames),
-            }
-            if frames.len() > 0 && self.begun_with(&frames) {
-                return Some(frames.into_bytes());
+                () = &mut self.clock => self.look(&mut frames),
+                live = self.subscription.next() => match live {
+                    Some(live) => self.gather(&live, &mut frames),
+                    // More has happened than may wait for this client: it resumes from the last id that it has.
+                    None => self.ended = true,
+                },
             }
         }
-        (frames.len() > 0).then(|| frames.into_bytes())
+        (!frames.is_empty()).then(|| frames.into_bytes())
     }
 
     /// An event, and those that are ready behind it: one write for all.
@@ -148,6 +139,11 @@ impl Life {
         let next = (now + LOOK_EVERY).min(self.next_beat).min(self.ends_at);
         self.clock.as_mut().reset(self.announce_at.map_or(next, |at| next.min(at)));
     }
+}
+
+/// Clients that were cut off together come back apart.
+fn reconnect_ms() -> u64 {
+    rand::random_range(RETRY_MIN_MS..=RETRY_MAX_MS)
 }
 
 /// Counts a stream for as long as it is open.

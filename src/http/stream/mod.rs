@@ -80,7 +80,7 @@ pub(super) struct Ticket {
 /// As [`Auth`], or by a ticket.
 pub(super) struct StreamAuth(Identity);
 
-impl<S: Sync> FromRequestParts<S> for StreamAuth
+impl<S: Send + Sync> FromRequestParts<S> for StreamAuth
 where
     Sessions: FromRef<S>,
 {

@@ -43,10 +43,7 @@ pub(in crate::http) struct MemberPage<'a> {
 }
 
 impl<'a> MemberPage<'a> {
-    pub(in crate::http) fn new(
-        cards: impl IntoIterator<Item = &'a MemberCard>,
-        next_cursor: Option<&'a str>,
-    ) -> Self {
+    pub(in crate::http) fn new(cards: impl IntoIterator<Item = &'a MemberCard>, next_cursor: Option<&'a str>) -> Self {
         Self { items: cards.into_iter().map(CardView::from).collect(), next_cursor }
     }
 }
@@ -175,14 +172,7 @@ impl<'a> ProfileView<'a> {
 /// A member's own profile: with what nobody else sees.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = Me, examples(json!({
-    "id": 7288591360000001_u64, "handle": "minsu_kim", "displayName": null, "avatarUrl": null,
-    "memberName": "김민수", "bio": "커피와 산책", "location": "서울", "websiteUrl": null, "privacy": "PUBLIC",
-    "followerCount": 12, "followingCount": 30, "postCount": 4, "createdAt": "2026-11-24T03:00:00.000Z",
-    "following": false, "requested": false, "followedBy": false, "blocked": false, "muted": false,
-    "email": "minsu@example.kr", "birthDate": "1995-03-01", "gender": "MALE", "languageCode": "ko",
-    "countryCode": "KR", "timezone": "Asia/Seoul",
-})))]
+#[schema(as = Me, examples(me_example))]
 pub(in crate::http) struct MeView<'a> {
     #[serde(flatten)]
     profile: ProfileView<'a>,
@@ -213,6 +203,18 @@ impl<'a> From<&'a Member> for MeView<'a> {
             timezone: profile.timezone.as_deref(),
         }
     }
+}
+
+/// For the documentation, here and where a member is part of an answer.
+pub(in crate::http) fn me_example() -> serde_json::Value {
+    serde_json::json!({
+        "id": 7_288_591_360_000_001_u64, "handle": "minsu_kim", "displayName": null, "avatarUrl": null,
+        "memberName": "김민수", "bio": "커피와 산책", "location": "서울", "websiteUrl": null, "privacy": "PUBLIC",
+        "followerCount": 12, "followingCount": 30, "postCount": 4, "createdAt": "2026-11-24T03:00:00.000Z",
+        "following": false, "requested": false, "followedBy": false, "blocked": false, "muted": false,
+        "email": "minsu@example.kr", "birthDate": "1995-03-01", "gender": "MALE", "languageCode": "ko",
+        "countryCode": "KR", "timezone": "Asia/Seoul",
+    })
 }
 
 #[derive(Serialize, ToSchema)]

@@ -4,8 +4,8 @@ mod member;
 mod post;
 
 pub(super) use comment::{CommentPage, CommentView};
-pub(super) use member::{CardView, MeView, MemberPage, ProfileView, RecommendationPage};
-pub(super) use post::{FeedView, PostView, TagView};
+pub(super) use member::{CardView, MeView, MemberPage, ProfileView, RecommendationPage, me_example};
+pub(super) use post::{FeedView, PostView};
 
 use crate::domain::{LikeState, Timestamp};
 use serde::{Serialize, Serializer};

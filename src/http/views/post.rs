@@ -72,7 +72,7 @@ impl<'a> From<&'a SeenPost> for PostView<'a> {
 /// `#tag` in a text. Offsets count Unicode code points, the sign included, the end exclusive.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Tag)]
-pub(in crate::http) struct TagView<'a> {
+struct TagView<'a> {
     tag: &'a str,
     start: u32,
     end: u32,

@@ -1,0 +1,159 @@
+//! `/api/openapi.json` and `/api/docs`: the contract, generated from the routes, with nothing loaded from elsewhere.
+use super::{problem::ProblemView, table};
+use axum::{
+    Router,
+    http::{HeaderValue, header},
+    middleware::map_response,
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+use std::sync::LazyLock;
+use utoipa::{
+    Modify, OpenApi,
+    openapi::{
+        self,
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
+};
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+/// What the browsable page may load: itself. Its styles are set by its script.
+const PAGE_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "dailyfeed",
+        description = "A social feed server: members, posts, comments, follows, feeds, live streams.\n\n\
+            Failures are `application/problem+json` with a stable `code`; `detail` is Korean or English by \
+            `Accept-Language`. Lists are `{items, nextCursor}`. Every POST takes an `Idempotency-Key`.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    components(schemas(ProblemView)),
+    security(("bearer" = [])),
+    modifiers(&Bearer),
+    servers((url = "/")),
+)]
+struct Document;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut openapi::OpenApi) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        document.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+/// The document before the routes are in it.
+pub(super) fn document() -> openapi::OpenApi {
+    Document::openapi()
+}
+
+/// The OpenAPI 3.1 document.
+pub fn openapi() -> Value {
+    let (_, document) = table().split_for_parts();
+    let mut document = serde_json::to_value(document).unwrap_or_default();
+    let Some(paths) = document["paths"].as_object_mut() else { return document };
+    for (path, methods) in paths {
+        let Some(methods) = methods.as_object_mut() else { continue };
+        for (method, operation) in methods {
+            complete(path, method, operation);
+        }
+    }
+    document
+}
+
+/// What can be told from an operation's shape is added here rather than written at each: the variable parts of its
+/// path, the headers that every POST takes, the failures that many share.
+fn complete(path: &str, method: &str, operation: &mut Value) {
+    let mut shared: Vec<(u16, &str)> = vec![
+        (429, "`TOO_MANY_REQUESTS`"),
+        (500, "`INTERNAL`"),
+        (503, "`BUSY`, `UNAVAILABLE`: nothing was done, or it is not known whether it was"),
+    ];
+    if operation.get("security").is_none() {
+        shared.push((401, "`BEARER_TOKEN_MISSING`, `INVALID_TOKEN`, `TOKEN_EXPIRED`, `TOKEN_REVOKED`"));
+    }
+    if operation.get("requestBody").is_some() {
+        shared.extend([
+            (400, "`MALFORMED_REQUEST`"),
+            (408, "`REQUEST_TIMEOUT`: the body took too long"),
+            (413, "`PAYLOAD_TOO_LARGE`"),
+            (415, "`UNSUPPORTED_MEDIA_TYPE`"),
+            (422, "`VALIDATION_FAILED`"),
+        ]);
+    }
+    let mut parameters: Vec<Value> = path_parameters(path).collect();
+    parameters.extend(operation["parameters"].as_array().into_iter().flatten().cloned());
+    if parameters.iter().any(|parameter| parameter["name"] == "limit") {
+        shared.extend([(400, "`CURSOR_INVALID`, `CURSOR_EXPIRED`, `MALFORMED_REQUEST`"), (422, "`VALIDATION_FAILED`")]);
+    } else if !parameters.is_empty() {
+        shared.push((400, "`MALFORMED_REQUEST`"));
+    }
+    if method == "post" {
+        parameters.push(json!({
+            "name": "Idempotency-Key", "in": "header", "required": false,
+            "description": "Makes a repeat harmless for 24 hours: it gets the same answer",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 64},
+        }));
+    }
+    if !parameters.is_empty() {
+        operation["parameters"] = Value::Array(parameters);
+    }
+    if let Some(responses) = operation["responses"].as_object_mut() {
+        add_failures(responses, &shared);
+    }
+}
+
+/// `{id}` is a number, anything else a text.
+fn path_parameters(path: &str) -> impl Iterator<Item = Value> {
+    path.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| {
+        let schema = match name {
+            "id" => json!({"type": "integer", "format": "int64", "minimum": 0}),
+            _ => json!({"type": "string"}),
+        };
+        json!({"name": name, "in": "path", "required": true, "schema": schema})
+    })
+}
+
+fn add_failures(responses: &mut Map<String, Value>, shared: &[(u16, &str)]) {
+    for (status, description) in shared {
+        let response = responses.entry(status.to_string()).or_insert_with(|| json!({}));
+        if response.get("description").is_none_or(|description| description == "") {
+            response["description"] = json!(description);
+        }
+    }
+    for (status, response) in responses {
+        if status.starts_with(['4', '5']) {
+            let schema = json!({"$ref": "#/components/schemas/Problem"});
+            response["content"] = json!({"application/problem+json": {"schema": schema}});
+        }
+        if matches!(status.as_str(), "429" | "503") {
+            response["headers"]["Retry-After"] = json!({"schema": {"type": "integer"}, "description": "Seconds"});
+        }
+    }
+}
+
+static BYTES: LazyLock<Bytes> = LazyLock::new(|| openapi().to_string().into());
+
+/// This document.
+#[utoipa::path(
+    get, path = "/api/openapi.json", operation_id = "openapi", tag = "documentation", security(()),
+    responses((status = 200, description = "OpenAPI 3.1", body = Object))
+)]
+pub(super) async fn show() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], BYTES.clone()).into_response()
+}
+
+/// The browsable page. It asks nobody else whether the document is valid.
+pub(super) fn pages() -> Router {
+    let config = Config::from("/api/openapi.json").validator_url("none").try_it_out_enabled(true);
+    let pages: Router = SwaggerUi::new("/api/docs").config(config).into();
+    pages.layer(map_response(|mut response: Response| async {
+        let policy = HeaderValue::from_static(PAGE_POLICY);
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+        response
+    }))
+}

@@ -1,0 +1,174 @@
+//! Requests in, answers out. Knows the actors' handles, and nothing below them.
+mod admin;
+mod answer;
+mod authentication;
+mod comments;
+mod cookies;
+mod docs;
+mod edge;
+mod extract;
+mod follows;
+mod health;
+mod limits;
+mod members;
+mod posts;
+mod problem;
+mod server;
+mod sessions;
+mod settings;
+mod stream;
+mod timeline;
+mod views;
+
+pub use docs::openapi;
+pub use server::{Listener, bind, serve};
+pub use settings::Settings;
+
+use crate::actors::{Actors, System, content::Content, members::Members, sessions::Sessions, timeline::Timeline};
+use axum::{Router, extract::FromRef, http::StatusCode, routing::get};
+use cookies::Cookies;
+use edge::{Door, Edge};
+use extract::BodyRules;
+use limits::Limits;
+use metrics_exporter_prometheus::PrometheusHandle;
+use problem::Problem;
+use std::sync::Arc;
+use stream::Streams;
+use tokio_util::sync::CancellationToken;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// Every route of the public listener but `/api/docs`, and so every path of the OpenAPI document.
+fn table() -> OpenApiRouter<Handles> {
+    OpenApiRouter::with_openapi(docs::document())
+        .routes(routes!(authentication::sign_up))
+        .routes(routes!(authentication::log_in))
+        .routes(routes!(authentication::refresh))
+        .routes(routes!(authentication::renew))
+        .routes(routes!(authentication::log_out))
+        .routes(routes!(authentication::log_out_everywhere))
+        .routes(routes!(sessions::list))
+        .routes(routes!(sessions::end))
+        .routes(routes!(sessions::change_password))
+        .routes(routes!(sessions::deactivate))
+        .routes(routes!(members::show_me, members::change_profile))
+        .routes(routes!(members::change_handle))
+        .routes(routes!(members::show))
+        .routes(routes!(members::show_by_handle))
+        .routes(routes!(members::handle_available))
+        .routes(routes!(members::query))
+        .routes(routes!(members::recommend))
+        .routes(routes!(follows::follow, follows::unfollow))
+        .routes(routes!(follows::followers))
+        .routes(routes!(follows::followings))
+        .routes(routes!(posts::create))
+        .routes(routes!(posts::show, posts::edit, posts::delete))
+        .routes(routes!(posts::like, posts::unlike))
+        .routes(routes!(posts::likes))
+        .routes(routes!(comments::list, comments::create))
+        .routes(routes!(comments::show, comments::edit, comments::delete))
+        .routes(routes!(comments::replies))
+        .routes(routes!(comments::like, comments::unlike))
+        .routes(routes!(comments::of_member))
+        .routes(routes!(timeline::home))
+        .routes(routes!(timeline::recent))
+        .routes(routes!(timeline::mine))
+        .routes(routes!(timeline::of_member))
+        .routes(routes!(timeline::of_tag))
+        .routes(routes!(stream::open))
+        .routes(routes!(stream::ticket))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::startup))
+        .routes(routes!(docs::show))
+}
+
+/// The public listener. Streams say `bye` and end when `shutdown` is cancelled.
+pub fn public(actors: Actors, settings: &Settings, shutdown: CancellationToken) -> Router {
+    let limits = Limits::new(settings.limits.as_ref());
+    let door = Door {
+        sessions: actors.sessions.clone(),
+        limits: limits.clone(),
+        trusted_proxies: settings.trusted_proxies.clone(),
+    };
+    let handles = Handles(Arc::new(All {
+        members: actors.members,
+        sessions: actors.sessions,
+        content: actors.content,
+        timeline: actors.timeline,
+        system: actors.system,
+        limits,
+        body: settings.body,
+        cookies: Cookies { secure: settings.secure_cookies },
+        streams: Streams::new(settings.heartbeat, shutdown),
+    }));
+    let (router, _) = table().split_for_parts();
+    // The state goes in before the layer does: a route that is whole is not put together again for each request.
+    let router = router.with_state(handles).merge(docs::pages()).fallback(nothing_here);
+    let router = router.layer(Edge::new(Some(door), settings.request_time_max));
+    match edge::cors(&settings.cors_origins) {
+        Some(cors) => router.layer(cors),
+        None => router,
+    }
+}
+
+/// The operating listener. No limits, no members.
+pub fn admin(system: System, metrics: Option<PrometheusHandle>, settings: &Settings) -> Router {
+    Router::new()
+        .route("/metrics", get(admin::metrics))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .route("/health/startup", get(health::startup))
+        .route("/admin/actors", get(admin::actors))
+        .with_state(Operating { system, metrics })
+        .fallback(nothing_here)
+        .layer(Edge::new(None, settings.request_time_max))
+}
+
+async fn nothing_here() -> Problem {
+    Problem::of_status(StatusCode::NOT_FOUND)
+}
+
+/// A handler names the one handle it needs, never the whole of this.
+#[derive(Clone)]
+struct Handles(Arc<All>);
+
+struct All {
+    members: Members,
+    sessions: Sessions,
+    content: Content,
+    timeline: Timeline,
+    system: System,
+    limits: Limits,
+    body: BodyRules,
+    cookies: Cookies,
+    streams: Streams,
+}
+
+macro_rules! handles {
+    ($($field:ident: $handle:ty),* $(,)?) => {
+        $(impl FromRef<Handles> for $handle {
+            fn from_ref(handles: &Handles) -> Self {
+                handles.0.$field.clone()
+            }
+        })*
+    };
+}
+
+handles! {
+    members: Members,
+    sessions: Sessions,
+    content: Content,
+    timeline: Timeline,
+    system: System,
+    limits: Limits,
+    body: BodyRules,
+    cookies: Cookies,
+    streams: Streams,
+}
+
+/// What the operating listener may look at.
+#[derive(Clone, FromRef)]
+struct Operating {
+    system: System,
+    metrics: Option<PrometheusHandle>,
+}

@@ -1,0 +1,111 @@
+//! Other members: profiles, handles, summaries, recommendations.
+use crate::support::{all, base, ids, member, problem};
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn another_sees_the_profile_but_never_the_address() {
+    let (who, other) = (member().await, member().await);
+    let seen = other.get(&format!("/api/members/{}", who.id)).await;
+    assert_eq!(seen["id"], who.id);
+    for hidden in ["email", "birthDate", "gender", "countryCode", "languageCode", "timezone"] {
+        assert!(seen.get(hidden).is_none(), "{hidden}");
+    }
+    for shown in ["handle", "displayName", "memberName", "followerCount", "followingCount", "postCount", "createdAt"] {
+        assert!(!seen[shown].is_null(), "{shown}");
+    }
+    for relation in ["following", "requested", "followedBy", "blocked", "muted"] {
+        assert_eq!(seen[relation], false, "{relation}");
+    }
+}
+
+#[tokio::test]
+async fn a_handle_finds_whatever_its_case() {
+    let (who, other) = (member().await, member().await);
+    let handle = who.handle().await;
+    for spelling in [handle.clone(), handle.to_uppercase()] {
+        assert_eq!(other.get(&format!("/api/members/@{spelling}")).await["id"], who.id);
+    }
+}
+
+#[tokio::test]
+async fn unknown_members_are_not_found() {
+    let who = member().await;
+    for path in ["/api/members/1", "/api/members/@nobody_at_all", "/api/members/@x", "/api/members/9007199254740991"] {
+        problem(who.send(Method::GET, path, Value::Null).await, 404, "MEMBER_NOT_FOUND").await;
+    }
+}
+
+#[tokio::test]
+async fn an_id_that_is_no_number_is_malformed() {
+    let who = member().await;
+    for path in ["/api/members/abc", "/api/members/-1", "/api/members/1.5", "/api/members/99999999999999999999"] {
+        problem(who.send(Method::GET, path, Value::Null).await, 400, "MALFORMED_REQUEST").await;
+    }
+}
+
+#[tokio::test]
+async fn a_taken_handle_is_not_available_and_anybody_may_ask() {
+    let who = member().await;
+    let ask = |handle: String| async move {
+        let answer = Client::new().get(format!("{}/api/members/handles/{handle}", base())).send().await.unwrap();
+        answer.json::<Value>().await.unwrap()["available"].clone()
+    };
+    assert_eq!(ask(who.handle().await.to_uppercase()).await, false);
+    assert_eq!(ask("free_for_anybody".to_owned()).await, true);
+}
+
+#[tokio::test]
+async fn a_handle_that_breaks_the_rules_is_said_to() {
+    let answer = Client::new().get(format!("{}/api/members/handles/me", base())).send().await.unwrap();
+    problem(answer, 422, "VALIDATION_FAILED").await;
+}
+
+#[tokio::test]
+async fn summaries_come_in_the_order_asked() {
+    let (a, b, c) = (member().await, member().await, member().await);
+    let body = json!({"ids": [c.id, 1, a.id]});
+    let found = b.ok(Method::POST, "/api/members/query", body).await;
+    assert_eq!(ids(&found), [c.id, a.id]);
+    let keys: Vec<&String> = found["items"][0].as_object().unwrap().keys().collect();
+    assert_eq!(keys.len(), 4, "{keys:?}");
+}
+
+#[tokio::test]
+async fn more_than_a_hundred_ids_are_too_many() {
+    let who = member().await;
+    let exactly = json!({"ids": (1..=100).collect::<Vec<u64>>()});
+    assert_eq!(who.send(Method::POST, "/api/members/query", exactly).await.status(), 200);
+    let more = json!({"ids": (1..=101).collect::<Vec<u64>>()});
+    problem(who.send(Method::POST, "/api/members/query", more).await, 422, "MEMBER_IDS_LIMIT_EXCEEDS").await;
+}
+
+#[tokio::test]
+async fn the_newest_are_recommended_but_not_the_followed_nor_oneself() {
+    let (who, followed, newest) = (member().await, member().await, member().await);
+    who.follow(&followed).await;
+    let found = who.get("/api/members/recommendations?strategy=newest&limit=100").await;
+    let found = ids(&found);
+    assert!(found.contains(&newest.id) && !found.contains(&followed.id) && !found.contains(&who.id));
+    assert!(found.windows(2).all(|pair| pair[0] > pair[1]), "newest first");
+}
+
+#[tokio::test]
+async fn friends_of_friends_are_recommended_by_common_follows() {
+    let (who, one, two, popular, rare) =
+        (member().await, member().await, member().await, member().await, member().await);
+    who.follow(&one).await;
+    who.follow(&two).await;
+    one.follow(&popular).await;
+    two.follow(&popular).await;
+    two.follow(&rare).await;
+    two.follow(&who).await;
+    let path = "/api/members/recommendations?strategy=network";
+    assert_eq!(all(&who, path, 1).await, [popular.id, rare.id]);
+}
+
+#[tokio::test]
+async fn an_unknown_strategy_is_refused() {
+    let answer = member().await.send(Method::GET, "/api/members/recommendations?strategy=luck", Value::Null).await;
+    assert!([400, 422].contains(&answer.status().as_u16()));
+}

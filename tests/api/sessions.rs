@@ -1,0 +1,126 @@
+//! Refresh tokens and sessions.
+use crate::{
+    common::PASSWORD,
+    support::{base, member, own, problem},
+};
+use reqwest::{Client, Method, Response};
+use serde_json::{Value, json};
+
+async fn log_in(base: &str, email: &str) -> Value {
+    let login = json!({"email": email, "password": PASSWORD});
+    let answer = Client::new().post(format!("{base}/api/authentication/login")).json(&login).send().await.unwrap();
+    answer.json().await.unwrap()
+}
+
+async fn refresh(base: &str, token: &Value) -> Response {
+    let body = json!({"refreshToken": token});
+    Client::new().post(format!("{base}/api/authentication/refresh")).json(&body).send().await.unwrap()
+}
+
+async fn refreshed(base: &str, token: &Value) -> Value {
+    let answer = refresh(base, token).await;
+    assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
+    answer.json().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_refresh_gives_another_pair() {
+    let login = log_in(base(), &member().await.email).await;
+    let pair = refreshed(base(), &login["refreshToken"]).await;
+    assert_ne!(pair["refreshToken"], login["refreshToken"]);
+    let me = Client::new().get(format!("{}/api/members/me", base()));
+    let me = me.bearer_auth(pair["accessToken"].as_str().unwrap()).send().await.unwrap();
+    assert_eq!(me.status(), 200);
+}
+
+#[tokio::test]
+async fn a_refresh_works_by_cookie() {
+    let login = log_in(base(), &member().await.email).await;
+    let cookie = format!("refresh_token={}", login["refreshToken"].as_str().unwrap());
+    let refresh = Client::new().post(format!("{}/api/authentication/refresh", base())).header("cookie", cookie);
+    let answer = refresh.send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert!(answer.headers()["set-cookie"].to_str().unwrap().starts_with("refresh_token="));
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_no_log_out() {
+    let login = log_in(base(), &member().await.email).await;
+    let first = refreshed(base(), &login["refreshToken"]).await;
+    let again = refreshed(base(), &login["refreshToken"]).await;
+    assert_eq!(first["refreshToken"], again["refreshToken"], "the same successor");
+    refreshed(base(), &again["refreshToken"]).await;
+}
+
+#[tokio::test]
+async fn fifty_refreshes_at_once_all_get_one_successor() {
+    let login = log_in(base(), &member().await.email).await;
+    let pairs = futures::future::join_all((0..50).map(|_| refreshed(base(), &login["refreshToken"]))).await;
+    assert!(pairs.iter().all(|pair| pair["refreshToken"] == pairs[0]["refreshToken"]));
+    refreshed(base(), &pairs[49]["refreshToken"]).await;
+}
+
+#[tokio::test]
+async fn a_token_used_again_later_ends_its_session() {
+    let own = own(|config| config.authentication.refresh_grace_seconds = 0).await;
+    let who = crate::common::Member::sign_up(&Client::new(), &own.base).await;
+    let login = log_in(&own.base, &who.email).await;
+    let second = refreshed(&own.base, &login["refreshToken"]).await;
+    let third = refreshed(&own.base, &second["refreshToken"]).await;
+    let reused = refresh(&own.base, &login["refreshToken"]).await;
+    assert_eq!(reused.headers()["x-relogin-required"], "true");
+    problem(reused, 401, "RELOGIN_REQUIRED").await;
+    problem(refresh(&own.base, &third["refreshToken"]).await, 401, "RELOGIN_REQUIRED").await;
+    let me = Client::new().get(format!("{}/api/members/me", own.base));
+    let me = me.bearer_auth(third["accessToken"].as_str().unwrap()).send().await.unwrap();
+    problem(me, 401, "TOKEN_REVOKED").await;
+    assert_eq!(who.call(Method::GET, "/api/members/me", None).await, 200, "the other session lives on");
+    own.server.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_is_no_refresh_token_buys_nothing() {
+    let login = log_in(base(), &member().await.email).await;
+    let real = login["refreshToken"].as_str().unwrap();
+    let mut forged = real.to_owned().into_bytes();
+    forged[40] ^= 1;
+    for token in ["garbage", "", login["accessToken"].as_str().unwrap(), std::str::from_utf8(&forged).unwrap()] {
+        let answer = refresh(base(), &token.into()).await;
+        assert_eq!(answer.status(), 401, "{token}");
+    }
+    problem(refresh(base(), &"garbage".into()).await, 401, "RELOGIN_REQUIRED").await;
+}
+
+#[tokio::test]
+async fn a_logged_out_session_cannot_refresh() {
+    let mut who = member().await;
+    let login = log_in(base(), &who.email).await;
+    who.token = login["accessToken"].as_str().unwrap().to_owned();
+    assert_eq!(who.call(Method::POST, "/api/authentication/logout", None).await, 204);
+    problem(refresh(base(), &login["refreshToken"]).await, 401, "RELOGIN_REQUIRED").await;
+}
+
+#[tokio::test]
+async fn sessions_are_listed_and_ended_one_by_one() {
+    let mut who = member().await;
+    let first = who.clone();
+    who.log_in().await;
+    let sessions = who.get("/api/authentication/sessions").await;
+    let items = sessions["items"].as_array().unwrap();
+    assert_eq!(items.len(), 2);
+    let other = items.iter().find(|session| session["current"] == false).expect("one that is not this");
+    let path = format!("/api/authentication/sessions/{}", other["id"]);
+    assert_eq!(who.call(Method::DELETE, &path, None).await, 204);
+    assert_eq!(first.call(Method::GET, "/api/members/me", None).await, 401);
+    assert_eq!(who.call(Method::GET, "/api/members/me", None).await, 200);
+    assert_eq!(who.call(Method::DELETE, &path, None).await, 404, "ended already");
+}
+
+#[tokio::test]
+async fn anothers_session_cannot_be_ended() {
+    let (who, other) = (member().await, member().await);
+    let theirs = other.get("/api/authentication/sessions").await["items"][0]["id"].clone();
+    let path = format!("/api/authentication/sessions/{theirs}");
+    assert_eq!(who.call(Method::DELETE, &path, None).await, 404);
+    assert_eq!(other.call(Method::GET, "/api/members/me", None).await, 200);
+}

@@ -1,0 +1,149 @@
+//! One server for all tests that need no configuration of their own, and what they say to it.
+use crate::common::Member;
+use dailyfeed::{app::Server, config::Config};
+use reqwest::{Client, Method, Response, StatusCode};
+use serde_json::{Value, json};
+use std::{sync::OnceLock, time::Duration};
+
+/// A server of a test's own, with its folder.
+pub struct Own {
+    pub server: Server,
+    pub base: String,
+    pub folder: tempfile::TempDir,
+}
+
+/// Starts a server with a changed configuration.
+pub async fn own(change: impl FnOnce(&mut Config)) -> Own {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = Config::for_tests(folder.path());
+    change(&mut config);
+    let server = Server::start(config).await.unwrap();
+    let base = format!("http://{}", server.api_address());
+    Own { server, base, folder }
+}
+
+/// Addresses of the shared server, which lives as long as the process: the API's and the operator's.
+pub fn shared() -> &'static (String, String) {
+    static SHARED: OnceLock<(String, String)> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+            runtime.block_on(async {
+                let own = own(|_| {}).await;
+                tell.send((own.base.clone(), format!("http://{}", own.server.admin_address()))).unwrap();
+                std::future::pending::<()>().await;
+            });
+        });
+        told.recv().unwrap()
+    })
+}
+
+pub fn base() -> &'static str {
+    &shared().0
+}
+
+/// A newcomer on the shared server.
+pub async fn member() -> Member {
+    Member::sign_up(&Client::new(), base()).await
+}
+
+/// Asserts status and code of a problem, and that it is one in full; returns it.
+pub async fn problem(answer: Response, status: u16, code: &str) -> Value {
+    let got = answer.status().as_u16();
+    let kind = answer.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
+    let text = answer.text().await.unwrap();
+    assert_eq!(got, status, "{text}");
+    assert_eq!(kind.as_deref(), Some("application/problem+json"), "{text}");
+    let problem: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(problem["code"], code, "{text}");
+    assert_eq!(problem["status"], status);
+    for field in ["type", "title", "detail", "instance", "traceId"] {
+        assert!(problem[field].as_str().is_some_and(|text| !text.is_empty()), "{field} in {text}");
+    }
+    problem
+}
+
+/// The fields that a 422 names.
+pub fn fields(problem: &Value) -> Vec<(String, String)> {
+    let text = |error: &Value, name: &str| error[name].as_str().unwrap().to_owned();
+    let errors = problem["errors"].as_array().expect("errors");
+    assert!(errors.iter().all(|error| error["detail"].as_str().is_some_and(|text| !text.is_empty())));
+    errors.iter().map(|error| (text(error, "field"), text(error, "code"))).collect()
+}
+
+/// Waits until an answer has what is looked for.
+pub async fn eventually(member: &Member, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    let look = async {
+        loop {
+            let found = member.get(path).await;
+            if wanted(&found) {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(crate::common::PATIENCE, look).await.expect("it comes to pass")
+}
+
+impl Member {
+    pub async fn send(&self, method: Method, path: &str, body: Value) -> Response {
+        let mut request = self.request(method, path);
+        if !body.is_null() {
+            request = request.json(&body);
+        }
+        request.send().await.unwrap()
+    }
+
+    /// Sends and returns the JSON of a success.
+    pub async fn ok(&self, method: Method, path: &str, body: Value) -> Value {
+        let answer = self.send(method, path, body).await;
+        let (status, text) = (answer.status(), answer.text().await.unwrap());
+        assert!(status.is_success(), "{path}: {status} {text}");
+        if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
+    }
+
+    pub async fn follow(&self, other: &Member) {
+        let status = self.call(Method::PUT, &format!("/api/members/{}/follow", other.id), None).await;
+        assert_eq!(status, StatusCode::NO_CONTENT);
+    }
+
+    pub async fn comment(&self, post: u64, parent: Option<u64>, content: &str) -> u64 {
+        let body = json!({"content": content, "parentId": parent});
+        let comment = self.ok(Method::POST, &format!("/api/posts/{post}/comments"), body).await;
+        comment["id"].as_u64().unwrap()
+    }
+
+    pub async fn me(&self) -> Value {
+        self.get("/api/members/me").await
+    }
+
+    pub async fn handle(&self) -> String {
+        self.me().await["handle"].as_str().unwrap().to_owned()
+    }
+}
+
+/// The ids of a page's items.
+pub fn ids(page: &Value) -> Vec<u64> {
+    page["items"].as_array().unwrap().iter().map(|item| item["id"].as_u64().unwrap()).collect()
+}
+
+/// Every item of a list, page by page, with no item twice.
+pub async fn all(member: &Member, path: &str, limit: usize) -> Vec<u64> {
+    let (mut found, mut cursor) = (Vec::new(), String::new());
+    let sign = if path.contains('?') { '&' } else { '?' };
+    loop {
+        let page = member.get(&format!("{path}{sign}limit={limit}{cursor}")).await;
+        assert!(page["items"].as_array().unwrap().len() <= limit);
+        found.extend(ids(&page));
+        match page["nextCursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    let mut once = found.clone();
+    once.sort_unstable();
+    once.dedup();
+    assert_eq!(once.len(), found.len(), "an item was on two pages");
+    found
+}
