@@ -106,7 +106,7 @@ impl From<Privacy> for PrivacyView {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Profile, examples(json!({
-    "id": 7288591360000001_u64, "handle": "minsu_kim", "displayName": null, "avatarUrl": null,
+    "id": 7288591360000001_u64, "handle": "minsu_kim", "displayName": "김민수", "avatarUrl": null,
     "memberName": "김민수", "bio": "커피와 산책", "location": "서울", "websiteUrl": null, "privacy": "PUBLIC",
     "followerCount": 12, "followingCount": 30, "postCount": 4, "createdAt": "2026-11-24T03:00:00.000Z",
     "following": true, "requested": false, "followedBy": false, "blocked": false, "muted": false,
@@ -114,9 +114,8 @@ impl From<Privacy> for PrivacyView {
 pub(in crate::http) struct ProfileView<'a> {
     id: u64,
     handle: &'a str,
-    /// As the member chose it; null where the member's name is shown.
-    #[schema(required = true)]
-    display_name: Option<&'a str>,
+    /// The name to show; the member's name where no other was chosen.
+    display_name: &'a str,
     #[schema(value_type = Option<String>, required = true)]
     avatar_url: Option<()>,
     member_name: &'a str,
@@ -149,7 +148,7 @@ impl<'a> ProfileView<'a> {
         Self {
             id: member.id.0,
             handle: &member.handle,
-            display_name: profile.display_name.as_deref(),
+            display_name: profile.shown_name(),
             avatar_url: None,
             member_name: &profile.member_name,
             bio: profile.bio.as_deref(),
@@ -208,7 +207,7 @@ impl<'a> From<&'a Member> for MeView<'a> {
 /// For the documentation, here and where a member is part of an answer.
 pub(in crate::http) fn me_example() -> serde_json::Value {
     serde_json::json!({
-        "id": 7_288_591_360_000_001_u64, "handle": "minsu_kim", "displayName": null, "avatarUrl": null,
+        "id": 7_288_591_360_000_001_u64, "handle": "minsu_kim", "displayName": "김민수", "avatarUrl": null,
         "memberName": "김민수", "bio": "커피와 산책", "location": "서울", "websiteUrl": null, "privacy": "PUBLIC",
         "followerCount": 12, "followingCount": 30, "postCount": 4, "createdAt": "2026-11-24T03:00:00.000Z",
         "following": false, "requested": false, "followedBy": false, "blocked": false, "muted": false,

@@ -1,0 +1,249 @@
+//! The OpenAPI document: it is valid, nothing is missing from it, and its examples are true.
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Every route of the public listener but the pages of `/api/docs`, as the contract names them.
+const ROUTES: &str = "
+    POST /api/authentication/signup
+    POST /api/authentication/login
+    POST /api/authentication/refresh
+    POST /api/token/refresh
+    POST /api/authentication/logout
+    POST /api/authentication/logout-all
+    GET /api/authentication/sessions
+    DELETE /api/authentication/sessions/{id}
+    PUT /api/authentication/password
+    DELETE /api/authentication/deactivate
+    GET /api/members/me
+    PATCH /api/members/me
+    PUT /api/members/me/handle
+    GET /api/members/{id}
+    GET /api/members/@{handle}
+    GET /api/members/handles/{handle}
+    POST /api/members/query
+    GET /api/members/recommendations
+    PUT /api/members/{id}/follow
+    DELETE /api/members/{id}/follow
+    GET /api/members/{id}/followers
+    GET /api/members/{id}/followings
+    POST /api/posts
+    GET /api/posts/{id}
+    PUT /api/posts/{id}
+    DELETE /api/posts/{id}
+    PUT /api/posts/{id}/like
+    DELETE /api/posts/{id}/like
+    GET /api/posts/{id}/likes
+    GET /api/posts/{id}/comments
+    POST /api/posts/{id}/comments
+    GET /api/comments/{id}
+    PUT /api/comments/{id}
+    DELETE /api/comments/{id}
+    GET /api/comments/{id}/replies
+    PUT /api/comments/{id}/like
+    DELETE /api/comments/{id}/like
+    GET /api/members/{id}/comments
+    GET /api/timeline/posts/followings
+    GET /api/timeline/posts/recent
+    GET /api/timeline/posts/mine
+    GET /api/timeline/members/{id}/posts
+    GET /api/timeline/tags/{tag}/posts
+    GET /api/timeline/stream
+    POST /api/timeline/stream/ticket
+    GET /health/live
+    GET /health/ready
+    GET /health/startup
+    GET /api/openapi.json
+";
+
+/// Routes that answer strangers.
+const ANONYMOUS: &str = "signUp logIn refreshSession checkHandle live ready startup openapi";
+
+/// Method, path and operation.
+fn operations(document: &Value) -> Vec<(String, String, Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    let of_path = |(path, methods): (&String, &Value)| {
+        let path = path.clone();
+        let methods = methods.as_object().unwrap().clone();
+        methods.into_iter().map(move |(method, operation)| (method.to_uppercase(), path.clone(), operation))
+    };
+    paths.iter().flat_map(of_path).collect()
+}
+
+/// What `#/...` points to, however often.
+fn resolved<'a>(document: &'a Value, mut value: &'a Value) -> &'a Value {
+    while let Some(reference) = value["$ref"].as_str() {
+        value = document.pointer(reference.trim_start_matches('#')).unwrap_or_else(|| panic!("{reference} is nowhere"));
+    }
+    value
+}
+
+/// Every pair of a name and a value below this value.
+fn walk<'a>(value: &'a Value, visit: &mut impl FnMut(&'a str, &'a Value)) {
+    match value {
+        Value::Object(members) => members.iter().for_each(|(name, value)| {
+            visit(name, value);
+            walk(value, visit);
+        }),
+        Value::Array(items) => items.iter().for_each(|item| walk(item, visit)),
+        _ => {}
+    }
+}
+
+/// Fails where an instance does not match a schema of the document.
+fn assert_matches(document: &Value, schema: &Value, instance: &Value, of: &str) {
+    let mut root = json!({"$schema": "https://json-schema.org/draft/2020-12/schema", "allOf": [schema]});
+    root["components"] = document["components"].clone();
+    let validator = jsonschema::options().should_validate_formats(true).build(&root).unwrap();
+    let errors: Vec<String> =
+        validator.iter_errors(instance).map(|e| format!("{e} at {}", e.instance_path())).collect();
+    assert!(errors.is_empty(), "example of {of}: {}", errors.join("; "));
+}
+
+#[test]
+fn it_is_openapi_3_1() {
+    let document = dailyfeed::http::openapi();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1."));
+    for name in ["title", "version", "license"] {
+        assert!(document["info"].get(name).is_some(), "info.{name}");
+    }
+    assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
+}
+
+#[test]
+fn no_route_is_missing() {
+    let expected: BTreeSet<String> =
+        ROUTES.lines().map(|line| line.trim().to_owned()).filter(|l| !l.is_empty()).collect();
+    let document = dailyfeed::http::openapi();
+    let found: BTreeSet<String> =
+        operations(&document).iter().map(|(method, path, _)| format!("{method} {path}")).collect();
+    assert_eq!(found, expected);
+}
+
+/// The document is made from the table that the router is made from, so a route can be missing from it only where it
+/// is added beside the table.
+#[test]
+fn public_routes_are_added_in_the_table_alone() {
+    let mut routes = 0;
+    let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            let face = path.ends_with("src/http/mod.rs");
+            let beside: usize =
+                [".route(", ".route_service(", ".nest("].iter().map(|call| text.matches(call).count()).sum();
+            // The operating listener's.
+            let allowed: usize = if face { 5 } else { 0 };
+            assert_eq!(beside, allowed, "{} adds routes beside the table", path.display());
+            routes += text.matches(".routes(routes!(").count();
+        }
+    }
+    assert!(routes > 30, "{routes}");
+}
+
+#[test]
+fn every_operation_is_described() {
+    let document = dailyfeed::http::openapi();
+    let mut ids = BTreeSet::new();
+    for (method, path, operation) in operations(&document) {
+        let of = format!("{method} {path}");
+        let id = operation["operationId"].as_str().unwrap();
+        assert!(ids.insert(id.to_owned()), "{id} names two operations");
+        assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{of} has no summary");
+        let variable: BTreeSet<&str> = path.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect();
+        let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+        let documented: BTreeSet<&str> =
+            parameters.iter().filter(|p| p["in"] == "path").filter_map(|p| p["name"].as_str()).collect();
+        assert_eq!(documented, variable, "{of}");
+        let keyed = parameters.iter().any(|parameter| parameter["name"] == "Idempotency-Key");
+        assert_eq!(keyed, method == "POST", "{of}");
+        let anonymous = ANONYMOUS.split(' ').any(|anonymous| anonymous == id);
+        assert_eq!(operation.get("security").is_some(), anonymous, "{of}");
+        assert_eq!(operation["responses"].get("401").is_none(), anonymous && id != "logIn" && id != "refreshSession");
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            assert!(response["description"].as_str().is_some_and(|text| !text.is_empty()), "{of} {status}");
+            let failure = status.starts_with(['4', '5']);
+            assert_eq!(response["content"].get("application/problem+json").is_some(), failure, "{of} {status}");
+            if status == "201" {
+                assert!(response["headers"].get("Location").is_some(), "{of} {status}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_body_has_an_example() {
+    let document = dailyfeed::http::openapi();
+    for (method, path, operation) in operations(&document) {
+        let request = std::iter::once(&operation["requestBody"]);
+        let responses = operation["responses"].as_object().unwrap().values();
+        let contents = request.chain(responses).filter_map(|body| body["content"].as_object());
+        for (kind, content) in contents.flatten().filter(|(kind, _)| kind.contains("json")) {
+            if path == "/api/openapi.json" && kind == "application/json" {
+                continue;
+            }
+            let schema = &content["schema"];
+            let alternatives = schema["oneOf"].as_array().cloned().unwrap_or_else(|| vec![schema.clone()]);
+            let exemplified = alternatives.iter().any(|schema| resolved(&document, schema)["examples"][0].is_object());
+            assert!(exemplified, "{method} {path} {kind} has no example");
+        }
+    }
+}
+
+#[test]
+fn every_example_is_valid() {
+    let document = dailyfeed::http::openapi();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let mut checked = 0;
+    for (name, schema) in schemas {
+        for example in schema["examples"].as_array().into_iter().flatten().chain(schema.get("example")) {
+            assert_matches(&document, schema, example, name);
+            checked += 1;
+        }
+    }
+    for (method, path, operation) in operations(&document) {
+        walk(&operation, &mut |name, value| {
+            if name == "content" {
+                for content in value.as_object().unwrap().values() {
+                    assert!(content.get("examples").is_none(), "{method} {path}: examples belong to the schemas");
+                    if let Some(example) = content.get("example") {
+                        assert_matches(&document, &content["schema"], example, &path);
+                    }
+                }
+            }
+        });
+    }
+    assert!(checked >= 25, "{checked}");
+}
+
+#[test]
+fn an_example_that_lies_would_be_found() {
+    let document = dailyfeed::http::openapi();
+    let schema = &document["components"]["schemas"]["Post"];
+    let mut example = schema["examples"][0].clone();
+    assert_matches(&document, schema, &example, "Post");
+    for (member, lie) in [("viewCount", json!("many")), ("author", json!({"id": 7})), ("createdAt", json!("today"))] {
+        let truth = std::mem::replace(&mut example[member], lie);
+        let caught = std::panic::catch_unwind(|| assert_matches(&document, schema, &example, "Post"));
+        assert!(caught.is_err(), "{member}");
+        example[member] = truth;
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    let document = dailyfeed::http::openapi();
+    let mut references = 0;
+    walk(&document, &mut |name, value| {
+        if name == "$ref" {
+            let reference = value.as_str().unwrap();
+            assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+            references += 1;
+        }
+    });
+    assert!(references > 100, "{references}");
+}
