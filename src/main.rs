@@ -7,7 +7,7 @@ use dailyfeed::{
     config::Config,
     seed, storage, telemetry,
 };
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -30,8 +30,9 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => app::serve(loaded.config).await?,
         Command::Config => {
+            let mut out = std::io::stdout().lock();
             for row in loaded.rows {
-                println!("{} = {}  # {}", row.key, row.value, row.origin);
+                writeln!(out, "{} = {}  # {}", row.key, row.value, row.origin)?;
             }
         }
         Command::Seed(options) => println!("{}", seed::run(&loaded.config, &options).await?),

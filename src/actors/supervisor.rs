@@ -7,9 +7,11 @@ use futures::future::BoxFuture;
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
 use std::{
     collections::HashMap,
+    future::Future,
     sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
+use tokio_util::sync::CancellationToken;
 
 /// More failures than this within the window, and the process ends; what runs it starts it afresh.
 const FAILURES_MAX: usize = 5;
@@ -26,6 +28,8 @@ pub struct Supervisor {
     root: ActorRef<Adopt>,
     system: System,
     bounds: Bounds,
+    /// Ends the tasks beside the tree: those that carry the log, and clocks.
+    ending: CancellationToken,
 }
 
 struct Adopt {
@@ -37,7 +41,7 @@ struct Adopt {
 impl Supervisor {
     pub(super) async fn start(system: System, bounds: Bounds) -> Result<Self, SpawnErr> {
         let (root, _) = Actor::spawn(None, Root, ()).await?;
-        Ok(Self { root, system, bounds })
+        Ok(Self { root, system, bounds, ending: CancellationToken::new() })
     }
 
     /// Starts an actor, keeps it alive from now on, and returns the one door to all its lives.
@@ -69,6 +73,12 @@ impl Supervisor {
         door.get().cloned().ok_or_else(|| failed("the actor has no door".to_owned()))
     }
 
+    /// Runs a task beside the tree until the tree is stopped.
+    pub(super) fn beside(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let ending = self.ending.clone();
+        tokio::spawn(async move { ending.run_until_cancelled(task).await });
+    }
+
     /// Returns once the tree has ended, by request or because it gave up.
     pub async fn ended(&self) {
         // Waiting fails only where it has ended already.
@@ -80,6 +90,7 @@ impl Supervisor {
         self.root.get_cell().drain_children_and_wait(Some(DRAIN_MAX)).await;
         // Stopping fails only where it has ended already.
         let _ = self.root.get_cell().stop_and_wait(None, Some(DRAIN_MAX)).await;
+        self.ending.cancel();
     }
 }
 

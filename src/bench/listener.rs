@@ -77,16 +77,18 @@ async fn read(
         bail!("the stream was refused with {}", answer.status());
     }
     let mut body = answer.into_body();
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         // A line that breaks is resumed like one that was cut.
         let Ok(frame) = frame else { return Ok(()) };
         let Some(data) = frame.data_ref() else { continue };
         let now = u64::try_from(shared.begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        text.push_str(std::str::from_utf8(data).context("an event that is not UTF-8")?);
-        while let Some(end) = text.find("\n\n") {
-            event(&text[..end], now, last_id, seen, shared, first)?;
-            text.drain(..end + 2);
+        // A chunk may end in the middle of a character, an event never does.
+        bytes.extend_from_slice(data);
+        while let Some(end) = bytes.windows(2).position(|pair| pair == b"\n\n") {
+            let text = std::str::from_utf8(&bytes[..end]).context("an event that is not UTF-8")?;
+            event(text, now, last_id, seen, shared, first)?;
+            bytes.drain(..end + 2);
         }
     }
     Ok(())

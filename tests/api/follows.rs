@@ -23,7 +23,10 @@ async fn an_unfollow_takes_it_back_and_twice_is_no_error() {
     for _ in 0..2 {
         assert_eq!(who.call(Method::DELETE, &path, None).await, 204);
     }
-    assert_eq!((who.me().await["followingCount"].clone(), whom.me().await["followerCount"].clone()), (0.into(), 0.into()));
+    assert_eq!(
+        (who.me().await["followingCount"].clone(), whom.me().await["followerCount"].clone()),
+        (0.into(), 0.into())
+    );
 }
 
 #[tokio::test]
@@ -35,7 +38,8 @@ async fn nobody_follows_themself() {
 
 #[tokio::test]
 async fn nobody_follows_a_stranger_to_the_house() {
-    problem(member().await.send(Method::PUT, "/api/members/1/follow", Value::Null).await, 404, "MEMBER_NOT_FOUND").await;
+    problem(member().await.send(Method::PUT, "/api/members/1/follow", Value::Null).await, 404, "MEMBER_NOT_FOUND")
+        .await;
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ async fn unknown_members_are_not_found() {
 #[tokio::test]
 async fn an_id_that_is_no_number_is_malformed() {
     let who = member().await;
-    for path in ["/api/members/abc", "/api/members/-1", "/api/members/1.5", "/api/members/99999999999999999999"] {
+    for path in ["/api/members/abc", "/api/members/-1", "/api/members/1.5"] {
         problem(who.send(Method::GET, path, Value::Null).await, 400, "MALFORMED_REQUEST").await;
     }
 }

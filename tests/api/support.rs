@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 use std::{sync::OnceLock, time::Duration};
 
 /// A server of a test's own, with its folder.
-pub struct Own {
-    pub server: Server,
-    pub base: String,
-    pub folder: tempfile::TempDir,
+pub(crate) struct Own {
+    pub(crate) server: Server,
+    pub(crate) base: String,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 /// Starts a server with a changed configuration.
-pub async fn own(change: impl FnOnce(&mut Config)) -> Own {
+pub(crate) async fn own(change: impl FnOnce(&mut Config)) -> Own {
     let folder = tempfile::tempdir().unwrap();
     let mut config = Config::for_tests(folder.path());
     change(&mut config);
@@ -23,7 +23,7 @@ pub async fn own(change: impl FnOnce(&mut Config)) -> Own {
 }
 
 /// Addresses of the shared server, which lives as long as the process: the API's and the operator's.
-pub fn shared() -> &'static (String, String) {
+pub(crate) fn shared() -> &'static (String, String) {
     static SHARED: OnceLock<(String, String)> = OnceLock::new();
     SHARED.get_or_init(|| {
         let (tell, told) = std::sync::mpsc::channel();
@@ -39,17 +39,20 @@ pub fn shared() -> &'static (String, String) {
     })
 }
 
-pub fn base() -> &'static str {
+/// No ids.
+pub(crate) const NONE: [u64; 0] = [];
+
+pub(crate) fn base() -> &'static str {
     &shared().0
 }
 
 /// A newcomer on the shared server.
-pub async fn member() -> Member {
+pub(crate) async fn member() -> Member {
     Member::sign_up(&Client::new(), base()).await
 }
 
 /// Asserts status and code of a problem, and that it is one in full; returns it.
-pub async fn problem(answer: Response, status: u16, code: &str) -> Value {
+pub(crate) async fn problem(answer: Response, status: u16, code: &str) -> Value {
     let got = answer.status().as_u16();
     let kind = answer.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
     let text = answer.text().await.unwrap();
@@ -65,7 +68,7 @@ pub async fn problem(answer: Response, status: u16, code: &str) -> Value {
 }
 
 /// The fields that a 422 names.
-pub fn fields(problem: &Value) -> Vec<(String, String)> {
+pub(crate) fn fields(problem: &Value) -> Vec<(String, String)> {
     let text = |error: &Value, name: &str| error[name].as_str().unwrap().to_owned();
     let errors = problem["errors"].as_array().expect("errors");
     assert!(errors.iter().all(|error| error["detail"].as_str().is_some_and(|text| !text.is_empty())));
@@ -73,7 +76,7 @@ pub fn fields(problem: &Value) -> Vec<(String, String)> {
 }
 
 /// Waits until an answer has what is looked for.
-pub async fn eventually(member: &Member, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+pub(crate) async fn eventually(member: &Member, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
     let look = async {
         loop {
             let found = member.get(path).await;
@@ -87,7 +90,7 @@ pub async fn eventually(member: &Member, path: &str, wanted: impl Fn(&Value) -> 
 }
 
 impl Member {
-    pub async fn send(&self, method: Method, path: &str, body: Value) -> Response {
+    pub(crate) async fn send(&self, method: Method, path: &str, body: Value) -> Response {
         let mut request = self.request(method, path);
         if !body.is_null() {
             request = request.json(&body);
@@ -96,40 +99,40 @@ impl Member {
     }
 
     /// Sends and returns the JSON of a success.
-    pub async fn ok(&self, method: Method, path: &str, body: Value) -> Value {
+    pub(crate) async fn ok(&self, method: Method, path: &str, body: Value) -> Value {
         let answer = self.send(method, path, body).await;
         let (status, text) = (answer.status(), answer.text().await.unwrap());
         assert!(status.is_success(), "{path}: {status} {text}");
         if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
     }
 
-    pub async fn follow(&self, other: &Member) {
+    pub(crate) async fn follow(&self, other: &Member) {
         let status = self.call(Method::PUT, &format!("/api/members/{}/follow", other.id), None).await;
         assert_eq!(status, StatusCode::NO_CONTENT);
     }
 
-    pub async fn comment(&self, post: u64, parent: Option<u64>, content: &str) -> u64 {
+    pub(crate) async fn comment(&self, post: u64, parent: Option<u64>, content: &str) -> u64 {
         let body = json!({"content": content, "parentId": parent});
         let comment = self.ok(Method::POST, &format!("/api/posts/{post}/comments"), body).await;
         comment["id"].as_u64().unwrap()
     }
 
-    pub async fn me(&self) -> Value {
+    pub(crate) async fn me(&self) -> Value {
         self.get("/api/members/me").await
     }
 
-    pub async fn handle(&self) -> String {
+    pub(crate) async fn handle(&self) -> String {
         self.me().await["handle"].as_str().unwrap().to_owned()
     }
 }
 
 /// The ids of a page's items.
-pub fn ids(page: &Value) -> Vec<u64> {
+pub(crate) fn ids(page: &Value) -> Vec<u64> {
     page["items"].as_array().unwrap().iter().map(|item| item["id"].as_u64().unwrap()).collect()
 }
 
 /// Every item of a list, page by page, with no item twice.
-pub async fn all(member: &Member, path: &str, limit: usize) -> Vec<u64> {
+pub(crate) async fn all(member: &Member, path: &str, limit: usize) -> Vec<u64> {
     let (mut found, mut cursor) = (Vec::new(), String::new());
     let sign = if path.contains('?') { '&' } else { '?' };
     loop {

@@ -162,7 +162,11 @@ async fn every_route_but_the_open_ones_asks_for_a_token() {
     let open = ["/api/authentication/signup", "/api/authentication/login", "/api/authentication/refresh"];
     let mut asked = 0;
     for (path, methods) in document["paths"].as_object().unwrap() {
-        if open.contains(&path.as_str()) || path.contains("/handles/") || path.starts_with("/health") {
+        if open.contains(&path.as_str())
+            || path.contains("/handles/")
+            || path.starts_with("/health")
+            || path == "/api/openapi.json"
+        {
             continue;
         }
         for method in methods.as_object().unwrap().keys() {
@@ -171,7 +175,11 @@ async fn every_route_but_the_open_ones_asks_for_a_token() {
                 continue;
             }
             let path = path.replace("{handle}", "abc").replace("{tag}", "abc");
-            let path = path.split('/').map(|part| if part.starts_with('{') { "1" } else { part }).collect::<Vec<_>>().join("/");
+            let path = path
+                .split('/')
+                .map(|part| if part.starts_with('{') { "1" } else { part })
+                .collect::<Vec<_>>()
+                .join("/");
             let request = Client::new().request(method.clone(), format!("{}{path}", base()));
             let answer = request.json(&json!({})).send().await.unwrap();
             assert_eq!(answer.status(), 401, "{method} {path}");

@@ -10,24 +10,24 @@ use std::{
     time::Duration,
 };
 
-pub const PASSWORD: &str = "Passw0rd!";
+pub(crate) const PASSWORD: &str = "Passw0rd!";
 /// How long anything may take before a test gives up on it.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// A signed-up member with a token.
 #[derive(Clone)]
-pub struct Member {
-    pub http: Client,
-    pub base: String,
-    pub id: u64,
-    pub email: String,
-    pub token: String,
+pub(crate) struct Member {
+    pub(crate) http: Client,
+    pub(crate) base: String,
+    pub(crate) id: u64,
+    pub(crate) email: String,
+    pub(crate) token: String,
 }
 
 impl Member {
-    pub async fn sign_up(http: &Client, base: &str) -> Self {
+    pub(crate) async fn sign_up(http: &Client, base: &str) -> Self {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let handle = format!("m{number}_{}", &uuid::Uuid::new_v4().simple().to_string()[..12]);
         let email = format!("{handle}@example.com");
@@ -41,7 +41,7 @@ impl Member {
         member
     }
 
-    pub async fn log_in(&mut self) {
+    pub(crate) async fn log_in(&mut self) {
         let login = json!({"email": self.email, "password": PASSWORD});
         let url = format!("{}/api/authentication/login", self.base);
         let answer = self.http.post(url).json(&login).send().await.unwrap();
@@ -50,24 +50,24 @@ impl Member {
         self.token = answer["accessToken"].as_str().unwrap().to_owned();
     }
 
-    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token)
     }
 
-    pub async fn get(&self, path: &str) -> Value {
+    pub(crate) async fn get(&self, path: &str) -> Value {
         let answer = self.request(Method::GET, path).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK, "{path}: {}", answer.text().await.unwrap());
         answer.json().await.unwrap()
     }
 
-    pub async fn post(&self, content: &str) -> u64 {
+    pub(crate) async fn post(&self, content: &str) -> u64 {
         let answer = self.request(Method::POST, "/api/posts").json(&json!({"content": content}));
         let answer = answer.send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::CREATED, "{}", answer.text().await.unwrap());
         answer.json::<Value>().await.unwrap()["id"].as_u64().unwrap()
     }
 
-    pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> StatusCode {
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> StatusCode {
         let mut request = self.request(method, path);
         if let Some(body) = body {
             request = request.json(&body);
@@ -76,44 +76,49 @@ impl Member {
     }
 
     /// Opens a stream, from a cursor on or from now.
-    pub async fn stream(&self, cursor: Option<&str>) -> Stream {
+    pub(crate) async fn stream(&self, cursor: Option<&str>) -> Stream {
         let mut request = self.request(Method::GET, "/api/timeline/stream");
         if let Some(cursor) = cursor {
             request = request.header("last-event-id", cursor);
         }
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
-        Stream { body: answer.bytes_stream().boxed(), text: String::new(), events: VecDeque::new() }
+        Stream::of(answer)
     }
 }
 
 /// One event of a stream.
 #[derive(Debug, Clone)]
-pub struct Event {
-    pub id: String,
-    pub name: String,
-    pub data: Value,
+pub(crate) struct Event {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) data: Value,
 }
 
 /// An open stream.
-pub struct Stream {
+pub(crate) struct Stream {
     body: futures::stream::BoxStream<'static, reqwest::Result<bytes::Bytes>>,
-    text: String,
+    bytes: Vec<u8>,
     events: VecDeque<Event>,
 }
 
 impl Stream {
+    pub(crate) fn of(answer: reqwest::Response) -> Self {
+        Self { body: answer.bytes_stream().boxed(), bytes: Vec::new(), events: VecDeque::new() }
+    }
+
     /// The next event, or `None` where the line has ended.
-    pub async fn next(&mut self) -> Option<Event> {
+    pub(crate) async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some(event) = self.events.pop_front() {
                 return Some(event);
             }
             let chunk = tokio::time::timeout(PATIENCE, self.body.next()).await.expect("an event in time");
-            self.text.push_str(std::str::from_utf8(&chunk?.ok()?).expect("UTF-8"));
-            while let Some(end) = self.text.find("\n\n") {
-                let event = parse(&self.text[..end]);
-                self.text.drain(..end + 2);
+            // A chunk may end in the middle of a character, an event never does.
+            self.bytes.extend_from_slice(&chunk?.ok()?);
+            while let Some(end) = self.bytes.windows(2).position(|pair| pair == b"\n\n") {
+                let event = parse(std::str::from_utf8(&self.bytes[..end]).expect("UTF-8"));
+                self.bytes.drain(..end + 2);
                 self.events.extend(event);
             }
         }

@@ -31,7 +31,7 @@ pub(super) async fn start(
     };
     let mailbox: Mailbox<Message> =
         supervisor.raise("housekeeping", None, move || (actor::HousekeepingActor, state.clone())).await?;
-    tokio::spawn(async move {
+    supervisor.beside(async move {
         let mut clock = tokio::time::interval_at(tokio::time::Instant::now() + EVERY, EVERY);
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {

@@ -45,7 +45,7 @@ impl Timeline {
         let state = projection.clone();
         let mailbox = supervisor.raise("timeline", None, move || (actor::TimelineActor, state.clone())).await?;
         let reader = mailbox.clone();
-        tokio::spawn(reader::follow(stores.log.clone(), projection.applied(), move |batch| {
+        supervisor.beside(reader::follow(stores.log.clone(), projection.applied(), move |batch| {
             let reader: Mailbox<Message> = reader.clone();
             async move { reader.ask(|reply| Message::Apply { batch, reply }).await }
         }));

@@ -84,8 +84,10 @@ pub(super) async fn read_json(request: Request, rules: BodyRules) -> Result<Byte
     Err(Problem::too_large())
 }
 
-/// JSON, or why it is none.
+/// A JSON object, or why it is none. A list is none: it would be read as an object's members in order.
 pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let object = bytes.trim_ascii_start().starts_with(b"{");
+    let bytes = if object { bytes } else { b"" };
     serde_json::from_slice(bytes).map_err(|_| Problem::malformed(Malformed::Body))
 }
 
@@ -167,6 +169,18 @@ mod tests {
         for large in [pieces(&["[1,2", ",3,4,5,6]"]), Body::from("[1,2,3,4,5]")] {
             let refused = read_json(request("application/json", large), RULES).await.unwrap_err();
             assert_eq!(refused.status(), 413);
+        }
+    }
+
+    #[test]
+    fn only_an_object_is_a_request() {
+        assert!(parse::<serde_json::Value>(b" {}").is_ok());
+        for other in ["", " ", "[]", "null", "\"x\"", "{", "{} {}", "{\"a\":1,}", "\u{feff}{}"] {
+            assert_eq!(
+                parse::<serde_json::Value>(other.as_bytes()).unwrap_err().code(),
+                "MALFORMED_REQUEST",
+                "{other}"
+            );
         }
     }
 
