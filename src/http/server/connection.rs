@@ -1,6 +1,12 @@
 //! One connection, from its first byte to its last.
-use super::stall::Unstalled;
-use axum::{Router, body::Body, extract::ConnectInfo, http::Request, response::Response, routing::future::RouteFuture};
+use super::pace::{Pace, Paced};
+use axum::{
+    Router,
+    body::Body,
+    extract::ConnectInfo,
+    http::{Request, Version},
+    response::Response,
+};
 use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -9,11 +15,8 @@ use hyper_util::{
 use std::{
     convert::Infallible,
     net::SocketAddr,
-    pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    pin::{Pin, pin},
+    sync::Arc,
     time::Duration,
 };
 use tokio::net::TcpStream;
@@ -23,6 +26,9 @@ use tower::Service;
 /// Bytes of a connection's buffers, and so of a request's header: the least that hyper accepts. Thousands of streams
 /// that mostly wait should cost little, and bodies do not pass through these buffers as a whole.
 const BUFFER_BYTES: usize = 8 * 1024;
+/// How long a connection may be silent between two requests: longer than what proxies in front wait (60 s), so that
+/// it is they who close it and no request is lost on its way.
+const PAUSE_MAX: Duration = Duration::from_secs(75);
 /// Bytes of a request's header over HTTP/2.
 const HEADER_BYTES_MAX: u32 = 16 * 1024;
 /// Requests at once on one HTTP/2 connection; a client waits before it sends more.
@@ -37,14 +43,19 @@ const H2_PING_PATIENCE: Duration = Duration::from_secs(20);
 /// How connections are spoken to.
 pub(super) struct Protocol {
     builder: Builder<TokioExecutor>,
-    greeting_time_max: Duration,
+    header_time_max: Duration,
 }
 
 impl Protocol {
-    /// A header that takes longer than that closes the connection; so does silence between two requests.
+    /// A header that takes longer than that closes the connection.
     pub(super) fn new(header_time_max: Duration) -> Self {
         let mut builder = Builder::new(TokioExecutor::new());
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(header_time_max).max_buf_size(BUFFER_BYTES);
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            // It runs from the end of the request before, not from a header's first byte: that is `Paced`'s.
+            .header_read_timeout(PAUSE_MAX.max(header_time_max))
+            .max_buf_size(BUFFER_BYTES);
         builder
             .http2()
             .timer(TokioTimer::new())
@@ -53,8 +64,7 @@ impl Protocol {
             .max_concurrent_streams(H2_STREAMS_MAX)
             .max_header_list_size(HEADER_BYTES_MAX)
             .max_send_buf_size(H2_SEND_BYTES_MAX);
-        // The clock of the header starts when the protocol is known, so that has a clock of its own.
-        Self { builder, greeting_time_max: header_time_max * 2 }
+        Self { builder, header_time_max }
     }
 }
 
@@ -68,33 +78,19 @@ pub(super) async fn converse(
 ) {
     // Answers are written whole, so there is nothing to wait for.
     let _ = stream.set_nodelay(true);
-    let greeted = Arc::new(AtomicBool::new(false));
-    let routes = Routes { router, peer, greeted: greeted.clone() };
-    let io = Unstalled::new(TokioIo::new(stream));
-    let mut connection = pin!(protocol.builder.serve_connection(io, routes));
-    let mut too_late = pin!(tokio::time::sleep(protocol.greeting_time_max));
-    let (mut waiting, mut ended) = (true, false);
-    loop {
-        tokio::select! {
-            biased;
-            done = connection.as_mut() => {
-                if let Err(error) = done {
-                    tracing::debug!(%peer, error, "connection broke");
-                }
-                return;
-            }
-            () = ending.cancelled(), if !ended => {
-                ended = true;
-                connection.as_mut().graceful_shutdown();
-            }
-            () = too_late.as_mut(), if waiting => {
-                waiting = false;
-                if !greeted.load(Ordering::Relaxed) {
-                    tracing::debug!(%peer, "connection without a request closed");
-                    return;
-                }
-            }
+    let pace = Arc::new(Pace::default());
+    let io = Paced::new(TokioIo::new(stream), pace.clone(), protocol.header_time_max);
+    let mut connection = pin!(protocol.builder.serve_connection(io, Routes { router, peer, pace }));
+    let done = tokio::select! {
+        biased;
+        done = connection.as_mut() => done,
+        () = ending.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
         }
+    };
+    if let Err(error) = done {
+        tracing::debug!(%peer, error, "connection broke");
     }
 }
 
@@ -102,18 +98,24 @@ pub(super) async fn converse(
 struct Routes {
     router: Router,
     peer: SocketAddr,
-    /// Whether a whole request has come.
-    greeted: Arc<AtomicBool>,
+    pace: Arc<Pace>,
 }
 
 impl hyper::service::Service<Request<Incoming>> for Routes {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = RouteFuture<Infallible>;
+    /// Boxed: a connection keeps room for one of these for as long as it lives.
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        self.greeted.store(true, Ordering::Relaxed);
+        self.pace.begins(request.version() == Version::HTTP_2);
         request.extensions_mut().insert(ConnectInfo(self.peer));
-        self.router.clone().call(request)
+        let answer = self.router.clone().call(request);
+        let pace = self.pace.clone();
+        Box::pin(async move {
+            let answer = answer.await;
+            pace.answered();
+            answer
+        })
     }
 }
