@@ -1,5 +1,6 @@
 //! The binary under write load, killed again and again: what was acknowledged is there, counters agree with their
 //! rows, and streams resume with nothing lost and nothing doubled.
+#[expect(dead_code, reason = "the other suites use the rest")]
 mod common;
 
 use common::Member;

@@ -144,7 +144,7 @@ fn these_checks_can_fail() {
     assert!(bad("src/domain/id.rs", "use tokio::sync::watch;"));
     assert!(bad("src/actors/mod.rs", "let pool = sqlx::SqlitePool::connect(x);"));
     assert!(bad("src/storage/mod.rs", "use ractor::Actor;"));
-    assert!(!bad("src/actors/mod.rs", "use crate::storage::Stores; // sqlx::query"));
+    assert!(!bad("src/actors/mod.rs", "use crate::storage::Stores;\n// not sqlx::query"));
     let misshapen = |text: &str| !shape(Path::new("src/x.rs"), text).is_empty();
     assert!(misshapen("use std::fs;"));
     assert!(misshapen(&format!("//! x\n{}", "\n".repeat(LINES_MAX))));

@@ -171,9 +171,9 @@ async fn a_slow_header_does_not_hold_a_connection() {
         let mut answer = [0; 1024];
         loop {
             let _ = line.write_all(b"x").await;
-            match tokio::time::timeout(Duration::from_millis(50), line.read(&mut answer)).await {
-                Ok(Ok(0) | Err(_)) => return,
-                Ok(Ok(_)) | Err(_) => {}
+            let read = tokio::time::timeout(Duration::from_millis(50), line.read(&mut answer)).await;
+            if let Ok(Ok(0) | Err(_)) = read {
+                return;
             }
         }
     };

@@ -15,5 +15,6 @@ mod profile;
 mod sessions;
 mod signup;
 mod stream;
+mod stream_ends;
 mod support;
 mod tokens;

@@ -1,26 +1,25 @@
 //! The live stream.
 use crate::{
-    common::{Event, Member, Stream},
-    support::{base, ids, member, own, problem},
+    common::{Event, Stream},
+    support::{ids, member},
 };
 use futures::StreamExt;
-use reqwest::{Client, Method};
-use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use reqwest::Method;
+use serde_json::json;
 
-async fn next(stream: &mut Stream) -> Event {
+pub(crate) async fn next(stream: &mut Stream) -> Event {
     stream.next().await.expect("the stream goes on")
 }
 
 /// The stream's first event, which says where it stands.
-async fn ready(stream: &mut Stream) -> String {
+pub(crate) async fn ready(stream: &mut Stream) -> String {
     let event = next(stream).await;
     assert_eq!(event.name, "ready");
     assert_eq!(event.data["cursor"], event.id.as_str());
     event.id
 }
 
-async fn created(stream: &mut Stream) -> u64 {
+pub(crate) async fn created(stream: &mut Stream) -> u64 {
     let event = next(stream).await;
     assert_eq!(event.name, "post.created", "{}", event.data);
     event.data["id"].as_u64().unwrap()
@@ -155,174 +154,4 @@ async fn a_follow_shows_in_the_open_stream_and_an_unfollow_too() {
     friend.post("다시 안 보이는 글").await;
     let end = who.post("끝").await;
     assert_eq!(created(&mut stream).await, end);
-}
-
-#[tokio::test]
-async fn a_cursor_that_leads_nowhere_gets_a_reset() {
-    let other = own(|_| {}).await;
-    let there = Member::sign_up(&Client::new(), &other.base).await;
-    let foreign = there.get("/api/timeline/posts/mine").await["streamCursor"].as_str().unwrap().to_owned();
-    other.server.shutdown().await;
-    let who = member().await;
-    let mut stream = who.stream(Some(&foreign)).await;
-    ready(&mut stream).await;
-    let event = next(&mut stream).await;
-    assert_eq!((event.name.as_str(), &event.data["reason"]), ("reset", &json!("unknown")));
-    assert!(event.data.as_object().unwrap().contains_key("restCursor"));
-    let post = who.post("그 뒤의 글").await;
-    assert_eq!(created(&mut stream).await, post, "the stream goes on from now");
-}
-
-#[tokio::test]
-async fn too_much_to_replay_gets_a_reset() {
-    let own = own(|config| config.stream.replay_max = 5).await;
-    let who = Member::sign_up(&Client::new(), &own.base).await;
-    let cursor = who.get("/api/timeline/posts/mine").await["streamCursor"].as_str().unwrap().to_owned();
-    for number in 0..7 {
-        who.post(&format!("글 {number}")).await;
-    }
-    let mut stream = who.stream(Some(&cursor)).await;
-    ready(&mut stream).await;
-    let event = next(&mut stream).await;
-    assert_eq!((event.name.as_str(), &event.data["reason"]), ("reset", &json!("too_far")));
-    drop(stream);
-    own.server.shutdown().await;
-}
-
-#[tokio::test]
-async fn a_mangled_cursor_is_refused_before_the_first_byte() {
-    let answer = member().await.request(Method::GET, "/api/timeline/stream?cursor=garbage").send().await.unwrap();
-    problem(answer, 400, "CURSOR_INVALID").await;
-}
-
-#[tokio::test]
-async fn a_stream_without_a_token_is_refused_before_the_first_byte() {
-    let answer = Client::new().get(format!("{}/api/timeline/stream", base())).send().await.unwrap();
-    problem(answer, 401, "BEARER_TOKEN_MISSING").await;
-}
-
-#[tokio::test]
-async fn a_ticket_opens_one_stream() {
-    let who = member().await;
-    let ticket = who.ok(Method::POST, "/api/timeline/stream/ticket", Value::Null).await;
-    assert_eq!(ticket["expiresIn"], 30);
-    let url = format!("{}/api/timeline/stream?ticket={}", base(), ticket["ticket"].as_str().unwrap());
-    let mut stream = Stream::of(Client::new().get(&url).send().await.unwrap());
-    ready(&mut stream).await;
-    let post = who.post("글").await;
-    assert_eq!(created(&mut stream).await, post);
-    assert_eq!(Client::new().get(&url).send().await.unwrap().status(), 401, "used up");
-    let made_up = format!("{}/api/timeline/stream?ticket=made-up", base());
-    assert_eq!(Client::new().get(made_up).send().await.unwrap().status(), 401);
-}
-
-#[tokio::test]
-async fn a_heartbeat_carries_a_cursor_to_resume_from() {
-    let own = own(|config| config.stream.heartbeat_seconds = 1).await;
-    let http = Client::new();
-    let (who, stranger) = (Member::sign_up(&http, &own.base).await, Member::sign_up(&http, &own.base).await);
-    let answer = who.request(Method::GET, "/api/timeline/stream").send().await.unwrap();
-    let before = answer.headers().len();
-    assert!(before > 0);
-    stranger.post("지나가는 글").await;
-    let mut body = answer.bytes_stream();
-    let mut text = String::new();
-    while !text.contains(": cursor=") {
-        let chunk = tokio::time::timeout(crate::common::PATIENCE, body.next()).await.unwrap();
-        text.push_str(std::str::from_utf8(&chunk.unwrap().unwrap()).unwrap());
-    }
-    let cursor = text.split(": cursor=").nth(1).unwrap().lines().next().unwrap().to_owned();
-    drop(body);
-    let post = who.post("글").await;
-    let mut stream = who.stream(Some(&cursor)).await;
-    ready(&mut stream).await;
-    assert_eq!(created(&mut stream).await, post);
-    drop(stream);
-    own.server.shutdown().await;
-}
-
-#[tokio::test]
-async fn a_revoked_token_ends_its_stream_within_five_seconds() {
-    let who = member().await;
-    let mut stream = who.stream(None).await;
-    ready(&mut stream).await;
-    let revoked = Instant::now();
-    who.call(Method::POST, "/api/authentication/logout", None).await;
-    while stream.next().await.is_some() {}
-    assert!(revoked.elapsed() < Duration::from_secs(5));
-}
-
-#[tokio::test]
-async fn a_member_has_so_many_streams_and_no_more() {
-    let own = own(|config| config.stream.per_member_max = 2).await;
-    let who = Member::sign_up(&Client::new(), &own.base).await;
-    let (mut first, mut second) = (who.stream(None).await, who.stream(None).await);
-    ready(&mut first).await;
-    ready(&mut second).await;
-    let third = who.request(Method::GET, "/api/timeline/stream").send().await.unwrap();
-    problem(third, 429, "TOO_MANY_REQUESTS").await;
-    drop(first);
-    let reopened =
-        async { while who.request(Method::GET, "/api/timeline/stream").send().await.unwrap().status() != 200 {} };
-    tokio::time::timeout(crate::common::PATIENCE, reopened).await.expect("a place is free again");
-    drop(second);
-    own.server.shutdown().await;
-}
-
-#[tokio::test]
-async fn a_slow_stream_ends_and_resumes_without_a_gap() {
-    let own = own(|config| config.stream.buffer_max = 4).await;
-    let http = Client::new();
-    let (who, friend) = (Member::sign_up(&http, &own.base).await, Member::sign_up(&http, &own.base).await);
-    who.follow(&friend).await;
-    let mut stream = who.stream(None).await;
-    let mut last = ready(&mut stream).await;
-    // Nothing is read: the line fills up, then what may wait, and then the server lets go.
-    let text = "가".repeat(4_900);
-    let mut written = Vec::new();
-    for number in 0..400 {
-        written.push(friend.post(&format!("{number} {text}")).await);
-    }
-    let mut seen = Vec::new();
-    let mut ends = 0;
-    while seen.len() < written.len() {
-        match stream.next().await {
-            Some(event) => {
-                last.clone_from(&event.id);
-                if event.name == "post.created" {
-                    seen.push(event.data["id"].as_u64().unwrap());
-                }
-            }
-            None => {
-                ends += 1;
-                stream = who.stream(Some(&last)).await;
-            }
-        }
-    }
-    assert_eq!(seen, written);
-    assert!(ends > 0, "the stream was never let go");
-    drop(stream);
-    own.server.shutdown().await;
-}
-
-#[tokio::test]
-async fn a_shutdown_says_goodbye_and_takes_less_than_five_seconds() {
-    let own = own(|_| {}).await;
-    let who = Member::sign_up(&Client::new(), &own.base).await;
-    let mut streams = Vec::new();
-    for _ in 0..10 {
-        let mut stream = who.stream(None).await;
-        ready(&mut stream).await;
-        streams.push(stream);
-    }
-    let begun = Instant::now();
-    let ending = tokio::spawn(own.server.shutdown());
-    for stream in &mut streams {
-        let event = next(stream).await;
-        assert_eq!(event.name, "bye");
-        assert!(event.data["reconnectAfterMs"].as_u64().is_some());
-        assert!(stream.next().await.is_none());
-    }
-    ending.await.unwrap();
-    assert!(begun.elapsed() < Duration::from_secs(5));
 }

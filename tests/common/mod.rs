@@ -1,6 +1,4 @@
 //! What the tests that drive a whole server share: a client, a member, a stream.
-#![expect(dead_code, reason = "each test target uses a part of it")]
-
 use futures::StreamExt;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};

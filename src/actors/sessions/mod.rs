@@ -3,6 +3,7 @@ mod actor;
 mod hasher;
 mod keyring;
 mod lockout;
+mod login;
 mod refresh;
 mod tickets;
 
@@ -13,14 +14,13 @@ use super::{Error, Reply, StartError, Supervisor, slots::Slots, timeline::Timeli
 use crate::{
     config::Config,
     domain::{
-        FieldError, IdGenerator, Identity, Member, MemberId, Password, Reason, Refusal, Session, SessionId, SigningKey,
+        FieldError, IdGenerator, Identity, MemberId, Password, Reason, Refusal, Session, SessionId, SigningKey,
         Timestamp,
     },
     storage::{End, MemberStore, SessionStore, Stores},
 };
 use keyring::Keyring;
 use lockout::Lockout;
-use refresh::RefreshToken;
 use std::{
     collections::HashMap,
     net::IpAddr,
@@ -156,86 +156,6 @@ impl Sessions {
         self.shared.ended.subscribe()
     }
 
-    /// Checks a password and opens a session. Refuses `LoginFailed`, `LoginLocked`. A member who had left is back.
-    pub async fn log_in(&self, email: &str, password: &str, client: Client) -> Result<(Tokens, Member), Error> {
-        let key = email.trim().to_lowercase();
-        self.shared.lockout.check(&key, client.address)?;
-        let credentials = self.shared.members.credentials_by_email(&key).await?;
-        let hash = credentials.as_ref().map(|credentials| credentials.password_hash.clone());
-        let matches = self.hasher.verify(password.to_owned(), hash).await?;
-        let Some(credentials) = credentials.filter(|_| matches) else {
-            self.shared.lockout.failed(&key, client.address);
-            return Err(Refusal::LoginFailed.into());
-        };
-        self.shared.lockout.succeeded(&key, client.address);
-        let member = credentials.member;
-        if credentials.deactivated_at.is_some() {
-            self.slots.of(member).ask(|reply| Message::Restore { member, reply }).await?;
-        }
-        if Hasher::is_outdated(&credentials.password_hash)
-            && let Ok(password) = Password::new("password", password)
-        {
-            let hash = self.hasher.hash(password).await?;
-            self.slots.of(member).ask(|reply| Message::Rehash { member, hash, reply }).await?;
-        }
-        let tokens = self.open(member, client).await?;
-        self.timeline.wrote(member);
-        Ok((tokens, self.member(member).await?))
-    }
-
-    async fn open(&self, member: MemberId, client: Client) -> Result<Tokens, Error> {
-        let now = Timestamp::now();
-        let session = Box::new(Session {
-            id: SessionId(self.shared.ids.next()),
-            member,
-            device: client.device.chars().take(DEVICE_MAX).collect(),
-            address: client.address.to_string(),
-            created_at: now,
-            last_used_at: now,
-            expires_at: now.after(self.shared.session_lifetime),
-            secret: random(),
-            generation: 0,
-            rotated_at: now,
-        });
-        let stored = session.clone();
-        self.slots.of(member).ask(|reply| Message::Open { session: stored, reply }).await?;
-        self.tokens(&session, 0)
-    }
-
-    /// Trades a refresh token for the next pair. Refuses `ReloginRequired`.
-    ///
-    /// A token that was traded a moment ago gets the same successor again, because the answer may have been lost; one
-    /// that was traded earlier is in two hands, and ends its session.
-    pub async fn refresh(&self, refresh_token: &str, client: Client) -> Result<(Tokens, Member), Error> {
-        let token = RefreshToken::parse(refresh_token).ok_or(Refusal::ReloginRequired)?;
-        let session = self.living(&token).await?;
-        let (id, generation) = (session.id, token.generation);
-        if session.generation == generation {
-            let expires_at = Timestamp::now().after(self.shared.session_lifetime);
-            let address = client.address.to_string();
-            let rotate = |reply| Message::Rotate { id, generation, expires_at, address, reply };
-            if self.slots.of(session.member).ask(rotate).await? {
-                return Ok((self.tokens(&session, generation + 1)?, self.member(session.member).await?));
-            }
-        }
-        // Traded before: by this client a moment ago, or by somebody else.
-        let session = self.living(&token).await?;
-        let since = session.rotated_at.until(Timestamp::now());
-        if session.generation == generation + 1 && since <= self.shared.refresh_grace {
-            return Ok((self.tokens(&session, session.generation)?, self.member(session.member).await?));
-        }
-        tracing::warn!(session = id.0, "a refresh token was used twice; its session ends");
-        self.end_sessions(session.member, End::One(id)).await?;
-        Err(Refusal::ReloginRequired.into())
-    }
-
-    /// The session that made the token, if it has neither ended nor expired.
-    async fn living(&self, token: &RefreshToken) -> Result<Session, Error> {
-        let session = self.shared.sessions.session(token.session).await?;
-        let session = session.filter(|session| token.is_of(session) && session.expires_at > Timestamp::now());
-        session.ok_or(Refusal::ReloginRequired.into())
-    }
-
     /// An access token for the same session, signed with today's key, and how long it is good for.
     pub fn renew(&self, identity: Identity) -> Result<(String, Duration), Error> {
         let signed = self.shared.keyring.sign(identity.member, identity.session);
@@ -344,23 +264,8 @@ impl Sessions {
     fn tokens_until(&self) -> Timestamp {
         Timestamp::now().after(self.shared.keyring.lifetime() + Duration::from_secs(60))
     }
-
-    fn tokens(&self, session: &Session, generation: u64) -> Result<Tokens, Error> {
-        let access = self.shared.keyring.sign(session.member, session.id).ok_or(Error::Late("keyring"))?;
-        Ok(Tokens {
-            access,
-            expires_in: self.shared.keyring.lifetime(),
-            refresh: refresh::token(session, generation),
-            refresh_expires_in: self.shared.session_lifetime,
-        })
-    }
-
-    async fn member(&self, id: MemberId) -> Result<Member, Error> {
-        self.shared.members.member(id).await?.ok_or(Refusal::ReloginRequired.into())
-    }
 }
 
-/// Keys in force are re-read with every check, so that a key which another replica made is known here.
 fn new_key() -> SigningKey {
     SigningKey { id: uuid::Uuid::new_v4(), secret: random(), created_at: Timestamp::now(), replaced_at: None }
 }

@@ -46,7 +46,7 @@ impl Projection {
             hub: Hub::new(config.stream.buffer_max),
             barrier: Barrier::new(applied.subscribe()),
             applied,
-            posts_max: (config.timeline.window_bytes_max as usize / BYTES_PER_POST).max(1),
+            posts_max: (config.timeline.window_bytes_max / BYTES_PER_POST).max(1),
             days: u64::from(config.timeline.window_days),
         }
     }

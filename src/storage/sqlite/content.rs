@@ -26,7 +26,7 @@ const RECENT_LIKES: &str = "SELECT post_id FROM post_likes WHERE member_id = ? O
 impl ContentStore for Sqlite {
     async fn publish(&self, post: Post, receipt: Option<Receipt>) -> StoreResult<Outcome<Position>> {
         let (reply, answer) = oneshot::channel();
-        self.writer.submit(Job::Publish(Publication { post, receipt, reply }))?;
+        self.writer.submit(Job::Publish(Box::new(Publication { post, receipt, reply })))?;
         answer.await.unwrap_or_else(|gone| Err(publish::gone(gone)))
     }
 

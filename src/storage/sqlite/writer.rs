@@ -19,7 +19,7 @@ pub(super) enum Job {
     /// Any command; costs one savepoint and its own statements.
     Single(Work),
     /// A post; those of one commit share their statements.
-    Publish(Publication),
+    Publish(Box<Publication>),
 }
 
 /// The way to the writer.
@@ -83,7 +83,7 @@ async fn commit_batch(commit: &mut Commit, batch: impl Iterator<Item = Job>, tai
         for job in batch {
             match job {
                 Job::Single(command) => verdicts.push(command(commit).await),
-                Job::Publish(publication) => publications.push(publication),
+                Job::Publish(publication) => publications.push(*publication),
             }
         }
         if !publications.is_empty() {
@@ -104,7 +104,7 @@ async fn commit_batch(commit: &mut Commit, batch: impl Iterator<Item = Job>, tai
         }
     };
     for verdict in verdicts {
-        verdict(outcome.as_ref().map(|()| ()).map_err(StoreError::again));
+        verdict(outcome.as_ref().copied().map_err(StoreError::again));
     }
 }
 
