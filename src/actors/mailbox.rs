@@ -5,7 +5,9 @@
 use super::{Error, Reply, system::Gauges};
 use ractor::{ActorRef, rpc::CallResult};
 use std::{
+    future::Future,
     sync::{Arc, PoisonError, RwLock},
+    task::Poll,
     time::{Duration, Instant},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -63,6 +65,28 @@ impl<M> Envelope<M> {
         let in_time = self.expires.is_none_or(|expires| Instant::now() < expires);
         in_time.then_some((self.message, self.place))
     }
+}
+
+/// Begins a command now and answers when it is done, without making the messages behind it wait.
+///
+/// The first poll is what hands a command to its store, so commands reach the store in the order of the mailbox; the
+/// store groups what it was handed into commits. The place is held until the answer, so what is under way is bounded
+/// as what waits is.
+pub(super) async fn begin<T: Send + 'static>(
+    place: Place,
+    reply: Reply<T>,
+    command: impl Future<Output = Result<T, Error>> + Send + 'static,
+) {
+    let mut command = Box::pin(command);
+    if let Poll::Ready(answer) = futures::poll!(&mut command) {
+        // The caller may be gone, so an answer that cannot be sent is no failure.
+        let _ = reply.send(answer);
+        return;
+    }
+    tokio::spawn(async move {
+        let _ = reply.send(command.await);
+        drop(place);
+    });
 }
 
 impl<M: Send + 'static> Mailbox<M> {

@@ -1,4 +1,7 @@
 //! Where things are kept: a small trait per role here, one folder per backend beside them.
+//!
+//! A command is handed over when its future is first polled, and commands are carried out in that order or, where
+//! they share a commit, in one that no client can tell from it. Whoever drops the future does not take the command back.
 mod content;
 #[cfg(test)]
 mod contract;

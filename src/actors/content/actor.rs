@@ -1,7 +1,7 @@
-//! One slot's own side: every message is one call of the store.
+//! One slot's own side: every message is one command of the store.
 use super::Message;
 use crate::{
-    actors::{Error, mailbox::Envelope},
+    actors::mailbox::{Envelope, begin},
     domain::Timestamp,
     storage::ContentStore,
 };
@@ -30,37 +30,36 @@ impl Actor for ContentActor {
         envelope: Self::Msg,
         store: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        let Some((message, _place)) = envelope.open() else {
+        let Some((message, place)) = envelope.open() else {
             return Ok(());
         };
-        let now = Timestamp::now();
-        // The caller may be gone, so an answer that cannot be sent is no failure.
+        let (store, now) = (store.clone(), Timestamp::now());
         match message {
             Message::Publish { post, receipt, reply } => {
-                let _ = reply.send(store.publish(post, receipt).await.map_err(Error::from));
+                begin(place, reply, async move { Ok(store.publish(post, receipt).await?) }).await;
             }
             Message::EditPost { author, id, text, found: (tags, mentions), reply } => {
-                let edited = store.edit_post(author, id, text, tags, mentions, now).await;
-                let _ = reply.send(edited.map(|_| ()).map_err(Error::from));
+                let edit = async move { Ok(store.edit_post(author, id, text, tags, mentions, now).await.map(|_| ())?) };
+                begin(place, reply, edit).await;
             }
             Message::DeletePost { author, id, reply } => {
-                let _ = reply.send(store.delete_post(author, id, now).await.map(|_| ()).map_err(Error::from));
+                begin(place, reply, async move { Ok(store.delete_post(author, id, now).await.map(|_| ())?) }).await;
             }
-            Message::LikePost { place, member, id, like, reply } => {
-                let _ = reply.send(store.like_post(place, member, id, like).await.map_err(Error::from));
+            Message::LikePost { at, member, id, like, reply } => {
+                begin(place, reply, async move { Ok(store.like_post(at, member, id, like).await?) }).await;
             }
             Message::Comment { comment, receipt, reply } => {
-                let _ = reply.send(store.comment(comment, receipt).await.map_err(Error::from));
+                begin(place, reply, async move { Ok(store.comment(comment, receipt).await?) }).await;
             }
             Message::EditComment { author, id, text, reply } => {
-                let edited = store.edit_comment(author, id, text, now).await;
-                let _ = reply.send(edited.map(|_| ()).map_err(Error::from));
+                let edit = async move { Ok(store.edit_comment(author, id, text, now).await.map(|_| ())?) };
+                begin(place, reply, edit).await;
             }
             Message::DeleteComment { author, id, reply } => {
-                let _ = reply.send(store.delete_comment(author, id, now).await.map_err(Error::from));
+                begin(place, reply, async move { Ok(store.delete_comment(author, id, now).await?) }).await;
             }
-            Message::LikeComment { place, member, id, like, reply } => {
-                let _ = reply.send(store.like_comment(place, member, id, like).await.map_err(Error::from));
+            Message::LikeComment { at, member, id, like, reply } => {
+                begin(place, reply, async move { Ok(store.like_comment(at, member, id, like).await?) }).await;
             }
             #[cfg(test)]
             Message::Crash { when, reply } => {

@@ -126,8 +126,8 @@ impl Content {
 
     /// Sets or withdraws a like; refuses `CommentNotFound`.
     pub async fn like_comment(&self, member: MemberId, id: CommentId, like: bool) -> Result<LikeState, Error> {
-        let place = self.ids.next();
-        self.slots.of(member).ask(|reply| Message::LikeComment { place, member, id, like, reply }).await
+        let at = self.ids.next();
+        self.slots.of(member).ask(|reply| Message::LikeComment { at, member, id, like, reply }).await
     }
 
     async fn list(

@@ -22,8 +22,8 @@ pub(super) enum Message {
     EditPost { author: MemberId, id: PostId, text: PostText, found: (Vec<Tag>, Vec<Mention>), reply: Reply<()> },
     /// Deletes an author's post.
     DeletePost { author: MemberId, id: PostId, reply: Reply<()> },
-    /// Sets or withdraws a like; `place` orders the likers.
-    LikePost { place: u64, member: MemberId, id: PostId, like: bool, reply: Reply<LikeState> },
+    /// Sets or withdraws a like; `at` orders the likers.
+    LikePost { at: u64, member: MemberId, id: PostId, like: bool, reply: Reply<LikeState> },
     /// Stores a comment with its receipt.
     Comment { comment: Comment, receipt: Option<Receipt>, reply: Reply<Outcome<Position>> },
     /// Changes the text of an author's comment.
@@ -31,7 +31,7 @@ pub(super) enum Message {
     /// Deletes an author's comment.
     DeleteComment { author: MemberId, id: CommentId, reply: Reply<()> },
     /// Sets or withdraws a like.
-    LikeComment { place: u64, member: MemberId, id: CommentId, like: bool, reply: Reply<LikeState> },
+    LikeComment { at: u64, member: MemberId, id: CommentId, like: bool, reply: Reply<LikeState> },
     #[cfg(test)]
     Crash { when: tokio::sync::oneshot::Receiver<()>, reply: Reply<()> },
 }
@@ -113,8 +113,8 @@ impl Content {
 
     /// Sets or withdraws a like; refuses `PostNotFound`.
     pub async fn like_post(&self, member: MemberId, id: PostId, like: bool) -> Result<LikeState, Error> {
-        let place = self.ids.next();
-        let message = |reply| Message::LikePost { place, member, id, like, reply };
+        let at = self.ids.next();
+        let message = |reply| Message::LikePost { at, member, id, like, reply };
         let state = self.slots.of(member).ask(message).await?;
         self.timeline.wrote(member);
         Ok(state)

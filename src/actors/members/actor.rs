@@ -1,7 +1,7 @@
-//! One slot's own side: every message is one call of the store.
+//! One slot's own side: every message is one command of the store.
 use super::Message;
 use crate::{
-    actors::{Error, mailbox::Envelope},
+    actors::mailbox::{Envelope, begin},
     storage::MemberStore,
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -29,29 +29,26 @@ impl Actor for MembersActor {
         envelope: Self::Msg,
         store: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        let Some((message, _place)) = envelope.open() else {
+        let Some((message, place)) = envelope.open() else {
             return Ok(());
         };
-        // The caller may be gone, so an answer that cannot be sent is no failure.
+        let store = store.clone();
         match message {
             Message::SignUp { member, receipt, reply } => {
-                let _ = reply.send(store.sign_up(*member, receipt).await.map_err(Error::from));
+                begin(place, reply, async move { Ok(store.sign_up(*member, receipt).await?) }).await;
             }
             Message::ChangeProfile { member, patch, reply } => {
-                let changed = store.change_profile(member, *patch).await;
-                let _ = reply.send(changed.map(|_| ()).map_err(Error::from));
+                let change = async move { Ok(store.change_profile(member, *patch).await.map(|_| ())?) };
+                begin(place, reply, change).await;
             }
             Message::ChangeHandle { member, handle, reply } => {
-                let changed = store.change_handle(member, handle).await;
-                let _ = reply.send(changed.map(|_| ()).map_err(Error::from));
+                begin(place, reply, async move { Ok(store.change_handle(member, handle).await.map(|_| ())?) }).await;
             }
-            Message::Follow { place, follower, followee, reply } => {
-                let followed = store.follow(place, follower, followee).await;
-                let _ = reply.send(followed.map(|_| ()).map_err(Error::from));
+            Message::Follow { at, follower, followee, reply } => {
+                begin(place, reply, async move { Ok(store.follow(at, follower, followee).await.map(|_| ())?) }).await;
             }
             Message::Unfollow { follower, followee, reply } => {
-                let unfollowed = store.unfollow(follower, followee).await;
-                let _ = reply.send(unfollowed.map(|_| ()).map_err(Error::from));
+                begin(place, reply, async move { Ok(store.unfollow(follower, followee).await.map(|_| ())?) }).await;
             }
         }
         Ok(())

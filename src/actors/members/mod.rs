@@ -23,8 +23,8 @@ pub(super) enum Message {
     ChangeProfile { member: MemberId, patch: Box<ProfilePatch>, reply: Reply<()> },
     /// Gives a member another handle.
     ChangeHandle { member: MemberId, handle: Handle, reply: Reply<()> },
-    /// Makes one follow the other; `place` orders the lists.
-    Follow { place: u64, follower: MemberId, followee: MemberId, reply: Reply<()> },
+    /// Makes one follow the other; `at` orders the lists.
+    Follow { at: u64, follower: MemberId, followee: MemberId, reply: Reply<()> },
     /// Ends that.
     Unfollow { follower: MemberId, followee: MemberId, reply: Reply<()> },
 }
@@ -168,8 +168,8 @@ impl Members {
     /// `FollowLimit`.
     pub async fn follow(&self, follower: MemberId, followee: MemberId) -> Result<(), Error> {
         may_follow(follower, followee)?;
-        let place = self.ids.next();
-        self.slots.of(follower).ask(|reply| Message::Follow { place, follower, followee, reply }).await?;
+        let at = self.ids.next();
+        self.slots.of(follower).ask(|reply| Message::Follow { at, follower, followee, reply }).await?;
         self.timeline.wrote(follower);
         Ok(())
     }

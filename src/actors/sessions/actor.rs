@@ -1,7 +1,10 @@
-//! One slot's own side: every message is one call of a store, or two that belong together.
+//! One slot's own side: every message is one command of a store, or two that belong together.
 use super::Message;
 use crate::{
-    actors::{Error, mailbox::Envelope},
+    actors::{
+        Error,
+        mailbox::{Envelope, begin},
+    },
     domain::{MemberId, SessionId, Timestamp},
     storage::{End, MemberStore, SessionStore},
 };
@@ -32,37 +35,35 @@ impl Actor for SessionsActor {
         envelope: Self::Msg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        let Some((message, _place)) = envelope.open() else {
+        let Some((message, place)) = envelope.open() else {
             return Ok(());
         };
-        let now = Timestamp::now();
-        // The caller may be gone, so an answer that cannot be sent is no failure.
+        let (State { sessions, members }, now) = (state.clone(), Timestamp::now());
         match message {
             Message::Open { session, reply } => {
-                let opened = state.sessions.open_session(*session).await;
-                let _ = reply.send(opened.map(|_| ()).map_err(Error::from));
+                begin(place, reply, async move { Ok(sessions.open_session(*session).await.map(|_| ())?) }).await;
             }
             Message::Rotate { id, generation, expires_at, address, reply } => {
-                let rotated = state.sessions.rotate(id, generation, now, expires_at, address).await;
-                let _ = reply.send(rotated.map_err(Error::from));
+                let rotate = async move { Ok(sessions.rotate(id, generation, now, expires_at, address).await?) };
+                begin(place, reply, rotate).await;
             }
             Message::End { member, which, tokens_until, reply } => {
-                let ended = state.sessions.end_sessions(member, which, tokens_until).await;
-                let _ = reply.send(ended.map_err(Error::from));
+                let end = async move { Ok(sessions.end_sessions(member, which, tokens_until).await?) };
+                begin(place, reply, end).await;
             }
             Message::ChangePassword { member, hash, keep, tokens_until, reply } => {
-                let ended = state.sessions.change_password(member, hash, keep, tokens_until).await;
-                let _ = reply.send(ended.map_err(Error::from));
+                let change = async move { Ok(sessions.change_password(member, hash, keep, tokens_until).await?) };
+                begin(place, reply, change).await;
             }
             Message::Deactivate { member, tokens_until, reply } => {
-                let _ = reply.send(state.deactivate(member, now, tokens_until).await);
+                let state = state.clone();
+                begin(place, reply, async move { state.deactivate(member, now, tokens_until).await }).await;
             }
             Message::Restore { member, reply } => {
-                let restored = state.members.restore(member).await;
-                let _ = reply.send(restored.map(|_| ()).map_err(Error::from));
+                begin(place, reply, async move { Ok(members.restore(member).await.map(|_| ())?) }).await;
             }
             Message::Rehash { member, hash, reply } => {
-                let _ = reply.send(state.members.rehash(member, hash).await.map_err(Error::from));
+                begin(place, reply, async move { Ok(members.rehash(member, hash).await?) }).await;
             }
         }
         Ok(())
