@@ -13,17 +13,21 @@ pub(super) struct Commit {
     events: Vec<Event>,
     next: u64,
     at_ns: i64,
+    /// The open savepoint has no command yet.
+    fresh: bool,
 }
 
 impl Commit {
     pub(super) fn new(connection: SqliteConnection, tail: &Tail) -> Self {
         let last = tail.last();
-        Self { connection, events: Vec::new(), next: last.position.0 + 1, at_ns: last.at_ns }
+        Self { connection, events: Vec::new(), next: last.position.0 + 1, at_ns: last.at_ns, fresh: false }
     }
 
     pub(super) async fn begin(&mut self) -> StoreResult<()> {
         self.events.clear();
-        self.run("BEGIN IMMEDIATE").await
+        self.fresh = true;
+        // Statements share a trip to the connection's thread where they can: on a busy machine a trip waits its turn.
+        self.run("BEGIN IMMEDIATE; SAVEPOINT command").await
     }
 
     /// Notes that something happened. The event is stored with the rows, or not at all.
@@ -42,25 +46,23 @@ impl Commit {
         work: impl for<'c> FnOnce(&'c mut Self) -> futures::future::BoxFuture<'c, StoreResult<T>>,
     ) -> StoreResult<T> {
         let (next, events) = (self.next, self.events.len());
-        self.run("SAVEPOINT command").await?;
+        if !std::mem::take(&mut self.fresh) {
+            self.run("RELEASE command; SAVEPOINT command").await?;
+        }
         let answer = work(self).await;
         if answer.is_err() {
             (self.next, _) = (next, self.events.truncate(events));
             self.run("ROLLBACK TO command").await?;
         }
-        self.run("RELEASE command").await?;
         answer
     }
 
     /// Stores the events and makes everything durable. Returns the events for those who wait for them.
     pub(super) async fn finish(&mut self) -> StoreResult<Vec<Event>> {
-        if !self.events.is_empty() {
-            let insert = "INSERT INTO events (position, at_ns, kind, member_id, post_id, comment_id, target_id) \
-                SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6 FROM json_each(?)";
-            let rows = rows(&self.events);
-            sqlx::query(insert).bind(rows).execute(&mut self.connection).await.map_err(failed)?;
-        }
-        self.run("COMMIT").await?;
+        let statements = "INSERT INTO events (position, at_ns, kind, member_id, post_id, comment_id, target_id) \
+            SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6 FROM json_each(?); COMMIT";
+        let rows = rows(&self.events);
+        sqlx::query(statements).bind(rows).execute(&mut self.connection).await.map_err(failed)?;
         Ok(std::mem::take(&mut self.events))
     }
 
@@ -81,10 +83,11 @@ impl Commit {
 }
 
 fn rows(events: &[Event]) -> String {
-    let mut json = String::with_capacity(events.len() * 80);
+    let mut json = String::with_capacity(2 + events.len() * 80);
+    json.push('[');
     let id = |id: Option<u64>| id.map_or_else(|| "null".to_owned(), |id| id.to_string());
     for Event { position, at_ns, fact } in events {
-        let separator = if json.is_empty() { '[' } else { ',' };
+        let separator = if json.len() == 1 { "" } else { "," };
         let (post, comment, target) =
             (id(fact.post.map(|p| p.0)), id(fact.comment.map(|c| c.0)), id(fact.target.map(|t| t.0)));
         let (kind, member) = (fact.kind.code(), fact.member);

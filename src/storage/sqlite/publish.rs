@@ -80,29 +80,26 @@ pub(super) async fn insert(commit: &mut Commit, posts: &[(&Post, Position)]) -> 
         .iter()
         .map(|(p, at)| (p.id, p.author, &p.title, &p.content, &p.tags, &p.mentions, p.created_at.0, at.0))
         .collect();
-    let statement = "INSERT INTO posts (id, author_id, title, content, tags, mentions, created_at, position) \
-        SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7 \
-        FROM json_each(?)";
-    execute(commit, statement, json(&rows)?).await?;
     let tags: Vec<_> = posts.iter().flat_map(|(post, _)| post.tags.iter().map(|tag| (&tag.tag, post.id))).collect();
-    if !tags.is_empty() {
-        let statement = "INSERT INTO post_tags (tag, post_id) SELECT value->>0, value->>1 FROM json_each(?) \
-            WHERE true ON CONFLICT DO NOTHING";
-        execute(commit, statement, json(&tags)?).await?;
-    }
-    let statement = "UPDATE members SET post_count = post_count + added.posts \
+    // One trip to the connection's thread for all three.
+    let statements = "INSERT INTO posts (id, author_id, title, content, tags, mentions, created_at, position) \
+        SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7 \
+        FROM json_each(?); \
+        INSERT INTO post_tags (tag, post_id) SELECT value->>0, value->>1 FROM json_each(?) \
+        WHERE true ON CONFLICT DO NOTHING; \
+        UPDATE members SET post_count = post_count + added.posts \
         FROM (SELECT value AS author, count(*) AS posts FROM json_each(?) GROUP BY value) added \
         WHERE members.id = added.author";
-    execute(commit, statement, json_ids(posts.iter().map(|(post, _)| post.author.0))).await
+    let query = sqlx::query(statements)
+        .bind(json(&rows)?)
+        .bind(json(&tags)?)
+        .bind(json_ids(posts.iter().map(|(post, _)| post.author.0)));
+    query.execute(&mut commit.connection).await.map_err(failed)?;
+    Ok(())
 }
 
 fn json(rows: &impl serde::Serialize) -> StoreResult<String> {
     serde_json::to_string(rows).map_err(failed)
-}
-
-async fn execute(commit: &mut Commit, statement: &'static str, rows: String) -> StoreResult<()> {
-    sqlx::query(statement).bind(rows).execute(&mut commit.connection).await.map_err(failed)?;
-    Ok(())
 }
 
 /// The writer is gone, which only happens when the process ends.
