@@ -5,6 +5,7 @@ mod cache;
 mod feed;
 mod hub;
 mod hydrate;
+mod merge;
 mod projection;
 mod stream;
 mod window;

@@ -1,27 +1,22 @@
 //! The recent posts of every author, in memory: what a home feed is merged from.
+use super::merge::{Entry, Head};
 use crate::{
     domain::{MemberId, Position, PostId, Standing, may_see},
     storage::PostPlace,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
-use std::{
-    cmp::Ordering,
-    collections::{BinaryHeap, VecDeque},
-};
+use std::collections::{BinaryHeap, VecDeque};
 
 /// What one post costs here: 16 bytes with its author, 24 in the order of all, and room to grow.
 pub(super) const BYTES_PER_POST: usize = 56;
-
-#[derive(Clone, Copy)]
-struct Entry {
-    post: PostId,
-    position: Position,
-}
 
 /// Every visible post from `floor` on; older ones are in the database alone.
 #[derive(Default)]
 pub(super) struct Window {
     authors: FxHashMap<MemberId, VecDeque<Entry>>,
+    /// The newest post of each author, apart from the rest so that a look at hundreds of authors stays in the
+    /// processor's cache.
+    newest: FxHashMap<MemberId, PostId>,
     /// All of them by id. A deleted one stays as a gap until it leaves at the old end.
     all: VecDeque<PostPlace>,
     floor: PostId,
@@ -58,6 +53,7 @@ impl Window {
             self.all.push_front(*place);
             let entry = Entry { post: place.post, position: place.position };
             self.authors.entry(place.author).or_default().push_front(entry);
+            self.newest.entry(place.author).or_insert(place.post);
         }
     }
 
@@ -74,6 +70,8 @@ impl Window {
         let entries = self.authors.entry(place.author).or_default();
         let at = entries.partition_point(|entry| entry.post < place.post);
         entries.insert(at, Entry { post: place.post, position: place.position });
+        let newest = self.newest.entry(place.author).or_default();
+        *newest = place.post.max(*newest);
         while self.all.len() > self.posts_max {
             self.drop_oldest();
         }
@@ -88,6 +86,7 @@ impl Window {
             }
             if entries.is_empty() {
                 self.authors.remove(&oldest.author);
+                self.newest.remove(&oldest.author);
             }
         }
     }
@@ -100,6 +99,10 @@ impl Window {
             && let Ok(at) = entries.binary_search_by_key(&post, |entry| entry.post)
         {
             entries.remove(at);
+            match entries.back() {
+                Some(newest) => self.newest.insert(author, newest.post),
+                None => self.newest.remove(&author),
+            };
         }
     }
 
@@ -120,11 +123,23 @@ impl Window {
     ///
     /// A merge: its cost grows with the number of authors and the page, never with their posts or followers.
     pub(super) fn of_authors(&self, authors: &[MemberId], before: PostId, pinned: Position, limit: usize) -> Found {
-        let mut heads: BinaryHeap<Head<'_>> = authors
-            .iter()
-            .filter(|author| self.gone.is_empty() || self.shows(**author))
-            .filter_map(|author| Head::new(*author, self.authors.get(author)?, before))
-            .collect();
+        let shown = |author: &&MemberId| self.gone.is_empty() || self.shows(**author);
+        let mut heads: BinaryHeap<Head<'_>> = if before == PostId(u64::MAX) && pinned >= self.applied {
+            // Of a first page of n posts, every one is by one of the n authors whose newest posts are newest.
+            let newest = |author: &MemberId| Some((*self.newest.get(author)?, *author));
+            let mut candidates: Vec<_> = authors.iter().filter(shown).filter_map(newest).collect();
+            if candidates.len() > limit {
+                candidates.select_nth_unstable_by(limit, |a, b| b.cmp(a));
+                candidates.truncate(limit);
+            }
+            candidates.iter().filter_map(|(_, author)| Head::new(*author, self.authors.get(author)?, before)).collect()
+        } else {
+            authors
+                .iter()
+                .filter(shown)
+                .filter_map(|author| Head::new(*author, self.authors.get(author)?, before))
+                .collect()
+        };
         let mut places = Vec::with_capacity(limit);
         while places.len() < limit
             && let Some(mut head) = heads.peek_mut()
@@ -160,44 +175,6 @@ impl Window {
         self.all.len()
     }
 }
-
-/// How far the merge has come with one author.
-struct Head<'w> {
-    post: PostId,
-    author: MemberId,
-    entries: &'w VecDeque<Entry>,
-    at: usize,
-}
-
-impl<'w> Head<'w> {
-    fn new(author: MemberId, entries: &'w VecDeque<Entry>, before: PostId) -> Option<Self> {
-        let newest = entries.back()?;
-        let end =
-            if newest.post < before { entries.len() } else { entries.partition_point(|entry| entry.post < before) };
-        let at = end.checked_sub(1)?;
-        Some(Self { post: entries[at].post, author, entries, at })
-    }
-}
-
-impl Ord for Head<'_> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.post.cmp(&other.post)
-    }
-}
-
-impl PartialOrd for Head<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Head<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.post == other.post
-    }
-}
-
-impl Eq for Head<'_> {}
 
 #[cfg(test)]
 mod tests {
@@ -258,6 +235,25 @@ mod tests {
         assert_eq!((ids(&found), found.floor), (vec![50, 40, 30], Some(PostId(21))));
         let found = window.of_authors(&[MemberId(2)], END, NOW, 1);
         assert_eq!((ids(&found), found.floor), (vec![50], None));
+    }
+
+    #[test]
+    fn a_first_page_is_what_a_whole_merge_would_find() {
+        let mut window = Window::new(1_000, [], Position(0));
+        for number in 0_u64..500 {
+            // Some authors write much and early, others little and late.
+            let author = 1 + (number * number * 7 + number / 11) % 37;
+            window.insert(place(10 + number * 3, author, number));
+            if number % 13 == 0 {
+                window.remove(MemberId(author), PostId(10 + number * 3));
+            }
+        }
+        let authors: Vec<_> = (1..=37).step_by(2).map(MemberId).collect();
+        for limit in 1..60 {
+            let first = window.of_authors(&authors, END, NOW, limit);
+            let merged = window.of_authors(&authors, PostId(u64::MAX - 1), NOW, limit);
+            assert_eq!(ids(&first), ids(&merged), "limit {limit}");
+        }
     }
 
     #[test]
