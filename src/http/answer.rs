@@ -15,12 +15,12 @@ const TYPICAL_BYTES: usize = 1024;
 
 /// 200 with a view.
 pub(super) fn ok(view: &impl Serialize) -> Response {
-    json(StatusCode::OK, written(view, TYPICAL_BYTES))
+    json(StatusCode::OK, written(view))
 }
 
-/// 200 with a view of about that many bytes.
-pub(super) fn ok_of(view: &impl Serialize, bytes: usize) -> Response {
-    json(StatusCode::OK, written(view, bytes))
+/// 200 with JSON that has been written.
+pub(super) fn ok_written(body: Vec<u8>) -> Response {
+    json(StatusCode::OK, body)
 }
 
 /// 200 with credentials: not to be kept by anything on the way.
@@ -32,7 +32,7 @@ pub(super) fn secret(view: &impl Serialize) -> Response {
 
 /// 201, before it is known whether the request is a repeat.
 pub(super) fn created(location: String, view: &impl Serialize) -> Answer {
-    let body = String::from_utf8(written(view, TYPICAL_BYTES)).unwrap_or_default();
+    let body = String::from_utf8(written(view)).unwrap_or_default();
     Answer { status: StatusCode::CREATED.as_u16(), location, body }
 }
 
@@ -58,8 +58,8 @@ fn json(status: StatusCode, body: Vec<u8>) -> Response {
 }
 
 /// Views are texts, numbers and lists of them, which always have a JSON form.
-fn written(view: &impl Serialize, bytes: usize) -> Vec<u8> {
-    let mut body = Vec::with_capacity(bytes);
+fn written(view: &impl Serialize) -> Vec<u8> {
+    let mut body = Vec::with_capacity(TYPICAL_BYTES);
     match serde_json::to_writer(&mut body, view) {
         Ok(()) => body,
         Err(_) => b"null".to_vec(),
@@ -80,7 +80,7 @@ impl<S: Sync> FromRequestParts<S> for IfNoneMatch {
 impl IfNoneMatch {
     /// 200 with a view and its tag, or 304 where the client has exactly that.
     pub(super) fn answer(&self, view: &impl Serialize) -> Response {
-        let body = written(view, TYPICAL_BYTES);
+        let body = written(view);
         let tag = tag(&body);
         let mut response = if self.0.as_ref().is_some_and(|header| matches(header, &tag)) {
             let mut response = Response::new(Body::empty());

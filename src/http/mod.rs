@@ -36,6 +36,7 @@ use std::sync::Arc;
 use stream::Streams;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use views::Rendered;
 
 /// Every route of the public listener but `/api/docs`, and so every path of the OpenAPI document.
 fn table() -> OpenApiRouter<Handles> {
@@ -90,6 +91,7 @@ pub fn public(actors: Actors, settings: &Settings, shutdown: CancellationToken) 
         limits: limits.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
     };
+    let rendered = Rendered::new();
     let handles = Handles(Arc::new(All {
         members: actors.members,
         sessions: actors.sessions,
@@ -99,7 +101,8 @@ pub fn public(actors: Actors, settings: &Settings, shutdown: CancellationToken) 
         limits,
         body: settings.body,
         cookies: Cookies { secure: settings.secure_cookies },
-        streams: Streams::new(settings.heartbeat, shutdown),
+        streams: Streams::new(settings.heartbeat, shutdown, rendered.clone()),
+        rendered,
     }));
     let (router, _) = table().split_for_parts();
     // The state goes in before the layer does: a route that is whole is not put together again for each request.
@@ -142,6 +145,7 @@ struct All {
     body: BodyRules,
     cookies: Cookies,
     streams: Streams,
+    rendered: Rendered,
 }
 
 macro_rules! handles {
@@ -164,6 +168,7 @@ handles! {
     body: BodyRules,
     cookies: Cookies,
     streams: Streams,
+    rendered: Rendered,
 }
 
 /// What the operating listener may look at.

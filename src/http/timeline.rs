@@ -3,7 +3,7 @@ use super::{
     answer,
     extract::{Auth, Id, Paging, Segment},
     problem::Problem,
-    views::FeedView,
+    views::{FeedView, Rendered},
 };
 use crate::{
     actors::timeline::{Feed, Timeline},
@@ -11,10 +11,14 @@ use crate::{
 };
 use axum::{extract::State, response::Response};
 
-async fn page(timeline: &Timeline, caller: Identity, feed: Feed, paging: &Paging) -> Result<Response, Problem> {
+async fn page(
+    (timeline, rendered): (Timeline, Rendered),
+    caller: Identity,
+    feed: Feed,
+    paging: &Paging,
+) -> Result<Response, Problem> {
     let page = timeline.feed(caller.member, feed, paging.cursor(), paging.limit()).await?;
-    let view = FeedView::from(&page);
-    Ok(answer::ok_of(&view, view.bytes()))
+    Ok(answer::ok_written(rendered.page(&FeedView::from(&page))))
 }
 
 /// The home feed: posts of those the caller follows, and the caller's own.
@@ -25,10 +29,11 @@ async fn page(timeline: &Timeline, caller: Identity, feed: Feed, paging: &Paging
 )]
 pub(super) async fn home(
     State(timeline): State<Timeline>,
+    State(rendered): State<Rendered>,
     Auth(identity): Auth,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    page(&timeline, identity, Feed::Home, &paging).await
+    page((timeline, rendered), identity, Feed::Home, &paging).await
 }
 
 /// Everybody's posts.
@@ -39,10 +44,11 @@ pub(super) async fn home(
 )]
 pub(super) async fn recent(
     State(timeline): State<Timeline>,
+    State(rendered): State<Rendered>,
     Auth(identity): Auth,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    page(&timeline, identity, Feed::Recent, &paging).await
+    page((timeline, rendered), identity, Feed::Recent, &paging).await
 }
 
 /// The caller's posts.
@@ -53,10 +59,11 @@ pub(super) async fn recent(
 )]
 pub(super) async fn mine(
     State(timeline): State<Timeline>,
+    State(rendered): State<Rendered>,
     Auth(identity): Auth,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    page(&timeline, identity, Feed::Mine, &paging).await
+    page((timeline, rendered), identity, Feed::Mine, &paging).await
 }
 
 /// A member's posts.
@@ -70,11 +77,12 @@ pub(super) async fn mine(
 )]
 pub(super) async fn of_member(
     State(timeline): State<Timeline>,
+    State(rendered): State<Rendered>,
     Auth(identity): Auth,
     Id(id): Id<MemberId>,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    page(&timeline, identity, Feed::Author(id), &paging).await
+    page((timeline, rendered), identity, Feed::Author(id), &paging).await
 }
 
 /// Posts with a tag.
@@ -85,9 +93,10 @@ pub(super) async fn of_member(
 )]
 pub(super) async fn of_tag(
     State(timeline): State<Timeline>,
+    State(rendered): State<Rendered>,
     Auth(identity): Auth,
     Segment(tag): Segment,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    page(&timeline, identity, Feed::Tag(tag), &paging).await
+    page((timeline, rendered), identity, Feed::Tag(tag), &paging).await
 }

@@ -1,8 +1,8 @@
 //! Events as they go over the wire.
 use crate::{
     actors::timeline::{Live, LiveEvent},
-    domain::Timestamp,
-    http::views::{PostView, Time},
+    domain::{SeenPost, Timestamp},
+    http::views::{Rendered, Time},
 };
 use serde::Serialize;
 
@@ -46,11 +46,11 @@ pub(super) struct Frames(Vec<u8>);
 
 impl Frames {
     /// What the timeline says.
-    pub(super) fn live(&mut self, live: &Live) {
+    pub(super) fn live(&mut self, live: &Live, rendered: &Rendered) {
         match &live.event {
             LiveEvent::Ready => self.event(&live.id, "ready", &ReadyView { cursor: &live.id }),
-            LiveEvent::Created(post) => self.event(&live.id, "post.created", &PostView::from(post)),
-            LiveEvent::Updated(post) => self.event(&live.id, "post.updated", &PostView::from(post)),
+            LiveEvent::Created(post) => self.post(&live.id, "post.created", post, rendered),
+            LiveEvent::Updated(post) => self.post(&live.id, "post.updated", post, rendered),
             LiveEvent::Deleted(id) => {
                 self.event(&live.id, "post.deleted", &DeletedView { id: id.0, reason: "deleted" })
             }
@@ -90,12 +90,22 @@ impl Frames {
         self.0.into()
     }
 
-    /// JSON escapes line breaks, so the data is one line.
-    fn event(&mut self, id: &str, name: &str, data: &impl Serialize) {
+    fn post(&mut self, id: &str, name: &str, post: &SeenPost, rendered: &Rendered) {
+        self.head(id, name);
+        rendered.post(&mut self.0, post);
+        self.0.extend_from_slice(b"\n\n");
+    }
+
+    fn head(&mut self, id: &str, name: &str) {
         self.0.reserve(TYPICAL_BYTES);
         for part in ["id: ", id, "\nevent: ", name, "\ndata: "] {
             self.0.extend_from_slice(part.as_bytes());
         }
+    }
+
+    /// JSON escapes line breaks, so the data is one line.
+    fn event(&mut self, id: &str, name: &str, data: &impl Serialize) {
+        self.head(id, name);
         // Writing a view to memory does not fail.
         let _ = serde_json::to_writer(&mut self.0, data);
         self.0.extend_from_slice(b"\n\n");
@@ -112,7 +122,7 @@ mod tests {
         let mut frames = Frames::default();
         frames.retry(2500);
         for event in [LiveEvent::Ready, LiveEvent::Deleted(PostId(7)), LiveEvent::Reset { reason: "expired" }] {
-            frames.live(&Live { id: "AR4B".into(), event });
+            frames.live(&Live { id: "AR4B".into(), event }, &Rendered::new());
         }
         frames.heartbeat("AR4C");
         frames.expiring("AR4C", Timestamp(1_735_689_600_123));

@@ -104,12 +104,12 @@ impl Life {
 
     /// An event, and those that are ready behind it: one write for all.
     fn gather(&mut self, first: &Live, frames: &mut Frames) {
-        frames.live(first);
+        frames.live(first, &self.streams.rendered);
         self.streams.sent.increment(1);
         while frames.len() < GATHERED_MAX {
             match self.subscription.next().now_or_never() {
                 Some(Some(live)) => {
-                    frames.live(&live);
+                    frames.live(&live, &self.streams.rendered);
                     self.streams.sent.increment(1);
                 }
                 Some(None) => {

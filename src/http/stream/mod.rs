@@ -6,6 +6,7 @@ use super::{
     answer,
     extract::{Auth, Caller, Query, bearer},
     problem::Problem,
+    views::Rendered,
 };
 use crate::{
     actors::{sessions::Sessions, timeline::Timeline},
@@ -31,14 +32,15 @@ pub(super) struct Streams {
     shutdown: CancellationToken,
     open: Gauge,
     sent: Counter,
+    rendered: Rendered,
 }
 
 impl Streams {
     /// Streams say `bye` and end when `shutdown` is cancelled.
-    pub(super) fn new(heartbeat: Duration, shutdown: CancellationToken) -> Self {
+    pub(super) fn new(heartbeat: Duration, shutdown: CancellationToken, rendered: Rendered) -> Self {
         let (open, sent) =
             (metrics::gauge!("dailyfeed_streams_open"), metrics::counter!("dailyfeed_stream_events_total"));
-        Self { heartbeat, shutdown, open, sent }
+        Self { heartbeat, shutdown, open, sent, rendered }
     }
 }
 

@@ -2,10 +2,12 @@
 mod comment;
 mod member;
 mod post;
+mod rendered;
 
 pub(super) use comment::{CommentPage, CommentView};
 pub(super) use member::{CardView, MeView, MemberPage, ProfileView, RecommendationPage, me_example};
 pub(super) use post::{FeedView, PostView};
+pub(super) use rendered::Rendered;
 
 use crate::domain::{LikeState, Timestamp};
 use serde::{Serialize, Serializer};

@@ -7,9 +7,6 @@ use crate::{
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
-/// JSON around a post's text: names, numbers, times, the author.
-const BYTES_AROUND_TEXT: usize = 512;
-
 /// A post as the caller sees it.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -109,12 +106,12 @@ fn mentions<S: Serializer>(mentions: &[Mention], serializer: S) -> Result<S::Ok,
 pub(in crate::http) struct FeedView<'a> {
     #[serde(serialize_with = "posts")]
     #[schema(value_type = Vec<PostView>)]
-    items: &'a [SeenPost],
+    pub(super) items: &'a [SeenPost],
     /// Where the next, older page begins; null after the last.
     #[schema(required = true)]
-    next_cursor: Option<&'a str>,
+    pub(super) next_cursor: Option<&'a str>,
     /// A stream opened from here shows what comes after this page, without gap or overlap.
-    stream_cursor: &'a str,
+    pub(super) stream_cursor: &'a str,
 }
 
 fn posts<S: Serializer>(posts: &[SeenPost], serializer: S) -> Result<S::Ok, S::Error> {
@@ -124,14 +121,6 @@ fn posts<S: Serializer>(posts: &[SeenPost], serializer: S) -> Result<S::Ok, S::E
 impl<'a> From<&'a FeedPage> for FeedView<'a> {
     fn from(page: &'a FeedPage) -> Self {
         Self { items: &page.items, next_cursor: page.next.as_deref(), stream_cursor: &page.stream }
-    }
-}
-
-impl FeedView<'_> {
-    /// About as many bytes as it will be, so that it is written without growing.
-    pub(in crate::http) fn bytes(&self) -> usize {
-        let text = |seen: &SeenPost| seen.post.content.len() + seen.post.title.as_ref().map_or(0, String::len);
-        self.items.iter().map(|seen| text(seen) * 9 / 8 + BYTES_AROUND_TEXT).sum::<usize>() + BYTES_AROUND_TEXT
     }
 }
 
