@@ -108,18 +108,21 @@ async fn the_tree_ends_when_actors_keep_failing() {
 async fn a_full_mailbox_answers_at_once() {
     let Deployment { actors, author, .. } = &start(|config| config.actors.queue_max = 3).await;
     let (_never, when) = oneshot::channel();
-    let holding: Vec<_> = std::iter::once(tokio::spawn({
+    let crash = tokio::spawn({
         let (content, author) = (actors.content.clone(), *author);
-        async move { content.crash(author, when).await.map(|()| Outcome::Done(())) }
-    }))
-    .chain((0..2).map(|_| {
-        let (actors, author) = (actors.clone(), *author);
-        tokio::spawn(async move { post(&actors, author).await })
-    }))
-    .collect();
+        async move { content.crash(author, when).await }
+    });
+    until(|| queued(actors, *author).queued == 1).await;
+    let waiting: Vec<_> = (0..2)
+        .map(|_| {
+            let (actors, author) = (actors.clone(), *author);
+            tokio::spawn(async move { post(&actors, author).await })
+        })
+        .collect();
     until(|| queued(actors, *author).queued == 3).await;
     assert!(matches!(post(actors, *author).await, Err(Error::Busy("content"))));
-    holding.iter().for_each(tokio::task::JoinHandle::abort);
+    crash.abort();
+    waiting.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,10 +1,16 @@
 //! The log: in the order of commits, without holes, and nothing of what was refused.
-use super::{draft, id, member, open, post};
+use super::{
+    draft,
+    given::{self, hours_from_now},
+    id, member, open, post,
+};
 use crate::{
     config::Config,
-    domain::{EventKind, MemberId, Position, PostId, Timestamp},
-    storage::Stores,
+    domain::{EventKind, Fact, MemberId, Outcome, Position, PostId, Timestamp},
+    storage::{StoreError, Stores},
 };
+use futures::future::join_all;
+use tempfile::TempDir;
 
 const END: Position = Position(u64::MAX);
 
@@ -45,21 +51,25 @@ async fn posts_of_one_commit_keep_their_places() {
     assert!(stores.log.post_events(&[MemberId(1)], Position(0), END, 50).await.unwrap().is_empty());
 }
 
+async fn reopened(stores: Stores, folder: &TempDir) -> Stores {
+    drop(stores);
+    let config = Config::for_tests(folder.path());
+    loop {
+        match Stores::open(&config).await {
+            Ok(again) => return again,
+            // The writer closes the file after its last handle is gone.
+            Err(_) => tokio::task::yield_now().await,
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_restart_goes_on_where_the_log_ended() {
     let (stores, folder) = open().await;
     let author = member(&stores, "author").await;
     post(&stores, author, "글").await;
     let (epoch, before) = (stores.log.epoch(), stores.log.read(Position(0), 10).await.unwrap());
-    drop(stores);
-    let config = Config::for_tests(folder.path());
-    let mut again = Stores::open(&config).await;
-    // The writer closes the file after its last handle is gone.
-    while again.is_err() {
-        tokio::task::yield_now().await;
-        again = Stores::open(&config).await;
-    }
-    let again = again.unwrap();
+    let again = reopened(stores, &folder).await;
     assert_eq!(again.log.epoch(), epoch);
     assert_eq!(again.log.read(Position(0), 10).await.unwrap(), before, "from the disk");
     post(&again, author, "다음").await;
@@ -96,4 +106,83 @@ async fn what_went_a_month_ago_is_purged_and_nothing_drifts() {
     assert_eq!((pruned.posts, pruned.members), (1, 1));
     assert_eq!(stores.upkeep.audit().await.unwrap(), []);
     assert!(!stores.members.handle_taken("leaver").await.unwrap());
+}
+
+/// Positions without holes from 1 on, and times that grow.
+async fn whole(stores: &Stores) -> Vec<(Position, Fact)> {
+    let log = given::events(stores).await;
+    assert!(log.iter().map(|event| event.position.0).eq(1..=log.len() as u64), "{log:?}");
+    assert!(log.windows(2).all(|pair| pair[0].at_ns < pair[1].at_ns));
+    assert_eq!(*stores.log.head().borrow(), Position(log.len() as u64));
+    log.iter().map(|event| (event.position, event.fact)).collect()
+}
+
+#[tokio::test]
+async fn events_stand_in_the_order_of_their_commits() {
+    let (stores, _folder) = &open().await;
+    let [author, fan] = given::members(stores).await;
+    let written = join_all((0..100).map(|number| async move {
+        let post = draft(author, "글");
+        let fact = Fact::new(EventKind::PostCreated, author).on_post(post.id);
+        let Outcome::Done(position) = stores.content.publish(post.clone(), None).await.unwrap() else { panic!() };
+        // Answered once durable, so what is asked afterwards stands after it.
+        let later = if number % 2 == 0 {
+            stores.content.delete_post(author, post.id, post.created_at).await.unwrap()
+        } else {
+            stores.content.like_post(id(), fan, post.id, true).await.unwrap();
+            Position(u64::MAX)
+        };
+        assert!(position < later);
+        (position, fact)
+    }))
+    .await;
+    let log = whole(stores).await;
+    assert!(written.iter().all(|event| log.contains(event)));
+    assert_eq!(log.len(), 2 + 200);
+}
+
+#[tokio::test]
+async fn a_failed_command_leaves_no_hole() {
+    let (stores, _folder) = &open().await;
+    let author = given::member(stores).await;
+    let post = draft(author, "글");
+    stores.content.publish(post.clone(), None).await.unwrap();
+    let failed = stores.content.publish(post, None).await;
+    assert!(matches!(failed, Err(StoreError::Unavailable { .. })), "an id was used twice: {failed:?}");
+    stores.content.publish(draft(author, "글"), None).await.unwrap();
+    assert_eq!(whole(stores).await.len(), 3);
+}
+
+#[tokio::test]
+async fn the_head_never_promises_what_cannot_be_read() {
+    let (stores, _folder) = &open().await;
+    let mut head = stores.log.head();
+    let reading = async {
+        let mut at = Position(0);
+        while at < Position(50) {
+            head.changed().await.unwrap();
+            let promised = *head.borrow_and_update();
+            let read = stores.log.read(at, usize::MAX).await.unwrap();
+            assert_eq!(read.first().unwrap().position, Position(at.0 + 1));
+            at = read.last().unwrap().position;
+            assert!(at >= promised);
+        }
+    };
+    futures::join!(reading, join_all((0..50).map(|_| given::member(stores))));
+    assert_eq!(stores.log.read(Position(10), 3).await.unwrap().len(), 3);
+    assert_eq!(stores.log.read(Position(50), 3).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_log_that_was_pruned_to_its_end_goes_on_after_a_restart() {
+    let (stores, folder) = open().await;
+    let _: [MemberId; 3] = given::members(&stores).await;
+    let pruned = stores.upkeep.prune(Timestamp::now(), hours_from_now(1), END).await.unwrap();
+    assert_eq!(pruned.events, 3);
+    let again = reopened(stores, &folder).await;
+    assert_eq!(*again.log.head().borrow(), Position(3));
+    assert_eq!(again.log.pruned_to().await.unwrap(), Position(3));
+    given::member(&again).await;
+    let events = again.log.read(Position(3), 10).await.unwrap();
+    assert_eq!(events.iter().map(|event| event.position).collect::<Vec<_>>(), [Position(4)]);
 }

@@ -1,8 +1,14 @@
 //! Members and follows.
-use super::{id, member, newcomer, open};
+use super::{
+    given::{self, events, hours_from_now},
+    id, member, newcomer, open, tokens,
+};
 use crate::{
-    domain::{Handle, MemberId, Patch, ProfilePatch, Recommendation, Refusal},
-    storage::StoreError,
+    domain::{
+        Answer, Gender, Handle, MemberId, Outcome, Patch, Profile, ProfilePatch, Receipt, Recommendation, Refusal,
+        Timestamp,
+    },
+    storage::{End, NewMember, StoreError},
 };
 
 fn refusal<T: std::fmt::Debug>(answer: Result<T, StoreError>) -> Refusal {
@@ -48,7 +54,7 @@ async fn a_profile_is_patched_and_a_handle_changed() {
 }
 
 #[tokio::test]
-async fn following_twice_changes_nothing_and_strangers_are_refused() {
+async fn following_twice_changes_nothing_and_strangers_are_refusal() {
     let (stores, _folder) = open().await;
     let (a, b) = (member(&stores, "aaa").await, member(&stores, "bbb").await);
     assert!(stores.members.follow(id(), a, b).await.unwrap().is_some());
@@ -100,4 +106,109 @@ async fn recommendations_follow_their_rule_and_page_without_doubles() {
     let after = Some([2, all[3].0]);
     let rest = stores.members.recommend(all[0], Recommendation::Network, after, 10).await.unwrap();
     assert_eq!(rest.iter().map(|r| r.member.id).collect::<Vec<_>>(), [all[4]]);
+}
+
+fn receipt(key: &str, fingerprint: u8) -> Receipt {
+    let answer = Answer { status: 201, location: format!("/members/{key}"), body: "{\"이름\":1}".to_owned() };
+    let (scope, key) = ("sign-up".to_owned(), key.to_owned());
+    Receipt { scope, key, fingerprint: [fingerprint; 32], answer, at: Timestamp::now() }
+}
+
+#[tokio::test]
+async fn a_repeated_sign_up_gets_the_first_answer() {
+    let (stores, _folder) = &open().await;
+    let (new, receipt) = (newcomer("minsu"), receipt("k1", 1));
+    let first = stores.members.sign_up(new.clone(), Some(receipt.clone())).await.unwrap();
+    assert!(matches!(first, Outcome::Done(_)));
+    let again = NewMember { id: MemberId(id()), ..new.clone() };
+    let second = stores.members.sign_up(again, Some(receipt.clone())).await.unwrap();
+    assert_eq!(second, Outcome::Repeated(receipt.answer.clone()));
+    let other = Receipt { fingerprint: [2; 32], ..receipt };
+    assert_eq!(refusal(stores.members.sign_up(newcomer("jiwoo"), Some(other)).await), Refusal::IdempotencyKeyReused);
+    assert_eq!(events(stores).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_refused_sign_up_leaves_no_receipt() {
+    let (stores, _folder) = &open().await;
+    stores.members.sign_up(newcomer("minsu"), None).await.unwrap();
+    let answer = stores.members.sign_up(newcomer("minsu"), Some(receipt("k1", 1))).await;
+    assert_eq!(refusal(answer), Refusal::EmailTaken);
+    let outcome = stores.members.sign_up(newcomer("jiwoo"), Some(receipt("k1", 2))).await.unwrap();
+    assert!(matches!(outcome, Outcome::Done(_)));
+}
+
+#[tokio::test]
+async fn every_field_of_a_profile_is_kept() {
+    let (stores, _folder) = &open().await;
+    let who = given::member(stores).await;
+    let set = |text: &str| Patch::Set(text.to_owned());
+    let everything = ProfilePatch {
+        member_name: set("김민수"),
+        display_name: set("민수 🙂"),
+        bio: set("안녕\n하세요"),
+        location: set("서울"),
+        website_url: set("https://example.com/민수"),
+        birth_date: set("1999-12-31"),
+        gender: set("PREFER_NOT_TO_SAY"),
+        language_code: set("ko"),
+        country_code: set("KR"),
+        timezone: set("Asia/Seoul"),
+    };
+    let expected = Profile::new(everything.clone()).unwrap();
+    stores.members.change_profile(who, everything).await.unwrap();
+    let kept = stores.members.member(who).await.unwrap().unwrap().profile;
+    assert_eq!((&kept, kept.gender), (&expected, Some(Gender::PreferNotToSay)));
+    let nobody = stores.members.change_profile(MemberId(id()), ProfilePatch::default()).await;
+    assert_eq!(refusal(nobody), Refusal::MemberNotFound);
+}
+
+#[tokio::test]
+async fn a_handle_that_was_given_up_is_free() {
+    let (stores, _folder) = &open().await;
+    let (minsu, jiwoo) = (member(stores, "minsu").await, member(stores, "jiwoo").await);
+    let handle = |handle: &str| Handle::new(handle).unwrap();
+    stores.members.change_handle(minsu, handle("Seoul")).await.unwrap();
+    stores.members.change_handle(jiwoo, handle("minsu")).await.unwrap();
+    let keys = ["minsu", "seoul", "jiwoo"].map(str::to_owned);
+    let mut cards = stores.members.cards_by_handle(&keys).await.unwrap();
+    cards.sort_unstable_by_key(|card| card.id);
+    let found: Vec<_> = cards.iter().map(|card| (card.id, card.handle.as_str())).collect();
+    assert_eq!(found, [(minsu, "Seoul"), (jiwoo, "minsu")]);
+    assert_eq!(refusal(stores.members.change_handle(MemberId(id()), handle("busan")).await), Refusal::MemberNotFound);
+}
+
+#[tokio::test]
+async fn a_new_hash_replaces_the_old_one() {
+    let (stores, _folder) = &open().await;
+    let (who, other) = (given::member(stores).await, given::member(stores).await);
+    stores.members.rehash(who, "new".to_owned()).await.unwrap();
+    let hash = async |id| stores.members.credentials(id).await.unwrap().unwrap().password_hash;
+    assert_eq!((hash(who).await.as_str(), hash(other).await.as_str()), ("new", "hash"));
+    assert!(stores.members.credentials(MemberId(id())).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn no_id_is_larger_than_the_largest() {
+    let (stores, _folder) = &open().await;
+    assert_eq!(stores.members.largest_id().await.unwrap(), 0);
+    let largest = async || stores.members.largest_id().await.unwrap();
+    let who = given::member(stores).await;
+    assert_eq!(largest().await, who.0);
+    let other = given::member(stores).await;
+    given::follow(stores, who, other).await;
+    assert!(largest().await > other.0);
+    let on = given::post(stores, who).await;
+    assert_eq!(largest().await, on.0);
+    given::like(stores, other, on).await;
+    assert!(largest().await > on.0);
+    let remark = given::comment(stores, other, on).await;
+    assert_eq!(largest().await, remark.0);
+    given::like_comment(stores, who, remark).await;
+    assert!(largest().await > remark.0);
+    let session = tokens::log_in(stores, who).await;
+    assert_eq!(largest().await, session.id.0);
+    // A session that has ended is still named by its revocation, and a newer one must not inherit that.
+    stores.sessions.end_sessions(who, End::All, hours_from_now(1)).await.unwrap();
+    assert_eq!(largest().await, session.id.0);
 }

@@ -2,9 +2,15 @@
 //! opening and nothing else.
 mod content;
 mod counters;
+mod follows;
+mod given;
+mod leaving;
 mod log;
 mod members;
+mod operations;
 mod sessions;
+mod tokens;
+mod upkeep;
 
 use super::{NewMember, Stores};
 use crate::{

@@ -47,10 +47,13 @@ const MEMBERS: &str = "INSERT INTO members (id, email, handle, email_key, handle
     value->>'$[5][6]', value->>'$[5][7]', value->>'$[5][8]', value->>'$[5][9]' FROM json_each(?)";
 const FOLLOWS: &str = "INSERT INTO follows (id, follower_id, followee_id) \
     SELECT value->>0, value->>1, value->>2 FROM json_each(?)";
+/// Each side counts the other only while that one is here.
 const FOLLOWERS: &str = "UPDATE members SET follower_count = follower_count + added.n FROM \
-    (SELECT value->>2 AS id, count(*) AS n FROM json_each(?) GROUP BY 1) added WHERE members.id = added.id";
+    (SELECT value->>2 AS id, count(*) AS n FROM json_each(?) JOIN members f ON f.id = value->>1 \
+    AND f.deactivated_at IS NULL GROUP BY 1) added WHERE members.id = added.id";
 const FOLLOWINGS: &str = "UPDATE members SET following_count = following_count + added.n FROM \
-    (SELECT value->>1 AS id, count(*) AS n FROM json_each(?) GROUP BY 1) added WHERE members.id = added.id";
+    (SELECT value->>1 AS id, count(*) AS n FROM json_each(?) JOIN members f ON f.id = value->>2 \
+    AND f.deactivated_at IS NULL GROUP BY 1) added WHERE members.id = added.id";
 
 async fn execute(commit: &mut Commit, statement: &'static str, rows: &impl serde::Serialize) -> StoreResult<()> {
     let rows = serde_json::to_string(rows).map_err(failed)?;

@@ -113,6 +113,7 @@ async fn follow(commit: &mut Commit, id: u64, follower: MemberId, followee: Memb
     if query.fetch_all(&mut commit.connection).await.map_err(failed)?.len() < 2 {
         return Err(Refusal::MemberNotFound.into());
     }
+    // Rows and not `following_count`, which leaves out those who have left and may come back.
     let insert = "INSERT INTO follows (id, follower_id, followee_id) SELECT ?1, ?2, ?3 \
         WHERE (SELECT count(*) FROM follows WHERE follower_id = ?2) < ?4 ON CONFLICT DO NOTHING";
     let query = sqlx::query(insert)

@@ -166,7 +166,7 @@ impl Sqlite {
         let select = "SELECT max(id) FROM (SELECT max(id) AS id FROM members UNION ALL SELECT max(id) FROM follows \
             UNION ALL SELECT max(id) FROM sessions UNION ALL SELECT max(id) FROM posts UNION ALL \
             SELECT max(id) FROM post_likes UNION ALL SELECT max(id) FROM comments UNION ALL \
-            SELECT max(id) FROM comment_likes)";
+            SELECT max(id) FROM comment_likes UNION ALL SELECT max(session_id) FROM revocations)";
         let row = sqlx::query(select).fetch_one(&self.readers).await.map_err(failed)?;
         Ok(number(row.get::<Option<i64>, _>(0).unwrap_or(0)))
     }
