@@ -1,0 +1,110 @@
+//! What many cases start from, and what they ask again and again.
+use super::{draft, id};
+use crate::{
+    domain::{Comment, CommentId, Event, MemberId, Position, PostId, Refusal, Timestamp},
+    storage::{StoreError, StoreResult, Stores},
+};
+use std::{fmt::Debug, time::Duration};
+
+/// So much later than now, or earlier where negative.
+pub(super) fn hours_from_now(hours: i64) -> Timestamp {
+    let span = Duration::from_secs(hours.unsigned_abs() * 3_600);
+    if hours < 0 { Timestamp::now().before(span) } else { Timestamp::now().after(span) }
+}
+
+pub(super) async fn member(stores: &Stores) -> MemberId {
+    super::member(stores, &format!("m{}", id())).await
+}
+
+pub(super) async fn members<const N: usize>(stores: &Stores) -> [MemberId; N] {
+    let mut members = [MemberId(0); N];
+    for place in &mut members {
+        *place = member(stores).await;
+    }
+    members
+}
+
+pub(super) async fn post(stores: &Stores, author: MemberId) -> PostId {
+    let draft = draft(author, "글");
+    let id = draft.id;
+    stores.content.publish(draft, None).await.unwrap();
+    id
+}
+
+pub(super) fn remark(author: MemberId, post: PostId, parent: Option<&Comment>) -> Comment {
+    Comment {
+        id: CommentId(id()),
+        post,
+        parent: parent.map(|parent| parent.id),
+        depth: parent.map_or(0, |parent| parent.depth + 1),
+        author,
+        content: "좋네요".to_owned(),
+        like_count: 0,
+        reply_count: 0,
+        deleted: false,
+        created_at: Timestamp::now(),
+        edited_at: None,
+    }
+}
+
+pub(super) async fn comment(stores: &Stores, author: MemberId, post: PostId) -> CommentId {
+    let remark = remark(author, post, None);
+    let id = remark.id;
+    stores.content.comment(remark, None).await.unwrap();
+    id
+}
+
+pub(super) async fn reply(stores: &Stores, author: MemberId, to: CommentId) -> CommentId {
+    let parent = stores.content.comment_by_id(to).await.unwrap().unwrap();
+    let remark = remark(author, parent.post, Some(&parent));
+    let id = remark.id;
+    stores.content.comment(remark, None).await.unwrap();
+    id
+}
+
+pub(super) async fn like(stores: &Stores, member: MemberId, post: PostId) {
+    stores.content.like_post(id(), member, post, true).await.unwrap();
+}
+
+pub(super) async fn like_comment(stores: &Stores, member: MemberId, comment: CommentId) {
+    stores.content.like_comment(id(), member, comment, true).await.unwrap();
+}
+
+pub(super) async fn follow(stores: &Stores, follower: MemberId, followee: MemberId) -> Option<Position> {
+    stores.members.follow(id(), follower, followee).await.unwrap()
+}
+
+/// Followers, followings, posts.
+pub(super) async fn counts(stores: &Stores, member: MemberId) -> [u64; 3] {
+    let counts = stores.members.member(member).await.unwrap().unwrap().counts;
+    [counts.followers, counts.followings, counts.posts]
+}
+
+/// Views, likes, comments; none where the post cannot be seen.
+pub(super) async fn post_counts(stores: &Stores, post: PostId) -> Option<[u64; 3]> {
+    let counts = stores.content.posts(&[post]).await.unwrap().pop()?.counts;
+    Some([counts.views, counts.likes, counts.comments])
+}
+
+/// Likes and direct replies, and whether it is a tombstone; none where it cannot be seen at all.
+pub(super) async fn comment_counts(stores: &Stores, comment: CommentId) -> Option<(u64, u64, bool)> {
+    let comment = stores.content.comment_by_id(comment).await.unwrap()?;
+    Some((comment.like_count, comment.reply_count, comment.deleted))
+}
+
+pub(super) async fn no_drift(stores: &Stores) {
+    assert_eq!(stores.upkeep.audit().await.unwrap(), []);
+}
+
+/// The whole log.
+pub(super) async fn events(stores: &Stores) -> Vec<Event> {
+    stores.log.read(Position(0), usize::MAX).await.unwrap()
+}
+
+/// What a rule said. Anything else fails the test.
+pub(super) fn refused<T: Debug>(answer: StoreResult<T>) -> Refusal {
+    match answer {
+        Err(StoreError::Refused(refusal)) => refusal,
+        other => panic!("not refused: {other:?}"),
+    }
+}

@@ -1,0 +1,150 @@
+//! Members who leave and come back.
+use super::{
+    given::{
+        self, comment, comment_counts, counts, events, follow, like, like_comment, members, no_drift, post,
+        post_counts, refused, reply,
+    },
+    id, open,
+};
+use crate::{
+    domain::{EventKind, Fact, Refusal, Timestamp},
+    storage::CommentOrder,
+};
+
+#[tokio::test]
+async fn who_has_left_is_hidden_until_the_return() {
+    let (stores, _folder) = &open().await;
+    let [one, gone] = members(stores).await;
+    follow(stores, gone, one).await;
+    let on = post(stores, one).await;
+    like(stores, gone, on).await;
+    let remark = comment(stores, gone, on).await;
+    let theirs = post(stores, gone).await;
+    let handle = stores.members.member(gone).await.unwrap().unwrap().handle;
+    let left_at = Timestamp::now();
+    stores.members.deactivate(gone, left_at).await.unwrap();
+
+    assert!(stores.members.member(gone).await.unwrap().is_none());
+    assert!(stores.members.member_by_handle(&handle).await.unwrap().is_none());
+    assert!(stores.members.cards(&[gone]).await.unwrap().is_empty());
+    assert!(stores.members.cards_by_handle(std::slice::from_ref(&handle)).await.unwrap().is_empty());
+    assert!(stores.members.followers(one, u64::MAX, 9).await.unwrap().is_empty());
+    assert!(stores.content.post_likes(on, u64::MAX, 9).await.unwrap().is_empty());
+    assert!(stores.content.comments(CommentOrder::OfPost(on, Default::default()), 9).await.unwrap().is_empty());
+    assert!(stores.content.comment_by_id(remark).await.unwrap().is_none());
+    assert_eq!(post_counts(stores, theirs).await, None);
+    assert!(stores.members.handle_taken(&handle).await.unwrap());
+    assert_eq!(stores.members.deactivated().await.unwrap(), [gone]);
+    let email = format!("{handle}@example.com");
+    let credentials = stores.members.credentials_by_email(&email).await.unwrap().unwrap();
+    assert_eq!((credentials.member, credentials.deactivated_at), (gone, Some(left_at)));
+
+    stores.members.restore(gone).await.unwrap().unwrap();
+    assert_eq!(stores.members.member_by_handle(&handle).await.unwrap().unwrap().id, gone);
+    assert_eq!(stores.members.followers(one, u64::MAX, 9).await.unwrap().len(), 1);
+    assert_eq!(stores.content.post_likes(on, u64::MAX, 9).await.unwrap().len(), 1);
+    assert!(!stores.content.comment_by_id(remark).await.unwrap().unwrap().deleted);
+    assert_eq!(post_counts(stores, theirs).await, Some([0; 3]));
+    assert_eq!(stores.members.deactivated().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn counters_follow_both_sides_as_they_come_and_go() {
+    let (stores, _folder) = &open().await;
+    let [a, b, c] = members(stores).await;
+    for (follower, followee) in [(a, b), (b, a), (c, a), (c, b)] {
+        follow(stores, follower, followee).await;
+    }
+    let on = post(stores, c).await;
+    let top = comment(stores, b, on).await;
+    let middle = reply(stores, a, top).await;
+    let bottom = reply(stores, b, middle).await;
+    let second = comment(stores, a, on).await;
+    reply(stores, a, second).await;
+    for member in [a, b] {
+        like(stores, member, on).await;
+        like_comment(stores, member, top).await;
+        like_comment(stores, member, bottom).await;
+    }
+    let (leave, back) = (Timestamp::now(), async |who| stores.members.restore(who).await.unwrap().unwrap());
+    let full = [Some((2, 1, false)), Some((0, 1, false)), Some((2, 0, false)), Some((0, 1, false))];
+    let seen = async || {
+        let mut seen = Vec::new();
+        for id in [top, middle, bottom, second] {
+            seen.push(comment_counts(stores, id).await);
+        }
+        (counts(stores, c).await, post_counts(stores, on).await.unwrap(), seen)
+    };
+    for (first, other) in [(a, b), (b, a)] {
+        assert_eq!(seen().await, ([0, 2, 1], [0, 2, 5], full.to_vec()));
+        assert_eq!((counts(stores, a).await, counts(stores, b).await), ([2, 1, 0], [2, 1, 0]));
+
+        stores.members.deactivate(first, leave).await.unwrap();
+        no_drift(stores).await;
+        assert_eq!(counts(stores, other).await, [1, 0, 0]);
+        let without_a = vec![Some((1, 0, false)), Some((0, 1, true)), Some((1, 0, false)), None];
+        let without_b = vec![Some((1, 1, true)), Some((0, 0, false)), None, Some((0, 1, false))];
+        let (comments, without) = if first == a { (2, without_a) } else { (3, without_b) };
+        assert_eq!(seen().await, ([0, 1, 1], [0, 1, comments], without));
+
+        stores.members.deactivate(other, leave).await.unwrap();
+        no_drift(stores).await;
+        assert_eq!(seen().await, ([0, 0, 1], [0; 3], vec![None; 4]));
+
+        // The one who left first comes back first, to somebody who is not there yet.
+        back(first).await;
+        no_drift(stores).await;
+        assert_eq!(counts(stores, first).await, [1, 0, 0]);
+        back(other).await;
+        no_drift(stores).await;
+    }
+    assert_eq!(seen().await, ([0, 2, 1], [0, 2, 5], full.to_vec()));
+}
+
+#[tokio::test]
+async fn a_follow_ends_while_the_other_side_is_away() {
+    let (stores, _folder) = &open().await;
+    let [one, away] = members(stores).await;
+    follow(stores, one, away).await;
+    follow(stores, away, one).await;
+    stores.members.deactivate(away, Timestamp::now()).await.unwrap();
+    stores.members.unfollow(one, away).await.unwrap().unwrap();
+    assert_eq!(counts(stores, one).await, [0; 3]);
+    no_drift(stores).await;
+    stores.members.restore(away).await.unwrap().unwrap();
+    assert_eq!((counts(stores, one).await, counts(stores, away).await), ([1, 0, 0], [0, 1, 0]));
+    no_drift(stores).await;
+}
+
+#[tokio::test]
+async fn leaving_is_an_event_and_so_is_coming_back() {
+    let (stores, _folder) = &open().await;
+    let [one] = members(stores).await;
+    assert_eq!(stores.members.restore(one).await.unwrap(), None);
+    let left = stores.members.deactivate(one, Timestamp::now()).await.unwrap();
+    assert_eq!(refused(stores.members.deactivate(one, Timestamp::now()).await), Refusal::MemberNotFound);
+    let back = stores.members.restore(one).await.unwrap().unwrap();
+    assert_eq!(stores.members.restore(one).await.unwrap(), None);
+    let log: Vec<_> = events(stores).await.iter().map(|event| (event.position, event.fact)).collect();
+    let fact = |kind| Fact::new(kind, one);
+    assert_eq!(log[1..], [(left, fact(EventKind::MemberDeactivated)), (back, fact(EventKind::MemberRestored))]);
+}
+
+/// A request may still be on its way when its member leaves.
+#[tokio::test]
+async fn what_arrives_after_its_member_left_is_refused() {
+    let (stores, _folder) = &open().await;
+    let [stays, gone] = members(stores).await;
+    let (on, liked) = (post(stores, stays).await, post(stores, stays).await);
+    let remark = comment(stores, stays, on).await;
+    like(stores, gone, liked).await;
+    stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
+    let content = &stores.content;
+    assert_eq!(refused(content.like_post(id(), gone, on, true).await), Refusal::PostNotFound);
+    assert_eq!(refused(content.like_post(id(), gone, liked, false).await), Refusal::PostNotFound);
+    assert_eq!(refused(content.like_comment(id(), gone, remark, true).await), Refusal::CommentNotFound);
+    assert_eq!(refused(content.comment(given::remark(gone, on, None), None).await), Refusal::PostNotFound);
+    no_drift(stores).await;
+    stores.members.restore(gone).await.unwrap();
+    no_drift(stores).await;
+}

@@ -1,0 +1,125 @@
+//! Long sequences of everything that can happen, by lot.
+use super::{
+    given::{comment, hours_from_now, members, no_drift, post, remark},
+    id, open,
+};
+use crate::{
+    domain::{CommentId, MemberId, Position, PostId, Timestamp},
+    storage::{StoreError, StoreResult, Stores, View},
+};
+use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
+
+/// From how many of each kind the next to act on is chosen.
+const RECENT: usize = 20;
+
+/// What there is to act on. What has gone stays listed: acting on it is refused, and must leave no trace.
+struct World<'s> {
+    stores: &'s Stores,
+    lot: StdRng,
+    here: Vec<MemberId>,
+    away: Vec<MemberId>,
+    posts: Vec<PostId>,
+    comments: Vec<CommentId>,
+}
+
+/// Refusals are part of the game; that a store fails is not.
+fn played<T>(answer: StoreResult<T>) -> bool {
+    match answer {
+        Ok(_) => true,
+        Err(StoreError::Refused(_)) => false,
+        Err(error) => panic!("{error:?}"),
+    }
+}
+
+/// One of the last few, so that much happens to the same things.
+fn pick<T: Copy>(lot: &mut StdRng, of: &[T]) -> T {
+    *of[of.len().saturating_sub(RECENT)..].choose(lot).unwrap()
+}
+
+impl World<'_> {
+    async fn step(&mut self) {
+        let content = &self.stores.content;
+        let who = pick(&mut self.lot, &self.here);
+        // A request may still be on its way when its member leaves.
+        let late = !self.away.is_empty() && self.lot.random_bool(0.1);
+        let anyone = if late { pick(&mut self.lot, &self.away) } else { who };
+        let (on, remark) = (pick(&mut self.lot, &self.posts), pick(&mut self.lot, &self.comments));
+        let (yes, now) = (self.lot.random_bool(0.6), Timestamp::now());
+        match self.lot.random_range(0..100) {
+            0..20 => self.follow(anyone, yes).await,
+            20..27 => self.posts.push(post(self.stores, who).await),
+            27..30 => drop(played(content.delete_post(anyone, on, now).await)),
+            30..45 => drop(played(content.like_post(id(), anyone, on, yes).await)),
+            45..60 => drop(played(content.like_comment(id(), anyone, remark, yes).await)),
+            60..75 => self.comment(anyone, on, yes.then_some(remark)).await,
+            75..82 => drop(played(content.delete_comment(anyone, remark, now).await)),
+            82..88 => {
+                let hour = self.lot.random_range(0..3);
+                content.count_views(vec![View { post: on, viewer: anyone, hour }; 2]).await.unwrap();
+            }
+            88..98 => self.come_or_go(who).await,
+            _ => self.prune().await,
+        }
+    }
+
+    async fn follow(&mut self, who: MemberId, follow: bool) {
+        let pool = if self.away.is_empty() || self.lot.random_bool(0.7) { &self.here } else { &self.away };
+        let whom = pick(&mut self.lot, pool);
+        if follow && who != whom {
+            played(self.stores.members.follow(id(), who, whom).await);
+        } else {
+            played(self.stores.members.unfollow(who, whom).await);
+        }
+    }
+
+    async fn comment(&mut self, who: MemberId, on: PostId, to: Option<CommentId>) {
+        let content = &self.stores.content;
+        let parent = match to {
+            Some(to) => content.comment_by_id(to).await.unwrap().filter(|parent| parent.depth < 2),
+            None => None,
+        };
+        let new = remark(who, parent.as_ref().map_or(on, |parent| parent.post), parent.as_ref());
+        let id = new.id;
+        if played(content.comment(new, None).await) {
+            self.comments.push(id);
+        }
+    }
+
+    async fn come_or_go(&mut self, who: MemberId) {
+        if !self.away.is_empty() && self.lot.random_bool(0.5) {
+            let back = self.away.swap_remove(self.lot.random_range(0..self.away.len()));
+            if self.stores.members.restore(back).await.unwrap().is_some() {
+                self.here.push(back);
+            }
+        } else if self.here.len() > 3 {
+            self.stores.members.deactivate(who, Timestamp::now()).await.unwrap();
+            self.here.retain(|member| *member != who);
+            self.away.push(who);
+        }
+    }
+
+    /// As if a month had passed: who is away now is purged, and newcomers take their place.
+    async fn prune(&mut self) {
+        let later = hours_from_now(31 * 24);
+        let pruned = self.stores.upkeep.prune(later, Timestamp(0), Position(0)).await.unwrap();
+        assert_eq!(pruned.members, self.away.len() as u64);
+        self.away.clear();
+        self.here.extend(members::<2>(self.stores).await);
+    }
+}
+
+#[tokio::test]
+async fn no_counter_drifts_whatever_happens() {
+    let (stores, _folder) = &open().await;
+    let here = members::<12>(stores).await.to_vec();
+    let first = post(stores, here[0]).await;
+    let comments = vec![comment(stores, here[1], first).await];
+    let lot = StdRng::seed_from_u64(20_250_101);
+    let mut world = World { stores, lot, here, away: Vec::new(), posts: vec![first], comments };
+    for _ in 0..40 {
+        for _ in 0..40 {
+            world.step().await;
+        }
+        no_drift(stores).await;
+    }
+}

@@ -1,0 +1,220 @@
+//! Pruning, purging, importing, auditing.
+use super::{
+    draft,
+    given::{
+        comment, comment_counts, counts, events, follow, hours_from_now, like, like_comment, members, no_drift, post,
+        post_counts, reply,
+    },
+    id, newcomer, open, tokens,
+};
+use crate::{
+    domain::{Answer, CommentId, EventKind, MemberId, Outcome, Position, PostId, Receipt, Timestamp},
+    storage::{CommentOrder, End, Import, ImportedFollow, PURGE_DAYS, Pruned, View, sqlite},
+};
+use futures::future::join_all;
+
+const NOTHING: Position = Position(0);
+const EVERYTHING: Position = Position(u64::MAX);
+
+/// Long enough for all that was deleted to be purged.
+fn after_the_purge() -> Timestamp {
+    hours_from_now(PURGE_DAYS as i64 * 24 + 1)
+}
+
+#[tokio::test]
+async fn pruning_goes_beyond_one_step() {
+    let (stores, _folder) = &open().await;
+    let crowd = (0..1_234).map(|number| newcomer(&format!("crowd{number}"))).collect();
+    stores.upkeep.import(Import { members: crowd, ..Import::default() }).await.unwrap();
+    let pruned = stores.upkeep.prune(Timestamp::now(), hours_from_now(1), EVERYTHING).await.unwrap();
+    assert_eq!(pruned.events, 1_234);
+    assert_eq!(stores.log.pruned_to().await.unwrap(), Position(1_234));
+}
+
+#[tokio::test]
+async fn receipts_and_sessions_run_out() {
+    let (stores, _folder) = &open().await;
+    let answer = Answer { status: 201, location: String::new(), body: String::new() };
+    let receipt = |key: &str, at| {
+        let (scope, key, answer) = ("1".to_owned(), key.to_owned(), answer.clone());
+        Receipt { scope, key, fingerprint: [0; 32], answer, at }
+    };
+    let [who] = members(stores).await;
+    let (old, young) = (receipt("old", hours_from_now(-25)), receipt("young", hours_from_now(-23)));
+    for receipt in [&old, &young] {
+        stores.content.publish(draft(who, "글"), Some(receipt.clone())).await.unwrap();
+    }
+    let (ended, kept) = (tokens::log_in(stores, who).await, tokens::log_in(stores, who).await);
+    let (now, later) = (Timestamp::now(), hours_from_now(2));
+    assert!(stores.sessions.rotate(kept.id, 0, now, hours_from_now(3), String::new()).await.unwrap());
+    let third = tokens::log_in(stores, who).await;
+    stores.sessions.end_sessions(who, End::One(third.id), hours_from_now(1)).await.unwrap();
+
+    let pruned = stores.upkeep.prune(now, Timestamp(0), NOTHING).await.unwrap();
+    assert_eq!(pruned, Pruned { receipts: 1, ..Pruned::default() });
+    let again = async |receipt| stores.content.publish(draft(who, "글"), Some(receipt)).await.unwrap();
+    assert!(matches!(again(old).await, Outcome::Done(_)));
+    assert_eq!(again(young).await, Outcome::Repeated(answer.clone()));
+    assert_eq!(stores.sessions.revoked(now).await.unwrap().len(), 1);
+
+    let pruned = stores.upkeep.prune(later, Timestamp(0), NOTHING).await.unwrap();
+    assert_eq!((pruned.sessions, stores.sessions.session(ended.id).await.unwrap().is_some()), (1, false));
+    assert!(stores.sessions.session(kept.id).await.unwrap().is_some());
+    assert!(stores.sessions.revoked(now).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn purged_members_leave_tombstones_and_no_drift() {
+    let (stores, folder) = &open().await;
+    let [stays, gone, also] = members(stores).await;
+    for (follower, followee) in [(stays, gone), (gone, stays), (also, gone), (gone, also)] {
+        follow(stores, follower, followee).await;
+    }
+    let (on, theirs) = (post(stores, stays).await, post(stores, gone).await);
+    let (under, leaf) = (comment(stores, gone, on).await, comment(stores, gone, on).await);
+    let answer = reply(stores, stays, under).await;
+    let bottom = reply(stores, gone, answer).await;
+    let alone = comment(stores, gone, on).await;
+    reply(stores, gone, alone).await;
+    comment(stores, stays, theirs).await;
+    for post in [on, theirs] {
+        like(stores, gone, post).await;
+        like(stores, stays, post).await;
+        stores.content.count_views(vec![View { post, viewer: also, hour: 1 }]).await.unwrap();
+    }
+    like_comment(stores, gone, answer).await;
+    like_comment(stores, stays, under).await;
+    stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
+    stores.members.deactivate(also, hours_from_now(24)).await.unwrap();
+
+    let pruned = stores.upkeep.prune(after_the_purge(), Timestamp(0), NOTHING).await.unwrap();
+    assert_eq!(pruned, Pruned { posts: 1, members: 1, ..Pruned::default() });
+    no_drift(stores).await;
+    assert!(stores.members.credentials(gone).await.unwrap().is_none());
+    assert_eq!((stores.members.deactivated().await.unwrap(), post_counts(stores, theirs).await), (vec![also], None));
+    assert_eq!(counts(stores, stays).await, [0, 0, 1]);
+    assert_eq!(post_counts(stores, on).await, Some([1, 1, 1]));
+    assert_eq!(comment_counts(stores, under).await, Some((1, 1, true)));
+    assert_eq!(comment_counts(stores, answer).await, Some((0, 0, false)));
+    for leaf in [leaf, bottom, alone] {
+        assert_eq!(comment_counts(stores, leaf).await, None);
+    }
+    stores.members.restore(also).await.unwrap().unwrap();
+    no_drift(stores).await;
+    assert_eq!(counts(stores, also).await, [0; 3]);
+
+    // The text is gone itself, not only hidden.
+    sqlite::tamper(folder.path(), "UPDATE comments SET deleted_at = NULL, author_gone = 0 WHERE depth = 0").await;
+    let listed = stores.content.comments(CommentOrder::OfPost(on, CommentId(0)), 9).await.unwrap();
+    assert_eq!(listed.iter().map(|one| (one.id, one.content.as_str())).collect::<Vec<_>>(), [(under, "")]);
+}
+
+/// A purge takes many commits; between any two of them an audit finds nothing off.
+#[tokio::test]
+async fn an_audit_beside_a_purge_finds_nothing() {
+    let (stores, _folder) = &open().await;
+    let [stays, gone] = members(stores).await;
+    let crowd: Vec<_> = (0..700).map(|number| newcomer(&format!("crowd{number}"))).collect();
+    let fans: Vec<MemberId> = crowd.iter().map(|new| new.id).collect();
+    let follows = fans.iter().map(|fan| ImportedFollow { id: id(), follower: *fan, followee: gone }).collect();
+    stores.upkeep.import(Import { members: crowd, follows, posts: Vec::new() }).await.unwrap();
+    let (deleted, theirs) = (post(stores, stays).await, post(stores, gone).await);
+    for on in [deleted, theirs] {
+        let views = fans.iter().map(|fan| View { post: on, viewer: *fan, hour: 1 });
+        stores.content.count_views(views.collect()).await.unwrap();
+        join_all(fans.iter().map(|fan| like(stores, *fan, on))).await;
+    }
+    stores.content.delete_post(stays, deleted, Timestamp::now()).await.unwrap();
+    stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
+
+    let (stores, purging) = (stores.clone(), stores.upkeep.clone());
+    let purge = tokio::spawn(async move { purging.prune(after_the_purge(), Timestamp(0), NOTHING).await.unwrap() });
+    while !purge.is_finished() {
+        no_drift(&stores).await;
+    }
+    assert_eq!(purge.await.unwrap(), Pruned { posts: 2, members: 1, ..Pruned::default() });
+    no_drift(&stores).await;
+}
+
+#[tokio::test]
+async fn what_went_lately_is_not_purged() {
+    let (stores, _folder) = &open().await;
+    let [stays, gone] = members(stores).await;
+    let on = post(stores, stays).await;
+    stores.content.delete_post(stays, on, Timestamp::now()).await.unwrap();
+    let kept = post(stores, gone).await;
+    comment(stores, stays, kept).await;
+    stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
+    let lately = hours_from_now(PURGE_DAYS as i64 * 24 - 1);
+    assert_eq!(stores.upkeep.prune(lately, Timestamp(0), NOTHING).await.unwrap(), Pruned::default());
+    stores.members.restore(gone).await.unwrap().unwrap();
+    assert_eq!(post_counts(stores, kept).await, Some([0, 0, 1]));
+    no_drift(stores).await;
+}
+
+#[tokio::test]
+async fn an_import_is_as_good_as_one_by_one() {
+    let (stores, _folder) = &open().await;
+    let [old, away] = members(stores).await;
+    stores.members.deactivate(away, Timestamp::now()).await.unwrap();
+    let new: Vec<_> = (0..20).map(|number| newcomer(&format!("import{number}"))).collect();
+    let ids: Vec<MemberId> = new.iter().map(|new| new.id).collect();
+    let mut pairs: Vec<_> = ids.iter().flat_map(|one| ids.iter().map(move |other| (*one, *other))).collect();
+    pairs.retain(|(one, other)| one < other);
+    pairs.extend([(old, ids[0]), (ids[0], old), (away, ids[0]), (ids[0], away)]);
+    let follows = pairs.iter().map(|(follower, followee)| (id(), *follower, *followee));
+    let follows: Vec<_> = follows.map(|(id, follower, followee)| ImportedFollow { id, follower, followee }).collect();
+    let posts: Vec<_> = ids.iter().map(|id| draft(*id, "#서울 글 #서울")).collect();
+    let before = events(stores).await.len();
+    stores.upkeep.import(Import { members: new, follows: follows.clone(), posts: posts.clone() }).await.unwrap();
+
+    no_drift(stores).await;
+    assert_eq!(counts(stores, ids[0]).await, [1, 20, 1]);
+    assert_eq!(counts(stores, ids[19]).await, [19, 0, 1]);
+    let stored = stores.content.posts(&[posts[3].id]).await.unwrap();
+    assert_eq!(stored, [posts[3].clone()]);
+    let tagged = stores.content.tagged_posts("서울", PostId(u64::MAX), 100).await.unwrap();
+    assert!(tagged.iter().map(|place| place.post).eq(posts.iter().rev().map(|post| post.id)));
+    let log = events(stores).await;
+    let kinds = |kind| log[before..].iter().filter(move |event| event.fact.kind == kind);
+    assert!(kinds(EventKind::MemberSignedUp).map(|event| event.fact.member).eq(ids));
+    let made = kinds(EventKind::MemberFollowed).map(|event| (event.fact.member, event.fact.target.unwrap()));
+    assert!(made.eq(pairs));
+    let places = tagged.iter().rev().map(|place| (place.position, place.author, Some(place.post)));
+    assert!(kinds(EventKind::PostCreated).map(|e| (e.position, e.fact.member, e.fact.post)).eq(places));
+    assert_eq!(log.len() - before, 20 + follows.len() + 20);
+}
+
+/// Each counter, and what puts one row of it off.
+const SPOILED: [(&str, &str); 9] = [
+    ("members.follower_count", "UPDATE members SET follower_count = follower_count + 1 WHERE follower_count = 0"),
+    ("members.following_count", "UPDATE members SET following_count = 0 WHERE following_count > 0"),
+    ("members.post_count", "UPDATE members SET post_count = post_count + 1 WHERE post_count > 0"),
+    ("posts.view_count", "UPDATE posts SET view_count = view_count + 1"),
+    ("posts.like_count", "UPDATE posts SET like_count = like_count - 1"),
+    ("posts.comment_count", "UPDATE posts SET comment_count = comment_count + 1"),
+    ("comments.like_count", "UPDATE comments SET like_count = 0 WHERE like_count > 0"),
+    ("comments.reply_count", "UPDATE comments SET reply_count = 0 WHERE depth = 0"),
+    ("comments.below_count", "UPDATE comments SET below_count = below_count + 1 WHERE depth = 2"),
+];
+
+#[tokio::test]
+async fn the_audit_names_each_counter_that_is_off() {
+    let (stores, folder) = &open().await;
+    let [one, other] = members(stores).await;
+    follow(stores, one, other).await;
+    let on = post(stores, one).await;
+    like(stores, other, on).await;
+    let top = comment(stores, other, on).await;
+    let below = reply(stores, one, top).await;
+    reply(stores, other, below).await;
+    like_comment(stores, one, top).await;
+    no_drift(stores).await;
+    for (done, (_, statement)) in SPOILED.iter().enumerate() {
+        sqlite::tamper(folder.path(), statement).await;
+        let drifts = stores.upkeep.audit().await.unwrap();
+        let found: Vec<_> = drifts.iter().map(|drift| (drift.counter, drift.rows)).collect();
+        let spoiled: Vec<_> = SPOILED[..=done].iter().map(|(counter, _)| (*counter, 1)).collect();
+        assert_eq!(found, spoiled);
+    }
+}
