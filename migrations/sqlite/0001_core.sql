@@ -84,7 +84,7 @@ CREATE TABLE posts (
     edited_at     INTEGER,
     deleted_at    INTEGER
 );
-CREATE INDEX posts_by_author ON posts (author_id, id) WHERE deleted_at IS NULL;
+CREATE INDEX posts_by_author ON posts (author_id, deleted_at, id);
 CREATE INDEX posts_deleted ON posts (deleted_at) WHERE deleted_at IS NOT NULL;
 
 CREATE TABLE post_tags (
@@ -127,7 +127,7 @@ CREATE TABLE comments (
     -- Written by a member who has left. Kept here so that no list needs to ask.
     author_gone   INTEGER NOT NULL DEFAULT 0
 );
-CREATE INDEX comments_by_post ON comments (post_id, id) WHERE parent_id IS NULL;
+CREATE INDEX comments_by_post ON comments (post_id, parent_id, id);
 CREATE INDEX comments_by_parent ON comments (parent_id, id) WHERE parent_id IS NOT NULL;
 CREATE INDEX comments_by_author ON comments (author_id, id);
 

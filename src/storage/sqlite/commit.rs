@@ -2,7 +2,7 @@
 use super::{failed, tail::Tail};
 use crate::{
     domain::{Event, Fact, Position, Timestamp},
-    storage::StoreResult,
+    storage::{StoreError, StoreResult},
 };
 use sqlx::{AssertSqlSafe, SqliteConnection};
 use std::fmt::Write;
@@ -15,17 +15,20 @@ pub(super) struct Commit {
     at_ns: i64,
     /// The open savepoint has no command yet.
     fresh: bool,
+    /// SQLite has taken back the whole transaction by itself, as it may when the disk is full. What is written after
+    /// that is stored at once and alone, so nothing may be.
+    lost: Option<StoreError>,
 }
 
 impl Commit {
     pub(super) fn new(connection: SqliteConnection, tail: &Tail) -> Self {
         let last = tail.last();
-        Self { connection, events: Vec::new(), next: last.position.0 + 1, at_ns: last.at_ns, fresh: false }
+        Self { connection, events: Vec::new(), next: last.position.0 + 1, at_ns: last.at_ns, fresh: false, lost: None }
     }
 
     pub(super) async fn begin(&mut self) -> StoreResult<()> {
         self.events.clear();
-        self.fresh = true;
+        (self.fresh, self.lost) = (true, None);
         // Statements share a trip to the connection's thread where they can: on a busy machine a trip waits its turn.
         self.run("BEGIN IMMEDIATE; SAVEPOINT command").await
     }
@@ -45,6 +48,7 @@ impl Commit {
         &mut self,
         work: impl for<'c> FnOnce(&'c mut Self) -> futures::future::BoxFuture<'c, StoreResult<T>>,
     ) -> StoreResult<T> {
+        self.whole()?;
         let (next, events) = (self.next, self.events.len());
         if !std::mem::take(&mut self.fresh) {
             self.run("RELEASE command; SAVEPOINT command").await?;
@@ -52,13 +56,20 @@ impl Commit {
         let answer = work(self).await;
         if answer.is_err() {
             (self.next, _) = (next, self.events.truncate(events));
-            self.run("ROLLBACK TO command").await?;
+            if let Err(error) = self.run("ROLLBACK TO command").await {
+                self.lost = Some(error);
+            }
         }
         answer
     }
 
+    fn whole(&self) -> StoreResult<()> {
+        self.lost.as_ref().map_or(Ok(()), |error| Err(error.again()))
+    }
+
     /// Stores the events and makes everything durable. Returns the events for those who wait for them.
     pub(super) async fn finish(&mut self) -> StoreResult<Vec<Event>> {
+        self.whole()?;
         let statements = "INSERT INTO events (position, at_ns, kind, member_id, post_id, comment_id, target_id) \
             SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6 FROM json_each(?); COMMIT";
         let rows = rows(&self.events);
@@ -95,4 +106,51 @@ fn rows(events: &[Event]) -> String {
     }
     json.push(']');
     json
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::Config,
+        domain::{Email, Handle, MemberId, Patch, Profile, ProfilePatch},
+        storage::{MemberStore, NewMember, UpkeepStore, sqlite::Sqlite},
+    };
+    use futures::FutureExt;
+
+    fn newcomer(number: u64) -> NewMember {
+        let name = ProfilePatch { member_name: Patch::Set("이름".to_owned()), ..ProfilePatch::default() };
+        NewMember {
+            id: MemberId(number),
+            email: Email::new(&format!("m{number}@example.com")).unwrap(),
+            handle: Handle::new(&format!("member{number}")).unwrap(),
+            password_hash: "x".repeat(3_000),
+            profile: Profile::new(name).unwrap(),
+            created_at: Timestamp(0),
+        }
+    }
+
+    async fn room_for(store: &Sqlite, pages: &'static str) {
+        store.writer.write(move |commit| commit.run(pages).boxed()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_takes_back_its_commit_and_leaves_the_next_one_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(&Config::for_tests(folder.path())).await.unwrap();
+        room_for(&store, "PRAGMA max_page_count = 100").await;
+        let crowd: Vec<NewMember> = (1..200).map(newcomer).collect();
+        let ids: Vec<MemberId> = crowd.iter().map(|new| new.id).collect();
+        let answers = futures::future::join_all(crowd.into_iter().map(|new| store.sign_up(new, None))).await;
+        let mut stored: Vec<_> = store.cards(&ids).await.unwrap().iter().map(|card| card.id).collect();
+        stored.sort_unstable();
+        let told = ids.iter().zip(&answers).filter(|(_, answer)| answer.is_ok()).map(|(id, _)| *id);
+        assert_eq!(told.collect::<Vec<_>>(), stored);
+        assert!(stored.len() < ids.len(), "the disk was never full");
+
+        room_for(&store, "PRAGMA max_page_count = 1000000").await;
+        store.sign_up(newcomer(1_000), None).await.unwrap();
+        assert_eq!(store.tail.last().position.0, stored.len() as u64 + 1);
+        assert_eq!(store.audit().await.unwrap(), []);
+    }
 }
