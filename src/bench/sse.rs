@@ -64,6 +64,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         begun: Instant::now(),
         ready: AtomicUsize::new(0),
         cuts: AtomicUsize::new(0),
+        let_go: AtomicUsize::new(0),
         chaos: options.chaos,
         over,
     });
@@ -91,7 +92,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         seen.push(listened.context("a listener panicked")??);
     }
     let per_stream = idle.zip(held).map(|(idle, held)| held.saturating_sub(idle) / options.streams.max(1) as u64);
-    let report = report(&options, &acknowledged, &seen, shared.cuts.load(Ordering::Relaxed), per_stream);
+    let report = report(&options, &acknowledged, &seen, &shared, per_stream);
     println!("{}", serde_json::to_string_pretty(&report)?);
     ensure!(report["lost"] == 0 && report["doubled"] == 0, "events were lost or doubled");
     Ok(())
@@ -153,7 +154,7 @@ async fn write(options: &Options, shared: &Shared, writers: &[(u64, String)]) ->
     Ok(acknowledged)
 }
 
-fn report(options: &Options, acknowledged: &[u64], seen: &[Seen], cuts: usize, per_stream: Option<u64>) -> Value {
+fn report(options: &Options, acknowledged: &[u64], seen: &[Seen], shared: &Shared, per_stream: Option<u64>) -> Value {
     let (mut lost, mut doubled, mut latencies) = (0, 0, Vec::new());
     let mut counts = vec![0_u32; acknowledged.len()];
     for stream in seen {
@@ -182,7 +183,8 @@ fn report(options: &Options, acknowledged: &[u64], seen: &[Seen], cuts: usize, p
         "latencyMs": {"p50": percentile(0.5), "p90": percentile(0.9), "p99": percentile(0.99), "max": percentile(1.0)},
         "lost": lost,
         "doubled": doubled,
-        "cuts": cuts,
+        "cuts": shared.cuts.load(Ordering::Relaxed),
+        "letGo": shared.let_go.load(Ordering::Relaxed),
         "residentBytesPerStream": per_stream,
     })
 }
