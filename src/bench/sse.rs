@@ -17,6 +17,8 @@ use tokio::{sync::watch, task::JoinSet, time::sleep};
 
 /// Streams that one member opens; the server allows 20 by default.
 const PER_READER: usize = 20;
+/// The same where streams are cut: one may be resumed before the server has noticed that its line is gone.
+const PER_READER_CUT: usize = 10;
 const PASSWORD: &str = "Passw0rd!";
 
 /// What to measure. The server must run with `limits.enabled = false`.
@@ -47,7 +49,8 @@ pub struct Options {
 
 /// Runs the measurement, prints it as JSON, and fails where something was lost or doubled.
 pub async fn run(options: Options) -> anyhow::Result<()> {
-    let readers = options.streams.div_ceil(PER_READER);
+    let per_reader = if options.chaos { PER_READER_CUT } else { PER_READER };
+    let readers = options.streams.div_ceil(per_reader);
     eprintln!("signing up {} writers and {readers} readers", options.writers);
     let writers = sign_up(&options, "w", options.writers).await?;
     let tokens = sign_up(&options, "r", readers).await?;
@@ -70,7 +73,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     });
     let mut listeners = JoinSet::new();
     for number in 0..options.streams {
-        let token = tokens[number / PER_READER].1.clone();
+        let token = tokens[number / per_reader].1.clone();
         listeners.spawn(listener::listen(shared.clone(), number, token));
         if number % 100 == 99 {
             // Let the accept queue breathe.
