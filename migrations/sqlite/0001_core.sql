@@ -100,6 +100,7 @@ CREATE TABLE post_likes (
     member_id INTEGER NOT NULL REFERENCES members (id) ON DELETE CASCADE,
     UNIQUE (post_id, member_id)
 );
+CREATE INDEX post_likes_by_post ON post_likes (post_id, id);
 CREATE INDEX post_likes_by_member ON post_likes (member_id, id);
 
 CREATE TABLE post_views (

@@ -1,8 +1,15 @@
 //! What happens when actors fail, fill up or fall behind.
-use super::{Actors, Error, Supervisor, timeline::Feed};
+use super::{
+    Actors, Error, Supervisor,
+    sessions::Client,
+    timeline::{Feed, LiveEvent, Subscription},
+};
 use crate::{
     config::Config,
-    domain::{Email, Handle, MemberId, Outcome, Password, Patch, PostText, Profile, ProfilePatch},
+    domain::{
+        Email, Handle, Identity, MemberId, Outcome, Password, Patch, PostId, PostText, Profile, ProfilePatch,
+        SessionId, Timestamp,
+    },
     storage::Stores,
 };
 use std::time::Duration;
@@ -155,4 +162,55 @@ async fn a_timeline_that_failed_is_rebuilt_from_the_database() {
     assert_eq!(after.items.len(), 4, "the next post is read in the next life");
     let rest = actors.timeline.feed(*author, Feed::Home, before.next.as_deref(), 10).await.unwrap();
     assert!(rest.items.len() >= 3);
+}
+
+fn identity(member: MemberId) -> Identity {
+    Identity { member, session: SessionId(1), expires_at: Timestamp(i64::MAX) }
+}
+
+async fn created(stream: &mut Subscription) -> PostId {
+    match tokio::time::timeout(PATIENCE, stream.next()).await.unwrap().unwrap().event {
+        LiveEvent::Created(seen) => seen.post.id,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_streams_cursor_never_points_past_what_was_handed_out() {
+    let Deployment { actors, author, .. } = &start(|_| {}).await;
+    let page = actors.timeline.feed(*author, Feed::Home, None, 10).await.unwrap();
+    for _ in 0..5 {
+        post(actors, *author).await.unwrap();
+    }
+    let mut stream = actors.timeline.open_stream(identity(*author), Some(&page.stream)).await.unwrap();
+    for _ in 0..6 {
+        let handed_out = tokio::time::timeout(PATIENCE, stream.next()).await.unwrap().unwrap().id;
+        assert_eq!(stream.cursor(), handed_out);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_over_a_failed_timeline_ends_and_resumes_without_a_gap() {
+    let Deployment { actors, author, .. } = &start(|_| {}).await;
+    let mut stream = actors.timeline.open_stream(identity(*author), None).await.unwrap();
+    let last = stream.next().await.unwrap().id;
+    let _ = actors.timeline.crash().await;
+    post(actors, *author).await.unwrap();
+    assert!(tokio::time::timeout(PATIENCE, stream.next()).await.unwrap().is_none(), "it ends");
+    let mut stream = actors.timeline.open_stream(identity(*author), Some(&last)).await.unwrap();
+    assert_eq!(stream.next().await.unwrap().id, last);
+    let page = actors.timeline.feed(*author, Feed::Home, None, 10).await.unwrap();
+    assert_eq!(created(&mut stream).await, page.items[0].post.id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_back_after_a_rebuild_has_every_post_again() {
+    let Deployment { actors, author, .. } = &start(|_| {}).await;
+    post(actors, *author).await.unwrap();
+    let client = || Client { device: String::new(), address: std::net::IpAddr::from([127, 0, 0, 1]) };
+    actors.sessions.deactivate(identity(*author), "Passw0rd!").await.unwrap();
+    let _ = actors.timeline.crash().await;
+    actors.sessions.log_in("author@example.com", "Passw0rd!", client()).await.unwrap();
+    let mine = actors.timeline.feed(*author, Feed::Mine, None, 10).await.unwrap();
+    assert_eq!(mine.items.len(), 1);
 }

@@ -16,6 +16,8 @@ use tokio_util::sync::CancellationToken;
 /// More failures than this within the window, and the process ends; what runs it starts it afresh.
 const FAILURES_MAX: usize = 5;
 const WINDOW: Duration = Duration::from_secs(30);
+/// How long to wait before an actor that could not be restarted is tried again.
+const PAUSE: Duration = Duration::from_millis(200);
 /// How long the actors may take to finish what waits for them when the process ends.
 const DRAIN_MAX: Duration = Duration::from_secs(3);
 
@@ -102,6 +104,18 @@ struct Family {
     failures: Vec<Instant>,
 }
 
+impl Family {
+    /// Counts a failure; an error once there were too many.
+    fn failed(&mut self, cause: &str) -> Result<(), ActorProcessingErr> {
+        self.failures.retain(|at| at.elapsed() < WINDOW);
+        self.failures.push(Instant::now());
+        if self.failures.len() > FAILURES_MAX {
+            return Err(format!("gave up after {FAILURES_MAX} failures; the last: {cause}").into());
+        }
+        Ok(())
+    }
+}
+
 impl Actor for Root {
     type Msg = Adopt;
     type State = Family;
@@ -125,16 +139,21 @@ impl Actor for Root {
         let SupervisionEvent::ActorFailed(child, cause) = event else {
             return Ok(());
         };
-        family.failures.retain(|at| at.elapsed() < WINDOW);
-        family.failures.push(Instant::now());
-        if family.failures.len() > FAILURES_MAX {
-            return Err(format!("gave up after {FAILURES_MAX} failures; the last: {cause}").into());
-        }
         let Some((birth, gauges)) = family.births.remove(&child.get_id()) else {
             return Err(format!("a child failed before it was adopted: {cause}").into());
         };
+        family.failed(&cause.to_string())?;
         tracing::warn!(actor = gauges.name(), %cause, "actor failed, restarting");
-        let next = birth(myself.get_cell()).await?.get_id();
+        let next = loop {
+            match birth(myself.get_cell()).await {
+                Ok(next) => break next.get_id(),
+                Err(error) => {
+                    family.failed(&error.to_string())?;
+                    tracing::warn!(actor = gauges.name(), %error, "actor could not be restarted, trying again");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        };
         gauges.restarted();
         family.births.insert(next, (birth, gauges));
         Ok(())

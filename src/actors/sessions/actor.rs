@@ -71,15 +71,15 @@ impl Actor for SessionsActor {
 }
 
 impl State {
-    /// First the member goes, then the sessions: a crash in between leaves sessions of somebody who is not there,
-    /// and those open nothing.
+    /// First the sessions end, then the member goes: a crash in between logs the member out, who can try again.
     async fn deactivate(
         &self,
         member: MemberId,
         now: Timestamp,
         tokens_until: Timestamp,
     ) -> Result<Vec<SessionId>, Error> {
+        let ended = self.sessions.end_sessions(member, End::All, tokens_until).await?;
         self.members.deactivate(member, now).await?;
-        Ok(self.sessions.end_sessions(member, End::All, tokens_until).await?)
+        Ok(ended)
     }
 }

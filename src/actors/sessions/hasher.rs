@@ -46,8 +46,13 @@ impl Hasher {
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
-        let _place = self.places.try_acquire().map_err(|_| Error::Busy("hasher"))?;
-        let Ok(_thread) = self.threads.acquire().await else { return Err(Error::Restarting("hasher")) };
+        let place = self.places.clone().try_acquire_owned().map_err(|_| Error::Busy("hasher"))?;
+        let Ok(thread) = self.threads.clone().acquire_owned().await else { return Err(Error::Restarting("hasher")) };
+        // The permits go with the work: a client that goes away does not make room for more of it.
+        let work = move || {
+            let _held = (place, thread);
+            work()
+        };
         tokio::task::spawn_blocking(work).await.map_err(|_| Error::Restarting("hasher"))
     }
 }

@@ -164,11 +164,14 @@ impl Sessions {
 
     /// Ends the session that the identity stands for.
     pub async fn log_out(&self, identity: Identity) -> Result<(), Error> {
+        // Void from now on, whatever becomes of the commit.
+        self.revoke(&[identity.session], self.tokens_until());
         self.end_sessions(identity.member, End::One(identity.session)).await.map(|_| ())
     }
 
     /// Ends every session of the member.
     pub async fn log_out_everywhere(&self, identity: Identity) -> Result<(), Error> {
+        self.revoke(&[identity.session], self.tokens_until());
         self.end_sessions(identity.member, End::All).await.map(|_| ())
     }
 
@@ -247,10 +250,15 @@ impl Sessions {
     }
 
     async fn end_sessions(&self, member: MemberId, which: End) -> Result<Vec<SessionId>, Error> {
-        let tokens_until = self.tokens_until();
-        let ended = self.slots.of(member).ask(|reply| Message::End { member, which, tokens_until, reply }).await?;
-        self.revoke(&ended, tokens_until);
-        Ok(ended)
+        let (sessions, tokens_until) = (self.clone(), self.tokens_until());
+        // Beside the request, whose client may go away: what was ended must be void here as well.
+        let ending = tokio::spawn(async move {
+            let message = |reply| Message::End { member, which, tokens_until, reply };
+            let ended = sessions.slots.of(member).ask(message).await?;
+            sessions.revoke(&ended, tokens_until);
+            Ok(ended)
+        });
+        ending.await.unwrap_or(Err(Error::Restarting("sessions")))
     }
 
     fn revoke(&self, ended: &[SessionId], tokens_until: Timestamp) {

@@ -51,6 +51,11 @@ impl Watcher {
         self.wake.notify_one();
     }
 
+    fn interrupt(&self) {
+        self.items.lock().unwrap_or_else(PoisonError::into_inner).over = true;
+        self.wake.notify_one();
+    }
+
     /// The first of what waits, left in its place; `None` once more came than may wait.
     pub(super) fn first(&self, limit: usize) -> Option<Vec<Item>> {
         let items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
@@ -172,6 +177,14 @@ impl Hub {
         let streams = self.lock();
         for watcher in streams.of_author.get(&author).into_iter().flatten() {
             watcher.offer(item, self.waiting_max);
+        }
+    }
+
+    /// Ends every open stream after what it has: each resumes from its last id, and misses nothing.
+    pub(super) fn interrupt(&self) {
+        let streams = self.lock();
+        for stream in streams.of_member.values().flatten() {
+            stream.watcher.interrupt();
         }
     }
 

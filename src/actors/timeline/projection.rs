@@ -79,6 +79,8 @@ impl Projection {
         *self.window.write().unwrap_or_else(PoisonError::into_inner) = window;
         self.hydrator.everything_changed();
         self.applied.send_replace(head);
+        // What happened between two lives of the actor was offered to nobody.
+        self.hub.interrupt();
         self.hub.offered_to(head);
         metrics::gauge!("dailyfeed_window_posts").set(posts as f64);
         tracing::info!(posts, elapsed_ms = begun.elapsed().as_millis() as u64, "timeline window built");

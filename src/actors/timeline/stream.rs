@@ -50,10 +50,13 @@ struct Replay {
 pub struct Subscription {
     projection: Arc<Projection>,
     watcher: Arc<Watcher>,
-    outbox: VecDeque<Live>,
+    /// What is ready to be sent, with its place.
+    outbox: VecDeque<(Position, Live)>,
     replay: Option<Replay>,
-    /// Everything up to here was sent or needed no sending.
+    /// Everything up to here was taken in or needed no sending.
     seen: Position,
+    /// The last place that was handed out: where a client stands while something is ready still.
+    sent: Position,
 }
 
 impl Projection {
@@ -68,14 +71,21 @@ impl Projection {
         let from = from.map(StreamCursor::decode).transpose()?;
         self.barrier.wait(member).await;
         let watcher = Arc::new(Watcher::new(member));
-        let authors = self.hydrator.watched(member).await?;
-        let live_from = self.hub.open(&watcher, authors.clone(), per_member_max, || self.applied());
-        let live_from = live_from.ok_or(Refusal::TooManyStreams { max: per_member_max })?;
-        let mut subscription =
-            Subscription { projection: self, watcher, outbox: VecDeque::new(), replay: None, seen: live_from };
+        let (authors, live_from) = loop {
+            let authors = self.hydrator.watched(member).await?;
+            let live_from = self.hub.open(&watcher, authors.clone(), per_member_max, || self.applied());
+            let live_from = live_from.ok_or(Refusal::TooManyStreams { max: per_member_max })?;
+            // A follow between the two looks came too early for the hub to know this stream.
+            if self.hydrator.watched(member).await? == authors {
+                break (authors, live_from);
+            }
+            self.hub.close(&watcher);
+        };
+        let (outbox, sent) = (VecDeque::new(), live_from);
+        let mut subscription = Subscription { projection: self, watcher, outbox, replay: None, seen: live_from, sent };
         match subscription.resume(from, live_from).await? {
             Ok(position) => {
-                subscription.seen = position;
+                (subscription.seen, subscription.sent) = (position, position);
                 subscription.push(position, LiveEvent::Ready);
                 if position < live_from {
                     subscription.replay = Some(Replay { authors, until: live_from, left: replay_max });
@@ -112,7 +122,8 @@ impl Subscription {
     /// Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<Live> {
         loop {
-            if let Some(live) = self.outbox.pop_front() {
+            if let Some((position, live)) = self.outbox.pop_front() {
+                self.sent = position;
                 return Some(live);
             }
             let stepped = if self.replay.is_some() { self.replay_step().await } else { self.live_step().await };
@@ -131,8 +142,12 @@ impl Subscription {
     pub fn cursor(&self) -> String {
         // In this order: what is offered after the look is still waiting when the stream resumes.
         let offered = self.projection.hub.offered();
-        let idle = self.outbox.is_empty() && self.replay.is_none() && self.watcher.is_idle();
-        self.encode(if idle { self.seen.max(offered) } else { self.seen })
+        let idle = self.replay.is_none() && self.watcher.is_idle();
+        self.encode(match (self.outbox.is_empty(), idle) {
+            (false, _) => self.sent,
+            (true, false) => self.seen,
+            (true, true) => self.seen.max(offered),
+        })
     }
 
     async fn replay_step(&mut self) -> Result<bool, Error> {
@@ -180,7 +195,7 @@ impl Subscription {
     }
 
     /// Each item as the member may see it; a post that is gone by now is told of by its deletion.
-    async fn hydrated(&self, items: &[Item]) -> Result<Vec<Live>, Error> {
+    async fn hydrated(&self, items: &[Item]) -> Result<Vec<(Position, Live)>, Error> {
         let shown: Vec<PostId> =
             items.iter().filter(|item| item.kind != EventKind::PostDeleted).map(|item| item.post).collect();
         let posts = self.projection.hydrator.posts(self.watcher.member, &shown).await?;
@@ -194,14 +209,14 @@ impl Subscription {
                 EventKind::PostUpdated => LiveEvent::Updated(find(item.post)?),
                 _ => LiveEvent::Deleted(item.post),
             };
-            Some(Live { id: self.encode(item.position), event })
+            Some((item.position, Live { id: self.encode(item.position), event }))
         };
         Ok(items.iter().filter_map(live).collect())
     }
 
     fn push(&mut self, position: Position, event: LiveEvent) {
         let live = Live { id: self.encode(position), event };
-        self.outbox.push_back(live);
+        self.outbox.push_back((position, live));
     }
 
     fn encode(&self, position: Position) -> String {

@@ -114,8 +114,8 @@ impl Sqlite {
     }
 
     pub(super) async fn newest(&self, before: PostId, limit: usize) -> StoreResult<Vec<PostPlace>> {
-        let select = "SELECT p.id, p.author_id, p.position FROM posts p JOIN members m ON m.id = p.author_id \
-            WHERE p.id < ? AND p.deleted_at IS NULL AND m.deactivated_at IS NULL ORDER BY p.id DESC LIMIT ?";
+        let select = "SELECT id, author_id, position FROM posts WHERE id < ? AND deleted_at IS NULL \
+            ORDER BY id DESC LIMIT ?";
         let query = sqlx::query(select).bind(signed(before.0)).bind(signed(limit as u64));
         Ok(places(&query.fetch_all(&self.readers).await.map_err(failed)?))
     }
