@@ -80,6 +80,16 @@ fn a_file_is_under_the_environment_and_over_the_defaults() {
 }
 
 #[test]
+fn what_is_printed_is_a_file_that_says_the_same() {
+    let set = [("DAILYFEED_HTTP__CORS_ORIGINS", "https://a.kr"), ("DAILYFEED_LIMITS__ENABLED", "false")];
+    let printed = |loaded: Loaded| -> Vec<_> {
+        loaded.rows.into_iter().map(|row| format!("{} = {}\n", row.key, row.value)).collect()
+    };
+    let first = printed(with(&set).unwrap());
+    assert_eq!(printed(from_file(&first.concat()).unwrap()), first);
+}
+
+#[test]
 fn an_unknown_key_is_named_with_its_neighbours() {
     refused(
         with(&[("DAILYFEED_HTTP__LISTN", "x")]),
