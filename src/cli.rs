@@ -3,9 +3,13 @@ use crate::{bench, seed};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
+/// How keys are given, under every `--help` of the whole command.
+const KEYS: &str = "Every key of the configuration can be given in the file or in the environment, which wins: \
+    http.listen is DAILYFEED_HTTP__LISTEN. A list there is separated by commas. `dailyfeed config` lists the keys.";
+
 /// A social feed server in one binary
 #[derive(Debug, Parser)]
-#[command(version, about, long_about = None)]
+#[command(version, about, long_about = None, after_help = KEYS)]
 pub struct Cli {
     /// Configuration file (TOML); without it ./dailyfeed.toml where there is one
     #[arg(long, global = true, value_name = "FILE")]
@@ -19,8 +23,13 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Starts the server (this is what happens without a command)
+    ///
+    /// Makes its data folder at first start, says in three lines where the API, its documentation and the metrics are,
+    /// and runs until SIGTERM or Ctrl-C. Exit code 1: it could not be started, or its actors kept failing.
     Serve,
     /// Prints the effective configuration: every key, its value, and where that came from
+    ///
+    /// What is printed is a configuration file itself. Secrets are masked. Exit code 1: an unknown key or a bad value.
     Config,
     /// Fills a stopped server with members, follows and posts, Korean and English
     Seed(seed::Options),

@@ -10,12 +10,15 @@ use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::Subscribe
 
 /// Bounds of histograms in seconds: from a cached read to a request that timed out.
 const SECONDS: &[f64] = &[0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
+/// Bounds of histograms in bytes: from a short answer to a large image.
+const BYTES: &[f64] = &[256.0, 1_024.0, 4_096.0, 16_384.0, 65_536.0, 262_144.0, 1_048_576.0, 4_194_304.0, 16_777_216.0];
 /// Bounds of histograms of counts, such as commands in a commit.
 const COUNTS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 /// How often histograms are folded, so that they do not grow while nobody reads them.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Sends the log to standard error: text on a terminal, else one JSON object a line.
+/// Sends the log to standard error: text on a terminal, else one JSON object a line. Loading has refused a level that
+/// is none; where one comes all the same, `info` is in force.
 pub fn init_tracing(settings: &config::Log) {
     let filter = EnvFilter::try_new(&settings.level).unwrap_or_else(|_| EnvFilter::new("info"));
     let text = match settings.format.as_str() {
@@ -38,9 +41,10 @@ pub fn metrics() -> Option<PrometheusHandle> {
 }
 
 fn install() -> Option<PrometheusHandle> {
-    let builder = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)
-        .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("_commands".to_owned()), COUNTS));
+    let bounds = [("_seconds", SECONDS), ("_bytes", BYTES), ("_commands", COUNTS)];
+    let builder = bounds.into_iter().try_fold(PrometheusBuilder::new(), |builder, (unit, bounds)| {
+        builder.set_buckets_for_metric(Matcher::Suffix(unit.to_owned()), bounds)
+    });
     let handle = builder.and_then(PrometheusBuilder::install_recorder);
     handle.map_err(|error| tracing::error!(%error, "metrics are not available")).ok()
 }

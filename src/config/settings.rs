@@ -1,5 +1,4 @@
 //! Every key with its default, its unit, and what it costs.
-use super::ConfigError;
 use serde::{Deserialize, Serialize};
 use std::{net::SocketAddr, path::Path};
 
@@ -10,7 +9,7 @@ use std::{net::SocketAddr, path::Path};
 pub struct Config {
     /// `embedded`. The `cluster` profile is not part of this version.
     pub profile: String,
-    /// Database of the embedded profile; made at first start.
+    /// Folder of the database; made at first start.
     pub data_dir: String,
     /// What this process serves: `write`, `read`, `activity`, `search`, `image`. Only the whole is served so far.
     pub roles: Vec<String>,
@@ -64,7 +63,7 @@ concern! {
         request_timeout_ms: u64 = 10_000,
         /// Open connections; further ones wait in the kernel's queue. About 10 KiB each.
         connections_max: usize = 20_000,
-        /// Milliseconds that requests and streams get to end when the process ends.
+        /// Milliseconds that requests and streams get to end when the process ends. 0: they are cut off at once.
         shutdown_grace_ms: u64 = 4_000,
     }
 }
@@ -100,7 +99,7 @@ concern! {
         login_per_minute: u32 = 5,
         /// Sign-ups an hour of one address.
         signup_per_hour: u32 = 10,
-        /// Wrong passwords for one account from one address before that pair is locked.
+        /// Wrong passwords for one account from one address before that pair is locked. 0: it never is.
         login_failures_max: u32 = 5,
         /// Seconds that the pair is locked, and that failures are remembered.
         login_lock_seconds: u64 = 900,
@@ -238,61 +237,6 @@ impl Config {
         match self.http.insecure_cookies.as_str() {
             "auto" => self.http.listen.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback()),
             other => other == "true",
-        }
-    }
-
-    /// Checks what types cannot.
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let one_of = |key: &str, value: &str, known: &[&str]| {
-            let fits = known.contains(&value);
-            fits.then_some(()).ok_or_else(|| ConfigError::bad(key, value, &format!("one of {}", known.join(", "))))
-        };
-        one_of("profile", &self.profile, &["embedded"])?;
-        one_of("storage.synchronous", &self.storage.synchronous, &["full", "normal"])?;
-        one_of("log.format", &self.log.format, &["auto", "text", "json"])?;
-        one_of("http.insecure_cookies", &self.http.insecure_cookies, &["auto", "true", "false"])?;
-        for role in &self.roles {
-            one_of("roles", role, &["write", "read", "activity", "search", "image"])?;
-        }
-        for (key, address) in [("http.listen", &self.http.listen), ("admin.listen", &self.admin.listen)] {
-            let parsed = address.parse::<SocketAddr>();
-            parsed.map_err(|_| ConfigError::bad(key, address, "an address with a port, such as 127.0.0.1:8080"))?;
-        }
-        for network in &self.http.trusted_proxies {
-            let parsed = network.parse::<ipnet::IpNet>();
-            parsed.map_err(|_| ConfigError::bad("http.trusted_proxies", network, "a network such as 10.0.0.0/8"))?;
-        }
-        let zone = &self.ranking.day_zone;
-        jiff::tz::TimeZone::get(zone).map_err(|_| ConfigError::bad("ranking.day_zone", zone, "an IANA time zone"))?;
-        let positive = [
-            ("http.body_max_bytes", self.http.body_max_bytes as u64),
-            ("http.header_read_timeout_ms", self.http.header_read_timeout_ms),
-            ("http.request_timeout_ms", self.http.request_timeout_ms),
-            ("http.connections_max", self.http.connections_max as u64),
-            ("limits.member_per_second", self.limits.member_per_second.into()),
-            ("limits.member_burst", self.limits.member_burst.into()),
-            ("limits.address_per_second", self.limits.address_per_second.into()),
-            ("limits.login_per_minute", self.limits.login_per_minute.into()),
-            ("limits.signup_per_hour", self.limits.signup_per_hour.into()),
-            ("storage.read_connections", self.storage.read_connections.into()),
-            ("storage.commit_batch_max", self.storage.commit_batch_max as u64),
-            ("events.retention_hours", self.events.retention_hours.into()),
-            ("timeline.window_bytes_max", self.timeline.window_bytes_max as u64),
-            ("timeline.window_days", self.timeline.window_days.into()),
-            ("timeline.cache_bytes_max", self.timeline.cache_bytes_max as u64),
-            ("stream.heartbeat_seconds", self.stream.heartbeat_seconds),
-            ("stream.buffer_max", self.stream.buffer_max as u64),
-            ("stream.per_member_max", self.stream.per_member_max as u64),
-            ("authentication.access_token_seconds", self.authentication.access_token_seconds),
-            ("authentication.key_rotation_hours", self.authentication.key_rotation_hours.into()),
-            ("authentication.session_days", self.authentication.session_days.into()),
-            ("authentication.hash_threads", self.authentication.hash_threads as u64),
-            ("actors.queue_max", self.actors.queue_max as u64),
-            ("actors.answer_timeout_ms", self.actors.answer_timeout_ms),
-        ];
-        match positive.iter().find(|(_, value)| *value == 0) {
-            Some((key, _)) => Err(ConfigError::bad(key, "0", "1 or more")),
-            None => Ok(()),
         }
     }
 }

@@ -1,0 +1,125 @@
+//! What types cannot refuse: ranges, names, addresses, and values that contradict each other.
+use super::{Config, error::Fault};
+use std::{collections::HashSet, net::SocketAddr};
+use tracing_subscriber::EnvFilter;
+use url::Url;
+
+/// Least and most of every number. The most is where another zero is sooner a slip than a wish; none of them is
+/// so large that a sum of times could overflow.
+const RANGES: &[(&str, i64, i64)] = &[
+    ("actors.answer_timeout_ms", 1, 60_000),
+    ("actors.queue_max", 1, 1_000_000),
+    ("authentication.access_token_seconds", 1, 604_800),
+    ("authentication.hash_threads", 1, 256),
+    ("authentication.key_rotation_hours", 1, 8_760),
+    ("authentication.refresh_grace_seconds", 0, 3_600),
+    ("authentication.session_days", 1, 3_650),
+    ("events.retention_hours", 1, 87_600),
+    ("http.body_max_bytes", 1, 67_108_864),
+    ("http.connections_max", 1, 1_000_000),
+    ("http.header_read_timeout_ms", 1, 600_000),
+    ("http.request_timeout_ms", 1, 600_000),
+    ("http.shutdown_grace_ms", 0, 600_000),
+    ("limits.address_per_second", 1, 1_000_000),
+    ("limits.login_failures_max", 0, 1_000_000),
+    ("limits.login_lock_seconds", 0, 2_592_000),
+    ("limits.login_per_minute", 1, 1_000_000),
+    ("limits.member_burst", 1, 1_000_000),
+    ("limits.member_per_second", 1, 1_000_000),
+    ("limits.signup_per_hour", 1, 1_000_000),
+    ("storage.commit_batch_max", 1, 65_536),
+    ("storage.read_connections", 1, 256),
+    ("stream.buffer_max", 1, 65_536),
+    ("stream.heartbeat_seconds", 1, 3_600),
+    ("stream.per_member_max", 1, 100_000),
+    ("stream.replay_max", 0, 1_000_000),
+    ("timeline.cache_bytes_max", 1, 1 << 40),
+    ("timeline.window_bytes_max", 1, 1 << 40),
+    ("timeline.window_days", 1, 3_650),
+];
+/// What a process may serve.
+const ROLES: &[&str] = &["write", "read", "activity", "search", "image"];
+const LEVELS: &[&str] = &["off", "error", "warn", "info", "debug", "trace"];
+const SECONDS_A_DAY: u64 = 86_400;
+
+/// Holds every number against its range. One without a range is refused, so that none is forgotten.
+pub(super) fn numbers<'a>(mut all: impl Iterator<Item = (&'a str, i64)>) -> Result<(), Fault> {
+    all.try_for_each(|(key, value)| match RANGES.iter().find(|(name, ..)| *name == key) {
+        Some((_, least, most)) if (least..=most).contains(&&value) => Ok(()),
+        Some((_, least, most)) => Err(Fault::new(key, format!("a whole number from {least} to {most}"))),
+        None => Err(Fault::new(key, "a range in the program, which has none for this key")),
+    })
+}
+
+/// Everything else, key by key, then what concerns two keys.
+pub(super) fn rules(config: &Config) -> Result<(), Fault> {
+    if config.profile == "cluster" {
+        return Err(Fault::new("profile", "embedded: this build has no cluster profile"));
+    }
+    one_of("profile", &config.profile, &["embedded"])?;
+    must("data_dir", !config.data_dir.is_empty(), "the path of a folder")?;
+    one_of("storage.synchronous", &config.storage.synchronous, &["full", "normal"])?;
+    one_of("log.format", &config.log.format, &["auto", "text", "json"])?;
+    one_of("http.insecure_cookies", &config.http.insecure_cookies, &["auto", "true", "false"])?;
+    must("log.level", is_filter(&config.log.level), "a level or a list such as info,dailyfeed::http=debug")?;
+    let zone = jiff::tz::TimeZone::get(&config.ranking.day_zone);
+    must("ranking.day_zone", zone.is_ok(), "an IANA time zone such as Asia/Seoul")?;
+    roles(&config.roles)?;
+    http(config)?;
+    let session_seconds = u64::from(config.authentication.session_days) * SECONDS_A_DAY;
+    let of_session = config.authentication.access_token_seconds <= session_seconds;
+    must("authentication.access_token_seconds", of_session, "no more than authentication.session_days")
+}
+
+fn http(config: &Config) -> Result<(), Fault> {
+    let address = |key: &str, text: &str| {
+        let parsed = text.parse::<SocketAddr>();
+        parsed.map_err(|_| Fault::new(key, "an address with a port such as 127.0.0.1:8080"))
+    };
+    let public = address("http.listen", &config.http.listen)?;
+    let admin = address("admin.listen", &config.admin.listen)?;
+    must("admin.listen", public != admin || public.port() == 0, "another address than http.listen")?;
+    let url = &config.http.public_url;
+    must("http.public_url", url.is_empty() || is_web_origin(url), "an origin such as https://feed.example")?;
+    let networks = config.http.trusted_proxies.iter().all(|network| network.parse::<ipnet::IpNet>().is_ok());
+    must("http.trusted_proxies", networks, "networks such as 10.0.0.0/8")?;
+    let any = config.http.cors_origins == ["*"];
+    let origins = any || config.http.cors_origins.iter().all(|origin| is_origin(origin));
+    must("http.cors_origins", origins, "origins such as https://feed.example, or * alone")
+}
+
+fn roles(roles: &[String]) -> Result<(), Fault> {
+    let known = roles.iter().all(|role| ROLES.contains(&role.as_str()));
+    must("roles", known, &format!("some of {}", ROLES.join(", ")))?;
+    let distinct: HashSet<_> = roles.iter().collect();
+    must("roles", distinct.len() == roles.len(), "each role once")?;
+    must("roles", distinct.len() == ROLES.len(), &format!("{}: the embedded profile serves all", ROLES.join(", ")))
+}
+
+/// A level, or directives of a target and a level. A bare word that is no level would be taken for a target, and
+/// a mistyped level would silence everything else.
+fn is_filter(text: &str) -> bool {
+    let directive = |text: &str| text.contains(['=', '[']) || LEVELS.contains(&text.to_lowercase().as_str());
+    text.split(',').all(|part| directive(part.trim())) && EnvFilter::try_new(text).is_ok()
+}
+
+/// Scheme, host and port as a browser writes them: any other spelling would match no request.
+fn is_origin(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| match url.origin() {
+        origin @ url::Origin::Tuple(..) => origin.ascii_serialization() == text,
+        // Applications have schemes of their own.
+        url::Origin::Opaque(_) => url.has_host() && text.ends_with(url.authority()) && !url.authority().contains('@'),
+    })
+}
+
+fn is_web_origin(text: &str) -> bool {
+    ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme)) && is_origin(text)
+}
+
+fn one_of(key: &str, value: &str, known: &[&str]) -> Result<(), Fault> {
+    must(key, known.contains(&value), &format!("one of {}", known.join(", ")))
+}
+
+fn must(key: &str, holds: bool, expected: &str) -> Result<(), Fault> {
+    holds.then_some(()).ok_or_else(|| Fault::new(key, expected))
+}
