@@ -107,20 +107,102 @@ async fn a_key_is_known_after_a_restart() {
     let first = own(|_| {}).await;
     let mut who = Member::sign_up(&Client::new(), &first.base).await;
     let before = post(&who, "key", "글").await.text().await.unwrap();
-    let (folder, server) = (first.folder, first.server);
-    server.shutdown().await;
-    let config = dailyfeed::config::Config::for_tests(folder.path());
-    let start = async {
-        loop {
-            // The store closes a moment after the last of its handles is gone.
-            match dailyfeed::app::Server::start(config.clone()).await {
-                Ok(server) => return server,
-                Err(_) => tokio::task::yield_now().await,
-            }
-        }
-    };
-    let second = tokio::time::timeout(crate::common::PATIENCE, start).await.expect("it starts again");
-    who.base = format!("http://{}", second.api_address());
+    let second = first.again(async |_| {}).await;
+    who.base.clone_from(&second.base);
     assert_eq!(post(&who, "key", "글").await.text().await.unwrap(), before);
-    second.shutdown().await;
+    second.server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_key_of_a_post_is_none_of_a_comment() {
+    let who = member().await;
+    let first: Value = post(&who, "key-6", "글").await.json().await.unwrap();
+    let path = format!("/api/posts/{}/comments", first["id"]);
+    let request = who.request(Method::POST, &path).header("idempotency-key", "key-6");
+    let answer = request.json(&json!({"content": "글"})).send().await.unwrap();
+    match answer.status().as_u16() {
+        201 => assert_eq!(answer.json::<Value>().await.unwrap()["postId"], first["id"], "a comment, not the post"),
+        _ => drop(problem(answer, 422, "IDEMPOTENCY_KEY_REUSED").await),
+    }
+}
+
+#[tokio::test]
+async fn a_comment_on_another_post_is_another_request() {
+    let who = member().await;
+    let posts = [who.post("하나").await, who.post("둘").await];
+    let comment = async |on: u64| {
+        let request = who.request(Method::POST, &format!("/api/posts/{on}/comments"));
+        request.header("idempotency-key", "key-7").json(&json!({"content": "댓글"})).send().await.unwrap()
+    };
+    assert_eq!(comment(posts[0]).await.status(), 201);
+    let answer = comment(posts[1]).await;
+    match answer.status().as_u16() {
+        201 => assert_eq!(answer.json::<Value>().await.unwrap()["postId"], posts[1]),
+        _ => drop(problem(answer, 422, "IDEMPOTENCY_KEY_REUSED").await),
+    }
+}
+
+#[tokio::test]
+async fn of_different_bodies_at_once_under_one_key_one_is_taken() {
+    let who = member().await;
+    let contents: Vec<String> = (0..20).map(|number| format!("글 {number}")).collect();
+    let answers = futures::future::join_all(contents.iter().map(|content| post(&who, "key-8", content))).await;
+    let mut created = 0;
+    for answer in answers {
+        match answer.status().as_u16() {
+            201 => created += 1,
+            409 => drop(problem(answer, 409, "IDEMPOTENCY_IN_PROGRESS").await),
+            _ => drop(problem(answer, 422, "IDEMPOTENCY_KEY_REUSED").await),
+        }
+    }
+    assert_eq!(created, 1);
+    assert_eq!(who.me().await["postCount"], 1);
+}
+
+#[tokio::test]
+async fn a_key_on_what_is_not_there_is_not_kept() {
+    let who = member().await;
+    let comment = async |on: u64| {
+        let request = who.request(Method::POST, &format!("/api/posts/{on}/comments"));
+        request.header("idempotency-key", "key-9").json(&json!({"content": "댓글"})).send().await.unwrap()
+    };
+    problem(comment(1).await, 404, "POST_NOT_FOUND").await;
+    assert_eq!(comment(who.post("글").await).await.status(), 201);
+}
+
+#[tokio::test]
+async fn a_repeat_after_the_deletion_makes_nothing_new() {
+    let who = member().await;
+    let first = post(&who, "key-10", "글").await.text().await.unwrap();
+    let id = serde_json::from_str::<Value>(&first).unwrap()["id"].clone();
+    who.delete(&format!("/api/posts/{id}")).await;
+    assert_eq!(post(&who, "key-10", "글").await.text().await.unwrap(), first);
+    assert_eq!(who.me().await["postCount"], 0);
+    who.refused(Method::GET, &format!("/api/posts/{id}"), Value::Null, 404, "POST_NOT_FOUND").await;
+}
+
+#[tokio::test]
+async fn keys_differ_by_their_case() {
+    let who = member().await;
+    let first: Value = post(&who, "Key-11", "글").await.json().await.unwrap();
+    let second: Value = post(&who, "key-11", "글").await.json().await.unwrap();
+    assert_ne!(first["id"], second["id"]);
+}
+
+#[tokio::test]
+async fn every_post_route_takes_a_key() {
+    let who = member().await;
+    for (path, body) in [
+        ("/api/members/query", json!({"ids": [1]})),
+        ("/api/timeline/stream/ticket", Value::Null),
+        ("/api/token/refresh", Value::Null),
+        ("/api/authentication/logout", Value::Null),
+    ] {
+        let mut request = who.request(Method::POST, path).header("idempotency-key", "key-12");
+        if !body.is_null() {
+            request = request.json(&body);
+        }
+        let status = request.send().await.unwrap().status();
+        assert!(status.is_success(), "{path}: {status}");
+    }
 }

@@ -13,7 +13,7 @@ async fn text(path: &str) -> (u16, String) {
 
 #[tokio::test]
 async fn health_is_told_on_both_listeners() {
-    let (api, admin) = shared();
+    let (api, admin, _) = shared();
     for base in [api, admin] {
         for probe in ["live", "ready", "startup"] {
             let answer = Client::new().get(format!("{base}/health/{probe}")).send().await.unwrap();

@@ -124,3 +124,101 @@ async fn anothers_session_cannot_be_ended() {
     assert_eq!(who.call(Method::DELETE, &path, None).await, 404);
     assert_eq!(other.call(Method::GET, "/api/members/me", None).await, 200);
 }
+
+#[tokio::test]
+async fn a_session_says_from_where_and_with_what() {
+    let who = member().await;
+    let login = json!({"email": who.email, "password": PASSWORD});
+    let request = Client::new().post(format!("{}/api/authentication/login", base())).json(&login);
+    let answer = request.header("user-agent", "dailyfeed-phone/7").send().await.unwrap();
+    let login: Value = answer.json().await.unwrap();
+    let sessions = who.get("/api/authentication/sessions").await.to_string();
+    assert!(sessions.contains("dailyfeed-phone/7") && sessions.contains("127.0.0.1"), "{sessions}");
+    assert!(!sessions.contains(login["refreshToken"].as_str().unwrap()));
+}
+
+#[tokio::test]
+async fn no_refresh_token_at_all_asks_for_a_login() {
+    let answer = Client::new().post(format!("{}/api/authentication/refresh", base())).send().await.unwrap();
+    assert_eq!(answer.status(), 401);
+    assert_eq!(answer.headers()["x-relogin-required"], "true");
+    assert_eq!(answer.headers()["content-type"], "application/problem+json");
+}
+
+#[tokio::test]
+async fn refreshing_makes_no_second_session_and_ends_no_access_token() {
+    let mut who = member().await;
+    let login = log_in(base(), &who.email).await;
+    who.token = login["accessToken"].as_str().unwrap().to_owned();
+    let mut token = login["refreshToken"].clone();
+    for _ in 0..3 {
+        token = refreshed(base(), &token).await["refreshToken"].clone();
+    }
+    let sessions = who.get("/api/authentication/sessions").await;
+    assert_eq!(sessions["items"].as_array().unwrap().len(), 2, "that of the sign-up, and this one");
+}
+
+#[tokio::test]
+async fn fifty_refreshes_by_cookie_agree_on_the_cookie() {
+    let login = log_in(base(), &member().await.email).await;
+    let cookie = format!("refresh_token={}", login["refreshToken"].as_str().unwrap());
+    let refresh = || async {
+        let request = Client::new().post(format!("{}/api/authentication/refresh", base()));
+        let answer = request.header("cookie", &cookie).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned()
+    };
+    let cookies = futures::future::join_all((0..50).map(|_| refresh())).await;
+    assert!(cookies.iter().all(|given| *given == cookies[0] && *given != cookie));
+}
+
+#[tokio::test]
+async fn off_loopback_the_cookie_is_for_https_alone() {
+    let own = own(|config| config.http.insecure_cookies = "false".to_owned()).await;
+    let who = own.member().await;
+    let login = json!({"email": who.email, "password": PASSWORD});
+    let answer =
+        Client::new().post(format!("{}/api/authentication/login", own.base)).json(&login).send().await.unwrap();
+    assert!(answer.headers()["set-cookie"].to_str().unwrap().split("; ").any(|part| part == "Secure"));
+    own.server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_logout_everywhere_leaves_nothing_to_refresh() {
+    let who = member().await;
+    let logins = [log_in(base(), &who.email).await, log_in(base(), &who.email).await];
+    assert_eq!(who.call(Method::POST, "/api/authentication/logout-all", None).await, 204);
+    for login in &logins {
+        problem(refresh(base(), &login["refreshToken"]).await, 401, "RELOGIN_REQUIRED").await;
+    }
+}
+
+#[tokio::test]
+async fn a_new_password_leaves_this_session_alone_to_refresh() {
+    let mut who = member().await;
+    let (this, other) = (log_in(base(), &who.email).await, log_in(base(), &who.email).await);
+    who.token = this["accessToken"].as_str().unwrap().to_owned();
+    let change = json!({"currentPassword": PASSWORD, "newPassword": "N3wpass!word"});
+    assert_eq!(who.call(Method::PUT, "/api/authentication/password", Some(change)).await, 204);
+    refreshed(base(), &this["refreshToken"]).await;
+    problem(refresh(base(), &other["refreshToken"]).await, 401, "RELOGIN_REQUIRED").await;
+}
+
+#[tokio::test]
+async fn an_ended_session_cannot_refresh() {
+    let who = member().await;
+    let login = log_in(base(), &who.email).await;
+    let sessions = who.get("/api/authentication/sessions").await;
+    let other = sessions["items"].as_array().unwrap().iter().find(|session| session["current"] == false).unwrap();
+    who.delete(&format!("/api/authentication/sessions/{}", other["id"])).await;
+    problem(refresh(base(), &login["refreshToken"]).await, 401, "RELOGIN_REQUIRED").await;
+}
+
+#[tokio::test]
+async fn who_has_left_comes_back_by_login_and_not_by_refresh() {
+    let who = member().await;
+    let login = log_in(base(), &who.email).await;
+    who.leave().await;
+    problem(refresh(base(), &login["refreshToken"]).await, 401, "RELOGIN_REQUIRED").await;
+    assert_eq!(member().await.call(Method::GET, &format!("/api/members/{}", who.id), None).await, 404);
+}

@@ -3,16 +3,16 @@ use crate::support::{base, fields, problem};
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
 
-fn unique() -> String {
+pub(crate) fn unique() -> String {
     format!("s{}", &uuid::Uuid::new_v4().simple().to_string()[..20])
 }
 
-fn who() -> Value {
+pub(crate) fn who() -> Value {
     let handle = unique();
     json!({"email": format!("{handle}@example.com"), "password": "Passw0rd!", "handle": handle, "memberName": "김민수"})
 }
 
-async fn send(who: &Value) -> Response {
+pub(crate) async fn send(who: &Value) -> Response {
     Client::new().post(format!("{}/api/authentication/signup", base())).json(who).send().await.unwrap()
 }
 

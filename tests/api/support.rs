@@ -3,13 +3,46 @@ use crate::common::Member;
 use dailyfeed::{app::Server, config::Config};
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
-use std::{sync::OnceLock, time::Duration};
+use std::{path::PathBuf, sync::OnceLock, time::Duration};
 
 /// A server of a test's own, with its folder.
 pub(crate) struct Own {
     pub(crate) server: Server,
     pub(crate) base: String,
     pub(crate) folder: tempfile::TempDir,
+}
+
+impl Own {
+    /// Starts on a folder, which may hold what another server left.
+    pub(crate) async fn on(folder: tempfile::TempDir, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::for_tests(folder.path());
+        change(&mut config);
+        let start = async {
+            loop {
+                // The store closes a moment after the last of its handles is gone.
+                match Server::start(config.clone()).await {
+                    Ok(server) => return server,
+                    Err(_) => tokio::task::yield_now().await,
+                }
+            }
+        };
+        let server = tokio::time::timeout(crate::common::PATIENCE, start).await.expect("it starts");
+        let base = format!("http://{}", server.api_address());
+        Self { server, base, folder }
+    }
+
+    /// Ends the server and starts another on what it left, after a change to the folder.
+    pub(crate) async fn again(self, between: impl AsyncFnOnce(&std::path::Path)) -> Self {
+        let Self { server, folder, .. } = self;
+        server.shutdown().await;
+        between(folder.path()).await;
+        Self::on(folder, |_| {}).await
+    }
+
+    /// A newcomer on this server.
+    pub(crate) async fn member(&self) -> Member {
+        Member::sign_up(&Client::new(), &self.base).await
+    }
 }
 
 /// Starts a server with a changed configuration.
@@ -22,16 +55,17 @@ pub(crate) async fn own(change: impl FnOnce(&mut Config)) -> Own {
     Own { server, base, folder }
 }
 
-/// Addresses of the shared server, which lives as long as the process: the API's and the operator's.
-pub(crate) fn shared() -> &'static (String, String) {
-    static SHARED: OnceLock<(String, String)> = OnceLock::new();
+/// The shared server, which lives as long as the process: the API's address, the operator's, and the folder.
+pub(crate) fn shared() -> &'static (String, String, PathBuf) {
+    static SHARED: OnceLock<(String, String, PathBuf)> = OnceLock::new();
     SHARED.get_or_init(|| {
         let (tell, told) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
             runtime.block_on(async {
                 let own = own(|_| {}).await;
-                tell.send((own.base.clone(), format!("http://{}", own.server.admin_address()))).unwrap();
+                let admin = format!("http://{}", own.server.admin_address());
+                tell.send((own.base.clone(), admin, own.folder.path().to_owned())).unwrap();
                 std::future::pending::<()>().await;
             });
         });
@@ -75,18 +109,22 @@ pub(crate) fn fields(problem: &Value) -> Vec<(String, String)> {
     errors.iter().map(|error| (text(error, "field"), text(error, "code"))).collect()
 }
 
-/// Waits until an answer has what is looked for.
-pub(crate) async fn eventually(member: &Member, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-    let look = async {
+/// Looks again and again until what is looked for is there.
+pub(crate) async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let looking = async {
         loop {
-            let found = member.get(path).await;
-            if wanted(&found) {
+            if let Some(found) = look().await {
                 return found;
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(crate::common::PATIENCE, look).await.expect("it comes to pass")
+    tokio::time::timeout(crate::common::PATIENCE, looking).await.expect("it comes to pass")
+}
+
+/// Waits until an answer has what is looked for.
+pub(crate) async fn eventually(member: &Member, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    until(async || Some(member.get(path).await).filter(&wanted)).await
 }
 
 impl Member {
@@ -104,6 +142,30 @@ impl Member {
         let (status, text) = (answer.status(), answer.text().await.unwrap());
         assert!(status.is_success(), "{path}: {status} {text}");
         if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
+    }
+
+    /// Sends, and holds the refusal against what it should be.
+    pub(crate) async fn refused(&self, method: Method, path: &str, body: Value, status: u16, code: &str) -> Value {
+        problem(self.send(method, path, body).await, status, code).await
+    }
+
+    pub(crate) async fn like(&self, post: u64) {
+        self.ok(Method::PUT, &format!("/api/posts/{post}/like"), Value::Null).await;
+    }
+
+    pub(crate) async fn delete(&self, path: &str) {
+        assert_eq!(self.call(Method::DELETE, path, None).await, StatusCode::NO_CONTENT, "{path}");
+    }
+
+    pub(crate) async fn unfollow(&self, other: &Member) {
+        self.delete(&format!("/api/members/{}/follow", other.id)).await;
+    }
+
+    /// Leaves until the next login.
+    pub(crate) async fn leave(&self) {
+        let body = json!({"password": crate::common::PASSWORD});
+        let left = self.send(Method::DELETE, "/api/authentication/deactivate", body).await;
+        assert_eq!(left.status(), StatusCode::NO_CONTENT);
     }
 
     pub(crate) async fn follow(&self, other: &Member) {

@@ -1,0 +1,167 @@
+//! Tokens under the server's real key that are wrong in one thing, and the change of that key.
+use crate::support::{base, member, own, problem, shared, until};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use reqwest::{Client, Method, Response};
+use serde_json::{Map, Value, json};
+use sqlx::{Connection, SqliteConnection};
+use std::path::Path;
+
+async fn database(folder: &Path) -> SqliteConnection {
+    SqliteConnection::connect(&format!("sqlite://{}", folder.join("dailyfeed.db").display())).await.unwrap()
+}
+
+/// The shared server's signing key: its name and its secret.
+async fn key() -> (String, Vec<u8>) {
+    let keys = "SELECT id, secret FROM jwt_keys WHERE replaced_at IS NULL";
+    sqlx::query_as(keys).fetch_one(&mut database(&shared().2).await).await.unwrap()
+}
+
+fn part(token: &str, number: usize) -> Map<String, Value> {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(number).unwrap()).unwrap()).unwrap()
+}
+
+async fn me(authorization: String) -> Response {
+    let request = Client::new().get(format!("{}/api/members/me", base()));
+    request.header("authorization", authorization).send().await.unwrap()
+}
+
+/// A new member's claims after a change, signed with the real key.
+async fn forged(algorithm: Algorithm, change: impl FnOnce(&mut Header, &mut Map<String, Value>)) -> Response {
+    let (kid, secret) = key().await;
+    let mut header = Header::new(algorithm);
+    header.kid = Some(kid);
+    let mut claims = part(&member().await.token, 1);
+    change(&mut header, &mut claims);
+    let token = jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(&secret)).unwrap();
+    me(format!("Bearer {token}")).await
+}
+
+/// Nothing changed: without this one, the refusals below would show nothing.
+#[tokio::test]
+async fn the_key_in_hand_is_the_real_one() {
+    assert_eq!(forged(Algorithm::HS256, |_, _| {}).await.status(), 200);
+    assert_eq!(key().await.1.len(), 32, "256 bits");
+}
+
+macro_rules! refused {
+    ($($name:ident: $algorithm:ident, $code:literal, $change:expr;)*) => {
+        $(#[tokio::test]
+        async fn $name() {
+            let change: fn(&mut Header, &mut Map<String, Value>) = $change;
+            let answer = forged(Algorithm::$algorithm, change).await;
+            assert!(answer.headers()["www-authenticate"].to_str().unwrap().starts_with("Bearer"));
+            problem(answer, 401, $code).await;
+        })*
+    };
+}
+
+/// Moves the token's life into the past.
+fn earlier(claims: &mut Map<String, Value>, seconds: i64) {
+    for claim in ["iat", "exp"] {
+        claims[claim] = (claims[claim].as_i64().unwrap() - seconds).into();
+    }
+}
+
+refused! {
+    the_real_key_under_hs384_is_refused: HS384, "INVALID_TOKEN", |_, _| {};
+    the_real_key_under_hs512_is_refused: HS512, "INVALID_TOKEN", |_, _| {};
+    the_real_key_without_its_name_is_refused: HS256, "INVALID_TOKEN", |header, _| header.kid = None;
+    the_real_key_under_another_name_is_refused: HS256, "INVALID_TOKEN", |header, _| header.kid = Some("other".into());
+    the_real_key_under_an_empty_name_is_refused: HS256, "INVALID_TOKEN", |header, _| header.kid = Some(String::new());
+    a_token_without_an_end_is_refused: HS256, "INVALID_TOKEN", |_, claims| drop(claims.remove("exp"));
+    a_token_without_a_subject_is_refused: HS256, "INVALID_TOKEN", |_, claims| drop(claims.remove("sub"));
+    a_token_without_an_id_is_refused: HS256, "INVALID_TOKEN", |_, claims| drop(claims.remove("jti"));
+    a_token_without_an_issuer_is_refused: HS256, "INVALID_TOKEN", |_, claims| drop(claims.remove("iss"));
+    a_token_without_an_audience_is_refused: HS256, "INVALID_TOKEN", |_, claims| drop(claims.remove("aud"));
+    a_token_of_another_issuer_is_refused: HS256, "INVALID_TOKEN", |_, claims| claims["iss"] = "other".into();
+    a_token_for_another_audience_is_refused: HS256, "INVALID_TOKEN", |_, claims| claims["aud"] = "other".into();
+    a_subject_that_is_no_id_is_refused: HS256, "INVALID_TOKEN", |_, claims| claims["sub"] = "admin".into();
+    an_end_that_is_no_time_is_refused: HS256, "INVALID_TOKEN", |_, claims| claims["exp"] = "never".into();
+    a_token_of_yesterday_has_expired: HS256, "TOKEN_EXPIRED", |_, claims| earlier(claims, 86_400);
+    a_token_of_an_hour_and_a_bit_ago_has_expired: HS256, "TOKEN_EXPIRED", |_, claims| earlier(claims, 3_610);
+}
+
+#[tokio::test]
+async fn a_token_just_before_its_end_is_good() {
+    assert_eq!(forged(Algorithm::HS256, |_, claims| earlier(claims, 3_540)).await.status(), 200);
+}
+
+#[tokio::test]
+async fn the_scheme_is_written_in_any_case() {
+    let token = member().await.token;
+    for scheme in ["bearer", "BEARER"] {
+        assert_eq!(me(format!("{scheme} {token}")).await.status(), 200, "{scheme}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_100_kilobytes_is_no_strain() {
+    let answer = me(format!("Bearer {}", "a".repeat(100_000))).await.status().as_u16();
+    assert!([400, 401, 431].contains(&answer), "{answer}");
+}
+
+#[tokio::test]
+async fn a_token_belongs_in_the_header() {
+    let token = member().await.token;
+    for name in ["access_token", "token", "accessToken"] {
+        let answer = Client::new().get(format!("{}/api/members/me?{name}={token}", base())).send().await.unwrap();
+        problem(answer, 401, "BEARER_TOKEN_MISSING").await;
+    }
+    let cookie =
+        Client::new().get(format!("{}/api/members/me", base())).header("cookie", format!("accessToken={token}"));
+    problem(cookie.send().await.unwrap(), 401, "BEARER_TOKEN_MISSING").await;
+}
+
+/// A key that is a day old gives way to another. Its tokens go on and say that they should be renewed.
+#[tokio::test]
+async fn an_old_key_is_replaced_and_its_tokens_are_traded() {
+    let first = own(|_| {}).await;
+    let mut who = first.member().await;
+    let second = first
+        .again(async |folder| {
+            let older = "UPDATE jwt_keys SET created_at = created_at - 25 * 3600 * 1000";
+            sqlx::query(older).execute(&mut database(folder).await).await.unwrap();
+        })
+        .await;
+    who.base.clone_from(&second.base);
+    let needed = until(async || {
+        let answer = who.send(Method::GET, "/api/members/me", Value::Null).await;
+        assert_eq!(answer.status(), 200, "the old key still verifies");
+        answer.headers().get("x-token-refresh-needed").cloned()
+    });
+    assert_eq!(needed.await, "true");
+    let old = part(&who.token, 0)["kid"].clone();
+    let answer = who.ok(Method::POST, "/api/token/refresh", Value::Null).await;
+    let before = who.clone();
+    who.token = answer["accessToken"].as_str().unwrap().to_owned();
+    assert_ne!(part(&who.token, 0)["kid"], old);
+    let renewed = who.send(Method::GET, "/api/members/me", Value::Null).await;
+    assert!(renewed.headers().get("x-token-refresh-needed").is_none());
+    assert_eq!(renewed.json::<Value>().await.unwrap()["id"], who.id);
+    assert_eq!(before.me().await["id"], who.id, "the old token goes on until its end");
+    second.server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_token_outlives_a_restart_and_so_does_its_revocation() {
+    let first = own(|_| {}).await;
+    let (mut stays, mut goes) = (first.member().await, first.member().await);
+    assert_eq!(goes.call(Method::POST, "/api/authentication/logout", None).await, 204);
+    let second = first.again(async |_| {}).await;
+    for member in [&mut stays, &mut goes] {
+        member.base.clone_from(&second.base);
+    }
+    assert_eq!(stays.call(Method::GET, "/api/members/me", None).await, 200);
+    goes.refused(Method::GET, "/api/members/me", Value::Null, 401, "TOKEN_REVOKED").await;
+    second.server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_token_that_cannot_be_read_names_no_reason_but_its_code() {
+    let answer = me("Bearer a.b.c".to_owned()).await;
+    let problem = problem(answer, 401, "INVALID_TOKEN").await;
+    assert_eq!(problem.get("errors"), None);
+    assert!(!problem.to_string().contains("jsonwebtoken") && !problem.to_string().contains("base64"));
+    assert_eq!(json!(problem["instance"]), "/api/members/me");
+}
