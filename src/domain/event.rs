@@ -27,6 +27,9 @@ macro_rules! kinds {
                 self as u8
             }
 
+            /// How many there are.
+            pub const COUNT: u8 = [$($code),*].len() as u8;
+
             /// The kind kept under this number.
             pub fn from_code(code: u8) -> Option<Self> {
                 match code { $($code => Some(Self::$kind),)* _ => None }
@@ -56,6 +59,26 @@ kinds! {
     18 ProfileChanged "MEMBER_PROFILE_UPDATE",
     19 MemberDeactivated "MEMBER_DEACTIVATE",
     20 MemberRestored "MEMBER_RESTORE",
+    // Beside the post's or comment's own event, once for each member that its text names.
+    21 MemberMentioned "MEMBER_MENTION",
+    22 MemberBlocked "MEMBER_BLOCK",
+    23 MemberUnblocked "MEMBER_UNBLOCK",
+    24 MemberMuted "MEMBER_MUTE",
+    25 MemberUnmuted "MEMBER_UNMUTE",
+    // Three kinds, because an event carries no value: who may see a member's posts from here on.
+    26 PostsPublic "MEMBER_PRIVACY_PUBLIC",
+    27 PostsForFollowers "MEMBER_PRIVACY_FOLLOWERS",
+    28 PostsPrivate "MEMBER_PRIVACY_PRIVATE",
+    29 FollowRequested "MEMBER_FOLLOW_REQUEST",
+    30 FollowRequestWithdrawn "MEMBER_FOLLOW_REQUEST_CANCEL",
+    // By the member who was asked; the follow has an event of its own.
+    31 FollowRequestAccepted "MEMBER_FOLLOW_REQUEST_ACCEPT",
+    32 FollowRequestDeclined "MEMBER_FOLLOW_REQUEST_DECLINE",
+    33 FollowerRemoved "MEMBER_FOLLOWER_REMOVE",
+    // A follow that its follower did not end: the followee removed the follower, or one of the two blocked the other.
+    34 FollowEnded "MEMBER_FOLLOW_END",
+    // A mention that a later text does not have any more.
+    35 MentionWithdrawn "MEMBER_MENTION_CANCEL",
 }
 
 /// Something that happened, before the log has given it a place.
@@ -120,14 +143,14 @@ mod tests {
     #[test]
     fn every_kind_keeps_its_number_and_name() {
         let mut names = Vec::new();
-        for code in 1..=20 {
+        for code in 1..=EventKind::COUNT {
             let kind = EventKind::from_code(code).unwrap();
             assert_eq!(kind.code(), code);
             names.push(kind.name());
         }
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), 20);
+        assert_eq!(names.len(), usize::from(EventKind::COUNT));
         assert_eq!(EventKind::from_code(0), None);
     }
 }

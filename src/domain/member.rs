@@ -133,13 +133,17 @@ impl std::fmt::Debug for Password {
     }
 }
 
-/// Who may see what a member writes.
+/// Who may see a member's posts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Privacy {
     /// Everybody.
     #[default]
     Public,
+    /// Followers, whom the member accepts one by one.
+    Followers,
+    /// Nobody else. Followers are accepted one by one.
+    Private,
 }
 
 /// What others see beside everything a member wrote.

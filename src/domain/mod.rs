@@ -11,6 +11,7 @@ mod refusal;
 mod session;
 mod slot;
 mod text;
+mod ties;
 mod time;
 mod visibility;
 
@@ -31,5 +32,6 @@ pub use refusal::{FieldError, Reason, Refusal};
 pub use session::{Identity, Session, SigningKey};
 pub use slot::Slot;
 pub use text::length;
+pub use ties::{BLOCKS_MAX, MUTES_MAX, Ties};
 pub use time::Timestamp;
-pub use visibility::{Standing, may_see};
+pub use visibility::{Place, Standing, may_see, may_see_post};

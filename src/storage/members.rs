@@ -1,8 +1,8 @@
 //! Keeps members and who follows whom.
 use super::StoreResult;
 use crate::domain::{
-    Email, Handle, Member, MemberCard, MemberId, Outcome, Position, Profile, ProfilePatch, Receipt, Recommendation,
-    Relation, Timestamp,
+    Email, Handle, Member, MemberCard, MemberId, Outcome, Position, Privacy, Profile, ProfilePatch, Receipt,
+    Recommendation, Relation, Ties, Timestamp,
 };
 use async_trait::async_trait;
 
@@ -93,8 +93,8 @@ pub trait MemberStore: Send + Sync + 'static {
     async fn followers(&self, id: MemberId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>>;
     /// Newest follow first, before that place.
     async fn followings(&self, id: MemberId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>>;
-    /// Everybody that the member follows, ascending, members who have left included. At most `FOLLOWINGS_MAX`.
-    async fn followed_ids(&self, id: MemberId) -> StoreResult<Vec<MemberId>>;
+    /// Whom the member follows, blocks and mutes, and who blocks the member; members who have left included.
+    async fn ties(&self, id: MemberId) -> StoreResult<Ties>;
     /// Members not followed yet and not the viewer, after that place: `[common follows, member id]` of the last one.
     async fn recommend(
         &self,
@@ -103,6 +103,8 @@ pub trait MemberStore: Send + Sync + 'static {
         after: Option<[u64; 2]>,
         limit: usize,
     ) -> StoreResult<Vec<Recommended>>;
+    /// Everybody whose posts are not for everybody.
+    async fn reticent(&self) -> StoreResult<Vec<(MemberId, Privacy)>>;
     /// Everybody who has left and is not purged yet.
     async fn deactivated(&self) -> StoreResult<Vec<MemberId>>;
     /// The largest id in any table; nothing at or below it may be made again.

@@ -1,9 +1,9 @@
 //! Reads a page of a feed: from the window, and on from the database where the window ends.
-use super::projection::Projection;
+use super::{projection::Projection, viewer::Viewer};
 use crate::{
     actors::Error,
     domain::{
-        MemberId, PostId, Refusal, SeenPost,
+        MemberId, Place, PostId, Refusal, SeenPost,
         cursor::{FeedCursor, ListKind, StreamCursor, scope_of},
         markup::tag_key,
     },
@@ -28,6 +28,16 @@ pub enum Feed {
     Author(MemberId),
     /// With a tag.
     Tag(String),
+}
+
+impl Feed {
+    /// A feed that names its author is asked for; the others are served.
+    fn place(&self) -> Place {
+        match self {
+            Self::Home | Self::Recent | Self::Tag(_) => Place::Served,
+            Self::Mine | Self::Author(_) => Place::AskedFor,
+        }
+    }
 }
 
 /// One page, newest first.
@@ -58,16 +68,16 @@ struct Scan {
 impl Projection {
     pub(super) async fn feed(
         &self,
-        viewer: MemberId,
+        viewer: &Viewer,
         feed: Feed,
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<FeedPage, Error> {
-        self.barrier.wait(viewer).await;
+        let me = viewer.member();
         let (list, scope) = match &feed {
-            Feed::Home => (ListKind::Home, viewer.0),
+            Feed::Home => (ListKind::Home, me.0),
             Feed::Recent => (ListKind::Recent, 0),
-            Feed::Mine => (ListKind::Mine, viewer.0),
+            Feed::Mine => (ListKind::Mine, me.0),
             Feed::Author(author) => (ListKind::Author, author.0),
             Feed::Tag(tag) => (ListKind::Tag, scope_of(tag)),
         };
@@ -78,18 +88,19 @@ impl Projection {
                 before: PostId(u64::MAX),
             },
         };
+        let place = feed.place();
         let source = match feed {
-            Feed::Home => Source::Authors(self.hydrator.watched(viewer).await?),
+            Feed::Home => Source::Authors(viewer.ties().watched.clone()),
             Feed::Recent => Source::Everybody,
-            Feed::Mine => Source::Authors([viewer].into()),
+            Feed::Mine => Source::Authors([me].into()),
             Feed::Author(author) => {
                 let known = self.hydrator.cards(&[author]).await?;
-                known.first().ok_or(Refusal::MemberNotFound)?;
+                known.first().filter(|_| viewer.sees(author, Place::AskedFor)).ok_or(Refusal::MemberNotFound)?;
                 Source::Authors([author].into())
             }
             Feed::Tag(tag) => Source::Tag(tag_key(&tag)),
         };
-        let (items, to) = self.collect(viewer, &source, begin, limit).await?;
+        let (items, to) = self.collect(viewer, (&source, place), begin, limit).await?;
         let next = to.map(|before| FeedCursor { before, ..begin }.encode(list, scope));
         Ok(FeedPage { items, next, stream: begin.pinned.encode() })
     }
@@ -107,17 +118,17 @@ impl Projection {
 
     async fn collect(
         &self,
-        viewer: MemberId,
-        source: &Source,
+        viewer: &Viewer,
+        (source, shown): (&Source, Place),
         begin: FeedCursor,
         limit: usize,
     ) -> Result<(Vec<SeenPost>, Option<PostId>), Error> {
         let mut items = Vec::new();
         let mut place = begin;
         for _ in 0..ROUNDS_MAX {
-            let scan = self.scan(source, place, limit - items.len()).await?;
+            let scan = self.scan(viewer, (source, shown), place, limit - items.len()).await?;
             let ids: Vec<PostId> = scan.places.iter().map(|place| place.post).collect();
-            items.extend(self.hydrator.posts(viewer, &ids).await?);
+            items.extend(self.posts(viewer, &ids, shown).await?);
             let Some(to) = scan.to else { return Ok((items, None)) };
             place.before = to;
             if items.len() >= limit {
@@ -127,19 +138,27 @@ impl Projection {
         Ok((items, Some(place.before)))
     }
 
-    async fn scan(&self, source: &Source, place: FeedCursor, limit: usize) -> Result<Scan, Error> {
+    async fn scan(
+        &self,
+        viewer: &Viewer,
+        (source, shown): (&Source, Place),
+        place: FeedCursor,
+        limit: usize,
+    ) -> Result<Scan, Error> {
         let (before, pinned) = (place.before, place.pinned.position);
         // One more than asked says whether there is a next page.
         let wanted = limit + 1;
-        let (mut places, floor) = {
+        let (mut places, floor) = viewer.with_sight(shown, |sight| {
             let window = self.window.read().unwrap_or_else(PoisonError::into_inner);
             let found = match source {
-                Source::Authors(authors) => window.of_authors(authors, before, pinned, wanted),
-                Source::Everybody => window.newest(before, pinned, wanted),
+                Source::Authors(authors) => {
+                    window.of_authors(authors, |author| sight.post(author), before, pinned, wanted)
+                }
+                Source::Everybody => window.newest(|author| sight.post(author), before, pinned, wanted),
                 Source::Tag(_) => super::window::Found { places: Vec::new(), floor: Some(PostId(u64::MAX)) },
             };
             (found.places, found.floor)
-        };
+        });
         let Some(floor) = floor else { return Ok(cut(places, limit)) };
         let (before, missing) = (before.min(floor), wanted - places.len());
         let older = match source {

@@ -1,7 +1,7 @@
 //! Turns places in a feed into posts as one viewer sees them: at most one query per kind and page.
 use super::cache::Cache;
 use crate::{
-    domain::{MemberCard, MemberId, Post, PostId, SeenPost},
+    domain::{MemberCard, MemberId, Post, PostId, SeenPost, Ties},
     storage::{ContentStore, MemberStore, StoreResult},
 };
 use rustc_hash::FxHashSet;
@@ -17,18 +17,18 @@ struct Likes {
     complete: bool,
 }
 
-/// Posts, authors, follows and likes, cached until an event says that they changed.
+/// Posts, authors, ties and likes, cached until an event says that they changed.
 pub(super) struct Hydrator {
     content: Arc<dyn ContentStore>,
     members: Arc<dyn MemberStore>,
     posts: Cache<PostId, Post>,
     cards: Cache<MemberId, MemberCard>,
-    followings: Cache<MemberId, [MemberId]>,
+    ties: Cache<MemberId, Ties>,
     likes: Cache<MemberId, Likes>,
 }
 
 impl Hydrator {
-    /// Six tenths of the bytes are for posts, one for authors, two for follows, one for likes.
+    /// Six tenths of the bytes are for posts, one for authors, two for ties, one for likes.
     pub(super) fn new(content: Arc<dyn ContentStore>, members: Arc<dyn MemberStore>, bytes_max: u64) -> Self {
         Self {
             content,
@@ -39,7 +39,9 @@ impl Hydrator {
             cards: Cache::new(bytes_max / 10, 200, |_, card| {
                 (card.handle.len() + card.display_name.len() + 120) as u64
             }),
-            followings: Cache::new(bytes_max / 10 * 2, 2_000, |_, ids| (ids.len() * 8 + 80) as u64),
+            ties: Cache::new(bytes_max / 10 * 2, 2_000, |_, ties| {
+                (ties.watched.len() * 8 + ties.blocked.len() * 8 + ties.muted.len() * 24 + 160) as u64
+            }),
             likes: Cache::new(bytes_max / 10, 1_000, |_, likes| (likes.posts.len() * 16 + 120) as u64),
         }
     }
@@ -56,7 +58,7 @@ impl Hydrator {
     pub(super) fn everything_changed(&self) {
         self.posts.all_changed();
         self.cards.all_changed();
-        self.followings.all_changed();
+        self.ties.all_changed();
         self.likes.all_changed();
     }
 
@@ -64,27 +66,23 @@ impl Hydrator {
         self.cards.changed(&member);
     }
 
-    pub(super) fn followings_changed(&self, member: MemberId) {
-        self.followings.changed(&member);
+    pub(super) fn ties_changed(&self, member: MemberId) {
+        self.ties.changed(&member);
     }
 
     pub(super) fn likes_changed(&self, member: MemberId) {
         self.likes.changed(&member);
     }
 
-    /// Whom the member sees in the home feed: everybody followed and the member, ascending.
-    pub(super) async fn watched(&self, member: MemberId) -> StoreResult<Arc<[MemberId]>> {
-        if let Some(known) = self.followings.get(&member) {
+    /// Whom the member follows, blocks and mutes, and who blocks the member.
+    pub(super) async fn ties(&self, member: MemberId) -> StoreResult<Arc<Ties>> {
+        if let Some(known) = self.ties.get(&member) {
             return Ok(known);
         }
-        let loading = self.followings.loading(&member);
-        let mut ids = self.members.followed_ids(member).await?;
-        if let Err(at) = ids.binary_search(&member) {
-            ids.insert(at, member);
-        }
-        let ids: Arc<[MemberId]> = ids.into();
-        self.followings.loaded(loading, member, ids.clone());
-        Ok(ids)
+        let loading = self.ties.loading(&member);
+        let ties = Arc::new(self.members.ties(member).await?);
+        self.ties.loaded(loading, member, ties.clone());
+        Ok(ties)
     }
 
     /// Cards in the order asked; those who are not there are left out.

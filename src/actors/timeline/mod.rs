@@ -8,15 +8,17 @@ mod hydrate;
 mod merge;
 mod projection;
 mod stream;
+mod viewer;
 mod window;
 
 pub use feed::{Feed, FeedPage};
 pub use stream::{Live, LiveEvent, Subscription};
+pub use viewer::Viewer;
 
 use super::{Error, Reply, StartError, Supervisor, mailbox::Mailbox, reader};
 use crate::{
     config::Config,
-    domain::{Event, Identity, MemberCard, MemberId, Position, PostId, SeenPost},
+    domain::{Event, Identity, MemberCard, MemberId, Place, Position, PostId, SeenPost},
     storage::Stores,
 };
 use projection::Projection;
@@ -67,7 +69,7 @@ impl Timeline {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<FeedPage, Error> {
-        self.projection.feed(viewer, feed, cursor, limit).await
+        self.projection.feed(&self.viewer(viewer).await?, feed, cursor, limit).await
     }
 
     /// Opens a stream of what happens to posts in the member's home feed, from a cursor on or from now.
@@ -81,11 +83,21 @@ impl Timeline {
         Ok(self.projection.hydrator.cards(ids).await?)
     }
 
+    /// The member as somebody who looks, with everything that the member wrote, followed or blocked taken in.
+    pub(super) async fn viewer(&self, member: MemberId) -> Result<Viewer, Error> {
+        self.projection.barrier.wait(member).await;
+        Ok(self.projection.viewer(member).await?)
+    }
+
+    /// Posts in the order asked, as the viewer sees them; those that cannot be seen are left out. At most 1,000 ids.
+    pub(super) async fn posts(&self, viewer: &Viewer, ids: &[PostId], place: Place) -> Result<Vec<SeenPost>, Error> {
+        self.projection.posts(viewer, ids, place).await
+    }
+
     /// One post as the viewer sees it.
     pub(super) async fn post(&self, viewer: MemberId, id: PostId) -> Result<Option<SeenPost>, Error> {
-        self.projection.barrier.wait(viewer).await;
-        let mut seen = self.projection.hydrator.posts(viewer, &[id]).await?;
-        Ok(seen.pop().filter(|seen| self.projection.shows(seen.post.author)))
+        let viewer = self.viewer(viewer).await?;
+        Ok(self.posts(&viewer, &[id], Place::AskedFor).await?.pop())
     }
 
     /// The member has just written something: the member's next read shows it.

@@ -3,11 +3,13 @@ use super::{
     barrier::Barrier,
     hub::{Hub, Item},
     hydrate::Hydrator,
+    viewer::{Authors, Viewer},
     window::{BYTES_PER_POST, Window},
 };
 use crate::{
+    actors::Error,
     config::Config,
-    domain::{Event, EventKind, MemberId, Position, PostId, Timestamp, first_id_at},
+    domain::{Event, EventKind, MemberId, Place, Position, PostId, Privacy, SeenPost, Timestamp, first_id_at},
     storage::{ContentStore, EventLog, MemberStore, PostPlace, StoreResult, Stores},
 };
 use std::{
@@ -25,6 +27,7 @@ pub(super) struct Projection {
     members: Arc<dyn MemberStore>,
     pub(super) log: Arc<dyn EventLog>,
     pub(super) window: RwLock<Window>,
+    pub(super) authors: RwLock<Authors>,
     pub(super) hydrator: Hydrator,
     pub(super) hub: Hub,
     pub(super) barrier: Barrier,
@@ -42,6 +45,7 @@ impl Projection {
             members: stores.members.clone(),
             log: stores.log.clone(),
             window: RwLock::default(),
+            authors: RwLock::default(),
             hydrator: Hydrator::new(stores.content.clone(), stores.members.clone(), cache_bytes),
             hub: Hub::new(config.stream.buffer_max),
             barrier: Barrier::new(applied.subscribe()),
@@ -60,7 +64,11 @@ impl Projection {
         let begun = Instant::now();
         // Read first: what is committed while the posts are loaded is applied again, which changes nothing.
         let head = *self.log.head().borrow();
-        let mut window = Window::new(self.posts_max, self.members.deactivated().await?, head);
+        let mut window = Window::new(self.posts_max, head);
+        let authors = Authors {
+            gone: self.members.deactivated().await?.into_iter().collect(),
+            reticent: self.members.reticent().await?.into_iter().collect(),
+        };
         let oldest = first_id_at(Timestamp::now().before(Duration::from_secs(self.days * 86_400)));
         let mut before = PostId(u64::MAX);
         loop {
@@ -77,6 +85,7 @@ impl Projection {
         }
         let posts = window.posts();
         *self.window.write().unwrap_or_else(PoisonError::into_inner) = window;
+        *self.authors.write().unwrap_or_else(PoisonError::into_inner) = authors;
         self.hydrator.everything_changed();
         self.applied.send_replace(head);
         // What happened between two lives of the actor was offered to nobody.
@@ -97,6 +106,12 @@ impl Projection {
             new.iter().for_each(|event| change(&mut window, event));
             window.applied = last.position;
             metrics::gauge!("dailyfeed_window_posts").set(window.posts() as f64);
+        }
+        if new.iter().any(|event| of_authors(event.fact.kind).is_some()) {
+            let mut authors = self.authors.write().unwrap_or_else(PoisonError::into_inner);
+            for event in new {
+                of_authors(event.fact.kind).into_iter().for_each(|decide| decide(&mut authors, event.fact.member));
+            }
         }
         // Before anybody may read at this position, nothing older may be cached; then the streams, who read too.
         new.iter().for_each(|event| self.invalidate(event));
@@ -119,7 +134,13 @@ impl Projection {
                 fact.post.into_iter().for_each(|post| self.hydrator.post_changed(post));
                 self.hydrator.likes_changed(fact.member);
             }
-            K::MemberFollowed | K::MemberUnfollowed => self.hydrator.followings_changed(fact.member),
+            K::MemberFollowed | K::MemberUnfollowed | K::FollowEnded | K::MemberMuted | K::MemberUnmuted => {
+                self.hydrator.ties_changed(fact.member);
+            }
+            K::MemberBlocked | K::MemberUnblocked => {
+                self.hydrator.ties_changed(fact.member);
+                fact.target.into_iter().for_each(|other| self.hydrator.ties_changed(other));
+            }
             K::ProfileChanged => self.hydrator.card_changed(fact.member),
             // Counters of posts all over change with those who come and go.
             K::MemberDeactivated | K::MemberRestored => {
@@ -128,6 +149,10 @@ impl Projection {
             }
             K::PostCreated | K::CommentUpdated | K::CommentLiked | K::CommentLikeCancelled | K::CommentRead => {}
             K::MemberSignedUp | K::MemberLoggedIn | K::MemberLoggedOut => {}
+            K::MemberMentioned | K::MentionWithdrawn => {}
+            K::PostsPublic | K::PostsForFollowers | K::PostsPrivate => {}
+            K::FollowRequested | K::FollowRequestWithdrawn => {}
+            K::FollowRequestAccepted | K::FollowRequestDeclined | K::FollowerRemoved => {}
         }
     }
 
@@ -138,14 +163,23 @@ impl Projection {
                 self.hub.offer(fact.member, Item { position: event.position, kind: fact.kind, post });
             }
             (EventKind::MemberFollowed, _, Some(author)) => self.hub.follow(fact.member, author),
-            (EventKind::MemberUnfollowed, _, Some(author)) => self.hub.unfollow(fact.member, author),
+            (EventKind::MemberUnfollowed | EventKind::FollowEnded, _, Some(author)) => {
+                self.hub.unfollow(fact.member, author)
+            }
             _ => {}
         }
     }
 
-    /// Whether what this author wrote may be shown.
-    pub(super) fn shows(&self, author: MemberId) -> bool {
-        self.window.read().unwrap_or_else(PoisonError::into_inner).shows(author)
+    /// The member as somebody who looks.
+    pub(super) async fn viewer(self: &Arc<Self>, member: MemberId) -> StoreResult<Viewer> {
+        Ok(Viewer::new(self.hydrator.ties(member).await?, self.clone()))
+    }
+
+    /// Posts in the order asked, as the viewer sees them; those that cannot be seen are left out.
+    pub(super) async fn posts(&self, viewer: &Viewer, ids: &[PostId], place: Place) -> Result<Vec<SeenPost>, Error> {
+        let mut posts = self.hydrator.posts(viewer.member(), ids).await?;
+        viewer.with_sight(place, |sight| posts.retain(|seen| sight.post(seen.post.author)));
+        Ok(posts)
     }
 }
 
@@ -156,8 +190,18 @@ fn change(window: &mut Window, event: &Event) {
             window.insert(PostPlace { post, author: fact.member, position: event.position });
         }
         (EventKind::PostDeleted, Some(post)) => window.remove(fact.member, post),
-        (EventKind::MemberDeactivated, _) => window.left(fact.member),
-        (EventKind::MemberRestored, _) => window.returned(fact.member),
         _ => {}
     }
+}
+
+/// What an event says about everything that its member wrote.
+fn of_authors(kind: EventKind) -> Option<fn(&mut Authors, MemberId)> {
+    Some(match kind {
+        EventKind::MemberDeactivated => Authors::left,
+        EventKind::MemberRestored => Authors::returned,
+        EventKind::PostsPublic => |authors, member| authors.privacy_changed(member, Privacy::Public),
+        EventKind::PostsForFollowers => |authors, member| authors.privacy_changed(member, Privacy::Followers),
+        EventKind::PostsPrivate => |authors, member| authors.privacy_changed(member, Privacy::Private),
+        _ => return None,
+    })
 }

@@ -5,7 +5,7 @@ use super::{
 };
 use crate::{
     actors::Error,
-    domain::{EventKind, MemberId, Position, PostId, Refusal, SeenPost, cursor::StreamCursor},
+    domain::{EventKind, MemberId, Place, Position, PostId, Refusal, SeenPost, cursor::StreamCursor},
 };
 use std::{collections::VecDeque, sync::Arc};
 
@@ -72,11 +72,11 @@ impl Projection {
         self.barrier.wait(member).await;
         let watcher = Arc::new(Watcher::new(member));
         let (authors, live_from) = loop {
-            let authors = self.hydrator.watched(member).await?;
+            let authors = self.hydrator.ties(member).await?.watched.clone();
             let live_from = self.hub.open(&watcher, authors.clone(), per_member_max, || self.applied());
             let live_from = live_from.ok_or(Refusal::TooManyStreams { max: per_member_max })?;
             // A follow between the two looks came too early for the hub to know this stream.
-            if self.hydrator.watched(member).await? == authors {
+            if self.hydrator.ties(member).await?.watched == authors {
                 break (authors, live_from);
             }
             self.hub.close(&watcher);
@@ -198,11 +198,9 @@ impl Subscription {
     async fn hydrated(&self, items: &[Item]) -> Result<Vec<(Position, Live)>, Error> {
         let shown: Vec<PostId> =
             items.iter().filter(|item| item.kind != EventKind::PostDeleted).map(|item| item.post).collect();
-        let posts = self.projection.hydrator.posts(self.watcher.member, &shown).await?;
-        let find = |id: PostId| {
-            let post = posts.iter().find(|seen| seen.post.id == id)?;
-            self.projection.shows(post.post.author).then(|| post.clone())
-        };
+        let viewer = self.projection.viewer(self.watcher.member).await?;
+        let posts = self.projection.posts(&viewer, &shown, Place::Served).await?;
+        let find = |id: PostId| posts.iter().find(|seen| seen.post.id == id).cloned();
         let live = |item: &Item| {
             let event = match item.kind {
                 EventKind::PostCreated => LiveEvent::Created(find(item.post)?),

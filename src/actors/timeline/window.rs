@@ -1,10 +1,10 @@
 //! The recent posts of every author, in memory: what a home feed is merged from.
 use super::merge::{Entry, Head};
 use crate::{
-    domain::{MemberId, Position, PostId, Standing, may_see},
+    domain::{MemberId, Position, PostId},
     storage::PostPlace,
 };
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use std::collections::{BinaryHeap, VecDeque};
 
 /// What one post costs here: 16 bytes with its author, 24 in the order of all, and room to grow.
@@ -21,7 +21,6 @@ pub(super) struct Window {
     all: VecDeque<PostPlace>,
     floor: PostId,
     posts_max: usize,
-    gone: FxHashSet<MemberId>,
     /// Events up to here are in.
     pub(super) applied: Position,
 }
@@ -38,8 +37,8 @@ pub(super) struct Found {
 const NOBODY: MemberId = MemberId(0);
 
 impl Window {
-    pub(super) fn new(posts_max: usize, gone: impl IntoIterator<Item = MemberId>, applied: Position) -> Self {
-        Self { posts_max: posts_max.max(1), gone: gone.into_iter().collect(), applied, ..Self::default() }
+    pub(super) fn new(posts_max: usize, applied: Position) -> Self {
+        Self { posts_max: posts_max.max(1), applied, ..Self::default() }
     }
 
     /// Says that posts below this one were not loaded.
@@ -106,24 +105,18 @@ impl Window {
         }
     }
 
-    pub(super) fn left(&mut self, member: MemberId) {
-        self.gone.insert(member);
-    }
-
-    pub(super) fn returned(&mut self, member: MemberId) {
-        self.gone.remove(&member);
-    }
-
-    /// The visibility rule for what this author wrote.
-    pub(super) fn shows(&self, author: MemberId) -> bool {
-        may_see(Standing { deleted: author == NOBODY, author_deactivated: self.gone.contains(&author) })
-    }
-
     /// The newest posts of these authors before that one, of what had been committed at `pinned`.
     ///
     /// A merge: its cost grows with the number of authors and the page, never with their posts or followers.
-    pub(super) fn of_authors(&self, authors: &[MemberId], before: PostId, pinned: Position, limit: usize) -> Found {
-        let shown = |author: &&MemberId| self.gone.is_empty() || self.shows(**author);
+    pub(super) fn of_authors(
+        &self,
+        authors: &[MemberId],
+        shows: impl Fn(MemberId) -> bool,
+        before: PostId,
+        pinned: Position,
+        limit: usize,
+    ) -> Found {
+        let shown = |author: &&MemberId| shows(**author);
         let mut heads: BinaryHeap<Head<'_>> = if before == PostId(u64::MAX) && pinned >= self.applied {
             // Of a first page of n posts, every one is by one of the n authors whose newest posts are newest.
             let newest = |author: &MemberId| Some((*self.newest.get(author)?, *author));
@@ -159,9 +152,15 @@ impl Window {
     }
 
     /// The newest posts of anybody before that one, of what had been committed at `pinned`.
-    pub(super) fn newest(&self, before: PostId, pinned: Position, limit: usize) -> Found {
+    pub(super) fn newest(
+        &self,
+        shows: impl Fn(MemberId) -> bool,
+        before: PostId,
+        pinned: Position,
+        limit: usize,
+    ) -> Found {
         let end = self.all.partition_point(|place| place.post < before);
-        let seen = |place: &&PostPlace| place.position <= pinned && self.shows(place.author);
+        let seen = |place: &&PostPlace| place.position <= pinned && place.author != NOBODY && shows(place.author);
         let places = self.all.range(..end).rev().filter(seen).take(limit).copied().collect();
         self.found(places, limit)
     }
@@ -189,13 +188,15 @@ mod tests {
     }
 
     fn window(posts_max: usize) -> Window {
-        let mut window = Window::new(posts_max, [], Position(0));
+        let mut window = Window::new(posts_max, Position(0));
         for (post, author) in [(10, 1), (20, 2), (30, 1), (40, 3), (50, 2)] {
             window.insert(place(post, author, post));
         }
         window
     }
 
+    /// Everybody's posts are shown.
+    const ALL: fn(MemberId) -> bool = |_| true;
     const END: PostId = PostId(u64::MAX);
     const NOW: Position = Position(u64::MAX);
 
@@ -203,43 +204,42 @@ mod tests {
     fn a_merge_is_newest_first() {
         let window = window(100);
         let authors = [MemberId(1), MemberId(2)];
-        assert_eq!(ids(&window.of_authors(&authors, END, NOW, 10)), [50, 30, 20, 10]);
-        assert_eq!(ids(&window.of_authors(&authors, PostId(30), NOW, 1)), [20]);
-        assert_eq!(ids(&window.newest(PostId(50), NOW, 2)), [40, 30]);
+        assert_eq!(ids(&window.of_authors(&authors, ALL, END, NOW, 10)), [50, 30, 20, 10]);
+        assert_eq!(ids(&window.of_authors(&authors, ALL, PostId(30), NOW, 1)), [20]);
+        assert_eq!(ids(&window.newest(ALL, PostId(50), NOW, 2)), [40, 30]);
     }
 
     #[test]
     fn what_came_after_the_pin_is_left_to_the_stream() {
         let mut window = window(100);
         window.insert(place(25, 1, 60));
-        assert_eq!(ids(&window.of_authors(&[MemberId(1)], END, Position(55), 10)), [30, 10]);
-        assert_eq!(ids(&window.newest(END, Position(55), 10)), [50, 40, 30, 20, 10]);
-        assert_eq!(ids(&window.of_authors(&[MemberId(1)], END, NOW, 10)), [30, 25, 10]);
+        assert_eq!(ids(&window.of_authors(&[MemberId(1)], ALL, END, Position(55), 10)), [30, 10]);
+        assert_eq!(ids(&window.newest(ALL, END, Position(55), 10)), [50, 40, 30, 20, 10]);
+        assert_eq!(ids(&window.of_authors(&[MemberId(1)], ALL, END, NOW, 10)), [30, 25, 10]);
     }
 
     #[test]
-    fn deleted_posts_and_members_who_left_are_not_found() {
+    fn what_is_deleted_or_not_to_be_shown_is_not_found() {
         let mut window = window(100);
         window.remove(MemberId(1), PostId(30));
-        window.left(MemberId(2));
-        assert_eq!(ids(&window.newest(END, NOW, 10)), [40, 10]);
-        assert_eq!(ids(&window.of_authors(&[MemberId(1), MemberId(2)], END, NOW, 10)), [10]);
-        window.returned(MemberId(2));
-        assert_eq!(ids(&window.newest(END, NOW, 10)), [50, 40, 20, 10]);
+        let shows = |author| author != MemberId(2);
+        assert_eq!(ids(&window.newest(shows, END, NOW, 10)), [40, 10]);
+        assert_eq!(ids(&window.of_authors(&[MemberId(1), MemberId(2)], shows, END, NOW, 10)), [10]);
+        assert_eq!(ids(&window.newest(ALL, END, NOW, 10)), [50, 40, 20, 10]);
     }
 
     #[test]
     fn a_full_window_says_where_the_database_goes_on() {
         let window = window(3);
-        let found = window.newest(END, NOW, 10);
+        let found = window.newest(ALL, END, NOW, 10);
         assert_eq!((ids(&found), found.floor), (vec![50, 40, 30], Some(PostId(21))));
-        let found = window.of_authors(&[MemberId(2)], END, NOW, 1);
+        let found = window.of_authors(&[MemberId(2)], ALL, END, NOW, 1);
         assert_eq!((ids(&found), found.floor), (vec![50], None));
     }
 
     #[test]
     fn a_first_page_is_what_a_whole_merge_would_find() {
-        let mut window = Window::new(1_000, [], Position(0));
+        let mut window = Window::new(1_000, Position(0));
         for number in 0_u64..500 {
             // Some authors write much and early, others little and late.
             let author = 1 + (number * number * 7 + number / 11) % 37;
@@ -250,8 +250,8 @@ mod tests {
         }
         let authors: Vec<_> = (1..=37).step_by(2).map(MemberId).collect();
         for limit in 1..60 {
-            let first = window.of_authors(&authors, END, NOW, limit);
-            let merged = window.of_authors(&authors, PostId(u64::MAX - 1), NOW, limit);
+            let first = window.of_authors(&authors, ALL, END, NOW, limit);
+            let merged = window.of_authors(&authors, ALL, PostId(u64::MAX - 1), NOW, limit);
             assert_eq!(ids(&first), ids(&merged), "limit {limit}");
         }
     }

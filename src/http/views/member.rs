@@ -86,18 +86,22 @@ impl<'a> RecommendationPage<'a> {
     }
 }
 
-/// Who may see what a member writes.
+/// Who may see a member's posts: everybody, followers whom the member accepts, nobody else.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 #[schema(as = Privacy)]
 enum PrivacyView {
     Public,
+    Followers,
+    Private,
 }
 
 impl From<Privacy> for PrivacyView {
     fn from(privacy: Privacy) -> Self {
         match privacy {
             Privacy::Public => Self::Public,
+            Privacy::Followers => Self::Followers,
+            Privacy::Private => Self::Private,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Who follows whom.
 use super::{
-    given::{counts, events, follow, member, members, no_drift, refused},
+    given::{counts, events, follow, followed, member, members, no_drift, refused},
     id, newcomer, open,
 };
 use crate::{
@@ -16,10 +16,10 @@ fn ids(listed: &[Listed<MemberCard>]) -> Vec<MemberId> {
 async fn a_follow_counts_on_both_sides() {
     let (stores, _folder) = &open().await;
     let [one, other] = members(stores).await;
-    let followed = follow(stores, one, other).await.unwrap();
+    let since = follow(stores, one, other).await.unwrap();
     assert_eq!((counts(stores, one).await, counts(stores, other).await), ([0, 1, 0], [1, 0, 0]));
     assert_eq!(follow(stores, one, other).await, None);
-    assert_eq!(stores.members.followed_ids(one).await.unwrap(), [other]);
+    assert_eq!(followed(stores, one).await, [other]);
     assert_eq!(ids(&stores.members.followers(other, u64::MAX, 10).await.unwrap()), [one]);
     assert_eq!(ids(&stores.members.followings(one, u64::MAX, 10).await.unwrap()), [other]);
 
@@ -28,7 +28,7 @@ async fn a_follow_counts_on_both_sides() {
     assert_eq!(stores.members.unfollow(one, other).await.unwrap(), None);
     assert_eq!(stores.members.unfollow(one, MemberId(id())).await.unwrap(), None);
     let log = events(stores).await;
-    assert_eq!((log[2].position, log[2].fact), (followed, Fact::new(EventKind::MemberFollowed, one).to(other)));
+    assert_eq!((log[2].position, log[2].fact), (since, Fact::new(EventKind::MemberFollowed, one).to(other)));
     assert_eq!((log[3].position, log[3].fact), (unfollowed, Fact::new(EventKind::MemberUnfollowed, one).to(other)));
     assert_eq!(log.len(), 4);
 }
@@ -66,7 +66,7 @@ async fn the_thousand_and_first_follow_is_refused() {
     assert_eq!(refused(stores.members.follow(id(), one, beyond).await), limit);
     stores.members.unfollow(one, last).await.unwrap().unwrap();
     follow(stores, one, beyond).await.unwrap();
-    assert_eq!(stores.members.followed_ids(one).await.unwrap().len(), FOLLOWINGS_MAX);
+    assert_eq!(followed(stores, one).await.len(), FOLLOWINGS_MAX);
     no_drift(stores).await;
 }
 
@@ -87,7 +87,7 @@ async fn lists_go_on_from_their_place() {
     let rest = stores.members.followings(star, first[1].place, 2).await.unwrap();
     assert_eq!((ids(&first), ids(&rest)), (vec![c, b], vec![a]));
     // Feeds are merged from all of them, so that coming back needs no rebuilding.
-    assert_eq!(stores.members.followed_ids(star).await.unwrap(), [a, b, gone, c]);
+    assert_eq!(followed(stores, star).await, [a, b, gone, c]);
 }
 
 #[tokio::test]

@@ -24,6 +24,12 @@ pub(super) async fn members<const N: usize>(stores: &Stores) -> [MemberId; N] {
     members
 }
 
+/// Whom the member follows, ascending.
+pub(super) async fn followed(stores: &Stores, member: MemberId) -> Vec<MemberId> {
+    let ties = stores.members.ties(member).await.unwrap();
+    ties.watched.iter().copied().filter(|watched| *watched != member).collect()
+}
+
 pub(super) async fn post(stores: &Stores, author: MemberId) -> PostId {
     let draft = draft(author, "글");
     let id = draft.id;

@@ -1,6 +1,6 @@
 //! Members and follows.
 use super::{
-    given::{self, events, hours_from_now},
+    given::{self, events, followed, hours_from_now},
     id, member, newcomer, open, tokens,
 };
 use crate::{
@@ -66,7 +66,7 @@ async fn following_twice_changes_nothing_and_strangers_are_refusal() {
     assert!(relation.followed_by && !relation.following);
     assert!(stores.members.unfollow(a, b).await.unwrap().is_some());
     assert!(stores.members.unfollow(a, b).await.unwrap().is_none());
-    assert_eq!(stores.members.followed_ids(a).await.unwrap(), []);
+    assert_eq!(followed(&stores, a).await, []);
 }
 
 #[tokio::test]

@@ -2,8 +2,8 @@
 use super::{Sqlite, commit::Commit, departure, failed, members_read, receipts, signed};
 use crate::{
     domain::{
-        EventKind, FOLLOWINGS_MAX, Fact, Handle, Member, MemberCard, MemberId, Outcome, Position, Profile,
-        ProfilePatch, Receipt, Recommendation, Refusal, Relation, Timestamp,
+        EventKind, FOLLOWINGS_MAX, Fact, Handle, Member, MemberCard, MemberId, Outcome, Position, Privacy, Profile,
+        ProfilePatch, Receipt, Recommendation, Refusal, Relation, Ties, Timestamp,
     },
     storage::{Credentials, Listed, MemberStore, NewMember, Recommended, StoreResult},
 };
@@ -223,8 +223,12 @@ impl MemberStore for Sqlite {
         self.listed(members_read::FOLLOWINGS, id, before, limit).await
     }
 
-    async fn followed_ids(&self, id: MemberId) -> StoreResult<Vec<MemberId>> {
-        self.followed(id).await
+    async fn ties(&self, id: MemberId) -> StoreResult<Ties> {
+        self.ties_of(id).await
+    }
+
+    async fn reticent(&self) -> StoreResult<Vec<(MemberId, Privacy)>> {
+        self.members_reticent().await
     }
 
     async fn recommend(

@@ -1,7 +1,7 @@
 //! Members, read. Everything but logins leaves out those who have left.
-use super::{Sqlite, failed, json_ids, number, signed};
+use super::{Sqlite, failed, json_ids, number, signed, ties::privacy};
 use crate::{
-    domain::{Member, MemberCard, MemberCounts, MemberId, Privacy, Profile, Recommendation, Relation, Timestamp},
+    domain::{Member, MemberCard, MemberCounts, MemberId, Profile, Recommendation, Relation, Timestamp},
     storage::{Credentials, Listed, Recommended, StoreResult},
 };
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
@@ -63,7 +63,7 @@ fn member(row: &SqliteRow) -> sqlx::Result<Member> {
             country_code: row.try_get("country_code")?,
             timezone: row.try_get("timezone")?,
         },
-        privacy: Privacy::Public,
+        privacy: privacy(row.try_get("privacy")?),
         counts: MemberCounts {
             followers: number(row.try_get("follower_count")?),
             followings: number(row.try_get("following_count")?),
@@ -128,12 +128,6 @@ impl Sqlite {
     ) -> StoreResult<Vec<Listed<MemberCard>>> {
         let query = sqlx::query(select).bind(signed(id.0)).bind(signed(before)).bind(signed(limit as u64));
         Ok(query.fetch_all(&self.readers).await.map_err(failed)?.iter().map(listed_card).collect())
-    }
-
-    pub(super) async fn followed(&self, id: MemberId) -> StoreResult<Vec<MemberId>> {
-        let select = "SELECT followee_id FROM follows WHERE follower_id = ? ORDER BY followee_id";
-        let rows = sqlx::query(select).bind(signed(id.0)).fetch_all(&self.readers).await.map_err(failed)?;
-        Ok(rows.iter().map(|row| MemberId(number(row.get(0)))).collect())
     }
 
     pub(super) async fn recommended(

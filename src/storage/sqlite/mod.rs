@@ -14,6 +14,7 @@ mod publish;
 mod receipts;
 mod sessions;
 mod tail;
+mod ties;
 mod upkeep;
 mod views;
 mod writer;

@@ -1,0 +1,32 @@
+-- 0 everybody, 1 followers, 2 nobody else.
+ALTER TABLE members ADD COLUMN privacy INTEGER NOT NULL DEFAULT 0 CHECK (privacy BETWEEN 0 AND 2);
+CREATE INDEX members_reticent ON members (privacy) WHERE privacy > 0;
+
+CREATE TABLE blocks (
+    id         INTEGER PRIMARY KEY,
+    member_id  INTEGER NOT NULL REFERENCES members (id) ON DELETE CASCADE,
+    blocked_id INTEGER NOT NULL REFERENCES members (id) ON DELETE CASCADE,
+    UNIQUE (member_id, blocked_id)
+);
+CREATE INDEX blocks_by_member ON blocks (member_id, id);
+CREATE INDEX blocks_by_blocked ON blocks (blocked_id, member_id);
+
+CREATE TABLE mutes (
+    id         INTEGER PRIMARY KEY,
+    member_id  INTEGER NOT NULL REFERENCES members (id) ON DELETE CASCADE,
+    muted_id   INTEGER NOT NULL REFERENCES members (id) ON DELETE CASCADE,
+    -- For good where there is none.
+    expires_at INTEGER,
+    UNIQUE (member_id, muted_id)
+);
+CREATE INDEX mutes_by_member ON mutes (member_id, id);
+CREATE INDEX mutes_by_muted ON mutes (muted_id);
+CREATE INDEX mutes_by_expiry ON mutes (expires_at) WHERE expires_at IS NOT NULL;
+
+CREATE TABLE follow_requests (
+    id           INTEGER PRIMARY KEY,
+    requester_id INTEGER NOT NULL REFERENCES members (id) ON DELETE CASCADE,
+    target_id    INTEGER NOT NULL REFERENCES members (id) ON DELETE CASCADE,
+    UNIQUE (requester_id, target_id)
+);
+CREATE INDEX follow_requests_by_target ON follow_requests (target_id, id);

@@ -1,0 +1,65 @@
+//! What one member has decided about others, and others about the member: whom to follow, block, mute.
+use super::{MemberId, Standing, Timestamp};
+use std::sync::Arc;
+
+/// Most members that one member may block, and as many may block one before it is looked at.
+pub const BLOCKS_MAX: usize = 10_000;
+/// Most members that one member may mute.
+pub const MUTES_MAX: usize = 10_000;
+
+/// One member's ties to others. Every list is in ascending order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ties {
+    /// Whose ties these are.
+    pub member: MemberId,
+    /// Whose posts the home feed is made of: everybody that the member follows, those who have left included, and
+    /// the member.
+    pub watched: Arc<[MemberId]>,
+    /// Whom the member blocks, and who blocks the member: it comes to the same for everything that is shown.
+    pub blocked: Vec<MemberId>,
+    /// Whom the member mutes, and until when; for good where no end is given.
+    pub muted: Vec<(MemberId, Option<Timestamp>)>,
+}
+
+impl Ties {
+    /// How the member and an author stand, as far as the member's ties say.
+    pub fn to(&self, author: MemberId, now: Timestamp) -> Standing {
+        Standing {
+            own: author == self.member,
+            follows: author != self.member && self.watched.binary_search(&author).is_ok(),
+            blocked: self.blocked.binary_search(&author).is_ok(),
+            muted: self.mutes(author, now),
+            ..Standing::default()
+        }
+    }
+
+    /// Whether nobody is blocked or muted, so that nothing needs to be left out on their account.
+    pub fn hides_nobody(&self) -> bool {
+        self.blocked.is_empty() && self.muted.is_empty()
+    }
+
+    fn mutes(&self, author: MemberId, now: Timestamp) -> bool {
+        let at = self.muted.binary_search_by_key(&author, |(muted, _)| *muted);
+        at.is_ok_and(|at| self.muted[at].1.is_none_or(|until| now < until))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mute_ends_when_its_time_is_over() {
+        let ties = Ties {
+            member: MemberId(1),
+            watched: [MemberId(1), MemberId(2)].into(),
+            blocked: vec![MemberId(3)],
+            muted: vec![(MemberId(4), None), (MemberId(5), Some(Timestamp(100)))],
+        };
+        let muted = |author, now| ties.to(MemberId(author), Timestamp(now)).muted;
+        assert!(muted(4, 1_000_000) && muted(5, 99) && !muted(5, 100) && !muted(2, 0));
+        let to = |author| ties.to(MemberId(author), Timestamp(0));
+        assert!(to(1).own && !to(1).follows && to(2).follows && to(3).blocked);
+        assert!(!to(2).blocked && !to(3).follows && !ties.hides_nobody());
+    }
+}
