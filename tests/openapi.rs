@@ -30,6 +30,13 @@ const ROUTES: &str = "
     PUT DELETE /api/members/{id}/follow
     GET /api/members/{id}/followers
     GET /api/members/{id}/followings
+    GET /api/members/me/follow-requests
+    PUT DELETE /api/members/me/follow-requests/{id}
+    DELETE /api/members/me/followers/{id}
+    PUT DELETE /api/members/{id}/block
+    PUT DELETE /api/members/{id}/mute
+    GET /api/members/me/blocks
+    GET /api/members/me/mutes
     POST /api/posts
     GET PUT DELETE /api/posts/{id}
     PUT DELETE /api/posts/{id}/like

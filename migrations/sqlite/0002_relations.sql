@@ -30,3 +30,6 @@ CREATE TABLE follow_requests (
     UNIQUE (requester_id, target_id)
 );
 CREATE INDEX follow_requests_by_target ON follow_requests (target_id, id);
+
+-- Ids of the members whom a comment's text names, as JSON.
+ALTER TABLE comments ADD COLUMN mentions TEXT NOT NULL DEFAULT '[]';

@@ -26,6 +26,9 @@ pub enum ListKind {
     Replies = 14,
     MemberComments = 15,
     Recommendations = 16,
+    FollowRequests = 17,
+    Blocks = 18,
+    Mutes = 19,
     Stream = 30,
 }
 

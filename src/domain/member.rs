@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// Most that one member may follow. It bounds the merge behind a home feed.
 pub const FOLLOWINGS_MAX: usize = 1_000;
+/// Most requests that may wait for one member to decide.
+pub const FOLLOW_REQUESTS_MAX: usize = 10_000;
 /// Most ids that one query for summaries may name.
 pub const QUERY_IDS_MAX: usize = 100;
 
@@ -133,6 +135,18 @@ impl std::fmt::Debug for Password {
     }
 }
 
+impl Privacy {
+    /// As it is written in requests.
+    pub fn named(name: &str) -> Result<Self, FieldError> {
+        match name {
+            "PUBLIC" => Ok(Self::Public),
+            "FOLLOWERS" => Ok(Self::Followers),
+            "PRIVATE" => Ok(Self::Private),
+            _ => Err(FieldError { field: "privacy", reason: Reason::UnknownValue }),
+        }
+    }
+}
+
 /// Who may see a member's posts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -199,8 +213,16 @@ impl Member {
 pub struct Relation {
     /// The caller follows the member.
     pub following: bool,
+    /// The caller has asked to.
+    pub requested: bool,
     /// The member follows the caller.
     pub followed_by: bool,
+    /// The caller blocks the member.
+    pub blocked: bool,
+    /// The member blocks the caller, who is never told.
+    pub blocked_by: bool,
+    /// The caller mutes the member.
+    pub muted: bool,
 }
 
 /// How to choose members to recommend.
@@ -210,6 +232,11 @@ pub enum Recommendation {
     Newest,
     /// Friends of friends, by the number of common follows, ties by newer.
     Network,
+}
+
+/// Refuses what is done to oneself: nobody blocks, mutes or removes themself.
+pub fn other_than(member: MemberId, other: MemberId) -> Result<(), FieldError> {
+    if member == other { Err(FieldError { field: "id", reason: Reason::Oneself }) } else { Ok(()) }
 }
 
 /// Refuses what follows nobody or oneself.

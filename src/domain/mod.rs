@@ -23,8 +23,8 @@ pub use event::{Epoch, Event, EventKind, Fact, Position};
 pub use id::{CommentId, ID_END, IdGenerator, MemberId, PostId, SessionId, first_id_at, time_of};
 pub use markup::{Mention, Tag};
 pub use member::{
-    Email, FOLLOWINGS_MAX, Handle, Member, MemberCard, MemberCounts, Password, Privacy, QUERY_IDS_MAX, Recommendation,
-    Relation, may_follow,
+    Email, FOLLOW_REQUESTS_MAX, FOLLOWINGS_MAX, Handle, Member, MemberCard, MemberCounts, Password, Privacy,
+    QUERY_IDS_MAX, Recommendation, Relation, may_follow, other_than,
 };
 pub use profile::{Gender, Patch, Profile, ProfilePatch};
 pub use receipt::{Answer, KEPT_HOURS, Outcome, Receipt};
@@ -32,6 +32,6 @@ pub use refusal::{FieldError, Reason, Refusal};
 pub use session::{Identity, Session, SigningKey};
 pub use slot::Slot;
 pub use text::length;
-pub use ties::{BLOCKS_MAX, MUTES_MAX, Ties};
+pub use ties::{BLOCKS_MAX, MUTES_MAX, TieChange, Ties};
 pub use time::Timestamp;
 pub use visibility::{Place, Standing, may_see, may_see_post};

@@ -65,6 +65,8 @@ pub struct ProfilePatch {
     pub language_code: Patch<String>,
     pub country_code: Patch<String>,
     pub timezone: Patch<String>,
+    /// Who may see the member's posts; not part of the profile, but changed with it.
+    pub privacy: Option<super::Privacy>,
 }
 
 impl Profile {

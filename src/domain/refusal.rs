@@ -37,6 +37,8 @@ pub enum Reason {
     WrongPassword,
     /// This cannot be done on this server yet.
     Unsupported,
+    /// This cannot be done to oneself.
+    Oneself,
 }
 
 /// One field of a request, and why it was refused.
@@ -76,6 +78,30 @@ pub enum Refusal {
     #[error("at most {max} followings")]
     FollowLimit {
         /// The most that a member may follow.
+        max: usize,
+    },
+    /// The caller blocks the member to follow.
+    #[error("the member to follow is blocked")]
+    FollowBlocked,
+    /// As many as may wait for the member have asked already.
+    #[error("at most {max} follow requests wait for a member")]
+    FollowRequestsFull {
+        /// The most that may wait.
+        max: usize,
+    },
+    /// Nobody of that id has asked to follow the caller.
+    #[error("no such follow request")]
+    FollowRequestNotFound,
+    /// The member blocks as many as a member may.
+    #[error("at most {max} blocks")]
+    BlockLimit {
+        /// The most that a member may block.
+        max: usize,
+    },
+    /// The member mutes as many as a member may.
+    #[error("at most {max} mutes")]
+    MuteLimit {
+        /// The most that a member may mute.
         max: usize,
     },
     /// Absent, deleted, or hidden from the caller.

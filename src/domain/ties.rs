@@ -7,6 +7,27 @@ pub const BLOCKS_MAX: usize = 10_000;
 /// Most members that one member may mute.
 pub const MUTES_MAX: usize = 10_000;
 
+/// A change between two members that leaves nothing to be refused but what its doc says. Ids order lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TieChange {
+    /// Also withdraws a request. Nothing where it is so already, also for unknown members.
+    Unfollow,
+    /// Makes who has asked a follower; nothing for one who is. Refuses `FollowRequestNotFound`.
+    Accept(u64),
+    /// Removes a request; nothing where there is none.
+    Decline,
+    /// Ends the other's follow; nothing where there is none.
+    RemoveFollower,
+    /// Ends follows and requests both ways; nothing where it is so already. Refuses `MemberNotFound`, `BlockLimit`.
+    Block(u64),
+    /// Nothing where there is no block.
+    Unblock,
+    /// Until then, or for good; replaces the end of an earlier mute. Refuses `MemberNotFound`, `MuteLimit`.
+    Mute(u64, Option<Timestamp>),
+    /// Nothing where there is no mute.
+    Unmute,
+}
+
 /// One member's ties to others. Every list is in ascending order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ties {

@@ -18,6 +18,11 @@ pub(super) fn ok(view: &impl Serialize) -> Response {
     json(StatusCode::OK, written(view))
 }
 
+/// 202 with a view: it will be, or somebody has to decide.
+pub(super) fn accepted(view: &impl Serialize) -> Response {
+    json(StatusCode::ACCEPTED, written(view))
+}
+
 /// 200 with JSON that has been written.
 pub(super) fn ok_written(body: Vec<u8>) -> Response {
     json(StatusCode::OK, body)

@@ -98,6 +98,7 @@ impl SignUp {
             language_code: check.patch("languageCode", self.language_code),
             country_code: check.patch("countryCode", self.country_code),
             timezone: check.patch("timezone", self.timezone),
+            privacy: None,
         };
         let profile = check.rules(Profile::new(patch));
         let newcomer = (|| Some((email?, handle?, password?, profile?)))();

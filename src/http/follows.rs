@@ -5,14 +5,32 @@ use super::{
     problem::Problem,
     views::MemberPage,
 };
-use crate::{actors::members::Members, domain::MemberId};
-use axum::{extract::State, http::StatusCode, response::Response};
+use crate::{
+    actors::members::{Circle, Followed, Members},
+    domain::{MemberId, TieChange},
+};
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-/// Follows a member. Following twice is no error.
+/// That the member was asked.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Requested, examples(json!({"requested": true})))]
+pub(super) struct RequestedView {
+    requested: bool,
+}
+
+/// Follows a member, or asks to where the member approves followers. Following twice is no error.
 #[utoipa::path(
     put, path = "/api/members/{id}/follow", operation_id = "follow", tag = "follows",
     responses(
         (status = 204, description = "The caller follows the member"),
+        (status = 202, description = "The member approves followers, and has been asked", body = RequestedView),
+        (status = 403, description = "`FOLLOW_BLOCKED`"),
         (status = 404, description = "`MEMBER_NOT_FOUND`"),
         (status = 422, description = "`FOLLOW_SELF`, `FOLLOW_LIMIT_EXCEEDS`"),
     )
@@ -21,12 +39,14 @@ pub(super) async fn follow(
     State(members): State<Members>,
     Auth(identity): Auth,
     Id(id): Id<MemberId>,
-) -> Result<StatusCode, Problem> {
-    members.follow(identity.member, id).await?;
-    Ok(StatusCode::NO_CONTENT)
+) -> Result<Response, Problem> {
+    match members.follow(identity.member, id).await? {
+        Followed::Requested => Ok(answer::accepted(&RequestedView { requested: true })),
+        Followed::Now(_) | Followed::Already => Ok(StatusCode::NO_CONTENT.into_response()),
+    }
 }
 
-/// Unfollows a member. Unfollowing a stranger is no error.
+/// Unfollows a member, or withdraws the request. Unfollowing a stranger is no error.
 #[utoipa::path(
     delete, path = "/api/members/{id}/follow", operation_id = "unfollow", tag = "follows",
     responses((status = 204, description = "The caller does not follow the member"))
@@ -36,7 +56,7 @@ pub(super) async fn unfollow(
     Auth(identity): Auth,
     Id(id): Id<MemberId>,
 ) -> Result<StatusCode, Problem> {
-    members.unfollow(identity.member, id).await?;
+    members.change_tie(TieChange::Unfollow, identity.member, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -51,11 +71,12 @@ pub(super) async fn unfollow(
 )]
 pub(super) async fn followers(
     State(members): State<Members>,
-    Auth(_caller): Auth,
+    Auth(identity): Auth,
     Id(id): Id<MemberId>,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    let page = members.followers(id, paging.cursor(), paging.limit()).await?;
+    let circle = Circle::Followers;
+    let page = members.circle(identity.member, circle, id, paging.cursor(), paging.limit()).await?;
     Ok(answer::ok(&MemberPage::new(&page.items, page.next.as_deref())))
 }
 
@@ -70,10 +91,11 @@ pub(super) async fn followers(
 )]
 pub(super) async fn followings(
     State(members): State<Members>,
-    Auth(_caller): Auth,
+    Auth(identity): Auth,
     Id(id): Id<MemberId>,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    let page = members.followings(id, paging.cursor(), paging.limit()).await?;
+    let circle = Circle::Followings;
+    let page = members.circle(identity.member, circle, id, paging.cursor(), paging.limit()).await?;
     Ok(answer::ok(&MemberPage::new(&page.items, page.next.as_deref())))
 }

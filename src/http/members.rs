@@ -8,7 +8,8 @@ use super::{
 use crate::{
     actors::members::Members,
     domain::{
-        FieldError, Handle, Identity, Member, MemberId, ProfilePatch, QUERY_IDS_MAX, Reason, Recommendation, Refusal,
+        FieldError, Handle, Identity, Member, MemberId, Privacy, ProfilePatch, QUERY_IDS_MAX, Reason, Recommendation,
+        Refusal,
     },
 };
 use axum::{extract::State, response::Response};
@@ -55,6 +56,8 @@ pub(super) struct ChangeProfile {
     country_code: Option<String>,
     /// An IANA name.
     timezone: Option<String>,
+    /// Who may see the member's posts: `PUBLIC`, `FOLLOWERS` or `PRIVATE`. Cannot be cleared.
+    privacy: Option<String>,
 }
 
 /// A profile's change, and the members of the object that are none of it.
@@ -74,7 +77,8 @@ fn patch_of(object: Object) -> Result<ProfilePatch, Problem> {
             "countryCode" => (&mut patch.country_code, "countryCode"),
             "timezone" => (&mut patch.timezone, "timezone"),
             "privacy" => {
-                check.wrong("privacy", Reason::Unsupported);
+                let privacy = check.required("privacy", Field::<String>::of(&value));
+                patch.privacy = privacy.and_then(|name| check.rule(Privacy::named(&name)));
                 continue;
             }
             _ => {
@@ -147,7 +151,7 @@ pub(super) async fn show(
     known: IfNoneMatch,
 ) -> Result<Response, Problem> {
     let member = members.member(id).await?;
-    profile(&members, identity, &member, &known).await
+    profile(&members, identity, member, &known).await
 }
 
 /// A member's profile, by handle.
@@ -166,17 +170,17 @@ pub(super) async fn show_by_handle(
     known: IfNoneMatch,
 ) -> Result<Response, Problem> {
     let member = members.by_handle(&handle).await?;
-    profile(&members, identity, &member, &known).await
+    profile(&members, identity, member, &known).await
 }
 
 async fn profile(
     members: &Members,
     caller: Identity,
-    member: &Member,
+    member: Member,
     known: &IfNoneMatch,
 ) -> Result<Response, Problem> {
-    let relation = members.relation(caller.member, member.id).await?;
-    Ok(known.answer(&ProfileView::new(member, relation)))
+    let (member, relation) = members.seen(caller.member, member).await?;
+    Ok(known.answer(&ProfileView::new(&member, relation)))
 }
 
 /// Whether a handle is free.
@@ -222,7 +226,7 @@ pub(super) struct QueryMembers {
 )]
 pub(super) async fn query(
     State(members): State<Members>,
-    Auth(_caller): Auth,
+    Auth(identity): Auth,
     Json(request): Json<QueryMembers>,
 ) -> Result<Response, Problem> {
     let mut check = Check::default();
@@ -231,7 +235,7 @@ pub(super) async fn query(
     if ids.len() > QUERY_IDS_MAX {
         return Err(Refusal::TooManyIds { max: QUERY_IDS_MAX }.into());
     }
-    let cards = members.cards(&ids).await?;
+    let cards = members.cards(identity.member, &ids).await?;
     Ok(answer::ok(&MemberPage::new(cards.iter().map(|card| &**card), None)))
 }
 

@@ -2,6 +2,7 @@
 mod admin;
 mod answer;
 mod authentication;
+mod circles;
 mod comments;
 mod cookies;
 mod docs;
@@ -61,6 +62,13 @@ fn table() -> OpenApiRouter<Handles> {
         .routes(routes!(follows::follow, follows::unfollow))
         .routes(routes!(follows::followers))
         .routes(routes!(follows::followings))
+        .routes(routes!(circles::requests))
+        .routes(routes!(circles::accept, circles::decline))
+        .routes(routes!(circles::remove_follower))
+        .routes(routes!(circles::block, circles::unblock))
+        .routes(routes!(circles::mute, circles::unmute))
+        .routes(routes!(circles::blocks))
+        .routes(routes!(circles::mutes))
         .routes(routes!(posts::create))
         .routes(routes!(posts::show, posts::edit, posts::delete))
         .routes(routes!(posts::like, posts::unlike))

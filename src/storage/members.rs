@@ -1,8 +1,8 @@
-//! Keeps members and who follows whom.
+//! Keeps members.
 use super::StoreResult;
 use crate::domain::{
-    Email, Handle, Member, MemberCard, MemberId, Outcome, Position, Privacy, Profile, ProfilePatch, Receipt,
-    Recommendation, Relation, Ties, Timestamp,
+    Email, Handle, Member, MemberCard, MemberId, Outcome, Position, Profile, ProfilePatch, Receipt, Recommendation,
+    Timestamp,
 };
 use async_trait::async_trait;
 
@@ -52,20 +52,16 @@ pub struct Recommended {
     pub common_follows: u64,
 }
 
-/// Members, handles, follows. Every read leaves out members who have left.
+/// Members and handles. Every read leaves out members who have left.
 #[async_trait]
 pub trait MemberStore: Send + Sync + 'static {
     /// Stores the member and the fact, in one commit. Refuses `EmailTaken`, `HandleTaken`.
     async fn sign_up(&self, member: NewMember, receipt: Option<Receipt>) -> StoreResult<Outcome<Position>>;
-    /// Applies the change to the stored profile by `Profile::patched`. Refuses `Invalid`, `MemberNotFound`.
+    /// Applies the change to the stored profile by `Profile::patched`. Posts that become public make followers of all
+    /// who have asked. Refuses `Invalid`, `MemberNotFound`.
     async fn change_profile(&self, member: MemberId, patch: ProfilePatch) -> StoreResult<Position>;
     /// Refuses `HandleTaken`, `MemberNotFound`. The member's own handle in another case is no conflict.
     async fn change_handle(&self, member: MemberId, handle: Handle) -> StoreResult<Position>;
-    /// Does nothing where it is so already (`None`). Refuses `MemberNotFound`, `FollowLimit`.
-    /// Both members' counters change in the same commit; `id` orders the lists.
-    async fn follow(&self, id: u64, follower: MemberId, followee: MemberId) -> StoreResult<Option<Position>>;
-    /// Does nothing where it is so already (`None`), also for unknown members.
-    async fn unfollow(&self, follower: MemberId, followee: MemberId) -> StoreResult<Option<Position>>;
     /// Marks the member as gone at `at`, and takes the member's follows, likes and comments out of all counters.
     async fn deactivate(&self, member: MemberId, at: Timestamp) -> StoreResult<Position>;
     /// The inverse of `deactivate`; does nothing (`None`) for a member who is there.
@@ -87,15 +83,7 @@ pub trait MemberStore: Send + Sync + 'static {
     async fn cards_by_handle(&self, keys: &[String]) -> StoreResult<Vec<MemberCard>>;
     /// Whether somebody has it, members who have left included.
     async fn handle_taken(&self, key: &str) -> StoreResult<bool>;
-    /// How the viewer and each of these stand, in the order asked.
-    async fn relations(&self, viewer: MemberId, others: &[MemberId]) -> StoreResult<Vec<Relation>>;
-    /// Newest follow first, before that place.
-    async fn followers(&self, id: MemberId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>>;
-    /// Newest follow first, before that place.
-    async fn followings(&self, id: MemberId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>>;
-    /// Whom the member follows, blocks and mutes, and who blocks the member; members who have left included.
-    async fn ties(&self, id: MemberId) -> StoreResult<Ties>;
-    /// Members not followed yet and not the viewer, after that place: `[common follows, member id]` of the last one.
+    /// Members not followed, asked, blocked (either way) or muted yet, and not the viewer, after that place: `[common follows, member id]` of the last one.
     async fn recommend(
         &self,
         viewer: MemberId,
@@ -103,8 +91,6 @@ pub trait MemberStore: Send + Sync + 'static {
         after: Option<[u64; 2]>,
         limit: usize,
     ) -> StoreResult<Vec<Recommended>>;
-    /// Everybody whose posts are not for everybody.
-    async fn reticent(&self) -> StoreResult<Vec<(MemberId, Privacy)>>;
     /// Everybody who has left and is not purged yet.
     async fn deactivated(&self) -> StoreResult<Vec<MemberId>>;
     /// The largest id in any table; nothing at or below it may be made again.

@@ -7,6 +7,7 @@ mod content;
 mod contract;
 mod log;
 mod members;
+mod relations;
 mod sessions;
 mod sqlite;
 mod upkeep;
@@ -14,6 +15,7 @@ mod upkeep;
 pub use content::{CommentOrder, ContentStore, PostPlace, View};
 pub use log::EventLog;
 pub use members::{Credentials, Listed, MemberStore, NewMember, Recommended};
+pub use relations::{Followed, RelationStore};
 pub use sessions::{End, Keys, SessionStore};
 pub use upkeep::{Drift, Import, ImportedFollow, PURGE_DAYS, Pruned, UpkeepStore};
 
@@ -62,6 +64,7 @@ pub type StoreResult<T> = Result<T, StoreError>;
 #[expect(missing_docs, reason = "the roles are the traits' names")]
 pub struct Stores {
     pub members: Arc<dyn MemberStore>,
+    pub relations: Arc<dyn RelationStore>,
     pub sessions: Arc<dyn SessionStore>,
     pub content: Arc<dyn ContentStore>,
     pub log: Arc<dyn EventLog>,
@@ -75,6 +78,7 @@ impl Stores {
         let sqlite = Arc::new(sqlite::Sqlite::open(config).await?);
         Ok(Self {
             members: sqlite.clone(),
+            relations: sqlite.clone(),
             sessions: sqlite.clone(),
             content: sqlite.clone(),
             log: sqlite.clone(),

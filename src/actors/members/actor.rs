@@ -2,24 +2,22 @@
 use super::Message;
 use crate::{
     actors::mailbox::{Envelope, begin},
-    storage::MemberStore,
+    storage::{MemberStore, RelationStore},
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::sync::Arc;
 
 pub(super) struct MembersActor;
 
+type State = (Arc<dyn MemberStore>, Arc<dyn RelationStore>);
+
 impl Actor for MembersActor {
     type Msg = Envelope<Message>;
-    type State = Arc<dyn MemberStore>;
-    type Arguments = Arc<dyn MemberStore>;
+    type State = State;
+    type Arguments = State;
 
-    async fn pre_start(
-        &self,
-        _: ActorRef<Self::Msg>,
-        store: Self::Arguments,
-    ) -> Result<Self::State, ActorProcessingErr> {
-        Ok(store)
+    async fn pre_start(&self, _: ActorRef<Self::Msg>, stores: State) -> Result<State, ActorProcessingErr> {
+        Ok(stores)
     }
 
     /// Never returns an error: what goes wrong with one message is that message's answer.
@@ -27,12 +25,12 @@ impl Actor for MembersActor {
         &self,
         _: ActorRef<Self::Msg>,
         envelope: Self::Msg,
-        store: &mut Self::State,
+        (members, relations): &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         let Some((message, place)) = envelope.open() else {
             return Ok(());
         };
-        let store = store.clone();
+        let (store, relations) = (members.clone(), relations.clone());
         match message {
             Message::SignUp { member, receipt, reply } => {
                 begin(place, reply, async move { Ok(store.sign_up(*member, receipt).await?) }).await;
@@ -45,10 +43,11 @@ impl Actor for MembersActor {
                 begin(place, reply, async move { Ok(store.change_handle(member, handle).await.map(|_| ())?) }).await;
             }
             Message::Follow { at, follower, followee, reply } => {
-                begin(place, reply, async move { Ok(store.follow(at, follower, followee).await.map(|_| ())?) }).await;
+                begin(place, reply, async move { Ok(relations.follow(at, follower, followee).await?) }).await;
             }
-            Message::Unfollow { follower, followee, reply } => {
-                begin(place, reply, async move { Ok(store.unfollow(follower, followee).await.map(|_| ())?) }).await;
+            Message::ChangeTie { change, member, other, reply } => {
+                let change = async move { Ok(relations.change_tie(change, member, other).await?.is_some()) };
+                begin(place, reply, change).await;
             }
         }
         Ok(())

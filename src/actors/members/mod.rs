@@ -1,17 +1,18 @@
-//! Members and whom they follow.
+//! Members, and what is between them.
 mod actor;
+mod relations;
 
-pub use crate::storage::Recommended;
+pub use crate::storage::{Followed, Recommended};
+pub use relations::Circle;
 
 use super::{Error, Page, Reply, StartError, Supervisor, page, sessions::Hasher, slots::Slots, timeline::Timeline};
 use crate::{
     domain::{
-        Email, Handle, IdGenerator, Member, MemberCard, MemberCounts, MemberId, Outcome, Password, Position, Privacy,
-        Profile, ProfilePatch, QUERY_IDS_MAX, Receipt, Recommendation, Refusal, Relation, Timestamp,
+        Email, Handle, IdGenerator, Member, MemberCard, MemberCounts, MemberId, Outcome, Password, Place, Position,
+        Privacy, Profile, ProfilePatch, QUERY_IDS_MAX, Receipt, Recommendation, Refusal, TieChange, Timestamp,
         cursor::{ListKind, decode_place, encode_place},
-        may_follow,
     },
-    storage::{Listed, MemberStore, NewMember, Stores},
+    storage::{MemberStore, NewMember, RelationStore, Stores},
 };
 use std::sync::Arc;
 
@@ -23,10 +24,10 @@ pub(super) enum Message {
     ChangeProfile { member: MemberId, patch: Box<ProfilePatch>, reply: Reply<()> },
     /// Gives a member another handle.
     ChangeHandle { member: MemberId, handle: Handle, reply: Reply<()> },
-    /// Makes one follow the other; `at` orders the lists.
-    Follow { at: u64, follower: MemberId, followee: MemberId, reply: Reply<()> },
-    /// Ends that.
-    Unfollow { follower: MemberId, followee: MemberId, reply: Reply<()> },
+    /// Makes one follow the other, or ask to; `at` orders the lists.
+    Follow { at: u64, follower: MemberId, followee: MemberId, reply: Reply<Followed> },
+    /// Changes what is between two members, and answers whether it was not so already.
+    ChangeTie { change: TieChange, member: MemberId, other: MemberId, reply: Reply<bool> },
 }
 
 /// Members, from outside. Writes go through the acting member's slot; reads need no order and skip it.
@@ -34,6 +35,7 @@ pub(super) enum Message {
 pub struct Members {
     slots: Slots<Message>,
     store: Arc<dyn MemberStore>,
+    relations: Arc<dyn RelationStore>,
     ids: Arc<IdGenerator>,
     hasher: Hasher,
     timeline: Timeline,
@@ -47,10 +49,10 @@ impl Members {
         hasher: Hasher,
         timeline: Timeline,
     ) -> Result<Self, StartError> {
-        let store = stores.members.clone();
-        let of_actor = store.clone();
+        let (store, relations) = (stores.members.clone(), stores.relations.clone());
+        let of_actor = (store.clone(), relations.clone());
         let slots = Slots::start(supervisor, "members", move || (actor::MembersActor, of_actor.clone())).await?;
-        Ok(Self { slots, store, ids, hasher, timeline })
+        Ok(Self { slots, store, relations, ids, hasher, timeline })
     }
 
     /// A member as they will be: id and time are known before anything is stored.
@@ -96,41 +98,20 @@ impl Members {
         self.store.member_by_handle(&handle.key()).await?.ok_or(Refusal::MemberNotFound.into())
     }
 
-    /// How the viewer and another member stand.
-    pub async fn relation(&self, viewer: MemberId, other: MemberId) -> Result<Relation, Error> {
-        Ok(self.store.relations(viewer, &[other]).await?.pop().unwrap_or_default())
-    }
-
     /// Whether nobody has that handle.
     pub async fn handle_available(&self, handle: &Handle) -> Result<bool, Error> {
         Ok(!self.store.handle_taken(&handle.key()).await?)
     }
 
-    /// Cards in the order asked; those who are not there are left out. Refuses `TooManyIds`.
-    pub async fn cards(&self, ids: &[MemberId]) -> Result<Vec<Arc<MemberCard>>, Error> {
+    /// Cards in the order asked; those whom the viewer does not see are left out. Refuses `TooManyIds`.
+    pub async fn cards(&self, viewer: MemberId, ids: &[MemberId]) -> Result<Vec<Arc<MemberCard>>, Error> {
         if ids.len() > QUERY_IDS_MAX {
             return Err(Refusal::TooManyIds { max: QUERY_IDS_MAX }.into());
         }
-        self.timeline.cards(ids).await
-    }
-
-    /// Who follows the member, newest first. Refuses `MemberNotFound`.
-    pub async fn followers(&self, id: MemberId, cursor: Option<&str>, limit: usize) -> Result<Page<MemberCard>, Error> {
-        let before = self.list_place(id, ListKind::Followers, cursor).await?;
-        let listed = self.store.followers(id, before, limit + 1).await?;
-        Ok(cards_page(listed, ListKind::Followers, id, limit))
-    }
-
-    /// Whom the member follows, newest first. Refuses `MemberNotFound`.
-    pub async fn followings(
-        &self,
-        id: MemberId,
-        cursor: Option<&str>,
-        limit: usize,
-    ) -> Result<Page<MemberCard>, Error> {
-        let before = self.list_place(id, ListKind::Followings, cursor).await?;
-        let listed = self.store.followings(id, before, limit + 1).await?;
-        Ok(cards_page(listed, ListKind::Followings, id, limit))
+        let eyes = self.timeline.viewer(viewer).await?;
+        let mut cards = self.timeline.cards(ids).await?;
+        cards.retain(|card| eyes.sees(card.id, Place::AskedFor));
+        Ok(cards)
     }
 
     /// Members that the viewer does not follow yet.
@@ -163,29 +144,6 @@ impl Members {
         self.timeline.wrote(member);
         self.member(member).await
     }
-
-    /// Makes one follow the other; nothing where it is so already. Refuses `FollowSelf`, `MemberNotFound`,
-    /// `FollowLimit`.
-    pub async fn follow(&self, follower: MemberId, followee: MemberId) -> Result<(), Error> {
-        may_follow(follower, followee)?;
-        let at = self.ids.next();
-        self.slots.of(follower).ask(|reply| Message::Follow { at, follower, followee, reply }).await?;
-        self.timeline.wrote(follower);
-        Ok(())
-    }
-
-    /// Ends that; nothing where it is so already.
-    pub async fn unfollow(&self, follower: MemberId, followee: MemberId) -> Result<(), Error> {
-        self.slots.of(follower).ask(|reply| Message::Unfollow { follower, followee, reply }).await?;
-        self.timeline.wrote(follower);
-        Ok(())
-    }
-
-    async fn list_place(&self, id: MemberId, list: ListKind, cursor: Option<&str>) -> Result<u64, Error> {
-        let place = cursor.map(|text| decode_place(text, list, id.0)).transpose()?;
-        self.timeline.cards(&[id]).await?.pop().ok_or(Refusal::MemberNotFound)?;
-        Ok(place.map_or(u64::MAX, |[before, _]| before))
-    }
 }
 
 /// A member about to be, and the checked forms that are stored beside the view.
@@ -194,9 +152,4 @@ pub struct Newcomer {
     pub member: Member,
     email: Email,
     handle: Handle,
-}
-
-fn cards_page(listed: Vec<Listed<MemberCard>>, list: ListKind, id: MemberId, limit: usize) -> Page<MemberCard> {
-    let next = |last: &Listed<MemberCard>| encode_place(list, id.0, [last.place, 0]);
-    page(listed, limit, next, |listed| listed.item)
 }

@@ -2,7 +2,7 @@
 use super::cache::Cache;
 use crate::{
     domain::{MemberCard, MemberId, Post, PostId, SeenPost, Ties},
-    storage::{ContentStore, MemberStore, StoreResult},
+    storage::{ContentStore, MemberStore, RelationStore, StoreResult, Stores},
 };
 use rustc_hash::FxHashSet;
 use std::sync::Arc;
@@ -21,6 +21,7 @@ struct Likes {
 pub(super) struct Hydrator {
     content: Arc<dyn ContentStore>,
     members: Arc<dyn MemberStore>,
+    relations: Arc<dyn RelationStore>,
     posts: Cache<PostId, Post>,
     cards: Cache<MemberId, MemberCard>,
     ties: Cache<MemberId, Ties>,
@@ -29,10 +30,11 @@ pub(super) struct Hydrator {
 
 impl Hydrator {
     /// Six tenths of the bytes are for posts, one for authors, two for ties, one for likes.
-    pub(super) fn new(content: Arc<dyn ContentStore>, members: Arc<dyn MemberStore>, bytes_max: u64) -> Self {
+    pub(super) fn new(stores: &Stores, bytes_max: u64) -> Self {
         Self {
-            content,
-            members,
+            content: stores.content.clone(),
+            members: stores.members.clone(),
+            relations: stores.relations.clone(),
             posts: Cache::new(bytes_max / 10 * 6, 1_000, |_, post| {
                 (post.content.len() + 300 + 100 * (post.tags.len() + post.mentions.len())) as u64
             }),
@@ -80,7 +82,7 @@ impl Hydrator {
             return Ok(known);
         }
         let loading = self.ties.loading(&member);
-        let ties = Arc::new(self.members.ties(member).await?);
+        let ties = Arc::new(self.relations.ties(member).await?);
         self.ties.loaded(loading, member, ties.clone());
         Ok(ties)
     }

@@ -10,7 +10,7 @@ use crate::{
     actors::Error,
     config::Config,
     domain::{Event, EventKind, MemberId, Place, Position, PostId, Privacy, SeenPost, Timestamp, first_id_at},
-    storage::{ContentStore, EventLog, MemberStore, PostPlace, StoreResult, Stores},
+    storage::{ContentStore, EventLog, MemberStore, PostPlace, RelationStore, StoreResult, Stores},
 };
 use std::{
     sync::{Arc, PoisonError, RwLock},
@@ -25,6 +25,7 @@ const LOAD_STEP: usize = 10_000;
 pub(super) struct Projection {
     pub(super) content: Arc<dyn ContentStore>,
     members: Arc<dyn MemberStore>,
+    relations: Arc<dyn RelationStore>,
     pub(super) log: Arc<dyn EventLog>,
     pub(super) window: RwLock<Window>,
     pub(super) authors: RwLock<Authors>,
@@ -43,10 +44,11 @@ impl Projection {
         Self {
             content: stores.content.clone(),
             members: stores.members.clone(),
+            relations: stores.relations.clone(),
             log: stores.log.clone(),
             window: RwLock::default(),
             authors: RwLock::default(),
-            hydrator: Hydrator::new(stores.content.clone(), stores.members.clone(), cache_bytes),
+            hydrator: Hydrator::new(stores, cache_bytes),
             hub: Hub::new(config.stream.buffer_max),
             barrier: Barrier::new(applied.subscribe()),
             applied,
@@ -67,7 +69,7 @@ impl Projection {
         let mut window = Window::new(self.posts_max, head);
         let authors = Authors {
             gone: self.members.deactivated().await?.into_iter().collect(),
-            reticent: self.members.reticent().await?.into_iter().collect(),
+            reticent: self.relations.reticent().await?.into_iter().collect(),
         };
         let oldest = first_id_at(Timestamp::now().before(Duration::from_secs(self.days * 86_400)));
         let mut before = PostId(u64::MAX);

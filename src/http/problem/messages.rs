@@ -71,6 +71,16 @@ pub(super) fn refusal(refusal: &Refusal, l: Language) -> Cow<'static, str> {
         Refusal::FollowLimit { max } => {
             say!(l, "at most {max} followings", "최대 {max}명까지 팔로우할 수 있습니다", max)
         }
+        Refusal::FollowBlocked => say!(l, "you block this member", "차단한 회원은 팔로우할 수 없습니다"),
+        Refusal::FollowRequestsFull { max } => say!(
+            l,
+            "{max} requests wait for this member already",
+            "이 회원에게는 이미 팔로우 요청 {max}건이 대기 중입니다",
+            max
+        ),
+        Refusal::FollowRequestNotFound => say!(l, "no such follow request", "팔로우 요청을 찾을 수 없습니다"),
+        Refusal::BlockLimit { max } => say!(l, "at most {max} blocks", "최대 {max}명까지 차단할 수 있습니다", max),
+        Refusal::MuteLimit { max } => say!(l, "at most {max} mutes", "최대 {max}명까지 뮤트할 수 있습니다", max),
         Refusal::PostNotFound => say!(l, "no such post", "게시글을 찾을 수 없습니다"),
         Refusal::PostUpdateForbidden => say!(l, "only the author edits a post", "작성자만 게시글을 수정할 수 있습니다"),
         Refusal::PostDeleteForbidden => {
@@ -156,6 +166,7 @@ pub(super) fn reason(field: &str, reason: &Reason, l: Language) -> Cow<'static, 
         Reason::Reserved => say!(l, "reserved", "사용할 수 없는 이름입니다"),
         Reason::OutOfRange { min, max } => say!(l, "{min} to {max}", "{min}에서 {max} 사이여야 합니다", min, max),
         Reason::WrongPassword => say!(l, "the password is wrong", "비밀번호가 올바르지 않습니다"),
+        Reason::Oneself => say!(l, "not to be done to oneself", "자기 자신에게는 할 수 없습니다"),
         Reason::Unsupported => say!(l, "cannot be changed on this server yet", "아직 지원하지 않는 항목입니다"),
     }
 }

@@ -18,6 +18,11 @@ pub(super) fn refusal(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::TooManyIds { .. } => (S::UNPROCESSABLE_ENTITY, "MEMBER_IDS_LIMIT_EXCEEDS"),
         Refusal::FollowSelf => (S::UNPROCESSABLE_ENTITY, "FOLLOW_SELF"),
         Refusal::FollowLimit { .. } => (S::UNPROCESSABLE_ENTITY, "FOLLOW_LIMIT_EXCEEDS"),
+        Refusal::FollowRequestsFull { .. } => (S::UNPROCESSABLE_ENTITY, "FOLLOW_LIMIT_EXCEEDS"),
+        Refusal::FollowBlocked => (S::FORBIDDEN, "FOLLOW_BLOCKED"),
+        Refusal::FollowRequestNotFound => (S::NOT_FOUND, "FOLLOW_REQUEST_NOT_FOUND"),
+        Refusal::BlockLimit { .. } => (S::UNPROCESSABLE_ENTITY, "BLOCK_LIMIT_EXCEEDS"),
+        Refusal::MuteLimit { .. } => (S::UNPROCESSABLE_ENTITY, "MUTE_LIMIT_EXCEEDS"),
 
         Refusal::PostNotFound => (S::NOT_FOUND, "POST_NOT_FOUND"),
         Refusal::PostUpdateForbidden => (S::FORBIDDEN, "POST_UPDATE_FORBIDDEN"),
@@ -77,6 +82,7 @@ pub(super) fn reason(reason: &Reason) -> &'static str {
         Reason::OutOfRange { .. } => "OUT_OF_RANGE",
         Reason::WrongPassword => "WRONG_PASSWORD",
         Reason::Unsupported => "UNSUPPORTED",
+        Reason::Oneself => "ONESELF",
     }
 }
 

@@ -142,7 +142,9 @@ pub(in crate::http) struct ProfileView<'a> {
     requested: bool,
     /// The member follows the caller.
     followed_by: bool,
+    /// The caller blocks the member.
     blocked: bool,
+    /// The caller mutes the member.
     muted: bool,
 }
 
@@ -164,10 +166,10 @@ impl<'a> ProfileView<'a> {
             post_count: member.counts.posts,
             created_at: Time(member.created_at),
             following: relation.following,
-            requested: false,
+            requested: relation.requested,
             followed_by: relation.followed_by,
-            blocked: false,
-            muted: false,
+            blocked: relation.blocked,
+            muted: relation.muted,
         }
     }
 }

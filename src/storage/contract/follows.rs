@@ -1,6 +1,6 @@
 //! Who follows whom.
 use super::{
-    given::{counts, events, follow, followed, member, members, no_drift, refused},
+    given::{counts, events, follow, followed, member, members, no_drift, refused, unfollow},
     id, newcomer, open,
 };
 use crate::{
@@ -20,13 +20,13 @@ async fn a_follow_counts_on_both_sides() {
     assert_eq!((counts(stores, one).await, counts(stores, other).await), ([0, 1, 0], [1, 0, 0]));
     assert_eq!(follow(stores, one, other).await, None);
     assert_eq!(followed(stores, one).await, [other]);
-    assert_eq!(ids(&stores.members.followers(other, u64::MAX, 10).await.unwrap()), [one]);
-    assert_eq!(ids(&stores.members.followings(one, u64::MAX, 10).await.unwrap()), [other]);
+    assert_eq!(ids(&stores.relations.followers(other, u64::MAX, 10).await.unwrap()), [one]);
+    assert_eq!(ids(&stores.relations.followings(one, u64::MAX, 10).await.unwrap()), [other]);
 
-    let unfollowed = stores.members.unfollow(one, other).await.unwrap().unwrap();
+    let unfollowed = unfollow(stores, one, other).await.unwrap();
     assert_eq!((counts(stores, one).await, counts(stores, other).await), ([0; 3], [0; 3]));
-    assert_eq!(stores.members.unfollow(one, other).await.unwrap(), None);
-    assert_eq!(stores.members.unfollow(one, MemberId(id())).await.unwrap(), None);
+    assert_eq!(unfollow(stores, one, other).await, None);
+    assert_eq!(unfollow(stores, one, MemberId(id())).await, None);
     let log = events(stores).await;
     assert_eq!((log[2].position, log[2].fact), (since, Fact::new(EventKind::MemberFollowed, one).to(other)));
     assert_eq!((log[3].position, log[3].fact), (unfollowed, Fact::new(EventKind::MemberUnfollowed, one).to(other)));
@@ -40,7 +40,7 @@ async fn nobody_follows_who_is_not_there() {
     stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
     let nobody = MemberId(id());
     for (follower, followee) in [(one, nobody), (one, gone), (nobody, one), (gone, one)] {
-        let answer = stores.members.follow(id(), follower, followee).await;
+        let answer = stores.relations.follow(id(), follower, followee).await;
         assert_eq!(refused(answer), Refusal::MemberNotFound, "{follower} follows {followee}");
     }
     no_drift(stores).await;
@@ -60,11 +60,11 @@ async fn the_thousand_and_first_follow_is_refused() {
     follow(stores, one, last).await.unwrap();
     assert_eq!(follow(stores, one, last).await, None);
     let limit = Refusal::FollowLimit { max: FOLLOWINGS_MAX };
-    assert_eq!(refused(stores.members.follow(id(), one, beyond).await), limit);
+    assert_eq!(refused(stores.relations.follow(id(), one, beyond).await), limit);
     // Who has left may come back, and is followed then.
     stores.members.deactivate(last, Timestamp::now()).await.unwrap();
-    assert_eq!(refused(stores.members.follow(id(), one, beyond).await), limit);
-    stores.members.unfollow(one, last).await.unwrap().unwrap();
+    assert_eq!(refused(stores.relations.follow(id(), one, beyond).await), limit);
+    unfollow(stores, one, last).await.unwrap();
     follow(stores, one, beyond).await.unwrap();
     assert_eq!(followed(stores, one).await.len(), FOLLOWINGS_MAX);
     no_drift(stores).await;
@@ -79,12 +79,12 @@ async fn lists_go_on_from_their_place() {
         follow(stores, star, fan).await;
     }
     stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
-    let first = stores.members.followers(star, u64::MAX, 2).await.unwrap();
+    let first = stores.relations.followers(star, u64::MAX, 2).await.unwrap();
     assert_eq!(ids(&first), [c, b]);
-    let rest = stores.members.followers(star, first[1].place, 2).await.unwrap();
+    let rest = stores.relations.followers(star, first[1].place, 2).await.unwrap();
     assert_eq!(ids(&rest), [a]);
-    let first = stores.members.followings(star, u64::MAX, 2).await.unwrap();
-    let rest = stores.members.followings(star, first[1].place, 2).await.unwrap();
+    let first = stores.relations.followings(star, u64::MAX, 2).await.unwrap();
+    let rest = stores.relations.followings(star, first[1].place, 2).await.unwrap();
     assert_eq!((ids(&first), ids(&rest)), (vec![c, b], vec![a]));
     // Feeds are merged from all of them, so that coming back needs no rebuilding.
     assert_eq!(followed(stores, star).await, [a, b, gone, c]);
@@ -99,9 +99,9 @@ async fn relations_come_in_the_order_asked() {
     }
     let asked = [stranger, friend, idol, fan, stranger];
     let expected = [(false, false), (true, true), (true, false), (false, true), (false, false)];
-    let expected = expected.map(|(following, followed_by)| Relation { following, followed_by });
-    assert_eq!(stores.members.relations(me, &asked).await.unwrap(), expected);
-    assert_eq!(stores.members.relations(me, &[]).await.unwrap(), []);
+    let expected = expected.map(|(following, followed_by)| Relation { following, followed_by, ..Relation::default() });
+    assert_eq!(stores.relations.relations(me, &asked, Timestamp::now()).await.unwrap(), expected);
+    assert_eq!(stores.relations.relations(me, &[], Timestamp::now()).await.unwrap(), []);
 }
 
 /// Whom and with how many common follows, page by page.

@@ -1,8 +1,8 @@
 //! What many cases start from, and what they ask again and again.
 use super::{draft, id};
 use crate::{
-    domain::{Comment, CommentId, Event, MemberId, Position, PostId, Refusal, Timestamp},
-    storage::{StoreError, StoreResult, Stores},
+    domain::{Comment, CommentId, Event, MemberId, Position, PostId, Refusal, TieChange, Timestamp},
+    storage::{Followed, StoreError, StoreResult, Stores},
 };
 use std::{fmt::Debug, time::Duration};
 
@@ -26,7 +26,7 @@ pub(super) async fn members<const N: usize>(stores: &Stores) -> [MemberId; N] {
 
 /// Whom the member follows, ascending.
 pub(super) async fn followed(stores: &Stores, member: MemberId) -> Vec<MemberId> {
-    let ties = stores.members.ties(member).await.unwrap();
+    let ties = stores.relations.ties(member).await.unwrap();
     ties.watched.iter().copied().filter(|watched| *watched != member).collect()
 }
 
@@ -77,7 +77,16 @@ pub(super) async fn like_comment(stores: &Stores, member: MemberId, comment: Com
 }
 
 pub(super) async fn follow(stores: &Stores, follower: MemberId, followee: MemberId) -> Option<Position> {
-    stores.members.follow(id(), follower, followee).await.unwrap()
+    match stores.relations.follow(id(), follower, followee).await.unwrap() {
+        Followed::Now(position) => Some(position),
+        Followed::Already => None,
+        Followed::Requested => panic!("the followee approves followers"),
+    }
+}
+
+/// Ends it; nothing where it is so already.
+pub(super) async fn unfollow(stores: &Stores, follower: MemberId, followee: MemberId) -> Option<Position> {
+    stores.relations.change_tie(TieChange::Unfollow, follower, followee).await.unwrap()
 }
 
 /// Followers, followings, posts.

@@ -2,7 +2,7 @@
 use super::{
     given::{
         self, comment, comment_counts, counts, events, follow, like, like_comment, members, no_drift, post,
-        post_counts, refused, reply,
+        post_counts, refused, reply, unfollow,
     },
     id, open,
 };
@@ -28,7 +28,7 @@ async fn who_has_left_is_hidden_until_the_return() {
     assert!(stores.members.member_by_handle(&handle).await.unwrap().is_none());
     assert!(stores.members.cards(&[gone]).await.unwrap().is_empty());
     assert!(stores.members.cards_by_handle(std::slice::from_ref(&handle)).await.unwrap().is_empty());
-    assert!(stores.members.followers(one, u64::MAX, 9).await.unwrap().is_empty());
+    assert!(stores.relations.followers(one, u64::MAX, 9).await.unwrap().is_empty());
     assert!(stores.content.post_likes(on, u64::MAX, 9).await.unwrap().is_empty());
     assert!(stores.content.comments(CommentOrder::OfPost(on, Default::default()), 9).await.unwrap().is_empty());
     assert!(stores.content.comment_by_id(remark).await.unwrap().is_none());
@@ -41,7 +41,7 @@ async fn who_has_left_is_hidden_until_the_return() {
 
     stores.members.restore(gone).await.unwrap().unwrap();
     assert_eq!(stores.members.member_by_handle(&handle).await.unwrap().unwrap().id, gone);
-    assert_eq!(stores.members.followers(one, u64::MAX, 9).await.unwrap().len(), 1);
+    assert_eq!(stores.relations.followers(one, u64::MAX, 9).await.unwrap().len(), 1);
     assert_eq!(stores.content.post_likes(on, u64::MAX, 9).await.unwrap().len(), 1);
     assert!(!stores.content.comment_by_id(remark).await.unwrap().unwrap().deleted);
     assert_eq!(post_counts(stores, theirs).await, Some([0; 3]));
@@ -108,7 +108,7 @@ async fn a_follow_ends_while_the_other_side_is_away() {
     follow(stores, one, away).await;
     follow(stores, away, one).await;
     stores.members.deactivate(away, Timestamp::now()).await.unwrap();
-    stores.members.unfollow(one, away).await.unwrap().unwrap();
+    unfollow(stores, one, away).await.unwrap();
     assert_eq!(counts(stores, one).await, [0; 3]);
     no_drift(stores).await;
     stores.members.restore(away).await.unwrap().unwrap();

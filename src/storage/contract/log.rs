@@ -97,7 +97,7 @@ async fn what_went_a_month_ago_is_purged_and_nothing_drifts() {
     let (leaver, other) = (member(&stores, "leaver").await, member(&stores, "other").await);
     let on = post(&stores, other, "글").await;
     let gone = post(&stores, other, "지운 글").await;
-    stores.members.follow(id(), leaver, other).await.unwrap();
+    stores.relations.follow(id(), leaver, other).await.unwrap();
     stores.content.like_post(id(), leaver, on, true).await.unwrap();
     let long_ago = Timestamp(0);
     stores.content.delete_post(other, gone, long_ago).await.unwrap();

@@ -57,15 +57,15 @@ async fn a_profile_is_patched_and_a_handle_changed() {
 async fn following_twice_changes_nothing_and_strangers_are_refusal() {
     let (stores, _folder) = open().await;
     let (a, b) = (member(&stores, "aaa").await, member(&stores, "bbb").await);
-    assert!(stores.members.follow(id(), a, b).await.unwrap().is_some());
-    assert!(stores.members.follow(id(), a, b).await.unwrap().is_none());
-    assert_eq!(refusal(stores.members.follow(id(), a, MemberId(9)).await), Refusal::MemberNotFound);
+    assert!(given::follow(&stores, a, b).await.is_some());
+    assert!(given::follow(&stores, a, b).await.is_none());
+    assert_eq!(refusal(stores.relations.follow(id(), a, MemberId(9)).await), Refusal::MemberNotFound);
     let (of_a, of_b) = (stores.members.member(a).await.unwrap(), stores.members.member(b).await.unwrap());
     assert_eq!((of_a.unwrap().counts.followings, of_b.unwrap().counts.followers), (1, 1));
-    let relation = stores.members.relations(b, &[a]).await.unwrap()[0];
+    let relation = stores.relations.relations(b, &[a], Timestamp::now()).await.unwrap()[0];
     assert!(relation.followed_by && !relation.following);
-    assert!(stores.members.unfollow(a, b).await.unwrap().is_some());
-    assert!(stores.members.unfollow(a, b).await.unwrap().is_none());
+    assert!(given::unfollow(&stores, a, b).await.is_some());
+    assert!(given::unfollow(&stores, a, b).await.is_none());
     assert_eq!(followed(&stores, a).await, []);
 }
 
@@ -76,14 +76,14 @@ async fn lists_are_newest_first_and_leave_out_who_has_left() {
     let mut fans = Vec::new();
     for number in 0..4 {
         let fan = member(&stores, &format!("fan{number}")).await;
-        stores.members.follow(id(), fan, who).await.unwrap();
+        stores.relations.follow(id(), fan, who).await.unwrap();
         fans.push(fan);
     }
     stores.members.deactivate(fans[2], crate::domain::Timestamp::now()).await.unwrap();
-    let first = stores.members.followers(who, u64::MAX, 2).await.unwrap();
+    let first = stores.relations.followers(who, u64::MAX, 2).await.unwrap();
     let ids: Vec<_> = first.iter().map(|listed| listed.item.id).collect();
     assert_eq!(ids, [fans[3], fans[1]]);
-    let rest = stores.members.followers(who, first[1].place, 10).await.unwrap();
+    let rest = stores.relations.followers(who, first[1].place, 10).await.unwrap();
     assert_eq!(rest.iter().map(|listed| listed.item.id).collect::<Vec<_>>(), [fans[0]]);
 }
 
@@ -96,7 +96,7 @@ async fn recommendations_follow_their_rule_and_page_without_doubles() {
     }
     // 0 follows 1 and 2; both follow 3, one follows 4.
     for (who, whom) in [(0, 1), (0, 2), (1, 3), (2, 3), (2, 4), (1, 0)] {
-        stores.members.follow(id(), all[who], all[whom]).await.unwrap();
+        stores.relations.follow(id(), all[who], all[whom]).await.unwrap();
     }
     let newest = stores.members.recommend(all[0], Recommendation::Newest, None, 10).await.unwrap();
     assert_eq!(newest.iter().map(|r| r.member.id).collect::<Vec<_>>(), [all[5], all[4], all[3]]);
@@ -154,6 +154,7 @@ async fn every_field_of_a_profile_is_kept() {
         language_code: set("ko"),
         country_code: set("KR"),
         timezone: set("Asia/Seoul"),
+        privacy: None,
     };
     let expected = Profile::new(everything.clone()).unwrap();
     stores.members.change_profile(who, everything).await.unwrap();

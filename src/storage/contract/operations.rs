@@ -66,9 +66,9 @@ impl World<'_> {
         let pool = if self.away.is_empty() || self.lot.random_bool(0.7) { &self.here } else { &self.away };
         let whom = pick(&mut self.lot, pool);
         if follow && who != whom {
-            played(self.stores.members.follow(id(), who, whom).await);
+            played(self.stores.relations.follow(id(), who, whom).await);
         } else {
-            played(self.stores.members.unfollow(who, whom).await);
+            played(self.stores.relations.change_tie(crate::domain::TieChange::Unfollow, who, whom).await);
         }
     }
 

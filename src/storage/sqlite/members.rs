@@ -1,11 +1,11 @@
-//! The members role: who there is, and who follows whom.
-use super::{Sqlite, commit::Commit, departure, failed, members_read, receipts, signed};
+//! The members role: who there is.
+use super::{Sqlite, commit::Commit, departure, failed, members_read, receipts, relations, signed, ties};
 use crate::{
     domain::{
-        EventKind, FOLLOWINGS_MAX, Fact, Handle, Member, MemberCard, MemberId, Outcome, Position, Privacy, Profile,
-        ProfilePatch, Receipt, Recommendation, Refusal, Relation, Ties, Timestamp,
+        EventKind, Fact, Handle, Member, MemberCard, MemberId, Outcome, Position, Privacy, Profile, ProfilePatch,
+        Receipt, Recommendation, Refusal, Timestamp,
     },
-    storage::{Credentials, Listed, MemberStore, NewMember, Recommended, StoreResult},
+    storage::{Credentials, MemberStore, NewMember, Recommended, StoreResult},
 };
 use async_trait::async_trait;
 use futures::FutureExt;
@@ -71,13 +71,33 @@ async fn sign_up(commit: &mut Commit, new: NewMember, receipt: Option<Receipt>) 
 
 async fn change_profile(commit: &mut Commit, member: MemberId, patch: ProfilePatch) -> StoreResult<Position> {
     let before = members_read::by_id(&mut commit.connection, member).await?.ok_or(Refusal::MemberNotFound)?;
+    let privacy = patch.privacy;
     let profile = before.profile.patched(patch).map_err(Refusal::from)?;
     let mut query = sqlx::query(SET_PROFILE);
     for column in profile_columns(&profile) {
         query = query.bind(column);
     }
     query.bind(signed(member.0)).execute(&mut commit.connection).await.map_err(failed)?;
+    if let Some(privacy) = privacy.filter(|privacy| *privacy != before.privacy) {
+        change_privacy(commit, member, privacy).await?;
+    }
     Ok(commit.emit(Fact::new(EventKind::ProfileChanged, member)))
+}
+
+async fn change_privacy(commit: &mut Commit, member: MemberId, privacy: Privacy) -> StoreResult<()> {
+    let query = sqlx::query("UPDATE members SET privacy = ? WHERE id = ?");
+    let query = query.bind(ties::privacy_number(privacy)).bind(signed(member.0));
+    query.execute(&mut commit.connection).await.map_err(failed)?;
+    let kind = match privacy {
+        Privacy::Public => EventKind::PostsPublic,
+        Privacy::Followers => EventKind::PostsForFollowers,
+        Privacy::Private => EventKind::PostsPrivate,
+    };
+    commit.emit(Fact::new(kind, member));
+    if privacy == Privacy::Public {
+        relations::accept_all(commit, member).await?;
+    }
+    Ok(())
 }
 
 async fn change_handle(commit: &mut Commit, member: MemberId, handle: Handle) -> StoreResult<Position> {
@@ -94,53 +114,6 @@ async fn change_handle(commit: &mut Commit, member: MemberId, handle: Handle) ->
     Ok(commit.emit(Fact::new(EventKind::ProfileChanged, member)))
 }
 
-/// Adds to both counters of one follow. Each counts the other side only while that one is here.
-async fn count_follow(commit: &mut Commit, follower: MemberId, followee: MemberId, by: i64) -> StoreResult<()> {
-    let update = "UPDATE members SET \
-        following_count = following_count + CASE WHEN id = ?1 AND EXISTS \
-            (SELECT 1 FROM members WHERE id = ?2 AND deactivated_at IS NULL) THEN ?3 ELSE 0 END, \
-        follower_count = follower_count + CASE WHEN id = ?2 AND EXISTS \
-            (SELECT 1 FROM members WHERE id = ?1 AND deactivated_at IS NULL) THEN ?3 ELSE 0 END \
-        WHERE id IN (?1, ?2)";
-    let query = sqlx::query(update).bind(signed(follower.0)).bind(signed(followee.0)).bind(by);
-    query.execute(&mut commit.connection).await.map_err(failed)?;
-    Ok(())
-}
-
-async fn follow(commit: &mut Commit, id: u64, follower: MemberId, followee: MemberId) -> StoreResult<Option<Position>> {
-    let here = "SELECT 1 FROM members WHERE id IN (?, ?) AND deactivated_at IS NULL";
-    let query = sqlx::query(here).bind(signed(follower.0)).bind(signed(followee.0));
-    if query.fetch_all(&mut commit.connection).await.map_err(failed)?.len() < 2 {
-        return Err(Refusal::MemberNotFound.into());
-    }
-    // Rows and not `following_count`, which leaves out those who have left and may come back.
-    let insert = "INSERT INTO follows (id, follower_id, followee_id) SELECT ?1, ?2, ?3 \
-        WHERE (SELECT count(*) FROM follows WHERE follower_id = ?2) < ?4 ON CONFLICT DO NOTHING";
-    let query = sqlx::query(insert)
-        .bind(signed(id))
-        .bind(signed(follower.0))
-        .bind(signed(followee.0))
-        .bind(signed(FOLLOWINGS_MAX as u64));
-    if query.execute(&mut commit.connection).await.map_err(failed)?.rows_affected() == 0 {
-        let already = "SELECT 1 FROM follows WHERE follower_id = ? AND followee_id = ?";
-        let query = sqlx::query(already).bind(signed(follower.0)).bind(signed(followee.0));
-        let already = query.fetch_optional(&mut commit.connection).await.map_err(failed)?.is_some();
-        return if already { Ok(None) } else { Err(Refusal::FollowLimit { max: FOLLOWINGS_MAX }.into()) };
-    }
-    count_follow(commit, follower, followee, 1).await?;
-    Ok(Some(commit.emit(Fact::new(EventKind::MemberFollowed, follower).to(followee))))
-}
-
-async fn unfollow(commit: &mut Commit, follower: MemberId, followee: MemberId) -> StoreResult<Option<Position>> {
-    let delete = "DELETE FROM follows WHERE follower_id = ? AND followee_id = ?";
-    let query = sqlx::query(delete).bind(signed(follower.0)).bind(signed(followee.0));
-    if query.execute(&mut commit.connection).await.map_err(failed)?.rows_affected() == 0 {
-        return Ok(None);
-    }
-    count_follow(commit, follower, followee, -1).await?;
-    Ok(Some(commit.emit(Fact::new(EventKind::MemberUnfollowed, follower).to(followee))))
-}
-
 #[async_trait]
 impl MemberStore for Sqlite {
     async fn sign_up(&self, member: NewMember, receipt: Option<Receipt>) -> StoreResult<Outcome<Position>> {
@@ -153,14 +126,6 @@ impl MemberStore for Sqlite {
 
     async fn change_handle(&self, member: MemberId, handle: Handle) -> StoreResult<Position> {
         self.writer.write(move |commit| change_handle(commit, member, handle).boxed()).await
-    }
-
-    async fn follow(&self, id: u64, follower: MemberId, followee: MemberId) -> StoreResult<Option<Position>> {
-        self.writer.write(move |commit| follow(commit, id, follower, followee).boxed()).await
-    }
-
-    async fn unfollow(&self, follower: MemberId, followee: MemberId) -> StoreResult<Option<Position>> {
-        self.writer.write(move |commit| unfollow(commit, follower, followee).boxed()).await
     }
 
     async fn deactivate(&self, member: MemberId, at: Timestamp) -> StoreResult<Position> {
@@ -209,26 +174,6 @@ impl MemberStore for Sqlite {
     async fn handle_taken(&self, key: &str) -> StoreResult<bool> {
         let mut connection = self.readers.acquire().await.map_err(failed)?;
         exists(&mut connection, "SELECT 1 FROM members WHERE handle_key = ?", key).await
-    }
-
-    async fn relations(&self, viewer: MemberId, others: &[MemberId]) -> StoreResult<Vec<Relation>> {
-        self.relations_of(viewer, others).await
-    }
-
-    async fn followers(&self, id: MemberId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>> {
-        self.listed(members_read::FOLLOWERS, id, before, limit).await
-    }
-
-    async fn followings(&self, id: MemberId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>> {
-        self.listed(members_read::FOLLOWINGS, id, before, limit).await
-    }
-
-    async fn ties(&self, id: MemberId) -> StoreResult<Ties> {
-        self.ties_of(id).await
-    }
-
-    async fn reticent(&self) -> StoreResult<Vec<(MemberId, Privacy)>> {
-        self.members_reticent().await
     }
 
     async fn recommend(

@@ -1,7 +1,7 @@
 //! Members, read. Everything but logins leaves out those who have left.
 use super::{Sqlite, failed, json_ids, number, signed, ties::privacy};
 use crate::{
-    domain::{Member, MemberCard, MemberCounts, MemberId, Profile, Recommendation, Relation, Timestamp},
+    domain::{Member, MemberCard, MemberCounts, MemberId, Profile, Recommendation, Timestamp},
     storage::{Credentials, Listed, Recommended, StoreResult},
 };
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
@@ -10,24 +10,35 @@ pub(super) const CREDENTIALS_BY_EMAIL: &str =
     "SELECT id, password_hash, deactivated_at FROM members WHERE email_key = ?";
 pub(super) const CREDENTIALS_BY_ID: &str =
     "SELECT id, password_hash, deactivated_at FROM members WHERE id = CAST(? AS INTEGER)";
-pub(super) const FOLLOWERS: &str = "SELECT f.id AS place, m.id, m.handle, m.display_name, m.member_name \
-    FROM follows f JOIN members m ON m.id = f.follower_id WHERE f.followee_id = ? AND f.id < ? \
-    AND m.deactivated_at IS NULL ORDER BY f.id DESC LIMIT ?";
-pub(super) const FOLLOWINGS: &str = "SELECT f.id AS place, m.id, m.handle, m.display_name, m.member_name \
-    FROM follows f JOIN members m ON m.id = f.followee_id WHERE f.follower_id = ? AND f.id < ? \
-    AND m.deactivated_at IS NULL ORDER BY f.id DESC LIMIT ?";
-const NEWEST: &str = "SELECT m.id, m.handle, m.display_name, m.member_name, 0 AS common FROM members m \
+/// What keeps member `m` from being recommended to `?1`: anything that stands between the two already.
+macro_rules! known {
+    () => {
+        "EXISTS (SELECT 1 FROM follows WHERE follower_id = ?1 AND followee_id = m.id) \
+        OR EXISTS (SELECT 1 FROM follow_requests WHERE requester_id = ?1 AND target_id = m.id) \
+        OR EXISTS (SELECT 1 FROM blocks WHERE member_id = ?1 AND blocked_id = m.id) \
+        OR EXISTS (SELECT 1 FROM blocks WHERE member_id = m.id AND blocked_id = ?1) \
+        OR EXISTS (SELECT 1 FROM mutes WHERE member_id = ?1 AND muted_id = m.id)"
+    };
+}
+
+const NEWEST: &str = concat!(
+    "SELECT m.id, m.handle, m.display_name, m.member_name, 0 AS common FROM members m \
     WHERE m.id < ?3 AND m.id <> ?1 AND m.deactivated_at IS NULL AND ?2 >= 0 \
-    AND NOT EXISTS (SELECT 1 FROM follows WHERE follower_id = ?1 AND followee_id = m.id) \
-    ORDER BY m.id DESC LIMIT ?4";
-const NETWORK: &str = "SELECT m.id, m.handle, m.display_name, m.member_name, f.common FROM \
+    AND NOT (",
+    known!(),
+    ") ORDER BY m.id DESC LIMIT ?4"
+);
+const NETWORK: &str = concat!(
+    "SELECT m.id, m.handle, m.display_name, m.member_name, f.common FROM \
     (SELECT theirs.followee_id AS member, count(*) AS common FROM follows mine \
     JOIN members friend ON friend.id = mine.followee_id AND friend.deactivated_at IS NULL \
     JOIN follows theirs ON theirs.follower_id = mine.followee_id WHERE mine.follower_id = ?1 \
     GROUP BY theirs.followee_id) f JOIN members m ON m.id = f.member WHERE m.id <> ?1 \
     AND m.deactivated_at IS NULL AND (f.common < ?2 OR f.common = ?2 AND m.id < ?3) \
-    AND NOT EXISTS (SELECT 1 FROM follows WHERE follower_id = ?1 AND followee_id = m.id) \
-    ORDER BY f.common DESC, m.id DESC LIMIT ?4";
+    AND NOT (",
+    known!(),
+    ") ORDER BY f.common DESC, m.id DESC LIMIT ?4"
+);
 
 pub(super) fn card(row: &SqliteRow) -> MemberCard {
     let chosen: Option<String> = row.get("display_name");
@@ -110,26 +121,6 @@ impl Sqlite {
         Ok(rows.iter().map(card).collect())
     }
 
-    pub(super) async fn relations_of(&self, viewer: MemberId, others: &[MemberId]) -> StoreResult<Vec<Relation>> {
-        let select = "SELECT EXISTS (SELECT 1 FROM follows WHERE follower_id = ?1 AND followee_id = j.value), \
-            EXISTS (SELECT 1 FROM follows WHERE follower_id = j.value AND followee_id = ?1) \
-            FROM json_each(?2) j ORDER BY j.key";
-        let query = sqlx::query(select).bind(signed(viewer.0)).bind(json_ids(others.iter().map(|id| id.0)));
-        let rows = query.fetch_all(&self.readers).await.map_err(failed)?;
-        Ok(rows.iter().map(|row| Relation { following: row.get(0), followed_by: row.get(1) }).collect())
-    }
-
-    pub(super) async fn listed(
-        &self,
-        select: &'static str,
-        id: MemberId,
-        before: u64,
-        limit: usize,
-    ) -> StoreResult<Vec<Listed<MemberCard>>> {
-        let query = sqlx::query(select).bind(signed(id.0)).bind(signed(before)).bind(signed(limit as u64));
-        Ok(query.fetch_all(&self.readers).await.map_err(failed)?.iter().map(listed_card).collect())
-    }
-
     pub(super) async fn recommended(
         &self,
         viewer: MemberId,
@@ -160,7 +151,8 @@ impl Sqlite {
         let select = "SELECT max(id) FROM (SELECT max(id) AS id FROM members UNION ALL SELECT max(id) FROM follows \
             UNION ALL SELECT max(id) FROM sessions UNION ALL SELECT max(id) FROM posts UNION ALL \
             SELECT max(id) FROM post_likes UNION ALL SELECT max(id) FROM comments UNION ALL \
-            SELECT max(id) FROM comment_likes UNION ALL SELECT max(session_id) FROM revocations)";
+            SELECT max(id) FROM comment_likes UNION ALL SELECT max(id) FROM blocks UNION ALL \
+            SELECT max(id) FROM mutes UNION ALL SELECT max(id) FROM follow_requests UNION ALL SELECT max(session_id) FROM revocations)";
         let row = sqlx::query(select).fetch_one(&self.readers).await.map_err(failed)?;
         Ok(number(row.get::<Option<i64>, _>(0).unwrap_or(0)))
     }

@@ -12,6 +12,8 @@ mod members_read;
 mod posts;
 mod publish;
 mod receipts;
+mod relations;
+mod relations_read;
 mod sessions;
 mod tail;
 mod ties;

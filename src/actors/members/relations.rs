@@ -1,0 +1,117 @@
+//! What is between members, from outside: follows, requests, blocks, mutes.
+use super::{Members, Message};
+use crate::{
+    actors::{Error, Page, page},
+    domain::{
+        Member, MemberCard, MemberId, Place, Refusal, Relation, TieChange, Timestamp,
+        cursor::{ListKind, decode_place, encode_place},
+        may_follow, other_than,
+    },
+    storage::{Followed, Listed},
+};
+
+/// A list of members that stand in a row with one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Circle {
+    /// Who follows the member.
+    Followers,
+    /// Whom the member follows.
+    Followings,
+    /// Who has asked to follow the member.
+    Requests,
+    /// Whom the member blocks.
+    Blocks,
+    /// Whom the member mutes.
+    Mutes,
+}
+
+impl Circle {
+    fn list(self) -> ListKind {
+        match self {
+            Self::Followers => ListKind::Followers,
+            Self::Followings => ListKind::Followings,
+            Self::Requests => ListKind::FollowRequests,
+            Self::Blocks => ListKind::Blocks,
+            Self::Mutes => ListKind::Mutes,
+        }
+    }
+
+    /// Lists of a member's own decisions show also those whom the member does not see any more.
+    fn is_own(self) -> bool {
+        matches!(self, Self::Blocks | Self::Mutes)
+    }
+}
+
+impl Members {
+    /// One member in full, and how the viewer and the member stand. Refuses `MemberNotFound`, also where one of them
+    /// is blocked by the other: who blocks somebody sees that, and finds the way to lift it, in the list of blocks.
+    pub async fn seen(&self, viewer: MemberId, member: Member) -> Result<(Member, Relation), Error> {
+        let eyes = self.timeline.viewer(viewer).await?;
+        let relation = self.relations.relations(viewer, &[member.id], Timestamp::now()).await?.pop();
+        let relation = relation.unwrap_or_default();
+        let seen = eyes.sees(member.id, Place::AskedFor) || relation.blocked && !relation.blocked_by;
+        if seen { Ok((member, relation)) } else { Err(Refusal::MemberNotFound.into()) }
+    }
+
+    /// One page of a list, newest first, without those whom the viewer does not see. Refuses `MemberNotFound`.
+    pub async fn circle(
+        &self,
+        viewer: MemberId,
+        circle: Circle,
+        of: MemberId,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<MemberCard>, Error> {
+        let place = cursor.map(|text| decode_place(text, circle.list(), of.0)).transpose()?;
+        let before = place.map_or(u64::MAX, |[before, _]| before);
+        let eyes = self.timeline.viewer(viewer).await?;
+        let known = self.timeline.cards(&[of]).await?.pop().filter(|_| eyes.sees(of, Place::AskedFor));
+        known.ok_or(Refusal::MemberNotFound)?;
+        let listed = match circle {
+            Circle::Followers => self.relations.followers(of, before, limit + 1).await,
+            Circle::Followings => self.relations.followings(of, before, limit + 1).await,
+            Circle::Requests => self.relations.follow_requests(of, before, limit + 1).await,
+            Circle::Blocks => self.relations.blocks(of, before, limit + 1).await,
+            Circle::Mutes => self.relations.mutes(of, Timestamp::now(), before, limit + 1).await,
+        };
+        let next = |last: &Listed<MemberCard>| encode_place(circle.list(), of.0, [last.place, 0]);
+        let mut page = page(listed?, limit, next, |listed| listed.item);
+        page.items.retain(|card| circle.is_own() || eyes.sees(card.id, Place::AskedFor));
+        Ok(page)
+    }
+
+    /// Makes one follow the other, or ask to where the other approves followers: says whether it was asked. Nothing
+    /// where it is so already. Refuses `FollowSelf`, `MemberNotFound`, `FollowBlocked`, `FollowLimit`.
+    pub async fn follow(&self, follower: MemberId, followee: MemberId) -> Result<Followed, Error> {
+        may_follow(follower, followee)?;
+        let at = self.ids.next();
+        let followed = self.slots.of(follower).ask(|reply| Message::Follow { at, follower, followee, reply }).await?;
+        self.timeline.wrote(follower);
+        Ok(followed)
+    }
+
+    /// Changes what is between two members; nothing where it is so already. Refuses what [`TieChange`] says.
+    pub async fn change_tie(&self, change: TieChange, member: MemberId, other: MemberId) -> Result<(), Error> {
+        let message = |reply| Message::ChangeTie { change, member, other, reply };
+        self.slots.of(member).ask(message).await?;
+        self.timeline.wrote(member);
+        Ok(())
+    }
+
+    /// Blocks. Refuses what is done to oneself, `MemberNotFound`, `BlockLimit`.
+    pub async fn block(&self, member: MemberId, other: MemberId) -> Result<(), Error> {
+        other_than(member, other).map_err(Refusal::from)?;
+        self.change_tie(TieChange::Block(self.ids.next()), member, other).await
+    }
+
+    /// Mutes, until then or for good. Refuses what is done to oneself, `MemberNotFound`, `MuteLimit`.
+    pub async fn mute(&self, member: MemberId, other: MemberId, until: Option<Timestamp>) -> Result<(), Error> {
+        other_than(member, other).map_err(Refusal::from)?;
+        self.change_tie(TieChange::Mute(self.ids.next(), until), member, other).await
+    }
+
+    /// Accepts a request. Refuses `FollowRequestNotFound`.
+    pub async fn accept(&self, member: MemberId, requester: MemberId) -> Result<(), Error> {
+        self.change_tie(TieChange::Accept(self.ids.next()), member, requester).await
+    }
+}
