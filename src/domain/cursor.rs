@@ -19,6 +19,8 @@ pub enum ListKind {
     Mine = 3,
     Author = 4,
     Tag = 5,
+    MostPopular = 6,
+    MostCommented = 7,
     Followers = 10,
     Followings = 11,
     PostLikes = 12,
@@ -29,6 +31,13 @@ pub enum ListKind {
     FollowRequests = 17,
     Blocks = 18,
     Mutes = 19,
+    SearchPosts = 20,
+    SearchComments = 21,
+    SearchMembers = 22,
+    Activities = 23,
+    Notifications = 24,
+    NotificationGroups = 25,
+    Events = 26,
     Stream = 30,
 }
 

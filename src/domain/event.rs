@@ -79,6 +79,10 @@ kinds! {
     34 FollowEnded "MEMBER_FOLLOW_END",
     // A mention that a later text does not have any more.
     35 MentionWithdrawn "MEMBER_MENTION_CANCEL",
+    // The member's marker moved on, so that the member's other devices hear of it.
+    36 NotificationsRead "NOTIFICATIONS_READ",
+    // By nobody (member 0): the three best posts of a day are others, or in another order.
+    37 DailyTop3Changed "DAILY_TOP3_CHANGE",
 }
 
 /// Something that happened, before the log has given it a place.

@@ -153,6 +153,7 @@ impl Projection {
             K::MemberSignedUp | K::MemberLoggedIn | K::MemberLoggedOut => {}
             K::MemberMentioned | K::MentionWithdrawn => {}
             K::PostsPublic | K::PostsForFollowers | K::PostsPrivate => {}
+            K::NotificationsRead | K::DailyTop3Changed => {}
             K::FollowRequested | K::FollowRequestWithdrawn => {}
             K::FollowRequestAccepted | K::FollowRequestDeclined | K::FollowerRemoved => {}
         }
