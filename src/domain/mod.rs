@@ -1,4 +1,5 @@
 //! What the product is about: ids, rules, events, cursors. No runtime, no database, no HTTP.
+mod audience;
 mod content;
 pub mod cursor;
 mod event;
@@ -15,6 +16,7 @@ mod ties;
 mod time;
 mod visibility;
 
+pub use audience::Audience;
 pub use content::{
     COMMENT_LEVELS, Comment, CommentText, FIRST_REPLIES, IMAGES_MAX, LikeState, Post, PostCounts, PostText,
     SeenComment, SeenPost, depth_below,

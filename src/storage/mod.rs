@@ -12,7 +12,7 @@ mod sessions;
 mod sqlite;
 mod upkeep;
 
-pub use content::{CommentOrder, ContentStore, PostPlace, View};
+pub use content::{CommentOrder, ContentStore, CountedBelow, PostPlace, View};
 pub use log::EventLog;
 pub use members::{Credentials, Listed, MemberStore, NewMember, Recommended};
 pub use relations::{Followed, RelationStore};

@@ -2,17 +2,21 @@
 mod actor;
 mod barrier;
 mod cache;
+mod changes;
 mod feed;
 mod hub;
 mod hydrate;
 mod merge;
 mod projection;
 mod stream;
+mod told;
 mod viewer;
+mod watcher;
 mod window;
 
 pub use feed::{Feed, FeedPage};
-pub use stream::{Live, LiveEvent, Subscription};
+pub use stream::{Live, Subscription};
+pub use told::LiveEvent;
 pub use viewer::Viewer;
 
 use super::{Error, Reply, StartError, Supervisor, mailbox::Mailbox, reader};
@@ -97,6 +101,7 @@ impl Timeline {
     /// One post as the viewer sees it.
     pub(super) async fn post(&self, viewer: MemberId, id: PostId) -> Result<Option<SeenPost>, Error> {
         let viewer = self.viewer(viewer).await?;
+        self.projection.hub.saw(viewer.member(), std::iter::once(id));
         Ok(self.posts(&viewer, &[id], Place::AskedFor).await?.pop())
     }
 

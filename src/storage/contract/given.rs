@@ -47,6 +47,8 @@ pub(super) fn remark(author: MemberId, post: PostId, parent: Option<&Comment>) -
         content: "좋네요".to_owned(),
         like_count: 0,
         reply_count: 0,
+        below_count: 0,
+        mentions: Vec::new(),
         deleted: false,
         created_at: Timestamp::now(),
         edited_at: None,

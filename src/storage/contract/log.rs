@@ -46,9 +46,9 @@ async fn posts_of_one_commit_keep_their_places() {
         let place = places.iter().find(|place| Some(place.post) == event.fact.post).unwrap();
         assert_eq!((place.position, place.author), (event.position, author));
     }
-    let of_author = stores.log.post_events(&[author], Position(100), END, 50).await.unwrap();
+    let of_author = stores.log.stream_events(author, &[author], Position(100), END, 50).await.unwrap();
     assert_eq!(of_author, events[99..149]);
-    assert!(stores.log.post_events(&[MemberId(1)], Position(0), END, 50).await.unwrap().is_empty());
+    assert!(stores.log.stream_events(MemberId(1), &[MemberId(1)], Position(0), END, 50).await.unwrap().is_empty());
 }
 
 async fn reopened(stores: Stores, folder: &TempDir) -> Stores {

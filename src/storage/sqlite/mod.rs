@@ -3,6 +3,7 @@ mod audit;
 mod comments;
 mod commit;
 mod content;
+mod counted;
 mod departure;
 mod import;
 mod likes;
