@@ -1,5 +1,6 @@
 //! The server from outside, on the embedded profile: a module per resource and aspect.
 mod authentication;
+mod blocks;
 mod bodies;
 mod caching;
 mod comments;
@@ -18,10 +19,12 @@ mod login;
 mod markup;
 mod members;
 mod metrics;
+mod mutes;
 mod operating;
 mod pages;
 mod pages_under_change;
 mod posts;
+mod privacy;
 mod process;
 mod profile;
 mod protocol;
@@ -33,6 +36,7 @@ mod stream_ends;
 mod stream_kinds;
 mod stream_revocation;
 mod stream_under_load;
+mod stream_visibility;
 mod support;
 mod threads;
 mod tokens;
