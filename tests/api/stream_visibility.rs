@@ -134,10 +134,9 @@ async fn counts(stream: &mut Stream, post: u64, wanted: (u64, u64)) -> Event {
         loop {
             let event = next(stream).await;
             let data = &event.data;
-            if event.name == "post.counts" && data["id"] == post {
-                if (data["likeCount"].as_u64(), data["commentCount"].as_u64()) == (Some(wanted.0), Some(wanted.1)) {
-                    return event;
-                }
+            let told = (data["likeCount"].as_u64(), data["commentCount"].as_u64());
+            if event.name == "post.counts" && data["id"] == post && told == (Some(wanted.0), Some(wanted.1)) {
+                return event;
             }
         }
     };

@@ -160,11 +160,13 @@ impl Content {
         let eyes = self.timeline.viewer(member).await?;
         self.one(&eyes, id).await?;
         let at = self.ids.next();
-        let LikeState { liked, .. } =
-            self.slots.of(member).ask(|reply| Message::LikeComment { at, member, id, like, reply }).await?;
+        let state = self.slots.of(member).ask(|reply| Message::LikeComment { at, member, id, like, reply }).await?;
         self.timeline.wrote(member);
+        if eyes.ties().blocked.is_empty() {
+            return Ok(state);
+        }
         // The count is what this member sees of it.
-        Ok(LikeState { liked, like_count: self.one(&eyes, id).await?.comment.like_count })
+        Ok(LikeState { like_count: self.one(&eyes, id).await?.comment.like_count, ..state })
     }
 
     async fn list(

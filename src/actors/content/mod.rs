@@ -113,14 +113,18 @@ impl Content {
 
     /// Sets or withdraws a like; refuses `PostNotFound`.
     pub async fn like_post(&self, member: MemberId, id: PostId, like: bool) -> Result<LikeState, Error> {
-        self.timeline.post(member, id).await?.ok_or(Refusal::PostNotFound)?;
+        let eyes = self.timeline.viewer(member).await?;
+        self.timeline.posts(&eyes, &[id], Place::AskedFor).await?.pop().ok_or(Refusal::PostNotFound)?;
         let at = self.ids.next();
         let message = |reply| Message::LikePost { at, member, id, like, reply };
-        let LikeState { liked, .. } = self.slots.of(member).ask(message).await?;
+        let state = self.slots.of(member).ask(message).await?;
         self.timeline.wrote(member);
+        if eyes.ties().blocked.is_empty() {
+            return Ok(state);
+        }
         // The count is what this member sees of it.
         let seen = self.timeline.post(member, id).await?.ok_or(Refusal::PostNotFound)?;
-        Ok(LikeState { liked, like_count: seen.counts().likes })
+        Ok(LikeState { like_count: seen.counts().likes, ..state })
     }
 
     /// Who likes the post, newest like first; refuses `PostNotFound`.

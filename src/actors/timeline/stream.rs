@@ -219,8 +219,7 @@ impl Subscription {
     async fn count(&mut self) -> Result<(), Error> {
         let newest = self.projection.changes.newest();
         if newest > self.counted {
-            let changed =
-                self.projection.changes.since(self.counted, |changed| self.watcher.seen(|post| changed(post)));
+            let changed = self.projection.changes.since(self.counted, |changed| self.watcher.seen(changed));
             let lives = self.projection.counts(self.watcher.member, &changed).await?;
             let at = self.place();
             let id = self.encode(at);

@@ -60,6 +60,7 @@ macro_rules! say {
 }
 
 /// Why a rule said no.
+#[expect(clippy::too_many_lines, reason = "a table of texts")]
 pub(super) fn refusal(refusal: &Refusal, l: Language) -> Cow<'static, str> {
     match refusal {
         Refusal::Invalid(_) => say!(l, "some fields are not valid", "올바르지 않은 항목이 있습니다"),

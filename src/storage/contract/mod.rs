@@ -8,6 +8,7 @@ mod leaving;
 mod log;
 mod members;
 mod operations;
+mod relations;
 mod sessions;
 mod tokens;
 mod upkeep;

@@ -113,3 +113,26 @@ impl EventLog for Sqlite {
         pruned_to(&self.readers).await.map_err(failed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[tokio::test]
+    async fn what_a_stream_is_told_is_sought_by_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(&Config::for_tests(folder.path())).await.unwrap();
+        let explain = format!("EXPLAIN QUERY PLAN {}", STREAM_EVENTS.as_str());
+        let mut query = sqlx::query(AssertSqlSafe(explain)).bind("[1,2]");
+        for number in [0_i64, 9, 64, 1] {
+            query = query.bind(number);
+        }
+        let rows = query.fetch_all(&store.readers).await.unwrap();
+        let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+        for index in ["events_of_watched", "events_by_actor", "events_by_target", "events_for_everybody"] {
+            assert!(plan.iter().any(|step| step.contains(index)), "{index} in {plan:#?}");
+        }
+        assert!(!plan.iter().any(|step| step.starts_with("SCAN e")), "{plan:#?}");
+    }
+}
