@@ -8,8 +8,10 @@ mod leaving;
 mod log;
 mod members;
 mod operations;
+mod ranking;
 mod sessions;
 mod tokens;
+mod top3;
 mod upkeep;
 
 use super::{NewMember, Stores};
