@@ -1,4 +1,5 @@
 //! Who does what. Each folder is one domain: its handle in `mod.rs`, its loop in `actor.rs`.
+pub mod activity;
 pub mod content;
 mod housekeeping;
 mod mailbox;
@@ -79,6 +80,7 @@ pub struct Actors {
     pub sessions: sessions::Sessions,
     pub content: content::Content,
     pub timeline: timeline::Timeline,
+    pub activity: activity::Activity,
     pub system: System,
 }
 
@@ -113,9 +115,11 @@ impl Actors {
             members::Members::start(&supervisor, &stores, ids.clone(), hasher.clone(), timeline.clone()).await?;
         let content = content::Content::start(&supervisor, &stores, ids.clone(), timeline.clone(), views).await?;
         let sessions = sessions::Sessions::start(&supervisor, &stores, ids, hasher, timeline.clone(), config).await?;
-        housekeeping::start(&supervisor, &stores, timeline.clone(), sessions.clone(), config).await?;
+        let activity = activity::Activity::start(&supervisor, &stores, timeline.clone(), config).await?;
+        let readers = (timeline.clone(), activity.clone());
+        housekeeping::start(&supervisor, &stores, readers, sessions.clone(), config).await?;
         system.started();
-        Ok((Self { members, sessions, content, timeline, system }, supervisor))
+        Ok((Self { members, sessions, content, timeline, activity, system }, supervisor))
     }
 }
 

@@ -33,13 +33,16 @@ pub struct Envelope {
 /// Who did what to whom, by their ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "as in `Fact`")]
 pub struct EnvelopeData {
+    /// Who did it.
     pub member_id: MemberId,
+    /// The post it was done to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub post_id: Option<PostId>,
+    /// The comment it was done to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment_id: Option<CommentId>,
+    /// The member it was done to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_member_id: Option<MemberId>,
 }

@@ -23,6 +23,7 @@ use crate::{
 };
 use projection::Projection;
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// What the timeline actor can be told.
 pub(super) enum Message {
@@ -115,6 +116,11 @@ impl Timeline {
     #[cfg(test)]
     pub(super) async fn crash(&self) -> Result<(), Error> {
         self.mailbox.ask(|reply| Message::Crash { reply }).await
+    }
+
+    /// Grows with what the timeline has taken in: what is up to there is judged by what is known there.
+    pub(super) fn taken_in(&self) -> watch::Receiver<Position> {
+        self.projection.follow()
     }
 
     /// The slowest reader's position: events up to here are needed by nobody but streams that resume.

@@ -12,6 +12,9 @@ pub(super) async fn move_on(commit: &mut Commit, member: MemberId, to: Position)
     if query.fetch_optional(&mut commit.connection).await.map_err(failed)?.is_none() {
         return Err(Refusal::MemberNotFound.into());
     }
+    if to == Position(0) {
+        return Ok(None);
+    }
     let upsert = "INSERT INTO notification_markers (member_id, last_read) VALUES (?, ?) ON CONFLICT (member_id) \
         DO UPDATE SET last_read = excluded.last_read WHERE excluded.last_read > last_read";
     let query = sqlx::query(upsert).bind(signed(member.0)).bind(signed(to.0));

@@ -6,7 +6,7 @@ use crate::{
     storage::StoreResult,
 };
 use sqlx::{
-    Row, SqlitePool,
+    Row,
     migrate::MigrateError,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
