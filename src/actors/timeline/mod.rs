@@ -22,13 +22,12 @@ pub use viewer::Viewer;
 use super::{Error, Reply, StartError, Supervisor, mailbox::Mailbox, reader};
 use crate::{
     config::Config,
-    domain::{
-        Event, Identity, MemberCard, MemberId, Place, Position, PostId, SeenPost, cursor::StreamCursor,
-    },
+    domain::{Event, Identity, MemberCard, MemberId, Place, Position, PostId, SeenPost, cursor::StreamCursor},
     storage::Stores,
 };
 use projection::Projection;
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// What the timeline actor can be told.
 pub(super) enum Message {
@@ -127,6 +126,11 @@ impl Timeline {
     /// Where a stream that is opened now begins.
     pub(super) fn stream_cursor(&self) -> String {
         StreamCursor { epoch: self.projection.log.epoch(), position: self.projection.applied() }.encode()
+    }
+
+    /// Grows with what the timeline has taken in: what is up to there is judged by what is known there.
+    pub(super) fn taken_in(&self) -> watch::Receiver<Position> {
+        self.projection.follow()
     }
 
     /// The slowest reader's position: events up to here are needed by nobody but streams that resume.

@@ -64,6 +64,10 @@ impl Projection {
         *self.applied.borrow()
     }
 
+    pub(super) fn follow(&self) -> watch::Receiver<Position> {
+        self.applied.subscribe()
+    }
+
     /// Builds the window from the database: at start, and after the actor failed.
     pub(super) async fn rebuild(&self) -> StoreResult<Position> {
         let begun = Instant::now();

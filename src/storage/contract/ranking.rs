@@ -59,13 +59,8 @@ async fn each_span_counts_what_happened_in_it() {
         comment_at(stores, who, on, hours_from_now(hours)).await;
     }
     comment_at(stores, author, on, hours_from_now(-2)).await;
-    let expected = Tallied {
-        post: on,
-        all: tally(4, 4, 5),
-        week: tally(3, 3, 4),
-        day: tally(2, 2, 3),
-        today: tally(1, 1, 2),
-    };
+    let expected =
+        Tallied { post: on, all: tally(4, 4, 5), week: tally(3, 3, 4), day: tally(2, 2, 3), today: tally(1, 1, 2) };
     assert_eq!(tallied(stores, on).await, Some(expected));
 }
 
