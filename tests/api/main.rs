@@ -34,6 +34,7 @@ mod signup_limits;
 mod stream;
 mod stream_ends;
 mod stream_kinds;
+mod stream_notifications;
 mod stream_revocation;
 mod stream_under_load;
 mod stream_visibility;

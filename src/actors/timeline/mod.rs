@@ -7,6 +7,7 @@ mod feed;
 mod hub;
 mod hydrate;
 mod merge;
+mod notices;
 mod projection;
 mod stream;
 mod told;
@@ -15,6 +16,7 @@ mod watcher;
 mod window;
 
 pub use feed::{Feed, FeedPage};
+pub use notices::SeenNotification;
 pub use stream::{Live, Subscription};
 pub use told::LiveEvent;
 pub use viewer::Viewer;
@@ -22,7 +24,9 @@ pub use viewer::Viewer;
 use super::{Error, Reply, StartError, Supervisor, mailbox::Mailbox, reader};
 use crate::{
     config::Config,
-    domain::{Event, Identity, MemberCard, MemberId, Place, Position, PostId, SeenPost, cursor::StreamCursor},
+    domain::{
+        Event, Identity, MemberCard, MemberId, Notification, Place, Position, PostId, SeenPost, cursor::StreamCursor,
+    },
     storage::Stores,
 };
 use projection::Projection;
@@ -97,6 +101,11 @@ impl Timeline {
     /// Posts in the order asked, as the viewer sees them; those that cannot be seen are left out. At most 1,000 ids.
     pub(super) async fn posts(&self, viewer: &Viewer, ids: &[PostId], place: Place) -> Result<Vec<SeenPost>, Error> {
         self.projection.posts(viewer, ids, place).await
+    }
+
+    /// Those notifications that the viewer may see, in the same order.
+    pub(super) async fn notices(&self, viewer: &Viewer, told: &[Notification]) -> Result<Vec<SeenNotification>, Error> {
+        self.projection.notices(viewer, told).await
     }
 
     /// One post as the viewer sees it.
