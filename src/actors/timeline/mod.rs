@@ -18,9 +18,7 @@ pub use viewer::Viewer;
 use super::{Error, Reply, StartError, Supervisor, mailbox::Mailbox, reader};
 use crate::{
     config::Config,
-    domain::{
-        Event, Identity, MemberCard, MemberId, Place, Position, PostId, SeenPost, cursor::StreamCursor,
-    },
+    domain::{Event, Identity, MemberCard, MemberId, Place, Position, PostId, SeenPost, cursor::StreamCursor},
     storage::Stores,
 };
 use projection::Projection;
