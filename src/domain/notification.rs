@@ -261,7 +261,8 @@ mod tests {
     fn who_accepts_is_not_told_of_the_follow_that_this_makes() {
         let accepted = Notification::of(&between(K::FollowRequestAccepted, B, A)).unwrap();
         assert_eq!((accepted.to, accepted.kind), (A, NotificationKind::FollowAccepted));
-        let follow = |position, who| Notification::of(&event(position, Fact::new(K::MemberFollowed, who).to(B))).unwrap();
+        let follow =
+            |position, who| Notification::of(&event(position, Fact::new(K::MemberFollowed, who).to(B))).unwrap();
         assert!(follow(4, A).is_answered_by(&accepted));
         assert!(!follow(5, A).is_answered_by(&accepted) && !follow(4, MemberId(9)).is_answered_by(&accepted));
         assert!(!accepted.is_answered_by(&accepted));

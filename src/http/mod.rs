@@ -32,7 +32,12 @@ pub use settings::Settings;
 use crate::actors::{
     Actors, System, activity::Activity, content::Content, members::Members, sessions::Sessions, timeline::Timeline,
 };
-use axum::{Router, extract::FromRef, http::StatusCode, routing::{get, post}};
+use axum::{
+    Router,
+    extract::FromRef,
+    http::StatusCode,
+    routing::{get, post},
+};
 use cookies::Cookies;
 use edge::{Door, Edge};
 use events::EventStreams;
@@ -137,12 +142,7 @@ pub fn public(actors: Actors, settings: &Settings, shutdown: CancellationToken) 
 }
 
 /// The operating listener. No limits, no members.
-pub fn admin(
-    system: System,
-    activity: Activity,
-    metrics: Option<PrometheusHandle>,
-    settings: &Settings,
-) -> Router {
+pub fn admin(system: System, activity: Activity, metrics: Option<PrometheusHandle>, settings: &Settings) -> Router {
     Router::new()
         .route("/metrics", get(admin::metrics))
         .route("/health/live", get(health::live))

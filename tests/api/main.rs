@@ -1,4 +1,5 @@
 //! The server from outside, on the embedded profile: a module per resource and aspect.
+mod activities;
 mod authentication;
 mod bodies;
 mod caching;
@@ -6,6 +7,9 @@ mod comments;
 #[path = "../common/mod.rs"]
 mod common;
 mod credentials;
+mod deadletters;
+mod events;
+mod events_live;
 mod exposure;
 mod feeds;
 mod follows;
@@ -18,6 +22,9 @@ mod login;
 mod markup;
 mod members;
 mod metrics;
+mod notification_groups;
+mod notifications;
+mod notifications_hidden;
 mod operating;
 mod pages;
 mod pages_under_change;

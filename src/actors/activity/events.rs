@@ -80,7 +80,8 @@ impl Activity {
         let mut comments: Vec<CommentId> = events.iter().filter_map(|event| event.fact.comment).collect();
         comments.sort_unstable();
         comments.dedup();
-        let alive = if comments.is_empty() { Vec::new() } else { self.shared.content.comments_by_id(&comments).await? };
+        let alive =
+            if comments.is_empty() { Vec::new() } else { self.shared.content.comments_by_id(&comments).await? };
         let alive: FxHashSet<CommentId> =
             alive.iter().filter(|comment| !comment.deleted).map(|comment| comment.id).collect();
         events.retain(|event| {

@@ -136,7 +136,10 @@ mod tests {
     fn replies_mentions_and_requests_stand_alone() {
         use NotificationKind as N;
         let alone = [N::Reply, N::Mention, N::FollowRequest, N::FollowAccepted];
-        let all = alone.iter().zip(1..).flat_map(|(kind, id)| [seen(id * 2, *kind, 2, 70, 0), seen(id * 2 + 1, *kind, 2, 70, 0)]);
+        let all = alone
+            .iter()
+            .zip(1..)
+            .flat_map(|(kind, id)| [seen(id * 2, *kind, 2, 70, 0), seen(id * 2 + 1, *kind, 2, 70, 0)]);
         assert_eq!(grouped(all.collect()).len(), 8);
     }
 }

@@ -53,7 +53,11 @@ impl Activity {
 
     /// Those of these notifications that the member is told still and may see, in no order: what a stream shows. At
     /// most 1,000 ids.
-    pub async fn notifications_by_id(&self, member: MemberId, ids: &[Position]) -> Result<Vec<SeenNotification>, Error> {
+    pub async fn notifications_by_id(
+        &self,
+        member: MemberId,
+        ids: &[Position],
+    ) -> Result<Vec<SeenNotification>, Error> {
         let viewer = self.shared.timeline.viewer(member).await?;
         let marker = self.shared.members.marker(member).await?;
         let told = self.shared.store.notifications_by_id(member, ids).await?;

@@ -25,18 +25,15 @@ fn distinct<T: Copy + Eq + Hash>(ids: impl Iterator<Item = T>) -> Vec<T> {
 impl Activity {
     /// Those that the viewer may see, in the same order: by somebody who is neither gone, blocked nor muted, about a post
     /// that may be seen and a comment that is there.
-    pub(super) async fn visible(
-        &self,
-        viewer: &Viewer,
-        told: &[Notification],
-    ) -> Result<Vec<SeenNotification>, Error> {
+    pub(super) async fn visible(&self, viewer: &Viewer, told: &[Notification]) -> Result<Vec<SeenNotification>, Error> {
         let sight = self.look(viewer, told).await?;
         Ok(told.iter().filter_map(|told| sight.see(told)).collect())
     }
 
     /// One question for each kind of thing and each thousand of them.
     async fn look(&self, viewer: &Viewer, told: &[Notification]) -> Result<Sight, Error> {
-        let mut sight = Sight { cards: FxHashMap::default(), posts: FxHashSet::default(), comments: FxHashMap::default() };
+        let mut sight =
+            Sight { cards: FxHashMap::default(), posts: FxHashSet::default(), comments: FxHashMap::default() };
         let actors = distinct(told.iter().map(|told| told.actor).filter(|actor| viewer.sees(*actor, Place::Served)));
         for ids in actors.chunks(ASKED_MAX) {
             let cards = self.shared.timeline.cards(ids).await?;
@@ -59,7 +56,8 @@ impl Sight {
     fn see(&self, told: &Notification) -> Option<SeenNotification> {
         let actor = self.cards.get(&told.actor)?.clone();
         let comment = told.comment.and_then(|id| self.comments.get(&id));
-        let there = told.post.is_none_or(|post| self.posts.contains(&post)) && told.comment.is_some() == comment.is_some();
+        let there =
+            told.post.is_none_or(|post| self.posts.contains(&post)) && told.comment.is_some() == comment.is_some();
         there.then(|| SeenNotification { told: *told, kind: told.shown_as(comment), actor, unread: false })
     }
 }

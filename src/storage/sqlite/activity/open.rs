@@ -69,7 +69,8 @@ impl SqliteActivity {
 
     async fn read_from(&self) -> sqlx::Result<(Epoch, Position)> {
         // The other tables are looked at so that a file whose damage shows at once is found at once.
-        for look in ["SELECT max(id) FROM activities", "SELECT max(id) FROM notifications", "SELECT count(*) FROM dead_letters"]
+        for look in
+            ["SELECT max(id) FROM activities", "SELECT max(id) FROM notifications", "SELECT count(*) FROM dead_letters"]
         {
             sqlx::query(look).fetch_one(&self.writer).await?;
         }
@@ -103,7 +104,8 @@ fn options(path: &Path) -> SqliteConnectOptions {
 fn is_damage(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
     // The lowest byte of an extended code is the code itself.
-    code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| DAMAGED.contains(&(code & 0xFF).to_string().as_str()))
+    code.and_then(|code| code.parse::<u32>().ok())
+        .is_some_and(|code| DAMAGED.contains(&(code & 0xFF).to_string().as_str()))
 }
 
 /// Moves the file and what belongs to it out of the way; a file that was moved before makes room.

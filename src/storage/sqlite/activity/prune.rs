@@ -19,10 +19,16 @@ macro_rules! gone {
         FROM activities b WHERE b.member_id = a.member_id AND b.kind = ?4 AND b.id > a.id)"
     };
 }
-const TOLD_TO_GONE: &str =
-    concat!("DELETE FROM notifications WHERE id IN (SELECT id FROM notifications WHERE member_id IN (", gone!(), ") LIMIT ?2)");
-const TOLD_OF_GONE: &str =
-    concat!("DELETE FROM notifications WHERE id IN (SELECT id FROM notifications WHERE actor_id IN (", gone!(), ") LIMIT ?2)");
+const TOLD_TO_GONE: &str = concat!(
+    "DELETE FROM notifications WHERE id IN (SELECT id FROM notifications WHERE member_id IN (",
+    gone!(),
+    ") LIMIT ?2)"
+);
+const TOLD_OF_GONE: &str = concat!(
+    "DELETE FROM notifications WHERE id IN (SELECT id FROM notifications WHERE actor_id IN (",
+    gone!(),
+    ") LIMIT ?2)"
+);
 /// Their going itself stays until it is old: it says that there is nothing to do.
 const DONE_BY_GONE: &str = concat!(
     "DELETE FROM activities WHERE id IN (SELECT id FROM activities WHERE member_id IN (",
@@ -55,4 +61,3 @@ impl SqliteActivity {
         Ok(removed)
     }
 }
-

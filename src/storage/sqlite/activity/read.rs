@@ -1,9 +1,7 @@
 //! What members did and are told.
 use super::{SqliteActivity, event, event_columns, failed, number, signed, unknown};
 use crate::{
-    domain::{
-        CommentId, Event, EventKind, MemberId, Notification, NotificationKind, Position, PostId, Timestamp,
-    },
+    domain::{CommentId, Event, EventKind, MemberId, Notification, NotificationKind, Position, PostId, Timestamp},
     storage::{StoreResult, sqlite::json_ids},
 };
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
