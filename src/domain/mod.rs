@@ -8,6 +8,7 @@ mod member;
 mod profile;
 mod receipt;
 mod refusal;
+pub mod search;
 mod session;
 mod slot;
 mod text;
@@ -29,6 +30,7 @@ pub use member::{
 pub use profile::{Gender, Patch, Profile, ProfilePatch};
 pub use receipt::{Answer, KEPT_HOURS, Outcome, Receipt};
 pub use refusal::{FieldError, Reason, Refusal};
+pub use search::{SearchKind, SearchOrder, SearchPlace};
 pub use session::{Identity, Session, SigningKey};
 pub use slot::Slot;
 pub use text::length;

@@ -90,6 +90,13 @@ pub trait ContentStore: Send + Sync + 'static {
     async fn post_likes(&self, post: PostId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>>;
     /// One comment, tombstones included.
     async fn comment_by_id(&self, id: CommentId) -> StoreResult<Option<Comment>>;
+    /// Those of these comments that are there, tombstones and those on deleted posts left out, in no order. At most
+    /// 1,000 ids.
+    async fn comments_by_id(&self, ids: &[CommentId]) -> StoreResult<Vec<Comment>>;
+    /// Everything that `comments_by_id` would answer after that one, in the order of ids.
+    async fn comments_from(&self, after: CommentId, limit: usize) -> StoreResult<Vec<Comment>>;
+    /// Everything that `posts` would answer after that one, in the order of ids.
+    async fn posts_from(&self, after: PostId, limit: usize) -> StoreResult<Vec<Post>>;
     /// A page of comments.
     async fn comments(&self, order: CommentOrder, limit: usize) -> StoreResult<Vec<Comment>>;
     /// The first `each` replies of each of these comments, oldest first.

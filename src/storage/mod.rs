@@ -8,14 +8,17 @@ mod contract;
 mod log;
 mod members;
 mod relations;
+mod search;
 mod sessions;
 mod sqlite;
+mod tantivy;
 mod upkeep;
 
 pub use content::{CommentOrder, ContentStore, PostPlace, View};
 pub use log::EventLog;
 pub use members::{Credentials, Listed, MemberStore, NewMember, Recommended};
 pub use relations::{Followed, RelationStore};
+pub use search::{Hit, IndexChange, IndexMark, IndexSize, SearchIndex, SearchStore, Wanted};
 pub use sessions::{End, Keys, SessionStore};
 pub use upkeep::{Drift, Import, ImportedFollow, PURGE_DAYS, Pruned, UpkeepStore};
 
@@ -69,6 +72,7 @@ pub struct Stores {
     pub content: Arc<dyn ContentStore>,
     pub log: Arc<dyn EventLog>,
     pub upkeep: Arc<dyn UpkeepStore>,
+    pub search: Arc<dyn SearchStore>,
 }
 
 impl Stores {
@@ -83,6 +87,7 @@ impl Stores {
             content: sqlite.clone(),
             log: sqlite.clone(),
             upkeep: sqlite,
+            search: Arc::new(tantivy::Shelf::new(config)),
         })
     }
 }

@@ -14,6 +14,7 @@ mod publish;
 mod receipts;
 mod relations;
 mod relations_read;
+mod scan;
 mod sessions;
 mod tail;
 mod ties;
