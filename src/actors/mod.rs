@@ -4,6 +4,7 @@ mod housekeeping;
 mod mailbox;
 pub mod members;
 mod reader;
+pub mod search;
 pub mod sessions;
 mod slots;
 #[cfg(test)]
@@ -79,6 +80,7 @@ pub struct Actors {
     pub sessions: sessions::Sessions,
     pub content: content::Content,
     pub timeline: timeline::Timeline,
+    pub search: search::Search,
     pub system: System,
 }
 
@@ -113,9 +115,10 @@ impl Actors {
             members::Members::start(&supervisor, &stores, ids.clone(), hasher.clone(), timeline.clone()).await?;
         let content = content::Content::start(&supervisor, &stores, ids.clone(), timeline.clone(), views).await?;
         let sessions = sessions::Sessions::start(&supervisor, &stores, ids, hasher, timeline.clone(), config).await?;
-        housekeeping::start(&supervisor, &stores, timeline.clone(), sessions.clone(), config).await?;
+        let search = search::Search::start(&supervisor, &stores, timeline.clone(), content.clone(), config).await?;
+        housekeeping::start(&supervisor, &stores, timeline.clone(), search.clone(), sessions.clone(), config).await?;
         system.started();
-        Ok((Self { members, sessions, content, timeline, system }, supervisor))
+        Ok((Self { members, sessions, content, timeline, search, system }, supervisor))
     }
 }
 

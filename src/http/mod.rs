@@ -14,6 +14,7 @@ mod limits;
 mod members;
 mod posts;
 mod problem;
+mod search;
 mod server;
 mod sessions;
 mod settings;
@@ -25,8 +26,15 @@ pub use docs::openapi;
 pub use server::{Listener, bind, serve};
 pub use settings::Settings;
 
-use crate::actors::{Actors, System, content::Content, members::Members, sessions::Sessions, timeline::Timeline};
-use axum::{Router, extract::FromRef, http::StatusCode, routing::get};
+use crate::actors::{
+    Actors, System, content::Content, members::Members, search::Search, sessions::Sessions, timeline::Timeline,
+};
+use axum::{
+    Router,
+    extract::FromRef,
+    http::StatusCode,
+    routing::{get, post},
+};
 use cookies::Cookies;
 use edge::{Door, Edge};
 use extract::BodyRules;
@@ -83,6 +91,9 @@ fn table() -> OpenApiRouter<Handles> {
         .routes(routes!(timeline::mine))
         .routes(routes!(timeline::of_member))
         .routes(routes!(timeline::of_tag))
+        .routes(routes!(search::posts))
+        .routes(routes!(search::comments))
+        .routes(routes!(search::members))
         .routes(routes!(stream::open))
         .routes(routes!(stream::ticket))
         .routes(routes!(health::live))
@@ -96,6 +107,7 @@ pub fn public(actors: Actors, settings: &Settings, shutdown: CancellationToken) 
     let limits = Limits::new(settings.limits.as_ref());
     let door = Door {
         sessions: actors.sessions.clone(),
+        timeline: actors.timeline.clone(),
         limits: limits.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
     };
@@ -105,6 +117,7 @@ pub fn public(actors: Actors, settings: &Settings, shutdown: CancellationToken) 
         sessions: actors.sessions,
         content: actors.content,
         timeline: actors.timeline,
+        search: actors.search,
         system: actors.system,
         limits,
         body: settings.body,
@@ -123,14 +136,16 @@ pub fn public(actors: Actors, settings: &Settings, shutdown: CancellationToken) 
 }
 
 /// The operating listener. No limits, no members.
-pub fn admin(system: System, metrics: Option<PrometheusHandle>, settings: &Settings) -> Router {
+pub fn admin(system: System, search: Search, metrics: Option<PrometheusHandle>, settings: &Settings) -> Router {
     Router::new()
         .route("/metrics", get(admin::metrics))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/health/startup", get(health::startup))
         .route("/admin/actors", get(admin::actors))
-        .with_state(Operating { system, metrics })
+        .route("/admin/search", get(admin::search))
+        .route("/admin/search/reindex", post(admin::reindex))
+        .with_state(Operating { system, search, metrics })
         .fallback(nothing_here)
         .layer(Edge::new(None, settings.request_time_max))
 }
@@ -148,6 +163,7 @@ struct All {
     sessions: Sessions,
     content: Content,
     timeline: Timeline,
+    search: Search,
     system: System,
     limits: Limits,
     body: BodyRules,
@@ -171,6 +187,7 @@ handles! {
     sessions: Sessions,
     content: Content,
     timeline: Timeline,
+    search: Search,
     system: System,
     limits: Limits,
     body: BodyRules,
@@ -183,5 +200,6 @@ handles! {
 #[derive(Clone, FromRef)]
 struct Operating {
     system: System,
+    search: Search,
     metrics: Option<PrometheusHandle>,
 }

@@ -87,7 +87,9 @@ pub struct Hit {
 pub trait SearchIndex: Send + Sync + 'static {
     /// What the last commit says.
     fn mark(&self) -> IndexMark;
-    /// As of the last commit.
+    /// Documents as of the last commit.
+    fn documents(&self) -> u64;
+    /// As of the last commit; looks at every file.
     fn size(&self) -> IndexSize;
     /// Takes changes in, in order. What is not committed is lost with the process.
     async fn apply(&self, changes: Vec<IndexChange>) -> StoreResult<()>;

@@ -148,7 +148,11 @@ impl Content {
     }
 
     /// Comments as the viewer sees them: authors and likes in one query each.
-    async fn seen(&self, viewer: MemberId, comments: Vec<Comment>) -> Result<Vec<SeenComment>, Error> {
+    pub(in crate::actors) async fn seen(
+        &self,
+        viewer: MemberId,
+        comments: Vec<Comment>,
+    ) -> Result<Vec<SeenComment>, Error> {
         if comments.is_empty() {
             return Ok(Vec::new());
         }

@@ -18,7 +18,7 @@ pub use viewer::Viewer;
 use super::{Error, Reply, StartError, Supervisor, mailbox::Mailbox, reader};
 use crate::{
     config::Config,
-    domain::{Event, Identity, MemberCard, MemberId, Place, Position, PostId, SeenPost},
+    domain::{Event, Identity, MemberCard, MemberId, Place, Position, PostId, SeenPost, cursor::StreamCursor},
     storage::Stores,
 };
 use projection::Projection;
@@ -104,6 +104,12 @@ impl Timeline {
     pub(super) fn wrote(&self, member: MemberId) {
         let head = *self.projection.log.head().borrow();
         self.projection.barrier.wrote(member, head);
+    }
+
+    /// Names everything that has been written so far, for whoever wants to read it from something slower.
+    pub fn write_token(&self) -> String {
+        let log = &self.projection.log;
+        StreamCursor { epoch: log.epoch(), position: *log.head().borrow() }.encode()
     }
 
     /// Returns when what the member wrote is in every cached read.

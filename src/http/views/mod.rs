@@ -1,10 +1,12 @@
 //! What clients see of posts, comments and members. Views borrow: an answer is written in one pass, without copies.
 mod comment;
+mod found;
 mod member;
 mod post;
 mod rendered;
 
 pub(super) use comment::{CommentPage, CommentView};
+pub(super) use found::{FoundCommentPage, FoundMemberPage, FoundPostPage};
 pub(super) use member::{CardView, MeView, MemberPage, ProfileView, RecommendationPage, me_example};
 pub(super) use post::{FeedView, PostView};
 pub(super) use rendered::Rendered;

@@ -63,12 +63,7 @@ struct Inner {
 }
 
 impl TantivyIndex {
-    pub(super) fn create(
-        path: &Path,
-        memory: usize,
-        searches: Arc<Semaphore>,
-        mark: IndexMark,
-    ) -> StoreResult<Self> {
+    pub(super) fn create(path: &Path, memory: usize, searches: Arc<Semaphore>, mark: IndexMark) -> StoreResult<Self> {
         let (schema, _) = Fields::new();
         let settings = IndexSettings::default();
         let index = Index::builder().schema(schema).settings(settings).create_in_dir(path).map_err(failed)?;
@@ -87,7 +82,8 @@ impl TantivyIndex {
             Ok(Err(error)) => return useless(&error),
             Err(error) => return useless(&error),
         };
-        if (payload.tokenizer, payload.schema) != (TOKENIZER_VERSION, SCHEMA_VERSION) || index.schema() != Fields::new().0
+        if (payload.tokenizer, payload.schema) != (TOKENIZER_VERSION, SCHEMA_VERSION)
+            || index.schema() != Fields::new().0
         {
             return useless(&"it was made by another version");
         }
@@ -197,8 +193,12 @@ impl SearchIndex for TantivyIndex {
         *self.inner.mark.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn documents(&self) -> u64 {
+        self.inner.reader.searcher().num_docs()
+    }
+
     fn size(&self) -> IndexSize {
-        IndexSize { documents: self.inner.reader.searcher().num_docs(), bytes: self.inner.bytes() }
+        IndexSize { documents: self.documents(), bytes: self.inner.bytes() }
     }
 
     async fn apply(&self, changes: Vec<IndexChange>) -> StoreResult<()> {

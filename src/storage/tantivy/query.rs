@@ -10,8 +10,8 @@ use crate::{
 use tantivy::{
     Term,
     query::{
-        AllQuery, Bm25StatisticsProvider, BooleanQuery, ConstScoreQuery, DisjunctionMaxQuery, Occur,
-        PhrasePrefixQuery, PhraseQuery, Query, TermQuery,
+        AllQuery, Bm25StatisticsProvider, BooleanQuery, ConstScoreQuery, DisjunctionMaxQuery, Occur, PhrasePrefixQuery,
+        PhraseQuery, Query, TermQuery,
     },
     schema::{Field, IndexRecordOption},
 };
