@@ -13,7 +13,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 /// Rows that are read in one step.
 const STEP: usize = 1_000;
@@ -139,9 +139,12 @@ pub(super) async fn build(
 }
 
 /// Builds until it has worked: searches see part of everything until then.
-pub(super) async fn build_first(shared: Arc<Shared>, mailbox: Mailbox<Message>, mut begun: Arc<dyn SearchIndex>) {
-    // The semaphore is never closed.
-    let Ok(_turn) = shared.building.clone().acquire_owned().await else { return };
+pub(super) async fn build_first(
+    shared: Arc<Shared>,
+    mailbox: Mailbox<Message>,
+    mut begun: Arc<dyn SearchIndex>,
+    _turn: OwnedSemaphorePermit,
+) {
     loop {
         match build(&shared, &mailbox, Some(begun.clone())).await {
             Ok(_) => {

@@ -89,8 +89,9 @@ impl Search {
             async move { reader.ask(|reply| Message::Apply { batch, reply }).await }
         }));
         supervisor.beside(clock(shared.clone(), mailbox.clone()));
-        if missing {
-            supervisor.beside(build::build_first(shared.clone(), mailbox.clone(), index));
+        // Taken here, so that from the beginning nobody sees an index that is not being built.
+        if let Some(turn) = shared.building.clone().try_acquire_owned().ok().filter(|_| missing) {
+            supervisor.beside(build::build_first(shared.clone(), mailbox.clone(), index, turn));
         }
         Ok(Self { shared, mailbox, timeline, content })
     }

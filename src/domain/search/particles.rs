@@ -44,13 +44,13 @@ const PARTICLES: &[&str] = &[
 /// Fewest syllables that a noun keeps: of shorter ones it is not known where they end.
 const STEM_MIN: usize = 2;
 
-/// How many syllables stand before the particle. After a word of another script (`after_word`) that may be none.
+/// How many syllables stand before the particle. After a word of another script (`after_word`) that may be few or none.
 pub(super) fn stem(syllables: &[&str], after_word: bool) -> Option<usize> {
     let particle = PARTICLES.iter().find_map(|particle| {
         let length = particle.chars().count();
         let rest = syllables.len().checked_sub(length)?;
         let there = particle.chars().zip(&syllables[rest..]).all(|(c, syllable)| syllable.chars().eq([c]));
-        let enough = rest >= STEM_MIN || after_word && rest == 0;
+        let enough = rest >= STEM_MIN || after_word;
         (there && enough).then_some(rest)
     });
     // After a word, 가 and the like are no part of it either.

@@ -8,6 +8,7 @@ mod leaving;
 mod log;
 mod members;
 mod operations;
+mod search;
 mod sessions;
 mod tokens;
 mod upkeep;
