@@ -1,5 +1,5 @@
 //! The index's writer: takes in what the log says, commits now and then, and changes to another index when one is ready.
-use super::{Message, build::catch_up, shared::Shared};
+use super::{Message, build::catch_up, changes::Trouble, shared::Shared};
 use crate::{
     actors::{Error, mailbox::Envelope},
     domain::{Event, Position},
@@ -11,6 +11,8 @@ use std::{sync::Arc, time::Instant};
 /// Events without a change after which their position is committed all the same, so that the log can be pruned and a
 /// restart has little to read.
 const POSITIONS_MAX: u64 = 10_000;
+/// Events behind the log, as after an import.
+const FAR_BEHIND: u64 = 20_000;
 
 pub(super) struct SearchActor;
 
@@ -41,6 +43,7 @@ impl Actor for SearchActor {
             applied = index.mark().position;
             shared.set_durable(applied);
             shared.covered.send_replace(applied);
+            metrics::gauge!("dailyfeed_search_documents").set(index.documents() as f64);
         }
         shared.waiting_since.send_replace(None);
         Ok(Engine { shared, index, applied, waiting: 0, fresh: true })
@@ -89,13 +92,13 @@ impl Engine {
         let new = &batch[batch.partition_point(|event| event.position <= self.applied)..];
         let Some(last) = new.last() else { return Ok(Ok(self.applied)) };
         if let Some(index) = &self.index {
-            let changes = match self.shared.changes(new).await {
+            let changes = match self.shared.take_in(index, new).await {
                 Ok(changes) => changes,
-                Err(error) => return Ok(Err(error.into())),
+                Err(Trouble::Rows(error)) => return Ok(Err(error.into())),
+                Err(Trouble::Index(error)) => return Err(error.into()),
             };
-            if !changes.is_empty() {
-                self.waiting += changes.len();
-                index.apply(changes).await?;
+            if changes > 0 {
+                self.waiting += changes;
                 self.shared.waiting_since.send_if_modified(|since| {
                     let first = since.is_none();
                     *since = since.or_else(|| Some(Instant::now()));
@@ -109,8 +112,10 @@ impl Engine {
         if self.index.is_none() {
             return Ok(Ok(self.applied));
         }
-        let stale = self.applied.0 - self.shared.durable().0 >= POSITIONS_MAX;
-        if self.waiting >= self.shared.commit_changes_max || stale || self.waiting > 0 && self.shared.is_awaited() {
+        let stale = self.applied.0 - self.shared.durable().0 >= POSITIONS_MAX.max(lag);
+        // Far behind, nobody is served by commits that make it later still.
+        let many = self.shared.commit_changes_max * if lag > FAR_BEHIND { 20 } else { 1 };
+        if self.waiting >= many || stale || self.waiting > 0 && self.shared.is_awaited() {
             self.commit().await?;
         } else if self.waiting == 0 {
             self.shared.covered.send_replace(self.applied);

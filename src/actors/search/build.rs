@@ -102,7 +102,7 @@ pub(super) async fn catch_up(
         let whole = batch.len() == EVENTS;
         batch.retain(|event| event.position <= until);
         let Some(last) = batch.last() else { return Ok(()) };
-        index.apply(shared.changes(&batch).await?).await?;
+        shared.take_in(index, &batch).await?;
         *position = last.position;
         if !whole {
             return Ok(());

@@ -62,6 +62,7 @@ pub struct Search {
     mailbox: Mailbox<Message>,
     timeline: Timeline,
     content: Content,
+    supervisor: Supervisor,
 }
 
 impl Search {
@@ -93,7 +94,7 @@ impl Search {
         if let Some(turn) = shared.building.clone().try_acquire_owned().ok().filter(|_| missing) {
             supervisor.beside(build::build_first(shared.clone(), mailbox.clone(), index, turn));
         }
-        Ok(Self { shared, mailbox, timeline, content })
+        Ok(Self { shared, mailbox, timeline, content, supervisor: supervisor.clone() })
     }
 
     /// Waits until everything up to a write can be found, two seconds at most; answers whether it can. Refuses
@@ -120,7 +121,7 @@ impl Search {
     pub fn reindex(&self) -> bool {
         let Ok(turn) = self.shared.building.clone().try_acquire_owned() else { return false };
         let (shared, mailbox) = (self.shared.clone(), self.mailbox.clone());
-        tokio::spawn(async move {
+        self.supervisor.beside(async move {
             let _turn = turn;
             match build::build(&shared, &mailbox, None).await {
                 Ok(_) => shared.builds.send_modify(|builds| builds.done += 1),
@@ -132,9 +133,10 @@ impl Search {
 
     /// Where search stands.
     pub fn status(&self) -> SearchStatus {
-        let position = *self.shared.covered.borrow();
-        let builds = self.shared.builds.borrow().clone();
+        // In this order: what is built between the two is counted.
         let building = self.shared.building.available_permits() == 0;
+        let builds = self.shared.builds.borrow().clone();
+        let position = *self.shared.covered.borrow();
         SearchStatus {
             documents: self.shared.index().documents(),
             position,

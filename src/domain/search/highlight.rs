@@ -179,7 +179,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_taken_from_the_text_is_found(part in "[가-힣]{1,9}", before in "\\PC{0,20}", after in "\\PC{0,20}") {
+        fn what_is_taken_from_the_text_is_found(part in "[가-힣]{1,9}", before in "[가-힣 a-z0-9!.]{0,20}", after in "[가-힣 a-z0-9!.]{0,20}") {
             let text = format!("{before} {part}{after}");
             prop_assert!(shown(&text, &part).is_some(), "{} in {}", part, text);
         }

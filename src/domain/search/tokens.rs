@@ -160,11 +160,12 @@ impl Cutter {
 
     /// A mark that no letter has taken in belongs to what stands before it.
     fn mark(&mut self, mark: char, end: usize) {
-        if let Some(unit) = self.open.as_mut().and_then(|run| run.units.last_mut()) {
-            unit.end = end;
-            if unit.text.chars().count() < WORD_LENGTH_MAX {
-                unit.text.push(mark);
-            }
+        let Some(run) = &mut self.open else { return };
+        let Some(unit) = run.units.last_mut() else { return };
+        unit.end = end;
+        // A syllable with a mark on it is looked for without.
+        if run.script == Script::Word && unit.text.chars().count() < WORD_LENGTH_MAX {
+            unit.text.push(mark);
         }
     }
 
