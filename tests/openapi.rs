@@ -54,6 +54,9 @@ const ROUTES: &str = "
     GET /api/search/posts
     GET /api/search/comments
     GET /api/search/members
+    GET /api/timeline/posts/most-popular
+    GET /api/timeline/posts/most-commented
+    GET /api/timeline/daily-top3
     GET /api/timeline/stream
     POST /api/timeline/stream/ticket
     GET /health/live

@@ -14,6 +14,7 @@ mod limits;
 mod members;
 mod posts;
 mod problem;
+mod ranked;
 mod search;
 mod server;
 mod sessions;
@@ -27,7 +28,8 @@ pub use server::{Listener, bind, serve};
 pub use settings::Settings;
 
 use crate::actors::{
-    Actors, System, content::Content, members::Members, search::Search, sessions::Sessions, timeline::Timeline,
+    Actors, System, content::Content, members::Members, ranking::Ranking, search::Search, sessions::Sessions,
+    timeline::Timeline,
 };
 use axum::{
     Router,
@@ -94,6 +96,9 @@ fn table() -> OpenApiRouter<Handles> {
         .routes(routes!(search::posts))
         .routes(routes!(search::comments))
         .routes(routes!(search::members))
+        .routes(routes!(ranked::most_popular))
+        .routes(routes!(ranked::most_commented))
+        .routes(routes!(ranked::daily_top3))
         .routes(routes!(stream::open))
         .routes(routes!(stream::ticket))
         .routes(routes!(health::live))
@@ -118,6 +123,7 @@ pub fn public(actors: Actors, settings: &Settings, shutdown: CancellationToken) 
         content: actors.content,
         timeline: actors.timeline,
         search: actors.search,
+        ranking: actors.ranking,
         system: actors.system,
         limits,
         body: settings.body,
@@ -164,6 +170,7 @@ struct All {
     content: Content,
     timeline: Timeline,
     search: Search,
+    ranking: Ranking,
     system: System,
     limits: Limits,
     body: BodyRules,
@@ -188,6 +195,7 @@ handles! {
     content: Content,
     timeline: Timeline,
     search: Search,
+    ranking: Ranking,
     system: System,
     limits: Limits,
     body: BodyRules,

@@ -14,15 +14,18 @@ pub trait EventLog: Send + Sync + 'static {
     fn head(&self) -> watch::Receiver<Position>;
     /// At most `limit` events after that position, oldest first; none where there are none yet.
     async fn read(&self, after: Position, limit: usize) -> StoreResult<Vec<Event>>;
-    /// At most `limit` events that created, changed or deleted posts of these authors, after that position and up to
-    /// `until`, oldest first.
-    async fn post_events(
+    /// At most `limit` events that a stream of this member, who watches these authors (ascending), is part of the
+    /// audience of, after that position and up to `until`, oldest first.
+    async fn stream_events(
         &self,
-        authors: &[MemberId],
+        member: MemberId,
+        watched: &[MemberId],
         after: Position,
         until: Position,
         limit: usize,
     ) -> StoreResult<Vec<Event>>;
+    /// At most `limit` events that were done to this member before that position, newest first.
+    async fn done_to(&self, member: MemberId, before: Position, limit: usize) -> StoreResult<Vec<Event>>;
     /// Everything up to here has been pruned.
     async fn pruned_to(&self) -> StoreResult<Position>;
 }

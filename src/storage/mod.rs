@@ -2,11 +2,13 @@
 //!
 //! A command is handed over when its future is first polled, and commands are carried out in that order or, where
 //! they share a commit, in one that no client can tell from it. Whoever drops the future does not take the command back.
+mod activity;
 mod content;
 #[cfg(test)]
 mod contract;
 mod log;
 mod members;
+mod ranking;
 mod relations;
 mod search;
 mod sessions;
@@ -14,9 +16,11 @@ mod sqlite;
 mod tantivy;
 mod upkeep;
 
-pub use content::{CommentOrder, ContentStore, PostPlace, View};
+pub use activity::{ACTIVITY_DAYS, ActivityStore, DEAD_LETTERS_MAX, DUE_MAX, DeadLetter};
+pub use content::{CommentOrder, ContentStore, CountedBelow, PostPlace, View};
 pub use log::EventLog;
 pub use members::{Credentials, Listed, MemberStore, NewMember, Recommended};
+pub use ranking::{KeptDay, RankingStore, Scored, Since, Tallied};
 pub use relations::{Followed, RelationStore};
 pub use search::{Hit, IndexChange, IndexMark, IndexSize, SearchIndex, SearchStore, Wanted};
 pub use sessions::{End, Keys, SessionStore};
@@ -73,6 +77,8 @@ pub struct Stores {
     pub log: Arc<dyn EventLog>,
     pub upkeep: Arc<dyn UpkeepStore>,
     pub search: Arc<dyn SearchStore>,
+    pub ranking: Arc<dyn RankingStore>,
+    pub activity: Arc<dyn ActivityStore>,
 }
 
 impl Stores {
@@ -80,14 +86,18 @@ impl Stores {
     /// one choice.
     pub async fn open(config: &Config) -> StoreResult<Self> {
         let sqlite = Arc::new(sqlite::Sqlite::open(config).await?);
+        let (epoch, head) = sqlite.log();
+        let activity = Arc::new(sqlite::SqliteActivity::open(config, epoch, head).await?);
         Ok(Self {
             members: sqlite.clone(),
             relations: sqlite.clone(),
             sessions: sqlite.clone(),
             content: sqlite.clone(),
             log: sqlite.clone(),
+            ranking: sqlite.clone(),
             upkeep: sqlite,
             search: Arc::new(tantivy::Shelf::new(config)),
+            activity,
         })
     }
 }

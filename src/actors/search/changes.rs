@@ -100,7 +100,7 @@ impl Shared {
         }
         let ids: Vec<CommentId> = touched.comments.into_iter().collect();
         if !ids.is_empty() {
-            let there = self.content.comments_by_id(&ids).await?;
+            let there = self.content.living_comments(&ids).await?;
             let kept: BTreeSet<CommentId> = there.iter().map(|comment| comment.id).collect();
             let gone = ids.into_iter().filter(|id| !kept.contains(id));
             index.apply(gone.map(IndexChange::RemoveComment)).await?;

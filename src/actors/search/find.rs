@@ -200,8 +200,8 @@ impl Search {
         let posts = self.timeline.posts(eyes, &posts, Place::AskedFor).await?;
         let on_seen = hits.iter().filter(|hit| posts.iter().any(|seen| seen.post.id == hit.post));
         let ids: Vec<_> = on_seen.map(|hit| CommentId(hit.place.id)).collect();
-        let comments = self.shared.content.comments_by_id(&ids).await?;
-        let seen = self.content.seen(eyes.member(), comments).await?;
+        let comments = self.shared.content.living_comments(&ids).await?;
+        let seen = self.content.seen(eyes, comments).await?;
         Ok(seen.into_iter().map(|seen| (seen.comment.id.0, seen)).collect())
     }
 

@@ -1,8 +1,8 @@
 //! Events as they go over the wire.
 use crate::{
     actors::timeline::{Live, LiveEvent},
-    domain::{SeenPost, Timestamp},
-    http::views::{Rendered, Time},
+    domain::{PostCounts, SeenPost, Timestamp},
+    http::views::{NotificationView, Rendered, Time},
 };
 use serde::Serialize;
 
@@ -18,6 +18,31 @@ struct ReadyView<'a> {
 struct DeletedView {
     id: u64,
     reason: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CountsView {
+    id: u64,
+    view_count: u64,
+    like_count: u64,
+    comment_count: u64,
+}
+
+#[derive(Serialize)]
+struct RetractedView {
+    id: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MarkedView {
+    last_read_id: u64,
+}
+
+#[derive(Serialize)]
+struct Top3ChangedView {
+    date: String,
 }
 
 #[derive(Serialize)]
@@ -53,6 +78,20 @@ impl Frames {
             LiveEvent::Updated(post) => self.post(&live.id, "post.updated", post, rendered),
             LiveEvent::Deleted(id) => {
                 self.event(&live.id, "post.deleted", &DeletedView { id: id.0, reason: "deleted" })
+            }
+            LiveEvent::Hidden(id) => {
+                self.event(&live.id, "post.deleted", &DeletedView { id: id.0, reason: "hidden" });
+            }
+            LiveEvent::Counts(id, counts) => {
+                let PostCounts { views: view_count, likes: like_count, comments: comment_count } = *counts;
+                let view = CountsView { id: id.0, view_count, like_count, comment_count };
+                self.event(&live.id, "post.counts", &view);
+            }
+            LiveEvent::Notified(seen) => self.event(&live.id, "notification", &NotificationView::from(seen)),
+            LiveEvent::Retracted(id) => self.event(&live.id, "notification.retracted", &RetractedView { id: id.0 }),
+            LiveEvent::Marked(at) => self.event(&live.id, "notification.marker", &MarkedView { last_read_id: at.0 }),
+            LiveEvent::Top3Changed(date) => {
+                self.event(&live.id, "top3.changed", &Top3ChangedView { date: date.to_string() });
             }
             LiveEvent::Reset { reason } => self.event(&live.id, "reset", &ResetView { reason, rest_cursor: None }),
         }

@@ -2,14 +2,18 @@
 mod comment;
 mod found;
 mod member;
+mod notification;
 mod post;
 mod rendered;
+mod top3;
 
 pub(super) use comment::{CommentPage, CommentView};
 pub(super) use found::{FoundCommentPage, FoundMemberPage, FoundPostPage};
 pub(super) use member::{CardView, MeView, MemberPage, ProfileView, RecommendationPage, me_example};
+pub(super) use notification::NotificationView;
 pub(super) use post::{FeedView, PostView};
 pub(super) use rendered::Rendered;
+pub(super) use top3::Top3View;
 
 use crate::domain::{LikeState, Timestamp};
 use serde::{Serialize, Serializer};

@@ -8,9 +8,12 @@ mod leaving;
 mod log;
 mod members;
 mod operations;
+mod ranking;
+mod relations;
 mod search;
 mod sessions;
 mod tokens;
+mod top3;
 mod upkeep;
 
 use super::{NewMember, Stores};

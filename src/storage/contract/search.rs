@@ -33,6 +33,8 @@ fn comment(id: u64, on: u64, author: u64, content: &str) -> Comment {
         content: content.to_owned(),
         like_count: 0,
         reply_count: 0,
+        below_count: 0,
+        mentions: Vec::new(),
         deleted: false,
         created_at: Timestamp(id.cast_signed()),
         edited_at: None,

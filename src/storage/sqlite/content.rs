@@ -6,10 +6,10 @@ use super::{
 };
 use crate::{
     domain::{
-        Comment, CommentId, CommentText, LikeState, MemberCard, MemberId, Mention, Outcome, Position, Post, PostId,
-        PostText, Receipt, Tag, Timestamp,
+        Comment, CommentId, CommentText, LikeState, MemberCard, MemberId, Mention, Outcome, Position, Post, PostCounts,
+        PostId, PostText, Receipt, Tag, Timestamp,
     },
-    storage::{CommentOrder, ContentStore, Listed, PostPlace, StoreResult, View},
+    storage::{CommentOrder, ContentStore, CountedBelow, Listed, PostPlace, StoreResult, View},
 };
 use async_trait::async_trait;
 use tokio::sync::oneshot;
@@ -63,9 +63,18 @@ impl ContentStore for Sqlite {
         author: MemberId,
         id: CommentId,
         text: CommentText,
+        mentions: Vec<MemberId>,
         at: Timestamp,
     ) -> StoreResult<Comment> {
-        self.change_comment(author, id, text, at).await
+        self.change_comment(author, id, text, mentions, at).await
+    }
+
+    async fn counted_of(&self, ids: &[PostId], members: &[MemberId]) -> StoreResult<Vec<(PostId, PostCounts)>> {
+        self.posts_counted(ids, members).await
+    }
+
+    async fn counted_below(&self, ids: &[CommentId], members: &[MemberId]) -> StoreResult<Vec<CountedBelow>> {
+        self.comments_counted(ids, members).await
     }
 
     async fn delete_comment(&self, author: MemberId, id: CommentId, at: Timestamp) -> StoreResult<()> {
@@ -99,7 +108,11 @@ impl ContentStore for Sqlite {
     }
 
     async fn comments_by_id(&self, ids: &[CommentId]) -> StoreResult<Vec<Comment>> {
-        self.comments_by_id(ids).await
+        self.several_comments(ids).await
+    }
+
+    async fn living_comments(&self, ids: &[CommentId]) -> StoreResult<Vec<Comment>> {
+        self.living_comments(ids).await
     }
 
     async fn comments_from(&self, after: CommentId, limit: usize) -> StoreResult<Vec<Comment>> {

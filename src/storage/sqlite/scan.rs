@@ -32,7 +32,7 @@ impl Sqlite {
         rows.iter().map(posts::post).collect::<sqlx::Result<_>>().map_err(failed)
     }
 
-    pub(super) async fn comments_by_id(&self, ids: &[CommentId]) -> StoreResult<Vec<Comment>> {
+    pub(super) async fn living_comments(&self, ids: &[CommentId]) -> StoreResult<Vec<Comment>> {
         let select = format!("SELECT c.* FROM json_each(?) j JOIN comments c ON c.id = j.value {LIVING_COMMENT}");
         let query = sqlx::query(sqlx::AssertSqlSafe(select)).bind(json_ids(ids.iter().map(|id| id.0)));
         let rows = query.fetch_all(&self.readers).await.map_err(failed)?;
