@@ -1,6 +1,7 @@
 //! Who does what. Each folder is one domain: its handle in `mod.rs`, its loop in `actor.rs`.
 pub mod content;
 mod housekeeping;
+pub mod images;
 mod mailbox;
 pub mod members;
 mod reader;
@@ -78,6 +79,7 @@ pub struct Actors {
     pub members: members::Members,
     pub sessions: sessions::Sessions,
     pub content: content::Content,
+    pub images: images::Images,
     pub timeline: timeline::Timeline,
     pub system: System,
 }
@@ -112,10 +114,11 @@ impl Actors {
         let members =
             members::Members::start(&supervisor, &stores, ids.clone(), hasher.clone(), timeline.clone()).await?;
         let content = content::Content::start(&supervisor, &stores, ids.clone(), timeline.clone(), views).await?;
+        let images = images::Images::start(&supervisor, &stores, ids.clone(), timeline.clone(), config).await?;
         let sessions = sessions::Sessions::start(&supervisor, &stores, ids, hasher, timeline.clone(), config).await?;
         housekeeping::start(&supervisor, &stores, timeline.clone(), sessions.clone(), config).await?;
         system.started();
-        Ok((Self { members, sessions, content, timeline, system }, supervisor))
+        Ok((Self { members, sessions, content, images, timeline, system }, supervisor))
     }
 }
 

@@ -3,6 +3,7 @@ mod content;
 pub mod cursor;
 mod event;
 mod id;
+mod image;
 pub mod markup;
 mod member;
 mod profile;
@@ -20,7 +21,11 @@ pub use content::{
     SeenComment, SeenPost, depth_below,
 };
 pub use event::{Epoch, Event, EventKind, Fact, Position};
-pub use id::{CommentId, ID_END, IdGenerator, MemberId, PostId, SessionId, first_id_at, time_of};
+pub use id::{CommentId, ID_END, IdGenerator, ImageId, MemberId, PostId, SessionId, first_id_at, time_of};
+pub use image::{
+    IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX, IMAGE_SIDE_MAX, IMAGE_UNUSED_HOURS, IMAGES_UNUSED_MAX, Image, ImageFile,
+    ImageKind, Picture, Purpose, Variant, fits, fitted,
+};
 pub use markup::{Mention, Tag};
 pub use member::{
     Email, FOLLOW_REQUESTS_MAX, FOLLOWINGS_MAX, Handle, Member, MemberCard, MemberCounts, Password, Privacy,

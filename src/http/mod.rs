@@ -10,6 +10,7 @@ mod edge;
 mod extract;
 mod follows;
 mod health;
+mod images;
 mod limits;
 mod members;
 mod posts;
@@ -25,11 +26,13 @@ pub use docs::openapi;
 pub use server::{Listener, bind, serve};
 pub use settings::Settings;
 
-use crate::actors::{Actors, System, content::Content, members::Members, sessions::Sessions, timeline::Timeline};
+use crate::actors::{
+    Actors, System, content::Content, images::Images, members::Members, sessions::Sessions, timeline::Timeline,
+};
 use axum::{Router, extract::FromRef, http::StatusCode, routing::get};
 use cookies::Cookies;
 use edge::{Door, Edge};
-use extract::BodyRules;
+use extract::{BodyRules, UploadRules};
 use limits::Limits;
 use metrics_exporter_prometheus::PrometheusHandle;
 use problem::Problem;
@@ -78,6 +81,8 @@ fn table() -> OpenApiRouter<Handles> {
         .routes(routes!(comments::replies))
         .routes(routes!(comments::like, comments::unlike))
         .routes(routes!(comments::of_member))
+        .routes(routes!(images::send))
+        .routes(routes!(images::show, images::delete))
         .routes(routes!(timeline::home))
         .routes(routes!(timeline::recent))
         .routes(routes!(timeline::mine))
@@ -98,6 +103,7 @@ pub fn public(actors: Actors, settings: &Settings, shutdown: CancellationToken) 
         sessions: actors.sessions.clone(),
         limits: limits.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
+        upload_time_max: settings.upload.time_max,
     };
     let rendered = Rendered::new();
     let handles = Handles(Arc::new(All {
@@ -105,9 +111,11 @@ pub fn public(actors: Actors, settings: &Settings, shutdown: CancellationToken) 
         sessions: actors.sessions,
         content: actors.content,
         timeline: actors.timeline,
+        images: actors.images,
         system: actors.system,
         limits,
         body: settings.body,
+        upload: settings.upload,
         cookies: Cookies { secure: settings.secure_cookies },
         streams: Streams::new(settings.heartbeat, shutdown, rendered.clone()),
         rendered,
@@ -148,9 +156,11 @@ struct All {
     sessions: Sessions,
     content: Content,
     timeline: Timeline,
+    images: Images,
     system: System,
     limits: Limits,
     body: BodyRules,
+    upload: UploadRules,
     cookies: Cookies,
     streams: Streams,
     rendered: Rendered,
@@ -171,9 +181,11 @@ handles! {
     sessions: Sessions,
     content: Content,
     timeline: Timeline,
+    images: Images,
     system: System,
     limits: Limits,
     body: BodyRules,
+    upload: UploadRules,
     cookies: Cookies,
     streams: Streams,
     rendered: Rendered,

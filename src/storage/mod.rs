@@ -5,14 +5,17 @@
 mod content;
 #[cfg(test)]
 mod contract;
+mod images;
 mod log;
 mod members;
+mod objects;
 mod relations;
 mod sessions;
 mod sqlite;
 mod upkeep;
 
 pub use content::{CommentOrder, ContentStore, PostPlace, View};
+pub use images::{FILE_PARTS, FoundFile, ImageFileStore, ImageStore};
 pub use log::EventLog;
 pub use members::{Credentials, Listed, MemberStore, NewMember, Recommended};
 pub use relations::{Followed, RelationStore};
@@ -69,6 +72,8 @@ pub struct Stores {
     pub content: Arc<dyn ContentStore>,
     pub log: Arc<dyn EventLog>,
     pub upkeep: Arc<dyn UpkeepStore>,
+    pub images: Arc<dyn ImageStore>,
+    pub image_files: Arc<dyn ImageFileStore>,
 }
 
 impl Stores {
@@ -82,7 +87,9 @@ impl Stores {
             sessions: sqlite.clone(),
             content: sqlite.clone(),
             log: sqlite.clone(),
-            upkeep: sqlite,
+            upkeep: sqlite.clone(),
+            images: sqlite,
+            image_files: Arc::new(objects::Objects::open(config)?),
         })
     }
 }

@@ -1,10 +1,12 @@
 //! What clients see of posts, comments and members. Views borrow: an answer is written in one pass, without copies.
 mod comment;
+mod image;
 mod member;
 mod post;
 mod rendered;
 
 pub(super) use comment::{CommentPage, CommentView};
+pub(super) use image::ImageView;
 pub(super) use member::{CardView, MeView, MemberPage, ProfileView, RecommendationPage, me_example};
 pub(super) use post::{FeedView, PostView};
 pub(super) use rendered::Rendered;

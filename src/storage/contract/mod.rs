@@ -61,6 +61,7 @@ pub(super) fn draft(author: MemberId, content: &str) -> Post {
         content: content.to_owned(),
         tags: markup::find(content).tags,
         mentions: Vec::new(),
+        images: Vec::new(),
         counts: PostCounts::default(),
         created_at: Timestamp::now(),
         edited_at: None,

@@ -4,6 +4,7 @@ mod comments;
 mod commit;
 mod content;
 mod departure;
+mod images;
 mod import;
 mod likes;
 mod log;
