@@ -32,20 +32,27 @@ fn begin(who: &Member) -> (tokio::task::JoinHandle<reqwest::Response>, oneshot::
     (tokio::spawn(async move { who.send_form("/api/images", body).await }), go_on)
 }
 
+/// Uploads that are under way, and how to let each end.
+type Begun = Vec<(tokio::task::JoinHandle<reqwest::Response>, oneshot::Sender<()>)>;
+
+/// Begins one more upload than there are places: returns those that have one, and the answer to the one that has none.
+async fn fill(who: &Member, places: usize) -> (Begun, reqwest::Response) {
+    let mut begun: Begun = (0..=places).map(|_| begin(who)).collect();
+    let (refused, at, _) = futures::future::select_all(begun.iter_mut().map(|(upload, _)| upload)).await;
+    begun.remove(at);
+    (begun, refused.unwrap())
+}
+
 #[tokio::test]
 async fn one_more_upload_than_there_are_places_is_told_to_come_again() {
     let own = own(|config| (config.images.decoders, config.images.waiting_max) = (1, 1)).await;
     let who = own.member().await;
-    let (begun, others): (Vec<_>, Vec<_>) = (0..2).map(|_| begin(&who)).unzip();
-    let refused = until(async || {
-        let answer = who.send_image("post", &jpeg(40, 20)).await;
-        (answer.status() == 503).then_some(answer)
-    });
-    let refused = refused.await;
+    let (begun, refused) = fill(&who, 2).await;
     assert!(refused.headers().contains_key("retry-after"));
     problem(refused, 503, "BUSY").await;
-    others.into_iter().for_each(|go_on| go_on.send(()).unwrap());
-    for upload in begun {
+    problem(who.send_image("post", &jpeg(40, 20)).await, 503, "BUSY").await;
+    for (upload, go_on) in begun {
+        go_on.send(()).unwrap();
         assert_eq!(upload.await.unwrap().status(), 201);
     }
     assert_eq!(who.send_image("post", &jpeg(40, 20)).await.status(), 201);
@@ -76,9 +83,9 @@ async fn an_upload_may_take_longer_than_other_requests() {
 async fn who_goes_away_in_the_middle_leaves_the_place_to_others() {
     let own = own(|config| (config.images.decoders, config.images.waiting_max) = (1, 0)).await;
     let who = own.member().await;
-    let (upload, _never) = begin(&who);
-    until(async || (who.send_image("post", &jpeg(40, 20)).await.status() == 503).then_some(())).await;
-    upload.abort();
+    let (begun, refused) = fill(&who, 1).await;
+    assert_eq!(refused.status(), 503);
+    begun[0].0.abort();
     until(async || (who.send_image("post", &jpeg(40, 20)).await.status() == 201).then_some(())).await;
     own.server.shutdown().await;
 }

@@ -4,6 +4,7 @@ mod content;
 mod counters;
 mod follows;
 mod given;
+mod images;
 mod leaving;
 mod log;
 mod members;
