@@ -33,3 +33,13 @@ CREATE INDEX follow_requests_by_target ON follow_requests (target_id, id);
 
 -- Ids of the members whom a comment's text names, as JSON.
 ALTER TABLE comments ADD COLUMN mentions TEXT NOT NULL DEFAULT '[]';
+
+-- What an open stream is told of, by index: see `Audience`. The kinds are written as the query writes them.
+DROP INDEX events_of_posts;
+CREATE INDEX events_of_watched ON events (member_id, position) WHERE kind IN (1, 2, 3, 19, 27, 28);
+CREATE INDEX events_by_actor ON events (member_id, position) WHERE kind IN (14, 22, 24, 31, 32, 34, 36);
+CREATE INDEX events_by_target ON events (target_id, position) WHERE target_id IS NOT NULL;
+CREATE INDEX events_for_everybody ON events (position) WHERE kind IN (37);
+
+-- What members who are blocked did is taken off the counts of those who do not see them.
+CREATE INDEX comments_by_post_and_author ON comments (post_id, author_id);

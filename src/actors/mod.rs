@@ -1,9 +1,11 @@
 //! Who does what. Each folder is one domain: its handle in `mod.rs`, its loop in `actor.rs`.
+pub mod activity;
 pub mod content;
 mod housekeeping;
 pub mod images;
 mod mailbox;
 pub mod members;
+pub mod ranking;
 mod reader;
 pub mod sessions;
 mod slots;
@@ -81,6 +83,8 @@ pub struct Actors {
     pub content: content::Content,
     pub images: images::Images,
     pub timeline: timeline::Timeline,
+    pub ranking: ranking::Ranking,
+    pub activity: activity::Activity,
     pub system: System,
 }
 
@@ -116,9 +120,12 @@ impl Actors {
         let content = content::Content::start(&supervisor, &stores, ids.clone(), timeline.clone(), views).await?;
         let images = images::Images::start(&supervisor, &stores, ids.clone(), timeline.clone(), config).await?;
         let sessions = sessions::Sessions::start(&supervisor, &stores, ids, hasher, timeline.clone(), config).await?;
-        housekeeping::start(&supervisor, &stores, timeline.clone(), sessions.clone(), config).await?;
+        let ranking = ranking::Ranking::start(&supervisor, &stores, timeline.clone(), config).await?;
+        let activity = activity::Activity::start(&supervisor, &stores, timeline.clone(), config).await?;
+        let readers = (timeline.clone(), ranking.clone(), activity.clone());
+        housekeeping::start(&supervisor, &stores, readers, sessions.clone(), config).await?;
         system.started();
-        Ok((Self { members, sessions, content, images, timeline, system }, supervisor))
+        Ok((Self { members, sessions, content, images, timeline, ranking, activity, system }, supervisor))
     }
 }
 

@@ -140,6 +140,25 @@ pub struct SeenPost {
     pub author: Arc<MemberCard>,
     /// Whether the viewer likes it.
     pub liked: bool,
+    /// What is counted, but not for this viewer: likes and comments of members who block or are blocked.
+    pub less: PostCounts,
+}
+
+impl SeenPost {
+    /// As the viewer sees it who blocks nobody and likes nothing.
+    pub fn plain(post: Arc<Post>, author: Arc<MemberCard>) -> Self {
+        Self { post, author, liked: false, less: PostCounts::default() }
+    }
+
+    /// What is counted for this viewer.
+    pub fn counts(&self) -> PostCounts {
+        let (all, less) = (self.post.counts, self.less);
+        PostCounts {
+            views: all.views.saturating_sub(less.views),
+            likes: all.likes.saturating_sub(less.likes),
+            comments: all.comments.saturating_sub(less.comments),
+        }
+    }
 }
 
 /// A comment as it is kept.
@@ -161,6 +180,10 @@ pub struct Comment {
     pub like_count: u64,
     /// Visible replies directly below.
     pub reply_count: u64,
+    /// Visible comments anywhere below.
+    pub below_count: u64,
+    /// Members whom the content names, none twice in a row of ids.
+    pub mentions: Vec<MemberId>,
     /// A tombstone: its text is gone, its place is kept for its replies.
     pub deleted: bool,
     /// When it was written.

@@ -217,6 +217,9 @@ pub enum Refusal {
         /// The most that may be on nothing.
         max: usize,
     },
+    /// No event of that position is among those that could not be applied.
+    #[error("no such dead letter")]
+    DeadLetterNotFound,
     /// More open streams than a member may have.
     #[error("at most {max} open streams")]
     TooManyStreams {

@@ -15,6 +15,7 @@ mod limits;
 mod members;
 mod posts;
 mod problem;
+mod ranked;
 mod server;
 mod sessions;
 mod settings;
@@ -27,7 +28,8 @@ pub use server::{Listener, bind, serve};
 pub use settings::Settings;
 
 use crate::actors::{
-    Actors, System, content::Content, images::Images, members::Members, sessions::Sessions, timeline::Timeline,
+    Actors, System, content::Content, images::Images, members::Members, ranking::Ranking, sessions::Sessions,
+    timeline::Timeline,
 };
 use axum::{Router, extract::FromRef, http::StatusCode, routing::get};
 use cookies::Cookies;
@@ -88,6 +90,9 @@ fn table() -> OpenApiRouter<Handles> {
         .routes(routes!(timeline::mine))
         .routes(routes!(timeline::of_member))
         .routes(routes!(timeline::of_tag))
+        .routes(routes!(ranked::most_popular))
+        .routes(routes!(ranked::most_commented))
+        .routes(routes!(ranked::daily_top3))
         .routes(routes!(stream::open))
         .routes(routes!(stream::ticket))
         .routes(routes!(health::live))
@@ -112,6 +117,7 @@ pub fn public(actors: Actors, settings: &Settings, shutdown: CancellationToken) 
         content: actors.content,
         timeline: actors.timeline,
         images: actors.images,
+        ranking: actors.ranking,
         system: actors.system,
         limits,
         body: settings.body,
@@ -157,6 +163,7 @@ struct All {
     content: Content,
     timeline: Timeline,
     images: Images,
+    ranking: Ranking,
     system: System,
     limits: Limits,
     body: BodyRules,
@@ -182,6 +189,7 @@ handles! {
     content: Content,
     timeline: Timeline,
     images: Images,
+    ranking: Ranking,
     system: System,
     limits: Limits,
     body: BodyRules,

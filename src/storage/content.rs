@@ -1,8 +1,8 @@
 //! Keeps posts, comments, likes and views.
 use super::{Listed, StoreResult};
 use crate::domain::{
-    Comment, CommentId, CommentText, LikeState, MemberCard, MemberId, Mention, Outcome, Position, Post, PostId,
-    PostText, Receipt, Tag, Timestamp,
+    Comment, CommentId, CommentText, LikeState, MemberCard, MemberId, Mention, Outcome, Position, Post, PostCounts,
+    PostId, PostText, Receipt, Tag, Timestamp,
 };
 use async_trait::async_trait;
 
@@ -26,6 +26,17 @@ pub struct PostPlace {
     pub author: MemberId,
     /// Of the event that created it.
     pub position: Position,
+}
+
+/// What some members did to one comment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CountedBelow {
+    /// Which comment.
+    pub comment: CommentId,
+    /// Likes by them.
+    pub likes: u64,
+    /// Direct replies by them that are visible.
+    pub replies: u64,
 }
 
 /// Which comments to list, and in which order.
@@ -73,6 +84,7 @@ pub trait ContentStore: Send + Sync + 'static {
         author: MemberId,
         id: CommentId,
         text: CommentText,
+        mentions: Vec<MemberId>,
         at: Timestamp,
     ) -> StoreResult<Comment>;
     /// Refuses `CommentNotFound`, `CommentDeleteForbidden`.
@@ -88,8 +100,14 @@ pub trait ContentStore: Send + Sync + 'static {
     async fn recent_likes(&self, member: MemberId, limit: usize) -> StoreResult<Vec<PostId>>;
     /// Who likes the post: newest like first, before that place.
     async fn post_likes(&self, post: PostId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>>;
+    /// What of the counts of these posts is by these members; posts that have nothing by them are left out.
+    async fn counted_of(&self, ids: &[PostId], members: &[MemberId]) -> StoreResult<Vec<(PostId, PostCounts)>>;
+    /// What of the counts of these comments is by these members; comments that have nothing by them are left out.
+    async fn counted_below(&self, ids: &[CommentId], members: &[MemberId]) -> StoreResult<Vec<CountedBelow>>;
     /// One comment, tombstones included.
     async fn comment_by_id(&self, id: CommentId) -> StoreResult<Option<Comment>>;
+    /// Those of these comments that may be seen, tombstones included, in no order. At most 1,000 ids.
+    async fn comments_by_id(&self, ids: &[CommentId]) -> StoreResult<Vec<Comment>>;
     /// A page of comments.
     async fn comments(&self, order: CommentOrder, limit: usize) -> StoreResult<Vec<Comment>>;
     /// The first `each` replies of each of these comments, oldest first.

@@ -14,11 +14,12 @@ pub trait EventLog: Send + Sync + 'static {
     fn head(&self) -> watch::Receiver<Position>;
     /// At most `limit` events after that position, oldest first; none where there are none yet.
     async fn read(&self, after: Position, limit: usize) -> StoreResult<Vec<Event>>;
-    /// At most `limit` events that created, changed or deleted posts of these authors, after that position and up to
-    /// `until`, oldest first.
-    async fn post_events(
+    /// At most `limit` events that a stream of this member, who watches these authors (ascending), is part of the
+    /// audience of, after that position and up to `until`, oldest first.
+    async fn stream_events(
         &self,
-        authors: &[MemberId],
+        member: MemberId,
+        watched: &[MemberId],
         after: Position,
         until: Position,
         limit: usize,

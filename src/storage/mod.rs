@@ -2,6 +2,7 @@
 //!
 //! A command is handed over when its future is first polled, and commands are carried out in that order or, where
 //! they share a commit, in one that no client can tell from it. Whoever drops the future does not take the command back.
+mod activity;
 mod content;
 #[cfg(test)]
 mod contract;
@@ -9,15 +10,18 @@ mod images;
 mod log;
 mod members;
 mod objects;
+mod ranking;
 mod relations;
 mod sessions;
 mod sqlite;
 mod upkeep;
 
-pub use content::{CommentOrder, ContentStore, PostPlace, View};
+pub use activity::{ACTIVITY_DAYS, ActivityStore, DEAD_LETTERS_MAX, DUE_MAX, DeadLetter};
+pub use content::{CommentOrder, ContentStore, CountedBelow, PostPlace, View};
 pub use images::{FILE_PARTS, FoundFile, ImageFileStore, ImageStore};
 pub use log::EventLog;
 pub use members::{Credentials, Listed, MemberStore, NewMember, Recommended};
+pub use ranking::{KeptDay, RankingStore, Scored, Since, Tallied};
 pub use relations::{Followed, RelationStore};
 pub use sessions::{End, Keys, SessionStore};
 pub use upkeep::{Drift, Import, ImportedFollow, PURGE_DAYS, Pruned, UpkeepStore};
@@ -74,6 +78,8 @@ pub struct Stores {
     pub upkeep: Arc<dyn UpkeepStore>,
     pub images: Arc<dyn ImageStore>,
     pub image_files: Arc<dyn ImageFileStore>,
+    pub ranking: Arc<dyn RankingStore>,
+    pub activity: Arc<dyn ActivityStore>,
 }
 
 impl Stores {
@@ -81,15 +87,19 @@ impl Stores {
     /// one choice.
     pub async fn open(config: &Config) -> StoreResult<Self> {
         let sqlite = Arc::new(sqlite::Sqlite::open(config).await?);
+        let (epoch, head) = sqlite.log();
+        let activity = Arc::new(sqlite::SqliteActivity::open(config, epoch, head).await?);
         Ok(Self {
             members: sqlite.clone(),
             relations: sqlite.clone(),
             sessions: sqlite.clone(),
             content: sqlite.clone(),
             log: sqlite.clone(),
-            upkeep: sqlite.clone(),
-            images: sqlite,
+            images: sqlite.clone(),
             image_files: Arc::new(objects::Objects::open(config)?),
+            ranking: sqlite.clone(),
+            upkeep: sqlite,
+            activity,
         })
     }
 }

@@ -43,6 +43,8 @@ pub trait RelationStore: Send + Sync + 'static {
     ) -> StoreResult<Vec<Listed<MemberCard>>>;
     /// How the viewer and each of these stand, in the order asked.
     async fn relations(&self, viewer: MemberId, others: &[MemberId], now: Timestamp) -> StoreResult<Vec<Relation>>;
+    /// How many of these members, those here alone, follow the member, and how many of them the member follows.
+    async fn counted_among(&self, id: MemberId, members: &[MemberId]) -> StoreResult<[u64; 2]>;
     /// Whom the member follows, blocks and mutes, and who blocks the member; members who have left included.
     async fn ties(&self, id: MemberId) -> StoreResult<Ties>;
     /// Everybody whose posts are not for everybody.

@@ -1,5 +1,6 @@
 //! The server from outside, on the embedded profile: a module per resource and aspect.
 mod authentication;
+mod blocks;
 mod bodies;
 mod caching;
 mod comments;
@@ -23,11 +24,13 @@ mod login;
 mod markup;
 mod members;
 mod metrics;
+mod mutes;
 mod operating;
 mod pages;
 mod pages_under_change;
 mod pictures;
 mod posts;
+mod privacy;
 mod process;
 mod profile;
 mod protocol;
@@ -39,6 +42,7 @@ mod stream_ends;
 mod stream_kinds;
 mod stream_revocation;
 mod stream_under_load;
+mod stream_visibility;
 mod support;
 mod threads;
 mod tokens;

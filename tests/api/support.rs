@@ -161,6 +161,10 @@ impl Member {
         self.delete(&format!("/api/members/{}/follow", other.id)).await;
     }
 
+    pub(crate) async fn block(&self, other: &Member) {
+        self.ok(Method::PUT, &format!("/api/members/{}/block", other.id), Value::Null).await;
+    }
+
     /// Leaves until the next login.
     pub(crate) async fn leave(&self) {
         let body = json!({"password": crate::common::PASSWORD});

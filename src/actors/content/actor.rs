@@ -51,8 +51,8 @@ impl Actor for ContentActor {
             Message::Comment { comment, receipt, reply } => {
                 begin(place, reply, async move { Ok(store.comment(comment, receipt).await?) }).await;
             }
-            Message::EditComment { author, id, text, reply } => {
-                let edit = async move { Ok(store.edit_comment(author, id, text, now).await.map(|_| ())?) };
+            Message::EditComment { author, id, text, mentions, reply } => {
+                let edit = async move { Ok(store.edit_comment(author, id, text, mentions, now).await.map(|_| ())?) };
                 begin(place, reply, edit).await;
             }
             Message::DeleteComment { author, id, reply } => {

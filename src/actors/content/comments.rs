@@ -1,9 +1,9 @@
 //! Comments, from outside.
 use super::{Content, Message, done};
 use crate::{
-    actors::{Error, Page, page},
+    actors::{Error, Page, page, timeline::Viewer},
     domain::{
-        Comment, CommentId, CommentText, FIRST_REPLIES, LikeState, MemberId, Outcome, PostId, Receipt, Refusal,
+        Comment, CommentId, CommentText, FIRST_REPLIES, LikeState, MemberId, Outcome, Place, PostId, Receipt, Refusal,
         SeenComment, Timestamp,
         cursor::{ListKind, decode_place, encode_place},
         depth_below,
@@ -21,11 +21,13 @@ impl Content {
         parent: Option<CommentId>,
         text: CommentText,
     ) -> Result<SeenComment, Error> {
-        self.timeline.post(author, post).await?.ok_or(Refusal::PostNotFound)?;
+        let eyes = self.timeline.viewer(author).await?;
+        self.timeline.posts(&eyes, &[post], Place::AskedFor).await?.pop().ok_or(Refusal::PostNotFound)?;
         let depth = match parent {
             Some(id) => {
-                let above = self.store.comment_by_id(id).await?.filter(|above| !above.deleted);
-                let above = above.ok_or(Refusal::ParentNotFound)?;
+                let above = self.store.comment_by_id(id).await?;
+                let seen = |above: &Comment| !above.deleted && eyes.sees(above.author, Place::AskedFor);
+                let above = above.filter(seen).ok_or(Refusal::ParentNotFound)?;
                 if above.post != post {
                     return Err(Refusal::ParentOnAnotherPost.into());
                 }
@@ -42,6 +44,8 @@ impl Content {
             content: text.as_str().to_owned(),
             like_count: 0,
             reply_count: 0,
+            below_count: 0,
+            mentions: self.mentioned(author, &text).await?,
             deleted: false,
             created_at: Timestamp::now(),
             edited_at: None,
@@ -66,13 +70,14 @@ impl Content {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page<SeenComment>, Error> {
-        self.timeline.post(viewer, post).await?.ok_or(Refusal::PostNotFound)?;
+        let eyes = self.timeline.viewer(viewer).await?;
+        self.timeline.posts(&eyes, &[post], Place::AskedFor).await?.pop().ok_or(Refusal::PostNotFound)?;
         let list = |place| CommentOrder::OfPost(post, place);
-        let mut found = self.list(viewer, (ListKind::Comments, post.0), list, 0, cursor, limit).await?;
+        let mut found = self.list(&eyes, (ListKind::Comments, post.0), list, 0, cursor, limit).await?;
         let parents: Vec<CommentId> =
             found.items.iter().filter(|seen| seen.comment.reply_count > 0).map(|seen| seen.comment.id).collect();
         let replies = self.store.first_replies(&parents, FIRST_REPLIES).await?;
-        for reply in self.seen(viewer, replies).await? {
+        for reply in self.seen(&eyes, replies).await? {
             let parent = found.items.iter_mut().find(|seen| Some(seen.comment.id) == reply.comment.parent);
             parent.into_iter().for_each(|parent| parent.replies.push(reply.clone()));
         }
@@ -87,9 +92,10 @@ impl Content {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page<SeenComment>, Error> {
-        self.store.comment_by_id(id).await?.ok_or(Refusal::CommentNotFound)?;
+        let eyes = self.timeline.viewer(viewer).await?;
+        self.one(&eyes, id).await?;
         let list = |place| CommentOrder::RepliesTo(id, place);
-        self.list(viewer, (ListKind::Replies, id.0), list, 0, cursor, limit).await
+        self.list(&eyes, (ListKind::Replies, id.0), list, 0, cursor, limit).await
     }
 
     /// What a member commented, newest first. Refuses `MemberNotFound`.
@@ -100,20 +106,45 @@ impl Content {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page<SeenComment>, Error> {
-        self.card(member).await?;
+        let eyes = self.timeline.viewer(viewer).await?;
+        self.card(member).await.ok().filter(|_| eyes.sees(member, Place::AskedFor)).ok_or(Refusal::MemberNotFound)?;
         let list = |place| CommentOrder::OfMember(member, place);
-        self.list(viewer, (ListKind::MemberComments, member.0), list, u64::MAX, cursor, limit).await
+        let mut page = self.list(&eyes, (ListKind::MemberComments, member.0), list, u64::MAX, cursor, limit).await?;
+        // What hangs on a post that the viewer may not see is not seen either.
+        let mut posts: Vec<PostId> = page.items.iter().map(|seen| seen.comment.post).collect();
+        posts.sort_unstable();
+        posts.dedup();
+        let posts = self.timeline.posts(&eyes, &posts, Place::AskedFor).await?;
+        page.items.retain(|seen| posts.iter().any(|on| on.post.id == seen.comment.post));
+        Ok(page)
     }
 
     /// One comment. Refuses `CommentNotFound`.
     pub async fn comment_by_id(&self, viewer: MemberId, id: CommentId) -> Result<SeenComment, Error> {
+        let eyes = self.timeline.viewer(viewer).await?;
+        self.one(&eyes, id).await
+    }
+
+    async fn one(&self, eyes: &Viewer, id: CommentId) -> Result<SeenComment, Error> {
         let comment = self.store.comment_by_id(id).await?.ok_or(Refusal::CommentNotFound)?;
-        self.seen(viewer, vec![comment]).await?.pop().ok_or(Refusal::CommentNotFound.into())
+        let on = self.timeline.posts(eyes, &[comment.post], Place::AskedFor).await?;
+        let comments = if on.is_empty() { Vec::new() } else { vec![comment] };
+        self.seen(eyes, comments).await?.pop().ok_or(Refusal::CommentNotFound.into())
+    }
+
+    /// Whom a text names, once each.
+    async fn mentioned(&self, author: MemberId, text: &CommentText) -> Result<Vec<MemberId>, Error> {
+        let (_, mentions) = self.markup(author, text.as_str()).await?;
+        let mut members: Vec<MemberId> = mentions.iter().map(|mention| mention.member).collect();
+        members.sort_unstable();
+        members.dedup();
+        Ok(members)
     }
 
     /// Changes the text; refuses `CommentNotFound`, `CommentUpdateForbidden`.
     pub async fn edit_comment(&self, author: MemberId, id: CommentId, text: CommentText) -> Result<SeenComment, Error> {
-        self.slots.of(author).ask(|reply| Message::EditComment { author, id, text, reply }).await?;
+        let mentions = self.mentioned(author, &text).await?;
+        self.slots.of(author).ask(|reply| Message::EditComment { author, id, text, mentions, reply }).await?;
         self.comment_by_id(author, id).await
     }
 
@@ -126,13 +157,21 @@ impl Content {
 
     /// Sets or withdraws a like; refuses `CommentNotFound`.
     pub async fn like_comment(&self, member: MemberId, id: CommentId, like: bool) -> Result<LikeState, Error> {
+        let eyes = self.timeline.viewer(member).await?;
+        self.one(&eyes, id).await?;
         let at = self.ids.next();
-        self.slots.of(member).ask(|reply| Message::LikeComment { at, member, id, like, reply }).await
+        let state = self.slots.of(member).ask(|reply| Message::LikeComment { at, member, id, like, reply }).await?;
+        self.timeline.wrote(member);
+        if eyes.ties().blocked.is_empty() {
+            return Ok(state);
+        }
+        // The count is what this member sees of it.
+        Ok(LikeState { like_count: self.one(&eyes, id).await?.comment.like_count, ..state })
     }
 
     async fn list(
         &self,
-        viewer: MemberId,
+        eyes: &Viewer,
         (kind, scope): (ListKind, u64),
         order: impl FnOnce(CommentId) -> CommentOrder,
         first: u64,
@@ -144,21 +183,38 @@ impl Content {
             self.store.comments(order(CommentId(place.map_or(first, |[place, _]| place))), limit + 1).await?;
         let next = |last: &Comment| encode_place(kind, scope, [last.id.0, 0]);
         let Page { items, next } = page(comments, limit, next, |comment| comment);
-        Ok(Page { items: self.seen(viewer, items).await?, next })
+        Ok(Page { items: self.seen(eyes, items).await?, next })
     }
 
-    /// Comments as the viewer sees them: authors and likes in one query each.
-    async fn seen(&self, viewer: MemberId, comments: Vec<Comment>) -> Result<Vec<SeenComment>, Error> {
+    /// Comments as the viewer sees them: authors, likes and what blocks take off the counts in one query each. One by
+    /// somebody whom the viewer does not see is a tombstone where there is more below, and left out elsewhere.
+    pub(super) async fn seen(&self, eyes: &Viewer, mut comments: Vec<Comment>) -> Result<Vec<SeenComment>, Error> {
         if comments.is_empty() {
             return Ok(Vec::new());
+        }
+        let ids: Vec<CommentId> = comments.iter().map(|comment| comment.id).collect();
+        let apart = &eyes.ties().blocked;
+        if !apart.is_empty() {
+            for less in self.store.counted_below(&ids, apart).await? {
+                for comment in comments.iter_mut().filter(|comment| comment.id == less.comment) {
+                    comment.like_count = comment.like_count.saturating_sub(less.likes);
+                    comment.reply_count = comment.reply_count.saturating_sub(less.replies);
+                    comment.below_count = comment.below_count.saturating_sub(less.replies);
+                }
+            }
+            for comment in &mut comments {
+                if !comment.deleted && !eyes.sees(comment.author, Place::AskedFor) {
+                    (comment.deleted, comment.content) = (true, String::new());
+                }
+            }
+            comments.retain(|comment| !comment.deleted || comment.below_count > 0);
         }
         let mut authors: Vec<MemberId> =
             comments.iter().filter(|comment| !comment.deleted).map(|comment| comment.author).collect();
         authors.sort_unstable();
         authors.dedup();
         let cards = self.timeline.cards(&authors).await?;
-        let ids: Vec<CommentId> = comments.iter().map(|comment| comment.id).collect();
-        let liked = self.store.liked_comments(viewer, &ids).await?;
+        let liked = self.store.liked_comments(eyes.member(), &ids).await?;
         let seen = comments.into_iter().map(|comment| {
             let author = cards.iter().find(|card| !comment.deleted && card.id == comment.author).map(Arc::clone);
             let liked = liked.contains(&comment.id);

@@ -6,7 +6,7 @@ use super::{Error, Page, Reply, StartError, Supervisor, page, slots::Slots, time
 use crate::{
     domain::{
         Comment, CommentId, CommentText, IdGenerator, ImageId, LikeState, MemberCard, MemberId, Mention, Outcome,
-        Picture, Position, Post, PostCounts, PostId, PostText, Receipt, Refusal, SeenPost, Tag, Timestamp,
+        Picture, Place, Position, Post, PostCounts, PostId, PostText, Receipt, Refusal, SeenPost, Tag, Timestamp,
         cursor::{ListKind, decode_place, encode_place},
         markup,
     },
@@ -27,7 +27,7 @@ pub(super) enum Message {
     /// Stores a comment with its receipt.
     Comment { comment: Comment, receipt: Option<Receipt>, reply: Reply<Outcome<Position>> },
     /// Changes the text of an author's comment.
-    EditComment { author: MemberId, id: CommentId, text: CommentText, reply: Reply<()> },
+    EditComment { author: MemberId, id: CommentId, text: CommentText, mentions: Vec<MemberId>, reply: Reply<()> },
     /// Deletes an author's comment.
     DeleteComment { author: MemberId, id: CommentId, reply: Reply<()> },
     /// Sets or withdraws a like.
@@ -64,7 +64,7 @@ impl Content {
 
     /// A post as it will be: id, time, mentions and author are known before anything is stored. Refuses `ImageNotFound`.
     pub async fn draft_post(&self, author: MemberId, text: PostText) -> Result<SeenPost, Error> {
-        let (tags, mentions) = self.markup(text.content()).await?;
+        let (tags, mentions) = self.markup(author, text.content()).await?;
         let images = self.pictures(text.images().unwrap_or_default()).await?;
         let post = Post {
             id: PostId(self.ids.next()),
@@ -78,10 +78,11 @@ impl Content {
             created_at: Timestamp::now(),
             edited_at: None,
         };
-        Ok(SeenPost { post: Arc::new(post), author: self.card(author).await?, liked: false })
+        Ok(SeenPost::plain(Arc::new(post), self.card(author).await?))
     }
 
-    /// Stores a draft. Refuses `ImageForbidden`, and `Invalid` for images that are on something. Its followers see it later, through the event log; its author at the next read.
+    /// Stores a draft. Its followers see it later, through the event log; its author at the next read. Refuses
+    /// `ImageForbidden`, and `Invalid` for images that are on something.
     pub async fn publish(&self, draft: SeenPost, receipt: Option<Receipt>) -> Result<Outcome<()>, Error> {
         let post = Arc::unwrap_or_clone(draft.post);
         let author = post.author;
@@ -102,7 +103,7 @@ impl Content {
     /// Changes the text, and the images where they are said; refuses `PostNotFound`, `PostUpdateForbidden`, and for images
     /// what `publish` refuses.
     pub async fn edit_post(&self, author: MemberId, id: PostId, text: PostText) -> Result<SeenPost, Error> {
-        let found = self.markup(text.content()).await?;
+        let found = self.markup(author, text.content()).await?;
         self.slots.of(author).ask(|reply| Message::EditPost { author, id, text, found, reply }).await?;
         self.timeline.wrote(author);
         self.timeline.post(author, id).await?.ok_or(Refusal::PostNotFound.into())
@@ -117,11 +118,18 @@ impl Content {
 
     /// Sets or withdraws a like; refuses `PostNotFound`.
     pub async fn like_post(&self, member: MemberId, id: PostId, like: bool) -> Result<LikeState, Error> {
+        let eyes = self.timeline.viewer(member).await?;
+        self.timeline.posts(&eyes, &[id], Place::AskedFor).await?.pop().ok_or(Refusal::PostNotFound)?;
         let at = self.ids.next();
         let message = |reply| Message::LikePost { at, member, id, like, reply };
         let state = self.slots.of(member).ask(message).await?;
         self.timeline.wrote(member);
-        Ok(state)
+        if eyes.ties().blocked.is_empty() {
+            return Ok(state);
+        }
+        // The count is what this member sees of it.
+        let seen = self.timeline.post(member, id).await?.ok_or(Refusal::PostNotFound)?;
+        Ok(LikeState { like_count: seen.counts().likes, ..state })
     }
 
     /// Who likes the post, newest like first; refuses `PostNotFound`.
@@ -132,12 +140,15 @@ impl Content {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page<MemberCard>, Error> {
-        self.timeline.post(viewer, id).await?.ok_or(Refusal::PostNotFound)?;
+        let eyes = self.timeline.viewer(viewer).await?;
+        self.timeline.posts(&eyes, &[id], Place::AskedFor).await?.pop().ok_or(Refusal::PostNotFound)?;
         let place = cursor.map(|text| decode_place(text, ListKind::PostLikes, id.0)).transpose()?;
         let before = place.map_or(u64::MAX, |[before, _]| before);
         let likes = self.store.post_likes(id, before, limit + 1).await?;
         let next = |last: &_| encode_place(ListKind::PostLikes, id.0, [place_of(last), 0]);
-        Ok(page(likes, limit, next, |listed| listed.item))
+        let mut page = page(likes, limit, next, |listed| listed.item);
+        page.items.retain(|card| eyes.sees(card.id, Place::AskedFor));
+        Ok(page)
     }
 
     /// Makes the slot's actor fail, once told to.
@@ -160,14 +171,16 @@ impl Content {
         ids.iter().map(|id| picture(id).ok_or(Refusal::ImageNotFound.into())).collect()
     }
 
-    /// The tags of a text, and those of its mentions that name somebody.
-    async fn markup(&self, text: &str) -> Result<(Vec<Tag>, Vec<Mention>), Error> {
+    /// The tags of a text, and those of its mentions that name somebody whom the author sees.
+    async fn markup(&self, author: MemberId, text: &str) -> Result<(Vec<Tag>, Vec<Mention>), Error> {
         let found = markup::find(text);
         if found.mentioned.is_empty() {
             return Ok((found.tags, Vec::new()));
         }
         let keys: Vec<String> = found.mentioned.iter().map(|mentioned| mentioned.key.clone()).collect();
-        let cards = self.members.cards_by_handle(&keys).await?;
+        let eyes = self.timeline.viewer(author).await?;
+        let mut cards = self.members.cards_by_handle(&keys).await?;
+        cards.retain(|card| eyes.sees(card.id, Place::AskedFor));
         let mention = |mentioned: markup::Mentioned| {
             let card = cards.iter().find(|card| card.handle.eq_ignore_ascii_case(&mentioned.key))?;
             let (handle, member) = (card.handle.clone(), card.id);

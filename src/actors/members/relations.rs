@@ -44,13 +44,22 @@ impl Circle {
 
 impl Members {
     /// One member in full, and how the viewer and the member stand. Refuses `MemberNotFound`, also where one of them
-    /// is blocked by the other: who blocks somebody sees that, and finds the way to lift it, in the list of blocks.
-    pub async fn seen(&self, viewer: MemberId, member: Member) -> Result<(Member, Relation), Error> {
+    /// is blocked by the other; but who blocks somebody still sees the profile, and that it is blocked.
+    pub async fn seen(&self, viewer: MemberId, mut member: Member) -> Result<(Member, Relation), Error> {
         let eyes = self.timeline.viewer(viewer).await?;
         let relation = self.relations.relations(viewer, &[member.id], Timestamp::now()).await?.pop();
         let relation = relation.unwrap_or_default();
         let seen = eyes.sees(member.id, Place::AskedFor) || relation.blocked && !relation.blocked_by;
-        if seen { Ok((member, relation)) } else { Err(Refusal::MemberNotFound.into()) }
+        if !seen {
+            return Err(Refusal::MemberNotFound.into());
+        }
+        let apart = &eyes.ties().blocked;
+        if !apart.is_empty() {
+            let [followers, followings] = self.relations.counted_among(member.id, apart).await?;
+            member.counts.followers = member.counts.followers.saturating_sub(followers);
+            member.counts.followings = member.counts.followings.saturating_sub(followings);
+        }
+        Ok((member, relation))
     }
 
     /// One page of a list, newest first, without those whom the viewer does not see. Refuses `MemberNotFound`.

@@ -1,83 +1,11 @@
 //! Which open streams watch which author.
-use crate::domain::{EventKind, MemberId, Position, PostId};
+use super::watcher::Watcher;
+use crate::domain::{Audience, Event, MemberId, Position, PostId};
 use rustc_hash::FxHashMap;
-use std::{
-    collections::VecDeque,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, AtomicUsize, Ordering},
 };
-use tokio::sync::Notify;
-
-/// Something that happened to a post, on its way to a stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Item {
-    pub(super) position: Position,
-    pub(super) kind: EventKind,
-    pub(super) post: PostId,
-}
-
-/// One open stream's side of the hub: what it has not sent yet, and its wake-up.
-pub(super) struct Watcher {
-    pub(super) member: MemberId,
-    pub(super) wake: Notify,
-    items: Mutex<Items>,
-}
-
-#[derive(Default)]
-struct Items {
-    waiting: VecDeque<Item>,
-    /// More came than may wait: the stream ends, and resumes from its last id.
-    over: bool,
-}
-
-impl Watcher {
-    pub(super) fn new(member: MemberId) -> Self {
-        Self { member, wake: Notify::new(), items: Mutex::default() }
-    }
-
-    fn offer(&self, item: Item, waiting_max: usize) {
-        let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
-        if items.over {
-            return;
-        }
-        if items.waiting.len() < waiting_max {
-            items.waiting.push_back(item);
-        } else {
-            items.over = true;
-        }
-        drop(items);
-        self.wake.notify_one();
-    }
-
-    fn interrupt(&self) {
-        self.items.lock().unwrap_or_else(PoisonError::into_inner).over = true;
-        self.wake.notify_one();
-    }
-
-    /// The first of what waits, left in its place; `None` once more came than may wait.
-    pub(super) fn first(&self, limit: usize) -> Option<Vec<Item>> {
-        let items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
-        let first: Vec<_> = items.waiting.iter().take(limit).copied().collect();
-        (!first.is_empty() || !items.over).then_some(first)
-    }
-
-    /// Forgets the first `count`: they are on their way.
-    pub(super) fn taken(&self, count: usize) {
-        let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
-        items.waiting.drain(..count);
-        if items.waiting.is_empty() {
-            // Thousands of idle streams should not keep the room that one busy moment took.
-            items.waiting = VecDeque::new();
-        }
-    }
-
-    pub(super) fn is_idle(&self) -> bool {
-        let items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
-        items.waiting.is_empty() && !items.over
-    }
-}
 
 struct Stream {
     watcher: Arc<Watcher>,
@@ -89,7 +17,6 @@ struct Stream {
 struct Streams {
     of_author: FxHashMap<MemberId, Vec<Arc<Watcher>>>,
     of_member: FxHashMap<MemberId, Vec<Stream>>,
-    count: usize,
 }
 
 /// Every open stream of this process.
@@ -97,12 +24,14 @@ pub(super) struct Hub {
     streams: Mutex<Streams>,
     /// Every stream has been offered what came up to here.
     offered: AtomicU64,
+    /// How many there are.
+    open: AtomicUsize,
     waiting_max: usize,
 }
 
 impl Hub {
     pub(super) fn new(waiting_max: usize) -> Self {
-        Self { streams: Mutex::default(), offered: AtomicU64::new(0), waiting_max }
+        Self { streams: Mutex::default(), offered: AtomicU64::new(0), open: AtomicUsize::new(0), waiting_max }
     }
 
     pub(super) fn offered(&self) -> Position {
@@ -127,8 +56,8 @@ impl Hub {
         for author in authors.iter() {
             streams.of_author.entry(*author).or_default().push(watcher.clone());
         }
-        streams.count += 1;
-        metrics::gauge!("dailyfeed_stream_watchers").set(streams.count as f64);
+        let open = self.open.fetch_add(1, Ordering::AcqRel) + 1;
+        metrics::gauge!("dailyfeed_stream_watchers").set(open as f64);
         Some(applied())
     }
 
@@ -144,8 +73,8 @@ impl Hub {
         for author in stream.authors.iter() {
             forget(&mut streams.of_author, *author, watcher);
         }
-        streams.count -= 1;
-        metrics::gauge!("dailyfeed_stream_watchers").set(streams.count as f64);
+        let open = self.open.fetch_sub(1, Ordering::AcqRel) - 1;
+        metrics::gauge!("dailyfeed_stream_watchers").set(open as f64);
     }
 
     /// The member's open streams show that author from now on.
@@ -172,12 +101,45 @@ impl Hub {
         }
     }
 
-    /// Offers what happened to an author's post to every stream that watches the author.
-    pub(super) fn offer(&self, author: MemberId, item: Item) {
-        let streams = self.lock();
-        for watcher in streams.of_author.get(&author).into_iter().flatten() {
-            watcher.offer(item, self.waiting_max);
+    /// Offers an event to every stream of its audience.
+    pub(super) fn offer(&self, event: &Event) {
+        let (audience, fact) = (Audience::of(event.fact.kind), &event.fact);
+        if audience == Audience::default() {
+            return;
         }
+        let streams = self.lock();
+        let offer = |watcher: &Arc<Watcher>| watcher.offer(*event, self.waiting_max);
+        let to_member = |member: MemberId| {
+            streams.of_member.get(&member).into_iter().flatten().for_each(|stream| offer(&stream.watcher));
+        };
+        if audience.watchers {
+            streams.of_author.get(&fact.member).into_iter().flatten().for_each(offer);
+        }
+        if audience.actor {
+            to_member(fact.member);
+        }
+        if audience.target {
+            fact.target.into_iter().for_each(to_member);
+        }
+        if audience.everybody {
+            streams.of_member.values().flatten().for_each(|stream| offer(&stream.watcher));
+        }
+    }
+
+    /// The member has seen these posts: the member's open streams tell when their counts change.
+    pub(super) fn saw(&self, member: MemberId, posts: impl Iterator<Item = PostId> + Clone) {
+        if self.is_empty() {
+            return;
+        }
+        let streams = self.lock();
+        for stream in streams.of_member.get(&member).into_iter().flatten() {
+            stream.watcher.saw(posts.clone());
+        }
+    }
+
+    /// May be wrong for a moment. A read should not take a lock to find out that there are no streams.
+    fn is_empty(&self) -> bool {
+        self.open.load(Ordering::Acquire) == 0
     }
 
     /// Ends every open stream after what it has: each resumes from its last id, and misses nothing.

@@ -118,7 +118,11 @@ impl Hydrator {
         let authors = self.authors(&authors).await?;
         let liked = self.liked(viewer, &posts).await?;
         let seen = posts.into_iter().zip(authors).zip(liked);
-        Ok(seen.filter_map(|((post, author), liked)| author.map(|author| SeenPost { post, author, liked })).collect())
+        Ok(seen
+            .filter_map(|((post, author), liked)| {
+                author.map(|author| SeenPost { liked, ..SeenPost::plain(post, author) })
+            })
+            .collect())
     }
 
     async fn bodies(&self, ids: &[PostId]) -> StoreResult<Vec<Arc<Post>>> {

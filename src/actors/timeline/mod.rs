@@ -2,27 +2,32 @@
 mod actor;
 mod barrier;
 mod cache;
+mod changes;
 mod feed;
 mod hub;
 mod hydrate;
 mod merge;
 mod projection;
 mod stream;
+mod told;
 mod viewer;
+mod watcher;
 mod window;
 
 pub use feed::{Feed, FeedPage};
-pub use stream::{Live, LiveEvent, Subscription};
+pub use stream::{Live, Subscription};
+pub use told::LiveEvent;
 pub use viewer::Viewer;
 
 use super::{Error, Reply, StartError, Supervisor, mailbox::Mailbox, reader};
 use crate::{
     config::Config,
-    domain::{Event, Identity, MemberCard, MemberId, Place, Position, PostId, SeenPost},
+    domain::{Event, Identity, MemberCard, MemberId, Place, Position, PostId, SeenPost, cursor::StreamCursor},
     storage::Stores,
 };
 use projection::Projection;
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// What the timeline actor can be told.
 pub(super) enum Message {
@@ -97,6 +102,7 @@ impl Timeline {
     /// One post as the viewer sees it.
     pub(super) async fn post(&self, viewer: MemberId, id: PostId) -> Result<Option<SeenPost>, Error> {
         let viewer = self.viewer(viewer).await?;
+        self.projection.hub.saw(viewer.member(), std::iter::once(id));
         Ok(self.posts(&viewer, &[id], Place::AskedFor).await?.pop())
     }
 
@@ -115,6 +121,16 @@ impl Timeline {
     #[cfg(test)]
     pub(super) async fn crash(&self) -> Result<(), Error> {
         self.mailbox.ask(|reply| Message::Crash { reply }).await
+    }
+
+    /// Where a stream that is opened now begins.
+    pub(super) fn stream_cursor(&self) -> String {
+        StreamCursor { epoch: self.projection.log.epoch(), position: self.projection.applied() }.encode()
+    }
+
+    /// Grows with what the timeline has taken in: what is up to there is judged by what is known there.
+    pub(super) fn taken_in(&self) -> watch::Receiver<Position> {
+        self.projection.follow()
     }
 
     /// The slowest reader's position: events up to here are needed by nobody but streams that resume.

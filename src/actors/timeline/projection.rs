@@ -1,7 +1,8 @@
 //! What the timeline knows: the window, the caches beside it, and the streams that watch. One writer, many readers.
 use super::{
     barrier::Barrier,
-    hub::{Hub, Item},
+    changes::Changes,
+    hub::Hub,
     hydrate::Hydrator,
     viewer::{Authors, Viewer},
     window::{BYTES_PER_POST, Window},
@@ -9,7 +10,7 @@ use super::{
 use crate::{
     actors::Error,
     config::Config,
-    domain::{Event, EventKind, MemberId, Place, Position, PostId, Privacy, SeenPost, Timestamp, first_id_at},
+    domain::{Event, EventKind, Fact, MemberId, Place, Position, PostId, Privacy, SeenPost, Timestamp, first_id_at},
     storage::{ContentStore, EventLog, MemberStore, PostPlace, RelationStore, StoreResult, Stores},
 };
 use std::{
@@ -31,6 +32,7 @@ pub(super) struct Projection {
     pub(super) authors: RwLock<Authors>,
     pub(super) hydrator: Hydrator,
     pub(super) hub: Hub,
+    pub(super) changes: Changes,
     pub(super) barrier: Barrier,
     applied: watch::Sender<Position>,
     posts_max: usize,
@@ -50,6 +52,7 @@ impl Projection {
             authors: RwLock::default(),
             hydrator: Hydrator::new(stores, cache_bytes),
             hub: Hub::new(config.stream.buffer_max),
+            changes: Changes::default(),
             barrier: Barrier::new(applied.subscribe()),
             applied,
             posts_max: (config.timeline.window_bytes_max / BYTES_PER_POST).max(1),
@@ -59,6 +62,10 @@ impl Projection {
 
     pub(super) fn applied(&self) -> Position {
         *self.applied.borrow()
+    }
+
+    pub(super) fn follow(&self) -> watch::Receiver<Position> {
+        self.applied.subscribe()
     }
 
     /// Builds the window from the database: at start, and after the actor failed.
@@ -117,6 +124,7 @@ impl Projection {
         }
         // Before anybody may read at this position, nothing older may be cached; then the streams, who read too.
         new.iter().for_each(|event| self.invalidate(event));
+        self.changes.add(new.iter().filter_map(|event| Some((event.position, counted(&event.fact)?))));
         self.applied.send_replace(last.position);
         new.iter().for_each(|event| self.offer(event));
         self.hub.offered_to(last.position);
@@ -161,13 +169,11 @@ impl Projection {
 
     fn offer(&self, event: &Event) {
         let fact = &event.fact;
-        match (fact.kind, fact.post, fact.target) {
-            (EventKind::PostCreated | EventKind::PostUpdated | EventKind::PostDeleted, Some(post), _) => {
-                self.hub.offer(fact.member, Item { position: event.position, kind: fact.kind, post });
-            }
-            (EventKind::MemberFollowed, _, Some(author)) => self.hub.follow(fact.member, author),
-            (EventKind::MemberUnfollowed | EventKind::FollowEnded, _, Some(author)) => {
-                self.hub.unfollow(fact.member, author)
+        self.hub.offer(event);
+        match (fact.kind, fact.target) {
+            (EventKind::MemberFollowed, Some(author)) => self.hub.follow(fact.member, author),
+            (EventKind::MemberUnfollowed | EventKind::FollowEnded, Some(author)) => {
+                self.hub.unfollow(fact.member, author);
             }
             _ => {}
         }
@@ -178,10 +184,18 @@ impl Projection {
         Ok(Viewer::new(self.hydrator.ties(member).await?, self.clone()))
     }
 
-    /// Posts in the order asked, as the viewer sees them; those that cannot be seen are left out.
+    /// Posts in the order asked, as the viewer sees them; those that cannot be seen are left out, and what members
+    /// who block or are blocked did is not counted.
     pub(super) async fn posts(&self, viewer: &Viewer, ids: &[PostId], place: Place) -> Result<Vec<SeenPost>, Error> {
         let mut posts = self.hydrator.posts(viewer.member(), ids).await?;
         viewer.with_sight(place, |sight| posts.retain(|seen| sight.post(seen.post.author)));
+        let apart = &viewer.ties().blocked;
+        if !apart.is_empty() && !posts.is_empty() {
+            let ids: Vec<PostId> = posts.iter().map(|seen| seen.post.id).collect();
+            for (id, less) in self.content.counted_of(&ids, apart).await? {
+                posts.iter_mut().filter(|seen| seen.post.id == id).for_each(|seen| seen.less = less);
+            }
+        }
         Ok(posts)
     }
 }
@@ -195,6 +209,14 @@ fn change(window: &mut Window, event: &Event) {
         (EventKind::PostDeleted, Some(post)) => window.remove(fact.member, post),
         _ => {}
     }
+}
+
+/// The post whose counts an event changes.
+fn counted(fact: &Fact) -> Option<PostId> {
+    use EventKind as K;
+    let counts =
+        matches!(fact.kind, K::PostLiked | K::PostLikeCancelled | K::PostRead | K::CommentCreated | K::CommentDeleted);
+    fact.post.filter(|_| counts)
 }
 
 /// What an event says about everything that its member wrote.

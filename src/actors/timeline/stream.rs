@@ -1,16 +1,23 @@
 //! One open stream: replays the log from its cursor, then follows it, with the same cursors and the same visibility.
-use super::{
-    hub::{Item, Watcher},
-    projection::Projection,
-};
+use super::{projection::Projection, told::LiveEvent, watcher::Watcher};
 use crate::{
     actors::Error,
-    domain::{EventKind, MemberId, Place, Position, PostId, Refusal, SeenPost, cursor::StreamCursor},
+    domain::{Event, MemberId, Place, Position, PostId, Refusal, cursor::StreamCursor},
 };
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+use tokio::time::Instant;
 
 /// Events that are read, or taken from what waits, in one step.
 const STEP: usize = 64;
+
+/// Changed counts are told of this often, so at most once per post.
+const COUNTS_EVERY: Duration = Duration::from_secs(1);
+/// Posts that a client is taken to have seen when its stream opens: the first pages of its home feed.
+const SEEN_AT_FIRST: usize = 50;
 
 /// One event of a stream.
 #[derive(Debug, Clone)]
@@ -19,24 +26,6 @@ pub struct Live {
     pub id: String,
     /// What to tell the client.
     pub event: LiveEvent,
-}
-
-/// What a stream tells its client.
-#[derive(Debug, Clone)]
-pub enum LiveEvent {
-    /// The stream is open; its id is where it stands.
-    Ready,
-    /// A post was written.
-    Created(SeenPost),
-    /// A post was changed.
-    Updated(SeenPost),
-    /// A post was deleted.
-    Deleted(PostId),
-    /// The cursor leads nowhere: read the feed again, this stream goes on from now.
-    Reset {
-        /// `unknown`, `expired` or `too_far`.
-        reason: &'static str,
-    },
 }
 
 /// How far a stream that resumes has to read before it is live.
@@ -57,6 +46,9 @@ pub struct Subscription {
     seen: Position,
     /// The last place that was handed out: where a client stands while something is ready still.
     sent: Position,
+    /// Changes of counts up to here were told of.
+    counted: Position,
+    count_at: Instant,
 }
 
 impl Projection {
@@ -81,11 +73,20 @@ impl Projection {
             }
             self.hub.close(&watcher);
         };
-        let (outbox, sent) = (VecDeque::new(), live_from);
-        let mut subscription = Subscription { projection: self, watcher, outbox, replay: None, seen: live_from, sent };
+        let mut subscription = Subscription {
+            projection: self,
+            watcher,
+            outbox: VecDeque::new(),
+            replay: None,
+            seen: live_from,
+            sent: live_from,
+            counted: live_from,
+            count_at: Instant::now() + COUNTS_EVERY,
+        };
+        subscription.at_first(&authors).await?;
         match subscription.resume(from, live_from).await? {
             Ok(position) => {
-                (subscription.seen, subscription.sent) = (position, position);
+                (subscription.seen, subscription.sent, subscription.counted) = (position, position, position);
                 subscription.push(position, LiveEvent::Ready);
                 if position < live_from {
                     subscription.replay = Some(Replay { authors, until: live_from, left: replay_max });
@@ -140,76 +141,114 @@ impl Subscription {
 
     /// Where the client may resume from without missing anything: what a heartbeat carries.
     pub fn cursor(&self) -> String {
+        self.encode(self.place())
+    }
+
+    fn place(&self) -> Position {
         // In this order: what is offered after the look is still waiting when the stream resumes.
         let offered = self.projection.hub.offered();
         let idle = self.replay.is_none() && self.watcher.is_idle();
-        self.encode(match (self.outbox.is_empty(), idle) {
+        match (self.outbox.is_empty(), idle) {
             (false, _) => self.sent,
             (true, false) => self.seen,
             (true, true) => self.seen.max(offered),
-        })
+        }
     }
 
     async fn replay_step(&mut self) -> Result<bool, Error> {
         let Some(replay) = &self.replay else { return Ok(true) };
         let (until, left) = (replay.until, replay.left);
-        let events = self.projection.log.post_events(&replay.authors, self.seen, until, STEP).await?;
-        let items: Vec<Item> = events
-            .iter()
-            .filter_map(|event| Some(Item { position: event.position, kind: event.fact.kind, post: event.fact.post? }))
-            .collect();
-        if items.len() > left {
+        let member = self.watcher.member;
+        let events = self.projection.log.stream_events(member, &replay.authors, self.seen, until, STEP).await?;
+        if events.len() > left {
             self.replay = None;
             self.seen = until;
             self.push(until, LiveEvent::Reset { reason: "too_far" });
             return Ok(true);
         }
-        let lives = self.hydrated(&items).await?;
+        let lives = self.hydrated(&events).await?;
         // From here on nothing waits, so a dropped future has taken all of this step or nothing of it.
         self.outbox.extend(lives);
         if let Some(replay) = &mut self.replay {
-            replay.left -= items.len();
+            replay.left -= events.len();
         }
-        if items.len() < STEP {
+        if events.len() < STEP {
             self.replay = None;
             self.seen = until;
-        } else if let Some(last) = items.last() {
+        } else if let Some(last) = events.last() {
             self.seen = last.position;
         }
         Ok(true)
     }
 
     async fn live_step(&mut self) -> Result<bool, Error> {
-        let Some(items) = self.watcher.first(STEP) else { return Ok(false) };
-        if items.is_empty() {
-            self.watcher.wake.notified().await;
+        if Instant::now() >= self.count_at {
+            self.count().await?;
+            return Ok(true);
+        }
+        let Some(events) = self.watcher.first(STEP) else { return Ok(false) };
+        if events.is_empty() {
+            tokio::select! {
+                () = self.watcher.wake.notified() => {}
+                () = tokio::time::sleep_until(self.count_at) => {}
+            }
             return Ok(true);
         }
         // What was offered between registration and replay has been replayed.
-        let new: Vec<Item> = items.iter().filter(|item| item.position > self.seen).copied().collect();
+        let new: Vec<Event> = events.iter().filter(|event| event.position > self.seen).copied().collect();
         let lives = self.hydrated(&new).await?;
-        self.watcher.taken(items.len());
+        self.watcher.taken(events.len());
         self.outbox.extend(lives);
-        self.seen = items.last().map_or(self.seen, |item| item.position.max(self.seen));
+        self.seen = events.last().map_or(self.seen, |event| event.position.max(self.seen));
         Ok(true)
     }
 
-    /// Each item as the member may see it; a post that is gone by now is told of by its deletion.
-    async fn hydrated(&self, items: &[Item]) -> Result<Vec<(Position, Live)>, Error> {
-        let shown: Vec<PostId> =
-            items.iter().filter(|item| item.kind != EventKind::PostDeleted).map(|item| item.post).collect();
+    /// What the client is likely to have on its screen already.
+    async fn at_first(&self, authors: &[MemberId]) -> Result<(), Error> {
         let viewer = self.projection.viewer(self.watcher.member).await?;
-        let posts = self.projection.posts(&viewer, &shown, Place::Served).await?;
-        let find = |id: PostId| posts.iter().find(|seen| seen.post.id == id).cloned();
-        let live = |item: &Item| {
-            let event = match item.kind {
-                EventKind::PostCreated => LiveEvent::Created(find(item.post)?),
-                EventKind::PostUpdated => LiveEvent::Updated(find(item.post)?),
-                _ => LiveEvent::Deleted(item.post),
-            };
-            Some((item.position, Live { id: self.encode(item.position), event }))
-        };
-        Ok(items.iter().filter_map(live).collect())
+        let places = viewer.with_sight(Place::Served, |sight| {
+            let window = self.projection.window.read().unwrap_or_else(PoisonError::into_inner);
+            let all = (PostId(u64::MAX), Position(u64::MAX));
+            window.of_authors(authors, |author| sight.post(author), all.0, all.1, SEEN_AT_FIRST).places
+        });
+        self.watcher.saw(places.iter().rev().map(|place| place.post));
+        Ok(())
+    }
+
+    /// Tells of the counts that have changed since it was done last, of posts that the client has seen.
+    async fn count(&mut self) -> Result<(), Error> {
+        let newest = self.projection.changes.newest();
+        if newest > self.counted {
+            let changed = self.projection.changes.since(self.counted, |changed| self.watcher.seen(changed));
+            let lives = self.projection.counts(self.watcher.member, &changed).await?;
+            let at = self.place();
+            let id = self.encode(at);
+            self.outbox.extend(lives.into_iter().map(|event| (at, Live { id: id.clone(), event })));
+            self.counted = newest;
+        }
+        self.count_at = Instant::now() + COUNTS_EVERY;
+        Ok(())
+    }
+
+    /// What the member is told of each event. Of several things under one event, all but the last leave the client
+    /// before it, so that a line that breaks between them brings them all again.
+    async fn hydrated(&self, events: &[Event]) -> Result<Vec<(Position, Live)>, Error> {
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
+        let viewer = self.projection.viewer(self.watcher.member).await?;
+        let mut lives = Vec::new();
+        for (Event { position, .. }, told) in self.projection.told(&viewer, events).await? {
+            let last = told.len() - 1;
+            for (number, event) in told.into_iter().enumerate() {
+                if let LiveEvent::Created(seen) | LiveEvent::Updated(seen) = &event {
+                    self.watcher.saw([seen.post.id]);
+                }
+                let at = if number == last { position } else { Position(position.0 - 1) };
+                lives.push((at, Live { id: self.encode(at), event }));
+            }
+        }
+        Ok(lives)
     }
 
     fn push(&mut self, position: Position, event: LiveEvent) {

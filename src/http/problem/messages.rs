@@ -61,6 +61,7 @@ macro_rules! say {
 }
 
 /// Why a rule said no.
+#[expect(clippy::too_many_lines, reason = "a table of texts")]
 pub(super) fn refusal(refusal: &Refusal, l: Language) -> Cow<'static, str> {
     match refusal {
         Refusal::Invalid(_) => say!(l, "some fields are not valid", "올바르지 않은 항목이 있습니다"),
@@ -129,6 +130,7 @@ pub(super) fn refusal(refusal: &Refusal, l: Language) -> Cow<'static, str> {
         }
         Refusal::ReloginRequired => say!(l, "log in again", "다시 로그인해 주세요"),
         Refusal::SessionNotFound => say!(l, "no such session", "세션을 찾을 수 없습니다"),
+        Refusal::DeadLetterNotFound => say!(l, "no such dead letter", "처리하지 못한 이벤트를 찾을 수 없습니다"),
         Refusal::IdempotencyKeyReused => say!(
             l,
             "the Idempotency-Key was used with another request",

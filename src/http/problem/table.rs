@@ -56,6 +56,7 @@ pub(super) fn refusal(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::ImageForbidden => (S::FORBIDDEN, "IMAGE_FORBIDDEN"),
         Refusal::TooManyImages { .. } => (S::TOO_MANY_REQUESTS, TOO_MANY_REQUESTS),
 
+        Refusal::DeadLetterNotFound => (S::NOT_FOUND, "DEAD_LETTER_NOT_FOUND"),
         Refusal::IdempotencyKeyReused => (S::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED"),
         Refusal::CursorInvalid => (S::BAD_REQUEST, "CURSOR_INVALID"),
         Refusal::CursorExpired => (S::BAD_REQUEST, "CURSOR_EXPIRED"),

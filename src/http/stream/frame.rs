@@ -1,7 +1,7 @@
 //! Events as they go over the wire.
 use crate::{
     actors::timeline::{Live, LiveEvent},
-    domain::{SeenPost, Timestamp},
+    domain::{PostCounts, SeenPost, Timestamp},
     http::views::{Rendered, Time},
 };
 use serde::Serialize;
@@ -18,6 +18,15 @@ struct ReadyView<'a> {
 struct DeletedView {
     id: u64,
     reason: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CountsView {
+    id: u64,
+    view_count: u64,
+    like_count: u64,
+    comment_count: u64,
 }
 
 #[derive(Serialize)]
@@ -53,6 +62,14 @@ impl Frames {
             LiveEvent::Updated(post) => self.post(&live.id, "post.updated", post, rendered),
             LiveEvent::Deleted(id) => {
                 self.event(&live.id, "post.deleted", &DeletedView { id: id.0, reason: "deleted" })
+            }
+            LiveEvent::Hidden(id) => {
+                self.event(&live.id, "post.deleted", &DeletedView { id: id.0, reason: "hidden" });
+            }
+            LiveEvent::Counts(id, counts) => {
+                let PostCounts { views: view_count, likes: like_count, comments: comment_count } = *counts;
+                let view = CountsView { id: id.0, view_count, like_count, comment_count };
+                self.event(&live.id, "post.counts", &view);
             }
             LiveEvent::Reset { reason } => self.event(&live.id, "reset", &ResetView { reason, rest_cursor: None }),
         }

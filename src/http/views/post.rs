@@ -47,7 +47,7 @@ pub(in crate::http) struct PostView<'a> {
 
 impl<'a> From<&'a SeenPost> for PostView<'a> {
     fn from(seen: &'a SeenPost) -> Self {
-        let post = &*seen.post;
+        let (post, counts) = (&*seen.post, seen.counts());
         Self {
             id: post.id.0,
             title: post.title.as_deref(),
@@ -56,9 +56,9 @@ impl<'a> From<&'a SeenPost> for PostView<'a> {
             images: &post.images,
             tags: &post.tags,
             mentions: &post.mentions,
-            view_count: post.counts.views,
-            like_count: post.counts.likes,
-            comment_count: post.counts.comments,
+            view_count: counts.views,
+            like_count: counts.likes,
+            comment_count: counts.comments,
             liked: seen.liked,
             created_at: Time(post.created_at),
             edited_at: post.edited_at.map(Time),
@@ -128,6 +128,13 @@ impl<'a> From<&'a FeedPage> for FeedView<'a> {
     }
 }
 
+impl FeedView<'_> {
+    /// The page itself, without the place in the log that it was read at: that changes with everything that happens.
+    pub(in crate::http) fn without_stream(&self) -> FeedView<'_> {
+        FeedView { items: self.items, next_cursor: self.next_cursor, stream_cursor: "" }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,7 +157,7 @@ mod tests {
             created_at: Timestamp(1_735_689_600_123),
             edited_at: None,
         };
-        let seen = SeenPost { post: Arc::new(post), author: Arc::new(author), liked: true };
+        let seen = SeenPost { liked: true, ..SeenPost::plain(Arc::new(post), Arc::new(author)) };
         let expected = concat!(
             r##"{"id":64,"title":null,"content":"안녕 #서울","author":{"id":7,"handle":"jiwoo","displayName":"이지우","##,
             r##""avatarUrl":null},"images":[{"id":9,"url":"/api/images/9","##,

@@ -1,7 +1,7 @@
 //! Posts as bytes, kept for as long as neither the post nor its author changes: the home feed and the streams are what
 //! this server does most, and a post is written once and shown thousands of times.
 use super::{FeedView, PostView};
-use crate::domain::{MemberCard, Post, PostId, SeenPost};
+use crate::domain::{MemberCard, Post, PostCounts, PostId, SeenPost};
 use quick_cache::{Weighter, sync::Cache};
 use serde::Serialize;
 use std::sync::Arc;
@@ -62,6 +62,10 @@ impl Rendered {
 
     /// One post as JSON.
     pub(in crate::http) fn post(&self, out: &mut Vec<u8>, seen: &SeenPost) {
+        if seen.less != PostCounts::default() {
+            // Counted for this viewer alone.
+            return write(out, &PostView::from(seen));
+        }
         let entry = self.entry(seen);
         if seen.liked {
             out.extend_from_slice(&entry.json[..entry.liked_at]);
@@ -100,7 +104,7 @@ fn write(out: &mut Vec<u8>, view: &impl Serialize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{MemberId, PostCounts, Timestamp};
+    use crate::domain::{MemberId, Timestamp};
 
     fn seen(id: u64, content: &str, name: &str) -> SeenPost {
         let author = MemberCard { id: MemberId(7), handle: "jiwoo".into(), display_name: name.into(), avatar: None };
@@ -116,7 +120,7 @@ mod tests {
             created_at: Timestamp(1_735_689_600_123),
             edited_at: None,
         };
-        SeenPost { post: Arc::new(post), author: Arc::new(author), liked: false }
+        SeenPost::plain(Arc::new(post), Arc::new(author))
     }
 
     #[test]

@@ -35,6 +35,8 @@ async fn comment(stores: &Stores, author: MemberId, post: PostId, parent: Option
         content: "댓글".to_owned(),
         like_count: 0,
         reply_count: 0,
+        below_count: 0,
+        mentions: Vec::new(),
         deleted: false,
         created_at: Timestamp::now(),
         edited_at: None,
@@ -109,7 +111,10 @@ async fn a_tombstone_stays_as_long_as_something_is_below_it() {
     let listed = stores.content.comments(CommentOrder::OfPost(on, CommentId(0)), 10).await.unwrap();
     assert!(listed.len() == 1 && listed[0].deleted && listed[0].content.is_empty() && listed[0].reply_count == 1);
     let text = CommentText::new("바꿈").unwrap();
-    assert_eq!(refusal(stores.content.edit_comment(author, top, text, now).await), Refusal::CommentNotFound);
+    assert_eq!(
+        refusal(stores.content.edit_comment(author, top, text, Vec::new(), now).await),
+        Refusal::CommentNotFound
+    );
     stores.content.delete_comment(other, reply, now).await.unwrap();
     assert_eq!(stores.content.first_replies(&[top], 2).await.unwrap().len(), 1, "a tombstone below a tombstone");
     stores.content.delete_comment(author, below, now).await.unwrap();

@@ -41,6 +41,8 @@ async fn deed(stores: &Stores, world: &mut World, random: &mut StdRng) {
                 content: "댓글".to_owned(),
                 like_count: 0,
                 reply_count: 0,
+                below_count: 0,
+                mentions: Vec::new(),
                 deleted: false,
                 created_at: now,
                 edited_at: None,

@@ -1,10 +1,12 @@
 //! What many cases start from, and what they ask again and again.
 use super::{draft, id};
 use crate::{
+    config::Config,
     domain::{Comment, CommentId, Event, MemberId, Position, PostId, Refusal, TieChange, Timestamp},
     storage::{Followed, StoreError, StoreResult, Stores},
 };
 use std::{fmt::Debug, time::Duration};
+use tempfile::TempDir;
 
 /// So much later than now, or earlier where negative.
 pub(super) fn hours_from_now(hours: i64) -> Timestamp {
@@ -47,6 +49,8 @@ pub(super) fn remark(author: MemberId, post: PostId, parent: Option<&Comment>) -
         content: "좋네요".to_owned(),
         like_count: 0,
         reply_count: 0,
+        below_count: 0,
+        mentions: Vec::new(),
         deleted: false,
         created_at: Timestamp::now(),
         edited_at: None,
@@ -121,5 +125,18 @@ pub(super) fn refused<T: Debug>(answer: StoreResult<T>) -> Refusal {
     match answer {
         Err(StoreError::Refused(refusal)) => refusal,
         other => panic!("not refused: {other:?}"),
+    }
+}
+
+/// The same deployment after a restart.
+pub(super) async fn reopened(stores: Stores, folder: &TempDir) -> Stores {
+    drop(stores);
+    let config = Config::for_tests(folder.path());
+    loop {
+        match Stores::open(&config).await {
+            Ok(again) => return again,
+            // The writer closes the file after its last handle is gone.
+            Err(_) => tokio::task::yield_now().await,
+        }
     }
 }

@@ -1,16 +1,14 @@
 //! The log: in the order of commits, without holes, and nothing of what was refused.
 use super::{
     draft,
-    given::{self, hours_from_now},
+    given::{self, hours_from_now, reopened},
     id, member, open, post,
 };
 use crate::{
-    config::Config,
     domain::{EventKind, Fact, MemberId, Outcome, Position, PostId, Timestamp},
     storage::{StoreError, Stores},
 };
 use futures::future::join_all;
-use tempfile::TempDir;
 
 const END: Position = Position(u64::MAX);
 
@@ -46,21 +44,9 @@ async fn posts_of_one_commit_keep_their_places() {
         let place = places.iter().find(|place| Some(place.post) == event.fact.post).unwrap();
         assert_eq!((place.position, place.author), (event.position, author));
     }
-    let of_author = stores.log.post_events(&[author], Position(100), END, 50).await.unwrap();
+    let of_author = stores.log.stream_events(author, &[author], Position(100), END, 50).await.unwrap();
     assert_eq!(of_author, events[99..149]);
-    assert!(stores.log.post_events(&[MemberId(1)], Position(0), END, 50).await.unwrap().is_empty());
-}
-
-async fn reopened(stores: Stores, folder: &TempDir) -> Stores {
-    drop(stores);
-    let config = Config::for_tests(folder.path());
-    loop {
-        match Stores::open(&config).await {
-            Ok(again) => return again,
-            // The writer closes the file after its last handle is gone.
-            Err(_) => tokio::task::yield_now().await,
-        }
-    }
+    assert!(stores.log.stream_events(MemberId(1), &[MemberId(1)], Position(0), END, 50).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -9,8 +9,11 @@ mod leaving;
 mod log;
 mod members;
 mod operations;
+mod ranking;
+mod relations;
 mod sessions;
 mod tokens;
+mod top3;
 mod upkeep;
 
 use super::{NewMember, Stores};

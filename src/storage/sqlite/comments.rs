@@ -15,6 +15,9 @@ use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 pub(super) struct Living {
     pub(super) post: PostId,
     pub(super) author: MemberId,
+    /// Who was told of it: the author of what it answers.
+    told: MemberId,
+    mentions: Vec<MemberId>,
     depth: u8,
 }
 
@@ -23,17 +26,23 @@ pub(super) async fn living(
     by: MemberId,
     id: CommentId,
 ) -> StoreResult<Option<Living>> {
-    let select = "SELECT c.post_id, c.author_id, c.depth FROM comments c JOIN posts p ON p.id = c.post_id \
+    let select = "SELECT c.post_id, c.author_id, c.depth, coalesce((SELECT author_id FROM comments \
+        WHERE id = c.parent_id), p.author_id), c.mentions FROM comments c JOIN posts p ON p.id = c.post_id \
         JOIN members m ON m.id = p.author_id WHERE c.id = ? AND c.deleted_at IS NULL AND c.author_gone = 0 \
         AND p.deleted_at IS NULL AND m.deactivated_at IS NULL \
         AND EXISTS (SELECT 1 FROM members WHERE id = ? AND deactivated_at IS NULL)";
     let row =
         sqlx::query(select).bind(signed(id.0)).bind(signed(by.0)).fetch_optional(connection).await.map_err(failed)?;
-    Ok(row.map(|row| Living {
-        post: PostId(number(row.get(0))),
-        author: MemberId(number(row.get(1))),
-        depth: row.get(2),
-    }))
+    let living = |row: SqliteRow| {
+        Ok(Living {
+            post: PostId(number(row.get(0))),
+            author: MemberId(number(row.get(1))),
+            depth: row.get(2),
+            told: MemberId(number(row.get(3))),
+            mentions: ids_of(row.get(4)).map_err(failed)?,
+        })
+    };
+    row.map(living).transpose()
 }
 
 /// Adds to the counters that one comment on this place is counted in.
@@ -60,10 +69,16 @@ pub(super) fn comment(row: &SqliteRow) -> sqlx::Result<Comment> {
         content: if deleted { String::new() } else { row.try_get("content")? },
         like_count: number(row.try_get("like_count")?),
         reply_count: number(row.try_get("reply_count")?),
+        below_count: number(row.try_get("below_count")?),
+        mentions: ids_of(row.try_get("mentions")?)?,
         deleted,
         created_at: Timestamp(row.try_get("created_at")?),
         edited_at: row.try_get::<Option<i64>, _>("edited_at")?.map(Timestamp),
     })
+}
+
+fn ids_of(json: &str) -> sqlx::Result<Vec<MemberId>> {
+    serde_json::from_str(json).map_err(|error| sqlx::Error::Decode(error.into()))
 }
 
 async fn insert(commit: &mut Commit, new: Comment, receipt: Option<Receipt>) -> StoreResult<Outcome<Position>> {
@@ -82,8 +97,8 @@ async fn insert(commit: &mut Commit, new: Comment, receipt: Option<Receipt>) -> 
         debug_assert_eq!(parent.depth + 1, new.depth);
         told = parent.author;
     }
-    let insert = "INSERT INTO comments (id, post_id, parent_id, depth, author_id, content, created_at) \
-        VALUES (?, ?, ?, ?, ?, ?, ?)";
+    let insert = "INSERT INTO comments (id, post_id, parent_id, depth, author_id, content, created_at, mentions) \
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
     let insert = sqlx::query(insert)
         .bind(signed(new.id.0))
         .bind(signed(new.post.0))
@@ -91,11 +106,16 @@ async fn insert(commit: &mut Commit, new: Comment, receipt: Option<Receipt>) -> 
         .bind(new.depth)
         .bind(signed(new.author.0))
         .bind(&new.content)
-        .bind(new.created_at.0);
+        .bind(new.created_at.0)
+        .bind(json_ids(new.mentions.iter().map(|id| id.0)));
     insert.execute(&mut commit.connection).await.map_err(failed)?;
     count(&mut commit.connection, new.id, new.post, 1).await?;
-    let fact = Fact::new(EventKind::CommentCreated, new.author).on_post(new.post).on_comment(new.id).to(told);
-    Ok(Outcome::Done(commit.emit(fact)))
+    let about = Fact::new(EventKind::CommentCreated, new.author).on_post(new.post).on_comment(new.id);
+    let position = commit.emit(about.to(told));
+    // Who is told of the comment need not be told that it names them.
+    let mentions: Vec<MemberId> = new.mentions.into_iter().filter(|member| *member != told).collect();
+    commit.emit_mentions(about, &[], &mentions);
+    Ok(Outcome::Done(position))
 }
 
 impl Sqlite {
@@ -108,6 +128,7 @@ impl Sqlite {
         author: MemberId,
         id: CommentId,
         text: CommentText,
+        mentions: Vec<MemberId>,
         at: Timestamp,
     ) -> StoreResult<Comment> {
         self.writer
@@ -117,10 +138,17 @@ impl Sqlite {
                     if on.author != author {
                         return Err(Refusal::CommentUpdateForbidden.into());
                     }
-                    let update = "UPDATE comments SET content = ?, edited_at = ? WHERE id = ? RETURNING *";
-                    let update = sqlx::query(update).bind(text.as_str()).bind(at.0).bind(signed(id.0));
+                    let update =
+                        "UPDATE comments SET content = ?, edited_at = ?, mentions = ? WHERE id = ? RETURNING *";
+                    let update = sqlx::query(update)
+                        .bind(text.as_str())
+                        .bind(at.0)
+                        .bind(json_ids(mentions.iter().map(|id| id.0)))
+                        .bind(signed(id.0));
                     let row = update.fetch_one(&mut commit.connection).await.map_err(failed)?;
-                    commit.emit(Fact::new(EventKind::CommentUpdated, author).on_post(on.post).on_comment(id));
+                    let about = Fact::new(EventKind::CommentUpdated, author).on_post(on.post).on_comment(id);
+                    commit.emit(about);
+                    commit.emit_mentions(about, &on.mentions, &mentions);
                     comment(&row).map_err(failed)
                 }
                 .boxed()
@@ -141,7 +169,9 @@ impl Sqlite {
                     let delete = sqlx::query(delete).bind(at.0).bind(signed(id.0));
                     delete.execute(&mut commit.connection).await.map_err(failed)?;
                     count(&mut commit.connection, id, on.post, -1).await?;
-                    commit.emit(Fact::new(EventKind::CommentDeleted, author).on_post(on.post).on_comment(id));
+                    let about = Fact::new(EventKind::CommentDeleted, author).on_post(on.post).on_comment(id);
+                    commit.emit(about.to(on.told));
+                    commit.emit_mentions(about, &on.mentions, &[]);
                     Ok(())
                 }
                 .boxed()
@@ -156,6 +186,15 @@ impl Sqlite {
         let query = sqlx::query(select).bind(signed(id.0));
         let row = query.fetch_optional(&self.readers).await.map_err(failed)?;
         row.map(|row| comment(&row)).transpose().map_err(failed)
+    }
+
+    pub(super) async fn several_comments(&self, ids: &[CommentId]) -> StoreResult<Vec<Comment>> {
+        let select = "SELECT c.* FROM json_each(?) j JOIN comments c ON c.id = j.value JOIN posts p ON p.id = c.post_id \
+            JOIN members m ON m.id = p.author_id WHERE p.deleted_at IS NULL AND m.deactivated_at IS NULL \
+            AND (c.deleted_at IS NULL AND c.author_gone = 0 OR c.below_count > 0)";
+        let query = sqlx::query(select).bind(json_ids(ids.iter().map(|id| id.0)));
+        let rows = query.fetch_all(&self.readers).await.map_err(failed)?;
+        rows.iter().map(comment).collect::<sqlx::Result<_>>().map_err(failed)
     }
 
     pub(super) async fn page_of_comments(&self, order: CommentOrder, limit: usize) -> StoreResult<Vec<Comment>> {

@@ -1,7 +1,7 @@
 //! One commit in the making: the connection, and the events that go with its rows.
 use super::{failed, tail::Tail};
 use crate::{
-    domain::{Event, Fact, Position, Timestamp},
+    domain::{Event, EventKind, Fact, MemberId, Position, Timestamp},
     storage::{StoreError, StoreResult},
 };
 use sqlx::{AssertSqlSafe, SqliteConnection};
@@ -41,6 +41,20 @@ impl Commit {
         self.next += 1;
         self.events.push(Event { position, at_ns: self.at_ns, fact });
         position
+    }
+
+    /// Notes whom a text names that did not name them before, and whom it does not name any more. `about` is the fact
+    /// about the text itself; authors who name themselves are left out.
+    pub(super) fn emit_mentions(&mut self, about: Fact, before: &[MemberId], after: &[MemberId]) {
+        for (kind, these, others) in
+            [(EventKind::MentionWithdrawn, before, after), (EventKind::MemberMentioned, after, before)]
+        {
+            for (at, member) in these.iter().enumerate() {
+                if *member != about.member && !others.contains(member) && !these[..at].contains(member) {
+                    self.emit(Fact { kind, target: Some(*member), ..about });
+                }
+            }
+        }
     }
 
     /// Runs one command so that its failure takes back what it did and nothing else.
@@ -113,7 +127,7 @@ mod tests {
     use super::*;
     use crate::{
         config::Config,
-        domain::{Email, Handle, MemberId, Patch, Profile, ProfilePatch},
+        domain::{Email, Handle, Patch, Profile, ProfilePatch},
         storage::{MemberStore, NewMember, UpkeepStore, sqlite::Sqlite},
     };
     use futures::FutureExt;

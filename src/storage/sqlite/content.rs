@@ -6,10 +6,10 @@ use super::{
 };
 use crate::{
     domain::{
-        Comment, CommentId, CommentText, LikeState, MemberCard, MemberId, Mention, Outcome, Position, Post, PostId,
-        PostText, Receipt, Tag, Timestamp,
+        Comment, CommentId, CommentText, LikeState, MemberCard, MemberId, Mention, Outcome, Position, Post, PostCounts,
+        PostId, PostText, Receipt, Tag, Timestamp,
     },
-    storage::{CommentOrder, ContentStore, Listed, PostPlace, StoreResult, View},
+    storage::{CommentOrder, ContentStore, CountedBelow, Listed, PostPlace, StoreResult, View},
 };
 use async_trait::async_trait;
 use tokio::sync::oneshot;
@@ -63,9 +63,18 @@ impl ContentStore for Sqlite {
         author: MemberId,
         id: CommentId,
         text: CommentText,
+        mentions: Vec<MemberId>,
         at: Timestamp,
     ) -> StoreResult<Comment> {
-        self.change_comment(author, id, text, at).await
+        self.change_comment(author, id, text, mentions, at).await
+    }
+
+    async fn counted_of(&self, ids: &[PostId], members: &[MemberId]) -> StoreResult<Vec<(PostId, PostCounts)>> {
+        self.posts_counted(ids, members).await
+    }
+
+    async fn counted_below(&self, ids: &[CommentId], members: &[MemberId]) -> StoreResult<Vec<CountedBelow>> {
+        self.comments_counted(ids, members).await
     }
 
     async fn delete_comment(&self, author: MemberId, id: CommentId, at: Timestamp) -> StoreResult<()> {
@@ -96,6 +105,10 @@ impl ContentStore for Sqlite {
 
     async fn comment_by_id(&self, id: CommentId) -> StoreResult<Option<Comment>> {
         self.one_comment(id).await
+    }
+
+    async fn comments_by_id(&self, ids: &[CommentId]) -> StoreResult<Vec<Comment>> {
+        self.several_comments(ids).await
     }
 
     async fn comments(&self, order: CommentOrder, limit: usize) -> StoreResult<Vec<Comment>> {

@@ -33,7 +33,9 @@ pub(super) async fn import(commit: &mut Commit, batch: Import) -> StoreResult<()
     if !posts.is_empty() {
         let mut placed = Vec::with_capacity(posts.len());
         for post in &posts {
-            placed.push((post, commit.emit(Fact::new(EventKind::PostCreated, post.author).on_post(post.id))));
+            let fact = Fact::new(EventKind::PostCreated, post.author).on_post(post.id);
+            placed.push((post, commit.emit(fact)));
+            commit.emit_mentions(fact, &[], &publish::mentioned(post));
         }
         publish::insert(commit, &placed).await?;
     }

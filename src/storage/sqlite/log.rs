@@ -1,11 +1,12 @@
 //! The events table as the log.
 use super::{Sqlite, failed, json_ids, number, signed};
 use crate::{
-    domain::{CommentId, Epoch, Event, EventKind, Fact, MemberId, Position, PostId},
+    domain::{Audience, CommentId, Epoch, Event, EventKind, Fact, MemberId, Position, PostId},
     storage::{EventLog, StoreResult},
 };
 use async_trait::async_trait;
-use sqlx::{Row, SqlitePool, sqlite::SqliteRow};
+use sqlx::{AssertSqlSafe, Row, SqlitePool, sqlite::SqliteRow};
+use std::sync::LazyLock;
 use tokio::sync::watch;
 
 /// The newest event.
@@ -41,9 +42,29 @@ fn event(row: &SqliteRow) -> sqlx::Result<Event> {
     })
 }
 
-fn is_of_posts(event: &Event) -> bool {
-    matches!(event.fact.kind, EventKind::PostCreated | EventKind::PostUpdated | EventKind::PostDeleted)
-}
+/// What `Audience::holds` says, by index: each kind of audience has one, so the cost grows with what is found and not
+/// with the log. The numbers of the kinds are those of the rule; the conditions of two indexes repeat them.
+static STREAM_EVENTS: LazyLock<String> = LazyLock::new(|| {
+    let numbers = |wanted: fn(Audience) -> bool| {
+        let kinds = (1..=EventKind::COUNT).filter_map(EventKind::from_code);
+        let wanted = kinds.filter(|kind| wanted(Audience::of(*kind))).map(|kind| kind.code().to_string());
+        wanted.collect::<Vec<_>>().join(", ")
+    };
+    let (watchers, everybody) = (numbers(|of| of.watchers), numbers(|of| of.everybody));
+    let (actor, target) = (numbers(|of| of.actor), numbers(|of| of.target));
+    let columns = "e.position, e.at_ns, e.kind, e.member_id, e.post_id, e.comment_id, e.target_id";
+    let range = "e.position > ?2 AND e.position <= ?3";
+    format!(
+        "SELECT * FROM (SELECT {columns} FROM json_each(?1) a JOIN events e ON e.member_id = a.value AND {range} \
+        AND e.kind IN ({watchers}) ORDER BY e.position LIMIT ?4) \
+        UNION SELECT * FROM (SELECT {columns} FROM events e WHERE e.member_id = ?5 AND {range} \
+        AND e.kind IN ({actor}) ORDER BY e.position LIMIT ?4) \
+        UNION SELECT * FROM (SELECT {columns} FROM events e WHERE e.target_id = ?5 AND {range} \
+        AND e.kind IN ({target}) ORDER BY e.position LIMIT ?4) \
+        UNION SELECT * FROM (SELECT {columns} FROM events e WHERE {range} AND e.kind IN ({everybody}) \
+        ORDER BY e.position LIMIT ?4) ORDER BY 1 LIMIT ?4"
+    )
+});
 
 #[async_trait]
 impl EventLog for Sqlite {
@@ -66,30 +87,52 @@ impl EventLog for Sqlite {
         rows.iter().map(event).collect::<sqlx::Result<_>>().map_err(failed)
     }
 
-    async fn post_events(
+    async fn stream_events(
         &self,
-        authors: &[MemberId],
+        member: MemberId,
+        watched: &[MemberId],
         after: Position,
         until: Position,
         limit: usize,
     ) -> StoreResult<Vec<Event>> {
-        let wanted = |event: &Event| is_of_posts(event) && authors.binary_search(&event.fact.member).is_ok();
+        let wanted = |event: &Event| Audience::holds(&event.fact, member, watched);
         if let Some(events) = self.tail.read(after, until, limit, wanted) {
             return Ok(events);
         }
-        let select = "SELECT e.position, at_ns, kind, e.member_id, post_id, comment_id, target_id \
-            FROM json_each(?1) a JOIN events e ON e.member_id = a.value AND e.position > ?2 AND e.position <= ?3 \
-            AND e.kind <= 3 ORDER BY e.position LIMIT ?4";
-        let query = sqlx::query(select)
-            .bind(json_ids(authors.iter().map(|author| author.0)))
+        let query = sqlx::query(AssertSqlSafe(STREAM_EVENTS.as_str()))
+            .bind(json_ids(watched.iter().map(|author| author.0)))
             .bind(signed(after.0))
             .bind(signed(until.0))
-            .bind(signed(limit as u64));
+            .bind(signed(limit as u64))
+            .bind(signed(member.0));
         let rows = query.fetch_all(&self.readers).await.map_err(failed)?;
         rows.iter().map(event).collect::<sqlx::Result<_>>().map_err(failed)
     }
 
     async fn pruned_to(&self) -> StoreResult<Position> {
         pruned_to(&self.readers).await.map_err(failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[tokio::test]
+    async fn what_a_stream_is_told_is_sought_by_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(&Config::for_tests(folder.path())).await.unwrap();
+        let explain = format!("EXPLAIN QUERY PLAN {}", STREAM_EVENTS.as_str());
+        let mut query = sqlx::query(AssertSqlSafe(explain)).bind("[1,2]");
+        for number in [0_i64, 9, 64, 1] {
+            query = query.bind(number);
+        }
+        let rows = query.fetch_all(&store.readers).await.unwrap();
+        let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+        for index in ["events_of_watched", "events_by_actor", "events_by_target", "events_for_everybody"] {
+            assert!(plan.iter().any(|step| step.contains(index)), "{index} in {plan:#?}");
+        }
+        assert!(!plan.iter().any(|step| step.starts_with("SCAN e")), "{plan:#?}");
     }
 }

@@ -52,6 +52,7 @@ impl Sqlite {
             if author_of(&mut commit.connection, author, id).await? != author {
                 return Err(Refusal::PostUpdateForbidden.into());
             }
+            let before = mentions_of(&mut commit.connection, id).await?;
             let images = match text.images() {
                 Some(ids) => {
                     let pictures = images::change_on_post(&mut commit.connection, author, id, ids, at).await?;
@@ -73,7 +74,10 @@ impl Sqlite {
                 .await
                 .map_err(failed)?;
             retag(&mut commit.connection, id, &tags).await?;
-            let position = commit.emit(Fact::new(EventKind::PostUpdated, author).on_post(id));
+            let about = Fact::new(EventKind::PostUpdated, author).on_post(id);
+            let position = commit.emit(about);
+            let now: Vec<MemberId> = mentions.iter().map(|mention| mention.member).collect();
+            commit.emit_mentions(about, &before, &now);
             Ok((post(&row).map_err(failed)?, position))
         };
         self.writer.write(move |commit| async move { work(commit).await }.boxed()).await
@@ -92,7 +96,11 @@ impl Sqlite {
                     let count = "UPDATE members SET post_count = post_count - 1 WHERE id = ?";
                     let count = sqlx::query(count).bind(signed(author.0));
                     count.execute(&mut commit.connection).await.map_err(failed)?;
-                    Ok(commit.emit(Fact::new(EventKind::PostDeleted, author).on_post(id)))
+                    let about = Fact::new(EventKind::PostDeleted, author).on_post(id);
+                    let position = commit.emit(about);
+                    let before = mentions_of(&mut commit.connection, id).await?;
+                    commit.emit_mentions(about, &before, &[]);
+                    Ok(position)
                 }
                 .boxed()
             })
@@ -136,6 +144,13 @@ impl Sqlite {
         let query = sqlx::query(select).bind(tag).bind(signed(before.0)).bind(signed(limit as u64));
         Ok(places(&query.fetch_all(&self.readers).await.map_err(failed)?))
     }
+}
+
+/// Whom a post's text names.
+async fn mentions_of(connection: &mut SqliteConnection, id: PostId) -> StoreResult<Vec<MemberId>> {
+    let select = "SELECT j.value->>'member' FROM posts p, json_each(p.mentions) j WHERE p.id = ?";
+    let rows = sqlx::query(select).bind(signed(id.0)).fetch_all(connection).await.map_err(failed)?;
+    Ok(rows.iter().map(|row| MemberId(number(row.get(0)))).collect())
 }
 
 async fn retag(connection: &mut SqliteConnection, id: PostId, tags: &[Tag]) -> StoreResult<()> {

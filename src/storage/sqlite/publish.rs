@@ -6,7 +6,7 @@ use super::{
     writer::Verdict,
 };
 use crate::{
-    domain::{EventKind, Fact, Outcome, Position, Post, Receipt},
+    domain::{EventKind, Fact, MemberId, Outcome, Position, Post, Receipt},
     storage::{StoreError, StoreResult},
 };
 use futures::FutureExt;
@@ -69,6 +69,7 @@ async fn store(commit: &mut Commit, items: Vec<(Post, Option<Receipt>)>) -> Stor
         }
         let fact = Fact::new(EventKind::PostCreated, post.author).on_post(post.id);
         let position = commit.emit(fact);
+        commit.emit_mentions(fact, &[], &mentioned(post));
         answers.push(Ok(Outcome::Done(position)));
         posts.push((post, position));
     }
@@ -79,6 +80,11 @@ async fn store(commit: &mut Commit, items: Vec<(Post, Option<Receipt>)>) -> Stor
         receipts::insert_all(&mut commit.connection, kept.into_iter()).await?;
     }
     Ok(answers)
+}
+
+/// Whom a post names.
+pub(super) fn mentioned(post: &Post) -> Vec<MemberId> {
+    post.mentions.iter().map(|mention| mention.member).collect()
 }
 
 /// Puts a post's images on it. A refusal is the answer of this post alone, and has changed nothing.

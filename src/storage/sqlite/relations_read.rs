@@ -1,5 +1,5 @@
 //! The relations role, and its reads.
-use super::{Sqlite, failed, json_ids, members_read::listed_card, signed};
+use super::{Sqlite, failed, json_ids, members_read::listed_card, number, signed};
 use crate::{
     domain::{MemberCard, MemberId, Position, Privacy, Relation, TieChange, Ties, Timestamp},
     storage::{Followed, Listed, RelationStore, StoreResult},
@@ -102,6 +102,15 @@ impl RelationStore for Sqlite {
             muted: row.get(5),
         };
         Ok(rows.iter().map(relation).collect())
+    }
+
+    async fn counted_among(&self, id: MemberId, members: &[MemberId]) -> StoreResult<[u64; 2]> {
+        let select = "SELECT count(f.id), count(g.id) FROM json_each(?2) a JOIN members m ON m.id = a.value \
+            AND m.deactivated_at IS NULL LEFT JOIN follows f ON f.follower_id = m.id AND f.followee_id = ?1 \
+            LEFT JOIN follows g ON g.follower_id = ?1 AND g.followee_id = m.id";
+        let query = sqlx::query(select).bind(signed(id.0)).bind(json_ids(members.iter().map(|member| member.0)));
+        let row = query.fetch_one(&self.readers).await.map_err(failed)?;
+        Ok([number(row.get(0)), number(row.get(1))])
     }
 
     async fn ties(&self, id: MemberId) -> StoreResult<Ties> {

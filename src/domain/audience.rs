@@ -1,0 +1,73 @@
+//! Which open streams an event matters to. What it means to each of them is found out when it is read.
+use super::{EventKind, Fact, MemberId};
+
+/// Whose streams an event is offered to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Audience {
+    /// Of those who watch the acting member: followers, and the member.
+    pub watchers: bool,
+    /// Of the acting member.
+    pub actor: bool,
+    /// Of the member it was done to.
+    pub target: bool,
+    /// Everybody's.
+    pub everybody: bool,
+}
+
+impl Audience {
+    /// Of events of this kind.
+    pub fn of(kind: EventKind) -> Self {
+        use EventKind as K;
+        let nobody = Self::default();
+        match kind {
+            K::PostCreated | K::PostUpdated | K::PostDeleted => Self { watchers: true, ..nobody },
+            K::MemberDeactivated | K::PostsForFollowers | K::PostsPrivate => Self { watchers: true, ..nobody },
+            K::PostLiked | K::PostLikeCancelled | K::CommentLiked | K::CommentLikeCancelled => {
+                Self { target: true, ..nobody }
+            }
+            K::CommentCreated | K::CommentDeleted | K::MemberMentioned | K::MentionWithdrawn => {
+                Self { target: true, ..nobody }
+            }
+            K::MemberFollowed | K::FollowRequested | K::FollowRequestWithdrawn => Self { target: true, ..nobody },
+            K::MemberUnfollowed | K::FollowEnded | K::MemberBlocked | K::FollowRequestAccepted => {
+                Self { actor: true, target: true, ..nobody }
+            }
+            K::MemberMuted | K::FollowRequestDeclined | K::NotificationsRead => Self { actor: true, ..nobody },
+            K::DailyTop3Changed => Self { everybody: true, ..nobody },
+            K::PostRead | K::CommentRead | K::CommentUpdated => nobody,
+            K::MemberSignedUp | K::MemberLoggedIn | K::MemberLoggedOut | K::ProfileChanged | K::MemberRestored => {
+                nobody
+            }
+            K::MemberUnblocked | K::MemberUnmuted | K::PostsPublic | K::FollowerRemoved => nobody,
+        }
+    }
+
+    /// Whether a stream of this member, who watches these authors (ascending), is part of a fact's audience.
+    pub fn holds(fact: &Fact, member: MemberId, watched: &[MemberId]) -> bool {
+        let audience = Self::of(fact.kind);
+        audience.everybody
+            || audience.actor && fact.member == member
+            || audience.target && fact.target == Some(member)
+            || audience.watchers && watched.binary_search(&fact.member).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_offered_to_those_whom_it_matters_to() {
+        let (me, friend, stranger) = (MemberId(1), MemberId(2), MemberId(3));
+        let holds = |fact: Fact| Audience::holds(&fact, me, &[me, friend]);
+        assert!(holds(Fact::new(EventKind::PostCreated, friend)) && holds(Fact::new(EventKind::PostDeleted, me)));
+        assert!(!holds(Fact::new(EventKind::PostCreated, stranger)));
+        assert!(holds(Fact::new(EventKind::PostLiked, stranger).to(me)));
+        assert!(!holds(Fact::new(EventKind::PostLiked, me).to(stranger)));
+        assert!(!holds(Fact::new(EventKind::PostLiked, friend).to(stranger)));
+        assert!(holds(Fact::new(EventKind::MemberBlocked, me).to(stranger)));
+        assert!(holds(Fact::new(EventKind::MemberBlocked, stranger).to(me)));
+        assert!(holds(Fact::new(EventKind::DailyTop3Changed, MemberId(0))));
+        assert!(!holds(Fact::new(EventKind::NotificationsRead, friend)));
+    }
+}

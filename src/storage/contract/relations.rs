@@ -1,0 +1,217 @@
+//! Blocks, mutes, follow requests, privacy; and what streams are told of them.
+use super::{
+    given::{self, comment, counts, events, follow, followed, like, members, no_drift, post, refused, reopened, reply},
+    id, open,
+};
+use crate::{
+    domain::{
+        Audience, CommentText, Event, EventKind as K, Fact, MemberId, PostCounts, Privacy, ProfilePatch, Refusal,
+        TieChange, Timestamp,
+    },
+    storage::{CountedBelow, Followed, Stores},
+};
+
+async fn privacy(stores: &Stores, member: MemberId, privacy: Privacy) {
+    let patch = ProfilePatch { privacy: Some(privacy), ..ProfilePatch::default() };
+    stores.members.change_profile(member, patch).await.unwrap();
+}
+
+async fn change(stores: &Stores, change: TieChange, member: MemberId, other: MemberId) -> bool {
+    stores.relations.change_tie(change, member, other).await.unwrap().is_some()
+}
+
+async fn ask(stores: &Stores, asker: MemberId, whom: MemberId) {
+    assert_eq!(stores.relations.follow(id(), asker, whom).await.unwrap(), Followed::Requested);
+}
+
+/// Kinds and members of what came after that many events.
+async fn since(stores: &Stores, before: usize) -> Vec<(K, MemberId, Option<MemberId>)> {
+    events(stores).await[before..].iter().map(|e| (e.fact.kind, e.fact.member, e.fact.target)).collect()
+}
+
+#[tokio::test]
+async fn a_block_and_what_it_ends_are_one_commit() {
+    let (stores, _folder) = &open().await;
+    let [one, other] = members(stores).await;
+    follow(stores, one, other).await;
+    follow(stores, other, one).await;
+    let before = events(stores).await.len();
+    assert!(change(stores, TieChange::Block(id()), one, other).await);
+    assert!(!change(stores, TieChange::Block(id()), one, other).await);
+    let to = |kind, member, target| (kind, member, Some(target));
+    let expected = [to(K::MemberBlocked, one, other), to(K::FollowEnded, one, other), to(K::FollowEnded, other, one)];
+    assert_eq!(since(stores, before).await, expected);
+    assert_eq!((counts(stores, one).await, counts(stores, other).await), ([0; 3], [0; 3]));
+    let of_one = stores.relations.ties(one).await.unwrap();
+    let of_other = stores.relations.ties(other).await.unwrap();
+    assert_eq!((of_one.blocked, of_other.blocked), (vec![other], vec![one]));
+    assert_eq!(refused(stores.relations.follow(id(), one, other).await), Refusal::FollowBlocked);
+    assert_eq!(refused(stores.relations.follow(id(), other, one).await), Refusal::MemberNotFound);
+    no_drift(stores).await;
+    assert!(
+        change(stores, TieChange::Unblock, one, other).await && !change(stores, TieChange::Unblock, one, other).await
+    );
+    follow(stores, other, one).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_request_becomes_a_follow_or_nothing() {
+    let (stores, _folder) = &open().await;
+    let [closed, let_in, declined, withdrawn, blocked] = members(stores).await;
+    privacy(stores, closed, Privacy::Followers).await;
+    for asker in [let_in, declined, withdrawn, blocked] {
+        ask(stores, asker, closed).await;
+        ask(stores, asker, closed).await;
+    }
+    assert!(change(stores, TieChange::Accept(id()), closed, let_in).await);
+    assert!(!change(stores, TieChange::Accept(id()), closed, let_in).await);
+    assert!(change(stores, TieChange::Decline, closed, declined).await);
+    assert!(change(stores, TieChange::Unfollow, withdrawn, closed).await);
+    assert!(change(stores, TieChange::Block(id()), closed, blocked).await);
+    assert!(stores.relations.follow_requests(closed, u64::MAX, 9).await.unwrap().is_empty());
+    let accept = stores.relations.change_tie(TieChange::Accept(id()), closed, declined).await;
+    assert_eq!(refused(accept), Refusal::FollowRequestNotFound);
+    assert_eq!(followed(stores, let_in).await, [closed]);
+    assert_eq!(counts(stores, closed).await, [1, 0, 0]);
+    no_drift(stores).await;
+}
+
+#[tokio::test]
+async fn opening_up_lets_everybody_in() {
+    let (stores, _folder) = &open().await;
+    let [closed, one, other, stranger] = members(stores).await;
+    privacy(stores, closed, Privacy::Private).await;
+    for asker in [one, other] {
+        ask(stores, asker, closed).await;
+    }
+    assert_eq!(stores.relations.reticent().await.unwrap(), [(closed, Privacy::Private)]);
+    let before = events(stores).await.len();
+    privacy(stores, closed, Privacy::Public).await;
+    let kinds: Vec<K> = since(stores, before).await.iter().map(|(kind, ..)| *kind).collect();
+    use K::{FollowRequestAccepted as A, MemberFollowed as F, PostsPublic as P, ProfileChanged as C};
+    assert_eq!(kinds, [P, A, F, A, F, C]);
+    assert_eq!(counts(stores, closed).await, [2, 0, 0]);
+    assert!(stores.relations.reticent().await.unwrap().is_empty());
+    follow(stores, stranger, closed).await.unwrap();
+    no_drift(stores).await;
+}
+
+#[tokio::test]
+async fn a_mute_has_one_end() {
+    let (stores, _folder) = &open().await;
+    let [one, other] = members(stores).await;
+    let end = |ms| Some(Timestamp(ms));
+    assert!(change(stores, TieChange::Mute(id(), None), one, other).await);
+    assert!(!change(stores, TieChange::Mute(id(), None), one, other).await, "it is so already");
+    assert!(change(stores, TieChange::Mute(id(), end(1_000)), one, other).await);
+    assert_eq!(stores.relations.ties(one).await.unwrap().muted, [(other, end(1_000))]);
+    let muted = async |now| {
+        let listed = stores.relations.mutes(one, Timestamp(now), u64::MAX, 9).await.unwrap();
+        let relation = stores.relations.relations(one, &[other], Timestamp(now)).await.unwrap()[0];
+        assert_eq!(relation.muted, !listed.is_empty());
+        relation.muted
+    };
+    assert!(muted(999).await && !muted(1_000).await);
+    assert!(
+        change(stores, TieChange::Unmute, one, other).await && !change(stores, TieChange::Unmute, one, other).await
+    );
+}
+
+#[tokio::test]
+async fn what_some_members_did_is_counted_apart() {
+    let (stores, _folder) = &open().await;
+    let [author, a, b, gone] = members(stores).await;
+    let (busy, quiet) = (post(stores, author).await, post(stores, author).await);
+    for who in [a, b, gone] {
+        like(stores, who, busy).await;
+    }
+    let top = comment(stores, a, busy).await;
+    for who in [b, b, author, gone] {
+        reply(stores, who, top).await;
+    }
+    given::like_comment(stores, b, top).await;
+    stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
+    let of_posts = stores.content.counted_of(&[busy, quiet], &[b, gone]).await.unwrap();
+    assert_eq!(of_posts, [(busy, PostCounts { views: 0, likes: 1, comments: 2 })]);
+    let below = stores.content.counted_below(&[top], &[b, gone]).await.unwrap();
+    assert_eq!(below, [CountedBelow { comment: top, likes: 1, replies: 2 }]);
+    follow(stores, a, author).await;
+    follow(stores, author, b).await;
+    assert_eq!(stores.relations.counted_among(author, &[a, b, gone]).await.unwrap(), [1, 1]);
+}
+
+#[tokio::test]
+async fn names_in_a_text_are_told_once_and_taken_back() {
+    let (stores, _folder) = &open().await;
+    let [author, host, one, other] = members(stores).await;
+    let on = post(stores, host).await;
+    let before = events(stores).await.len();
+    let mut remark = given::remark(author, on, None);
+    // The host is told of the comment, and the author knows.
+    remark.mentions = vec![author, host, one, one];
+    let on_comment = remark.id;
+    stores.content.comment(remark, None).await.unwrap();
+    let text = CommentText::new("고침").unwrap();
+    stores.content.edit_comment(author, on_comment, text, vec![other], Timestamp::now()).await.unwrap();
+    stores.content.delete_comment(author, on_comment, Timestamp::now()).await.unwrap();
+    let to = |kind, target| Fact { kind, ..Fact::new(kind, author).on_post(on).on_comment(on_comment).to(target) };
+    let plain = |kind| Fact::new(kind, author).on_post(on).on_comment(on_comment);
+    let facts: Vec<Fact> = events(stores).await[before..].iter().map(|event| event.fact).collect();
+    let expected = [
+        to(K::CommentCreated, host),
+        to(K::MemberMentioned, one),
+        plain(K::CommentUpdated),
+        to(K::MentionWithdrawn, host),
+        to(K::MentionWithdrawn, one),
+        to(K::MemberMentioned, other),
+        to(K::CommentDeleted, host),
+        to(K::MentionWithdrawn, other),
+    ];
+    assert_eq!(facts, expected);
+}
+
+/// The end of the log is read from memory; after a restart, from the disk.
+#[tokio::test]
+async fn a_stream_is_told_the_same_from_memory_and_from_disk() {
+    let (stores, folder) = open().await;
+    let all: [MemberId; 4] = members(&stores).await;
+    let [a, b, c, d] = all;
+    follow(&stores, a, b).await;
+    follow(&stores, c, a).await;
+    let (of_a, of_b) = (post(&stores, a).await, post(&stores, b).await);
+    for who in [b, c, d] {
+        like(&stores, who, of_a).await;
+    }
+    comment(&stores, d, of_b).await;
+    privacy(&stores, a, Privacy::Followers).await;
+    ask(&stores, d, a).await;
+    change(&stores, TieChange::Accept(id()), a, d).await;
+    change(&stores, TieChange::Mute(id(), None), a, c).await;
+    change(&stores, TieChange::Block(id()), b, a).await;
+    stores.content.delete_post(b, of_b, Timestamp::now()).await.unwrap();
+    stores.members.deactivate(a, Timestamp::now()).await.unwrap();
+    let log = events(&stores).await;
+    let told = async |stores: &Stores, member: MemberId, watched: &[MemberId]| {
+        let (mut told, mut after) = (Vec::new(), crate::domain::Position(0));
+        loop {
+            let step = stores.log.stream_events(member, watched, after, log[log.len() - 1].position, 2).await.unwrap();
+            let Some(last) = step.last() else { return told };
+            after = last.position;
+            told.extend(step);
+        }
+    };
+    let mut expected = Vec::new();
+    for member in all {
+        for watched in [vec![member], all.to_vec()] {
+            let concern = |event: &&Event| Audience::holds(&event.fact, member, &watched);
+            let concern: Vec<Event> = log.iter().filter(concern).copied().collect();
+            assert!(watched.len() == 1 || concern.len() >= 5, "{concern:?}");
+            assert_eq!(told(&stores, member, &watched).await, concern, "{member} from memory");
+            expected.push((member, watched, concern));
+        }
+    }
+    let again = reopened(stores, &folder).await;
+    for (member, watched, concern) in expected {
+        assert_eq!(told(&again, member, &watched).await, concern, "{member} from the disk");
+    }
+}
