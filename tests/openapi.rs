@@ -46,6 +46,8 @@ const ROUTES: &str = "
     GET /api/comments/{id}/replies
     PUT DELETE /api/comments/{id}/like
     GET /api/members/{id}/comments
+    POST /api/images
+    GET DELETE /api/images/{id}
     GET /api/timeline/posts/followings
     GET /api/timeline/posts/recent
     GET /api/timeline/posts/mine
@@ -71,7 +73,7 @@ const ROUTES: &str = "
 ";
 
 /// Routes that answer strangers.
-const ANONYMOUS: &str = "signUp logIn refreshSession checkHandle live ready startup openapi";
+const ANONYMOUS: &str = "signUp logIn refreshSession checkHandle showImage live ready startup openapi";
 
 /// Method, path and operation.
 fn operations(document: &Value) -> Vec<(String, String, Value)> {

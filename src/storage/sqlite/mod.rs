@@ -6,6 +6,7 @@ mod commit;
 mod content;
 mod counted;
 mod departure;
+mod images;
 mod import;
 mod likes;
 mod log;
