@@ -16,7 +16,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-const KILLS: usize = 8;
+const KILLS: usize = 20;
 const FANS: usize = 4;
 /// Acknowledged acts of one life before it is killed.
 const ACTS_A_LIFE: usize = 60;
