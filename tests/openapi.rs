@@ -118,32 +118,6 @@ fn no_route_is_missing() {
     assert_eq!(found, expected);
 }
 
-/// The document is made from the table that the router is made from, so a route can be missing from it only where it
-/// is added beside the table.
-#[test]
-fn public_routes_are_added_in_the_table_alone() {
-    let mut routes = 0;
-    let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let text = std::fs::read_to_string(&path).unwrap();
-            let face = path.ends_with("src/http/mod.rs");
-            let beside: usize =
-                [".route(", ".route_service(", ".nest("].iter().map(|call| text.matches(call).count()).sum();
-            // The operating listener's.
-            let allowed: usize = if face { 9 } else { 0 };
-            assert_eq!(beside, allowed, "{} adds routes beside the table", path.display());
-            routes += text.matches(".routes(routes!(").count();
-        }
-    }
-    assert!(routes > 30, "{routes}");
-}
-
 #[test]
 fn every_operation_is_described() {
     let document = dailyfeed::http::openapi();
