@@ -195,7 +195,10 @@ fn every_body_has_an_example() {
             }
             let schema = &content["schema"];
             let alternatives = schema["oneOf"].as_array().cloned().unwrap_or_else(|| vec![schema.clone()]);
-            let exemplified = alternatives.iter().any(|schema| !resolved(&document, schema)["examples"][0].is_null());
+            // A bare list is exemplified by its items.
+            let exemplified = alternatives.iter().map(|schema| resolved(&document, schema)).any(|schema| {
+                [schema, resolved(&document, &schema["items"])].iter().any(|schema| schema["examples"][0].is_object())
+            });
             assert!(exemplified, "{method} {path} {kind} has no example");
         }
     }

@@ -10,6 +10,7 @@ mod common;
 mod credentials;
 mod deadletters;
 mod events;
+mod events_hidden;
 mod events_live;
 mod exposure;
 mod feeds;

@@ -1,5 +1,6 @@
 //! What every backend must do, told through the roles alone. Runs on the embedded profile; another profile adds an
 //! opening and nothing else.
+mod activity;
 mod content;
 mod counters;
 mod follows;
