@@ -24,6 +24,7 @@ const RANGES: &[(&str, i64, i64)] = &[
     ("images.upload_timeout_ms", 1, 3_600_000),
     ("images.waiting_max", 0, 1_024),
     ("limits.address_per_second", 1, 1_000_000),
+    ("limits.image_per_second", 1, 1_000_000),
     ("limits.login_failures_max", 0, 1_000_000),
     ("limits.login_lock_seconds", 0, 2_592_000),
     ("limits.login_per_minute", 1, 1_000_000),

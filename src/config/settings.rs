@@ -97,6 +97,8 @@ concern! {
         member_burst: u32 = 200,
         /// Requests a second of one address without a token.
         address_per_second: u32 = 50,
+        /// Images a second that one address fetches, and at once: a page of a feed has a hundred.
+        image_per_second: u32 = 500,
         /// Logins a minute of one address.
         login_per_minute: u32 = 5,
         /// Sign-ups an hour of one address.

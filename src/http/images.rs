@@ -64,7 +64,7 @@ pub(super) async fn send(
     request: Request,
 ) -> Result<Response, Problem> {
     let key = Key::of(&request)?;
-    let place = match images.enter() {
+    let place = match images.enter(identity.member) {
         Ok(place) => place,
         Err(busy) => {
             discard_upload(request).await;

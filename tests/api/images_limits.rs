@@ -60,6 +60,41 @@ async fn one_more_upload_than_there_are_places_is_told_to_come_again() {
 }
 
 #[tokio::test]
+async fn one_member_does_not_take_every_place() {
+    let own = own(|config| config.images.waiting_max = 6).await;
+    let (who, other) = (own.member().await, own.member().await);
+    let (begun, refused) = fill(&who, 4).await;
+    problem(refused, 503, "BUSY").await;
+    assert_eq!(other.send_image("post", &jpeg(40, 20)).await.status(), 201);
+    for (upload, go_on) in begun {
+        go_on.send(()).unwrap();
+        assert_eq!(upload.await.unwrap().status(), 201);
+    }
+    assert_eq!(who.send_image("post", &jpeg(40, 20)).await.status(), 201);
+    own.server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_page_of_images_is_fetched_at_once_and_a_flood_is_not() {
+    let own = own(|config| config.limits.enabled = true).await;
+    let who = own.member().await;
+    let id = who.image_id("profile", &jpeg(40, 40)).await;
+    let url = format!("{}/api/images/{id}?variant=thumbnail", own.base);
+    let client = reqwest::Client::new();
+    let fetched = futures::future::join_all((0..120).map(|_| client.get(&url).send())).await;
+    assert!(fetched.into_iter().all(|answer| answer.unwrap().status() == 200));
+    let flood = stream::iter(0..5_000).map(|_| client.get(&url).send()).buffer_unordered(32);
+    let refused = flood.filter(|answer| std::future::ready(answer.as_ref().unwrap().status() == 429));
+    assert!(
+        std::pin::pin!(refused)
+            .next()
+            .await
+            .is_some_and(|answer| answer.unwrap().headers().contains_key("retry-after"))
+    );
+    own.server.shutdown().await;
+}
+
+#[tokio::test]
 async fn an_upload_that_does_not_end_is_ended() {
     let own = own(|config| config.images.upload_timeout_ms = 1_000).await;
     let who = own.member().await;
@@ -129,6 +164,22 @@ async fn images_are_kept_in_the_folder_that_is_named() {
     own.server.shutdown().await;
 }
 
+#[tokio::test]
+async fn what_became_of_uploads_is_counted() {
+    let own = Process::start(&[]).await;
+    let who = own.member().await;
+    who.image("post", &jpeg(40, 20)).await;
+    for file in [b"".as_slice(), b"<svg/>", b"GIF89a", &crate::pictures::png_that_says(60_000, 60_000)] {
+        assert!(who.send_image("post", file).await.status().is_client_error());
+    }
+    let text = reqwest::get(format!("{}/metrics", own.admin)).await.unwrap().text().await.unwrap();
+    for outcome in ["made", "unsupported", "corrupted", "too_large"] {
+        assert!(text.contains(&format!("dailyfeed_images_total{{outcome=\"{outcome}\"}} 1")), "{outcome}: {text}");
+    }
+    assert!(text.contains("dailyfeed_image_duration_seconds_count 4"), "{text}");
+    own.stop().await;
+}
+
 /// The most memory that a process ever held, in MiB.
 fn most_held(process: &Process) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
@@ -141,13 +192,13 @@ fn most_held(process: &Process) -> u64 {
 #[tokio::test]
 async fn memory_stays_within_its_bound_whatever_comes_at_once() {
     let own = Process::start(&[("DAILYFEED_IMAGES__WAITING_MAX", "64")]).await;
-    let who = own.member().await;
     let (bomb, largest) = (png_of_zeros(9_000, 9_000), png_of_zeros(8_000, 5_000));
     let (said, frames) = (crate::pictures::png_that_says(60_000, 60_000), gif_of(10_000));
-    who.image("post", &jpeg(100, 100)).await;
+    own.member().await.image("post", &jpeg(100, 100)).await;
     let before = most_held(&own);
     let mut sent = Vec::new();
     for _ in 0..6 {
+        let who = own.member().await;
         for (image, status) in [(&bomb, 413), (&said, 413), (&frames, 201), (&largest, 201)] {
             let (who, image) = (who.clone(), image.clone());
             sent.push(tokio::spawn(async move { (who.send_image("post", &image).await.status().as_u16(), status) }));

@@ -3,15 +3,22 @@ use super::picture::{self, Made};
 use crate::{
     actors::Error,
     config::Images as Settings,
-    domain::{IMAGE_PIXELS_MAX, Purpose, Refusal},
+    domain::{IMAGE_PIXELS_MAX, MemberId, Purpose, Refusal},
 };
 use bytes::Bytes;
-use std::{sync::Arc, time::Instant};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Megapixels that are decoded at once, whoever they belong to: one image of the largest, or forty small ones. Two of the
 /// largest wait for each other.
 const MEGAPIXELS: u64 = IMAGE_PIXELS_MAX.div_ceil(1_000_000);
+
+/// Uploads of one member at once: as many as a post has images. A member alone does not take every place.
+const UPLOADS_EACH_MAX: usize = 4;
 
 /// The bounds. Cheap to clone.
 #[derive(Clone)]
@@ -21,11 +28,29 @@ pub(super) struct Decoders {
     /// Threads that decode.
     threads: Arc<Semaphore>,
     megapixels: Arc<Semaphore>,
+    /// How many of the places each member has. As long as there are places at most.
+    members: Arc<Mutex<HashMap<MemberId, usize>>>,
 }
 
 /// The right to send one image. Held from before the first byte of it is read.
 #[derive(Debug)]
-pub struct Place(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
+pub struct Place {
+    _permit: OwnedSemaphorePermit,
+    owner: MemberId,
+    members: Arc<Mutex<HashMap<MemberId, usize>>>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Occupied(mut places) = members.entry(self.owner) {
+            *places.get_mut() -= 1;
+            if *places.get() == 0 {
+                places.remove();
+            }
+        }
+    }
+}
 
 impl Decoders {
     pub(super) fn new(settings: &Settings) -> Self {
@@ -34,15 +59,26 @@ impl Decoders {
             places: semaphore(settings.decoders + settings.waiting_max),
             threads: semaphore(settings.decoders),
             megapixels: semaphore(MEGAPIXELS as usize),
+            members: Arc::default(),
         }
     }
 
-    pub(super) fn enter(&self) -> Result<Place, Error> {
-        let permit = self.places.clone().try_acquire_owned();
-        permit.map(Place).map_err(|_| {
+    pub(super) fn enter(&self, owner: MemberId) -> Result<Place, Error> {
+        self.place_for(owner).ok_or_else(|| {
             count("busy");
             Error::Busy("images")
         })
+    }
+
+    fn place_for(&self, owner: MemberId) -> Option<Place> {
+        let permit = self.places.clone().try_acquire_owned().ok()?;
+        let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        let places = members.get(&owner).copied().unwrap_or_default();
+        if places >= UPLOADS_EACH_MAX {
+            return None;
+        }
+        members.insert(owner, places + 1);
+        Some(Place { _permit: permit, owner, members: self.members.clone() })
     }
 
     /// Makes both variants of an upload. Refuses `ImageEmpty`, `ImageUnsupported`, `ImageTooLarge`, `ImageCorrupted`.

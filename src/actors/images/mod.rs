@@ -70,9 +70,10 @@ impl Images {
         Ok(images)
     }
 
-    /// The right to send one image, to be asked for before any of it is read. `Busy` where too many are being sent.
-    pub fn enter(&self) -> Result<Place, Error> {
-        self.decoders.enter()
+    /// The right to send one image, to be asked for before any of it is read. `Busy` where too many are being sent, by
+    /// all or by that member.
+    pub fn enter(&self, owner: MemberId) -> Result<Place, Error> {
+        self.decoders.enter(owner)
     }
 
     /// Makes an image of an upload. Refuses `ImageEmpty`, `ImageTooLarge`, `ImageUnsupported`, `ImageCorrupted`.

@@ -40,7 +40,7 @@ fn png() -> Bytes {
 }
 
 async fn sent(images: &Images, owner: MemberId, purpose: Purpose) -> ImageId {
-    let place = images.enter().unwrap();
+    let place = images.enter(owner).unwrap();
     let draft = images.draft(&place, owner, purpose, png()).await.unwrap();
     let id = draft.image.picture.id;
     assert_eq!(images.add(draft, None).await.unwrap(), Outcome::Done(()));

@@ -178,14 +178,13 @@ impl Door {
             Some(Err(refusal)) => Err(NoIdentity::Refused(refusal)),
             None => Err(NoIdentity::NoToken),
         };
-        // Whoever asks for our health must get an answer.
-        let exempt =
-            request.extensions().get::<MatchedPath>().is_some_and(|path| path.as_str().starts_with("/health/"));
-        if !exempt {
-            match &identity {
-                Ok(identity) => self.limits.member(identity.member)?,
-                Err(_) => self.limits.stranger(address)?,
-            }
+        let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+        match &identity {
+            // Whoever asks for our health must get an answer.
+            _ if route.starts_with("/health/") => {}
+            _ if route == "/api/images/{id}" && request.method().is_safe() => self.limits.image(address)?,
+            Ok(identity) => self.limits.member(identity.member)?,
+            Err(_) => self.limits.stranger(address)?,
         }
         request.extensions_mut().insert(Caller { address, identity });
         Ok(Admitted { refresh_needed })
