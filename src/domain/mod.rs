@@ -21,7 +21,7 @@ mod ties;
 mod time;
 mod visibility;
 
-pub use activity::{is_activity, message_key};
+pub use activity::{activity_kind, is_activity, message_key};
 pub use audience::Audience;
 pub use content::{
     COMMENT_LEVELS, Comment, CommentText, FIRST_REPLIES, IMAGES_MAX, LikeState, Post, PostCounts, PostText,

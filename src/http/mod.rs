@@ -1,17 +1,21 @@
 //! Requests in, answers out. Knows the actors' handles, and nothing below them.
+mod activities;
 mod admin;
 mod answer;
 mod authentication;
 mod circles;
 mod comments;
 mod cookies;
+mod dead_letters;
 mod docs;
 mod edge;
+mod events;
 mod extract;
 mod follows;
 mod health;
 mod limits;
 mod members;
+mod notifications;
 mod posts;
 mod problem;
 mod ranked;
@@ -28,8 +32,8 @@ pub use server::{Listener, bind, serve};
 pub use settings::Settings;
 
 use crate::actors::{
-    Actors, System, content::Content, members::Members, ranking::Ranking, search::Search, sessions::Sessions,
-    timeline::Timeline,
+    Actors, System, activity::Activity, content::Content, members::Members, ranking::Ranking, search::Search,
+    sessions::Sessions, timeline::Timeline,
 };
 use axum::{
     Router,
@@ -39,6 +43,7 @@ use axum::{
 };
 use cookies::Cookies;
 use edge::{Door, Edge};
+use events::EventStreams;
 use extract::BodyRules;
 use limits::Limits;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -101,6 +106,11 @@ fn table() -> OpenApiRouter<Handles> {
         .routes(routes!(ranked::daily_top3))
         .routes(routes!(stream::open))
         .routes(routes!(stream::ticket))
+        .routes(routes!(activities::list))
+        .routes(routes!(notifications::list))
+        .routes(routes!(notifications::unread))
+        .routes(routes!(notifications::marker, notifications::move_marker))
+        .routes(routes!(events::list))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
         .routes(routes!(health::startup))
@@ -124,10 +134,12 @@ pub fn public(actors: Actors, settings: &Settings, shutdown: CancellationToken) 
         timeline: actors.timeline,
         search: actors.search,
         ranking: actors.ranking,
+        activity: actors.activity,
         system: actors.system,
         limits,
         body: settings.body,
         cookies: Cookies { secure: settings.secure_cookies },
+        event_streams: EventStreams::new(settings.heartbeat, shutdown.clone()),
         streams: Streams::new(settings.heartbeat, shutdown, rendered.clone()),
         rendered,
     }));
@@ -142,16 +154,21 @@ pub fn public(actors: Actors, settings: &Settings, shutdown: CancellationToken) 
 }
 
 /// The operating listener. No limits, no members.
-pub fn admin(system: System, search: Search, metrics: Option<PrometheusHandle>, settings: &Settings) -> Router {
+pub fn admin(actors: &Actors, metrics: Option<PrometheusHandle>, settings: &Settings) -> Router {
+    let Actors { system, activity, search, .. } = actors.clone();
     Router::new()
         .route("/metrics", get(admin::metrics))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/health/startup", get(health::startup))
         .route("/admin/actors", get(admin::actors))
+        .route("/admin/deadletters", get(dead_letters::list))
+        .route("/admin/deadletters/redrive", post(dead_letters::redrive_all))
+        .route("/admin/deadletters/{id}", get(dead_letters::show).delete(dead_letters::drop))
+        .route("/admin/deadletters/{id}/redrive", post(dead_letters::redrive))
         .route("/admin/search", get(admin::search))
         .route("/admin/search/reindex", post(admin::reindex))
-        .with_state(Operating { system, search, metrics })
+        .with_state(Operating { system, activity, search, metrics })
         .fallback(nothing_here)
         .layer(Edge::new(None, settings.request_time_max))
 }
@@ -171,6 +188,8 @@ struct All {
     timeline: Timeline,
     search: Search,
     ranking: Ranking,
+    activity: Activity,
+    event_streams: EventStreams,
     system: System,
     limits: Limits,
     body: BodyRules,
@@ -196,6 +215,8 @@ handles! {
     timeline: Timeline,
     search: Search,
     ranking: Ranking,
+    activity: Activity,
+    event_streams: EventStreams,
     system: System,
     limits: Limits,
     body: BodyRules,
@@ -209,5 +230,6 @@ handles! {
 struct Operating {
     system: System,
     search: Search,
+    activity: Activity,
     metrics: Option<PrometheusHandle>,
 }

@@ -1,4 +1,5 @@
 //! The server from outside, on the embedded profile: a module per resource and aspect.
+mod activities;
 mod authentication;
 mod blocks;
 mod bodies;
@@ -7,6 +8,9 @@ mod comments;
 #[path = "../common/mod.rs"]
 mod common;
 mod credentials;
+mod deadletters;
+mod events;
+mod events_live;
 mod exposure;
 mod feeds;
 mod follows;
@@ -20,6 +24,9 @@ mod markup;
 mod members;
 mod metrics;
 mod mutes;
+mod notification_groups;
+mod notifications;
+mod notifications_hidden;
 mod operating;
 mod pages;
 mod pages_under_change;
