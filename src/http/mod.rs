@@ -229,7 +229,7 @@ handles! {
 #[derive(Clone, FromRef)]
 struct Operating {
     system: System,
-    search: Search,
     activity: Activity,
+    search: Search,
     metrics: Option<PrometheusHandle>,
 }

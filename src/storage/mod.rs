@@ -96,8 +96,8 @@ impl Stores {
             log: sqlite.clone(),
             ranking: sqlite.clone(),
             upkeep: sqlite,
-            search: Arc::new(tantivy::Shelf::new(config)),
             activity,
+            search: Arc::new(tantivy::Shelf::new(config)),
         })
     }
 }
