@@ -273,7 +273,7 @@ fn public_routes_are_added_in_the_table_alone() {
             let beside: usize =
                 [".route(", ".route_service(", ".nest("].iter().map(|call| text.matches(call).count()).sum();
             // The operating listener's.
-            let allowed: usize = if face { 9 } else { 0 };
+            let allowed: usize = if face { 11 } else { 0 };
             assert_eq!(beside, allowed, "{} adds routes beside the table", path.display());
             routes += text.matches(".routes(routes!(").count();
         }
