@@ -7,7 +7,7 @@ use crate::{
         Email, Handle, MemberId, Mention, Patch, Post, PostCounts, PostId, PostText, Profile, ProfilePatch, Refusal,
         Timestamp, first_id_at, markup,
     },
-    storage::{Import, ImportedFollow, NewMember, StoreError, Stores},
+    storage::{Import, ImportedFollow, ImportedLike, NewMember, StoreError, Stores},
 };
 use argon2::{Argon2, PasswordHasher};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -31,6 +31,9 @@ pub struct Options {
     /// Posts to make, spread over the last 28 days
     #[arg(long, default_value_t = 20_000)]
     pub posts: usize,
+    /// Likes to make of those posts, at most; the same one twice counts once
+    #[arg(long, default_value_t = 0)]
+    pub likes: usize,
     /// Members that each member follows, on average
     #[arg(long, default_value_t = 30)]
     pub follows: usize,
@@ -73,9 +76,12 @@ pub async fn run(config: &Config, options: &Options) -> Result<String, SeedError
     let mut made = 0;
     while made < options.posts && !names.is_empty() {
         let until = (made + BATCH).min(options.posts);
-        let posts: Result<_, SeedError> =
+        let posts: Result<Vec<Post>, SeedError> =
             (made..until).map(|number| post(&mut random, &names, number, options.posts, now)).collect();
-        stores.upkeep.import(Import { posts: posts?, ..Import::default() }).await?;
+        let posts = posts?;
+        let wanted = options.likes * until / options.posts - options.likes * made / options.posts;
+        let likes = likes(&mut random, &names, &posts, wanted);
+        stores.upkeep.import(Import { posts, likes, ..Import::default() }).await?;
         made = until;
     }
     Ok(format!("{} members, {} follows, {made} posts; every password is {PASSWORD}", names.len(), follows.len()))
@@ -159,6 +165,17 @@ fn post(
         created_at,
         edited_at: None,
     })
+}
+
+/// Likes of these posts, each made right after its post, most of them of few posts.
+fn likes(random: &mut StdRng, members: &[(MemberId, String)], posts: &[Post], count: usize) -> Vec<ImportedLike> {
+    let one = |number: usize| {
+        let post = &posts[uneven(random, posts.len())];
+        let id = first_id_at(post.created_at.after(Duration::from_millis(1))) + (number as u64 & 0xFFF);
+        let member = members[random.random_range(0..members.len())].0;
+        ImportedLike { id, post: post.id, author: post.author, member }
+    };
+    (0..count).map(one).collect()
 }
 
 fn uneven(random: &mut StdRng, count: usize) -> usize {

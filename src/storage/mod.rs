@@ -27,7 +27,7 @@ pub use ranking::{KeptDay, RankingStore, Scored, Since, Tallied};
 pub use relations::{Followed, RelationStore};
 pub use search::{Hit, IndexChange, IndexMark, IndexSize, SearchIndex, SearchStore, Wanted};
 pub use sessions::{End, Keys, SessionStore};
-pub use upkeep::{Drift, Import, ImportedFollow, PURGE_DAYS, Pruned, UpkeepStore};
+pub use upkeep::{Drift, Import, ImportedFollow, ImportedLike, PURGE_DAYS, Pruned, UpkeepStore};
 
 use crate::{config::Config, domain::Refusal};
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! What is done to the whole store: pruning, audits, imports.
 use super::{NewMember, StoreResult};
-use crate::domain::{MemberId, Position, Post, Timestamp};
+use crate::domain::{MemberId, Position, Post, PostId, Timestamp};
 use async_trait::async_trait;
 
 /// A counter that is not what its rows say.
@@ -23,6 +23,19 @@ pub struct ImportedFollow {
     pub followee: MemberId,
 }
 
+/// One like of an import.
+#[derive(Debug, Clone, Copy)]
+pub struct ImportedLike {
+    /// Orders the list of likers, and says when.
+    pub id: u64,
+    /// Which post; there already, or in the same batch.
+    pub post: PostId,
+    /// Who wrote it.
+    pub author: MemberId,
+    /// Who likes it. A like that is there already is left out.
+    pub member: MemberId,
+}
+
 /// A batch of what to store at once.
 #[derive(Debug, Default)]
 pub struct Import {
@@ -32,6 +45,8 @@ pub struct Import {
     pub follows: Vec<ImportedFollow>,
     /// Posts by members that are there already or come in the same batch; their counts must be 0.
     pub posts: Vec<Post>,
+    /// Likes of posts by members who are here.
+    pub likes: Vec<ImportedLike>,
 }
 
 /// What a round of pruning removed.

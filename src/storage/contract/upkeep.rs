@@ -8,8 +8,8 @@ use super::{
     id, newcomer, open, tokens,
 };
 use crate::{
-    domain::{Answer, CommentId, EventKind, MemberId, Outcome, Position, PostId, Receipt, Timestamp},
-    storage::{CommentOrder, End, Import, ImportedFollow, PURGE_DAYS, Pruned, View, sqlite},
+    domain::{Answer, CommentId, EventKind, Fact, MemberId, Outcome, Position, PostId, Receipt, Timestamp},
+    storage::{CommentOrder, End, Import, ImportedFollow, ImportedLike, PURGE_DAYS, Pruned, View, sqlite},
 };
 use futures::future::join_all;
 
@@ -117,7 +117,7 @@ async fn an_audit_beside_a_purge_finds_nothing() {
     let crowd: Vec<_> = (0..700).map(|number| newcomer(&format!("crowd{number}"))).collect();
     let fans: Vec<MemberId> = crowd.iter().map(|new| new.id).collect();
     let follows = fans.iter().map(|fan| ImportedFollow { id: id(), follower: *fan, followee: gone }).collect();
-    stores.upkeep.import(Import { members: crowd, follows, posts: Vec::new() }).await.unwrap();
+    stores.upkeep.import(Import { members: crowd, follows, ..Import::default() }).await.unwrap();
     let (deleted, theirs) = (post(stores, stays).await, post(stores, gone).await);
     for on in [deleted, theirs] {
         let views = fans.iter().map(|fan| View { post: on, viewer: *fan, hour: 1 });
@@ -166,7 +166,11 @@ async fn an_import_is_as_good_as_one_by_one() {
     let follows: Vec<_> = follows.map(|(id, follower, followee)| ImportedFollow { id, follower, followee }).collect();
     let posts: Vec<_> = ids.iter().map(|id| draft(*id, "#서울 글 #서울")).collect();
     let before = events(stores).await.len();
-    stores.upkeep.import(Import { members: new, follows: follows.clone(), posts: posts.clone() }).await.unwrap();
+    stores
+        .upkeep
+        .import(Import { members: new, follows: follows.clone(), posts: posts.clone(), ..Import::default() })
+        .await
+        .unwrap();
 
     no_drift(stores).await;
     assert_eq!(counts(stores, ids[0]).await, [1, 20, 1]);
@@ -183,6 +187,22 @@ async fn an_import_is_as_good_as_one_by_one() {
     let places = tagged.iter().rev().map(|place| (place.position, place.author, Some(place.post)));
     assert!(kinds(EventKind::PostCreated).map(|e| (e.position, e.fact.member, e.fact.post)).eq(places));
     assert_eq!(log.len() - before, 20 + follows.len() + 20);
+}
+
+#[tokio::test]
+async fn imported_likes_count_once() {
+    let (stores, _folder) = &open().await;
+    let [author, fan] = members(stores).await;
+    let on = post(stores, author).await;
+    like(stores, fan, on).await;
+    let imported = |member| ImportedLike { id: id(), post: on, author, member };
+    let likes = vec![imported(fan), imported(author), imported(author)];
+    let before = events(stores).await.len();
+    stores.upkeep.import(Import { likes, ..Import::default() }).await.unwrap();
+    assert_eq!(post_counts(stores, on).await, Some([0, 2, 0]));
+    let facts: Vec<Fact> = events(stores).await[before..].iter().map(|event| event.fact).collect();
+    assert_eq!(facts, [Fact::new(EventKind::PostLiked, author).on_post(on).to(author)]);
+    no_drift(stores).await;
 }
 
 /// Each counter, and what puts one row of it off.

@@ -1,12 +1,14 @@
 //! Many members, follows and posts at once: for seeding, with the same events and counters as one by one.
-use super::{commit::Commit, failed, members::profile_columns, publish};
+use super::{commit::Commit, failed, json_ids, members::profile_columns, number, publish};
 use crate::{
     domain::{EventKind, Fact},
-    storage::{Import, StoreResult},
+    storage::{Import, ImportedLike, StoreResult},
 };
+use sqlx::Row;
+use std::collections::HashSet;
 
 pub(super) async fn import(commit: &mut Commit, batch: Import) -> StoreResult<()> {
-    let Import { members, follows, posts } = batch;
+    let Import { members, follows, posts, likes } = batch;
     let rows: Vec<_> = members
         .iter()
         .map(|new| {
@@ -39,6 +41,19 @@ pub(super) async fn import(commit: &mut Commit, batch: Import) -> StoreResult<()
         }
         publish::insert(commit, &placed).await?;
     }
+    if !likes.is_empty() {
+        let rows: Vec<_> = likes.iter().map(|like| (like.id, like.post, like.member)).collect();
+        let rows = serde_json::to_string(&rows).map_err(failed)?;
+        let query = sqlx::query(LIKES).bind(rows);
+        let liked = query.fetch_all(&mut commit.connection).await.map_err(failed)?;
+        let liked: HashSet<u64> = liked.iter().map(|row| number(row.get(0))).collect();
+        let liked: Vec<&ImportedLike> = likes.iter().filter(|like| liked.contains(&like.id)).collect();
+        let query = sqlx::query(LIKE_COUNTS).bind(json_ids(liked.iter().map(|like| like.post.0)));
+        query.execute(&mut commit.connection).await.map_err(failed)?;
+        for like in liked {
+            commit.emit(Fact::new(EventKind::PostLiked, like.member).on_post(like.post).to(like.author));
+        }
+    }
     Ok(())
 }
 
@@ -56,6 +71,11 @@ const FOLLOWERS: &str = "UPDATE members SET follower_count = follower_count + ad
 const FOLLOWINGS: &str = "UPDATE members SET following_count = following_count + added.n FROM \
     (SELECT value->>1 AS id, count(*) AS n FROM json_each(?) JOIN members f ON f.id = value->>2 \
     AND f.deactivated_at IS NULL GROUP BY 1) added WHERE members.id = added.id";
+
+const LIKES: &str = "INSERT INTO post_likes (id, post_id, member_id) \
+    SELECT value->>0, value->>1, value->>2 FROM json_each(?) WHERE true ON CONFLICT DO NOTHING RETURNING id";
+const LIKE_COUNTS: &str = "UPDATE posts SET like_count = like_count + added.n \
+    FROM (SELECT value AS id, count(*) AS n FROM json_each(?) GROUP BY value) added WHERE posts.id = added.id";
 
 async fn execute(commit: &mut Commit, statement: &'static str, rows: &impl serde::Serialize) -> StoreResult<()> {
     let rows = serde_json::to_string(rows).map_err(failed)?;
