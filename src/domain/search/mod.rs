@@ -2,6 +2,7 @@
 mod highlight;
 mod particles;
 mod query;
+mod runs;
 mod tokens;
 
 pub use highlight::highlight;

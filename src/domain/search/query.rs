@@ -1,7 +1,7 @@
 //! What a query means. Anything can be typed: nothing is an error, and what means nothing is left out.
 use super::{
     particles,
-    tokens::{Run, Script, runs},
+    runs::{Run, Script, runs},
 };
 
 /// Most characters of a query.

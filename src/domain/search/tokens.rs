@@ -3,13 +3,10 @@
 //! Letters and digits of scripts that put spaces between words are whole words. Hangul, and Han with Kana, are
 //! overlapping pairs, so that a word is found whatever particle hangs on it and wherever the spaces are. A pictograph
 //! is a word of its own. Everything else separates.
-use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
-use unicode_segmentation::UnicodeSegmentation;
+use super::runs::{Run, Unit, runs};
 
 /// Changes when the same text gives other tokens: an index made with another version is built anew.
 pub const TOKENIZER_VERSION: u32 = 1;
-/// Characters of a word that count; what follows them is not looked at. Nobody types more.
-const WORD_LENGTH_MAX: usize = 100;
 
 /// A piece of a text, as it is looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,42 +19,6 @@ pub struct Token {
     pub end: usize,
     /// Words, syllables and pictographs of the text before it.
     pub position: u32,
-}
-
-/// How a run of characters is cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Script {
-    /// One word.
-    Word,
-    /// Pairs of syllables.
-    Hangul,
-    /// Pairs of characters.
-    Han,
-    /// One pictograph.
-    Picture,
-}
-
-impl Script {
-    pub(super) fn in_pairs(self) -> bool {
-        matches!(self, Self::Hangul | Self::Han)
-    }
-}
-
-/// The smallest piece: a word, a syllable, a pictograph.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Unit {
-    pub(super) text: String,
-    pub(super) start: usize,
-    pub(super) end: usize,
-}
-
-/// Neighbours of one script.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Run {
-    pub(super) script: Script,
-    /// Of its first unit; the others follow.
-    pub(super) position: u32,
-    pub(super) units: Vec<Unit>,
 }
 
 impl Run {
@@ -74,7 +35,7 @@ impl Run {
             units => units
                 .windows(2)
                 .enumerate()
-                .map(|(at, pair)| token(at, format!("{}{}", pair[0].text, pair[1].text), pair[1].end))
+                .map(|(at, pair)| token(at, [pair[0].text.as_str(), &pair[1].text].concat(), pair[1].end))
                 .collect(),
         }
     }
@@ -108,115 +69,11 @@ pub fn syllables(text: &str) -> Vec<Token> {
     tokens.collect()
 }
 
-/// The runs of a text.
-pub(super) fn runs(text: &str) -> Vec<Run> {
-    let mut cutter = Cutter::default();
-    for (start, cluster) in text.grapheme_indices(true) {
-        let end = start + cluster.len();
-        if is_picture(cluster) {
-            cutter.close();
-            cutter.add(Script::Picture, plain(cluster), start, end);
-            cutter.close();
-            continue;
-        }
-        // A cluster at a time: what is normalised then has a place in the original.
-        for c in cluster.nfkc().flat_map(char::to_lowercase) {
-            match script(c) {
-                Some(script) => cutter.add(script, c.into(), start, end),
-                None if is_combining_mark(c) => cutter.mark(c, end),
-                None if is_invisible(c) => {}
-                None => cutter.close(),
-            }
-        }
-    }
-    cutter.close();
-    cutter.runs
-}
-
-#[derive(Default)]
-struct Cutter {
-    runs: Vec<Run>,
-    open: Option<Run>,
-    position: u32,
-}
-
-impl Cutter {
-    fn add(&mut self, script: Script, text: String, start: usize, end: usize) {
-        if self.open.as_ref().is_some_and(|run| run.script != script) {
-            self.close();
-        }
-        let position = self.position;
-        let run = self.open.get_or_insert_with(|| Run { script, position, units: Vec::new() });
-        match run.units.last_mut().filter(|_| script == Script::Word) {
-            Some(word) => {
-                word.end = end;
-                if word.text.len() < WORD_LENGTH_MAX || word.text.chars().count() < WORD_LENGTH_MAX {
-                    word.text.push_str(&text);
-                }
-            }
-            None => run.units.push(Unit { text, start, end }),
-        }
-    }
-
-    /// A mark that no letter has taken in belongs to what stands before it.
-    fn mark(&mut self, mark: char, end: usize) {
-        let Some(run) = &mut self.open else { return };
-        let Some(unit) = run.units.last_mut() else { return };
-        unit.end = end;
-        // A syllable with a mark on it is looked for without.
-        if run.script == Script::Word && unit.text.chars().count() < WORD_LENGTH_MAX {
-            unit.text.push(mark);
-        }
-    }
-
-    fn close(&mut self) {
-        if let Some(run) = self.open.take() {
-            self.position += run.units.len() as u32;
-            self.runs.push(run);
-        }
-    }
-}
-
-fn script(c: char) -> Option<Script> {
-    match c {
-        'a'..='z' | '0'..='9' => Some(Script::Word),
-        '\u{1100}'..='\u{11FF}' | '\u{3131}'..='\u{318E}' | '\u{A960}'..='\u{A97F}' | '\u{AC00}'..='\u{D7FF}' => {
-            Some(Script::Hangul)
-        }
-        // Punctuation among the Kana.
-        '\u{30A0}' | '\u{30FB}' => None,
-        '\u{3005}'..='\u{3007}' | '\u{3040}'..='\u{30FF}' | '\u{31F0}'..='\u{31FF}' => Some(Script::Han),
-        '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' => Some(Script::Han),
-        '\u{1B000}'..='\u{1B16F}' | '\u{20000}'..='\u{3FFFF}' => Some(Script::Han),
-        c if c.is_alphanumeric() => Some(Script::Word),
-        _ => None,
-    }
-}
-
-/// Whether people see a picture. Signs that are letters first (™, ①) count only where they ask to be shown as one.
-fn is_picture(cluster: &str) -> bool {
-    let Some(first) = cluster.chars().next().filter(|first| !first.is_ascii_alphabetic()) else { return false };
-    matches!(first, '\u{1F000}'..='\u{1F0FF}' | '\u{1F1E6}'..='\u{1FAFF}' | '\u{2600}'..='\u{27BF}')
-        || matches!(first, '\u{2300}'..='\u{23FF}' | '\u{2B00}'..='\u{2BFF}')
-        || cluster.contains(['\u{FE0F}', '\u{20E3}'])
-}
-
-/// A pictograph without the colour of its skin and the wish to be shown in colour: 👍 finds 👍🏽.
-fn plain(cluster: &str) -> String {
-    let varies = |c: &char| matches!(c, '\u{FE0E}' | '\u{FE0F}' | '\u{1F3FB}'..='\u{1F3FF}');
-    let plain: String = cluster.chars().filter(|c| !varies(c)).collect();
-    if plain.is_empty() { cluster.to_owned() } else { plain }
-}
-
-/// Joiners and the like, which people do not see and do not type.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{AD}' | '\u{200C}' | '\u{200D}' | '\u{2060}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use unicode_normalization::UnicodeNormalization;
 
     fn texts(text: &str) -> Vec<String> {
         tokenize(text).into_iter().map(|token| token.text).collect()
@@ -269,11 +126,16 @@ mod tests {
 
     #[test]
     fn a_word_without_end_has_an_end() {
-        assert!(texts(&"a".repeat(5_000))[0].len() <= WORD_LENGTH_MAX);
-        assert!(texts(&format!("a{}", "\u{301}".repeat(5_000)))[0].chars().count() <= WORD_LENGTH_MAX);
+        assert!(texts(&"a".repeat(5_000))[0].len() <= 100);
+        assert!(texts(&format!("a{}", "\u{301}".repeat(5_000)))[0].chars().count() <= 100);
     }
 
     proptest! {
+        #[test]
+        fn what_is_plain_is_normalised_already(c in "[가-힣一-鿿 -~]") {
+            prop_assert_eq!(c.nfkc().collect::<String>(), c);
+        }
+
         #[test]
         fn tokens_lie_in_the_text_and_in_order(text in "\\PC{0,60}") {
             let tokens = tokenize(&text);
