@@ -7,6 +7,7 @@ mod mailbox;
 pub mod members;
 pub mod ranking;
 mod reader;
+pub mod search;
 pub mod sessions;
 mod slots;
 #[cfg(test)]
@@ -83,6 +84,7 @@ pub struct Actors {
     pub content: content::Content,
     pub images: images::Images,
     pub timeline: timeline::Timeline,
+    pub search: search::Search,
     pub ranking: ranking::Ranking,
     pub activity: activity::Activity,
     pub system: System,
@@ -120,12 +122,13 @@ impl Actors {
         let content = content::Content::start(&supervisor, &stores, ids.clone(), timeline.clone(), views).await?;
         let images = images::Images::start(&supervisor, &stores, ids.clone(), timeline.clone(), config).await?;
         let sessions = sessions::Sessions::start(&supervisor, &stores, ids, hasher, timeline.clone(), config).await?;
+        let search = search::Search::start(&supervisor, &stores, timeline.clone(), content.clone(), config).await?;
         let ranking = ranking::Ranking::start(&supervisor, &stores, timeline.clone(), config).await?;
         let activity = activity::Activity::start(&supervisor, &stores, timeline.clone(), config).await?;
-        let readers = (timeline.clone(), ranking.clone(), activity.clone());
+        let readers = (timeline.clone(), ranking.clone(), activity.clone(), search.clone());
         housekeeping::start(&supervisor, &stores, readers, sessions.clone(), config).await?;
         system.started();
-        Ok((Self { members, sessions, content, images, timeline, ranking, activity, system }, supervisor))
+        Ok((Self { members, sessions, content, images, timeline, search, ranking, activity, system }, supervisor))
     }
 }
 

@@ -1,4 +1,4 @@
 //! `dailyfeed bench`: measures a running server from outside, over HTTP.
-mod client;
+pub(crate) mod client;
 mod listener;
 pub mod sse;

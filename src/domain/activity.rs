@@ -14,6 +14,12 @@ pub fn is_activity(kind: EventKind) -> bool {
     )
 }
 
+/// The kind of activity with that name.
+pub fn activity_kind(name: &str) -> Option<EventKind> {
+    let kinds = (1..=EventKind::COUNT).filter_map(EventKind::from_code);
+    kinds.filter(|kind| is_activity(*kind)).find(|kind| kind.name() == name)
+}
+
 /// The key under which an event is stored once, however often it is delivered.
 ///
 /// The subject is the comment that the act was done to, else the post, else the other member, else the member. What

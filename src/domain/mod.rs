@@ -14,6 +14,7 @@ mod profile;
 mod ranking;
 mod receipt;
 mod refusal;
+pub mod search;
 mod session;
 mod slot;
 mod text;
@@ -21,7 +22,7 @@ mod ties;
 mod time;
 mod visibility;
 
-pub use activity::{is_activity, message_key};
+pub use activity::{activity_kind, is_activity, message_key};
 pub use audience::Audience;
 pub use content::{
     COMMENT_LEVELS, Comment, CommentText, FIRST_REPLIES, IMAGES_MAX, LikeState, Post, PostCounts, PostText,
@@ -47,6 +48,7 @@ pub use ranking::{
 };
 pub use receipt::{Answer, KEPT_HOURS, Outcome, Receipt};
 pub use refusal::{FieldError, Reason, Refusal};
+pub use search::{SearchKind, SearchOrder, SearchPlace};
 pub use session::{Identity, Session, SigningKey};
 pub use slot::Slot;
 pub use text::length;

@@ -1,21 +1,26 @@
 //! Requests in, answers out. Knows the actors' handles, and nothing below them.
+mod activities;
 mod admin;
 mod answer;
 mod authentication;
 mod circles;
 mod comments;
 mod cookies;
+mod dead_letters;
 mod docs;
 mod edge;
+mod events;
 mod extract;
 mod follows;
 mod health;
 mod images;
 mod limits;
 mod members;
+mod notifications;
 mod posts;
 mod problem;
 mod ranked;
+mod search;
 mod server;
 mod sessions;
 mod settings;
@@ -28,12 +33,18 @@ pub use server::{Listener, bind, serve};
 pub use settings::Settings;
 
 use crate::actors::{
-    Actors, System, content::Content, images::Images, members::Members, ranking::Ranking, sessions::Sessions,
-    timeline::Timeline,
+    Actors, System, activity::Activity, content::Content, images::Images, members::Members, ranking::Ranking,
+    search::Search, sessions::Sessions, timeline::Timeline,
 };
-use axum::{Router, extract::FromRef, http::StatusCode, routing::get};
+use axum::{
+    Router,
+    extract::FromRef,
+    http::StatusCode,
+    routing::{get, post},
+};
 use cookies::Cookies;
 use edge::{Door, Edge};
+use events::EventStreams;
 use extract::{BodyRules, UploadRules};
 use limits::Limits;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -90,11 +101,19 @@ fn table() -> OpenApiRouter<Handles> {
         .routes(routes!(timeline::mine))
         .routes(routes!(timeline::of_member))
         .routes(routes!(timeline::of_tag))
+        .routes(routes!(search::posts))
+        .routes(routes!(search::comments))
+        .routes(routes!(search::members))
         .routes(routes!(ranked::most_popular))
         .routes(routes!(ranked::most_commented))
         .routes(routes!(ranked::daily_top3))
         .routes(routes!(stream::open))
         .routes(routes!(stream::ticket))
+        .routes(routes!(activities::list))
+        .routes(routes!(notifications::list))
+        .routes(routes!(notifications::unread))
+        .routes(routes!(notifications::marker, notifications::move_marker))
+        .routes(routes!(events::list))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
         .routes(routes!(health::startup))
@@ -106,6 +125,7 @@ pub fn public(actors: Actors, settings: &Settings, shutdown: CancellationToken) 
     let limits = Limits::new(settings.limits.as_ref());
     let door = Door {
         sessions: actors.sessions.clone(),
+        timeline: actors.timeline.clone(),
         limits: limits.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
         upload_time_max: settings.upload.time_max,
@@ -116,13 +136,16 @@ pub fn public(actors: Actors, settings: &Settings, shutdown: CancellationToken) 
         sessions: actors.sessions,
         content: actors.content,
         timeline: actors.timeline,
+        search: actors.search,
         images: actors.images,
         ranking: actors.ranking,
+        activity: actors.activity,
         system: actors.system,
         limits,
         body: settings.body,
         upload: settings.upload,
         cookies: Cookies { secure: settings.secure_cookies },
+        event_streams: EventStreams::new(settings.heartbeat, shutdown.clone()),
         streams: Streams::new(settings.heartbeat, shutdown, rendered.clone()),
         rendered,
     }));
@@ -137,14 +160,21 @@ pub fn public(actors: Actors, settings: &Settings, shutdown: CancellationToken) 
 }
 
 /// The operating listener. No limits, no members.
-pub fn admin(system: System, metrics: Option<PrometheusHandle>, settings: &Settings) -> Router {
+pub fn admin(actors: &Actors, metrics: Option<PrometheusHandle>, settings: &Settings) -> Router {
+    let Actors { system, activity, search, .. } = actors.clone();
     Router::new()
         .route("/metrics", get(admin::metrics))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/health/startup", get(health::startup))
         .route("/admin/actors", get(admin::actors))
-        .with_state(Operating { system, metrics })
+        .route("/admin/deadletters", get(dead_letters::list))
+        .route("/admin/deadletters/redrive", post(dead_letters::redrive_all))
+        .route("/admin/deadletters/{id}", get(dead_letters::show).delete(dead_letters::drop))
+        .route("/admin/deadletters/{id}/redrive", post(dead_letters::redrive))
+        .route("/admin/search", get(admin::search))
+        .route("/admin/search/reindex", post(admin::reindex))
+        .with_state(Operating { system, activity, search, metrics })
         .fallback(nothing_here)
         .layer(Edge::new(None, settings.request_time_max))
 }
@@ -162,8 +192,11 @@ struct All {
     sessions: Sessions,
     content: Content,
     timeline: Timeline,
+    search: Search,
     images: Images,
     ranking: Ranking,
+    activity: Activity,
+    event_streams: EventStreams,
     system: System,
     limits: Limits,
     body: BodyRules,
@@ -188,8 +221,11 @@ handles! {
     sessions: Sessions,
     content: Content,
     timeline: Timeline,
+    search: Search,
     images: Images,
     ranking: Ranking,
+    activity: Activity,
+    event_streams: EventStreams,
     system: System,
     limits: Limits,
     body: BodyRules,
@@ -203,5 +239,7 @@ handles! {
 #[derive(Clone, FromRef)]
 struct Operating {
     system: System,
+    activity: Activity,
+    search: Search,
     metrics: Option<PrometheusHandle>,
 }

@@ -4,14 +4,12 @@ mod events;
 mod groups;
 mod letters;
 mod notifications;
-mod sight;
 mod stream;
 
-pub use crate::storage::DeadLetter;
+pub use crate::{actors::timeline::SeenNotification, storage::DeadLetter};
 pub use events::EventsPage;
 pub use groups::SeenGroup;
 pub use letters::Redriven;
-pub use notifications::SeenNotification;
 pub use stream::{EventLive, EventStream};
 
 use super::{Error, Page, Reply, StartError, Supervisor, mailbox::Mailbox, page, reader, timeline::Timeline};

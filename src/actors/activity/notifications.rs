@@ -1,31 +1,22 @@
 //! Notifications one by one, how many of them are unread, and the marker between read and unread.
-use super::Activity;
+use super::{Activity, SeenNotification};
 use crate::{
-    actors::{Error, Page},
+    actors::{Error, Page, timeline::Viewer},
     domain::{
-        FieldError, MemberCard, MemberId, NOTIFICATIONS_MAX, Notification, NotificationKind, Position, Reason, Refusal,
+        FieldError, MemberId, NOTIFICATIONS_MAX, Notification, Position, Reason, Refusal,
         cursor::{ListKind, decode_place, encode_place},
     },
 };
-use std::sync::Arc;
 
 /// Notifications looked at in one step.
 const STEP: usize = 200;
 
-/// A notification as its member sees it.
-#[derive(Debug, Clone)]
-pub struct SeenNotification {
-    /// What is told.
-    pub told: Notification,
-    /// Its kind as it is shown: replies are told from comments.
-    pub kind: NotificationKind,
-    /// Who did it.
-    pub actor: Arc<MemberCard>,
-    /// It came after the marker.
-    pub unread: bool,
-}
-
 impl Activity {
+    /// Those that the viewer may see, in the same order.
+    pub(super) async fn visible(&self, viewer: &Viewer, told: &[Notification]) -> Result<Vec<SeenNotification>, Error> {
+        self.shared.timeline.notices(viewer, told).await
+    }
+
     /// What the member is told and may see, newest first.
     pub async fn notifications(
         &self,

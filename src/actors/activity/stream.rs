@@ -123,6 +123,7 @@ impl EventStream {
     }
 
     async fn step(&mut self) -> Result<(), Error> {
+        let until = *self.taken_in.borrow();
         let batch = self.activity.batch(self.read, STEP).await?;
         let viewer = self.activity.shared.timeline.viewer(self.member).await?;
         let shown = self.activity.shown(&viewer, &batch).await?;
@@ -132,7 +133,8 @@ impl EventStream {
             let cursor = self.activity.cursor(event.position);
             (event.position, EventLive::Happened(cursor, Box::new(Envelope::of(event, source))))
         }));
-        self.read = batch.last().map_or(self.read, |event| event.position);
+        // Where nothing is left of what was there, it has been pruned.
+        self.read = batch.last().map_or(until, |event| event.position);
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ mod feed;
 mod hub;
 mod hydrate;
 mod merge;
+mod notices;
 mod projection;
 mod stream;
 mod told;
@@ -15,6 +16,7 @@ mod watcher;
 mod window;
 
 pub use feed::{Feed, FeedPage};
+pub use notices::SeenNotification;
 pub use stream::{Live, Subscription};
 pub use told::LiveEvent;
 pub use viewer::Viewer;
@@ -22,7 +24,9 @@ pub use viewer::Viewer;
 use super::{Error, Reply, StartError, Supervisor, mailbox::Mailbox, reader};
 use crate::{
     config::Config,
-    domain::{Event, Identity, MemberCard, MemberId, Place, Position, PostId, SeenPost, cursor::StreamCursor},
+    domain::{
+        Event, Identity, MemberCard, MemberId, Notification, Place, Position, PostId, SeenPost, cursor::StreamCursor,
+    },
     storage::Stores,
 };
 use projection::Projection;
@@ -99,6 +103,11 @@ impl Timeline {
         self.projection.posts(viewer, ids, place).await
     }
 
+    /// Those notifications that the viewer may see, in the same order.
+    pub(super) async fn notices(&self, viewer: &Viewer, told: &[Notification]) -> Result<Vec<SeenNotification>, Error> {
+        self.projection.notices(viewer, told).await
+    }
+
     /// One post as the viewer sees it.
     pub(super) async fn post(&self, viewer: MemberId, id: PostId) -> Result<Option<SeenPost>, Error> {
         let viewer = self.viewer(viewer).await?;
@@ -110,6 +119,12 @@ impl Timeline {
     pub(super) fn wrote(&self, member: MemberId) {
         let head = *self.projection.log.head().borrow();
         self.projection.barrier.wrote(member, head);
+    }
+
+    /// Names everything that has been written so far, for whoever wants to read it from something slower.
+    pub fn write_token(&self) -> String {
+        let log = &self.projection.log;
+        StreamCursor { epoch: log.epoch(), position: *log.head().borrow() }.encode()
     }
 
     /// Returns when what the member wrote is in every cached read.

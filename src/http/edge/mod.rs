@@ -13,7 +13,7 @@ use super::{
     limits::Limits,
     problem::Problem,
 };
-use crate::actors::sessions::Sessions;
+use crate::actors::{sessions::Sessions, timeline::Timeline};
 use axum::{
     body::Body,
     extract::{ConnectInfo, MatchedPath, Request},
@@ -58,6 +58,7 @@ struct Rules {
 /// How members are told from strangers. The operating listener has no such door.
 pub(super) struct Door {
     pub(super) sessions: Sessions,
+    pub(super) timeline: Timeline,
     pub(super) limits: Limits,
     pub(super) trusted_proxies: Vec<IpNet>,
     /// Uploads are slow by nature, and have a limit of their own.
@@ -117,6 +118,8 @@ where
         };
         let time_max = self.rules.time_max_of(&request);
         let span = seen.span();
+        let writes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+        let rules = self.rules.clone();
         let handled = if request.headers().contains_key(header::ACCEPT_ENCODING) {
             // JSON shrinks to a third at the lowest level; a higher one would cost more than the request.
             let compressing = Compression::new(&mut self.inner).quality(CompressionLevel::Fastest);
@@ -139,6 +142,13 @@ where
                     Problem::unavailable().into_response()
                 }
             };
+            if writes && response.status().is_success() {
+                // Read after the write: whatever it was, it lies before this.
+                let token = rules.door.as_ref().map(|door| HeaderValue::try_from(door.timeline.write_token()));
+                if let Some(Ok(token)) = token {
+                    response.headers_mut().insert("x-write-token", token);
+                }
+            }
             if admitted.refresh_needed {
                 response.headers_mut().insert("x-token-refresh-needed", HeaderValue::from_static("true"));
             }

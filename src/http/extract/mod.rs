@@ -16,7 +16,7 @@ pub(super) use upload::{Upload, UploadRules, discard_upload};
 use super::problem::{Malformed, Problem};
 use crate::{
     actors::sessions::Client,
-    domain::{CommentId, ID_END, Identity, ImageId, MemberId, PostId, Refusal, SessionId},
+    domain::{CommentId, ID_END, Identity, ImageId, MemberId, Position, PostId, Refusal, SessionId},
 };
 use axum::{
     extract::{FromRequestParts, RawPathParams},
@@ -107,7 +107,7 @@ macro_rules! numbered {
         })*
     };
 }
-numbered!(MemberId, PostId, CommentId, SessionId, ImageId);
+numbered!(MemberId, PostId, CommentId, SessionId, ImageId, Position);
 
 /// The number in the path.
 pub(super) struct Id<T>(pub(super) T);

@@ -1,5 +1,6 @@
 //! What every backend must do, told through the roles alone. Runs on the embedded profile; another profile adds an
 //! opening and nothing else.
+mod activity;
 mod content;
 mod counters;
 mod follows;
@@ -11,6 +12,7 @@ mod members;
 mod operations;
 mod ranking;
 mod relations;
+mod search;
 mod sessions;
 mod tokens;
 mod top3;

@@ -71,7 +71,7 @@ async fn a_like_of_the_span_that_is_withdrawn_leaves_it() {
     let on = post(stores, author).await;
     like_at(stores, fan, on, hours_from_now(-1)).await;
     like_at(stores, late, on, hours_from_now(-100)).await;
-    stores.content.like_post(0, fan, on, false).await.unwrap();
+    stores.content.like_post(id_at(Timestamp::now()), fan, on, false).await.unwrap();
     let now = tallied(stores, on).await.unwrap();
     assert_eq!((now.all.likes, now.week.likes, now.day.likes), (1, 1, 0));
 }
