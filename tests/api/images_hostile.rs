@@ -47,7 +47,7 @@ async fn a_file_that_was_cut_off_is_refused() {
 #[tokio::test]
 async fn a_signature_with_nonsense_behind_it_is_refused() {
     let who = member().await;
-    let nonsense: Vec<u8> = (0..2_000u32).map(|number| (number * 7_919 >> 3) as u8).collect();
+    let nonsense: Vec<u8> = (0..2_000u32).map(|number| ((number * 7_919) >> 3) as u8).collect();
     for format in FORMATS {
         let signature = &written(&photo(8, 8), format)[..12];
         let answer = who.send_image("post", &[signature, &nonsense].concat()).await;

@@ -180,7 +180,12 @@ async fn what_became_of_uploads_is_counted() {
     own.stop().await;
 }
 
-/// The most memory that a process ever held, in MiB.
+/// Forgets what a process held before; from now on its most is counted anew.
+fn count_anew(process: &Process) {
+    std::fs::write(format!("/proc/{}/clear_refs", process.id()), "5").unwrap();
+}
+
+/// The most memory that a process held, in MiB.
 fn most_held(process: &Process) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
@@ -194,11 +199,13 @@ async fn memory_stays_within_its_bound_whatever_comes_at_once() {
     let own = Process::start(&[("DAILYFEED_IMAGES__WAITING_MAX", "64")]).await;
     let (bomb, largest) = (png_of_zeros(9_000, 9_000), png_of_zeros(8_000, 5_000));
     let (said, frames) = (crate::pictures::png_that_says(60_000, 60_000), gif_of(10_000));
-    own.member().await.image("post", &jpeg(100, 100)).await;
+    // Before it is measured: hashing a password takes memory of its own.
+    let members = futures::future::join_all((0..6).map(|_| own.member())).await;
+    members[0].image("post", &jpeg(100, 100)).await;
+    count_anew(&own);
     let before = most_held(&own);
     let mut sent = Vec::new();
-    for _ in 0..6 {
-        let who = own.member().await;
+    for who in &members {
         for (image, status) in [(&bomb, 413), (&said, 413), (&frames, 201), (&largest, 201)] {
             let (who, image) = (who.clone(), image.clone());
             sent.push(tokio::spawn(async move { (who.send_image("post", &image).await.status().as_u16(), status) }));
