@@ -1,0 +1,4 @@
+//! Small measurements.
+fn main() {
+    divan::main();
+}
