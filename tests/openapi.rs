@@ -51,6 +51,9 @@ const ROUTES: &str = "
     GET /api/timeline/posts/mine
     GET /api/timeline/members/{id}/posts
     GET /api/timeline/tags/{tag}/posts
+    GET /api/timeline/posts/most-popular
+    GET /api/timeline/posts/most-commented
+    GET /api/timeline/daily-top3
     GET /api/timeline/stream
     POST /api/timeline/stream/ticket
     GET /health/live

@@ -3,6 +3,7 @@ pub mod content;
 mod housekeeping;
 mod mailbox;
 pub mod members;
+pub mod ranking;
 mod reader;
 pub mod sessions;
 mod slots;
@@ -79,6 +80,7 @@ pub struct Actors {
     pub sessions: sessions::Sessions,
     pub content: content::Content,
     pub timeline: timeline::Timeline,
+    pub ranking: ranking::Ranking,
     pub system: System,
 }
 
@@ -113,9 +115,11 @@ impl Actors {
             members::Members::start(&supervisor, &stores, ids.clone(), hasher.clone(), timeline.clone()).await?;
         let content = content::Content::start(&supervisor, &stores, ids.clone(), timeline.clone(), views).await?;
         let sessions = sessions::Sessions::start(&supervisor, &stores, ids, hasher, timeline.clone(), config).await?;
-        housekeeping::start(&supervisor, &stores, timeline.clone(), sessions.clone(), config).await?;
+        let ranking = ranking::Ranking::start(&supervisor, &stores, timeline.clone(), config).await?;
+        let readers = (timeline.clone(), ranking.clone());
+        housekeeping::start(&supervisor, &stores, readers, sessions.clone(), config).await?;
         system.started();
-        Ok((Self { members, sessions, content, timeline, system }, supervisor))
+        Ok((Self { members, sessions, content, timeline, ranking, system }, supervisor))
     }
 }
 

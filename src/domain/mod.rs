@@ -7,6 +7,7 @@ mod id;
 pub mod markup;
 mod member;
 mod profile;
+mod ranking;
 mod receipt;
 mod refusal;
 mod session;
@@ -29,6 +30,10 @@ pub use member::{
     QUERY_IDS_MAX, Recommendation, Relation, may_follow, other_than,
 };
 pub use profile::{Gender, Patch, Profile, ProfilePatch};
+pub use ranking::{
+    COMMENT_WEIGHT, Day, FROZEN_AFTER, GENERATION_EVERY, GENERATIONS_KEPT, HOUR_MS, LIKE_WEIGHT, RANKED_MAX, RankedBy,
+    TOP_KEPT, TOP_SHOWN, Tally, Window, first_hour,
+};
 pub use receipt::{Answer, KEPT_HOURS, Outcome, Receipt};
 pub use refusal::{FieldError, Reason, Refusal};
 pub use session::{Identity, Session, SigningKey};

@@ -87,14 +87,23 @@ impl IfNoneMatch {
     pub(super) fn answer(&self, view: &impl Serialize) -> Response {
         let body = written(view);
         let tag = tag(&body);
-        let mut response = if self.0.as_ref().is_some_and(|header| matches(header, &tag)) {
+        self.tagged(&tag, body)
+    }
+
+    /// The same with JSON that has been written, under the tag of other bytes: those that say what matters of it.
+    pub(super) fn answer_written(&self, body: Vec<u8>, version: &[u8]) -> Response {
+        self.tagged(&tag(version), body)
+    }
+
+    fn tagged(&self, tag: &str, body: Vec<u8>) -> Response {
+        let mut response = if self.0.as_ref().is_some_and(|header| matches(header, tag)) {
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             response
         } else {
             json(StatusCode::OK, body)
         };
-        set_tag(response.headers_mut(), &tag);
+        set_tag(response.headers_mut(), tag);
         response
     }
 }

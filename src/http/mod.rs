@@ -14,6 +14,7 @@ mod limits;
 mod members;
 mod posts;
 mod problem;
+mod ranked;
 mod server;
 mod sessions;
 mod settings;
@@ -25,7 +26,9 @@ pub use docs::openapi;
 pub use server::{Listener, bind, serve};
 pub use settings::Settings;
 
-use crate::actors::{Actors, System, content::Content, members::Members, sessions::Sessions, timeline::Timeline};
+use crate::actors::{
+    Actors, System, content::Content, members::Members, ranking::Ranking, sessions::Sessions, timeline::Timeline,
+};
 use axum::{Router, extract::FromRef, http::StatusCode, routing::get};
 use cookies::Cookies;
 use edge::{Door, Edge};
@@ -83,6 +86,9 @@ fn table() -> OpenApiRouter<Handles> {
         .routes(routes!(timeline::mine))
         .routes(routes!(timeline::of_member))
         .routes(routes!(timeline::of_tag))
+        .routes(routes!(ranked::most_popular))
+        .routes(routes!(ranked::most_commented))
+        .routes(routes!(ranked::daily_top3))
         .routes(routes!(stream::open))
         .routes(routes!(stream::ticket))
         .routes(routes!(health::live))
@@ -105,6 +111,7 @@ pub fn public(actors: Actors, settings: &Settings, shutdown: CancellationToken) 
         sessions: actors.sessions,
         content: actors.content,
         timeline: actors.timeline,
+        ranking: actors.ranking,
         system: actors.system,
         limits,
         body: settings.body,
@@ -148,6 +155,7 @@ struct All {
     sessions: Sessions,
     content: Content,
     timeline: Timeline,
+    ranking: Ranking,
     system: System,
     limits: Limits,
     body: BodyRules,
@@ -171,6 +179,7 @@ handles! {
     sessions: Sessions,
     content: Content,
     timeline: Timeline,
+    ranking: Ranking,
     system: System,
     limits: Limits,
     body: BodyRules,

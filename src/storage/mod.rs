@@ -7,6 +7,7 @@ mod content;
 mod contract;
 mod log;
 mod members;
+mod ranking;
 mod relations;
 mod sessions;
 mod sqlite;
@@ -15,6 +16,7 @@ mod upkeep;
 pub use content::{CommentOrder, ContentStore, CountedBelow, PostPlace, View};
 pub use log::EventLog;
 pub use members::{Credentials, Listed, MemberStore, NewMember, Recommended};
+pub use ranking::{KeptDay, RankingStore, Scored, Since, Tallied};
 pub use relations::{Followed, RelationStore};
 pub use sessions::{End, Keys, SessionStore};
 pub use upkeep::{Drift, Import, ImportedFollow, PURGE_DAYS, Pruned, UpkeepStore};
@@ -69,6 +71,7 @@ pub struct Stores {
     pub content: Arc<dyn ContentStore>,
     pub log: Arc<dyn EventLog>,
     pub upkeep: Arc<dyn UpkeepStore>,
+    pub ranking: Arc<dyn RankingStore>,
 }
 
 impl Stores {
@@ -82,6 +85,7 @@ impl Stores {
             sessions: sqlite.clone(),
             content: sqlite.clone(),
             log: sqlite.clone(),
+            ranking: sqlite.clone(),
             upkeep: sqlite,
         })
     }

@@ -1,7 +1,7 @@
 //! One round: keys, then what has run out.
 use super::Message;
 use crate::{
-    actors::{Error, mailbox::Envelope, sessions::Sessions, timeline::Timeline},
+    actors::{Error, mailbox::Envelope, ranking::Ranking, sessions::Sessions, timeline::Timeline},
     domain::Timestamp,
     storage::UpkeepStore,
 };
@@ -14,6 +14,7 @@ pub(super) struct HousekeepingActor;
 pub(super) struct State {
     pub(super) store: Arc<dyn UpkeepStore>,
     pub(super) timeline: Timeline,
+    pub(super) ranking: Ranking,
     pub(super) sessions: Sessions,
     pub(super) retention: Duration,
 }
@@ -50,7 +51,8 @@ impl State {
     async fn round(&self) -> Result<(), Error> {
         self.sessions.check_keys().await?;
         let now = Timestamp::now();
-        let pruned = self.store.prune(now, now.before(self.retention), self.timeline.position()).await?;
+        let readers_at = self.timeline.position().min(self.ranking.position());
+        let pruned = self.store.prune(now, now.before(self.retention), readers_at).await?;
         tracing::info!(?pruned, "housekeeping done");
         Ok(())
     }

@@ -1,7 +1,9 @@
 //! What has to be done now and then: keys are checked, and what has run out is removed.
 mod actor;
 
-use super::{Reply, StartError, Supervisor, mailbox::Mailbox, sessions::Sessions, timeline::Timeline};
+use super::{
+    Reply, StartError, Supervisor, mailbox::Mailbox, ranking::Ranking, sessions::Sessions, timeline::Timeline,
+};
 use crate::{config::Config, storage::Stores};
 use std::time::Duration;
 use tokio::time::MissedTickBehavior;
@@ -19,13 +21,14 @@ pub(super) enum Message {
 pub(super) async fn start(
     supervisor: &Supervisor,
     stores: &Stores,
-    timeline: Timeline,
+    (timeline, ranking): (Timeline, Ranking),
     sessions: Sessions,
     config: &Config,
 ) -> Result<(), StartError> {
     let state = actor::State {
         store: stores.upkeep.clone(),
         timeline,
+        ranking,
         sessions,
         retention: Duration::from_secs(u64::from(config.events.retention_hours) * 3_600),
     };

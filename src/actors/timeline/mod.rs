@@ -22,7 +22,9 @@ pub use viewer::Viewer;
 use super::{Error, Reply, StartError, Supervisor, mailbox::Mailbox, reader};
 use crate::{
     config::Config,
-    domain::{Event, Identity, MemberCard, MemberId, Place, Position, PostId, SeenPost},
+    domain::{
+        Event, Identity, MemberCard, MemberId, Place, Position, PostId, SeenPost, cursor::StreamCursor,
+    },
     storage::Stores,
 };
 use projection::Projection;
@@ -120,6 +122,11 @@ impl Timeline {
     #[cfg(test)]
     pub(super) async fn crash(&self) -> Result<(), Error> {
         self.mailbox.ask(|reply| Message::Crash { reply }).await
+    }
+
+    /// Where a stream that is opened now begins.
+    pub(super) fn stream_cursor(&self) -> String {
+        StreamCursor { epoch: self.projection.log.epoch(), position: self.projection.applied() }.encode()
     }
 
     /// The slowest reader's position: events up to here are needed by nobody but streams that resume.

@@ -3,11 +3,13 @@ mod comment;
 mod member;
 mod post;
 mod rendered;
+mod top3;
 
 pub(super) use comment::{CommentPage, CommentView};
 pub(super) use member::{CardView, MeView, MemberPage, ProfileView, RecommendationPage, me_example};
 pub(super) use post::{FeedView, PostView};
 pub(super) use rendered::Rendered;
+pub(super) use top3::Top3View;
 
 use crate::domain::{LikeState, Timestamp};
 use serde::{Serialize, Serializer};

@@ -124,6 +124,13 @@ impl<'a> From<&'a FeedPage> for FeedView<'a> {
     }
 }
 
+impl FeedView<'_> {
+    /// The page itself, without the place in the log that it was read at: that changes with everything that happens.
+    pub(in crate::http) fn without_stream(&self) -> FeedView<'_> {
+        FeedView { items: self.items, next_cursor: self.next_cursor, stream_cursor: "" }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

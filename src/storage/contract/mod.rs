@@ -9,8 +9,10 @@ mod log;
 mod members;
 mod operations;
 mod relations;
+mod ranking;
 mod sessions;
 mod tokens;
+mod top3;
 mod upkeep;
 
 use super::{NewMember, Stores};

@@ -1,0 +1,271 @@
+//! What is liked, viewed and commented most: follows the event log, and makes numbered generations to page through.
+mod actor;
+mod days;
+mod generations;
+mod marks;
+mod tables;
+
+use super::{
+    Error, Reply, StartError, Supervisor,
+    mailbox::Mailbox,
+    reader,
+    timeline::{FeedPage, Timeline},
+};
+use crate::{
+    config::Config,
+    domain::{
+        Event, GENERATION_EVERY, MemberId, Place, Position, PostId, RANKED_MAX, RankedBy, Refusal, SeenPost, TOP_SHOWN,
+        Timestamp, Window,
+        cursor::{ListKind, decode_place, encode_place},
+    },
+    storage::{ContentStore, RankingStore, StoreResult, Stores},
+};
+use days::Days;
+use generations::{Generation, Generations};
+use jiff::{civil::Date, tz::TimeZone};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tables::{Spans, Tables};
+use tokio::time::MissedTickBehavior;
+
+/// Posts loaded in one step while the tables are built.
+const LOAD_STEP: usize = 10_000;
+/// Ranks that are looked at in one step once a page has come out short.
+const SCAN_STEP: usize = 100;
+
+/// What the ranking actor can be told.
+pub(super) enum Message {
+    /// Notes what a batch of events changed, and answers with the position to go on from.
+    Apply { batch: Vec<Event>, reply: Reply<Position> },
+    /// Takes the tables that were loaded, then does a round.
+    Loaded { tables: Box<Tables>, reply: Reply<bool> },
+    /// Makes generations where something changed. Answers whether the tables have to be loaded first.
+    Round { reply: Reply<bool> },
+    #[cfg(test)]
+    Crash { reply: Reply<()> },
+}
+
+/// What the actor writes and everybody reads.
+struct Shared {
+    store: Arc<dyn RankingStore>,
+    content: Arc<dyn ContentStore>,
+    generations: Generations,
+    days: Days,
+    position: AtomicU64,
+}
+
+impl Shared {
+    /// Everything up to this event has been noted.
+    fn applied(&self, last: Option<&Event>) -> Position {
+        let position = last.map_or(0, |event| event.position.0);
+        Position(self.position.fetch_max(position, Ordering::AcqRel).max(position))
+    }
+}
+
+/// The best posts of a day, as one viewer sees them.
+#[derive(Debug, Clone)]
+pub struct Top3 {
+    /// Of the configured zone.
+    pub date: Date,
+    /// The scores do not change any more.
+    pub frozen: bool,
+    /// At most three, best first, each with its score.
+    pub items: Vec<(u64, SeenPost)>,
+}
+
+/// Ranked feeds and the best of each day, from outside. Reads skip the mailbox: they need no order.
+#[derive(Clone)]
+pub struct Ranking {
+    shared: Arc<Shared>,
+    timeline: Timeline,
+    /// How long a reader waits for the first generation.
+    patience: Duration,
+    #[cfg(test)]
+    mailbox: Mailbox<Message>,
+}
+
+impl Ranking {
+    /// Starts the actor, its reader of the log, and the clock that wakes it. Tables are loaded beside, so that a large
+    /// database does not delay the start.
+    pub(super) async fn start(
+        supervisor: &Supervisor,
+        stores: &Stores,
+        timeline: Timeline,
+        config: &Config,
+    ) -> Result<Self, StartError> {
+        // Checked with the configuration.
+        let zone = TimeZone::get(&config.ranking.day_zone).unwrap_or(TimeZone::UTC);
+        // Read first: what is committed while the tables are loaded is counted again, which changes nothing.
+        let head = *stores.log.head().borrow();
+        let shared = Arc::new(Shared {
+            store: stores.ranking.clone(),
+            content: stores.content.clone(),
+            generations: Generations::new(),
+            days: Days::new(stores.ranking.clone(), zone),
+            position: AtomicU64::new(head.0),
+        });
+        let state = shared.clone();
+        let mailbox = supervisor.raise("ranking", None, move || (actor::RankingActor, state.clone())).await?;
+        let reader = mailbox.clone();
+        supervisor.beside(reader::follow(stores.log.clone(), head, move |batch| {
+            let reader: Mailbox<Message> = reader.clone();
+            async move { reader.ask(|reply| Message::Apply { batch, reply }).await }
+        }));
+        supervisor.beside(wake(shared.clone(), mailbox.clone()));
+        let patience = Duration::from_millis(config.actors.answer_timeout_ms);
+        Ok(Self {
+            shared,
+            timeline,
+            patience,
+            #[cfg(test)]
+            mailbox,
+        })
+    }
+
+    /// One page of a ranked feed, as the viewer sees it. Later pages are of the generation of the first; refuses
+    /// `CursorExpired` where that is not kept any more.
+    pub async fn page(
+        &self,
+        viewer: MemberId,
+        (by, window): (RankedBy, Window),
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<FeedPage, Error> {
+        let list = match by {
+            RankedBy::Popularity => ListKind::MostPopular,
+            RankedBy::Comments => ListKind::MostCommented,
+        };
+        let (generation, from) = match cursor {
+            None => (self.newest(by, window).await?, 0),
+            Some(text) => {
+                let [number, rank] = decode_place(text, list, window as u64)?;
+                let rank = usize::try_from(rank).ok().filter(|rank| *rank <= RANKED_MAX);
+                let rank = rank.ok_or(Refusal::CursorInvalid)?;
+                let kept = self.shared.generations.numbered(by, window, number);
+                (kept.ok_or(Refusal::CursorExpired)?, rank)
+            }
+        };
+        // Read first, so that a stream from there misses nothing that this page does not show yet.
+        let stream = self.timeline.stream_cursor();
+        let (items, to) = self.collect(viewer, &generation, from, limit).await?;
+        let next = to.map(|rank| encode_place(list, window as u64, [generation.number, rank as u64]));
+        Ok(FeedPage { items, next, stream })
+    }
+
+    async fn newest(&self, by: RankedBy, window: Window) -> Result<Arc<Generation>, Error> {
+        let late = || Error::Late("ranking");
+        tokio::time::timeout(self.patience, self.shared.generations.made()).await.map_err(|_| late())?;
+        self.shared.generations.newest(by, window).ok_or_else(late)
+    }
+
+    /// Posts from that rank on that the viewer may see, and the rank to go on from; none where all were looked at.
+    async fn collect(
+        &self,
+        viewer: MemberId,
+        generation: &Generation,
+        from: usize,
+        limit: usize,
+    ) -> Result<(Vec<SeenPost>, Option<usize>), Error> {
+        let viewer = self.timeline.viewer(viewer).await?;
+        let (mut items, mut at, mut step) = (Vec::with_capacity(limit), from, limit);
+        while let Some(rest) = generation.posts.get(at..).filter(|rest| !rest.is_empty()) {
+            if items.len() >= limit {
+                return Ok((items, Some(at)));
+            }
+            let looked_at = &rest[..step.min(rest.len())];
+            let seen = self.timeline.posts(&viewer, looked_at, Place::Served).await?;
+            let room = limit - items.len();
+            // Up to the last that has room: what is behind it belongs to the next page.
+            at += match seen.get(room - 1).filter(|_| seen.len() > room) {
+                Some(last) => 1 + looked_at.iter().position(|post| *post == last.post.id).unwrap_or_default(),
+                None => looked_at.len(),
+            };
+            items.extend(seen.into_iter().take(room));
+            step = SCAN_STEP;
+        }
+        Ok((items, None))
+    }
+
+    /// The three best posts of that day, or of today, as the viewer sees them: what is deleted or hidden gives way to
+    /// the next. Refuses a day that has not begun.
+    pub async fn top3(&self, viewer: MemberId, date: Option<Date>) -> Result<Top3, Error> {
+        let best = self.shared.days.best(date, Timestamp::now()).await?;
+        let ids: Vec<PostId> = best.posts.iter().map(|(post, _)| *post).collect();
+        let viewer = self.timeline.viewer(viewer).await?;
+        let seen = self.timeline.posts(&viewer, &ids, Place::Served).await?;
+        let scored = |seen: SeenPost| {
+            let (_, score) = best.posts.iter().find(|(post, _)| *post == seen.post.id)?;
+            Some((*score, seen))
+        };
+        let items = seen.into_iter().filter_map(scored).take(TOP_SHOWN).collect();
+        Ok(Top3 { date: best.date, frozen: best.frozen, items })
+    }
+
+    /// Events up to here are not needed any more.
+    pub(super) fn position(&self) -> Position {
+        Position(self.shared.position.load(Ordering::Acquire))
+    }
+
+    /// Makes the actor fail.
+    #[cfg(test)]
+    pub(super) async fn crash(&self) -> Result<(), Error> {
+        self.mailbox.ask(|reply| Message::Crash { reply }).await
+    }
+}
+
+/// Wakes the actor for rounds, loads its tables when it has none, and freezes a day when it is time.
+async fn wake(shared: Arc<Shared>, mailbox: Mailbox<Message>) {
+    let mut clock = tokio::time::interval(GENERATION_EVERY);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut frozen = None;
+    loop {
+        clock.tick().await;
+        // A round that takes longer than the patience of the mailbox still ends; only its answer is missed.
+        match mailbox.ask(|reply| Message::Round { reply }).await {
+            Ok(true) => load(&shared, &mailbox).await,
+            Ok(false) => {}
+            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "rankings not made"),
+        }
+        let Some(day) = actor::to_freeze(Timestamp::now(), &shared).filter(|day| frozen != Some(day.date)) else {
+            continue;
+        };
+        match shared.days.frozen(day).await {
+            Ok(_) => frozen = Some(day.date),
+            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the day was not frozen"),
+        }
+    }
+}
+
+/// Beside the actor, which goes on noting what changes meanwhile.
+async fn load(shared: &Shared, mailbox: &Mailbox<Message>) {
+    let begun = Instant::now();
+    let Some(spans) = Spans::at(Timestamp::now(), shared.days.zone()) else { return };
+    match read(shared, spans).await {
+        Ok(tables) => {
+            let posts = tables.posts();
+            if let Err(error) = mailbox.ask(|reply| Message::Loaded { tables: Box::new(tables), reply }).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "rankings not made");
+            }
+            tracing::info!(posts, elapsed_ms = begun.elapsed().as_millis() as u64, "rankings loaded");
+        }
+        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "rankings not loaded"),
+    }
+}
+
+async fn read(shared: &Shared, spans: Spans) -> StoreResult<Tables> {
+    let mut tables = Tables::new(spans);
+    let mut after = PostId(0);
+    loop {
+        let step = shared.store.tallies_after(after, spans.since, LOAD_STEP).await?;
+        step.iter().for_each(|tallied| tables.push(tallied));
+        match step.last().filter(|_| step.len() == LOAD_STEP) {
+            Some(last) => after = last.post,
+            None => return Ok(tables),
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! What ranks a post: the formulas, the windows they count in, and the days whose best three are kept.
+use super::Timestamp;
+use jiff::{ToSpan, civil::Date, tz::TimeZone};
+use std::time::Duration;
+
+/// Posts that one ranking keeps.
+pub const RANKED_MAX: usize = 1_000;
+/// Generations of a ranking that can still be paged; a cursor of an older one has expired.
+pub const GENERATIONS_KEPT: usize = 30;
+/// A ranking changes at most this often.
+pub const GENERATION_EVERY: Duration = Duration::from_secs(2);
+/// Posts of a day that a day's best are shown.
+pub const TOP_SHOWN: usize = 3;
+/// The best of a day that are kept: as many may go or be hidden from somebody before fewer than three are left.
+pub const TOP_KEPT: usize = 50;
+/// How long after its end a day's scores stand: what was written before midnight has been counted by then.
+pub const FROZEN_AFTER: Duration = Duration::from_secs(5 * 60);
+/// What a like weighs against a view, in a ranking and in a day's score.
+pub const LIKE_WEIGHT: u64 = 2;
+/// What a comment weighs against a view in a day's score.
+pub const COMMENT_WEIGHT: u64 = 3;
+/// Views are counted by hours since 1970, so windows begin with one.
+pub const HOUR_MS: i64 = 3_600_000;
+
+/// What a post gathered in some span of time. Each stops at 2^32 - 1.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// By members, once an hour each, never the author.
+    pub views: u32,
+    /// Of members who are here.
+    pub likes: u32,
+    /// That can be seen.
+    pub comments: u32,
+}
+
+impl Tally {
+    /// Views and twice the likes.
+    pub fn popularity(self) -> u64 {
+        u64::from(self.views) + LIKE_WEIGHT * u64::from(self.likes)
+    }
+
+    /// The score among a day's posts: twice the likes, three times the comments, and views.
+    pub fn of_day(self) -> u64 {
+        self.popularity() + COMMENT_WEIGHT * u64::from(self.comments)
+    }
+
+    /// What a ranking orders by; more is better, and of equals the newer.
+    pub fn score(self, by: RankedBy) -> u64 {
+        match by {
+            RankedBy::Popularity => self.popularity(),
+            RankedBy::Comments => u64::from(self.comments),
+        }
+    }
+
+    /// Nothing at all.
+    pub fn is_empty(self) -> bool {
+        self == Self::default()
+    }
+}
+
+/// What a ranking orders by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RankedBy {
+    /// Views and twice the likes.
+    Popularity,
+    /// Comments that can be seen.
+    Comments,
+}
+
+impl RankedBy {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Popularity, Self::Comments];
+
+    /// As metrics call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Popularity => "most-popular",
+            Self::Comments => "most-commented",
+        }
+    }
+}
+
+/// Of which time a ranking counts views, likes and comments.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Window {
+    /// The last 24 whole hours and the one that runs.
+    #[default]
+    Day,
+    /// The last 168 whole hours and the one that runs.
+    Week,
+    /// All time.
+    All,
+}
+
+impl Window {
+    /// All three.
+    pub const ALL: [Self; 3] = [Self::Day, Self::Week, Self::All];
+
+    /// As clients write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::All => "all",
+        }
+    }
+
+    /// The window of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|window| window.name() == name)
+    }
+
+    /// When the window begins at `now`: with a whole hour, so that it moves once an hour.
+    pub fn since(self, now: Timestamp) -> Timestamp {
+        let hours = match self {
+            Self::Day => 24,
+            Self::Week => 168,
+            Self::All => return Timestamp(0),
+        };
+        Timestamp((now.0.div_euclid(HOUR_MS) - hours) * HOUR_MS)
+    }
+}
+
+/// A calendar day of some time zone, as moments. Most have 24 hours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Day {
+    /// Its name.
+    pub date: Date,
+    /// Its first moment.
+    pub begin: Timestamp,
+    /// The first moment of the next day.
+    pub end: Timestamp,
+}
+
+impl Day {
+    /// The day that `now` lies in.
+    pub fn at(now: Timestamp, zone: &TimeZone) -> Option<Self> {
+        let moment = jiff::Timestamp::from_millisecond(now.0).ok()?;
+        Self::of(zone.to_datetime(moment).date(), zone)
+    }
+
+    /// The day of that date; none at the ends of the calendar.
+    pub fn of(date: Date, zone: &TimeZone) -> Option<Self> {
+        let begin = |date: Date| {
+            let moment = date.to_zoned_datetime(zone.clone()).ok()?.start_of_day().ok()?;
+            Some(Timestamp(moment.timestamp().as_millisecond()))
+        };
+        let next = date.checked_add(1.day()).ok()?;
+        Some(Self { date, begin: begin(date)?, end: begin(next)? })
+    }
+
+    /// The day before.
+    pub fn before(self, zone: &TimeZone) -> Option<Self> {
+        Self::of(self.date.checked_sub(1.day()).ok()?, zone)
+    }
+
+    /// Whether the day's scores stand.
+    pub fn is_frozen(self, now: Timestamp) -> bool {
+        now >= self.end.after(FROZEN_AFTER)
+    }
+
+    /// The hours since 1970 that begin on this day, as first and one past the last: views know their hour alone. Where
+    /// midnight is not a whole hour of UTC, the hour that it divides belongs to the day before.
+    pub fn hours(self) -> (i64, i64) {
+        (first_hour(self.begin), first_hour(self.end))
+    }
+}
+
+/// The first hour since 1970 that does not begin before this moment.
+pub fn first_hour(at: Timestamp) -> i64 {
+    (at.0 + HOUR_MS - 1).div_euclid(HOUR_MS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moment(text: &str) -> Timestamp {
+        Timestamp(text.parse::<jiff::Timestamp>().unwrap().as_millisecond())
+    }
+
+    fn zone(name: &str) -> TimeZone {
+        TimeZone::get(name).unwrap()
+    }
+
+    #[test]
+    fn likes_count_twice_and_comments_three_times() {
+        let tally = Tally { views: 5, likes: 7, comments: 11 };
+        assert_eq!(tally.popularity(), 19);
+        assert_eq!(tally.of_day(), 52);
+        assert_eq!((tally.score(RankedBy::Popularity), tally.score(RankedBy::Comments)), (19, 11));
+        assert!(Tally::default().is_empty() && !tally.is_empty());
+        let most = Tally { views: u32::MAX, likes: u32::MAX, comments: u32::MAX };
+        assert_eq!(most.of_day(), 6 * u64::from(u32::MAX));
+    }
+
+    #[test]
+    fn windows_begin_with_a_whole_hour_and_move_once_an_hour() {
+        let now = moment("2026-11-25T13:59:59.999Z");
+        assert_eq!(Window::Day.since(now), moment("2026-11-24T13:00:00Z"));
+        assert_eq!(Window::Week.since(now), moment("2026-11-18T13:00:00Z"));
+        assert_eq!(Window::Day.since(Timestamp(now.0 + 1)), moment("2026-11-24T14:00:00Z"));
+        assert_eq!(Window::All.since(now), Timestamp(0));
+    }
+
+    #[test]
+    fn windows_have_names() {
+        for window in Window::ALL {
+            assert_eq!(Window::named(window.name()), Some(window));
+        }
+        assert_eq!(Window::default(), Window::Day);
+        assert!(["", "Day", "month", "day "].iter().all(|name| Window::named(name).is_none()));
+    }
+
+    #[test]
+    fn one_moment_lies_on_other_days_in_other_zones() {
+        let now = moment("2026-11-25T10:30:00Z");
+        let date = |name: &str| Day::at(now, &zone(name)).unwrap().date.to_string();
+        assert_eq!(date("Asia/Seoul"), "2026-11-25");
+        assert_eq!(date("Pacific/Kiritimati"), "2026-11-26");
+        assert_eq!(date("Pacific/Pago_Pago"), "2026-11-24");
+    }
+
+    #[test]
+    fn a_day_goes_from_midnight_to_midnight_of_its_zone() {
+        let seoul = zone("Asia/Seoul");
+        let day = Day::at(moment("2026-11-25T15:00:00Z"), &seoul).unwrap();
+        assert_eq!(day.date.to_string(), "2026-11-26");
+        assert_eq!((day.begin, day.end), (moment("2026-11-25T15:00:00Z"), moment("2026-11-26T15:00:00Z")));
+        assert_eq!(day.before(&seoul).unwrap().end, day.begin);
+        let (first, end) = day.hours();
+        assert_eq!((first * HOUR_MS, end - first), (day.begin.0, 24));
+    }
+
+    #[test]
+    fn days_on_which_clocks_change_are_shorter_or_longer() {
+        let hours = |name: &str, date: &str| {
+            let day = Day::of(date.parse().unwrap(), &zone(name)).unwrap();
+            (day.end.0 - day.begin.0) / HOUR_MS
+        };
+        assert_eq!(hours("Europe/Berlin", "2026-03-29"), 23);
+        assert_eq!(hours("Europe/Berlin", "2026-10-25"), 25);
+        // There is no midnight on this day: it begins at one.
+        assert_eq!(hours("America/Sao_Paulo", "2018-11-04"), 23);
+        assert_eq!(hours("Asia/Seoul", "2026-03-29"), 24);
+    }
+
+    #[test]
+    fn an_hour_that_midnight_divides_belongs_to_one_day() {
+        let kolkata = zone("Asia/Kolkata");
+        let day = Day::of("2026-11-25".parse().unwrap(), &kolkata).unwrap();
+        let (first, end) = day.hours();
+        assert_eq!(first * HOUR_MS - day.begin.0, HOUR_MS / 2);
+        assert_eq!((end - first, day.before(&kolkata).unwrap().hours().1), (24, first));
+    }
+
+    #[test]
+    fn a_day_is_frozen_five_minutes_after_its_end() {
+        let day = Day::of("2026-11-25".parse().unwrap(), &zone("Asia/Seoul")).unwrap();
+        assert!(!day.is_frozen(day.begin) && !day.is_frozen(day.end));
+        assert!(!day.is_frozen(Timestamp(day.end.0 + 299_999)) && day.is_frozen(Timestamp(day.end.0 + 300_000)));
+    }
+
+    #[test]
+    fn the_ends_of_the_calendar_are_no_days() {
+        let seoul = zone("Asia/Seoul");
+        assert!(Day::of(Date::MAX, &seoul).is_none());
+        assert!(Day::of(Date::MIN, &seoul).is_none_or(|day| day.before(&seoul).is_none()));
+    }
+}

@@ -1,0 +1,48 @@
+//! The best posts of a day.
+use super::PostView;
+use crate::actors::ranking::Top3;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The three best posts of a calendar day.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = DailyTop3, examples(json!({"date": "2026-11-24", "frozen": true, "items": [{"rank": 1, "score": 27, "post": {
+    "id": 7288591360000064_u64, "title": null, "content": "안녕 #서울!",
+    "author": {"id": 7288591360000001_u64, "handle": "jiwoo", "displayName": "이지우", "avatarUrl": null},
+    "images": [], "tags": [{"tag": "서울", "start": 3, "end": 6}], "mentions": [],
+    "viewCount": 12, "likeCount": 6, "commentCount": 1, "liked": false,
+    "createdAt": "2026-11-24T03:00:00.000Z", "editedAt": null,
+}}]})))]
+pub(in crate::http) struct Top3View<'a> {
+    /// Of the server's time zone for days.
+    #[schema(value_type = String, format = Date)]
+    date: String,
+    /// The scores do not change any more.
+    frozen: bool,
+    /// Best first. Fewer where fewer posts were liked, commented or viewed.
+    #[schema(max_items = 3)]
+    items: Vec<RankedView<'a>>,
+}
+
+/// A post at its rank.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RankedPost)]
+struct RankedView<'a> {
+    /// From 1.
+    rank: usize,
+    /// Twice the likes, three times the comments, and the views of that day.
+    score: u64,
+    post: PostView<'a>,
+}
+
+impl<'a> From<&'a Top3> for Top3View<'a> {
+    fn from(top: &'a Top3) -> Self {
+        let ranked = top.items.iter().enumerate().map(|(before, (score, seen))| RankedView {
+            rank: before + 1,
+            score: *score,
+            post: PostView::from(seen),
+        });
+        Self { date: top.date.to_string(), frozen: top.frozen, items: ranked.collect() }
+    }
+}

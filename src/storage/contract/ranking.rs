@@ -1,0 +1,195 @@
+//! Counting what posts gathered in spans of time.
+use super::{
+    given::{comment, hours_from_now, like, member, members, post, remark, reply},
+    open,
+};
+use crate::{
+    domain::{Comment, CommentId, MemberId, PostId, Tally, Timestamp, first_id_at},
+    storage::{Since, Stores, Tallied, View},
+};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// An id of that time that no other has.
+pub(super) fn id_at(at: Timestamp) -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    first_id_at(at) + NEXT.fetch_add(1, Ordering::Relaxed) % 4_096
+}
+
+pub(super) async fn like_at(stores: &Stores, member: MemberId, post: PostId, at: Timestamp) {
+    stores.content.like_post(id_at(at), member, post, true).await.unwrap();
+}
+
+pub(super) async fn comment_at(stores: &Stores, author: MemberId, post: PostId, at: Timestamp) -> CommentId {
+    let comment = Comment { id: CommentId(id_at(at)), ..remark(author, post, None) };
+    let id = comment.id;
+    stores.content.comment(comment, None).await.unwrap();
+    id
+}
+
+pub(super) async fn view_at(stores: &Stores, viewer: MemberId, post: PostId, at: Timestamp) {
+    let view = View { post, viewer, hour: at.0.div_euclid(3_600_000) };
+    stores.content.count_views(vec![view]).await.unwrap();
+}
+
+/// A week, a day and three hours before now.
+fn since() -> Since {
+    Since { week: hours_from_now(-168), day: hours_from_now(-24), today: hours_from_now(-3) }
+}
+
+fn tally(views: u32, likes: u32, comments: u32) -> Tally {
+    Tally { views, likes, comments }
+}
+
+async fn tallied(stores: &Stores, post: PostId) -> Option<Tallied> {
+    stores.ranking.tallies(&[post], since()).await.unwrap().pop()
+}
+
+async fn all(stores: &Stores, post: PostId) -> Option<Tally> {
+    tallied(stores, post).await.map(|tallied| tallied.all)
+}
+
+#[tokio::test]
+async fn each_span_counts_what_happened_in_it() {
+    let (stores, _folder) = &open().await;
+    let [author, a, b, c, d] = members(stores).await;
+    let on = post(stores, author).await;
+    for (who, hours) in [(a, -1), (b, -10), (c, -100), (d, -1_000)] {
+        like_at(stores, who, on, hours_from_now(hours)).await;
+        view_at(stores, who, on, hours_from_now(hours)).await;
+        comment_at(stores, who, on, hours_from_now(hours)).await;
+    }
+    comment_at(stores, author, on, hours_from_now(-2)).await;
+    let expected = Tallied {
+        post: on,
+        all: tally(4, 4, 5),
+        week: tally(3, 3, 4),
+        day: tally(2, 2, 3),
+        today: tally(1, 1, 2),
+    };
+    assert_eq!(tallied(stores, on).await, Some(expected));
+}
+
+#[tokio::test]
+async fn a_like_of_the_span_that_is_withdrawn_leaves_it() {
+    let (stores, _folder) = &open().await;
+    let [author, fan, late] = members(stores).await;
+    let on = post(stores, author).await;
+    like_at(stores, fan, on, hours_from_now(-1)).await;
+    like_at(stores, late, on, hours_from_now(-100)).await;
+    stores.content.like_post(0, fan, on, false).await.unwrap();
+    let now = tallied(stores, on).await.unwrap();
+    assert_eq!((now.all.likes, now.week.likes, now.day.likes), (1, 1, 0));
+}
+
+#[tokio::test]
+async fn who_has_left_counts_no_more_and_again_when_back() {
+    let (stores, _folder) = &open().await;
+    let [author, stays, gone] = members(stores).await;
+    let on = post(stores, author).await;
+    for who in [stays, gone] {
+        like(stores, who, on).await;
+        comment(stores, who, on).await;
+    }
+    stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
+    let now = tallied(stores, on).await.unwrap();
+    assert_eq!((now.all, now.day), (tally(0, 1, 1), tally(0, 1, 1)));
+    stores.members.restore(gone).await.unwrap();
+    assert_eq!(tallied(stores, on).await.unwrap().today, tally(0, 2, 2));
+}
+
+#[tokio::test]
+async fn deleted_comments_and_tombstones_do_not_count() {
+    let (stores, _folder) = &open().await;
+    let [author, other] = members(stores).await;
+    let on = post(stores, author).await;
+    let (top, leaf) = (comment(stores, other, on).await, comment(stores, other, on).await);
+    reply(stores, author, top).await;
+    for id in [top, leaf] {
+        stores.content.delete_comment(other, id, Timestamp::now()).await.unwrap();
+    }
+    let now = tallied(stores, on).await.unwrap();
+    assert_eq!((now.all.comments, now.week.comments, now.today.comments), (1, 1, 1));
+}
+
+#[tokio::test]
+async fn what_nobody_sees_and_what_nobody_looked_at_has_no_tally() {
+    let (stores, _folder) = &open().await;
+    let [author, gone, fan] = members(stores).await;
+    let (quiet, deleted, left) = (post(stores, author).await, post(stores, author).await, post(stores, gone).await);
+    for on in [deleted, left] {
+        like(stores, fan, on).await;
+    }
+    assert_eq!((all(stores, quiet).await, all(stores, deleted).await), (None, Some(tally(0, 1, 0))));
+    stores.content.delete_post(author, deleted, Timestamp::now()).await.unwrap();
+    stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
+    assert_eq!((all(stores, deleted).await, all(stores, left).await), (None, None));
+    assert_eq!(stores.ranking.tallies_after(PostId(0), since(), 9).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn all_tallies_are_found_step_by_step() {
+    let (stores, _folder) = &open().await;
+    let [author, fan] = members(stores).await;
+    let mut liked = Vec::new();
+    for number in 0..7 {
+        let on = post(stores, author).await;
+        if number % 2 == 0 {
+            like(stores, fan, on).await;
+            liked.push(on);
+        }
+    }
+    let (mut found, mut after) = (Vec::new(), PostId(0));
+    loop {
+        let step = stores.ranking.tallies_after(after, since(), 3).await.unwrap();
+        let Some(last) = step.last() else { break };
+        after = last.post;
+        found.extend(step);
+    }
+    assert!(found.iter().map(|tallied| tallied.post).eq(liked.iter().copied()));
+    assert_eq!(found[2], tallied(stores, liked[2]).await.unwrap());
+    assert_eq!(stores.ranking.tallies(&liked, since()).await.unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn posts_of_a_span_are_those_to_which_something_happened_in_it() {
+    let (stores, _folder) = &open().await;
+    let [author, fan] = members(stores).await;
+    let mut posts = Vec::new();
+    for _ in 0..5 {
+        posts.push(post(stores, author).await);
+    }
+    // A whole hour, as windows begin.
+    let hour = |hours: i64| Timestamp(hours_from_now(hours).0.div_euclid(3_600_000) * 3_600_000);
+    like_at(stores, fan, posts[0], hour(-5)).await;
+    comment_at(stores, fan, posts[1], hour(-5)).await;
+    view_at(stores, fan, posts[2], hour(-5)).await;
+    like_at(stores, fan, posts[3], hour(-4)).await;
+    view_at(stores, fan, posts[4], hour(-6)).await;
+    let stirred = async |from, until, limit| {
+        let mut found = stores.ranking.stirred(hour(from), hour(until), limit).await.unwrap();
+        found.sort_unstable();
+        found
+    };
+    assert_eq!(stirred(-5, -4, 9).await, posts[..3]);
+    assert_eq!(stirred(-5, -3, 9).await, posts[..4]);
+    assert_eq!(stirred(-6, -5, 9).await, posts[4..]);
+    assert_eq!(stirred(-9, 0, 2).await.len(), 2);
+    assert_eq!(stirred(-5, -5, 9).await, []);
+}
+
+#[tokio::test]
+async fn a_member_touched_what_is_the_members_own_liked_or_commented() {
+    let (stores, _folder) = &open().await;
+    let [author, who] = members(stores).await;
+    let own = post(stores, who).await;
+    let (liked, commented, other) =
+        (post(stores, author).await, post(stores, author).await, post(stores, author).await);
+    like(stores, who, liked).await;
+    comment(stores, who, commented).await;
+    view_at(stores, who, other, Timestamp::now()).await;
+    let mut touched = stores.ranking.touched_by(who, 9).await.unwrap();
+    touched.sort_unstable();
+    assert_eq!(touched, [own, liked, commented]);
+    assert_eq!(stores.ranking.touched_by(who, 2).await.unwrap().len(), 2);
+    assert_eq!(stores.ranking.touched_by(member(stores).await, 9).await.unwrap(), []);
+}

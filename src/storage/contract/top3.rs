@@ -1,0 +1,152 @@
+//! The best of a day, and what is kept of it.
+use super::{
+    given::{events, like, members, post},
+    open,
+    ranking::{comment_at, like_at, view_at},
+};
+use crate::{
+    domain::{Day, EventKind, Fact, MemberId, Patch, Position, PostId, Privacy, ProfilePatch, Timestamp},
+    storage::{KeptDay, Stores},
+};
+use jiff::{civil::Date, tz::TimeZone};
+
+/// A day that is over, in Seoul.
+fn day() -> Day {
+    Day::of(date("2026-03-01"), &TimeZone::get("Asia/Seoul").unwrap()).unwrap()
+}
+
+fn date(text: &str) -> Date {
+    text.parse().unwrap()
+}
+
+fn later(at: Timestamp, minutes: i64) -> Timestamp {
+    Timestamp(at.0 + minutes * 60_000)
+}
+
+async fn best(stores: &Stores) -> Vec<(PostId, u64)> {
+    stores.ranking.best_of_day(day(), 50).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_days_score_is_of_what_happened_on_it() {
+    let (stores, _folder) = &open().await;
+    let [author, a, b] = members(stores).await;
+    let (first, second) = (post(stores, author).await, post(stores, author).await);
+    let noon = later(day().begin, 12 * 60);
+    for who in [a, b] {
+        like_at(stores, who, first, noon).await;
+        view_at(stores, who, first, noon).await;
+        comment_at(stores, who, second, noon).await;
+    }
+    view_at(stores, a, second, noon).await;
+    assert_eq!(best(stores).await, [(second, 7), (first, 6)]);
+    assert_eq!(stores.ranking.best_of_day(day(), 1).await.unwrap(), [(second, 7)]);
+    let next = Day::of(date("2026-03-02"), &TimeZone::get("Asia/Seoul").unwrap()).unwrap();
+    assert_eq!(stores.ranking.best_of_day(next, 50).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_day_begins_and_ends_at_midnight() {
+    let (stores, _folder) = &open().await;
+    let [author, a, b] = members(stores).await;
+    let (inside, outside) = (post(stores, author).await, post(stores, author).await);
+    like_at(stores, a, inside, day().begin).await;
+    like_at(stores, b, inside, later(day().end, -1)).await;
+    view_at(stores, a, inside, day().begin).await;
+    view_at(stores, a, inside, later(day().end, -1)).await;
+    like_at(stores, a, outside, later(day().begin, -1)).await;
+    like_at(stores, b, outside, day().end).await;
+    view_at(stores, a, outside, later(day().begin, -1)).await;
+    view_at(stores, b, outside, day().end).await;
+    assert_eq!(best(stores).await, [(inside, 6)]);
+}
+
+#[tokio::test]
+async fn the_older_of_equals_is_first() {
+    let (stores, _folder) = &open().await;
+    let [author, fan] = members(stores).await;
+    let (older, newer) = (post(stores, author).await, post(stores, author).await);
+    for on in [newer, older] {
+        like_at(stores, fan, on, day().begin).await;
+    }
+    assert_eq!(best(stores).await, [(older, 2), (newer, 2)]);
+}
+
+#[tokio::test]
+async fn what_is_gone_is_not_among_the_best() {
+    let (stores, _folder) = &open().await;
+    let [author, gone, fan] = members(stores).await;
+    let (kept, deleted, left) = (post(stores, author).await, post(stores, author).await, post(stores, gone).await);
+    for on in [kept, deleted, left] {
+        like_at(stores, fan, on, day().begin).await;
+        comment_at(stores, gone, on, day().begin).await;
+    }
+    stores.content.delete_post(author, deleted, Timestamp::now()).await.unwrap();
+    stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
+    assert_eq!(best(stores).await, [(kept, 2)]);
+}
+
+#[tokio::test]
+async fn public_posts_are_those_that_strangers_may_see() {
+    let (stores, _folder) = &open().await;
+    let [author, shy, gone] = members(stores).await;
+    let (seen, deleted) = (post(stores, author).await, post(stores, author).await);
+    let (followers, left) = (post(stores, shy).await, post(stores, gone).await);
+    let newer = post(stores, author).await;
+    stores.content.delete_post(author, deleted, Timestamp::now()).await.unwrap();
+    stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
+    let patch = ProfilePatch { privacy: Some(Privacy::Followers), ..ProfilePatch::default() };
+    stores.members.change_profile(shy, ProfilePatch { bio: Patch::Keep, ..patch }).await.unwrap();
+    let asked = [newer, followers, left, deleted, seen, PostId(7)];
+    assert_eq!(stores.ranking.public_posts(&asked).await.unwrap(), [newer, seen]);
+}
+
+#[tokio::test]
+async fn a_day_that_shows_others_is_an_event() {
+    let (stores, _folder) = &open().await;
+    let today = date("2026-03-02");
+    let keep = async |posts: &[u64]| {
+        let shown = posts.iter().map(|post| PostId(*post)).collect();
+        stores.ranking.keep_day(today, shown, None).await.unwrap()
+    };
+    assert_eq!(stores.ranking.kept_day(today).await.unwrap(), None);
+    assert_eq!(keep(&[]).await, None);
+    let first = keep(&[5, 6]).await.unwrap();
+    assert_eq!(keep(&[5, 6]).await, None);
+    let second = keep(&[6, 5]).await.unwrap();
+    let kept = KeptDay { shown: vec![PostId(6), PostId(5)], frozen: None };
+    assert_eq!(stores.ranking.kept_day(today).await.unwrap(), Some(kept));
+    let log = events(stores).await;
+    assert!(log.iter().all(|event| event.fact == Fact::new(EventKind::DailyTop3Changed, MemberId(0))));
+    assert_eq!(log.iter().map(|event| event.position).collect::<Vec<_>>(), [first, second]);
+    for position in [first, second] {
+        assert_eq!(stores.ranking.top3_changed_at(position).await.unwrap(), Some(today));
+    }
+    assert_eq!(stores.ranking.top3_changed_at(Position(99)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_frozen_day_stays_as_it_is() {
+    let (stores, _folder) = &open().await;
+    let [author, fan] = members(stores).await;
+    let on = post(stores, author).await;
+    like(stores, fan, on).await;
+    let yesterday = date("2026-03-01");
+    stores.ranking.keep_day(yesterday, vec![on], None).await.unwrap().unwrap();
+    let frozen = Some(vec![(on, 2)]);
+    assert_eq!(stores.ranking.keep_day(yesterday, vec![on], frozen.clone()).await.unwrap(), None);
+    let again = stores.ranking.keep_day(yesterday, vec![PostId(9)], Some(vec![(PostId(9), 9)]));
+    assert_eq!(again.await.unwrap(), None);
+    let kept = KeptDay { shown: vec![on], frozen };
+    assert_eq!(stores.ranking.kept_day(yesterday).await.unwrap(), Some(kept));
+}
+
+#[tokio::test]
+async fn a_frozen_day_that_shows_others_is_an_event_too() {
+    let (stores, _folder) = &open().await;
+    let (yesterday, today) = (date("2026-03-01"), date("2026-03-02"));
+    let one = stores.ranking.keep_day(today, vec![PostId(1)], None).await.unwrap().unwrap();
+    let other = stores.ranking.keep_day(yesterday, vec![PostId(2)], Some(vec![(PostId(2), 4)])).await.unwrap().unwrap();
+    assert_eq!(stores.ranking.top3_changed_at(one).await.unwrap(), Some(today));
+    assert_eq!(stores.ranking.top3_changed_at(other).await.unwrap(), Some(yesterday));
+}
