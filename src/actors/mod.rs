@@ -2,6 +2,8 @@
 pub mod content;
 mod housekeeping;
 mod mailbox;
+#[doc(hidden)]
+pub mod measured;
 pub mod members;
 pub mod ranking;
 mod reader;

@@ -114,8 +114,8 @@ fn follows(
     let first = first_id_at(begin) + 2;
     for (follower, _) in members {
         let mut chosen = BTreeSet::new();
-        let first = members.first().filter(|(first, _)| options.celebrity && first != follower);
-        chosen.extend(first.map(|(first, _)| *first));
+        let celebrity = members.first().map(|(first, _)| *first).filter(|_| options.celebrity);
+        chosen.extend(celebrity.filter(|first| first != follower));
         // Popular members are drawn again and again, so there are more draws than follows, but not for ever.
         for _ in 0..each * 8 {
             if chosen.len() >= each {
