@@ -9,6 +9,10 @@ use dailyfeed::{
 };
 use std::{io::Write, process::ExitCode};
 
+/// Half the memory of the system's, and a fifth more requests: `docs/PERFORMANCE.md`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     match run(Cli::parse()).await {

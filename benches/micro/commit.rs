@@ -17,10 +17,10 @@ use std::{
 const SIZES: [usize; 3] = [1, 32, 256];
 static NEXT: AtomicU64 = AtomicU64::new(1 << 50);
 
-fn post() -> Post {
+fn post(author: MemberId) -> Post {
     Post {
         id: PostId(NEXT.fetch_add(64, Ordering::Relaxed)),
-        author: MemberId(1),
+        author,
         title: None,
         content: "오늘 한강에서 자전거를 탔는데 바람이 정말 시원했다".to_owned(),
         tags: Vec::new(),
@@ -38,8 +38,9 @@ fn posts_and_events(bencher: divan::Bencher, together: usize) {
     let options = seed::Options { members: 10, posts: 0, follows: 0, celebrity: false, seed: 1 };
     runtime.block_on(seed::run(&config, &options)).unwrap();
     let stores = runtime.block_on(Stores::open(&config)).unwrap();
+    let author = runtime.block_on(stores.members.credentials_by_email("seed0@example.com")).unwrap().unwrap().member;
     bencher.counter(divan::counter::ItemsCount::new(together)).bench_local(|| {
-        let all = join_all((0..together).map(|_| stores.content.publish(post(), None)));
+        let all = join_all((0..together).map(|_| stores.content.publish(post(author), None)));
         for answer in runtime.block_on(all) {
             answer.unwrap();
         }
@@ -63,7 +64,7 @@ fn bare_sqlx(bencher: divan::Bencher, together: usize) {
         runtime.block_on(async {
             let mut transaction = connection.begin().await.unwrap();
             for _ in 0..together {
-                let Post { id, author, content, .. } = post();
+                let Post { id, author, content, .. } = post(MemberId(1));
                 let insert = sqlx::query("INSERT INTO posts VALUES (?, ?, ?)");
                 let insert = insert.bind(id.0 as i64).bind(author.0 as i64).bind(content);
                 insert.execute(&mut *transaction).await.unwrap();

@@ -12,7 +12,7 @@ mod merge;
 mod ranking;
 
 #[global_allocator]
-static ALLOCATOR: divan::AllocProfiler = divan::AllocProfiler::system();
+static ALLOCATOR: divan::AllocProfiler<mimalloc::MiMalloc> = divan::AllocProfiler::new(mimalloc::MiMalloc);
 
 fn main() {
     divan::main();
