@@ -1,7 +1,7 @@
 // Runs scripts once without k6, against a running server: `node once.mjs smoke.js feed.js ...`, or all of them.
 //
 // Each script's setup, and every function that its scenarios name (ROUNDS times each, 20 by default), one after the
-// other, with the script's own checks. It shows that the scripts work; it measures nothing. Needs node 20 or newer and
+// other, with the script's own checks. It shows that the scripts work; it measures nothing. Needs node 18 or newer and
 // nothing else. It knows what the scripts here use of k6: http.request, get, post, batch, expectedStatuses; check, sleep;
 // Trend; execution's progress.
 import { Worker, MessageChannel, receiveMessageOnPort, isMainThread, workerData } from 'node:worker_threads';
