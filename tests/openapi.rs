@@ -56,6 +56,11 @@ const ROUTES: &str = "
     GET /api/timeline/daily-top3
     GET /api/timeline/stream
     POST /api/timeline/stream/ticket
+    GET /api/activities
+    GET /api/notifications
+    GET /api/notifications/unread-count
+    GET PUT /api/notifications/marker
+    GET /api/events
     GET /health/live
     GET /health/ready
     GET /health/startup
@@ -185,7 +190,7 @@ fn every_body_has_an_example() {
             }
             let schema = &content["schema"];
             let alternatives = schema["oneOf"].as_array().cloned().unwrap_or_else(|| vec![schema.clone()]);
-            let exemplified = alternatives.iter().any(|schema| resolved(&document, schema)["examples"][0].is_object());
+            let exemplified = alternatives.iter().any(|schema| !resolved(&document, schema)["examples"][0].is_null());
             assert!(exemplified, "{method} {path} {kind} has no example");
         }
     }
@@ -250,7 +255,9 @@ async fn answers_match_the_document() {
         let (status, text) = (answer.status().as_u16().to_string(), answer.text().await.unwrap());
         let documented = &document["paths"][route][method.as_str().to_lowercase()]["responses"][&status];
         assert!(documented.is_object(), "{method} {route} says {status}, which is not documented: {text}");
-        let Some(content) = documented["content"].as_object().and_then(|kinds| kinds.values().next()) else {
+        let kinds = documented["content"].as_object();
+        // Where there are several forms, JSON is what is said to who asks for none.
+        let Some(content) = kinds.and_then(|kinds| kinds.get("application/json").or(kinds.values().next())) else {
             assert_eq!(text, "", "{method} {route}");
             return Value::Null;
         };

@@ -1,4 +1,5 @@
 //! Who does what. Each folder is one domain: its handle in `mod.rs`, its loop in `actor.rs`.
+pub mod activity;
 pub mod content;
 mod housekeeping;
 mod mailbox;
@@ -83,6 +84,7 @@ pub struct Actors {
     pub content: content::Content,
     pub timeline: timeline::Timeline,
     pub ranking: ranking::Ranking,
+    pub activity: activity::Activity,
     pub system: System,
 }
 
@@ -118,10 +120,11 @@ impl Actors {
         let content = content::Content::start(&supervisor, &stores, ids.clone(), timeline.clone(), views).await?;
         let sessions = sessions::Sessions::start(&supervisor, &stores, ids, hasher, timeline.clone(), config).await?;
         let ranking = ranking::Ranking::start(&supervisor, &stores, timeline.clone(), config).await?;
-        let readers = (timeline.clone(), ranking.clone());
+        let activity = activity::Activity::start(&supervisor, &stores, timeline.clone(), config).await?;
+        let readers = (timeline.clone(), ranking.clone(), activity.clone());
         housekeeping::start(&supervisor, &stores, readers, sessions.clone(), config).await?;
         system.started();
-        Ok((Self { members, sessions, content, timeline, ranking, system }, supervisor))
+        Ok((Self { members, sessions, content, timeline, ranking, activity, system }, supervisor))
     }
 }
 

@@ -7,8 +7,8 @@ use super::{
 use crate::{
     config::Config,
     domain::{
-        Email, Handle, Identity, MemberId, Outcome, Password, Patch, PostId, PostText, Profile, ProfilePatch,
-        SessionId, Timestamp,
+        CommentText, Email, Handle, Identity, MemberId, Outcome, Password, Patch, PostId, PostText, Profile,
+        ProfilePatch, RankedBy, SessionId, Timestamp, Window,
     },
     storage::Stores,
 };
@@ -213,4 +213,32 @@ async fn who_comes_back_after_a_rebuild_has_every_post_again() {
     actors.sessions.log_in("author@example.com", "Passw0rd!", client()).await.unwrap();
     let mine = actors.timeline.feed(*author, Feed::Mine, None, 10).await.unwrap();
     assert_eq!(mine.items.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ranking_that_failed_is_counted_again() {
+    let Deployment { actors, author, .. } = &start(|_| {}).await;
+    for _ in 0..2 {
+        post(actors, *author).await.unwrap();
+    }
+    let mine = actors.timeline.feed(*author, Feed::Mine, None, 10).await.unwrap();
+    let older = mine.items[1].post.id;
+    let ranked = (RankedBy::Comments, Window::All);
+    let first = actors.ranking.page(*author, ranked, None, 1).await.unwrap();
+    assert!(matches!(actors.ranking.crash().await, Err(Error::Restarting("ranking"))));
+    let text = CommentText::new("댓글").unwrap();
+    let draft = actors.content.draft_comment(*author, older, None, text).await.unwrap();
+    actors.content.comment(draft, None).await.unwrap();
+    // Pages of before go on, and the next life ranks what happened since.
+    if let Some(cursor) = &first.next {
+        actors.ranking.page(*author, ranked, Some(cursor), 1).await.unwrap();
+    }
+    let leads = async {
+        while actors.ranking.page(*author, ranked, None, 1).await.unwrap().items.first().map(|seen| seen.post.id)
+            != Some(older)
+        {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, leads).await.expect("it comes to pass");
 }

@@ -38,6 +38,7 @@ pub enum ListKind {
     Notifications = 24,
     NotificationGroups = 25,
     Events = 26,
+    DeadLetters = 27,
     Stream = 30,
 }
 

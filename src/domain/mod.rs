@@ -1,11 +1,14 @@
 //! What the product is about: ids, rules, events, cursors. No runtime, no database, no HTTP.
+mod activity;
 mod audience;
 mod content;
 pub mod cursor;
+mod envelope;
 mod event;
 mod id;
 pub mod markup;
 mod member;
+mod notification;
 mod profile;
 mod ranking;
 mod receipt;
@@ -17,11 +20,13 @@ mod ties;
 mod time;
 mod visibility;
 
+pub use activity::{activity_kind, is_activity, message_key};
 pub use audience::Audience;
 pub use content::{
     COMMENT_LEVELS, Comment, CommentText, FIRST_REPLIES, IMAGES_MAX, LikeState, Post, PostCounts, PostText,
     SeenComment, SeenPost, depth_below,
 };
+pub use envelope::{Envelope, SOURCE_DEFAULT, SPEC_VERSION, event_type, is_public};
 pub use event::{Epoch, Event, EventKind, Fact, Position};
 pub use id::{CommentId, ID_END, IdGenerator, MemberId, PostId, SessionId, first_id_at, time_of};
 pub use markup::{Mention, Tag};
@@ -29,6 +34,7 @@ pub use member::{
     Email, FOLLOW_REQUESTS_MAX, FOLLOWINGS_MAX, Handle, Member, MemberCard, MemberCounts, Password, Privacy,
     QUERY_IDS_MAX, Recommendation, Relation, may_follow, other_than,
 };
+pub use notification::{NOTIFICATIONS_MAX, Notification, NotificationKind, Retraction};
 pub use profile::{Gender, Patch, Profile, ProfilePatch};
 pub use ranking::{
     COMMENT_WEIGHT, Day, FROZEN_AFTER, GENERATION_EVERY, GENERATIONS_KEPT, HOUR_MS, LIKE_WEIGHT, RANKED_MAX, RankedBy,

@@ -191,6 +191,9 @@ pub enum Refusal {
     /// A cursor of this server that points before what it keeps.
     #[error("the cursor is too old")]
     CursorExpired,
+    /// No event of that position is among those that could not be applied.
+    #[error("no such dead letter")]
+    DeadLetterNotFound,
     /// More open streams than a member may have.
     #[error("at most {max} open streams")]
     TooManyStreams {

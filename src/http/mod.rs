@@ -1,17 +1,21 @@
 //! Requests in, answers out. Knows the actors' handles, and nothing below them.
+mod activities;
 mod admin;
 mod answer;
 mod authentication;
 mod circles;
 mod comments;
 mod cookies;
+mod dead_letters;
 mod docs;
 mod edge;
+mod events;
 mod extract;
 mod follows;
 mod health;
 mod limits;
 mod members;
+mod notifications;
 mod posts;
 mod problem;
 mod ranked;
@@ -27,11 +31,18 @@ pub use server::{Listener, bind, serve};
 pub use settings::Settings;
 
 use crate::actors::{
-    Actors, System, content::Content, members::Members, ranking::Ranking, sessions::Sessions, timeline::Timeline,
+    Actors, System, activity::Activity, content::Content, members::Members, ranking::Ranking, sessions::Sessions,
+    timeline::Timeline,
 };
-use axum::{Router, extract::FromRef, http::StatusCode, routing::get};
+use axum::{
+    Router,
+    extract::FromRef,
+    http::StatusCode,
+    routing::{get, post},
+};
 use cookies::Cookies;
 use edge::{Door, Edge};
+use events::EventStreams;
 use extract::BodyRules;
 use limits::Limits;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -91,6 +102,11 @@ fn table() -> OpenApiRouter<Handles> {
         .routes(routes!(ranked::daily_top3))
         .routes(routes!(stream::open))
         .routes(routes!(stream::ticket))
+        .routes(routes!(activities::list))
+        .routes(routes!(notifications::list))
+        .routes(routes!(notifications::unread))
+        .routes(routes!(notifications::marker, notifications::move_marker))
+        .routes(routes!(events::list))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
         .routes(routes!(health::startup))
@@ -112,10 +128,12 @@ pub fn public(actors: Actors, settings: &Settings, shutdown: CancellationToken) 
         content: actors.content,
         timeline: actors.timeline,
         ranking: actors.ranking,
+        activity: actors.activity,
         system: actors.system,
         limits,
         body: settings.body,
         cookies: Cookies { secure: settings.secure_cookies },
+        event_streams: EventStreams::new(settings.heartbeat, shutdown.clone()),
         streams: Streams::new(settings.heartbeat, shutdown, rendered.clone()),
         rendered,
     }));
@@ -130,14 +148,18 @@ pub fn public(actors: Actors, settings: &Settings, shutdown: CancellationToken) 
 }
 
 /// The operating listener. No limits, no members.
-pub fn admin(system: System, metrics: Option<PrometheusHandle>, settings: &Settings) -> Router {
+pub fn admin(system: System, activity: Activity, metrics: Option<PrometheusHandle>, settings: &Settings) -> Router {
     Router::new()
         .route("/metrics", get(admin::metrics))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/health/startup", get(health::startup))
         .route("/admin/actors", get(admin::actors))
-        .with_state(Operating { system, metrics })
+        .route("/admin/deadletters", get(dead_letters::list))
+        .route("/admin/deadletters/redrive", post(dead_letters::redrive_all))
+        .route("/admin/deadletters/{id}", get(dead_letters::show).delete(dead_letters::drop))
+        .route("/admin/deadletters/{id}/redrive", post(dead_letters::redrive))
+        .with_state(Operating { system, activity, metrics })
         .fallback(nothing_here)
         .layer(Edge::new(None, settings.request_time_max))
 }
@@ -156,6 +178,8 @@ struct All {
     content: Content,
     timeline: Timeline,
     ranking: Ranking,
+    activity: Activity,
+    event_streams: EventStreams,
     system: System,
     limits: Limits,
     body: BodyRules,
@@ -180,6 +204,8 @@ handles! {
     content: Content,
     timeline: Timeline,
     ranking: Ranking,
+    activity: Activity,
+    event_streams: EventStreams,
     system: System,
     limits: Limits,
     body: BodyRules,
@@ -192,5 +218,6 @@ handles! {
 #[derive(Clone, FromRef)]
 struct Operating {
     system: System,
+    activity: Activity,
     metrics: Option<PrometheusHandle>,
 }

@@ -106,6 +106,8 @@ pub trait ContentStore: Send + Sync + 'static {
     async fn counted_below(&self, ids: &[CommentId], members: &[MemberId]) -> StoreResult<Vec<CountedBelow>>;
     /// One comment, tombstones included.
     async fn comment_by_id(&self, id: CommentId) -> StoreResult<Option<Comment>>;
+    /// Those of these comments that may be seen, tombstones included, in no order. At most 1,000 ids.
+    async fn comments_by_id(&self, ids: &[CommentId]) -> StoreResult<Vec<Comment>>;
     /// A page of comments.
     async fn comments(&self, order: CommentOrder, limit: usize) -> StoreResult<Vec<Comment>>;
     /// The first `each` replies of each of these comments, oldest first.

@@ -24,6 +24,8 @@ pub trait EventLog: Send + Sync + 'static {
         until: Position,
         limit: usize,
     ) -> StoreResult<Vec<Event>>;
+    /// At most `limit` events that were done to this member before that position, newest first.
+    async fn done_to(&self, member: MemberId, before: Position, limit: usize) -> StoreResult<Vec<Event>>;
     /// Everything up to here has been pruned.
     async fn pruned_to(&self) -> StoreResult<Position>;
 }

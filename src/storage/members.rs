@@ -67,6 +67,12 @@ pub trait MemberStore: Send + Sync + 'static {
     /// The inverse of `deactivate`; does nothing (`None`) for a member who is there.
     async fn restore(&self, member: MemberId) -> StoreResult<Option<Position>>;
 
+    /// Moves the member's marker of read notifications on, with the fact, in one commit; nothing (`None`) where it is
+    /// there or further already. Refuses `MemberNotFound`.
+    async fn move_marker(&self, member: MemberId, last_read: Position) -> StoreResult<Option<Position>>;
+    /// The newest notification that the member has read; 0 where none was.
+    async fn marker(&self, member: MemberId) -> StoreResult<Position>;
+
     /// One member in full.
     async fn member(&self, id: MemberId) -> StoreResult<Option<Member>>;
     /// By the key form of the handle.

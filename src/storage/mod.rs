@@ -2,6 +2,7 @@
 //!
 //! A command is handed over when its future is first polled, and commands are carried out in that order or, where
 //! they share a commit, in one that no client can tell from it. Whoever drops the future does not take the command back.
+mod activity;
 mod content;
 #[cfg(test)]
 mod contract;
@@ -13,6 +14,7 @@ mod sessions;
 mod sqlite;
 mod upkeep;
 
+pub use activity::{ACTIVITY_DAYS, ActivityStore, DEAD_LETTERS_MAX, DUE_MAX, DeadLetter};
 pub use content::{CommentOrder, ContentStore, CountedBelow, PostPlace, View};
 pub use log::EventLog;
 pub use members::{Credentials, Listed, MemberStore, NewMember, Recommended};
@@ -72,6 +74,7 @@ pub struct Stores {
     pub log: Arc<dyn EventLog>,
     pub upkeep: Arc<dyn UpkeepStore>,
     pub ranking: Arc<dyn RankingStore>,
+    pub activity: Arc<dyn ActivityStore>,
 }
 
 impl Stores {
@@ -79,6 +82,8 @@ impl Stores {
     /// one choice.
     pub async fn open(config: &Config) -> StoreResult<Self> {
         let sqlite = Arc::new(sqlite::Sqlite::open(config).await?);
+        let (epoch, head) = sqlite.log();
+        let activity = Arc::new(sqlite::SqliteActivity::open(config, epoch, head).await?);
         Ok(Self {
             members: sqlite.clone(),
             relations: sqlite.clone(),
@@ -87,6 +92,7 @@ impl Stores {
             log: sqlite.clone(),
             ranking: sqlite.clone(),
             upkeep: sqlite,
+            activity,
         })
     }
 }

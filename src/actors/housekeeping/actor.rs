@@ -1,7 +1,7 @@
 //! One round: keys, then what has run out.
 use super::Message;
 use crate::{
-    actors::{Error, mailbox::Envelope, ranking::Ranking, sessions::Sessions, timeline::Timeline},
+    actors::{Error, activity::Activity, mailbox::Envelope, ranking::Ranking, sessions::Sessions, timeline::Timeline},
     domain::Timestamp,
     storage::UpkeepStore,
 };
@@ -15,6 +15,7 @@ pub(super) struct State {
     pub(super) store: Arc<dyn UpkeepStore>,
     pub(super) timeline: Timeline,
     pub(super) ranking: Ranking,
+    pub(super) activity: Activity,
     pub(super) sessions: Sessions,
     pub(super) retention: Duration,
 }
@@ -51,9 +52,10 @@ impl State {
     async fn round(&self) -> Result<(), Error> {
         self.sessions.check_keys().await?;
         let now = Timestamp::now();
-        let readers_at = self.timeline.position().min(self.ranking.position());
+        let readers_at = self.timeline.position().min(self.ranking.position()).min(self.activity.position());
         let pruned = self.store.prune(now, now.before(self.retention), readers_at).await?;
-        tracing::info!(?pruned, "housekeeping done");
+        let activity_rows = self.activity.prune(now).await?;
+        tracing::info!(?pruned, activity_rows, "housekeeping done");
         Ok(())
     }
 }

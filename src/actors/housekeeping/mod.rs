@@ -2,7 +2,8 @@
 mod actor;
 
 use super::{
-    Reply, StartError, Supervisor, mailbox::Mailbox, ranking::Ranking, sessions::Sessions, timeline::Timeline,
+    Reply, StartError, Supervisor, activity::Activity, mailbox::Mailbox, ranking::Ranking, sessions::Sessions,
+    timeline::Timeline,
 };
 use crate::{config::Config, storage::Stores};
 use std::time::Duration;
@@ -21,7 +22,7 @@ pub(super) enum Message {
 pub(super) async fn start(
     supervisor: &Supervisor,
     stores: &Stores,
-    (timeline, ranking): (Timeline, Ranking),
+    (timeline, ranking, activity): (Timeline, Ranking, Activity),
     sessions: Sessions,
     config: &Config,
 ) -> Result<(), StartError> {
@@ -29,6 +30,7 @@ pub(super) async fn start(
         store: stores.upkeep.clone(),
         timeline,
         ranking,
+        activity,
         sessions,
         retention: Duration::from_secs(u64::from(config.events.retention_hours) * 3_600),
     };

@@ -45,6 +45,10 @@ impl Actor for MembersActor {
             Message::Follow { at, follower, followee, reply } => {
                 begin(place, reply, async move { Ok(relations.follow(at, follower, followee).await?) }).await;
             }
+            Message::MoveMarker { member, last_read, reply } => {
+                let moved = async move { Ok(store.move_marker(member, last_read).await?.is_some()) };
+                begin(place, reply, moved).await;
+            }
             Message::ChangeTie { change, member, other, reply } => {
                 let change = async move { Ok(relations.change_tie(change, member, other).await?.is_some()) };
                 begin(place, reply, change).await;

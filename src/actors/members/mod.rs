@@ -26,6 +26,8 @@ pub(super) enum Message {
     ChangeHandle { member: MemberId, handle: Handle, reply: Reply<()> },
     /// Makes one follow the other, or ask to; `at` orders the lists.
     Follow { at: u64, follower: MemberId, followee: MemberId, reply: Reply<Followed> },
+    /// Moves a member's marker of read notifications on, and answers whether it was not there already.
+    MoveMarker { member: MemberId, last_read: Position, reply: Reply<bool> },
     /// Changes what is between two members, and answers whether it was not so already.
     ChangeTie { change: TieChange, member: MemberId, other: MemberId, reply: Reply<bool> },
 }
@@ -143,6 +145,15 @@ impl Members {
         self.slots.of(member).ask(|reply| Message::ChangeHandle { member, handle, reply }).await?;
         self.timeline.wrote(member);
         self.member(member).await
+    }
+}
+
+impl Members {
+    /// Moves the member's marker of read notifications on, for all of the member's devices; never back.
+    pub async fn move_marker(&self, member: MemberId, last_read: Position) -> Result<(), Error> {
+        self.slots.of(member).ask(|reply| Message::MoveMarker { member, last_read, reply }).await?;
+        self.timeline.wrote(member);
+        Ok(())
     }
 }
 

@@ -177,12 +177,7 @@ fn build(
     }
     let today = tables.best_today();
     metrics::gauge!("dailyfeed_ranking_posts").set(tables.posts() as f64);
-    tracing::debug!(
-        posts = tables.posts(),
-        counted,
-        elapsed_us = begun.elapsed().as_micros() as u64,
-        "rankings made"
-    );
+    tracing::debug!(posts = tables.posts(), counted, elapsed_us = begun.elapsed().as_micros() as u64, "rankings made");
     Built { tables, rankings, today }
 }
 

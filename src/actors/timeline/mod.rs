@@ -8,6 +8,7 @@ mod hub;
 mod hydrate;
 pub(super) mod measured;
 mod merge;
+mod notices;
 mod projection;
 mod stream;
 mod told;
@@ -16,6 +17,7 @@ mod watcher;
 mod window;
 
 pub use feed::{Feed, FeedPage};
+pub use notices::SeenNotification;
 pub use stream::{Live, Subscription};
 pub use told::LiveEvent;
 pub use viewer::Viewer;
@@ -24,12 +26,13 @@ use super::{Error, Reply, StartError, Supervisor, mailbox::Mailbox, reader};
 use crate::{
     config::Config,
     domain::{
-        Event, Identity, MemberCard, MemberId, Place, Position, PostId, SeenPost, cursor::StreamCursor,
+        Event, Identity, MemberCard, MemberId, Notification, Place, Position, PostId, SeenPost, cursor::StreamCursor,
     },
     storage::Stores,
 };
 use projection::Projection;
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// What the timeline actor can be told.
 pub(super) enum Message {
@@ -101,6 +104,11 @@ impl Timeline {
         self.projection.posts(viewer, ids, place).await
     }
 
+    /// Those notifications that the viewer may see, in the same order.
+    pub(super) async fn notices(&self, viewer: &Viewer, told: &[Notification]) -> Result<Vec<SeenNotification>, Error> {
+        self.projection.notices(viewer, told).await
+    }
+
     /// One post as the viewer sees it.
     pub(super) async fn post(&self, viewer: MemberId, id: PostId) -> Result<Option<SeenPost>, Error> {
         let viewer = self.viewer(viewer).await?;
@@ -128,6 +136,11 @@ impl Timeline {
     /// Where a stream that is opened now begins.
     pub(super) fn stream_cursor(&self) -> String {
         StreamCursor { epoch: self.projection.log.epoch(), position: self.projection.applied() }.encode()
+    }
+
+    /// Grows with what the timeline has taken in: what is up to there is judged by what is known there.
+    pub(super) fn taken_in(&self) -> watch::Receiver<Position> {
+        self.projection.follow()
     }
 
     /// The slowest reader's position: events up to here are needed by nobody but streams that resume.

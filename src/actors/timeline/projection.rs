@@ -11,7 +11,7 @@ use crate::{
     actors::Error,
     config::Config,
     domain::{Event, EventKind, Fact, MemberId, Place, Position, PostId, Privacy, SeenPost, Timestamp, first_id_at},
-    storage::{ContentStore, EventLog, MemberStore, PostPlace, RelationStore, StoreResult, Stores},
+    storage::{ContentStore, EventLog, MemberStore, PostPlace, RankingStore, RelationStore, StoreResult, Stores},
 };
 use std::{
     sync::{Arc, PoisonError, RwLock},
@@ -25,8 +25,9 @@ const LOAD_STEP: usize = 10_000;
 /// The state that the timeline's actor writes and everybody reads.
 pub(super) struct Projection {
     pub(super) content: Arc<dyn ContentStore>,
-    members: Arc<dyn MemberStore>,
+    pub(super) members: Arc<dyn MemberStore>,
     relations: Arc<dyn RelationStore>,
+    pub(super) ranking: Arc<dyn RankingStore>,
     pub(super) log: Arc<dyn EventLog>,
     pub(super) window: RwLock<Window>,
     pub(super) authors: RwLock<Authors>,
@@ -47,6 +48,7 @@ impl Projection {
             content: stores.content.clone(),
             members: stores.members.clone(),
             relations: stores.relations.clone(),
+            ranking: stores.ranking.clone(),
             log: stores.log.clone(),
             window: RwLock::default(),
             authors: RwLock::default(),
@@ -62,6 +64,10 @@ impl Projection {
 
     pub(super) fn applied(&self) -> Position {
         *self.applied.borrow()
+    }
+
+    pub(super) fn follow(&self) -> watch::Receiver<Position> {
+        self.applied.subscribe()
     }
 
     /// Builds the window from the database: at start, and after the actor failed.

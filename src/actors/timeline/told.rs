@@ -1,14 +1,20 @@
 //! What an event means to one stream: nothing, or one or more things to tell its client.
-use super::{projection::Projection, viewer::Viewer};
+use super::{notices::SeenNotification, projection::Projection, viewer::Viewer};
 use crate::{
     actors::Error,
-    domain::{Event, EventKind as K, MemberId, Place, PostCounts, PostId, SeenPost},
+    domain::{
+        Event, EventKind as K, MemberId, Notification, Place, Position, PostCounts, PostId, Retraction, SeenPost,
+    },
 };
+use jiff::civil::Date;
 use std::sync::{Arc, PoisonError};
 
 /// Posts of one author that a stream takes back when they may not be seen any more: the newest. Older ones have long
 /// left the screen, and are not there when the feed is read again.
 const TAKEN_BACK_MAX: usize = 100;
+/// Events done to a member in which the cause of a retraction is looked for. An older cause is not taken back from the
+/// screen; it is not there when notifications are read again.
+const CAUSES_MAX: usize = 1_000;
 
 /// What a stream tells its client.
 #[derive(Debug, Clone)]
@@ -25,6 +31,14 @@ pub enum LiveEvent {
     Hidden(PostId),
     /// What is counted about a post has changed.
     Counts(PostId, PostCounts),
+    /// Something was done to the member.
+    Notified(SeenNotification),
+    /// That was undone, or may no longer be seen.
+    Retracted(Position),
+    /// The member has read the notifications up to here, on some device.
+    Marked(Position),
+    /// The three best posts of a day are others, or in another order.
+    Top3Changed(Date),
     /// The cursor leads nowhere: read the feed again, this stream goes on from now.
     Reset {
         /// `unknown`, `expired` or `too_far`.
@@ -39,9 +53,22 @@ impl Projection {
         let shown: Vec<PostId> =
             events.iter().filter(|event| shows(event.fact.kind)).filter_map(|event| event.fact.post).collect();
         let posts = self.posts(viewer, &shown, Place::Served).await?;
+        let mut notices = self.noticed(viewer, events).await?;
         let mut told = Vec::new();
         for event in events {
-            let lives = self.meaning(viewer, event, &posts);
+            let mut lives = self.of_posts(viewer, event, &posts);
+            lives.extend(notices.extract_if(.., |seen| seen.told.id == event.position).map(LiveEvent::Notified));
+            lives.extend(self.retracted(viewer, event).await?.into_iter().map(LiveEvent::Retracted));
+            match event.fact.kind {
+                K::NotificationsRead if event.fact.member == viewer.member() => {
+                    lives.push(LiveEvent::Marked(self.members.marker(viewer.member()).await?));
+                }
+                // Where it has changed again since, that event will say so.
+                K::DailyTop3Changed => {
+                    lives.extend(self.ranking.top3_changed_at(event.position).await?.map(LiveEvent::Top3Changed));
+                }
+                _ => {}
+            }
             if !lives.is_empty() {
                 told.push((*event, lives));
             }
@@ -49,7 +76,7 @@ impl Projection {
         Ok(told)
     }
 
-    fn meaning(&self, viewer: &Viewer, event: &Event, posts: &[SeenPost]) -> Vec<LiveEvent> {
+    fn of_posts(&self, viewer: &Viewer, event: &Event, posts: &[SeenPost]) -> Vec<LiveEvent> {
         let fact = &event.fact;
         let seen = || posts.iter().find(|seen| Some(seen.post.id) == fact.post).cloned();
         let own = fact.member == viewer.member();
@@ -76,6 +103,57 @@ impl Projection {
         let all = PostId(u64::MAX - 1);
         let found = window.of_authors(&[author], |_| true, all, event.position, TAKEN_BACK_MAX);
         found.places.iter().map(|place| LiveEvent::Hidden(place.post)).collect()
+    }
+
+    /// What of these events the viewer is notified of, as REST shows it.
+    async fn noticed(&self, viewer: &Viewer, events: &[Event]) -> Result<Vec<SeenNotification>, Error> {
+        let mut told = Vec::new();
+        for event in events {
+            let Some(notice) = Notification::of(event).filter(|notice| notice.to == viewer.member()) else { continue };
+            if !self.is_answered(&notice).await? {
+                told.push(notice);
+            }
+        }
+        if told.is_empty() {
+            return Ok(Vec::new());
+        }
+        let marker = self.members.marker(viewer.member()).await?;
+        let mut seen = self.notices(viewer, &told).await?;
+        seen.iter_mut().for_each(|seen| seen.unread = seen.told.id > marker);
+        Ok(seen)
+    }
+
+    /// Whether a follow is what the member has just accepted.
+    async fn is_answered(&self, notice: &Notification) -> Result<bool, Error> {
+        if notice.kind != crate::domain::NotificationKind::Follow || notice.id.0 < 2 {
+            return Ok(false);
+        }
+        let before = self.log.read(Position(notice.id.0 - 2), 1).await?;
+        Ok(before.iter().filter_map(Notification::of).any(|before| notice.is_answered_by(&before)))
+    }
+
+    /// Ids of notifications that the viewer has been told and that an event undoes or hides.
+    async fn retracted(&self, viewer: &Viewer, event: &Event) -> Result<Vec<Position>, Error> {
+        let (me, fact) = (viewer.member(), &event.fact);
+        let undone = Retraction::of(event);
+        let hidden = match fact.kind {
+            K::MemberBlocked if fact.member == me => fact.target,
+            K::MemberMuted if fact.member == me => fact.target,
+            K::MemberBlocked | K::MemberDeactivated if fact.member != me => Some(fact.member),
+            _ => None,
+        };
+        if undone.is_empty() && hidden.is_none() {
+            return Ok(Vec::new());
+        }
+        let causes = self.log.done_to(me, event.position, CAUSES_MAX).await?;
+        let told = causes.iter().filter_map(Notification::of).filter(|told| told.to == me);
+        // What is about a thing that is gone goes all; of a single act, the newest is the one that stands.
+        let whole = undone.iter().any(|undone| matches!(undone, Retraction::Post(_) | Retraction::Comment(_)));
+        let most = if whole || hidden.is_some() { TAKEN_BACK_MAX } else { 1 };
+        let gone = |told: &Notification| {
+            hidden.is_some_and(|actor| told.actor == actor) || undone.iter().any(|undone| undone.takes(told))
+        };
+        Ok(told.filter(gone).take(most).map(|told| told.id).collect())
     }
 
     /// The counts of these posts as the viewer sees them.

@@ -14,7 +14,7 @@ pub(super) use page::Paging;
 use super::problem::{Malformed, Problem};
 use crate::{
     actors::sessions::Client,
-    domain::{CommentId, ID_END, Identity, MemberId, PostId, Refusal, SessionId},
+    domain::{CommentId, ID_END, Identity, MemberId, Position, PostId, Refusal, SessionId},
 };
 use axum::{
     extract::{FromRequestParts, RawPathParams},
@@ -105,7 +105,7 @@ macro_rules! numbered {
         })*
     };
 }
-numbered!(MemberId, PostId, CommentId, SessionId);
+numbered!(MemberId, PostId, CommentId, SessionId, Position);
 
 /// The number in the path.
 pub(super) struct Id<T>(pub(super) T);

@@ -129,6 +129,7 @@ pub(super) fn refusal(refusal: &Refusal, l: Language) -> Cow<'static, str> {
         }
         Refusal::ReloginRequired => say!(l, "log in again", "다시 로그인해 주세요"),
         Refusal::SessionNotFound => say!(l, "no such session", "세션을 찾을 수 없습니다"),
+        Refusal::DeadLetterNotFound => say!(l, "no such dead letter", "처리하지 못한 이벤트를 찾을 수 없습니다"),
         Refusal::IdempotencyKeyReused => say!(
             l,
             "the Idempotency-Key was used with another request",

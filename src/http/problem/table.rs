@@ -48,6 +48,7 @@ pub(super) fn refusal(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::ReloginRequired => (S::UNAUTHORIZED, "RELOGIN_REQUIRED"),
         Refusal::SessionNotFound => (S::NOT_FOUND, "SESSION_NOT_FOUND"),
 
+        Refusal::DeadLetterNotFound => (S::NOT_FOUND, "DEAD_LETTER_NOT_FOUND"),
         Refusal::IdempotencyKeyReused => (S::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED"),
         Refusal::CursorInvalid => (S::BAD_REQUEST, "CURSOR_INVALID"),
         Refusal::CursorExpired => (S::BAD_REQUEST, "CURSOR_EXPIRED"),

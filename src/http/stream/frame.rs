@@ -2,7 +2,7 @@
 use crate::{
     actors::timeline::{Live, LiveEvent},
     domain::{PostCounts, SeenPost, Timestamp},
-    http::views::{Rendered, Time},
+    http::views::{NotificationView, Rendered, Time},
 };
 use serde::Serialize;
 
@@ -27,6 +27,22 @@ struct CountsView {
     view_count: u64,
     like_count: u64,
     comment_count: u64,
+}
+
+#[derive(Serialize)]
+struct RetractedView {
+    id: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MarkedView {
+    last_read_id: u64,
+}
+
+#[derive(Serialize)]
+struct Top3ChangedView {
+    date: String,
 }
 
 #[derive(Serialize)]
@@ -70,6 +86,12 @@ impl Frames {
                 let PostCounts { views: view_count, likes: like_count, comments: comment_count } = *counts;
                 let view = CountsView { id: id.0, view_count, like_count, comment_count };
                 self.event(&live.id, "post.counts", &view);
+            }
+            LiveEvent::Notified(seen) => self.event(&live.id, "notification", &NotificationView::from(seen)),
+            LiveEvent::Retracted(id) => self.event(&live.id, "notification.retracted", &RetractedView { id: id.0 }),
+            LiveEvent::Marked(at) => self.event(&live.id, "notification.marker", &MarkedView { last_read_id: at.0 }),
+            LiveEvent::Top3Changed(date) => {
+                self.event(&live.id, "top3.changed", &Top3ChangedView { date: date.to_string() });
             }
             LiveEvent::Reset { reason } => self.event(&live.id, "reset", &ResetView { reason, rest_cursor: None }),
         }

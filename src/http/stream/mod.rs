@@ -80,7 +80,7 @@ pub(super) struct Ticket {
 }
 
 /// As [`Auth`], or by a ticket.
-pub(super) struct StreamAuth(Identity);
+pub(super) struct StreamAuth(pub(super) Identity);
 
 impl<S: Send + Sync> FromRequestParts<S> for StreamAuth
 where

@@ -1,12 +1,18 @@
 //! What clients see of posts, comments and members. Views borrow: an answer is written in one pass, without copies.
+mod activity;
 mod comment;
+mod event;
 mod member;
+mod notification;
 mod post;
 mod rendered;
 mod top3;
 
+pub(super) use activity::{ActivityPage, DeadLetterView};
 pub(super) use comment::{CommentPage, CommentView};
+pub(super) use event::{EventBatch, EventPage, EventView};
 pub(super) use member::{CardView, MeView, MemberPage, ProfileView, RecommendationPage, me_example};
+pub(super) use notification::{MarkerView, NotificationPage, NotificationView, UnreadView};
 pub(super) use post::{FeedView, PostView};
 pub(super) use rendered::Rendered;
 pub(super) use top3::Top3View;

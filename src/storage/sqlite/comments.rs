@@ -188,6 +188,15 @@ impl Sqlite {
         row.map(|row| comment(&row)).transpose().map_err(failed)
     }
 
+    pub(super) async fn several_comments(&self, ids: &[CommentId]) -> StoreResult<Vec<Comment>> {
+        let select = "SELECT c.* FROM json_each(?) j JOIN comments c ON c.id = j.value JOIN posts p ON p.id = c.post_id \
+            JOIN members m ON m.id = p.author_id WHERE p.deleted_at IS NULL AND m.deactivated_at IS NULL \
+            AND (c.deleted_at IS NULL AND c.author_gone = 0 OR c.below_count > 0)";
+        let query = sqlx::query(select).bind(json_ids(ids.iter().map(|id| id.0)));
+        let rows = query.fetch_all(&self.readers).await.map_err(failed)?;
+        rows.iter().map(comment).collect::<sqlx::Result<_>>().map_err(failed)
+    }
+
     pub(super) async fn page_of_comments(&self, order: CommentOrder, limit: usize) -> StoreResult<Vec<Comment>> {
         let (select, of, place) = match order {
             CommentOrder::OfPost(post, after) => (

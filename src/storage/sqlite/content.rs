@@ -107,6 +107,10 @@ impl ContentStore for Sqlite {
         self.one_comment(id).await
     }
 
+    async fn comments_by_id(&self, ids: &[CommentId]) -> StoreResult<Vec<Comment>> {
+        self.several_comments(ids).await
+    }
+
     async fn comments(&self, order: CommentOrder, limit: usize) -> StoreResult<Vec<Comment>> {
         self.page_of_comments(order, limit).await
     }

@@ -109,6 +109,14 @@ impl EventLog for Sqlite {
         rows.iter().map(event).collect::<sqlx::Result<_>>().map_err(failed)
     }
 
+    async fn done_to(&self, member: MemberId, before: Position, limit: usize) -> StoreResult<Vec<Event>> {
+        let select = "SELECT position, at_ns, kind, member_id, post_id, comment_id, target_id FROM events \
+            WHERE target_id = ? AND position < ? ORDER BY position DESC LIMIT ?";
+        let query = sqlx::query(select).bind(signed(member.0)).bind(signed(before.0)).bind(signed(limit as u64));
+        let rows = query.fetch_all(&self.readers).await.map_err(failed)?;
+        rows.iter().map(event).collect::<sqlx::Result<_>>().map_err(failed)
+    }
+
     async fn pruned_to(&self) -> StoreResult<Position> {
         pruned_to(&self.readers).await.map_err(failed)
     }

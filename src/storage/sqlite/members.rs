@@ -1,5 +1,5 @@
 //! The members role: who there is.
-use super::{Sqlite, commit::Commit, departure, failed, members_read, receipts, relations, signed, ties};
+use super::{Sqlite, commit::Commit, departure, failed, markers, members_read, receipts, relations, signed, ties};
 use crate::{
     domain::{
         EventKind, Fact, Handle, Member, MemberCard, MemberId, Outcome, Position, Privacy, Profile, ProfilePatch,
@@ -144,6 +144,14 @@ impl MemberStore for Sqlite {
             Ok(())
         };
         self.writer.write(move |commit| async move { work(commit).await }.boxed()).await
+    }
+
+    async fn move_marker(&self, member: MemberId, last_read: Position) -> StoreResult<Option<Position>> {
+        self.writer.write(move |commit| markers::move_on(commit, member, last_read).boxed()).await
+    }
+
+    async fn marker(&self, member: MemberId) -> StoreResult<Position> {
+        self.marker_of(member).await
     }
 
     async fn member(&self, id: MemberId) -> StoreResult<Option<Member>> {

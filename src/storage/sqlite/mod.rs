@@ -1,4 +1,5 @@
 //! The embedded profile: one SQLite file, one writer that groups commands into commits, readers beside it.
+mod activity;
 mod audit;
 mod comments;
 mod commit;
@@ -8,6 +9,7 @@ mod departure;
 mod import;
 mod likes;
 mod log;
+mod markers;
 mod members;
 mod members_read;
 mod posts;
@@ -24,8 +26,13 @@ mod upkeep;
 mod views;
 mod writer;
 
+pub(super) use activity::SqliteActivity;
+
 use super::{Drift, StoreError, StoreResult};
-use crate::{config::Config, domain::Epoch};
+use crate::{
+    config::Config,
+    domain::{Epoch, Position},
+};
 use sqlx::{
     Row, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -103,15 +110,16 @@ pub(super) async fn audit(config: &Config) -> StoreResult<Vec<Drift>> {
 }
 
 async fn pool(options: SqliteConnectOptions, connections: u32) -> StoreResult<SqlitePool> {
+    pool_options(connections).connect_with(options).await.map_err(failed)
+}
+
+fn pool_options(connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None)
-        .connect_with(options)
-        .await
-        .map_err(failed)
 }
 
 /// The name of this log's life, made at the first start.
@@ -121,6 +129,13 @@ async fn epoch(pool: &SqlitePool) -> StoreResult<Epoch> {
     sqlx::query(insert).bind(fresh).execute(pool).await.map_err(failed)?;
     let row = sqlx::query("SELECT value FROM meta WHERE name = 'epoch'").fetch_one(pool).await.map_err(failed)?;
     Ok(Epoch(row.get::<i64, _>(0) as u32))
+}
+
+impl Sqlite {
+    /// The name of the log's life, and how far it reaches.
+    pub(super) fn log(&self) -> (Epoch, Position) {
+        (self.epoch, self.tail.last().position)
+    }
 }
 
 /// What SQLite could not do. A rule that said no is never this.

@@ -1,9 +1,7 @@
 //! What posts gathered since some time: every count is a range of one index.
 use super::{Sqlite, failed, json_ids, number, signed};
 use crate::{
-    domain::{
-        COMMENT_WEIGHT, Day, LIKE_WEIGHT, MemberId, PostId, Tally, Timestamp, first_hour, first_id_at,
-    },
+    domain::{COMMENT_WEIGHT, Day, LIKE_WEIGHT, MemberId, PostId, Tally, Timestamp, first_hour, first_id_at},
     storage::{Scored, Since, StoreResult, Tallied},
 };
 use sqlx::{Row, Sqlite as Backend, query::Query, sqlite::SqliteArguments, sqlite::SqliteRow};

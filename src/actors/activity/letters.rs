@@ -1,0 +1,155 @@
+//! Dead letters: buried by the reader, driven again by the clock or an operator.
+use super::{Activity, Shared};
+use crate::{
+    actors::{Error, Page, page},
+    domain::{
+        Envelope, Event, Position, Refusal, Timestamp,
+        cursor::{ListKind, decode_place, encode_place},
+        message_key,
+    },
+    storage::{DeadLetter, StoreError},
+};
+use std::{error::Error as _, time::Duration};
+
+/// Attempts of the reader before it buries an event.
+const ATTEMPTS: u32 = 3;
+/// Pause before a letter is first tried again by itself; doubled with each further failure...
+const PAUSE_MIN: Duration = Duration::from_secs(60);
+/// ...up to this.
+const PAUSE_MAX: Duration = Duration::from_secs(3_600);
+/// Characters of a cause that are kept.
+const CAUSE_MAX: usize = 500;
+/// Letters that one request to drive all again goes through; the answer says when there are more.
+const REDRIVE_MAX: usize = 1_000;
+
+/// What came of driving letters again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Redriven {
+    /// Applied, and gone from the table.
+    pub redriven: u64,
+    /// Failed again.
+    pub failed: u64,
+}
+
+/// Lays an event aside that failed three times, so that those behind it can be read.
+pub(super) async fn bury(shared: &Shared, event: &Event, cause: &StoreError) -> Result<(), Error> {
+    let now = Timestamp::now();
+    let payload = serde_json::to_string(&Envelope::of(event, &shared.source)).unwrap_or_default();
+    let (message_key, cause) = (message_key(event), words(cause));
+    tracing::error!(position = event.position.0, message_key, cause, "event buried");
+    let letter = DeadLetter {
+        event: *event,
+        message_key,
+        payload,
+        cause,
+        attempts: ATTEMPTS,
+        first_at: now,
+        last_at: now,
+        next_at: now.after(PAUSE_MIN),
+    };
+    shared.store.bury(letter).await?;
+    count(shared).await?;
+    Ok(())
+}
+
+/// Drives the letters again whose time has come.
+pub(super) async fn sweep(shared: &Shared) -> Result<Redriven, Error> {
+    let due = shared.store.due_letters(Timestamp::now()).await?;
+    drive(shared, due).await
+}
+
+async fn drive(shared: &Shared, letters: Vec<DeadLetter>) -> Result<Redriven, Error> {
+    let mut outcome = Redriven::default();
+    for letter in letters {
+        let id = letter.event.position;
+        match shared.store.redrive(id).await {
+            Ok(true) => outcome.redriven += 1,
+            // Somebody else was quicker.
+            Ok(false) => {}
+            Err(error) => {
+                outcome.failed += 1;
+                let now = Timestamp::now();
+                let next_at = now.after(pause(letter.attempts));
+                shared.store.failed_again(id, &words(&error), now, next_at).await?;
+            }
+        }
+    }
+    count(shared).await?;
+    Ok(outcome)
+}
+
+/// After this many attempts.
+fn pause(attempts: u32) -> Duration {
+    let doublings = attempts.saturating_sub(ATTEMPTS).saturating_add(1).min(16);
+    PAUSE_MIN.saturating_mul(1 << doublings).min(PAUSE_MAX)
+}
+
+/// An error and what caused it, in one line.
+fn words(error: &StoreError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text.chars().take(CAUSE_MAX).collect()
+}
+
+async fn count(shared: &Shared) -> Result<(), Error> {
+    let letters = shared.store.dead_letter_count().await?;
+    metrics::gauge!("dailyfeed_dead_letters").set(letters as f64);
+    Ok(())
+}
+
+impl Activity {
+    pub(super) async fn count_letters(&self) -> Result<(), Error> {
+        count(&self.shared).await
+    }
+
+    /// Dead letters, newest first.
+    pub async fn dead_letters(&self, cursor: Option<&str>, limit: usize) -> Result<Page<DeadLetter>, Error> {
+        let place = cursor.map(|text| decode_place(text, ListKind::DeadLetters, 0)).transpose()?;
+        let before = Position(place.map_or(u64::MAX, |[before, _]| before));
+        let letters = self.shared.store.dead_letters(before, limit + 1).await?;
+        let next = |last: &DeadLetter| encode_place(ListKind::DeadLetters, 0, [last.event.position.0, 0]);
+        Ok(page(letters, limit, next, |letter| letter))
+    }
+
+    /// One of them. Refuses `DeadLetterNotFound`.
+    pub async fn dead_letter(&self, id: Position) -> Result<DeadLetter, Error> {
+        self.shared.store.dead_letter(id).await?.ok_or(Refusal::DeadLetterNotFound.into())
+    }
+
+    /// Tries one again, now. Refuses `DeadLetterNotFound`.
+    pub async fn redrive(&self, id: Position) -> Result<Redriven, Error> {
+        let letter = self.dead_letter(id).await?;
+        drive(&self.shared, vec![letter]).await
+    }
+
+    /// Tries all again, now, oldest first; at most 1,000 at once.
+    pub async fn redrive_all(&self) -> Result<Redriven, Error> {
+        let mut letters = self.shared.store.dead_letters(Position(u64::MAX), REDRIVE_MAX).await?;
+        letters.reverse();
+        drive(&self.shared, letters).await
+    }
+
+    /// Drops one for good. Refuses `DeadLetterNotFound`.
+    pub async fn drop_letter(&self, id: Position) -> Result<(), Error> {
+        if !self.shared.store.drop_letter(id).await? {
+            return Err(Refusal::DeadLetterNotFound.into());
+        }
+        count(&self.shared).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_up_to_an_hour() {
+        let minutes = |attempts| pause(attempts).as_secs() / 60;
+        assert_eq!([3, 4, 5, 6, 7, 8, 100].map(minutes), [2, 4, 8, 16, 32, 60, 60]);
+    }
+}

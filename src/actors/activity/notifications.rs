@@ -1,0 +1,85 @@
+//! Notifications one by one, how many of them are unread, and the marker between read and unread.
+use super::{Activity, SeenNotification};
+use crate::{
+    actors::{Error, Page, timeline::Viewer},
+    domain::{
+        FieldError, MemberId, NOTIFICATIONS_MAX, Notification, Position, Reason, Refusal,
+        cursor::{ListKind, decode_place, encode_place},
+    },
+};
+
+/// Notifications looked at in one step.
+const STEP: usize = 200;
+
+impl Activity {
+    /// Those that the viewer may see, in the same order.
+    pub(super) async fn visible(&self, viewer: &Viewer, told: &[Notification]) -> Result<Vec<SeenNotification>, Error> {
+        self.shared.timeline.notices(viewer, told).await
+    }
+
+    /// What the member is told and may see, newest first.
+    pub async fn notifications(
+        &self,
+        member: MemberId,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<SeenNotification>, Error> {
+        let place = cursor.map(|text| decode_place(text, ListKind::Notifications, member.0)).transpose()?;
+        let mut before = Position(place.map_or(u64::MAX, |[before, _]| before));
+        self.caught_up().await;
+        let viewer = self.shared.timeline.viewer(member).await?;
+        let marker = self.shared.members.marker(member).await?;
+        let mut items: Vec<SeenNotification> = Vec::new();
+        // Ends with what is kept, `NOTIFICATIONS_MAX`, at the latest.
+        while items.len() <= limit {
+            let told = self.shared.store.notifications(member, Position(0), before, STEP).await?;
+            let Some(last) = told.last() else { break };
+            before = last.id;
+            items.extend(self.visible(&viewer, &told).await?);
+        }
+        items.iter_mut().for_each(|item| item.unread = item.told.id > marker);
+        let next = |last: &SeenNotification| encode_place(ListKind::Notifications, member.0, [last.told.id.0, 0]);
+        Ok(crate::actors::page(items, limit, next, |item| item))
+    }
+
+    /// Those of these notifications that the member is told still and may see, in no order: what a stream shows. At
+    /// most 1,000 ids.
+    pub async fn notifications_by_id(
+        &self,
+        member: MemberId,
+        ids: &[Position],
+    ) -> Result<Vec<SeenNotification>, Error> {
+        let viewer = self.shared.timeline.viewer(member).await?;
+        let marker = self.shared.members.marker(member).await?;
+        let told = self.shared.store.notifications_by_id(member, ids).await?;
+        let mut items = self.visible(&viewer, &told).await?;
+        items.iter_mut().for_each(|item| item.unread = item.told.id > marker);
+        Ok(items)
+    }
+
+    /// How many notifications after the marker the member may see. Looked up, never counted up: whatever hides or brings
+    /// back one of them is in the next answer.
+    pub async fn unread(&self, member: MemberId) -> Result<u64, Error> {
+        self.caught_up().await;
+        let viewer = self.shared.timeline.viewer(member).await?;
+        let marker = self.shared.members.marker(member).await?;
+        let told = self.shared.store.notifications(member, marker, Position(u64::MAX), NOTIFICATIONS_MAX).await?;
+        Ok(self.visible(&viewer, &told).await?.len() as u64)
+    }
+
+    /// The newest notification that the member has read; 0 where none was.
+    pub async fn marker(&self, member: MemberId) -> Result<Position, Error> {
+        Ok(self.shared.members.marker(member).await?)
+    }
+
+    /// Whether a marker may be put there: somewhere that a notification could have been seen so far. Refuses `Invalid`.
+    pub async fn check_marker(&self, at: Position) -> Result<(), Error> {
+        self.caught_up().await;
+        let max = self.position().0;
+        if at.0 <= max {
+            return Ok(());
+        }
+        let reason = Reason::OutOfRange { min: 0, max };
+        Err(Refusal::from(FieldError { field: "lastReadId", reason }).into())
+    }
+}

@@ -1,0 +1,102 @@
+//! What a member did, and the events that could not be taken in.
+use super::Time;
+use crate::{actors::activity::DeadLetter, domain::Event};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+/// One thing that the caller did.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Activity)]
+struct ActivityView {
+    /// Also the order: larger is newer.
+    id: u64,
+    /// Such as `POST_CREATE`, `LIKE_POST`, `MEMBER_FOLLOW`.
+    r#type: &'static str,
+    /// The post that it was done to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    post_id: Option<u64>,
+    /// The comment that it was done to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    comment_id: Option<u64>,
+    /// The member that it was done to: followed, blocked, or author of what was liked or answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    member_id: Option<u64>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Time,
+}
+
+impl From<&Event> for ActivityView {
+    fn from(event: &Event) -> Self {
+        let fact = &event.fact;
+        Self {
+            id: event.position.0,
+            r#type: fact.kind.name(),
+            post_id: fact.post.map(|id| id.0),
+            comment_id: fact.comment.map(|id| id.0),
+            member_id: fact.target.map(|id| id.0),
+            created_at: Time(event.at()),
+        }
+    }
+}
+
+/// A page of what the caller did.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ActivityPage, examples(json!({
+    "items": [
+        {"id": 1203, "type": "LIKE_POST", "postId": 7288591360000064_u64, "memberId": 7288591360000001_u64,
+         "createdAt": "2026-11-24T03:00:00.000Z"},
+        {"id": 1177, "type": "MEMBER_LOGIN", "createdAt": "2026-11-24T02:59:00.000Z"},
+    ],
+    "nextCursor": null,
+})))]
+pub(in crate::http) struct ActivityPage<'a> {
+    items: Vec<ActivityView>,
+    /// Where the next page begins; null after the last.
+    #[schema(required = true)]
+    next_cursor: Option<&'a str>,
+}
+
+impl<'a> ActivityPage<'a> {
+    pub(in crate::http) fn new(events: &[Event], next_cursor: Option<&'a str>) -> Self {
+        Self { items: events.iter().map(ActivityView::from).collect(), next_cursor }
+    }
+}
+
+/// An event that could not be taken in, for operators.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::http) struct DeadLetterView<'a> {
+    id: u64,
+    message_key: &'a str,
+    kind: &'static str,
+    /// The event as CloudEvents has it.
+    payload: Option<&'a RawValue>,
+    cause: &'a str,
+    attempts: u32,
+    first_failed_at: Time,
+    last_failed_at: Time,
+    /// When it is tried again by itself.
+    next_attempt_at: Time,
+}
+
+impl<'a> From<&'a DeadLetter> for DeadLetterView<'a> {
+    fn from(letter: &'a DeadLetter) -> Self {
+        Self {
+            id: letter.event.position.0,
+            message_key: &letter.message_key,
+            kind: letter.event.fact.kind.name(),
+            payload: serde_json::from_str(&letter.payload).ok(),
+            cause: &letter.cause,
+            attempts: letter.attempts,
+            first_failed_at: Time(letter.first_at),
+            last_failed_at: Time(letter.last_at),
+            next_attempt_at: Time(letter.next_at),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Events that could not be applied, kept until they can be, or an operator drops them.
+use super::{SqliteActivity, event, event_columns, failed, number, open, signed, write};
+use crate::{
+    domain::{Position, Timestamp},
+    storage::{DEAD_LETTERS_MAX, DUE_MAX, DeadLetter, StoreError, StoreResult},
+};
+use sqlx::{Row, sqlite::SqliteRow};
+
+/// Columns of a letter, in the order that `letter` reads them.
+macro_rules! select_letters {
+    ($rest:literal) => {
+        concat!(
+            "SELECT ",
+            event_columns!("id"),
+            ", message_key, payload, cause, attempts, first_at, last_at, next_at FROM dead_letters ",
+            $rest
+        )
+    };
+}
+
+fn letter(row: &SqliteRow) -> sqlx::Result<DeadLetter> {
+    Ok(DeadLetter {
+        event: event(row)?,
+        message_key: row.try_get(7)?,
+        payload: row.try_get(8)?,
+        cause: row.try_get(9)?,
+        attempts: row.try_get(10)?,
+        first_at: Timestamp(row.try_get(11)?),
+        last_at: Timestamp(row.try_get(12)?),
+        next_at: Timestamp(row.try_get(13)?),
+    })
+}
+
+fn letters(rows: &[SqliteRow]) -> StoreResult<Vec<DeadLetter>> {
+    rows.iter().map(letter).collect::<sqlx::Result<_>>().map_err(failed)
+}
+
+impl SqliteActivity {
+    pub(super) async fn lay_aside(&self, letter: DeadLetter) -> StoreResult<()> {
+        let mut commit = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+        let event = &letter.event;
+        if event.position <= open::position(&mut commit).await? {
+            return Ok(());
+        }
+        let query = sqlx::query("SELECT count(*) FROM dead_letters");
+        let row = query.fetch_one(&mut *commit).await.map_err(failed)?;
+        if number(row.get(0)) >= DEAD_LETTERS_MAX {
+            return Err(StoreError::Busy { backend: "dead letters" });
+        }
+        let insert = "INSERT INTO dead_letters (id, message_key, at_ns, kind, member_id, post_id, comment_id, target_id, \
+            payload, cause, attempts, first_at, last_at, next_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        let fact = &event.fact;
+        let query = sqlx::query(insert)
+            .bind(signed(event.position.0))
+            .bind(letter.message_key)
+            .bind(event.at_ns)
+            .bind(fact.kind.code())
+            .bind(signed(fact.member.0))
+            .bind(fact.post.map(|id| signed(id.0)))
+            .bind(fact.comment.map(|id| signed(id.0)))
+            .bind(fact.target.map(|id| signed(id.0)))
+            .bind(letter.payload)
+            .bind(letter.cause)
+            .bind(letter.attempts)
+            .bind(letter.first_at.0)
+            .bind(letter.last_at.0)
+            .bind(letter.next_at.0);
+        query.execute(&mut *commit).await.map_err(failed)?;
+        open::move_on(&mut commit, event.position).await?;
+        commit.commit().await.map_err(failed)
+    }
+
+    pub(super) async fn letters_before(&self, before: Position, limit: usize) -> StoreResult<Vec<DeadLetter>> {
+        let query = sqlx::query(select_letters!("WHERE id < ? ORDER BY id DESC LIMIT ?"));
+        let query = query.bind(signed(before.0)).bind(signed(limit as u64));
+        letters(&query.fetch_all(&self.readers).await.map_err(failed)?)
+    }
+
+    pub(super) async fn letters_due(&self, now: Timestamp) -> StoreResult<Vec<DeadLetter>> {
+        let query = sqlx::query(select_letters!("WHERE next_at <= ? ORDER BY id LIMIT ?"));
+        let query = query.bind(now.0).bind(signed(DUE_MAX as u64));
+        letters(&query.fetch_all(&self.readers).await.map_err(failed)?)
+    }
+
+    pub(super) async fn drive_again(&self, id: Position) -> StoreResult<bool> {
+        let mut commit = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+        let select = concat!("SELECT ", event_columns!("id"), ", withdrawn FROM dead_letters WHERE id = ?");
+        let query = sqlx::query(select).bind(signed(id.0));
+        let Some(row) = query.fetch_optional(&mut *commit).await.map_err(failed)? else { return Ok(false) };
+        let buried = event(&row).map_err(failed)?;
+        // First, so that it is not taken for one of those that wait.
+        let delete = sqlx::query("DELETE FROM dead_letters WHERE id = ?").bind(signed(id.0));
+        delete.execute(&mut *commit).await.map_err(failed)?;
+        write::note(&mut commit, &[buried]).await?;
+        if !row.get::<bool, _>(7) {
+            if let Some(member) = write::tell(&mut commit, &buried).await? {
+                write::keep_newest(&mut commit, member).await?;
+            }
+        }
+        write::take_back(&mut commit, &buried, true).await?;
+        commit.commit().await.map_err(failed)?;
+        Ok(true)
+    }
+
+    pub(super) async fn note_failure(
+        &self,
+        id: Position,
+        cause: &str,
+        at: Timestamp,
+        next_at: Timestamp,
+    ) -> StoreResult<()> {
+        let update =
+            "UPDATE dead_letters SET cause = ?, attempts = attempts + 1, last_at = ?, next_at = ? WHERE id = ?";
+        let query = sqlx::query(update).bind(cause).bind(at.0).bind(next_at.0).bind(signed(id.0));
+        query.execute(&self.writer).await.map_err(failed)?;
+        Ok(())
+    }
+}

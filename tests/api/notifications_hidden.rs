@@ -1,0 +1,178 @@
+//! Notifications that somebody's decision hides or brings back, and a store that is lost or built again.
+use crate::{
+    activities::types,
+    common::Member,
+    notifications::{mark, unread},
+    support::{NONE, Own, all, eventually, ids, member, own},
+};
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+
+const LIST: &str = "/api/notifications";
+
+async fn tie(who: &Member, tie: &str, other: &Member) {
+    who.ok(Method::PUT, &format!("/api/members/{}/{tie}", other.id), Value::Null).await;
+}
+
+#[tokio::test]
+async fn a_block_hides_what_is_told_both_ways() {
+    let (one, other) = (member().await, member().await);
+    other.like(one.post("글").await).await;
+    one.like(other.post("글").await).await;
+    tie(&one, "block", &other).await;
+    assert_eq!((ids(&one.get(LIST).await), unread(&one).await), (vec![], 0));
+    // The other hears of it no later than the event that says so.
+    eventually(&other, LIST, |told| ids(told).is_empty()).await;
+    one.delete(&format!("/api/members/{}/block", other.id)).await;
+    assert_eq!(types(&one.get(LIST).await), ["LIKE_POST"]);
+}
+
+#[tokio::test]
+async fn a_block_ends_follows_and_what_was_told_of_them() {
+    let (one, other) = (member().await, member().await);
+    other.follow(&one).await;
+    tie(&one, "block", &other).await;
+    one.delete(&format!("/api/members/{}/block", other.id)).await;
+    assert_eq!(ids(&one.get(LIST).await), NONE, "the follow has ended");
+}
+
+#[tokio::test]
+async fn a_mute_hides_from_the_muter_alone() {
+    let (one, other) = (member().await, member().await);
+    other.like(one.post("글").await).await;
+    one.like(other.post("글").await).await;
+    tie(&one, "mute", &other).await;
+    assert_eq!((ids(&one.get(LIST).await), unread(&one).await), (vec![], 0));
+    assert_eq!(unread(&other).await, 1);
+    one.delete(&format!("/api/members/{}/mute", other.id)).await;
+    assert_eq!(unread(&one).await, 1);
+}
+
+#[tokio::test]
+async fn who_leaves_is_told_of_no_more_until_they_return() {
+    let (author, mut fan) = (member().await, member().await);
+    let post = author.post("글").await;
+    fan.like(post).await;
+    fan.comment(post, None, "댓글").await;
+    assert_eq!(unread(&author).await, 2);
+    fan.leave().await;
+    eventually(&author, LIST, |told| ids(told).is_empty()).await;
+    assert_eq!(unread(&author).await, 0);
+    fan.log_in().await;
+    eventually(&author, LIST, |told| ids(told).len() == 2).await;
+}
+
+#[tokio::test]
+async fn a_post_that_may_not_be_seen_any_more_is_not_told_about() {
+    let (author, one, other) = (member().await, member().await, member().await);
+    let post = author.post("글").await;
+    let comment = one.comment(post, None, "댓글").await;
+    other.comment(post, Some(comment), "답글").await;
+    assert_eq!(types(&one.get(LIST).await), ["REPLY"]);
+    author.ok(Method::PATCH, "/api/members/me", json!({"privacy": "PRIVATE"})).await;
+    eventually(&one, LIST, |told| ids(told).is_empty()).await;
+    assert_eq!(unread(&one).await, 0);
+    author.ok(Method::PATCH, "/api/members/me", json!({"privacy": "PUBLIC"})).await;
+    eventually(&one, LIST, |told| ids(told).len() == 1).await;
+}
+
+#[tokio::test]
+async fn hidden_ones_never_end_a_page_early() {
+    let (author, shown, hidden) = (member().await, member().await, member().await);
+    let mut expected = Vec::new();
+    for number in 0..12 {
+        let post = author.post(&format!("글 {number}")).await;
+        if number % 4 == 0 {
+            shown.like(post).await;
+        } else {
+            hidden.like(post).await;
+        }
+    }
+    tie(&author, "mute", &hidden).await;
+    let whole = author.get(LIST).await;
+    expected.extend(ids(&whole));
+    assert_eq!(expected.len(), 3);
+    for limit in [1, 2, 3] {
+        let first = author.get(&format!("{LIST}?limit={limit}")).await;
+        assert_eq!(ids(&first).len(), limit);
+        assert_eq!(all(&author, LIST, limit).await, expected);
+    }
+}
+
+/// A server with a member who was told something, and read some of it.
+async fn told() -> (Own, Member, Value) {
+    let own = own(|_| {}).await;
+    let (author, fan) = (own.member().await, own.member().await);
+    let post = author.post("글").await;
+    fan.like(post).await;
+    mark(&author, ids(&author.get(LIST).await)[0]).await;
+    fan.comment(post, None, "댓글").await;
+    fan.follow(&author).await;
+    fan.unfollow(&author).await;
+    let list = author.get(LIST).await;
+    assert_eq!((types(&list), unread(&author).await), (vec!["COMMENT", "LIKE_POST"], 1));
+    (own, author, list)
+}
+
+async fn the_same_after(between: impl AsyncFnOnce(&std::path::Path)) {
+    let (own, mut author, list) = told().await;
+    let log = author.get("/api/activities").await;
+    let own = own.again(between).await;
+    (author.base, author.http) = (own.base.clone(), Client::new());
+    assert_eq!(eventually(&author, LIST, |told| ids(told).len() == 2).await, list);
+    assert_eq!(eventually(&author, "/api/activities", |now| ids(now) == ids(&log)).await, log);
+    assert_eq!(unread(&author).await, 1);
+    own.server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_restart_changes_nothing() {
+    the_same_after(async |_| {}).await;
+}
+
+#[tokio::test]
+async fn a_lost_file_is_built_again() {
+    the_same_after(async |folder| {
+        for name in ["activity.db", "activity.db-wal", "activity.db-shm"] {
+            let _ = std::fs::remove_file(folder.join(name));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_put_aside_and_built_again() {
+    the_same_after(async |folder| {
+        for name in ["activity.db-wal", "activity.db-shm"] {
+            let _ = std::fs::remove_file(folder.join(name));
+        }
+        std::fs::write(folder.join("activity.db"), vec![7; 8_192]).unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_file_of_another_log_is_built_again() {
+    the_same_after(async |folder| {
+        tamper(folder, "UPDATE reader SET epoch = (epoch + 1) % 1000, position = 1").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_ahead_of_the_log_is_built_again() {
+    the_same_after(async |folder| {
+        tamper(folder, "UPDATE reader SET position = 1000000").await;
+    })
+    .await;
+}
+
+/// Changes the file behind the server's back.
+pub(crate) async fn tamper(folder: &std::path::Path, statement: &str) {
+    let options = sqlx::sqlite::SqliteConnectOptions::new()
+        .filename(folder.join("activity.db"))
+        .busy_timeout(crate::common::PATIENCE);
+    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    sqlx::query(sqlx::AssertSqlSafe(statement.to_owned())).execute(&pool).await.unwrap();
+    pool.close().await;
+}
