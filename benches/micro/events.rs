@@ -1,8 +1,8 @@
-//! 256 events of the log: out of memory, as readers who keep up do; out of the database; and the bare library's rows.
+//! Events out of the database, 256 at a time, and into the form that other programs read; each beside the bare library.
 use crate::fixture::runtime;
 use dailyfeed::{
     config::Config,
-    domain::{EventKind, Position},
+    domain::{Envelope, Event, EventKind, Fact, MemberId, Position, PostId},
     seed,
     storage::Stores,
 };
@@ -45,7 +45,22 @@ fn read_from_disk_bare_sqlx(bencher: divan::Bencher) {
     });
 }
 
+fn event() -> Event {
+    let fact = Fact::new(EventKind::PostLiked, MemberId(7_288_591_360_000_064)).on_post(PostId(7_288_591_360_000_128));
+    let fact = fact.to(MemberId(7_288_591_360_000_192));
+    Event { position: Position(1_234_567), at_ns: 1_764_000_000_000_000_001, fact }
+}
+
+/// As other programs get it: the key, the attributes, JSON.
 #[divan::bench]
-fn kinds_to_numbers_and_back() -> Option<EventKind> {
-    EventKind::from_code(black_box(EventKind::PostLiked).code())
+fn to_cloud_event(bencher: divan::Bencher) {
+    let event = event();
+    bencher.bench_local(|| serde_json::to_vec(&Envelope::of(black_box(&event), "/dailyfeed")).unwrap());
+}
+
+/// The JSON alone.
+#[divan::bench]
+fn to_cloud_event_bare_json(bencher: divan::Bencher) {
+    let envelope = Envelope::of(&event(), "/dailyfeed");
+    bencher.bench_local(|| serde_json::to_vec(black_box(&envelope)).unwrap());
 }

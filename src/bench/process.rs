@@ -22,7 +22,8 @@ impl Process {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).context("no such process")?;
         // The name, in brackets, may hold anything; the fields after it are counted from the third.
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks = |field: usize| fields.get(field - 3).context("a short stat")?.parse::<u64>().map_err(anyhow::Error::from);
+        let ticks =
+            |field: usize| fields.get(field - 3).context("a short stat")?.parse::<u64>().map_err(anyhow::Error::from);
         let cpu_us = (ticks(14)? + ticks(15)?) * (1_000_000 / TICKS_PER_SECOND);
         Ok(Self { resident: kib * 1024, cpu_us })
     }

@@ -95,7 +95,8 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let acknowledged = write(&options, &shared, &writers).await?;
     // What was acknowledged last is on its way for a moment; under chaos a stream may just have been cut.
     let waiting = Instant::now();
-    while shared.arrived.load(Ordering::Relaxed) < acknowledged.len() * options.streams && waiting.elapsed() < LAST_WAIT {
+    while shared.arrived.load(Ordering::Relaxed) < acknowledged.len() * options.streams && waiting.elapsed() < LAST_WAIT
+    {
         sleep(Duration::from_millis(10)).await;
     }
     let done = options.pid.map(Process::of).transpose()?;

@@ -31,8 +31,7 @@ pub(super) async fn run(options: &Options, schedule: Schedule, graph: Graph) -> 
     let mut followers = Vec::new();
     for member in graph.members.iter().filter(|member| member.id != author.id).take(SAMPLE) {
         let mut client = Client::open(options.address, 0, None).await?;
-        let (status, _) =
-            client.ask("PUT", &format!("{path}/follow"), Some(&member.authorization), None).await?;
+        let (status, _) = client.ask("PUT", &format!("{path}/follow"), Some(&member.authorization), None).await?;
         ensure!(status == 204, "{}: following was answered with {status}", member.email);
         followers.push((client, member.clone()));
     }

@@ -34,13 +34,8 @@ struct Shared {
 /// Offers what the schedule says, and returns what came of it.
 pub(super) async fn run(options: &Options, schedule: Schedule, graph: Graph) -> anyhow::Result<Measured> {
     let rates = schedule.rates().collect();
-    let shared = Arc::new(Shared {
-        graph,
-        schedule,
-        options: options.clone(),
-        next: AtomicU64::new(0),
-        begun: Instant::now(),
-    });
+    let shared =
+        Arc::new(Shared { graph, schedule, options: options.clone(), next: AtomicU64::new(0), begun: Instant::now() });
     let mut workers = JoinSet::new();
     for number in 0..options.connections {
         workers.spawn(work(shared.clone(), number));
