@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Turns the raw files of a campaign into results.json, README.md and plots (SVG). Python's standard library alone.
 
-usage: report.py RAW_FOLDER RESULTS_FOLDER --runs N --seconds N --pinned apart|shared
+usage: report.py RAW_FOLDER RESULTS_FOLDER --runs N --seconds N --data WHAT --pinned apart|shared
 """
 import argparse
 import json
@@ -41,7 +41,9 @@ MEASURES = [
     ("idle_mib", "resident idle, 1,000 members", "MiB", "drop", 120, 60),
     ("busy_mib", "resident after the feed load", "MiB", "drop", None, None),
     ("feed_cpu", "server CPU per request of the feed's mix", "µs", "drop", None, None),
-    ("seed_s", "seeding 10,000 members, 2,000,000 follows, 200,000 posts", "s", "drop", None, None),
+    ("seed_s", "seeding", "s", "drop", None, None),
+    ("settle_s", "from the first start until activity and search have caught up with the seed", "s", "drop", None, None),
+    ("settle_million_s", "the same, 1 M posts", "s", "drop", None, None),
     ("drift", "counters that are off after all of it", "", "drop", 0, 0),
 ]
 COLOURS = ["#3465a4", "#f57900", "#4e9a06", "#a40000", "#75507b"]
@@ -287,6 +289,7 @@ def main():
     parser.add_argument("results", type=Path)
     parser.add_argument("--runs", type=int, required=True)
     parser.add_argument("--seconds", type=int, required=True)
+    parser.add_argument("--data", required=True)
     parser.add_argument("--pinned", required=True)
     options = parser.parse_args()
     values, scenarios, failed = read(options.raw)
@@ -304,7 +307,7 @@ def main():
     )
     out.append(
         f"Method: `loadtests/run`; {options.runs} runs of {options.seconds} s, median (least to most). Embedded profile, "
-        "`synchronous=full`; 10,000 members, 200,000 posts, 200 follows each, unless a line says otherwise."
+        f"`synchronous=full`; {options.data}, unless a line says otherwise."
     )
     out.append(f"Load average of the last quarter of an hour at the end: {it['loadAverage']:.1f}.")
     out.append(f"Compared with {last}." if last else "There is no earlier campaign to compare with.")

@@ -50,7 +50,21 @@ fn page(bencher: divan::Bencher) {
 fn request(bencher: divan::Bencher) {
     let (it, _) = fixture();
     let authorization = format!("Bearer {}", it.token);
-    bencher.bench_local(|| it.runtime.block_on(answered(&it.router, Some(&authorization))));
+    bencher.bench_local(|| it.runtime.block_on(answered(&it.router, PATH, Some(&authorization))));
+}
+
+/// The token's part of that: signature, claims, whether its session was ended.
+#[divan::bench]
+fn request_token(bencher: divan::Bencher) {
+    let it = &*FIXTURE;
+    bencher.bench_local(|| it.actors.sessions.verify(divan::black_box(&it.token)).unwrap());
+}
+
+/// What every request passes, with nothing behind it: routing, request id, limits, metrics, headers.
+#[divan::bench]
+fn request_edge(bencher: divan::Bencher) {
+    let it = &*FIXTURE;
+    bencher.bench_local(|| it.runtime.block_on(answered(&it.router, "/health/live", None)));
 }
 
 /// A bare axum handler that answers with the same bytes.
@@ -58,17 +72,17 @@ fn request(bencher: divan::Bencher) {
 fn request_bare_axum(bencher: divan::Bencher) {
     let (it, _) = fixture();
     let authorization = format!("Bearer {}", it.token);
-    let body = it.runtime.block_on(answered(&it.router, Some(&authorization)));
+    let body = it.runtime.block_on(answered(&it.router, PATH, Some(&authorization)));
     let answer = move || {
         let body = body.clone();
         async move { ([(header::CONTENT_TYPE, "application/json")], body) }
     };
     let (bare, runtime) = (Router::new().route("/api/timeline/posts/followings", get(answer)), runtime(1));
-    bencher.bench_local(|| runtime.block_on(answered(&bare, Some(&authorization))));
+    bencher.bench_local(|| runtime.block_on(answered(&bare, PATH, Some(&authorization))));
 }
 
-async fn answered(router: &Router, authorization: Option<&str>) -> Bytes {
-    let mut request = Request::get(PATH);
+async fn answered(router: &Router, path: &str, authorization: Option<&str>) -> Bytes {
+    let mut request = Request::get(path);
     if let Some(authorization) = authorization {
         request = request.header(header::AUTHORIZATION, authorization);
     }

@@ -1,4 +1,4 @@
-// One author whom everybody follows: seed with `dailyfeed seed --members 31001 --follows 30 --celebrity`, where seed0 has
+// One author whom everybody follows: seed with `dailyfeed seed --members 31001 --follows 5 --celebrity`, where seed0 has
 // 31,000 followers. The author posts at a constant rate; after each post a sample of followers reads at once, and
 // `visible_ms` is the time from the acknowledgement until the last of them has been shown it.
 import http from 'k6/http';
