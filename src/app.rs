@@ -60,7 +60,7 @@ impl Server {
         let admin = listen(&config.admin.listen).await?;
         let (api_address, admin_address) = (api.address(), admin.address());
         let public = http::public(actors.clone(), &settings, shutdown.clone());
-        let operating = http::admin(actors.system.clone(), actors.activity.clone(), metrics, &settings);
+        let operating = http::admin(&actors, metrics, &settings);
         let (of_admin, until) = (settings.clone(), shutdown.clone());
         let admin = tokio::spawn(async move { http::serve(admin, operating, &of_admin, until).await });
         let until = shutdown.clone();

@@ -35,6 +35,11 @@ pub enum Command {
     Seed(seed::Options),
     /// Recomputes every counter, prints `drift N`, and fails unless N is 0; may run beside a server
     Audit,
+    /// Builds a new search index: beside the live one where a server runs, else on its own
+    ///
+    /// Asks the server at `admin.listen`, and waits until the new index has taken over; searches go on meanwhile. Exit
+    /// code 1: it could not be built.
+    Reindex,
     /// Measures a running server
     #[command(subcommand)]
     Bench(Bench),

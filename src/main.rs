@@ -5,7 +5,7 @@ use dailyfeed::{
     app, bench,
     cli::{Bench, Cli, Command},
     config::Config,
-    seed, storage, telemetry,
+    reindex, seed, storage, telemetry,
 };
 use std::{io::Write, process::ExitCode};
 
@@ -43,6 +43,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             }
         }
         Command::Seed(options) => println!("{}", seed::run(&loaded.config, &options).await?),
+        Command::Reindex => println!("{}", reindex::run(&loaded.config).await?),
         Command::Audit => {
             let drifts = storage::audit(&loaded.config).await?;
             for drift in &drifts {

@@ -8,6 +8,7 @@ pub mod measured;
 pub mod members;
 pub mod ranking;
 mod reader;
+pub mod search;
 pub mod sessions;
 mod slots;
 #[cfg(test)]
@@ -83,6 +84,7 @@ pub struct Actors {
     pub sessions: sessions::Sessions,
     pub content: content::Content,
     pub timeline: timeline::Timeline,
+    pub search: search::Search,
     pub ranking: ranking::Ranking,
     pub activity: activity::Activity,
     pub system: System,
@@ -119,12 +121,13 @@ impl Actors {
             members::Members::start(&supervisor, &stores, ids.clone(), hasher.clone(), timeline.clone()).await?;
         let content = content::Content::start(&supervisor, &stores, ids.clone(), timeline.clone(), views).await?;
         let sessions = sessions::Sessions::start(&supervisor, &stores, ids, hasher, timeline.clone(), config).await?;
+        let search = search::Search::start(&supervisor, &stores, timeline.clone(), content.clone(), config).await?;
         let ranking = ranking::Ranking::start(&supervisor, &stores, timeline.clone(), config).await?;
         let activity = activity::Activity::start(&supervisor, &stores, timeline.clone(), config).await?;
-        let readers = (timeline.clone(), ranking.clone(), activity.clone());
+        let readers = (timeline.clone(), ranking.clone(), activity.clone(), search.clone());
         housekeeping::start(&supervisor, &stores, readers, sessions.clone(), config).await?;
         system.started();
-        Ok((Self { members, sessions, content, timeline, ranking, activity, system }, supervisor))
+        Ok((Self { members, sessions, content, timeline, search, ranking, activity, system }, supervisor))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What happens when actors fail, fill up or fall behind.
 use super::{
     Actors, Error, Supervisor,
+    search::PostSearch,
     sessions::Client,
     timeline::{Feed, LiveEvent, Subscription},
 };
@@ -213,6 +214,28 @@ async fn who_comes_back_after_a_rebuild_has_every_post_again() {
     actors.sessions.log_in("author@example.com", "Passw0rd!", client()).await.unwrap();
     let mine = actors.timeline.feed(*author, Feed::Mine, None, 10).await.unwrap();
     assert_eq!(mine.items.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_that_failed_goes_on_from_its_last_commit() {
+    // Commits are so rare that what is written lies between two of them when the actor fails.
+    let Deployment { actors, author, .. } = &start(|config| config.search.commit_interval_ms = 60_000).await;
+    let found = async || {
+        let wanted = PostSearch { text: "글".to_owned(), ..PostSearch::default() };
+        actors.search.posts(*author, wanted, None, 100).await.unwrap().items.len()
+    };
+    let token = || actors.timeline.write_token();
+    assert!(actors.search.covers(&token()).await.unwrap());
+    for round in 1..=3 {
+        for _ in 0..5 {
+            post(actors, *author).await.unwrap();
+        }
+        assert!(matches!(actors.search.crash().await, Err(Error::Restarting("search"))));
+        post(actors, *author).await.unwrap();
+        let caught_up = async { while !actors.search.covers(&token()).await.unwrap() {} };
+        tokio::time::timeout(PATIENCE, caught_up).await.expect("it goes on");
+        assert_eq!(found().await, round * 6, "nothing is lost and nothing doubled");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,7 @@ use tokio::net::TcpSocket;
 /// Streams from one source address; a loopback address has about 28,000 ports to call from.
 const PER_ADDRESS: usize = 10_000;
 
-pub(super) struct Client {
+pub(crate) struct Client {
     address: SocketAddr,
     sender: http1::SendRequest<Full<Bytes>>,
     token: Option<String>,
@@ -19,7 +19,7 @@ pub(super) struct Client {
 
 impl Client {
     /// Opens a connection. `number` spreads many of them over several loopback addresses.
-    pub(super) async fn open(address: SocketAddr, number: usize, token: Option<String>) -> anyhow::Result<Self> {
+    pub(crate) async fn open(address: SocketAddr, number: usize, token: Option<String>) -> anyhow::Result<Self> {
         let socket = TcpSocket::new_v4()?;
         if address.ip().is_loopback() && number >= PER_ADDRESS {
             let last = u8::try_from(1 + number / PER_ADDRESS).context("too many streams")?;
@@ -75,7 +75,7 @@ impl Client {
     }
 
     /// Sends a request and returns the JSON of its answer; anything but success is an error.
-    pub(super) async fn json(&mut self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+    pub(crate) async fn json(&mut self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
         let answer = self.send(method, path, &[], body).await?;
         let status = answer.status();
         let body = answer.into_body().collect().await?.to_bytes();

@@ -1,5 +1,5 @@
 //! `dailyfeed bench`: measures a running server from outside, over HTTP.
-mod client;
+pub(crate) mod client;
 mod listener;
 pub mod load;
 mod process;

@@ -23,6 +23,7 @@ pub struct Config {
     pub events: Events,
     pub timeline: Timeline,
     pub stream: Stream,
+    pub search: Search,
     pub authentication: Authentication,
     pub actors: Actors,
 }
@@ -172,6 +173,18 @@ concern! {
 }
 
 concern! {
+    /// Search.
+    Search {
+        /// Bytes of the writer's buffer, of the index being built another. More makes building faster.
+        memory_bytes: usize = 50_000_000,
+        /// Milliseconds from a change to the commit that makes it findable. Less means more commits, 10 to 50 ms each.
+        commit_interval_ms: u64 = 250,
+        /// Changes that are committed without waiting so long.
+        commit_changes_max: usize = 1_000,
+    }
+}
+
+concern! {
     /// Tokens and passwords.
     Authentication {
         /// Seconds that an access token is good for.
@@ -213,6 +226,7 @@ impl Default for Config {
             events: Events::default(),
             timeline: Timeline::default(),
             stream: Stream::default(),
+            search: Search::default(),
             authentication: Authentication::default(),
             actors: Actors::default(),
         }

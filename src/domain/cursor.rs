@@ -101,6 +101,17 @@ pub fn decode_place(text: &str, list: ListKind, scope: u64) -> Result<[u64; 2], 
     decode(text, list, scope)
 }
 
+/// A place in a list that is ordered by two numbers, and what the list was limited to at its first page.
+pub fn encode_pinned(list: ListKind, scope: u64, place: [u64; 2], pin: u64) -> String {
+    encode(list, scope, &[place[0], place[1], pin])
+}
+
+/// The inverse of [`encode_pinned`]: the place, then the limit.
+pub fn decode_pinned(text: &str, list: ListKind, scope: u64) -> Result<([u64; 2], u64), Refusal> {
+    let [first, second, pin] = decode(text, list, scope)?;
+    Ok(([first, second], pin))
+}
+
 fn epoch_of(number: u64) -> Result<Epoch, Refusal> {
     u32::try_from(number).map(Epoch).map_err(|_| Refusal::CursorInvalid)
 }

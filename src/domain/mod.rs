@@ -13,6 +13,7 @@ mod profile;
 mod ranking;
 mod receipt;
 mod refusal;
+pub mod search;
 mod session;
 mod slot;
 mod text;
@@ -42,6 +43,7 @@ pub use ranking::{
 };
 pub use receipt::{Answer, KEPT_HOURS, Outcome, Receipt};
 pub use refusal::{FieldError, Reason, Refusal};
+pub use search::{SearchKind, SearchOrder, SearchPlace};
 pub use session::{Identity, Session, SigningKey};
 pub use slot::Slot;
 pub use text::length;

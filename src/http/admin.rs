@@ -1,9 +1,12 @@
 //! The operating listener: metrics, and what the actors are doing. Never to be reached from outside.
 use super::{answer, problem::Problem};
-use crate::actors::{ActorRow, System};
+use crate::actors::{
+    ActorRow, System,
+    search::{Search, SearchStatus},
+};
 use axum::{
     extract::State,
-    http::header,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -40,6 +43,44 @@ struct ActorsView {
 pub(super) async fn actors(State(system): State<System>) -> Response {
     let items = system.rows().into_iter().map(ActorView::from).collect();
     answer::ok(&ActorsView { items })
+}
+
+/// Where search stands.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SearchView {
+    documents: u64,
+    /// In the log: everything up to here can be found.
+    position: u64,
+    lag_events: u64,
+    /// Documents of the index that is being built; null where none is.
+    building: Option<u64>,
+    /// Indexes built since the process began.
+    built: u64,
+    failed: u64,
+    error: Option<String>,
+}
+
+impl From<SearchStatus> for SearchView {
+    fn from(status: SearchStatus) -> Self {
+        let SearchStatus { documents, position, lag_events, building, built, failed, error } = status;
+        Self { documents, position: position.0, lag_events, building, built, failed, error }
+    }
+}
+
+/// `GET /admin/search`.
+pub(super) async fn search(State(search): State<Search>) -> Response {
+    answer::ok(&SearchView::from(search.status()))
+}
+
+/// `POST /admin/search/reindex`: begins to build a new index, unless one is being built. `built` of the answer is one
+/// less than it will be when this one has taken over.
+pub(super) async fn reindex(State(search): State<Search>) -> Response {
+    let before = SearchView::from(search.status());
+    search.reindex();
+    let mut response = answer::ok(&SearchView { building: before.building.or(Some(0)), ..before });
+    *response.status_mut() = StatusCode::ACCEPTED;
+    response
 }
 
 /// `GET /metrics`, as Prometheus reads it.

@@ -103,6 +103,9 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
         operation["parameters"] = Value::Array(parameters);
     }
     if let Some(responses) = operation["responses"].as_object_mut() {
+        if method != "get" {
+            add_write_token(responses);
+        }
         add_failures(responses, &shared);
     }
 }
@@ -116,6 +119,14 @@ fn path_parameters(path: &str) -> impl Iterator<Item = Value> {
         };
         json!({"name": name, "in": "path", "required": true, "schema": schema})
     })
+}
+
+/// What a search waits for that is to find what was written.
+fn add_write_token(responses: &mut Map<String, Value>) {
+    for (_, response) in responses.iter_mut().filter(|(status, _)| status.starts_with('2')) {
+        let description = "For `consistentWith` of searches: they then find what was written";
+        response["headers"]["X-Write-Token"] = json!({"schema": {"type": "string"}, "description": description});
+    }
 }
 
 fn add_failures(responses: &mut Map<String, Value>, shared: &[(u16, &str)]) {

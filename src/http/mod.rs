@@ -19,6 +19,7 @@ mod notifications;
 mod posts;
 mod problem;
 mod ranked;
+mod search;
 mod server;
 mod sessions;
 mod settings;
@@ -31,8 +32,8 @@ pub use server::{Listener, bind, serve};
 pub use settings::Settings;
 
 use crate::actors::{
-    Actors, System, activity::Activity, content::Content, members::Members, ranking::Ranking, sessions::Sessions,
-    timeline::Timeline,
+    Actors, System, activity::Activity, content::Content, members::Members, ranking::Ranking, search::Search,
+    sessions::Sessions, timeline::Timeline,
 };
 use axum::{
     Router,
@@ -97,6 +98,9 @@ fn table() -> OpenApiRouter<Handles> {
         .routes(routes!(timeline::mine))
         .routes(routes!(timeline::of_member))
         .routes(routes!(timeline::of_tag))
+        .routes(routes!(search::posts))
+        .routes(routes!(search::comments))
+        .routes(routes!(search::members))
         .routes(routes!(ranked::most_popular))
         .routes(routes!(ranked::most_commented))
         .routes(routes!(ranked::daily_top3))
@@ -118,6 +122,7 @@ pub fn public(actors: Actors, settings: &Settings, shutdown: CancellationToken) 
     let limits = Limits::new(settings.limits.as_ref());
     let door = Door {
         sessions: actors.sessions.clone(),
+        timeline: actors.timeline.clone(),
         limits: limits.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
     };
@@ -127,6 +132,7 @@ pub fn public(actors: Actors, settings: &Settings, shutdown: CancellationToken) 
         sessions: actors.sessions,
         content: actors.content,
         timeline: actors.timeline,
+        search: actors.search,
         ranking: actors.ranking,
         activity: actors.activity,
         system: actors.system,
@@ -148,7 +154,8 @@ pub fn public(actors: Actors, settings: &Settings, shutdown: CancellationToken) 
 }
 
 /// The operating listener. No limits, no members.
-pub fn admin(system: System, activity: Activity, metrics: Option<PrometheusHandle>, settings: &Settings) -> Router {
+pub fn admin(actors: &Actors, metrics: Option<PrometheusHandle>, settings: &Settings) -> Router {
+    let Actors { system, activity, search, .. } = actors.clone();
     Router::new()
         .route("/metrics", get(admin::metrics))
         .route("/health/live", get(health::live))
@@ -159,7 +166,9 @@ pub fn admin(system: System, activity: Activity, metrics: Option<PrometheusHandl
         .route("/admin/deadletters/redrive", post(dead_letters::redrive_all))
         .route("/admin/deadletters/{id}", get(dead_letters::show).delete(dead_letters::drop))
         .route("/admin/deadletters/{id}/redrive", post(dead_letters::redrive))
-        .with_state(Operating { system, activity, metrics })
+        .route("/admin/search", get(admin::search))
+        .route("/admin/search/reindex", post(admin::reindex))
+        .with_state(Operating { system, activity, search, metrics })
         .fallback(nothing_here)
         .layer(Edge::new(None, settings.request_time_max))
 }
@@ -177,6 +186,7 @@ struct All {
     sessions: Sessions,
     content: Content,
     timeline: Timeline,
+    search: Search,
     ranking: Ranking,
     activity: Activity,
     event_streams: EventStreams,
@@ -203,6 +213,7 @@ handles! {
     sessions: Sessions,
     content: Content,
     timeline: Timeline,
+    search: Search,
     ranking: Ranking,
     activity: Activity,
     event_streams: EventStreams,
@@ -219,5 +230,6 @@ handles! {
 struct Operating {
     system: System,
     activity: Activity,
+    search: Search,
     metrics: Option<PrometheusHandle>,
 }

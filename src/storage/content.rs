@@ -108,6 +108,13 @@ pub trait ContentStore: Send + Sync + 'static {
     async fn comment_by_id(&self, id: CommentId) -> StoreResult<Option<Comment>>;
     /// Those of these comments that may be seen, tombstones included, in no order. At most 1,000 ids.
     async fn comments_by_id(&self, ids: &[CommentId]) -> StoreResult<Vec<Comment>>;
+    /// Those of these comments that are there, without tombstones and those on deleted posts, but with those on posts
+    /// by somebody who has left, in no order. At most 1,000 ids.
+    async fn living_comments(&self, ids: &[CommentId]) -> StoreResult<Vec<Comment>>;
+    /// Everything that `living_comments` would answer after that one, in the order of ids.
+    async fn comments_from(&self, after: CommentId, limit: usize) -> StoreResult<Vec<Comment>>;
+    /// Everything that `posts` would answer after that one, in the order of ids.
+    async fn posts_from(&self, after: PostId, limit: usize) -> StoreResult<Vec<Post>>;
     /// A page of comments.
     async fn comments(&self, order: CommentOrder, limit: usize) -> StoreResult<Vec<Comment>>;
     /// The first `each` replies of each of these comments, oldest first.

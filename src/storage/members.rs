@@ -75,6 +75,10 @@ pub trait MemberStore: Send + Sync + 'static {
 
     /// One member in full.
     async fn member(&self, id: MemberId) -> StoreResult<Option<Member>>;
+    /// Those of these members who are there, in no order. At most 1,000 ids.
+    async fn members_by_id(&self, ids: &[MemberId]) -> StoreResult<Vec<Member>>;
+    /// Members after that one, in the order of ids.
+    async fn members_from(&self, after: MemberId, limit: usize) -> StoreResult<Vec<Member>>;
     /// By the key form of the handle.
     async fn member_by_handle(&self, key: &str) -> StoreResult<Option<Member>>;
     /// By the key form of the e-mail address; also of a member who has left.

@@ -10,8 +10,10 @@ mod log;
 mod members;
 mod ranking;
 mod relations;
+mod search;
 mod sessions;
 mod sqlite;
+mod tantivy;
 mod upkeep;
 
 pub use activity::{ACTIVITY_DAYS, ActivityStore, DEAD_LETTERS_MAX, DUE_MAX, DeadLetter};
@@ -20,6 +22,7 @@ pub use log::EventLog;
 pub use members::{Credentials, Listed, MemberStore, NewMember, Recommended};
 pub use ranking::{KeptDay, RankingStore, Scored, Since, Tallied};
 pub use relations::{Followed, RelationStore};
+pub use search::{Hit, IndexChange, IndexMark, IndexSize, SearchIndex, SearchStore, Wanted};
 pub use sessions::{End, Keys, SessionStore};
 pub use upkeep::{Drift, Import, ImportedFollow, PURGE_DAYS, Pruned, UpkeepStore};
 
@@ -73,6 +76,7 @@ pub struct Stores {
     pub content: Arc<dyn ContentStore>,
     pub log: Arc<dyn EventLog>,
     pub upkeep: Arc<dyn UpkeepStore>,
+    pub search: Arc<dyn SearchStore>,
     pub ranking: Arc<dyn RankingStore>,
     pub activity: Arc<dyn ActivityStore>,
 }
@@ -93,6 +97,7 @@ impl Stores {
             ranking: sqlite.clone(),
             upkeep: sqlite,
             activity,
+            search: Arc::new(tantivy::Shelf::new(config)),
         })
     }
 }

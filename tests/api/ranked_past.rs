@@ -91,6 +91,8 @@ impl Past {
             content: "옛 댓글".to_owned(),
             like_count: 0,
             reply_count: 0,
+            below_count: 0,
+            mentions: Vec::new(),
             deleted: false,
             created_at: at,
             edited_at: None,

@@ -188,7 +188,11 @@ impl Content {
 
     /// Comments as the viewer sees them: authors, likes and what blocks take off the counts in one query each. One by
     /// somebody whom the viewer does not see is a tombstone where there is more below, and left out elsewhere.
-    pub(super) async fn seen(&self, eyes: &Viewer, mut comments: Vec<Comment>) -> Result<Vec<SeenComment>, Error> {
+    pub(in crate::actors) async fn seen(
+        &self,
+        eyes: &Viewer,
+        mut comments: Vec<Comment>,
+    ) -> Result<Vec<SeenComment>, Error> {
         if comments.is_empty() {
             return Ok(Vec::new());
         }

@@ -1,7 +1,10 @@
 //! One round: keys, then what has run out.
 use super::Message;
 use crate::{
-    actors::{Error, activity::Activity, mailbox::Envelope, ranking::Ranking, sessions::Sessions, timeline::Timeline},
+    actors::{
+        Error, activity::Activity, mailbox::Envelope, ranking::Ranking, search::Search, sessions::Sessions,
+        timeline::Timeline,
+    },
     domain::Timestamp,
     storage::UpkeepStore,
 };
@@ -16,6 +19,7 @@ pub(super) struct State {
     pub(super) timeline: Timeline,
     pub(super) ranking: Ranking,
     pub(super) activity: Activity,
+    pub(super) search: Search,
     pub(super) sessions: Sessions,
     pub(super) retention: Duration,
 }
@@ -53,6 +57,7 @@ impl State {
         self.sessions.check_keys().await?;
         let now = Timestamp::now();
         let readers_at = self.timeline.position().min(self.ranking.position()).min(self.activity.position());
+        let readers_at = readers_at.min(self.search.position());
         let pruned = self.store.prune(now, now.before(self.retention), readers_at).await?;
         let activity_rows = self.activity.prune(now).await?;
         tracing::info!(?pruned, activity_rows, "housekeeping done");

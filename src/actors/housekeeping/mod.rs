@@ -2,8 +2,8 @@
 mod actor;
 
 use super::{
-    Reply, StartError, Supervisor, activity::Activity, mailbox::Mailbox, ranking::Ranking, sessions::Sessions,
-    timeline::Timeline,
+    Reply, StartError, Supervisor, activity::Activity, mailbox::Mailbox, ranking::Ranking, search::Search,
+    sessions::Sessions, timeline::Timeline,
 };
 use crate::{config::Config, storage::Stores};
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub(super) enum Message {
 pub(super) async fn start(
     supervisor: &Supervisor,
     stores: &Stores,
-    (timeline, ranking, activity): (Timeline, Ranking, Activity),
+    (timeline, ranking, activity, search): (Timeline, Ranking, Activity, Search),
     sessions: Sessions,
     config: &Config,
 ) -> Result<(), StartError> {
@@ -31,6 +31,7 @@ pub(super) async fn start(
         timeline,
         ranking,
         activity,
+        search,
         sessions,
         retention: Duration::from_secs(u64::from(config.events.retention_hours) * 3_600),
     };

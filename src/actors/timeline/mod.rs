@@ -122,6 +122,12 @@ impl Timeline {
         self.projection.barrier.wrote(member, head);
     }
 
+    /// Names everything that has been written so far, for whoever wants to read it from something slower.
+    pub fn write_token(&self) -> String {
+        let log = &self.projection.log;
+        StreamCursor { epoch: log.epoch(), position: *log.head().borrow() }.encode()
+    }
+
     /// Returns when what the member wrote is in every cached read.
     pub(super) async fn caught_up(&self, member: MemberId) {
         self.projection.barrier.wait(member).await;

@@ -27,7 +27,9 @@ pub(in crate::http) fn cors(origins: &[HeaderValue]) -> Option<CorsLayer> {
             header::RETRY_AFTER,
             header("x-relogin-required"),
             header("x-request-id"),
+            header("x-search-behind"),
             header("x-token-refresh-needed"),
+            header("x-write-token"),
         ])
         .max_age(REMEMBERED);
     match origins {

@@ -13,11 +13,11 @@ use super::{
     limits::Limits,
     problem::Problem,
 };
-use crate::actors::sessions::Sessions;
+use crate::actors::{sessions::Sessions, timeline::Timeline};
 use axum::{
     body::Body,
     extract::{ConnectInfo, MatchedPath, Request},
-    http::{HeaderValue, header},
+    http::{HeaderValue, Method, header},
     response::{IntoResponse, Response},
 };
 use futures::{FutureExt, future::Either};
@@ -58,6 +58,7 @@ struct Rules {
 /// How members are told from strangers. The operating listener has no such door.
 pub(super) struct Door {
     pub(super) sessions: Sessions,
+    pub(super) timeline: Timeline,
     pub(super) limits: Limits,
     pub(super) trusted_proxies: Vec<IpNet>,
 }
@@ -114,6 +115,8 @@ where
             }
         };
         let span = seen.span();
+        let writes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+        let rules = self.rules.clone();
         let handled = if request.headers().contains_key(header::ACCEPT_ENCODING) {
             // JSON shrinks to a third at the lowest level; a higher one would cost more than the request.
             let compressing = Compression::new(&mut self.inner).quality(CompressionLevel::Fastest);
@@ -123,7 +126,7 @@ where
             Either::Right(self.inner.call(request))
         };
         let handled = AssertUnwindSafe(handled.instrument(span)).catch_unwind();
-        let time_max = self.rules.time_max;
+        let time_max = rules.time_max;
         Box::pin(async move {
             let mut response = match tokio::time::timeout(time_max, handled).await {
                 Ok(Ok(Ok(response))) => response,
@@ -137,6 +140,13 @@ where
                     Problem::unavailable().into_response()
                 }
             };
+            if writes && response.status().is_success() {
+                // Read after the write: whatever it was, it lies before this.
+                let token = rules.door.as_ref().map(|door| HeaderValue::try_from(door.timeline.write_token()));
+                if let Some(Ok(token)) = token {
+                    response.headers_mut().insert("x-write-token", token);
+                }
+            }
             if admitted.refresh_needed {
                 response.headers_mut().insert("x-token-refresh-needed", HeaderValue::from_static("true"));
             }

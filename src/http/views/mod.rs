@@ -2,6 +2,7 @@
 mod activity;
 mod comment;
 mod event;
+mod found;
 mod member;
 mod notification;
 mod post;
@@ -11,6 +12,7 @@ mod top3;
 pub(super) use activity::{ActivityPage, DeadLetterView};
 pub(super) use comment::{CommentPage, CommentView};
 pub(super) use event::{EventBatch, EventPage, EventView};
+pub(super) use found::{FoundCommentPage, FoundMemberPage, FoundPostPage};
 pub(super) use member::{CardView, MeView, MemberPage, ProfileView, RecommendationPage, me_example};
 pub(super) use notification::{MarkerView, NotificationPage, NotificationView, UnreadView};
 pub(super) use post::{FeedView, PostView};

@@ -10,6 +10,7 @@ mod members;
 mod operations;
 mod ranking;
 mod relations;
+mod search;
 mod sessions;
 mod tokens;
 mod top3;

@@ -111,6 +111,18 @@ impl ContentStore for Sqlite {
         self.several_comments(ids).await
     }
 
+    async fn living_comments(&self, ids: &[CommentId]) -> StoreResult<Vec<Comment>> {
+        self.living_comments(ids).await
+    }
+
+    async fn comments_from(&self, after: CommentId, limit: usize) -> StoreResult<Vec<Comment>> {
+        self.comments_from(after, limit).await
+    }
+
+    async fn posts_from(&self, after: PostId, limit: usize) -> StoreResult<Vec<Post>> {
+        self.posts_from(after, limit).await
+    }
+
     async fn comments(&self, order: CommentOrder, limit: usize) -> StoreResult<Vec<Comment>> {
         self.page_of_comments(order, limit).await
     }

@@ -159,6 +159,14 @@ impl MemberStore for Sqlite {
         members_read::by_id(&mut connection, id).await
     }
 
+    async fn members_by_id(&self, ids: &[MemberId]) -> StoreResult<Vec<Member>> {
+        self.members_by_id(ids).await
+    }
+
+    async fn members_from(&self, after: MemberId, limit: usize) -> StoreResult<Vec<Member>> {
+        self.members_from(after, limit).await
+    }
+
     async fn member_by_handle(&self, key: &str) -> StoreResult<Option<Member>> {
         self.one_member_by_handle(key).await
     }

@@ -53,7 +53,7 @@ pub(super) fn listed_card(row: &SqliteRow) -> Listed<MemberCard> {
     Listed { place: number(row.get("place")), item: card(row) }
 }
 
-fn member(row: &SqliteRow) -> sqlx::Result<Member> {
+pub(super) fn member(row: &SqliteRow) -> sqlx::Result<Member> {
     let decode = |error: serde_json::Error| sqlx::Error::Decode(error.into());
     let gender: Option<String> = row.try_get("gender")?;
     let birth_date: Option<String> = row.try_get("birth_date")?;

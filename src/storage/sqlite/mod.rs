@@ -18,6 +18,7 @@ mod ranking;
 mod receipts;
 mod relations;
 mod relations_read;
+mod scan;
 mod sessions;
 mod tail;
 mod ties;

@@ -1,0 +1,275 @@
+//! Searches: what the index finds, as far as the viewer may see it, with the place where the next page begins.
+use super::Search;
+use crate::{
+    actors::{Error, Page, timeline::Viewer},
+    domain::{
+        CommentId, FieldError, Handle, Member, MemberCard, MemberId, Place, PostId, Reason, Refusal, SearchKind,
+        SearchOrder, SearchPlace, SeenComment, SeenPost, Timestamp,
+        cursor::{ListKind, decode_pinned, encode_pinned, scope_of},
+        first_id_at, length,
+        markup::tag_key,
+        search::{QUERY_LENGTH_MAX, Query, highlight},
+    },
+    storage::{Hit, Wanted},
+};
+use std::{collections::HashMap, time::Instant};
+
+/// How often the index is asked for one page when the viewer may not see what it found. After that the page is shorter
+/// than it could be, and the next one goes on.
+const ROUNDS_MAX: usize = 8;
+
+/// By whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Author {
+    /// A member's id.
+    Id(MemberId),
+    /// A handle, whatever its case. One that nobody has wrote nothing.
+    Handle(String),
+}
+
+/// Which posts.
+#[derive(Debug, Clone, Default)]
+pub struct PostSearch {
+    /// What they say. Empty: anything, where something else is asked.
+    pub text: String,
+    /// By whom.
+    pub author: Option<Author>,
+    /// With which tag.
+    pub tag: Option<String>,
+    /// Written then or later.
+    pub from: Option<Timestamp>,
+    /// Written before that.
+    pub to: Option<Timestamp>,
+    /// What comes first.
+    pub order: SearchOrder,
+}
+
+/// Which comments.
+#[derive(Debug, Clone, Default)]
+pub struct CommentSearch {
+    /// What they say. Empty: anything, where a post is given.
+    pub text: String,
+    /// On which post.
+    pub post: Option<PostId>,
+}
+
+/// Where it was found, as HTML with `<mark>`. Nothing for a field that has no word of the query.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names of the fields say it")]
+pub struct Highlights {
+    pub title: Option<String>,
+    pub content: Option<String>,
+    pub handle: Option<String>,
+    pub display_name: Option<String>,
+    pub bio: Option<String>,
+}
+
+/// Something that was found, and where.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "said above")]
+pub struct Found<T> {
+    pub item: T,
+    pub highlights: Highlights,
+}
+
+/// A list of results: what names it in cursors, and where it goes on.
+struct List {
+    kind: ListKind,
+    scope: u64,
+}
+
+impl Search {
+    /// Posts that the viewer may see. Refuses `Invalid` for a query that is too long.
+    pub async fn posts(
+        &self,
+        viewer: MemberId,
+        search: PostSearch,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Found<SeenPost>>, Error> {
+        let list = List { kind: ListKind::SearchPosts, scope: scope_of(&format!("{search:?}")) };
+        let query = parsed(&search.text, Query::parse)?;
+        let narrowed = search.author.is_some() || search.tag.is_some() || search.from.is_some() || search.to.is_some();
+        let author = match &search.author {
+            None => None,
+            Some(Author::Id(id)) => Some(*id),
+            Some(Author::Handle(handle)) => match self.by_handle(handle).await? {
+                None => return Ok(Page { items: Vec::new(), next: None }),
+                found => found,
+            },
+        };
+        let wanted = Wanted {
+            author,
+            tag: search.tag.as_deref().map(|tag| tag_key(tag.trim_start_matches(['#', '＃']))),
+            from: search.from,
+            to: search.to,
+            order: search.order,
+            ..anything(SearchKind::Post, query, limit)
+        };
+        if !wanted.query.looks_for_something() && !narrowed {
+            return Ok(Page { items: Vec::new(), next: None });
+        }
+        let eyes = self.timeline.viewer(viewer).await?;
+        let query = wanted.query.clone();
+        let (found, next) = self.scan(&list, wanted, cursor, |hits| self.seen_posts(&eyes, hits)).await?;
+        let shown = |seen: SeenPost| {
+            let title = seen.post.title.as_deref().and_then(|title| highlight(title, &query));
+            let content = highlight(&seen.post.content, &query);
+            Found { item: seen, highlights: Highlights { title, content, ..Highlights::default() } }
+        };
+        Ok(Page { items: found.into_iter().map(shown).collect(), next })
+    }
+
+    /// Comments that the viewer may see, on posts that the viewer may see. Refuses `Invalid` as `posts` does.
+    pub async fn comments(
+        &self,
+        viewer: MemberId,
+        search: CommentSearch,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Found<SeenComment>>, Error> {
+        let list = List { kind: ListKind::SearchComments, scope: scope_of(&format!("{search:?}")) };
+        let query = parsed(&search.text, Query::parse)?;
+        if !query.looks_for_something() && search.post.is_none() {
+            return Ok(Page { items: Vec::new(), next: None });
+        }
+        let eyes = self.timeline.viewer(viewer).await?;
+        let wanted = Wanted { post: search.post, ..anything(SearchKind::Comment, query.clone(), limit) };
+        let (found, next) = self.scan(&list, wanted, cursor, |hits| self.seen_comments(&eyes, hits)).await?;
+        let shown = |seen: SeenComment| {
+            let content = highlight(&seen.comment.content, &query);
+            Found { item: seen, highlights: Highlights { content, ..Highlights::default() } }
+        };
+        Ok(Page { items: found.into_iter().map(shown).collect(), next })
+    }
+
+    /// Members that the viewer may see, by name, handle or what they say of themselves; the last word may be the
+    /// beginning of one. Refuses `Invalid` as `posts` does.
+    pub async fn members(
+        &self,
+        viewer: MemberId,
+        text: &str,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Found<MemberCard>>, Error> {
+        let list = List { kind: ListKind::SearchMembers, scope: scope_of(text) };
+        let query = parsed(text, Query::parse_name)?;
+        if !query.looks_for_something() {
+            return Ok(Page { items: Vec::new(), next: None });
+        }
+        let eyes = self.timeline.viewer(viewer).await?;
+        let wanted = anything(SearchKind::Member, query.clone(), limit);
+        let (found, next) = self.scan(&list, wanted, cursor, |hits| self.seen_members(&eyes, hits)).await?;
+        let shown = |member: Member| {
+            let item = member.card();
+            let highlights = Highlights {
+                handle: highlight(&item.handle, &query),
+                display_name: highlight(&item.display_name, &query),
+                bio: member.profile.bio.as_deref().and_then(|bio| highlight(bio, &query)),
+                ..Highlights::default()
+            };
+            Found { item, highlights }
+        };
+        Ok(Page { items: found.into_iter().map(shown).collect(), next })
+    }
+
+    async fn by_handle(&self, handle: &str) -> Result<Option<MemberId>, Error> {
+        let Ok(handle) = Handle::new(handle) else { return Ok(None) };
+        Ok(self.shared.members.member_by_handle(&handle.key()).await?.map(|member| member.id))
+    }
+
+    async fn seen_members(&self, eyes: &Viewer, hits: Vec<Hit>) -> Result<HashMap<u64, Member>, Error> {
+        let ids: Vec<MemberId> =
+            hits.iter().map(|hit| hit.author).filter(|id| eyes.sees(*id, Place::AskedFor)).collect();
+        let there = self.shared.members.members_by_id(&ids).await?;
+        Ok(there.into_iter().map(|member| (member.id.0, member)).collect())
+    }
+
+    async fn seen_posts(&self, eyes: &Viewer, hits: Vec<Hit>) -> Result<HashMap<u64, SeenPost>, Error> {
+        let seen = hits.iter().filter(|hit| eyes.sees_posts_of(hit.author, Place::AskedFor));
+        let ids: Vec<PostId> = seen.map(|hit| PostId(hit.place.id)).collect();
+        let posts = self.timeline.posts(eyes, &ids, Place::AskedFor).await?;
+        Ok(posts.into_iter().map(|seen| (seen.post.id.0, seen)).collect())
+    }
+
+    async fn seen_comments(&self, eyes: &Viewer, hits: Vec<Hit>) -> Result<HashMap<u64, SeenComment>, Error> {
+        let hits: Vec<&Hit> = hits.iter().filter(|hit| eyes.sees(hit.author, Place::AskedFor)).collect();
+        let mut posts: Vec<PostId> = hits.iter().map(|hit| hit.post).collect();
+        posts.sort_unstable();
+        posts.dedup();
+        let posts = self.timeline.posts(eyes, &posts, Place::AskedFor).await?;
+        let on_seen = hits.iter().filter(|hit| posts.iter().any(|seen| seen.post.id == hit.post));
+        let ids: Vec<_> = on_seen.map(|hit| CommentId(hit.place.id)).collect();
+        let comments = self.shared.content.living_comments(&ids).await?;
+        let seen = self.content.seen(eyes, comments).await?;
+        Ok(seen.into_iter().map(|seen| (seen.comment.id.0, seen)).collect())
+    }
+
+    /// Asks the index until the page is full, the list is at its end, or it was asked often enough. `look` turns hits
+    /// into what the viewer may see of them, by id.
+    async fn scan<T, F: Future<Output = Result<HashMap<u64, T>, Error>>>(
+        &self,
+        list: &List,
+        mut wanted: Wanted,
+        cursor: Option<&str>,
+        look: impl Fn(Vec<Hit>) -> F,
+    ) -> Result<(Vec<T>, Option<String>), Error> {
+        let begun = Instant::now();
+        let limit = wanted.limit;
+        let mut newest = None;
+        if let Some(cursor) = cursor {
+            let ([score, id], pin) = decode_pinned(cursor, list.kind, list.scope)?;
+            wanted.after = Some(SearchPlace { score, id });
+            (wanted.id_max, newest) = (pin, Some(pin));
+        }
+        wanted.limit = limit + 1;
+        // One index for the whole page, whichever is the live one meanwhile.
+        let index = self.shared.index();
+        let (mut shown, mut at_end): (Vec<(SearchPlace, T)>, bool) = (Vec::new(), false);
+        for _ in 0..ROUNDS_MAX {
+            let hits = index.find(wanted.clone()).await?;
+            at_end = hits.len() < wanted.limit;
+            // Later pages show nothing that was written after the first one.
+            let largest = hits.iter().map(|hit| hit.place.id).max().unwrap_or(0);
+            newest.get_or_insert_with(|| largest.max(first_id_at(Timestamp::now())));
+            wanted.after = hits.last().map(|hit| hit.place).or(wanted.after);
+            let mut seen = look(hits.clone()).await?;
+            shown.extend(hits.iter().filter_map(|hit| Some((hit.place, seen.remove(&hit.place.id)?))));
+            if at_end || shown.len() > limit {
+                break;
+            }
+        }
+        metrics::histogram!("dailyfeed_search_duration_seconds").record(begun.elapsed().as_secs_f64());
+        let more = shown.len() > limit;
+        shown.truncate(limit);
+        let last = if more { shown.last().map(|(place, _)| *place) } else { wanted.after.filter(|_| !at_end) };
+        let pin = newest.unwrap_or(u64::MAX);
+        let next = last.map(|place| encode_pinned(list.kind, list.scope, [place.score, place.id], pin));
+        Ok((shown.into_iter().map(|(_, item)| item).collect(), next))
+    }
+}
+
+fn parsed(text: &str, parse: impl FnOnce(&str) -> Query) -> Result<Query, Error> {
+    // A character may be many bytes, but not without end.
+    if text.len() > QUERY_LENGTH_MAX * 32 || length(text) > QUERY_LENGTH_MAX {
+        let reason = Reason::TooLong { max: QUERY_LENGTH_MAX };
+        return Err(Refusal::from(FieldError { field: "q", reason }).into());
+    }
+    Ok(parse(text))
+}
+
+fn anything(kind: SearchKind, query: Query, limit: usize) -> Wanted {
+    Wanted {
+        kind,
+        query,
+        author: None,
+        post: None,
+        tag: None,
+        from: None,
+        to: None,
+        order: SearchOrder::Relevance,
+        after: None,
+        id_max: u64::MAX,
+        limit,
+    }
+}

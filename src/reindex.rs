@@ -1,0 +1,44 @@
+//! `dailyfeed reindex`: a new search index, by the server where one runs, else by this process.
+use crate::{
+    actors::search::{Built, build_offline},
+    bench::client::Client,
+    config::Config,
+    storage::Stores,
+};
+use anyhow::{Context, bail};
+use serde_json::Value;
+use std::{net::SocketAddr, time::Duration};
+
+/// How often the server is asked whether it is done.
+const EVERY: Duration = Duration::from_millis(200);
+
+/// Builds it, and says what came of it.
+pub async fn run(config: &Config) -> anyhow::Result<String> {
+    let address: SocketAddr = config.admin.listen.parse().context("admin.listen is no address")?;
+    match Client::open(address, 0, None).await {
+        Ok(server) => by_server(server).await,
+        Err(_) => alone(config).await,
+    }
+}
+
+async fn alone(config: &Config) -> anyhow::Result<String> {
+    let stores =
+        Stores::open(config).await.context("no server answers at admin.listen, and the stores are not free")?;
+    let Built { size, elapsed } = build_offline(&stores, config).await?;
+    Ok(format!("{} documents, {} bytes, {} ms", size.documents, size.bytes, elapsed.as_millis()))
+}
+
+async fn by_server(mut server: Client) -> anyhow::Result<String> {
+    let before = server.json("POST", "/admin/search/reindex", None).await?;
+    let count = |status: &Value, name: &str| status[name].as_u64().unwrap_or(0);
+    loop {
+        tokio::time::sleep(EVERY).await;
+        let now = server.json("GET", "/admin/search", None).await?;
+        if count(&now, "built") > count(&before, "built") {
+            return Ok(format!("{} documents", count(&now, "documents")));
+        }
+        if count(&now, "failed") > count(&before, "failed") {
+            bail!("the server could not build it: {}", now["error"].as_str().unwrap_or("its log says why"));
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! What every search index must do.
+use super::{id, open};
+use crate::{
+    domain::{
+        Comment, CommentId, Epoch, MemberId, Position, Post, PostCounts, PostId, SearchKind, SearchOrder, SearchPlace,
+        Timestamp, markup, search::Query,
+    },
+    storage::{IndexChange, SearchIndex, Stores, Wanted},
+};
+use std::sync::Arc;
+
+fn post(id: u64, author: u64, title: Option<&str>, content: &str) -> Post {
+    Post {
+        id: PostId(id),
+        author: MemberId(author),
+        title: title.map(str::to_owned),
+        content: content.to_owned(),
+        tags: markup::find(content).tags,
+        mentions: Vec::new(),
+        counts: PostCounts::default(),
+        created_at: Timestamp(id.cast_signed()),
+        edited_at: None,
+    }
+}
+
+fn comment(id: u64, on: u64, author: u64, content: &str) -> Comment {
+    Comment {
+        id: CommentId(id),
+        post: PostId(on),
+        parent: None,
+        depth: 0,
+        author: MemberId(author),
+        content: content.to_owned(),
+        like_count: 0,
+        reply_count: 0,
+        below_count: 0,
+        mentions: Vec::new(),
+        deleted: false,
+        created_at: Timestamp(id.cast_signed()),
+        edited_at: None,
+    }
+}
+
+fn wanted(kind: SearchKind, query: &str) -> Wanted {
+    Wanted {
+        kind,
+        query: Query::parse(query),
+        author: None,
+        post: None,
+        tag: None,
+        from: None,
+        to: None,
+        order: SearchOrder::Recent,
+        after: None,
+        id_max: u64::MAX,
+        limit: 100,
+    }
+}
+
+async fn ids(index: &Arc<dyn SearchIndex>, wanted: Wanted) -> Vec<u64> {
+    index.find(wanted).await.unwrap().iter().map(|hit| hit.place.id).collect()
+}
+
+async fn begun(stores: &Stores) -> Arc<dyn SearchIndex> {
+    stores.search.begin(Epoch(7)).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_change_is_seen_once_it_is_committed() {
+    let (stores, _folder) = open().await;
+    let index = begun(&stores).await;
+    index.apply(vec![IndexChange::PutPost(post(1, 9, None, "한강"))]).await.unwrap();
+    assert_eq!(ids(&index, wanted(SearchKind::Post, "한강")).await, [0; 0]);
+    index.commit(Position(3), true).await.unwrap();
+    assert_eq!(ids(&index, wanted(SearchKind::Post, "한강")).await, [1]);
+    let mark = index.mark();
+    assert_eq!((mark.epoch, mark.position, mark.complete), (Epoch(7), Position(3), true));
+    assert_eq!(index.documents(), 1);
+}
+
+#[tokio::test]
+async fn what_is_put_twice_is_there_once_as_it_was_put_last() {
+    let (stores, _folder) = open().await;
+    let index = begun(&stores).await;
+    for text in ["처음", "다음", "마지막"] {
+        index.apply(vec![IndexChange::PutPost(post(1, 9, None, text))]).await.unwrap();
+    }
+    index.commit(Position(1), true).await.unwrap();
+    assert_eq!(ids(&index, wanted(SearchKind::Post, "처음")).await, [0; 0]);
+    assert_eq!(ids(&index, wanted(SearchKind::Post, "마지막")).await, [1]);
+    index.apply(vec![IndexChange::PutPost(post(1, 9, None, "또"))]).await.unwrap();
+    index.commit(Position(2), true).await.unwrap();
+    assert_eq!(ids(&index, wanted(SearchKind::Post, "마지막")).await, [0; 0]);
+    assert_eq!(index.documents(), 1);
+}
+
+#[tokio::test]
+async fn kinds_do_not_meet_even_where_their_ids_do() {
+    let (stores, _folder) = open().await;
+    let index = begun(&stores).await;
+    index.apply(vec![IndexChange::PutPost(post(5, 9, None, "같은 말"))]).await.unwrap();
+    index.apply(vec![IndexChange::PutComment(comment(5, 4, 8, "같은 말"))]).await.unwrap();
+    index.commit(Position(1), true).await.unwrap();
+    for (kind, author) in [(SearchKind::Post, 9), (SearchKind::Comment, 8)] {
+        let hits = index.find(wanted(kind, "같은")).await.unwrap();
+        assert_eq!((hits.len(), hits[0].place.id, hits[0].author), (1, 5, MemberId(author)));
+    }
+    index.apply(vec![IndexChange::RemoveComment(CommentId(5))]).await.unwrap();
+    index.commit(Position(2), true).await.unwrap();
+    assert_eq!(ids(&index, wanted(SearchKind::Post, "같은")).await, [5]);
+    assert_eq!(ids(&index, wanted(SearchKind::Comment, "같은")).await, [0; 0]);
+}
+
+#[tokio::test]
+async fn a_post_goes_with_its_comments_and_a_member_with_everything() {
+    let (stores, _folder) = open().await;
+    let index = begun(&stores).await;
+    let changes = vec![
+        IndexChange::PutPost(post(1, 9, None, "말")),
+        IndexChange::PutPost(post(2, 8, None, "말")),
+        IndexChange::PutComment(comment(11, 1, 8, "말")),
+        IndexChange::PutComment(comment(12, 2, 9, "말")),
+        IndexChange::PutComment(comment(13, 2, 8, "말")),
+    ];
+    index.apply(changes).await.unwrap();
+    index.commit(Position(1), true).await.unwrap();
+    index.apply(vec![IndexChange::RemovePost(PostId(1))]).await.unwrap();
+    index.commit(Position(2), true).await.unwrap();
+    assert_eq!(ids(&index, wanted(SearchKind::Comment, "말")).await, [13, 12]);
+    index.apply(vec![IndexChange::RemoveMember(MemberId(9))]).await.unwrap();
+    index.commit(Position(3), true).await.unwrap();
+    assert_eq!(ids(&index, wanted(SearchKind::Post, "말")).await, [2]);
+    assert_eq!(ids(&index, wanted(SearchKind::Comment, "말")).await, [13]);
+}
+
+#[tokio::test]
+async fn a_place_stays_where_it_is_whatever_is_written() {
+    let (stores, _folder) = open().await;
+    let index = begun(&stores).await;
+    for number in 1..=30_u64 {
+        let title = (number % 3 == 0).then_some("강");
+        let text = format!("강물 {}", "그리고 강물 말 ".repeat((number % 7) as usize));
+        index.apply(vec![IndexChange::PutPost(post(number, 9, title, &text))]).await.unwrap();
+    }
+    index.commit(Position(1), true).await.unwrap();
+    let relevant = |query: &str| Wanted { order: SearchOrder::Relevance, ..wanted(SearchKind::Post, query) };
+    let before = index.find(relevant("강물 말")).await.unwrap();
+    // Other texts with the same words, of other lengths, in other segments.
+    for number in 100..=160_u64 {
+        index.apply(vec![IndexChange::PutPost(post(number, 9, None, &"강물 ".repeat(50)))]).await.unwrap();
+        index.commit(Position(number), true).await.unwrap();
+    }
+    let after = index.find(Wanted { id_max: 99, ..relevant("강물 말") }).await.unwrap();
+    assert_eq!(after, before);
+    // A page at a time is the same as all at once.
+    let (mut paged, mut place): (Vec<SearchPlace>, Option<SearchPlace>) = (Vec::new(), None);
+    loop {
+        let page = index.find(Wanted { id_max: 99, limit: 4, after: place, ..relevant("강물 말") }).await.unwrap();
+        let Some(last) = page.last() else { break };
+        place = Some(last.place);
+        paged.extend(page.iter().map(|hit| hit.place));
+    }
+    assert_eq!(paged, before.iter().map(|hit| hit.place).collect::<Vec<_>>());
+    assert!(paged.windows(2).all(|pair| pair[0] > pair[1]));
+}
+
+#[tokio::test]
+async fn filters_are_kept() {
+    let (stores, _folder) = open().await;
+    let index = begun(&stores).await;
+    for (id, author, text) in [(10, 1, "말 #서울"), (20, 2, "말 #서울"), (30, 1, "말")] {
+        index.apply(vec![IndexChange::PutPost(post(id, author, None, text))]).await.unwrap();
+    }
+    index.commit(Position(1), true).await.unwrap();
+    let all = || wanted(SearchKind::Post, "말");
+    assert_eq!(ids(&index, Wanted { author: Some(MemberId(1)), ..all() }).await, [30, 10]);
+    assert_eq!(ids(&index, Wanted { tag: Some("서울".into()), ..all() }).await, [20, 10]);
+    assert_eq!(ids(&index, Wanted { from: Some(Timestamp(20)), ..all() }).await, [30, 20]);
+    assert_eq!(ids(&index, Wanted { to: Some(Timestamp(20)), ..all() }).await, [10]);
+    assert_eq!(ids(&index, Wanted { id_max: 20, ..all() }).await, [20, 10]);
+    assert_eq!(ids(&index, Wanted { limit: 1, ..all() }).await, [30]);
+    assert_eq!(ids(&index, Wanted { tag: Some("서울".into()), ..wanted(SearchKind::Post, "-없는") }).await, [20, 10]);
+}
+
+#[tokio::test]
+async fn what_is_rolled_back_never_was() {
+    let (stores, _folder) = open().await;
+    let index = begun(&stores).await;
+    index.apply(vec![IndexChange::PutPost(post(1, 9, None, "말"))]).await.unwrap();
+    index.commit(Position(1), true).await.unwrap();
+    index.apply(vec![IndexChange::PutPost(post(2, 9, None, "말"))]).await.unwrap();
+    index.roll_back().await.unwrap();
+    index.apply(vec![IndexChange::PutPost(post(3, 9, None, "말"))]).await.unwrap();
+    index.commit(Position(2), true).await.unwrap();
+    assert_eq!(ids(&index, wanted(SearchKind::Post, "말")).await, [3, 1]);
+}
+
+#[tokio::test]
+async fn the_live_index_is_the_one_that_was_made_so() {
+    let (stores, _folder) = open().await;
+    assert!(stores.search.live().await.unwrap().is_none());
+    let text = format!("말 {}", id());
+    {
+        let index = begun(&stores).await;
+        index.apply(vec![IndexChange::PutPost(post(1, 9, None, &text))]).await.unwrap();
+        index.commit(Position(5), true).await.unwrap();
+        assert!(stores.search.live().await.unwrap().is_none());
+        stores.search.make_live().await.unwrap();
+    }
+    let live = stores.search.live().await.unwrap().expect("a live index");
+    assert_eq!(live.mark().position, Position(5));
+    assert_eq!(ids(&live, wanted(SearchKind::Post, "말")).await, [1]);
+    // Another is begun, and not made live: nothing changes.
+    begun(&stores).await;
+    drop(live);
+    assert_eq!(stores.search.live().await.unwrap().expect("a live index").mark().position, Position(5));
+}

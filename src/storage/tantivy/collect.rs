@@ -1,0 +1,121 @@
+//! The first so many documents after a place. Memory is bounded by how many are asked for, whatever is found.
+use super::schema::id_of;
+use crate::{
+    domain::{MemberId, PostId, SearchKind, SearchOrder, SearchPlace},
+    storage::{Hit, Wanted},
+};
+use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
+use tantivy::{
+    DocId, Score, SegmentOrdinal, SegmentReader,
+    collector::{Collector, SegmentCollector},
+    columnar::Column,
+};
+
+/// Scores in steps of a sixty-fourth: sums of floats differ in their last bits with the order in which they are added.
+const STEPS: f32 = 64.0;
+
+/// Which documents, and how many.
+#[derive(Clone)]
+pub(super) struct FirstAfter(Arc<Rules>);
+
+struct Rules {
+    kind: SearchKind,
+    scored: bool,
+    created: Option<(i64, i64)>,
+    after: Option<SearchPlace>,
+    id_max: u64,
+    limit: usize,
+}
+
+impl FirstAfter {
+    pub(super) fn new(wanted: &Wanted) -> Self {
+        let bounded = wanted.from.is_some() || wanted.to.is_some();
+        let from = wanted.from.map_or(i64::MIN, |from| from.0);
+        let to = wanted.to.map_or(i64::MAX, |to| to.0);
+        Self(Arc::new(Rules {
+            kind: wanted.kind,
+            scored: wanted.order == SearchOrder::Relevance,
+            created: bounded.then_some((from, to)),
+            after: wanted.after,
+            id_max: wanted.id_max,
+            limit: wanted.limit,
+        }))
+    }
+}
+
+/// Of a segment.
+pub(super) struct Child {
+    rules: Arc<Rules>,
+    key: Column<u64>,
+    author: Column<u64>,
+    post: Column<u64>,
+    created: Column<i64>,
+    /// The best places so far, the last of them on top.
+    best: BinaryHeap<Reverse<(SearchPlace, DocId)>>,
+}
+
+impl Collector for FirstAfter {
+    type Fruit = Vec<Hit>;
+    type Child = Child;
+
+    fn for_segment(&self, _: SegmentOrdinal, segment: &SegmentReader) -> tantivy::Result<Child> {
+        let columns = segment.fast_fields();
+        Ok(Child {
+            rules: self.0.clone(),
+            key: columns.u64("key")?,
+            author: columns.u64("author")?,
+            post: columns.u64("on")?,
+            created: columns.i64("created")?,
+            best: BinaryHeap::with_capacity(self.0.limit + 1),
+        })
+    }
+
+    fn requires_scoring(&self) -> bool {
+        self.0.scored
+    }
+
+    fn merge_fruits(&self, segments: Vec<Vec<Hit>>) -> tantivy::Result<Vec<Hit>> {
+        let mut hits = segments.concat();
+        hits.sort_unstable_by_key(|hit| Reverse(hit.place));
+        hits.truncate(self.0.limit);
+        Ok(hits)
+    }
+}
+
+impl SegmentCollector for Child {
+    type Fruit = Vec<Hit>;
+
+    fn collect(&mut self, doc: DocId, score: Score) {
+        // Truncates what is no number to 0, and rounds the rest.
+        let score = if self.rules.scored { (score * STEPS).round() as u64 } else { 0 };
+        let full = self.best.len() >= self.rules.limit;
+        let last = self.best.peek().map(|Reverse((place, _))| *place).filter(|_| full);
+        if last.is_some_and(|last| score < last.score) {
+            return;
+        }
+        let Some(id) = self.key.first(doc).and_then(|key| id_of(key, self.rules.kind)) else { return };
+        let place = SearchPlace { score, id };
+        let late = id > self.rules.id_max || self.rules.after.is_some_and(|after| place >= after);
+        if late || last.is_some_and(|last| place < last) {
+            return;
+        }
+        if let Some((from, to)) = self.rules.created
+            && !self.created.first(doc).is_some_and(|at| (from..to).contains(&at))
+        {
+            return;
+        }
+        self.best.push(Reverse((place, doc)));
+        if self.best.len() > self.rules.limit {
+            self.best.pop();
+        }
+    }
+
+    fn harvest(self) -> Vec<Hit> {
+        let hit = |Reverse((place, doc)): Reverse<(SearchPlace, DocId)>| Hit {
+            place,
+            author: MemberId(self.author.first(doc).unwrap_or_default()),
+            post: PostId(self.post.first(doc).unwrap_or_default()),
+        };
+        self.best.into_iter().map(hit).collect()
+    }
+}

@@ -1,0 +1,240 @@
+//! One index: opened, written, read.
+use super::{
+    blocking,
+    collect::FirstAfter,
+    failed,
+    query::{self, Fixed},
+    schema::{Fields, SCHEMA_VERSION, register},
+};
+use crate::{
+    domain::{Epoch, Position, SearchKind, search::TOKENIZER_VERSION},
+    storage::{Hit, IndexChange, IndexMark, IndexSize, SearchIndex, StoreError, StoreResult, Wanted},
+};
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::Duration,
+};
+use tantivy::{
+    Index, IndexReader, IndexWriter, ReloadPolicy, TantivyError, Term,
+    index::IndexSettings,
+    indexer::{IndexWriterOptions, LogMergePolicy},
+};
+use tokio::sync::Semaphore;
+
+/// An index up to this many bytes is read through at its opening, and one byte that is not as it was written is noticed.
+/// A larger one would hold up the start; of it, only what Tantivy checks itself is checked.
+const CHECKED_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// How long a search waits for its turn; then it is shed.
+const TURN_MAX: Duration = Duration::from_secs(2);
+/// Part of a segment's documents that may be deleted before it is merged with others.
+const DELETED_MAX: f32 = 0.3;
+
+/// What stands in each commit.
+#[derive(Serialize, Deserialize)]
+struct Payload {
+    tokenizer: u32,
+    schema: u32,
+    epoch: u32,
+    position: u64,
+    complete: bool,
+}
+
+/// What came of opening an index.
+pub(super) enum Open {
+    Usable(Box<TantivyIndex>),
+    /// And why.
+    Useless(String),
+}
+
+/// An open index, and its only writer.
+pub(super) struct TantivyIndex {
+    inner: Arc<Inner>,
+    searches: Arc<Semaphore>,
+}
+
+struct Inner {
+    fields: Fields,
+    writer: Mutex<IndexWriter>,
+    reader: IndexReader,
+    mark: RwLock<IndexMark>,
+}
+
+impl TantivyIndex {
+    pub(super) fn create(path: &Path, memory: usize, searches: Arc<Semaphore>, mark: IndexMark) -> StoreResult<Self> {
+        let (schema, _) = Fields::new();
+        let settings = IndexSettings::default();
+        let index = Index::builder().schema(schema).settings(settings).create_in_dir(path).map_err(failed)?;
+        Self::of(index, memory, searches, mark).map_err(failed)
+    }
+
+    pub(super) fn open(path: &Path, memory: usize, searches: Arc<Semaphore>) -> StoreResult<Open> {
+        let useless = |why: &dyn ToString| Ok(Open::Useless(why.to_string()));
+        let index = match Index::open_in_dir(path) {
+            Ok(index) => index,
+            Err(error) => return useless(&error),
+        };
+        let payload = index.load_metas().map(|metas| metas.payload.unwrap_or_default());
+        let payload = match payload.map(|payload| serde_json::from_str::<Payload>(&payload)) {
+            Ok(Ok(payload)) => payload,
+            Ok(Err(error)) => return useless(&error),
+            Err(error) => return useless(&error),
+        };
+        if (payload.tokenizer, payload.schema) != (TOKENIZER_VERSION, SCHEMA_VERSION)
+            || index.schema() != Fields::new().0
+        {
+            return useless(&"it was made by another version");
+        }
+        if bytes_in(path) <= CHECKED_BYTES_MAX {
+            match index.validate_checksum() {
+                Ok(damaged) if damaged.is_empty() => {}
+                Ok(damaged) => return useless(&format!("{} of its files are damaged", damaged.len())),
+                Err(error) => return useless(&error),
+            }
+        }
+        let (epoch, position) = (Epoch(payload.epoch), Position(payload.position));
+        let mark = IndexMark { epoch, position, complete: payload.complete };
+        match Self::of(index, memory, searches, mark) {
+            Ok(index) => Ok(Open::Usable(Box::new(index))),
+            // Somebody has it: that is no fault of the index.
+            Err(error @ TantivyError::LockFailure(..)) => Err(failed(error)),
+            Err(error) => useless(&error),
+        }
+    }
+
+    fn of(index: Index, memory: usize, searches: Arc<Semaphore>, mark: IndexMark) -> tantivy::Result<Self> {
+        register(&index);
+        let (_, fields) = Fields::new();
+        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+        let options = IndexWriterOptions::builder()
+            .num_worker_threads(1)
+            .memory_budget_per_thread(memory)
+            .num_merge_threads(1)
+            .build();
+        let writer: IndexWriter = index.writer_with_options(options)?;
+        let mut merging = LogMergePolicy::default();
+        merging.set_del_docs_ratio_before_merge(DELETED_MAX);
+        writer.set_merge_policy(Box::new(merging));
+        let inner = Inner { fields, writer: Mutex::new(writer), reader, mark: RwLock::new(mark) };
+        Ok(Self { inner: Arc::new(inner), searches })
+    }
+}
+
+impl Inner {
+    fn apply(&self, changes: Vec<IndexChange>) -> tantivy::Result<()> {
+        let fields = &self.fields;
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let put = |kind, id, document| {
+            writer.delete_term(fields.key_term(kind, id));
+            writer.add_document(document)
+        };
+        for change in changes {
+            match change {
+                IndexChange::PutPost(post) => {
+                    put(SearchKind::Post, post.id.0, fields.post(&post))?;
+                }
+                IndexChange::PutComment(comment) => {
+                    put(SearchKind::Comment, comment.id.0, fields.comment(&comment))?;
+                }
+                IndexChange::PutMember(member) => {
+                    put(SearchKind::Member, member.id.0, fields.member(&member))?;
+                }
+                IndexChange::RemovePost(post) => {
+                    writer.delete_term(fields.key_term(SearchKind::Post, post.0));
+                    writer.delete_term(Term::from_field_u64(fields.post, post.0));
+                }
+                IndexChange::RemoveComment(comment) => {
+                    writer.delete_term(fields.key_term(SearchKind::Comment, comment.0));
+                }
+                IndexChange::RemoveMember(member) => {
+                    writer.delete_term(Term::from_field_u64(fields.author, member.0));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn commit(&self, mark: IndexMark) -> StoreResult<()> {
+        let payload = Payload {
+            tokenizer: TOKENIZER_VERSION,
+            schema: SCHEMA_VERSION,
+            epoch: mark.epoch.0,
+            position: mark.position.0,
+            complete: mark.complete,
+        };
+        let payload = serde_json::to_string(&payload).map_err(failed)?;
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut commit = writer.prepare_commit().map_err(failed)?;
+        commit.set_payload(&payload);
+        commit.commit().map_err(failed)?;
+        drop(writer);
+        self.reader.reload().map_err(failed)?;
+        *self.mark.write().unwrap_or_else(PoisonError::into_inner) = mark;
+        Ok(())
+    }
+
+    fn find(&self, wanted: &Wanted) -> tantivy::Result<Vec<Hit>> {
+        let query = query::of(&self.fields, wanted);
+        let searcher = self.reader.searcher();
+        searcher.search_with_statistics_provider(&query, &FirstAfter::new(wanted), &Fixed)
+    }
+
+    fn bytes(&self) -> u64 {
+        let usage = self.reader.searcher().space_usage();
+        usage.map_or(0, |usage| usage.total().get_bytes())
+    }
+}
+
+#[async_trait]
+impl SearchIndex for TantivyIndex {
+    fn mark(&self) -> IndexMark {
+        *self.inner.mark.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn documents(&self) -> u64 {
+        self.inner.reader.searcher().num_docs()
+    }
+
+    fn size(&self) -> IndexSize {
+        IndexSize { documents: self.documents(), bytes: self.inner.bytes() }
+    }
+
+    async fn apply(&self, changes: Vec<IndexChange>) -> StoreResult<()> {
+        let inner = self.inner.clone();
+        blocking(move || inner.apply(changes).map_err(failed)).await
+    }
+
+    async fn commit(&self, position: Position, complete: bool) -> StoreResult<()> {
+        let (inner, mark) = (self.inner.clone(), IndexMark { position, complete, ..self.mark() });
+        blocking(move || inner.commit(mark)).await
+    }
+
+    async fn roll_back(&self) -> StoreResult<()> {
+        let inner = self.inner.clone();
+        blocking(move || {
+            let mut writer = inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            writer.rollback().map_err(failed)?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn find(&self, wanted: Wanted) -> StoreResult<Vec<Hit>> {
+        let turn = tokio::time::timeout(TURN_MAX, self.searches.clone().acquire_owned()).await;
+        let Ok(Ok(turn)) = turn else { return Err(StoreError::Busy { backend: "search" }) };
+        let inner = self.inner.clone();
+        blocking(move || {
+            let _turn = turn;
+            inner.find(&wanted).map_err(failed)
+        })
+        .await
+    }
+}
+
+/// Files that cannot be looked at count nothing: opening them will say more.
+fn bytes_in(path: &Path) -> u64 {
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.metadata().ok()).map(|file| file.len()).sum()
+}

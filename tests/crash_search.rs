@@ -1,0 +1,145 @@
+//! The binary under write load, killed again and again: what was acknowledged is found exactly once afterwards.
+#[expect(dead_code, reason = "the other suites use the rest")]
+mod common;
+
+use common::Member;
+use reqwest::{Client, Method, StatusCode};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    process::Stdio,
+    sync::{Arc, Mutex},
+};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
+
+const KILLS: usize = 6;
+const WRITERS: usize = 4;
+/// Acknowledged posts of one life before it is killed.
+const POSTS_A_LIFE: usize = 60;
+
+struct Life {
+    process: Child,
+    base: String,
+}
+
+async fn start(data: &Path) -> Life {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_dailyfeed"))
+        .env("DAILYFEED_DATA_DIR", data)
+        .env("DAILYFEED_HTTP__LISTEN", "127.0.0.1:0")
+        .env("DAILYFEED_ADMIN__LISTEN", "127.0.0.1:0")
+        .env("DAILYFEED_LIMITS__ENABLED", "false")
+        .env("DAILYFEED_LOG__LEVEL", "error")
+        // Many commits, so that kills come in the middle of some.
+        .env("DAILYFEED_SEARCH__COMMIT_INTERVAL_MS", "5")
+        .current_dir(data)
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let line = tokio::time::timeout(common::PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap();
+    let base = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap();
+    Life { process, base: base.trim_end_matches("/api").to_owned() }
+}
+
+/// Writes and edits until the server dies. What was last acknowledged of each post is its text.
+async fn write(member: Member, life: usize, known: Arc<Mutex<BTreeMap<u64, String>>>) {
+    for number in 0.. {
+        let text = format!("충돌 life{life} post{number}");
+        let sent = member.request(Method::POST, "/api/posts").json(&json!({"content": text})).send().await;
+        let Ok(answer) = sent else { return };
+        let status = answer.status();
+        let Ok(post) = answer.json::<Value>().await else { return };
+        assert_eq!(status, StatusCode::CREATED, "{post}");
+        let id = post["id"].as_u64().unwrap();
+        known.lock().unwrap().insert(id, text.clone());
+        if number % 3 != 0 {
+            continue;
+        }
+        let path = format!("/api/posts/{id}");
+        if number % 2 == 0 {
+            let text = format!("{text} edited");
+            // Whether an edit that was not answered was done is not known.
+            known.lock().unwrap().remove(&id);
+            let sent = member.request(Method::PUT, &path).json(&json!({"content": text})).send().await;
+            let Ok(answer) = sent else { return };
+            assert_eq!(answer.status(), StatusCode::OK);
+            known.lock().unwrap().insert(id, text);
+        } else {
+            known.lock().unwrap().remove(&id);
+            let Ok(answer) = member.request(Method::DELETE, &path).send().await else { return };
+            assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+        }
+    }
+}
+
+/// How often each post is found, after everything that was written.
+async fn everything(reader: &Member, query: &str) -> BTreeMap<u64, usize> {
+    let body = json!({"location": "서울"});
+    let written = reader.request(Method::PATCH, "/api/members/me").json(&body).send().await.unwrap();
+    let token = written.headers()["x-write-token"].to_str().unwrap().to_owned();
+    let (mut counts, mut cursor) = (BTreeMap::new(), String::new());
+    loop {
+        let path = format!("/api/search/posts?q={query}&sort=recent&limit=100&consistentWith={token}{cursor}");
+        let answer = reader.request(Method::GET, &path).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        // The index is behind only for as long as it reads again what the kill took from it.
+        if answer.headers().contains_key("x-search-behind") {
+            continue;
+        }
+        let page: Value = answer.json().await.unwrap();
+        for item in page["items"].as_array().unwrap() {
+            *counts.entry(item["post"]["id"].as_u64().unwrap()).or_default() += 1;
+        }
+        match page["nextCursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return counts,
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_acknowledged_is_found_once_after_every_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let http = Client::new();
+    let mut life = start(folder.path()).await;
+    let mut reader = Member::sign_up(&http, &life.base).await;
+    let mut writers = Vec::new();
+    for _ in 0..WRITERS {
+        writers.push(Member::sign_up(&http, &life.base).await);
+    }
+    let known: Arc<Mutex<BTreeMap<u64, String>>> = Arc::default();
+    for number in 0..KILLS {
+        let target = known.lock().unwrap().len() + POSTS_A_LIFE;
+        for member in writers.iter_mut().chain([&mut reader]) {
+            member.base.clone_from(&life.base);
+        }
+        let writing: Vec<_> =
+            writers.iter().map(|writer| tokio::spawn(write(writer.clone(), number, known.clone()))).collect();
+        while known.lock().unwrap().len() < target {
+            tokio::task::yield_now().await;
+        }
+        life.process.kill().await.unwrap();
+        for writer in writing {
+            writer.await.unwrap();
+        }
+        life = start(folder.path()).await;
+        reader.base.clone_from(&life.base);
+        // 충돌
+        let there = everything(&reader, "%EC%B6%A9%EB%8F%8C").await;
+        assert!(there.values().all(|count| *count == 1), "doubled after kill {number}");
+        let lost: Vec<u64> = known.lock().unwrap().keys().filter(|id| !there.contains_key(id)).copied().collect();
+        assert!(lost.is_empty(), "acknowledged and not found after kill {number}: {lost:?}");
+        let edited = everything(&reader, &format!("life{number}%20edited")).await;
+        let known = known.lock().unwrap();
+        let ours = |text: &String| text.contains(&format!("life{number} ")) && text.ends_with("edited");
+        assert!(known.iter().filter(|(_, text)| ours(text)).all(|(id, _)| edited.contains_key(id)), "kill {number}");
+        let unedited = |id: &u64| known.get(id).is_some_and(|text| !text.ends_with("edited"));
+        assert!(!edited.keys().any(unedited), "found by a text that it never had");
+    }
+    life.process.kill().await.unwrap();
+}
