@@ -10,6 +10,7 @@ mod fixture;
 mod mailbox;
 mod merge;
 mod ranking;
+mod tokens;
 
 #[global_allocator]
 static ALLOCATOR: divan::AllocProfiler<mimalloc::MiMalloc> = divan::AllocProfiler::new(mimalloc::MiMalloc);
