@@ -9,7 +9,7 @@ use dailyfeed::{
 };
 use std::{io::Write, process::ExitCode};
 
-/// Half the memory of the system's, and a fifth more requests: `docs/PERFORMANCE.md`.
+/// Less than half of the memory after a load, and more requests, than with the system's: `docs/PERFORMANCE.md`.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
