@@ -9,69 +9,10 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Every route of the public listener but the pages of `/api/docs`, as the contract names them.
-const ROUTES: &str = "
-    POST /api/authentication/signup
-    POST /api/authentication/login
-    POST /api/authentication/refresh
-    POST /api/token/refresh
-    POST /api/authentication/logout
-    POST /api/authentication/logout-all
-    GET /api/authentication/sessions
-    DELETE /api/authentication/sessions/{id}
-    PUT /api/authentication/password
-    DELETE /api/authentication/deactivate
-    GET PATCH /api/members/me
-    PUT /api/members/me/handle
-    GET /api/members/{id}
-    GET /api/members/@{handle}
-    GET /api/members/handles/{handle}
-    POST /api/members/query
-    GET /api/members/recommendations
-    PUT DELETE /api/members/{id}/follow
-    GET /api/members/{id}/followers
-    GET /api/members/{id}/followings
-    GET /api/members/me/follow-requests
-    PUT DELETE /api/members/me/follow-requests/{id}
-    DELETE /api/members/me/followers/{id}
-    PUT DELETE /api/members/{id}/block
-    PUT DELETE /api/members/{id}/mute
-    GET /api/members/me/blocks
-    GET /api/members/me/mutes
-    POST /api/posts
-    GET PUT DELETE /api/posts/{id}
-    PUT DELETE /api/posts/{id}/like
-    GET /api/posts/{id}/likes
-    GET POST /api/posts/{id}/comments
-    GET PUT DELETE /api/comments/{id}
-    GET /api/comments/{id}/replies
-    PUT DELETE /api/comments/{id}/like
-    GET /api/members/{id}/comments
-    GET /api/timeline/posts/followings
-    GET /api/timeline/posts/recent
-    GET /api/timeline/posts/mine
-    GET /api/timeline/members/{id}/posts
-    GET /api/timeline/tags/{tag}/posts
-    GET /api/search/posts
-    GET /api/search/comments
-    GET /api/search/members
-    GET /api/timeline/posts/most-popular
-    GET /api/timeline/posts/most-commented
-    GET /api/timeline/daily-top3
-    GET /api/timeline/stream
-    POST /api/timeline/stream/ticket
-    GET /api/activities
-    GET /api/notifications
-    GET /api/notifications/unread-count
-    GET PUT /api/notifications/marker
-    GET /api/events
-    GET /health/live
-    GET /health/ready
-    GET /health/startup
-    GET /api/openapi.json
-";
+const ROUTES: &str = include_str!("golden/routes.txt");
 
 /// Routes that answer strangers.
-const ANONYMOUS: &str = "signUp logIn refreshSession checkHandle live ready startup openapi";
+const ANONYMOUS: &str = "signUp logIn refreshSession checkHandle showImage live ready startup openapi";
 
 /// Method, path and operation.
 fn operations(document: &Value) -> Vec<(String, String, Value)> {
@@ -142,7 +83,7 @@ fn public_routes_are_added_in_the_table_alone() {
             let beside: usize =
                 [".route(", ".route_service(", ".nest("].iter().map(|call| text.matches(call).count()).sum();
             // The operating listener's.
-            let allowed: usize = if face { 7 } else { 0 };
+            let allowed: usize = if face { 11 } else { 0 };
             assert_eq!(beside, allowed, "{} adds routes beside the table", path.display());
             routes += text.matches(".routes(routes!(").count();
         }
@@ -193,7 +134,10 @@ fn every_body_has_an_example() {
             }
             let schema = &content["schema"];
             let alternatives = schema["oneOf"].as_array().cloned().unwrap_or_else(|| vec![schema.clone()]);
-            let exemplified = alternatives.iter().any(|schema| !resolved(&document, schema)["examples"][0].is_null());
+            // A bare list is exemplified by its items.
+            let exemplified = alternatives.iter().map(|schema| resolved(&document, schema)).any(|schema| {
+                [schema, resolved(&document, &schema["items"])].iter().any(|schema| schema["examples"][0].is_object())
+            });
             assert!(exemplified, "{method} {path} {kind} has no example");
         }
     }

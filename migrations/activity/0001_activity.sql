@@ -20,6 +20,8 @@ CREATE TABLE activities (
 );
 CREATE INDEX activities_by_member ON activities (member_id, id);
 CREATE INDEX activities_by_kind ON activities (member_id, kind, id);
+-- Kinds 19 and 20: members who left and who came back.
+CREATE INDEX activities_of_leaving ON activities (kind, member_id, id) WHERE kind IN (19, 20);
 
 CREATE TABLE notifications (
     id         INTEGER PRIMARY KEY,

@@ -2,6 +2,7 @@
 pub mod activity;
 pub mod content;
 mod housekeeping;
+pub mod images;
 mod mailbox;
 #[doc(hidden)]
 pub mod measured;
@@ -83,6 +84,7 @@ pub struct Actors {
     pub members: members::Members,
     pub sessions: sessions::Sessions,
     pub content: content::Content,
+    pub images: images::Images,
     pub timeline: timeline::Timeline,
     pub search: search::Search,
     pub ranking: ranking::Ranking,
@@ -120,6 +122,7 @@ impl Actors {
         let members =
             members::Members::start(&supervisor, &stores, ids.clone(), hasher.clone(), timeline.clone()).await?;
         let content = content::Content::start(&supervisor, &stores, ids.clone(), timeline.clone(), views).await?;
+        let images = images::Images::start(&supervisor, &stores, ids.clone(), timeline.clone(), config).await?;
         let sessions = sessions::Sessions::start(&supervisor, &stores, ids, hasher, timeline.clone(), config).await?;
         let search = search::Search::start(&supervisor, &stores, timeline.clone(), content.clone(), config).await?;
         let ranking = ranking::Ranking::start(&supervisor, &stores, timeline.clone(), config).await?;
@@ -127,7 +130,7 @@ impl Actors {
         let readers = (timeline.clone(), ranking.clone(), activity.clone(), search.clone());
         housekeeping::start(&supervisor, &stores, readers, sessions.clone(), config).await?;
         system.started();
-        Ok((Self { members, sessions, content, timeline, search, ranking, activity, system }, supervisor))
+        Ok((Self { members, sessions, content, images, timeline, search, ranking, activity, system }, supervisor))
     }
 }
 

@@ -8,8 +8,8 @@ use super::{
 use crate::{
     config::Config,
     domain::{
-        CommentText, Email, Handle, Identity, MemberId, Outcome, Password, Patch, PostId, PostText, Profile,
-        ProfilePatch, RankedBy, SessionId, Timestamp, Window,
+        Email, Handle, Identity, MemberId, Outcome, Password, Patch, PostId, PostText, Profile, ProfilePatch,
+        SessionId, Timestamp,
     },
     storage::Stores,
 };
@@ -236,32 +236,4 @@ async fn a_search_that_failed_goes_on_from_its_last_commit() {
         tokio::time::timeout(PATIENCE, caught_up).await.expect("it goes on");
         assert_eq!(found().await, round * 6, "nothing is lost and nothing doubled");
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_ranking_that_failed_is_counted_again() {
-    let Deployment { actors, author, .. } = &start(|_| {}).await;
-    for _ in 0..2 {
-        post(actors, *author).await.unwrap();
-    }
-    let mine = actors.timeline.feed(*author, Feed::Mine, None, 10).await.unwrap();
-    let older = mine.items[1].post.id;
-    let ranked = (RankedBy::Comments, Window::All);
-    let first = actors.ranking.page(*author, ranked, None, 1).await.unwrap();
-    assert!(matches!(actors.ranking.crash().await, Err(Error::Restarting("ranking"))));
-    let text = CommentText::new("댓글").unwrap();
-    let draft = actors.content.draft_comment(*author, older, None, text).await.unwrap();
-    actors.content.comment(draft, None).await.unwrap();
-    // Pages of before go on, and the next life ranks what happened since.
-    if let Some(cursor) = &first.next {
-        actors.ranking.page(*author, ranked, Some(cursor), 1).await.unwrap();
-    }
-    let leads = async {
-        while actors.ranking.page(*author, ranked, None, 1).await.unwrap().items.first().map(|seen| seen.post.id)
-            != Some(older)
-        {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, leads).await.expect("it comes to pass");
 }

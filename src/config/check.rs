@@ -20,7 +20,11 @@ const RANGES: &[(&str, i64, i64)] = &[
     ("http.header_read_timeout_ms", 1, 600_000),
     ("http.request_timeout_ms", 1, 600_000),
     ("http.shutdown_grace_ms", 0, 600_000),
+    ("images.decoders", 1, 256),
+    ("images.upload_timeout_ms", 1, 3_600_000),
+    ("images.waiting_max", 0, 1_024),
     ("limits.address_per_second", 1, 1_000_000),
+    ("limits.image_per_second", 1, 1_000_000),
     ("limits.login_failures_max", 0, 1_000_000),
     ("limits.login_lock_seconds", 0, 2_592_000),
     ("limits.login_per_minute", 1, 1_000_000),
@@ -69,6 +73,8 @@ pub(super) fn rules(config: &Config) -> Result<(), Fault> {
     must("ranking.day_zone", zone.is_ok(), "an IANA time zone such as Asia/Seoul")?;
     roles(&config.roles)?;
     http(config)?;
+    let folder = config.images.url.is_empty() || config.images.folder().is_some();
+    must("images.url", folder, "file: and the path of a folder, or nothing")?;
     let session_seconds = u64::from(config.authentication.session_days) * SECONDS_A_DAY;
     let of_session = config.authentication.access_token_seconds <= session_seconds;
     must("authentication.access_token_seconds", of_session, "no more than authentication.session_days")

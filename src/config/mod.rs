@@ -13,7 +13,7 @@ pub use error::ConfigError;
 pub use load::{Loaded, Row};
 pub use origin::Origin;
 pub use settings::{
-    Actors, Admin, Authentication, Config, Events, Http, Limits, Log, Node, Ranking, Storage, Stream, Timeline,
+    Actors, Admin, Authentication, Config, Events, Http, Images, Limits, Log, Node, Ranking, Storage, Stream, Timeline,
 };
 
 #[cfg(test)]

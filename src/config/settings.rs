@@ -26,6 +26,7 @@ pub struct Config {
     pub search: Search,
     pub authentication: Authentication,
     pub actors: Actors,
+    pub images: Images,
 }
 
 macro_rules! concern {
@@ -96,6 +97,8 @@ concern! {
         member_burst: u32 = 200,
         /// Requests a second of one address without a token.
         address_per_second: u32 = 50,
+        /// Images a second that one address fetches, and at once: a page of a feed has a hundred.
+        image_per_second: u32 = 500,
         /// Logins a minute of one address.
         login_per_minute: u32 = 5,
         /// Sign-ups an hour of one address.
@@ -210,6 +213,31 @@ concern! {
     }
 }
 
+concern! {
+    /// Images. At most 12 bytes a pixel of 40 megapixels are decoded at once, and 20 MiB held for each upload that is
+    /// under way: about 700 MB by default where everybody sends the worst.
+    Images {
+        /// Where the bytes are kept: `file:` and the path of a folder. Empty: the folder `images` in `data_dir`.
+        url: String = String::new(),
+        /// Images decoded at once: a core each.
+        decoders: usize = 2,
+        /// Uploads that may be under way beside those; one more is answered 503 at once.
+        waiting_max: usize = 8,
+        /// Milliseconds for an upload from its first byte to the answer, half of them for its body; then 503 or 408.
+        upload_timeout_ms: u64 = 120_000,
+    }
+}
+
+impl Images {
+    /// The folder that `url` names; none where it is empty.
+    pub fn folder(&self) -> Option<&str> {
+        self.url
+            .strip_prefix("file:")
+            .map(|path| path.strip_prefix("//").unwrap_or(path))
+            .filter(|path| !path.is_empty())
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -229,6 +257,7 @@ impl Default for Config {
             search: Search::default(),
             authentication: Authentication::default(),
             actors: Actors::default(),
+            images: Images::default(),
         }
     }
 }

@@ -1,5 +1,8 @@
 //! Posts and comments, and the rules for writing them.
-use super::{CommentId, MemberCard, MemberId, Mention, PostId, Reason, Refusal, Tag, Timestamp, text};
+use super::{
+    CommentId, FieldError, ImageId, MemberCard, MemberId, Mention, Picture, PostId, Reason, Refusal, Tag, Timestamp,
+    text,
+};
 use std::sync::Arc;
 
 /// Levels of comments: a comment, a reply, a reply to a reply.
@@ -14,6 +17,7 @@ pub const IMAGES_MAX: usize = 4;
 pub struct PostText {
     title: Option<String>,
     content: String,
+    images: Option<Vec<ImageId>>,
 }
 
 impl PostText {
@@ -36,7 +40,24 @@ impl PostText {
                     _ => error.into(),
                 }
             })?;
-        Ok(Self { title: Some(title).filter(|title| !title.is_empty()), content })
+        Ok(Self { title: Some(title).filter(|title| !title.is_empty()), content, images: None })
+    }
+
+    /// With these images in this order, each once. Without any said, a post keeps those that it has.
+    pub fn with_images(self, ids: Vec<ImageId>) -> Result<Self, Refusal> {
+        let wrong = |reason| Err(FieldError { field: "imageIds", reason }.into());
+        if ids.len() > IMAGES_MAX {
+            return wrong(Reason::TooLong { max: IMAGES_MAX });
+        }
+        if ids.iter().enumerate().any(|(at, id)| ids[..at].contains(id)) {
+            return wrong(Reason::InUse);
+        }
+        Ok(Self { images: Some(ids), ..self })
+    }
+
+    /// The images, where any were said.
+    pub fn images(&self) -> Option<&[ImageId]> {
+        self.images.as_deref()
     }
 
     /// The title, where there is one.
@@ -100,6 +121,8 @@ pub struct Post {
     pub tags: Vec<Tag>,
     /// Found in the content, of members that exist.
     pub mentions: Vec<Mention>,
+    /// At most 4, in the order of their author.
+    pub images: Vec<Picture>,
     /// Views, likes, comments.
     pub counts: PostCounts,
     /// When it was written.
@@ -215,6 +238,15 @@ mod tests {
         assert_eq!(PostText::new(None, " \n "), Err(Refusal::PostEmpty));
         assert_eq!(CommentText::new("\t"), Err(Refusal::CommentEmpty));
         assert_eq!(PostText::new(Some("  "), "x").unwrap().title(), None);
+    }
+
+    #[test]
+    fn a_post_has_four_images_at_most_and_none_twice() {
+        let with =
+            |ids: &[u64]| PostText::new(None, "x").unwrap().with_images(ids.iter().copied().map(ImageId).collect());
+        assert_eq!(with(&[3, 1, 2, 4]).unwrap().images().map(<[_]>::len), Some(4));
+        assert_eq!(PostText::new(None, "x").unwrap().images(), None);
+        assert!(with(&[1, 2, 3, 4, 5]).is_err() && with(&[7, 7]).is_err());
     }
 
     #[test]

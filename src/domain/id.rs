@@ -35,6 +35,8 @@ ids! {
     CommentId,
     /// A device that has logged in.
     SessionId,
+    /// An image.
+    ImageId,
 }
 
 /// Makes ids that grow: 41 bits of milliseconds since 2025, 6 bits of node, 6 bits of sequence.

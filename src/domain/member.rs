@@ -1,5 +1,5 @@
 //! Members: who they are, and the rules for what they say about themselves.
-use super::{FieldError, MemberId, Reason, Refusal, Timestamp, text};
+use super::{FieldError, ImageId, MemberId, Reason, Refusal, Timestamp, text};
 use serde::{Deserialize, Serialize};
 
 /// Most that one member may follow. It bounds the merge behind a home feed.
@@ -169,6 +169,8 @@ pub struct MemberCard {
     pub handle: String,
     /// The name to show; the member's name where no other was chosen.
     pub display_name: String,
+    /// The picture, where there is one.
+    pub avatar: Option<ImageId>,
 }
 
 /// How many there are; each changes in the commit of the row that causes it.
@@ -193,6 +195,8 @@ pub struct Member {
     pub handle: String,
     /// What the member says of themself.
     pub profile: super::Profile,
+    /// The picture, where there is one.
+    pub avatar: Option<ImageId>,
     /// Who may see what the member writes.
     pub privacy: Privacy,
     /// Followers, followings, posts.
@@ -204,7 +208,8 @@ pub struct Member {
 impl Member {
     /// What others see beside everything that the member wrote.
     pub fn card(&self) -> MemberCard {
-        MemberCard { id: self.id, handle: self.handle.clone(), display_name: self.profile.shown_name().to_owned() }
+        let display_name = self.profile.shown_name().to_owned();
+        MemberCard { id: self.id, handle: self.handle.clone(), display_name, avatar: self.avatar }
     }
 }
 

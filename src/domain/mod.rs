@@ -6,6 +6,7 @@ pub mod cursor;
 mod envelope;
 mod event;
 mod id;
+mod image;
 pub mod markup;
 mod member;
 mod notification;
@@ -29,7 +30,11 @@ pub use content::{
 };
 pub use envelope::{Envelope, SOURCE_DEFAULT, SPEC_VERSION, event_type, is_public};
 pub use event::{Epoch, Event, EventKind, Fact, Position};
-pub use id::{CommentId, ID_END, IdGenerator, MemberId, PostId, SessionId, first_id_at, time_of};
+pub use id::{CommentId, ID_END, IdGenerator, ImageId, MemberId, PostId, SessionId, first_id_at, time_of};
+pub use image::{
+    IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX, IMAGE_SIDE_MAX, IMAGE_UNUSED_HOURS, IMAGES_UNUSED_MAX, Image, ImageFile,
+    ImageKind, Picture, Purpose, Variant, fits, fitted,
+};
 pub use markup::{Mention, Tag};
 pub use member::{
     Email, FOLLOW_REQUESTS_MAX, FOLLOWINGS_MAX, Handle, Member, MemberCard, MemberCounts, Password, Privacy,

@@ -15,6 +15,17 @@ pub enum Patch<T> {
     Set(T),
 }
 
+impl<T> Patch<T> {
+    /// The same change of what the value stands for.
+    pub fn map<U>(self, of: impl FnOnce(T) -> U) -> Patch<U> {
+        match self {
+            Self::Keep => Patch::Keep,
+            Self::Clear => Patch::Clear,
+            Self::Set(value) => Patch::Set(of(value)),
+        }
+    }
+}
+
 /// As the member chose to say it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -67,6 +78,8 @@ pub struct ProfilePatch {
     pub timezone: Patch<String>,
     /// Who may see the member's posts; not part of the profile, but changed with it.
     pub privacy: Option<super::Privacy>,
+    /// The member's picture, likewise.
+    pub avatar: Patch<super::ImageId>,
 }
 
 impl Profile {

@@ -39,6 +39,8 @@ pub enum Reason {
     Unsupported,
     /// This cannot be done to oneself.
     Oneself,
+    /// On something else already, or named twice.
+    InUse,
 }
 
 /// One field of a request, and why it was refused.
@@ -191,6 +193,30 @@ pub enum Refusal {
     /// A cursor of this server that points before what it keeps.
     #[error("the cursor is too old")]
     CursorExpired,
+    /// No image, or one without a byte.
+    #[error("no image was sent")]
+    ImageEmpty,
+    /// More bytes or pixels than are taken.
+    #[error("the image is too large")]
+    ImageTooLarge,
+    /// Not one of the formats that are taken, whatever its name says.
+    #[error("the format of the image is not supported")]
+    ImageUnsupported,
+    /// Begins as an image and cannot be read to its end.
+    #[error("the image cannot be read")]
+    ImageCorrupted,
+    /// Absent, or deleted.
+    #[error("no such image")]
+    ImageNotFound,
+    /// Only its owner uses and deletes an image.
+    #[error("only its owner uses and deletes an image")]
+    ImageForbidden,
+    /// As many images of the member are on nothing as may be.
+    #[error("at most {max} unused images")]
+    TooManyImages {
+        /// The most that may be on nothing.
+        max: usize,
+    },
     /// No event of that position is among those that could not be applied.
     #[error("no such dead letter")]
     DeadLetterNotFound,

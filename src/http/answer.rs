@@ -83,6 +83,11 @@ impl<S: Sync> FromRequestParts<S> for IfNoneMatch {
 }
 
 impl IfNoneMatch {
+    /// Whether the client has what that tag stands for.
+    pub(super) fn knows(&self, tag: &str) -> bool {
+        self.0.as_ref().is_some_and(|header| matches(header, tag))
+    }
+
     /// 200 with a view and its tag, or 304 where the client has exactly that.
     pub(super) fn answer(&self, view: &impl Serialize) -> Response {
         let body = written(view);
@@ -96,7 +101,7 @@ impl IfNoneMatch {
     }
 
     fn tagged(&self, tag: &str, body: Vec<u8>) -> Response {
-        let mut response = if self.0.as_ref().is_some_and(|header| matches(header, tag)) {
+        let mut response = if self.knows(tag) {
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             response

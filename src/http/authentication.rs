@@ -13,7 +13,7 @@ use crate::{
         members::Members,
         sessions::{Sessions, Tokens},
     },
-    domain::{Email, Handle, Member, Password, Profile, ProfilePatch, Refusal},
+    domain::{Email, Handle, Member, Password, Patch, Profile, ProfilePatch, Refusal},
 };
 use axum::{
     extract::State,
@@ -99,6 +99,7 @@ impl SignUp {
             country_code: check.patch("countryCode", self.country_code),
             timezone: check.patch("timezone", self.timezone),
             privacy: None,
+            avatar: Patch::Keep,
         };
         let profile = check.rules(Profile::new(patch));
         let newcomer = (|| Some((email?, handle?, password?, profile?)))();

@@ -26,6 +26,7 @@ pub(super) struct Limits(Option<Arc<Buckets>>);
 struct Buckets {
     members: Keyed,
     strangers: Keyed,
+    images: Keyed,
     logins: Keyed,
     signups: Keyed,
 }
@@ -37,6 +38,7 @@ impl Limits {
             Arc::new(Buckets {
                 members: Keyed::new(member.allow_burst(positive(limits.member_burst))),
                 strangers: Keyed::new(Quota::per_second(positive(limits.address_per_second))),
+                images: Keyed::new(Quota::per_second(positive(limits.image_per_second))),
                 logins: Keyed::new(Quota::per_minute(positive(limits.login_per_minute))),
                 signups: Keyed::new(Quota::per_hour(positive(limits.signup_per_hour))),
             })
@@ -51,6 +53,11 @@ impl Limits {
     /// A request of nobody known.
     pub(super) fn stranger(&self, address: IpAddr) -> Result<(), Problem> {
         self.0.as_ref().map_or(Ok(()), |buckets| buckets.strangers.check_address(address))
+    }
+
+    /// An image, which browsers fetch many of and without saying for whom.
+    pub(super) fn image(&self, address: IpAddr) -> Result<(), Problem> {
+        self.0.as_ref().map_or(Ok(()), |buckets| buckets.images.check_address(address))
     }
 
     /// An attempt to log in.

@@ -8,8 +8,8 @@ use super::{
 use crate::{
     actors::members::Members,
     domain::{
-        FieldError, Handle, Identity, Member, MemberId, Privacy, ProfilePatch, QUERY_IDS_MAX, Reason, Recommendation,
-        Refusal,
+        FieldError, Handle, Identity, ImageId, Member, MemberId, Privacy, ProfilePatch, QUERY_IDS_MAX, Reason,
+        Recommendation, Refusal,
     },
 };
 use axum::{extract::State, response::Response};
@@ -58,6 +58,8 @@ pub(super) struct ChangeProfile {
     timezone: Option<String>,
     /// Who may see the member's posts: `PUBLIC`, `FOLLOWERS` or `PRIVATE`. Cannot be cleared.
     privacy: Option<String>,
+    /// The member's own image, made for a profile.
+    avatar_id: Option<u64>,
 }
 
 /// A profile's change, and the members of the object that are none of it.
@@ -81,6 +83,10 @@ fn patch_of(object: Object) -> Result<ProfilePatch, Problem> {
                 patch.privacy = privacy.and_then(|name| check.rule(Privacy::named(&name)));
                 continue;
             }
+            "avatarId" => {
+                patch.avatar = check.patch("avatarId", Field::<u64>::of(&value)).map(ImageId);
+                continue;
+            }
             _ => {
                 unknown.push((name, Reason::UnknownValue));
                 continue;
@@ -95,7 +101,11 @@ fn patch_of(object: Object) -> Result<ProfilePatch, Problem> {
 #[utoipa::path(
     patch, path = "/api/members/me", operation_id = "changeProfile", tag = "members",
     request_body(content((ChangeProfile = "application/json"), (ChangeProfile = "application/merge-patch+json"))),
-    responses((status = 200, description = "The profile as it is now", body = MeView))
+    responses(
+        (status = 200, description = "The profile as it is now", body = MeView),
+        (status = 403, description = "`IMAGE_FORBIDDEN`"),
+        (status = 404, description = "`IMAGE_NOT_FOUND`"),
+    )
 )]
 pub(super) async fn change_profile(
     State(members): State<Members>,

@@ -13,6 +13,7 @@ mod events;
 mod extract;
 mod follows;
 mod health;
+mod images;
 mod limits;
 mod members;
 mod notifications;
@@ -32,8 +33,8 @@ pub use server::{Listener, bind, serve};
 pub use settings::Settings;
 
 use crate::actors::{
-    Actors, System, activity::Activity, content::Content, members::Members, ranking::Ranking, search::Search,
-    sessions::Sessions, timeline::Timeline,
+    Actors, System, activity::Activity, content::Content, images::Images, members::Members, ranking::Ranking,
+    search::Search, sessions::Sessions, timeline::Timeline,
 };
 use axum::{
     Router,
@@ -44,7 +45,7 @@ use axum::{
 use cookies::Cookies;
 use edge::{Door, Edge};
 use events::EventStreams;
-use extract::BodyRules;
+use extract::{BodyRules, UploadRules};
 use limits::Limits;
 use metrics_exporter_prometheus::PrometheusHandle;
 use problem::Problem;
@@ -93,6 +94,8 @@ fn table() -> OpenApiRouter<Handles> {
         .routes(routes!(comments::replies))
         .routes(routes!(comments::like, comments::unlike))
         .routes(routes!(comments::of_member))
+        .routes(routes!(images::send))
+        .routes(routes!(images::show, images::delete))
         .routes(routes!(timeline::home))
         .routes(routes!(timeline::recent))
         .routes(routes!(timeline::mine))
@@ -125,6 +128,7 @@ pub fn public(actors: Actors, settings: &Settings, shutdown: CancellationToken) 
         timeline: actors.timeline.clone(),
         limits: limits.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
+        upload_time_max: settings.upload.time_max,
     };
     let rendered = Rendered::new();
     let handles = Handles(Arc::new(All {
@@ -133,11 +137,13 @@ pub fn public(actors: Actors, settings: &Settings, shutdown: CancellationToken) 
         content: actors.content,
         timeline: actors.timeline,
         search: actors.search,
+        images: actors.images,
         ranking: actors.ranking,
         activity: actors.activity,
         system: actors.system,
         limits,
         body: settings.body,
+        upload: settings.upload,
         cookies: Cookies { secure: settings.secure_cookies },
         event_streams: EventStreams::new(settings.heartbeat, shutdown.clone()),
         streams: Streams::new(settings.heartbeat, shutdown, rendered.clone()),
@@ -187,12 +193,14 @@ struct All {
     content: Content,
     timeline: Timeline,
     search: Search,
+    images: Images,
     ranking: Ranking,
     activity: Activity,
     event_streams: EventStreams,
     system: System,
     limits: Limits,
     body: BodyRules,
+    upload: UploadRules,
     cookies: Cookies,
     streams: Streams,
     rendered: Rendered,
@@ -214,12 +222,14 @@ handles! {
     content: Content,
     timeline: Timeline,
     search: Search,
+    images: Images,
     ranking: Ranking,
     activity: Activity,
     event_streams: EventStreams,
     system: System,
     limits: Limits,
     body: BodyRules,
+    upload: UploadRules,
     cookies: Cookies,
     streams: Streams,
     rendered: Rendered,

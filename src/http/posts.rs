@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     actors::content::Content,
-    domain::{IMAGES_MAX, PostId, PostText, Reason},
+    domain::{ImageId, PostId, PostText},
 };
 use axum::{extract::State, http::StatusCode, response::Response};
 use serde::Deserialize;
@@ -24,7 +24,7 @@ pub(super) struct WritePost {
     #[serde(default)]
     #[schema(value_type = String, min_length = 1, max_length = 5000, required = true)]
     content: Field<String>,
-    /// Images cannot be uploaded yet, so this must be empty.
+    /// The author's own images, made for posts and on no other. A change without them keeps those that are there.
     #[serde(default)]
     #[schema(value_type = Option<Vec<u64>>, max_items = 4)]
     image_ids: Field<Vec<u64>>,
@@ -35,12 +35,12 @@ impl WritePost {
         let mut check = Check::default();
         let title = check.optional("title", self.title);
         let content = check.required("content", self.content);
-        match check.optional("imageIds", self.image_ids).map_or(0, |ids| ids.len()) {
-            0 => {}
-            1..=IMAGES_MAX => check.wrong("imageIds", Reason::UnknownValue),
-            _ => check.wrong("imageIds", Reason::TooLong { max: IMAGES_MAX }),
+        let images = check.optional("imageIds", self.image_ids);
+        let text = PostText::new(title.as_deref(), &check.pass(content)?)?;
+        match images {
+            Some(ids) => Ok(text.with_images(ids.into_iter().map(ImageId).collect())?),
+            None => Ok(text),
         }
-        Ok(PostText::new(title.as_deref(), &check.pass(content)?)?)
     }
 }
 
@@ -50,6 +50,8 @@ impl WritePost {
     request_body = WritePost,
     responses(
         (status = 201, description = "The post", body = PostView, headers(("Location" = String))),
+        (status = 403, description = "`IMAGE_FORBIDDEN`"),
+        (status = 404, description = "`IMAGE_NOT_FOUND`"),
         (status = 422, description = "`POST_CONTENT_EMPTY`, `POST_CONTENT_TOO_LONG`, `POST_TITLE_TOO_LONG`, \
             `VALIDATION_FAILED`, `IDEMPOTENCY_KEY_REUSED`"),
     )
@@ -92,8 +94,8 @@ pub(super) async fn show(
     request_body = WritePost,
     responses(
         (status = 200, description = "The post as it is now", body = PostView),
-        (status = 403, description = "`POST_UPDATE_FORBIDDEN`"),
-        (status = 404, description = "`POST_NOT_FOUND`"),
+        (status = 403, description = "`POST_UPDATE_FORBIDDEN`, `IMAGE_FORBIDDEN`"),
+        (status = 404, description = "`POST_NOT_FOUND`, `IMAGE_NOT_FOUND`"),
         (status = 422, description = "`POST_CONTENT_EMPTY`, `POST_CONTENT_TOO_LONG`, `POST_TITLE_TOO_LONG`, \
             `VALIDATION_FAILED`"),
     )

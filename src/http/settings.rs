@@ -1,5 +1,5 @@
 //! What the layer takes from the configuration, parsed once.
-use super::extract::BodyRules;
+use super::extract::{BodyRules, UploadRules};
 use crate::config::{Config, Limits};
 use axum::http::HeaderValue;
 use ipnet::IpNet;
@@ -12,6 +12,7 @@ pub struct Settings {
     pub(super) connections: Connections,
     pub(super) request_time_max: Duration,
     pub(super) body: BodyRules,
+    pub(super) upload: UploadRules,
     pub(super) trusted_proxies: Vec<IpNet>,
     pub(super) cors_origins: Vec<HeaderValue>,
     pub(super) secure_cookies: bool,
@@ -33,6 +34,7 @@ impl Settings {
     pub fn new(config: &Config) -> Self {
         let http = &config.http;
         let request_time_max = Duration::from_millis(http.request_timeout_ms);
+        let upload_time_max = Duration::from_millis(config.images.upload_timeout_ms);
         Self {
             connections: Connections {
                 open_max: http.connections_max,
@@ -42,6 +44,7 @@ impl Settings {
             request_time_max,
             // Half of the request's time: a slow body is told so, rather than that the server was slow.
             body: BodyRules { bytes_max: http.body_max_bytes, time_max: request_time_max / 2 },
+            upload: UploadRules { body_time_max: upload_time_max / 2, time_max: upload_time_max },
             trusted_proxies: http.trusted_proxies.iter().filter_map(|network| network.parse().ok()).collect(),
             cors_origins: http.cors_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect(),
             secure_cookies: !config.insecure_cookies(),

@@ -159,6 +159,7 @@ fn post(
         content: checked.content().to_owned(),
         tags: found.tags,
         mentions: found.mentioned.into_iter().map(mention).collect(),
+        images: Vec::new(),
         counts: PostCounts::default(),
         created_at,
         edited_at: None,

@@ -6,8 +6,10 @@ mod activity;
 mod content;
 #[cfg(test)]
 mod contract;
+mod images;
 mod log;
 mod members;
+mod objects;
 mod ranking;
 mod relations;
 mod search;
@@ -18,6 +20,7 @@ mod upkeep;
 
 pub use activity::{ACTIVITY_DAYS, ActivityStore, DEAD_LETTERS_MAX, DUE_MAX, DeadLetter};
 pub use content::{CommentOrder, ContentStore, CountedBelow, PostPlace, View};
+pub use images::{FILE_PARTS, FoundFile, ImageFileStore, ImageStore};
 pub use log::EventLog;
 pub use members::{Credentials, Listed, MemberStore, NewMember, Recommended};
 pub use ranking::{KeptDay, RankingStore, Scored, Since, Tallied};
@@ -77,6 +80,8 @@ pub struct Stores {
     pub log: Arc<dyn EventLog>,
     pub upkeep: Arc<dyn UpkeepStore>,
     pub search: Arc<dyn SearchStore>,
+    pub images: Arc<dyn ImageStore>,
+    pub image_files: Arc<dyn ImageFileStore>,
     pub ranking: Arc<dyn RankingStore>,
     pub activity: Arc<dyn ActivityStore>,
 }
@@ -94,6 +99,8 @@ impl Stores {
             sessions: sqlite.clone(),
             content: sqlite.clone(),
             log: sqlite.clone(),
+            images: sqlite.clone(),
+            image_files: Arc::new(objects::Objects::open(config)?),
             ranking: sqlite.clone(),
             upkeep: sqlite,
             activity,

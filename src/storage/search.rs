@@ -97,6 +97,9 @@ pub trait SearchIndex: Send + Sync + 'static {
     async fn commit(&self, position: Position, complete: bool) -> StoreResult<()>;
     /// Forgets what was taken in since the last commit, and recovers from a failed one.
     async fn roll_back(&self) -> StoreResult<()>;
+    /// Lets go of the files, apart from searches: what comes after is an error. Waits a second at most for work that was
+    /// going on by itself.
+    async fn close(&self);
     /// The first ones in the order asked for. Scores depend on the text and the query alone, never on other texts, so
     /// that a place stays where it is whatever is written meanwhile.
     async fn find(&self, wanted: Wanted) -> StoreResult<Vec<Hit>>;

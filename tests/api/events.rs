@@ -1,7 +1,7 @@
 //! Public events in pages and batches.
 use crate::{
     common::{Member, Stream},
-    support::{base, eventually, member, own, problem},
+    support::{base, member, own, problem},
 };
 use reqwest::{Method, Response, StatusCode, header};
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ pub(crate) async fn since(who: &Member, cursor: &str, limit: usize, by: &[&Membe
 }
 
 /// The types of what these members did since, once there are so many.
-async fn types(who: &Member, cursor: &str, by: &[&Member], count: usize) -> Vec<String> {
+pub(crate) async fn types(who: &Member, cursor: &str, by: &[&Member], count: usize) -> Vec<String> {
     let kinds = crate::support::until(async || {
         let found = since(who, cursor, 100, by).await;
         (found.len() >= count).then_some(found)
@@ -201,84 +201,6 @@ async fn a_batch_is_a_bare_array_with_a_link_to_the_next() {
         found.extend(batch.into_iter().filter(|event| event["data"]["memberId"] == who.id));
     }
     assert_eq!(found.iter().map(|event| event["data"]["postId"].as_u64().unwrap()).collect::<Vec<_>>(), posts);
-}
-
-#[tokio::test]
-async fn what_is_between_members_is_told_to_nobody() {
-    let (reader, who, other) = (member().await, member().await, member().await);
-    let from = now(&reader).await;
-    for tie in ["mute", "block"] {
-        who.ok(Method::PUT, &format!("/api/members/{}/{tie}", other.id), Value::Null).await;
-    }
-    who.ok(Method::PATCH, "/api/members/me", json!({"privacy": "FOLLOWERS"})).await;
-    let third = member().await;
-    third.ok(Method::PUT, &format!("/api/members/{}/follow", who.id), Value::Null).await;
-    let post = other.post("글").await;
-    third.get(&format!("/api/posts/{post}")).await;
-    eventually(&third, "/api/activities?type=POST_READ", |log| !crate::support::ids(log).is_empty()).await;
-    who.delete(&format!("/api/members/me/follow-requests/{}", third.id)).await;
-    let mut again = who.clone();
-    again.log_in().await;
-    other.post("끝").await;
-    let seen = types(&reader, &from, &[&who, &other, &third], 4).await;
-    assert_eq!(seen, ["member.updated", "member.signedup", "post.created", "post.created"]);
-}
-
-#[tokio::test]
-async fn blocked_and_muted_members_are_not_heard_of() {
-    let (reader, blocked, muted, shown) = (member().await, member().await, member().await, member().await);
-    let from = now(&reader).await;
-    reader.ok(Method::PUT, &format!("/api/members/{}/block", blocked.id), Value::Null).await;
-    reader.ok(Method::PUT, &format!("/api/members/{}/mute", muted.id), Value::Null).await;
-    for who in [&blocked, &muted] {
-        who.post("글").await;
-        shown.follow(who).await;
-    }
-    let post = shown.post("글").await;
-    muted.like(post).await;
-    reader.post("끝").await;
-    let all = [&blocked, &muted, &shown, &reader];
-    assert_eq!(types(&reader, &from, &all, 2).await, ["post.created", "post.created"]);
-    // Others hear of all of it.
-    assert_eq!(types(&shown, &from, &[&blocked, &muted, &shown], 6).await.len(), 6);
-}
-
-#[tokio::test]
-async fn posts_for_followers_are_told_to_followers() {
-    let (author, follower, stranger) = (member().await, member().await, member().await);
-    follower.follow(&author).await;
-    author.ok(Method::PATCH, "/api/members/me", json!({"privacy": "FOLLOWERS"})).await;
-    let from = now(&author).await;
-    let post = author.post("글").await;
-    follower.like(post).await;
-    author.delete(&format!("/api/posts/{}", author.post("지울 글").await)).await;
-    let both = [&author, &follower];
-    assert_eq!(types(&follower, &from, &both, 3).await, ["post.created", "post.liked", "post.deleted"]);
-    stranger.post("끝").await;
-    assert_eq!(types(&stranger, &from, &[&author, &follower, &stranger], 1).await, ["post.created"]);
-}
-
-#[tokio::test]
-async fn of_what_was_deleted_only_its_end_is_told() {
-    let (reader, author) = (member().await, member().await);
-    let from = now(&reader).await;
-    let (post, kept) = (author.post("글").await, author.post("남는 글").await);
-    author.like(post).await;
-    let comment = author.comment(kept, None, "댓글").await;
-    author.delete(&format!("/api/comments/{comment}")).await;
-    author.delete(&format!("/api/posts/{post}")).await;
-    let expected = ["post.created", "comment.deleted", "post.deleted"];
-    let seen = types(&reader, &from, &[&author], 3).await;
-    assert_eq!(seen, expected);
-}
-
-#[tokio::test]
-async fn who_has_left_is_not_heard_of() {
-    let (reader, author) = (member().await, member().await);
-    let from = now(&reader).await;
-    author.post("글").await;
-    author.leave().await;
-    crate::support::until(async || since(&reader, &from, 100, &[&author]).await.is_empty().then_some(())).await;
 }
 
 #[tokio::test]

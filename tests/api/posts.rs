@@ -66,9 +66,10 @@ async fn text_of_the_wrong_type_is_refused() {
 
 #[tokio::test]
 async fn images_that_are_not_there_are_refused() {
-    let problem = refused(json!({"content": "x", "imageIds": [1]}), "VALIDATION_FAILED").await;
+    let post = json!({"content": "x", "imageIds": [1]});
+    member().await.refused(Method::POST, "/api/posts", post, 404, "IMAGE_NOT_FOUND").await;
+    let problem = refused(json!({"content": "x", "imageIds": [1, 2, 3, 4, 5]}), "VALIDATION_FAILED").await;
     assert_eq!(fields(&problem)[0].0, "imageIds");
-    refused(json!({"content": "x", "imageIds": [1, 2, 3, 4, 5]}), "VALIDATION_FAILED").await;
 }
 
 #[tokio::test]

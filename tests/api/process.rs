@@ -63,6 +63,11 @@ impl Process {
         Member::sign_up(&Client::new(), &self.base).await
     }
 
+    /// The operating system's number for it.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
     /// Asks the server to end, as whoever runs it does.
     async fn signal(&self, signal: &str) {
         let id = self.child.id().unwrap().to_string();

@@ -62,6 +62,7 @@ impl Past {
             title: None,
             content: "옛 글".to_owned(),
             tags: Vec::new(),
+            images: Vec::new(),
             mentions: Vec::new(),
             counts: PostCounts::default(),
             created_at: at,

@@ -174,6 +174,10 @@ async fn every_route_but_the_open_ones_asks_for_a_token() {
             if !["GET", "POST", "PUT", "PATCH", "DELETE"].contains(&method.as_str()) {
                 continue;
             }
+            // An `<img>` sends no header: whoever has an image's address may fetch it.
+            if path == "/api/images/{id}" && method == Method::GET {
+                continue;
+            }
             let path = path.replace("{handle}", "abc").replace("{tag}", "abc");
             let path = path
                 .split('/')

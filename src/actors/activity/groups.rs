@@ -94,7 +94,8 @@ mod tests {
     use crate::domain::{CommentId, Notification, PostId, Timestamp};
 
     fn seen(id: u64, kind: NotificationKind, actor: u64, about: u64, at: i64) -> SeenNotification {
-        let actor = MemberCard { id: MemberId(actor), handle: String::new(), display_name: String::new() };
+        let actor =
+            MemberCard { id: MemberId(actor), handle: String::new(), display_name: String::new(), avatar: None };
         let told = Notification {
             id: Position(id),
             to: MemberId(1),

@@ -146,6 +146,38 @@ impl Activity {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        actors::Actors,
+        config::Config,
+        domain::{EventKind, Fact, MemberId, PostId},
+        storage::Stores,
+    };
+
+    #[tokio::test]
+    async fn a_letter_is_driven_again_by_itself_when_its_time_has_come() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::for_tests(folder.path());
+        let (actors, supervisor) = Actors::start(Stores::open(&config).await.unwrap(), &config).await.unwrap();
+        let shared = &actors.activity.shared;
+        let author = MemberId(7);
+        let fact = |post| Fact::new(EventKind::PostCreated, author).on_post(PostId(post));
+        for position in [1, 2] {
+            let event = Event { position: Position(position), at_ns: 5, fact: fact(position) };
+            bury(shared, &event, &StoreError::Busy { backend: "test" }).await.unwrap();
+        }
+        assert_eq!(sweep(shared).await.unwrap(), Redriven::default(), "a minute has not passed");
+        let past = Timestamp::now().before(PAUSE_MIN);
+        shared.store.failed_again(Position(2), "again", past, past).await.unwrap();
+        assert_eq!(sweep(shared).await.unwrap(), Redriven { redriven: 1, failed: 0 });
+        let left = actors.activity.dead_letters(None, 10).await.unwrap().items;
+        assert_eq!(
+            (left.len(), left[0].event.position, &*left[0].cause),
+            (1, Position(1), "the test backend has too much to do")
+        );
+        let done = shared.store.activities(author, None, Position(9), 10).await.unwrap();
+        assert_eq!(done.iter().map(|event| event.position.0).collect::<Vec<_>>(), [2]);
+        supervisor.stop().await;
+    }
 
     #[test]
     fn pauses_grow_up_to_an_hour() {

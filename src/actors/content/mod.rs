@@ -5,12 +5,12 @@ mod comments;
 use super::{Error, Page, Reply, StartError, Supervisor, page, slots::Slots, timeline::Timeline, views::Views};
 use crate::{
     domain::{
-        Comment, CommentId, CommentText, IdGenerator, LikeState, MemberCard, MemberId, Mention, Outcome, Place,
-        Position, Post, PostCounts, PostId, PostText, Receipt, Refusal, SeenPost, Tag, Timestamp,
+        Comment, CommentId, CommentText, IdGenerator, ImageId, LikeState, MemberCard, MemberId, Mention, Outcome,
+        Picture, Place, Position, Post, PostCounts, PostId, PostText, Receipt, Refusal, SeenPost, Tag, Timestamp,
         cursor::{ListKind, decode_place, encode_place},
         markup,
     },
-    storage::{ContentStore, MemberStore, Stores},
+    storage::{ContentStore, ImageStore, MemberStore, Stores},
 };
 use std::sync::Arc;
 
@@ -42,6 +42,7 @@ pub struct Content {
     slots: Slots<Message>,
     store: Arc<dyn ContentStore>,
     members: Arc<dyn MemberStore>,
+    images: Arc<dyn ImageStore>,
     ids: Arc<IdGenerator>,
     timeline: Timeline,
     views: Views,
@@ -55,15 +56,16 @@ impl Content {
         timeline: Timeline,
         views: Views,
     ) -> Result<Self, StartError> {
-        let (store, members) = (stores.content.clone(), stores.members.clone());
+        let (store, members, images) = (stores.content.clone(), stores.members.clone(), stores.images.clone());
         let of_actor = store.clone();
         let slots = Slots::start(supervisor, "content", move || (actor::ContentActor, of_actor.clone())).await?;
-        Ok(Self { slots, store, members, ids, timeline, views })
+        Ok(Self { slots, store, members, images, ids, timeline, views })
     }
 
-    /// A post as it will be: id, time, mentions and author are known before anything is stored.
+    /// A post as it will be: id, time, mentions and author are known before anything is stored. Refuses `ImageNotFound`.
     pub async fn draft_post(&self, author: MemberId, text: PostText) -> Result<SeenPost, Error> {
         let (tags, mentions) = self.markup(author, text.content()).await?;
+        let images = self.pictures(text.images().unwrap_or_default()).await?;
         let post = Post {
             id: PostId(self.ids.next()),
             author,
@@ -71,6 +73,7 @@ impl Content {
             content: text.content().to_owned(),
             tags,
             mentions,
+            images,
             counts: PostCounts::default(),
             created_at: Timestamp::now(),
             edited_at: None,
@@ -78,7 +81,8 @@ impl Content {
         Ok(SeenPost::plain(Arc::new(post), self.card(author).await?))
     }
 
-    /// Stores a draft. Its followers see it later, through the event log; its author at the next read.
+    /// Stores a draft. Its followers see it later, through the event log; its author at the next read. Refuses
+    /// `ImageForbidden`, and `Invalid` for images that are on something.
     pub async fn publish(&self, draft: SeenPost, receipt: Option<Receipt>) -> Result<Outcome<()>, Error> {
         let post = Arc::unwrap_or_clone(draft.post);
         let author = post.author;
@@ -96,7 +100,8 @@ impl Content {
         Ok(seen)
     }
 
-    /// Changes the text; refuses `PostNotFound`, `PostUpdateForbidden`.
+    /// Changes the text, and the images where they are said; refuses `PostNotFound`, `PostUpdateForbidden`, and for images
+    /// what `publish` refuses.
     pub async fn edit_post(&self, author: MemberId, id: PostId, text: PostText) -> Result<SeenPost, Error> {
         let found = self.markup(author, text.content()).await?;
         self.slots.of(author).ask(|reply| Message::EditPost { author, id, text, found, reply }).await?;
@@ -154,6 +159,16 @@ impl Content {
 
     async fn card(&self, member: MemberId) -> Result<Arc<MemberCard>, Error> {
         self.timeline.cards(&[member]).await?.pop().ok_or(Refusal::MemberNotFound.into())
+    }
+
+    /// Images in the order asked, whoever they belong to: the commit knows better. Refuses `ImageNotFound`.
+    async fn pictures(&self, ids: &[ImageId]) -> Result<Vec<Picture>, Error> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let found = self.images.images(ids).await?;
+        let picture = |id: &ImageId| found.iter().map(|image| image.picture).find(|picture| picture.id == *id);
+        ids.iter().map(|id| picture(id).ok_or(Refusal::ImageNotFound.into())).collect()
     }
 
     /// The tags of a text, and those of its mentions that name somebody whom the author sees.

@@ -64,6 +64,7 @@ impl Members {
             email: email.as_str().to_owned(),
             handle: handle.as_str().to_owned(),
             profile,
+            avatar: None,
             privacy: Privacy::Public,
             counts: MemberCounts::default(),
             created_at: Timestamp::now(),

@@ -44,7 +44,7 @@ impl Actor for RankingActor {
     type Arguments = Arc<Shared>;
 
     async fn pre_start(&self, _: ActorRef<Self::Msg>, shared: Arc<Shared>) -> Result<State, ActorProcessingErr> {
-        Ok(State { shared, tables: None, marks: Marks::default(), shown: None })
+        Ok(State::new(shared))
     }
 
     async fn handle(
@@ -63,12 +63,11 @@ impl Actor for RankingActor {
                 let _ = reply.send(Ok(state.shared.applied(batch.last())));
             }
             Message::Loaded { tables, reply } => {
-                state.tables = Some(*tables);
-                state.marks.stirred = true;
-                let _ = reply.send(state.round().await);
+                state.take(*tables);
+                let _ = reply.send(state.round(Timestamp::now()).await);
             }
             Message::Round { reply } => {
-                let _ = reply.send(state.round().await);
+                let _ = reply.send(state.round(Timestamp::now()).await);
             }
             #[cfg(test)]
             Message::Crash { reply } => {
@@ -81,10 +80,19 @@ impl Actor for RankingActor {
 }
 
 impl State {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, tables: None, marks: Marks::default(), shown: None }
+    }
+
+    /// The next round makes generations of these.
+    pub(super) fn take(&mut self, tables: Tables) {
+        self.tables = Some(tables);
+        self.marks.stirred = true;
+    }
+
     /// Makes a generation of each ranking where something changed. Answers whether the tables have to be loaded first.
     /// What fails is tried again in the next round.
-    async fn round(&mut self) -> Result<bool, Error> {
-        let now = Timestamp::now();
+    pub(super) async fn round(&mut self, now: Timestamp) -> Result<bool, Error> {
         let Some(spans) = Spans::at(now, self.shared.days.zone()) else { return Ok(false) };
         let Some(before) = self.tables.as_ref().map(|tables| tables.spans) else { return Ok(true) };
         if before != spans {

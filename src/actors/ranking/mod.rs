@@ -5,6 +5,8 @@ mod generations;
 mod marks;
 pub(super) mod measured;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 use super::{
     Error, Reply, StartError, Supervisor,
@@ -61,6 +63,16 @@ struct Shared {
 }
 
 impl Shared {
+    fn new(stores: &Stores, zone: TimeZone, head: Position) -> Self {
+        Self {
+            store: stores.ranking.clone(),
+            content: stores.content.clone(),
+            generations: Generations::new(),
+            days: Days::new(stores.ranking.clone(), zone),
+            position: AtomicU64::new(head.0),
+        }
+    }
+
     /// Everything up to this event has been noted.
     fn applied(&self, last: Option<&Event>) -> Position {
         let position = last.map_or(0, |event| event.position.0);
@@ -103,13 +115,7 @@ impl Ranking {
         let zone = TimeZone::get(&config.ranking.day_zone).unwrap_or(TimeZone::UTC);
         // Read first: what is committed while the tables are loaded is counted again, which changes nothing.
         let head = *stores.log.head().borrow();
-        let shared = Arc::new(Shared {
-            store: stores.ranking.clone(),
-            content: stores.content.clone(),
-            generations: Generations::new(),
-            days: Days::new(stores.ranking.clone(), zone),
-            position: AtomicU64::new(head.0),
-        });
+        let shared = Arc::new(Shared::new(stores, zone, head));
         let state = shared.clone();
         let mailbox = supervisor.raise("ranking", None, move || (actor::RankingActor, state.clone())).await?;
         let reader = mailbox.clone();

@@ -49,6 +49,15 @@ impl Actor for SearchActor {
         Ok(Engine { shared, index, applied, waiting: 0, fresh: true })
     }
 
+    /// A server that ends in order leaves nothing to be read again.
+    async fn post_stop(&self, _: ActorRef<Self::Msg>, engine: &mut Engine) -> Result<(), ActorProcessingErr> {
+        if engine.waiting > 0 {
+            engine.commit().await?;
+        }
+        engine.shared.index().close().await;
+        Ok(())
+    }
+
     /// Returns an error where the index cannot be written: the next life begins at its last commit.
     async fn handle(
         &self,
@@ -148,7 +157,9 @@ impl Engine {
         self.shared.show(index.clone());
         self.shared.covered.send_replace(position);
         metrics::gauge!("dailyfeed_search_documents").set(index.documents() as f64);
-        self.index = Some(index);
+        if let Some(old) = self.index.replace(index) {
+            old.close().await;
+        }
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     actors::{Error, mailbox::Mailbox},
     config::Config,
     domain::{CommentId, MemberId, Position, PostId},
-    storage::{IndexChange, IndexSize, SearchIndex, Stores},
+    storage::{IndexChange, IndexSize, SearchIndex, SearchStore, Stores},
 };
 use std::{
     sync::{
@@ -131,11 +131,18 @@ pub(super) async fn build(
     mailbox.tell(Message::Adopt { index, position, done })?;
     // Not told means that the actor failed over it.
     told.await.unwrap_or(Err(Error::Restarting("search")))?;
-    shared.store.sweep().await?;
+    sweep(&*shared.store).await;
     let built = Built { size: size_of.size(), elapsed: started.elapsed() };
     let IndexSize { documents, bytes } = built.size;
     tracing::info!(documents, bytes, elapsed_ms = built.elapsed.as_millis() as u64, "search index built");
     Ok(built)
+}
+
+/// Removes what is left of other indexes. What cannot be removed now is removed the next time.
+pub(super) async fn sweep(store: &dyn SearchStore) {
+    if let Err(error) = store.sweep().await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "files of old search indexes are left");
+    }
 }
 
 /// Builds until it has worked: searches see part of everything until then.
@@ -171,6 +178,8 @@ pub async fn build_offline(stores: &Stores, config: &Config) -> Result<Built, Er
     let shared = Shared::new(stores, index.clone(), config);
     fill(&shared, &index, false, &shared.built).await?;
     stores.search.make_live().await?;
-    stores.search.sweep().await?;
-    Ok(Built { size: index.size(), elapsed: started.elapsed() })
+    sweep(&*stores.search).await;
+    let built = Built { size: index.size(), elapsed: started.elapsed() };
+    index.close().await;
+    Ok(built)
 }

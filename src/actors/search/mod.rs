@@ -80,7 +80,7 @@ impl Search {
             Some((index, mark)) => (index, mark.position, false),
             None => (stores.search.begin(stores.log.epoch()).await?, head, true),
         };
-        stores.search.sweep().await?;
+        build::sweep(&*stores.search).await;
         let shared = Arc::new(Shared::new(stores, index.clone(), config));
         let state = shared.clone();
         let mailbox = supervisor.raise("search", None, move || (actor::SearchActor, state.clone())).await?;

@@ -36,7 +36,7 @@ impl Hydrator {
             members: stores.members.clone(),
             relations: stores.relations.clone(),
             posts: Cache::new(bytes_max / 10 * 6, 1_000, |_, post| {
-                (post.content.len() + 300 + 100 * (post.tags.len() + post.mentions.len())) as u64
+                (post.content.len() + 300 + 100 * (post.tags.len() + post.mentions.len() + post.images.len())) as u64
             }),
             cards: Cache::new(bytes_max / 10, 200, |_, card| {
                 (card.handle.len() + card.display_name.len() + 120) as u64

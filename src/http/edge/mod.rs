@@ -61,6 +61,8 @@ pub(super) struct Door {
     pub(super) timeline: Timeline,
     pub(super) limits: Limits,
     pub(super) trusted_proxies: Vec<IpNet>,
+    /// Uploads are slow by nature, and have a limit of their own.
+    pub(super) upload_time_max: Duration,
 }
 
 /// What was found out at the door.
@@ -114,6 +116,7 @@ where
                 return Box::pin(std::future::ready(Ok(response)));
             }
         };
+        let time_max = self.rules.time_max_of(&request);
         let span = seen.span();
         let writes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
         let rules = self.rules.clone();
@@ -126,7 +129,6 @@ where
             Either::Right(self.inner.call(request))
         };
         let handled = AssertUnwindSafe(handled.instrument(span)).catch_unwind();
-        let time_max = rules.time_max;
         Box::pin(async move {
             let mut response = match tokio::time::timeout(time_max, handled).await {
                 Ok(Ok(Ok(response))) => response,
@@ -155,6 +157,14 @@ where
     }
 }
 
+impl Rules {
+    fn time_max_of(&self, request: &Request) -> Duration {
+        let is = |route: &MatchedPath| *request.method() == Method::POST && route.as_str() == "/api/images";
+        let upload = request.extensions().get::<MatchedPath>().is_some_and(is);
+        self.door.as_ref().filter(|_| upload).map_or(self.time_max, |door| door.upload_time_max)
+    }
+}
+
 impl Door {
     /// Finds out who asks, and whether that is too often.
     fn admit(&self, request: &mut Request) -> Result<Admitted, Problem> {
@@ -168,14 +178,13 @@ impl Door {
             Some(Err(refusal)) => Err(NoIdentity::Refused(refusal)),
             None => Err(NoIdentity::NoToken),
         };
-        // Whoever asks for our health must get an answer.
-        let exempt =
-            request.extensions().get::<MatchedPath>().is_some_and(|path| path.as_str().starts_with("/health/"));
-        if !exempt {
-            match &identity {
-                Ok(identity) => self.limits.member(identity.member)?,
-                Err(_) => self.limits.stranger(address)?,
-            }
+        let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+        match &identity {
+            // Whoever asks for our health must get an answer.
+            _ if route.starts_with("/health/") => {}
+            _ if route == "/api/images/{id}" && request.method().is_safe() => self.limits.image(address)?,
+            Ok(identity) => self.limits.member(identity.member)?,
+            Err(_) => self.limits.stranger(address)?,
         }
         request.extensions_mut().insert(Caller { address, identity });
         Ok(Admitted { refresh_needed })

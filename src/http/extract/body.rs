@@ -80,7 +80,7 @@ pub(super) async fn read_json(request: Request, rules: BodyRules) -> Result<Byte
     } else if !sends_at_once {
         return Err(Problem::too_large());
     }
-    let _ = tokio::time::timeout(DISCARD_TIME_MAX, discard(body)).await;
+    let _ = tokio::time::timeout(DISCARD_TIME_MAX, discard(body, DISCARDED_MAX)).await;
     Err(Problem::too_large())
 }
 
@@ -113,11 +113,12 @@ async fn collect(body: &mut Body, bytes_max: usize) -> Result<Option<Bytes>, axu
     Ok(Some([first, rest.freeze()].concat().into()))
 }
 
-async fn discard(mut body: Body) {
+/// Reads and throws away, but not for ever.
+pub(super) async fn discard(mut body: Body, bytes_max: usize) {
     let mut discarded = 0;
     while let Some(Ok(frame)) = body.frame().await {
         discarded += frame.data_ref().map_or(0, Bytes::len);
-        if discarded > DISCARDED_MAX {
+        if discarded > bytes_max {
             break;
         }
     }

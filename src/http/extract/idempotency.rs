@@ -50,6 +50,17 @@ where
 }
 
 impl Key {
+    /// The key of a request whose body is not kept, if it has one.
+    pub(in crate::http) fn of(request: &Request) -> Result<Option<Self>, Problem> {
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        Ok(key(request.headers())?.map(|text| Self { text, method, uri, body: Bytes::new() }))
+    }
+
+    /// The same where something stands for the body, such as a hash of what it carried.
+    pub(in crate::http) fn receipt_of(self, scope: String, answer: &Answer, body: &[u8]) -> Receipt {
+        self.receipt_for(scope, answer, body)
+    }
+
     /// To be kept in the commit of the effect. `scope` says whose key it is.
     pub(in crate::http) fn receipt(self, scope: String, answer: &Answer) -> Receipt {
         let body = self.body.clone();

@@ -4,17 +4,19 @@ mod body;
 mod field;
 mod idempotency;
 mod page;
+mod upload;
 
 pub(super) use address::client_address;
 pub(super) use body::{BodyRules, Json, OptionalJson};
 pub(super) use field::{Check, Field, Members};
-pub(super) use idempotency::Keyed;
+pub(super) use idempotency::{Key, Keyed};
 pub(super) use page::Paging;
+pub(super) use upload::{Upload, UploadRules, discard_upload};
 
 use super::problem::{Malformed, Problem};
 use crate::{
     actors::sessions::Client,
-    domain::{CommentId, ID_END, Identity, MemberId, Position, PostId, Refusal, SessionId},
+    domain::{CommentId, ID_END, Identity, ImageId, MemberId, Position, PostId, Refusal, SessionId},
 };
 use axum::{
     extract::{FromRequestParts, RawPathParams},
@@ -105,7 +107,7 @@ macro_rules! numbered {
         })*
     };
 }
-numbered!(MemberId, PostId, CommentId, SessionId, Position);
+numbered!(MemberId, PostId, CommentId, SessionId, ImageId, Position);
 
 /// The number in the path.
 pub(super) struct Id<T>(pub(super) T);

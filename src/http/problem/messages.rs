@@ -35,6 +35,7 @@ words! {
     METHOD_NOT_ALLOWED: "the method is not allowed here", "허용되지 않는 메서드입니다";
     NOT_FOUND: "there is nothing here", "찾을 수 없는 주소입니다";
     NOT_JSON: "the content type must be application/json", "Content-Type은 application/json이어야 합니다";
+    NOT_MULTIPART: "the content type must be multipart/form-data", "Content-Type은 multipart/form-data여야 합니다";
     PATH: "the path is malformed", "주소 형식이 올바르지 않습니다";
     QUERY: "the query is malformed", "쿼리 형식이 올바르지 않습니다";
     SLOW_BODY: "the body took too long to arrive", "본문을 받는 데 시간이 너무 오래 걸렸습니다";
@@ -137,6 +138,24 @@ pub(super) fn refusal(refusal: &Refusal, l: Language) -> Cow<'static, str> {
         ),
         Refusal::CursorInvalid => say!(l, "the cursor is not valid here", "올바르지 않은 커서입니다"),
         Refusal::CursorExpired => say!(l, "the cursor is too old", "만료된 커서입니다"),
+        Refusal::ImageEmpty => say!(l, "no image was sent", "이미지를 첨부해 주세요"),
+        Refusal::ImageTooLarge => {
+            say!(l, "at most 10 MiB and 40 megapixels", "이미지는 최대 10MiB, 4,000만 화소까지 올릴 수 있습니다")
+        }
+        Refusal::ImageUnsupported => {
+            say!(l, "not a JPEG, PNG, WebP, GIF or BMP", "JPEG, PNG, WebP, GIF, BMP 이미지만 올릴 수 있습니다")
+        }
+        Refusal::ImageCorrupted => say!(l, "the image cannot be read", "손상된 이미지입니다"),
+        Refusal::ImageNotFound => say!(l, "no such image", "이미지를 찾을 수 없습니다"),
+        Refusal::ImageForbidden => {
+            say!(l, "only its owner uses and deletes an image", "올린 회원만 이미지를 사용하거나 삭제할 수 있습니다")
+        }
+        Refusal::TooManyImages { max } => say!(
+            l,
+            "at most {max} images that are on nothing yet",
+            "게시글이나 프로필에 쓰이지 않은 이미지는 최대 {max}개까지 둘 수 있습니다",
+            max
+        ),
         Refusal::TooManyStreams { max } => {
             say!(l, "at most {max} open streams", "스트림은 동시에 최대 {max}개까지 열 수 있습니다", max)
         }
@@ -168,6 +187,7 @@ pub(super) fn reason(field: &str, reason: &Reason, l: Language) -> Cow<'static, 
         Reason::Reserved => say!(l, "reserved", "사용할 수 없는 이름입니다"),
         Reason::OutOfRange { min, max } => say!(l, "{min} to {max}", "{min}에서 {max} 사이여야 합니다", min, max),
         Reason::WrongPassword => say!(l, "the password is wrong", "비밀번호가 올바르지 않습니다"),
+        Reason::InUse => say!(l, "in use already", "이미 사용 중입니다"),
         Reason::Oneself => say!(l, "not to be done to oneself", "자기 자신에게는 할 수 없습니다"),
         Reason::Unsupported => say!(l, "cannot be changed on this server yet", "아직 지원하지 않는 항목입니다"),
     }

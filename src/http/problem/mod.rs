@@ -118,6 +118,12 @@ impl Problem {
         Self::of_status(StatusCode::UNSUPPORTED_MEDIA_TYPE)
     }
 
+    /// A body that is not a form with an image.
+    pub(super) fn not_multipart() -> Self {
+        let (code, _) = table::of_status(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        Self::fixed(StatusCode::UNSUPPORTED_MEDIA_TYPE, code, &messages::NOT_MULTIPART)
+    }
+
     /// A body of more bytes than the server takes.
     pub(super) fn too_large() -> Self {
         Self::of_status(StatusCode::PAYLOAD_TOO_LARGE)
@@ -239,7 +245,7 @@ impl From<Refusal> for Problem {
         let errors = table::fields(&refusal).into_iter().map(|error| (error.field.into(), error.reason)).collect();
         let retry_after = match refusal {
             Refusal::LoginLocked { retry_after } => Some(retry_after),
-            Refusal::TooManyStreams { .. } => Some(RETRY_AFTER),
+            Refusal::TooManyStreams { .. } | Refusal::TooManyImages { .. } => Some(RETRY_AFTER),
             _ => None,
         };
         let relogin = matches!(refusal, Refusal::ReloginRequired | Refusal::TokenRevoked);

@@ -48,6 +48,14 @@ pub(super) fn refusal(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::ReloginRequired => (S::UNAUTHORIZED, "RELOGIN_REQUIRED"),
         Refusal::SessionNotFound => (S::NOT_FOUND, "SESSION_NOT_FOUND"),
 
+        Refusal::ImageEmpty => (S::UNPROCESSABLE_ENTITY, "IMAGE_EMPTY"),
+        Refusal::ImageTooLarge => (S::PAYLOAD_TOO_LARGE, "IMAGE_TOO_LARGE"),
+        Refusal::ImageUnsupported => (S::UNSUPPORTED_MEDIA_TYPE, "IMAGE_UNSUPPORTED"),
+        Refusal::ImageCorrupted => (S::UNPROCESSABLE_ENTITY, "IMAGE_CORRUPTED"),
+        Refusal::ImageNotFound => (S::NOT_FOUND, "IMAGE_NOT_FOUND"),
+        Refusal::ImageForbidden => (S::FORBIDDEN, "IMAGE_FORBIDDEN"),
+        Refusal::TooManyImages { .. } => (S::TOO_MANY_REQUESTS, TOO_MANY_REQUESTS),
+
         Refusal::DeadLetterNotFound => (S::NOT_FOUND, "DEAD_LETTER_NOT_FOUND"),
         Refusal::IdempotencyKeyReused => (S::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED"),
         Refusal::CursorInvalid => (S::BAD_REQUEST, "CURSOR_INVALID"),
@@ -84,6 +92,7 @@ pub(super) fn reason(reason: &Reason) -> &'static str {
         Reason::WrongPassword => "WRONG_PASSWORD",
         Reason::Unsupported => "UNSUPPORTED",
         Reason::Oneself => "ONESELF",
+        Reason::InUse => "IN_USE",
     }
 }
 

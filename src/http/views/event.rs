@@ -91,7 +91,7 @@ impl<'a> EventPage<'a> {
 /// A page of events as a bare array; the next page is in the `Link` header.
 #[derive(Serialize, ToSchema)]
 #[serde(transparent)]
-#[schema(as = CloudEventBatch, examples(json!([])))]
+#[schema(as = CloudEventBatch)]
 pub(in crate::http) struct EventBatch<'a>(Vec<EventView<'a>>);
 
 impl<'a> EventBatch<'a> {

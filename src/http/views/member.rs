@@ -1,5 +1,5 @@
 //! Members: the card beside everything they wrote, the profile, and what a member sees of themself.
-use super::Time;
+use super::{Time, image::Link};
 use crate::{
     actors::members::Recommended,
     domain::{Gender, Member, MemberCard, Privacy, Relation},
@@ -18,13 +18,15 @@ pub(in crate::http) struct CardView<'a> {
     handle: &'a str,
     /// The name to show; the member's name where no other was chosen.
     display_name: &'a str,
+    /// The small picture.
     #[schema(value_type = Option<String>, required = true)]
-    avatar_url: Option<()>,
+    avatar_url: Option<Link>,
 }
 
 impl<'a> From<&'a MemberCard> for CardView<'a> {
     fn from(card: &'a MemberCard) -> Self {
-        Self { id: card.id.0, handle: &card.handle, display_name: &card.display_name, avatar_url: None }
+        let avatar_url = card.avatar.map(Link::avatar);
+        Self { id: card.id.0, handle: &card.handle, display_name: &card.display_name, avatar_url }
     }
 }
 
@@ -120,8 +122,9 @@ pub(in crate::http) struct ProfileView<'a> {
     handle: &'a str,
     /// The name to show; the member's name where no other was chosen.
     display_name: &'a str,
+    /// The small picture.
     #[schema(value_type = Option<String>, required = true)]
-    avatar_url: Option<()>,
+    avatar_url: Option<Link>,
     member_name: &'a str,
     #[schema(required = true)]
     bio: Option<&'a str>,
@@ -155,7 +158,7 @@ impl<'a> ProfileView<'a> {
             id: member.id.0,
             handle: &member.handle,
             display_name: profile.shown_name(),
-            avatar_url: None,
+            avatar_url: member.avatar.map(Link::avatar),
             member_name: &profile.member_name,
             bio: profile.bio.as_deref(),
             location: profile.location.as_deref(),

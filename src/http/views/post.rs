@@ -1,8 +1,8 @@
 //! Posts and pages of them. The home feed is the hottest answer there is.
-use super::{CardView, Time};
+use super::{CardView, ImageView, Time};
 use crate::{
     actors::timeline::FeedPage,
-    domain::{Mention, SeenPost, Tag},
+    domain::{Mention, Picture, SeenPost, Tag},
 };
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
@@ -24,9 +24,9 @@ pub(in crate::http) struct PostView<'a> {
     title: Option<&'a str>,
     content: &'a str,
     author: CardView<'a>,
-    /// Posts have no images yet.
-    #[schema(value_type = Vec<Object>)]
-    images: [(); 0],
+    #[serde(serialize_with = "pictures")]
+    #[schema(value_type = Vec<ImageView>, max_items = 4)]
+    images: &'a [Picture],
     #[serde(serialize_with = "tags")]
     #[schema(value_type = Vec<TagView>)]
     tags: &'a [Tag],
@@ -53,7 +53,7 @@ impl<'a> From<&'a SeenPost> for PostView<'a> {
             title: post.title.as_deref(),
             content: &post.content,
             author: CardView::from(&*seen.author),
-            images: [],
+            images: &post.images,
             tags: &post.tags,
             mentions: &post.mentions,
             view_count: counts.views,
@@ -84,6 +84,10 @@ struct MentionView<'a> {
     member_id: u64,
     start: u32,
     end: u32,
+}
+
+fn pictures<S: Serializer>(pictures: &[Picture], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(pictures.iter().map(ImageView::from))
 }
 
 fn tags<S: Serializer>(tags: &[Tag], serializer: S) -> Result<S::Ok, S::Error> {
@@ -134,12 +138,13 @@ impl FeedView<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{MemberCard, MemberId, Post, PostCounts, PostId, Timestamp};
+    use crate::domain::{ImageId, ImageKind, MemberCard, MemberId, Post, PostCounts, PostId, Timestamp};
     use std::sync::Arc;
 
     #[test]
     fn a_post_is_written_as_the_contract_says() {
-        let author = MemberCard { id: MemberId(7), handle: "jiwoo".into(), display_name: "이지우".into() };
+        let author =
+            MemberCard { id: MemberId(7), handle: "jiwoo".into(), display_name: "이지우".into(), avatar: None };
         let post = Post {
             id: PostId(64),
             author: author.id,
@@ -147,6 +152,7 @@ mod tests {
             content: "안녕 #서울".into(),
             tags: vec![Tag { tag: "서울".into(), start: 3, end: 6 }],
             mentions: vec![Mention { handle: "a_b".into(), member: MemberId(8), start: 0, end: 4 }],
+            images: vec![Picture { id: ImageId(9), width: 20, height: 10, kind: ImageKind::Png }],
             counts: PostCounts { views: 1, likes: 2, comments: 3 },
             created_at: Timestamp(1_735_689_600_123),
             edited_at: None,
@@ -154,7 +160,9 @@ mod tests {
         let seen = SeenPost { liked: true, ..SeenPost::plain(Arc::new(post), Arc::new(author)) };
         let expected = concat!(
             r##"{"id":64,"title":null,"content":"안녕 #서울","author":{"id":7,"handle":"jiwoo","displayName":"이지우","##,
-            r##""avatarUrl":null},"images":[],"tags":[{"tag":"서울","start":3,"end":6}],"mentions":[{"handle":"a_b","##,
+            r##""avatarUrl":null},"images":[{"id":9,"url":"/api/images/9","##,
+            r##""thumbnailUrl":"/api/images/9?variant=thumbnail","width":20,"height":10,"##,
+            r##""contentType":"image/png"}],"tags":[{"tag":"서울","start":3,"end":6}],"mentions":[{"handle":"a_b","##,
             r##""memberId":8,"start":0,"end":4}],"viewCount":1,"likeCount":2,"commentCount":3,"liked":true,"##,
             r##""createdAt":"2025-01-01T00:00:00.123Z","editedAt":null}"##
         );

@@ -107,7 +107,7 @@ mod tests {
     use crate::domain::{MemberId, Timestamp};
 
     fn seen(id: u64, content: &str, name: &str) -> SeenPost {
-        let author = MemberCard { id: MemberId(7), handle: "jiwoo".into(), display_name: name.into() };
+        let author = MemberCard { id: MemberId(7), handle: "jiwoo".into(), display_name: name.into(), avatar: None };
         let post = Post {
             id: PostId(id),
             author: author.id,
@@ -115,6 +115,7 @@ mod tests {
             content: content.into(),
             tags: Vec::new(),
             mentions: Vec::new(),
+            images: Vec::new(),
             counts: PostCounts::default(),
             created_at: Timestamp(1_735_689_600_123),
             edited_at: None,

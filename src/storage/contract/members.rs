@@ -155,6 +155,7 @@ async fn every_field_of_a_profile_is_kept() {
         country_code: set("KR"),
         timezone: set("Asia/Seoul"),
         privacy: None,
+        avatar: Patch::Keep,
     };
     let expected = Profile::new(everything.clone()).unwrap();
     stores.members.change_profile(who, everything).await.unwrap();

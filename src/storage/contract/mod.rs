@@ -1,9 +1,11 @@
 //! What every backend must do, told through the roles alone. Runs on the embedded profile; another profile adds an
 //! opening and nothing else.
+mod activity;
 mod content;
 mod counters;
 mod follows;
 mod given;
+mod images;
 mod leaving;
 mod log;
 mod members;
@@ -65,6 +67,7 @@ pub(super) fn draft(author: MemberId, content: &str) -> Post {
         content: content.to_owned(),
         tags: markup::find(content).tags,
         mentions: Vec::new(),
+        images: Vec::new(),
         counts: PostCounts::default(),
         created_at: Timestamp::now(),
         edited_at: None,

@@ -16,6 +16,7 @@ fn post(id: u64, author: u64, title: Option<&str>, content: &str) -> Post {
         title: title.map(str::to_owned),
         content: content.to_owned(),
         tags: markup::find(content).tags,
+        images: Vec::new(),
         mentions: Vec::new(),
         counts: PostCounts::default(),
         created_at: Timestamp(id.cast_signed()),

@@ -99,8 +99,8 @@ impl Sqlite {
     }
 
     pub(super) async fn likers(&self, post: PostId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>> {
-        let select = "SELECT l.id AS place, m.id, m.handle, m.display_name, m.member_name FROM post_likes l \
-            JOIN members m ON m.id = l.member_id WHERE l.post_id = ? AND l.id < ? AND m.deactivated_at IS NULL \
+        let select = "SELECT l.id AS place, m.id, m.handle, m.display_name, m.member_name, m.avatar_id \
+            FROM post_likes l JOIN members m ON m.id = l.member_id WHERE l.post_id = ? AND l.id < ? AND m.deactivated_at IS NULL \
             ORDER BY l.id DESC LIMIT ?";
         let query = sqlx::query(select).bind(signed(post.0)).bind(signed(before)).bind(signed(limit as u64));
         let rows = query.fetch_all(&self.readers).await.map_err(failed)?;

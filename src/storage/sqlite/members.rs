@@ -1,9 +1,11 @@
 //! The members role: who there is.
-use super::{Sqlite, commit::Commit, departure, failed, markers, members_read, receipts, relations, signed, ties};
+use super::{
+    Sqlite, commit::Commit, departure, failed, images, markers, members_read, receipts, relations, signed, ties,
+};
 use crate::{
     domain::{
-        EventKind, Fact, Handle, Member, MemberCard, MemberId, Outcome, Position, Privacy, Profile, ProfilePatch,
-        Receipt, Recommendation, Refusal, Timestamp,
+        EventKind, Fact, Handle, Member, MemberCard, MemberId, Outcome, Patch, Position, Privacy, Profile,
+        ProfilePatch, Receipt, Recommendation, Refusal, Timestamp,
     },
     storage::{Credentials, MemberStore, NewMember, Recommended, StoreResult},
 };
@@ -71,7 +73,7 @@ async fn sign_up(commit: &mut Commit, new: NewMember, receipt: Option<Receipt>) 
 
 async fn change_profile(commit: &mut Commit, member: MemberId, patch: ProfilePatch) -> StoreResult<Position> {
     let before = members_read::by_id(&mut commit.connection, member).await?.ok_or(Refusal::MemberNotFound)?;
-    let privacy = patch.privacy;
+    let (privacy, avatar) = (patch.privacy, patch.avatar.clone());
     let profile = before.profile.patched(patch).map_err(Refusal::from)?;
     let mut query = sqlx::query(SET_PROFILE);
     for column in profile_columns(&profile) {
@@ -80,6 +82,14 @@ async fn change_profile(commit: &mut Commit, member: MemberId, patch: ProfilePat
     query.bind(signed(member.0)).execute(&mut commit.connection).await.map_err(failed)?;
     if let Some(privacy) = privacy.filter(|privacy| *privacy != before.privacy) {
         change_privacy(commit, member, privacy).await?;
+    }
+    let avatar = match avatar {
+        Patch::Keep => None,
+        Patch::Clear => Some(None),
+        Patch::Set(id) => Some(Some(id)),
+    };
+    if let Some(id) = avatar {
+        images::change_avatar(&mut commit.connection, member, id, Timestamp::now()).await?;
     }
     Ok(commit.emit(Fact::new(EventKind::ProfileChanged, member)))
 }

@@ -1,7 +1,7 @@
 //! Members, read. Everything but logins leaves out those who have left.
 use super::{Sqlite, failed, json_ids, number, signed, ties::privacy};
 use crate::{
-    domain::{Member, MemberCard, MemberCounts, MemberId, Profile, Recommendation, Timestamp},
+    domain::{ImageId, Member, MemberCard, MemberCounts, MemberId, Profile, Recommendation, Timestamp},
     storage::{Credentials, Listed, Recommended, StoreResult},
 };
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
@@ -22,14 +22,14 @@ macro_rules! known {
 }
 
 const NEWEST: &str = concat!(
-    "SELECT m.id, m.handle, m.display_name, m.member_name, 0 AS common FROM members m \
+    "SELECT m.id, m.handle, m.display_name, m.member_name, m.avatar_id, 0 AS common FROM members m \
     WHERE m.id < ?3 AND m.id <> ?1 AND m.deactivated_at IS NULL AND ?2 >= 0 \
     AND NOT (",
     known!(),
     ") ORDER BY m.id DESC LIMIT ?4"
 );
 const NETWORK: &str = concat!(
-    "SELECT m.id, m.handle, m.display_name, m.member_name, f.common FROM \
+    "SELECT m.id, m.handle, m.display_name, m.member_name, m.avatar_id, f.common FROM \
     (SELECT theirs.followee_id AS member, count(*) AS common FROM follows mine \
     JOIN members friend ON friend.id = mine.followee_id AND friend.deactivated_at IS NULL \
     JOIN follows theirs ON theirs.follower_id = mine.followee_id WHERE mine.follower_id = ?1 \
@@ -46,7 +46,12 @@ pub(super) fn card(row: &SqliteRow) -> MemberCard {
         id: MemberId(number(row.get("id"))),
         handle: row.get("handle"),
         display_name: chosen.unwrap_or_else(|| row.get("member_name")),
+        avatar: avatar(row.get("avatar_id")),
     }
+}
+
+fn avatar(id: Option<i64>) -> Option<ImageId> {
+    id.map(|id| ImageId(number(id)))
 }
 
 pub(super) fn listed_card(row: &SqliteRow) -> Listed<MemberCard> {
@@ -74,6 +79,7 @@ pub(super) fn member(row: &SqliteRow) -> sqlx::Result<Member> {
             country_code: row.try_get("country_code")?,
             timezone: row.try_get("timezone")?,
         },
+        avatar: avatar(row.try_get("avatar_id")?),
         privacy: privacy(row.try_get("privacy")?),
         counts: MemberCounts {
             followers: number(row.try_get("follower_count")?),
@@ -107,14 +113,14 @@ impl Sqlite {
     }
 
     pub(super) async fn cards_by_id(&self, ids: &[MemberId]) -> StoreResult<Vec<MemberCard>> {
-        let select = "SELECT m.id, handle, display_name, member_name FROM json_each(?) j \
+        let select = "SELECT m.id, handle, display_name, member_name, avatar_id FROM json_each(?) j \
             JOIN members m ON m.id = j.value WHERE deactivated_at IS NULL";
         let query = sqlx::query(select).bind(json_ids(ids.iter().map(|id| id.0)));
         Ok(query.fetch_all(&self.readers).await.map_err(failed)?.iter().map(card).collect())
     }
 
     pub(super) async fn cards_by_handle_key(&self, keys: &[String]) -> StoreResult<Vec<MemberCard>> {
-        let select = "SELECT m.id, handle, display_name, member_name FROM json_each(?) j \
+        let select = "SELECT m.id, handle, display_name, member_name, avatar_id FROM json_each(?) j \
             JOIN members m ON m.handle_key = j.value WHERE deactivated_at IS NULL";
         let keys = serde_json::to_string(keys).map_err(failed)?;
         let rows = sqlx::query(select).bind(keys).fetch_all(&self.readers).await.map_err(failed)?;
@@ -152,7 +158,8 @@ impl Sqlite {
             UNION ALL SELECT max(id) FROM sessions UNION ALL SELECT max(id) FROM posts UNION ALL \
             SELECT max(id) FROM post_likes UNION ALL SELECT max(id) FROM comments UNION ALL \
             SELECT max(id) FROM comment_likes UNION ALL SELECT max(id) FROM blocks UNION ALL \
-            SELECT max(id) FROM mutes UNION ALL SELECT max(id) FROM follow_requests UNION ALL SELECT max(session_id) FROM revocations)";
+            SELECT max(id) FROM mutes UNION ALL SELECT max(id) FROM follow_requests \
+            UNION ALL SELECT max(id) FROM images UNION ALL SELECT max(session_id) FROM revocations)";
         let row = sqlx::query(select).fetch_one(&self.readers).await.map_err(failed)?;
         Ok(number(row.get::<Option<i64>, _>(0).unwrap_or(0)))
     }

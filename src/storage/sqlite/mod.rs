@@ -6,6 +6,7 @@ mod commit;
 mod content;
 mod counted;
 mod departure;
+mod images;
 mod import;
 mod likes;
 mod log;
@@ -170,7 +171,18 @@ fn signed(value: u64) -> i64 {
 /// Changes the database behind the store's back.
 #[cfg(test)]
 pub(super) async fn tamper(data_dir: &Path, statement: &'static str) {
-    let options = SqliteConnectOptions::new().filename(data_dir.join("dailyfeed.db"));
+    tamper_with(data_dir, "dailyfeed.db", statement).await;
+}
+
+/// Likewise the file of activities.
+#[cfg(test)]
+pub(super) async fn tamper_activity(data_dir: &Path, statement: &'static str) {
+    tamper_with(data_dir, "activity.db", statement).await;
+}
+
+#[cfg(test)]
+async fn tamper_with(data_dir: &Path, file: &str, statement: &'static str) {
+    let options = SqliteConnectOptions::new().filename(data_dir.join(file));
     let pool = SqlitePool::connect_with(options).await.unwrap();
     sqlx::query(statement).execute(&pool).await.unwrap();
 }

@@ -1,5 +1,5 @@
 //! Posts: read, edited, deleted.
-use super::{Sqlite, failed, json_ids, number, signed};
+use super::{Sqlite, failed, images, json_ids, number, signed};
 use crate::{
     domain::{
         EventKind, Fact, MemberId, Mention, Position, Post, PostCounts, PostId, PostText, Refusal, Tag, Timestamp,
@@ -18,6 +18,7 @@ pub(super) fn post(row: &SqliteRow) -> sqlx::Result<Post> {
         content: row.try_get("content")?,
         tags: serde_json::from_str(row.try_get("tags")?).map_err(decode)?,
         mentions: serde_json::from_str(row.try_get("mentions")?).map_err(decode)?,
+        images: serde_json::from_str(row.try_get("images")?).map_err(decode)?,
         counts: PostCounts {
             views: number(row.try_get("view_count")?),
             likes: number(row.try_get("like_count")?),
@@ -52,13 +53,21 @@ impl Sqlite {
                 return Err(Refusal::PostUpdateForbidden.into());
             }
             let before = mentions_of(&mut commit.connection, id).await?;
-            let update = "UPDATE posts SET title = ?, content = ?, tags = ?, mentions = ?, edited_at = ? \
-                WHERE id = ? RETURNING *";
+            let images = match text.images() {
+                Some(ids) => {
+                    let pictures = images::change_on_post(&mut commit.connection, author, id, ids, at).await?;
+                    Some(serde_json::to_string(&pictures).map_err(failed)?)
+                }
+                None => None,
+            };
+            let update = "UPDATE posts SET title = ?, content = ?, tags = ?, mentions = ?, \
+                images = coalesce(?, images), edited_at = ? WHERE id = ? RETURNING *";
             let row = sqlx::query(update)
                 .bind(text.title())
                 .bind(text.content())
                 .bind(serde_json::to_string(&tags).map_err(failed)?)
                 .bind(serde_json::to_string(&mentions).map_err(failed)?)
+                .bind(images)
                 .bind(at.0)
                 .bind(signed(id.0))
                 .fetch_one(&mut commit.connection)

@@ -1,7 +1,7 @@
 //! Posts on their way in: those of one commit share their statements, whatever their number.
 use super::{
     commit::Commit,
-    failed, json_ids,
+    failed, images, json_ids,
     receipts::{self, Kept},
     writer::Verdict,
 };
@@ -55,10 +55,17 @@ async fn store(commit: &mut Commit, items: Vec<(Post, Option<Receipt>)>) -> Stor
                     continue;
                 }
                 Entry::Vacant(first) => {
+                    if let Err(refused) = put_images(commit, post).await? {
+                        answers.push(Err(refused));
+                        continue;
+                    }
                     first.insert(Kept::from(receipt));
                     kept.push(receipt);
                 }
             }
+        } else if let Err(refused) = put_images(commit, post).await? {
+            answers.push(Err(refused));
+            continue;
         }
         let fact = Fact::new(EventKind::PostCreated, post.author).on_post(post.id);
         let position = commit.emit(fact);
@@ -80,16 +87,29 @@ pub(super) fn mentioned(post: &Post) -> Vec<MemberId> {
     post.mentions.iter().map(|mention| mention.member).collect()
 }
 
+/// Puts a post's images on it. A refusal is the answer of this post alone, and has changed nothing.
+async fn put_images(commit: &mut Commit, post: &Post) -> StoreResult<StoreResult<()>> {
+    if post.images.is_empty() {
+        return Ok(Ok(()));
+    }
+    let ids: Vec<_> = post.images.iter().map(|picture| picture.id).collect();
+    match images::put_on_post(&mut commit.connection, post.author, post.id, &ids).await {
+        Ok(_) => Ok(Ok(())),
+        Err(StoreError::Refused(refusal)) => Ok(Err(refusal.into())),
+        Err(error) => Err(error),
+    }
+}
+
 /// Rows, tags and the authors' counters. The events are the caller's.
 pub(super) async fn insert(commit: &mut Commit, posts: &[(&Post, Position)]) -> StoreResult<()> {
     let rows: Vec<_> = posts
         .iter()
-        .map(|(p, at)| (p.id, p.author, &p.title, &p.content, &p.tags, &p.mentions, p.created_at.0, at.0))
+        .map(|(p, at)| (p.id, p.author, &p.title, &p.content, &p.tags, &p.mentions, p.created_at.0, at.0, &p.images))
         .collect();
     let tags: Vec<_> = posts.iter().flat_map(|(post, _)| post.tags.iter().map(|tag| (&tag.tag, post.id))).collect();
     // One trip to the connection's thread for all three.
-    let statements = "INSERT INTO posts (id, author_id, title, content, tags, mentions, created_at, position) \
-        SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7 \
+    let statements = "INSERT INTO posts (id, author_id, title, content, tags, mentions, created_at, position, \
+        images) SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8 \
         FROM json_each(?); \
         INSERT INTO post_tags (tag, post_id) SELECT value->>0, value->>1 FROM json_each(?) \
         WHERE true ON CONFLICT DO NOTHING; \

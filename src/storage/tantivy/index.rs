@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::{
     path::Path,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     time::Duration,
 };
 use tantivy::{
@@ -22,13 +22,15 @@ use tantivy::{
     index::IndexSettings,
     indexer::{IndexWriterOptions, LogMergePolicy},
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 /// An index up to this many bytes is read through at its opening, and one byte that is not as it was written is noticed.
 /// A larger one would hold up the start; of it, only what Tantivy checks itself is checked.
 const CHECKED_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// How long a search waits for its turn; then it is shed.
 const TURN_MAX: Duration = Duration::from_secs(2);
+/// How long closing waits for merges, which may take minutes; what they have not finished is not lost.
+const CLOSE_MAX: Duration = Duration::from_secs(1);
 /// Part of a segment's documents that may be deleted before it is merged with others.
 const DELETED_MAX: f32 = 0.3;
 
@@ -57,7 +59,8 @@ pub(super) struct TantivyIndex {
 
 struct Inner {
     fields: Fields,
-    writer: Mutex<IndexWriter>,
+    /// None once it is closed.
+    writer: Mutex<Option<IndexWriter>>,
     reader: IndexReader,
     mark: RwLock<IndexMark>,
 }
@@ -117,15 +120,20 @@ impl TantivyIndex {
         let mut merging = LogMergePolicy::default();
         merging.set_del_docs_ratio_before_merge(DELETED_MAX);
         writer.set_merge_policy(Box::new(merging));
-        let inner = Inner { fields, writer: Mutex::new(writer), reader, mark: RwLock::new(mark) };
+        let inner = Inner { fields, writer: Mutex::new(Some(writer)), reader, mark: RwLock::new(mark) };
         Ok(Self { inner: Arc::new(inner), searches })
     }
 }
 
 impl Inner {
+    fn writer(&self) -> MutexGuard<'_, Option<IndexWriter>> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn apply(&self, changes: Vec<IndexChange>) -> tantivy::Result<()> {
         let fields = &self.fields;
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let writer = self.writer();
+        let writer = writer.as_ref().ok_or_else(closed)?;
         let put = |kind, id, document| {
             writer.delete_term(fields.key_term(kind, id));
             writer.add_document(document)
@@ -165,8 +173,8 @@ impl Inner {
             complete: mark.complete,
         };
         let payload = serde_json::to_string(&payload).map_err(failed)?;
-        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut commit = writer.prepare_commit().map_err(failed)?;
+        let mut writer = self.writer();
+        let mut commit = writer.as_mut().ok_or_else(closed).and_then(IndexWriter::prepare_commit).map_err(failed)?;
         commit.set_payload(&payload);
         commit.commit().map_err(failed)?;
         drop(writer);
@@ -214,11 +222,24 @@ impl SearchIndex for TantivyIndex {
     async fn roll_back(&self) -> StoreResult<()> {
         let inner = self.inner.clone();
         blocking(move || {
-            let mut writer = inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
-            writer.rollback().map_err(failed)?;
+            let mut writer = inner.writer();
+            writer.as_mut().ok_or_else(closed).and_then(IndexWriter::rollback).map_err(failed)?;
             Ok(())
         })
         .await
+    }
+
+    async fn close(&self) {
+        let inner = self.inner.clone();
+        let Ok(Some(writer)) = blocking(move || Ok(inner.writer().take())).await else { return };
+        let (done, told) = oneshot::channel();
+        // A thread of its own: the process does not wait for it when it ends.
+        std::thread::spawn(move || {
+            // What fails here is not in the index yet, and so is no loss.
+            let _ = writer.wait_merging_threads();
+            let _ = done.send(());
+        });
+        let _ = tokio::time::timeout(CLOSE_MAX, told).await;
     }
 
     async fn find(&self, wanted: Wanted) -> StoreResult<Vec<Hit>> {
@@ -231,6 +252,10 @@ impl SearchIndex for TantivyIndex {
         })
         .await
     }
+}
+
+fn closed() -> TantivyError {
+    TantivyError::InvalidArgument("the index is closed".to_owned())
 }
 
 /// Files that cannot be looked at count nothing: opening them will say more.

@@ -92,10 +92,10 @@ impl SqliteActivity {
         let delete = sqlx::query("DELETE FROM dead_letters WHERE id = ?").bind(signed(id.0));
         delete.execute(&mut *commit).await.map_err(failed)?;
         write::note(&mut commit, &[buried]).await?;
-        if !row.get::<bool, _>(7) {
-            if let Some(member) = write::tell(&mut commit, &buried).await? {
-                write::keep_newest(&mut commit, member).await?;
-            }
+        let withdrawn: bool = row.get(7);
+        let told = if withdrawn { None } else { write::tell(&mut commit, &buried).await? };
+        if let Some(member) = told {
+            write::keep_newest(&mut commit, member).await?;
         }
         write::take_back(&mut commit, &buried, true).await?;
         commit.commit().await.map_err(failed)?;

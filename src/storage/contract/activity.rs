@@ -1,0 +1,290 @@
+//! Activities, notifications and dead letters: once each, with the position in the same commit.
+use super::{
+    given::{self, hours_from_now},
+    id, open,
+};
+use crate::{
+    domain::{
+        CommentId, Event, EventKind as K, Fact, MemberId, NOTIFICATIONS_MAX, Notification, NotificationKind as N,
+        Position, PostId, Timestamp,
+    },
+    storage::{ActivityStore, DeadLetter, StoreError, Stores},
+};
+use std::sync::Arc;
+
+const END: Position = Position(u64::MAX);
+const A: MemberId = MemberId(1);
+const B: MemberId = MemberId(2);
+const C: MemberId = MemberId(3);
+const POST: PostId = PostId(10);
+const COMMENT: CommentId = CommentId(20);
+
+type Store = Arc<dyn ActivityStore>;
+
+fn event(position: u64, fact: Fact) -> Event {
+    let now = Timestamp::now().0 * 1_000_000;
+    Event { position: Position(position), at_ns: now + i64::try_from(position).unwrap(), fact }
+}
+
+fn like(position: u64, by: MemberId) -> Event {
+    event(position, Fact::new(K::PostLiked, by).on_post(POST).to(A))
+}
+
+fn between(position: u64, kind: K, member: MemberId, target: MemberId) -> Event {
+    event(position, Fact::new(kind, member).to(target))
+}
+
+async fn told(store: &Store, member: MemberId) -> Vec<Notification> {
+    store.notifications(member, Position(0), END, NOTIFICATIONS_MAX).await.unwrap()
+}
+
+async fn ids(store: &Store, member: MemberId) -> Vec<u64> {
+    told(store, member).await.iter().map(|told| told.id.0).collect()
+}
+
+async fn done(store: &Store, member: MemberId) -> Vec<Event> {
+    store.activities(member, None, END, 1_000).await.unwrap()
+}
+
+fn letter(event: Event, next_at: Timestamp) -> DeadLetter {
+    DeadLetter {
+        event,
+        message_key: crate::domain::message_key(&event),
+        payload: "{}".to_owned(),
+        cause: "because".to_owned(),
+        attempts: 3,
+        first_at: Timestamp(5),
+        last_at: Timestamp(6),
+        next_at,
+    }
+}
+
+async fn store() -> (Store, Stores, tempfile::TempDir) {
+    let (stores, folder) = open().await;
+    (stores.activity.clone(), stores, folder)
+}
+
+#[tokio::test]
+async fn the_same_batch_again_changes_nothing() {
+    let (store, _stores, _folder) = store().await;
+    let batch = [like(1, B), like(2, C), between(3, K::MemberFollowed, B, A)];
+    for _ in 0..3 {
+        store.apply(&batch).await.unwrap();
+        assert_eq!((ids(&store, A).await, store.position().await.unwrap()), (vec![3, 2, 1], Position(3)));
+        assert_eq!(done(&store, B).await, [batch[2], batch[0]]);
+    }
+    // A batch that overlaps what was applied adds what is new.
+    let more = [batch[2], like(4, MemberId(4))];
+    store.apply(&more).await.unwrap();
+    assert_eq!(ids(&store, A).await, [4, 3, 2, 1]);
+}
+
+#[tokio::test]
+async fn what_was_taken_back_does_not_come_back_with_an_old_batch() {
+    let (store, _stores, _folder) = store().await;
+    let first = [like(1, B)];
+    store.apply(&first).await.unwrap();
+    store.apply(&[event(2, Fact::new(K::PostLikeCancelled, B).on_post(POST).to(A))]).await.unwrap();
+    store.apply(&first).await.unwrap();
+    assert_eq!((ids(&store, A).await, store.position().await.unwrap()), (vec![], Position(2)));
+}
+
+#[tokio::test]
+async fn a_message_key_is_stored_once() {
+    let (store, _stores, _folder) = store().await;
+    let created = Fact::new(K::PostCreated, A).on_post(POST);
+    store.apply(&[event(1, created), event(2, created)]).await.unwrap();
+    assert_eq!(done(&store, A).await.len(), 1);
+    assert_eq!(store.position().await.unwrap(), Position(2));
+}
+
+#[tokio::test]
+async fn a_batch_that_fails_leaves_neither_rows_nor_position() {
+    let (store, _stores, folder) = store().await;
+    store.apply(&[like(1, B)]).await.unwrap();
+    let poison = "CREATE TRIGGER poison BEFORE INSERT ON activities WHEN new.id = 3 \
+        BEGIN SELECT RAISE(ABORT, 'poison'); END";
+    crate::storage::sqlite::tamper_activity(folder.path(), poison).await;
+    let failed = store.apply(&[like(2, C), like(3, MemberId(4)), like(4, MemberId(5))]).await;
+    assert!(matches!(failed, Err(StoreError::Unavailable { .. })), "{failed:?}");
+    assert_eq!((ids(&store, A).await, done(&store, C).await.len()), (vec![1], 0));
+    assert_eq!(store.position().await.unwrap(), Position(1));
+    store.apply(&[like(2, C)]).await.unwrap();
+    store.bury(letter(like(3, MemberId(4)), Timestamp(0))).await.unwrap();
+    store.apply(&[like(4, MemberId(5))]).await.unwrap();
+    assert_eq!((ids(&store, A).await, store.position().await.unwrap()), (vec![4, 2, 1], Position(4)));
+    assert!(store.redrive(Position(3)).await.is_err());
+    assert_eq!(store.dead_letter_count().await.unwrap(), 1, "a letter stays until it has been applied");
+    crate::storage::sqlite::tamper_activity(folder.path(), "DROP TRIGGER poison").await;
+    assert!(store.redrive(Position(3)).await.unwrap());
+    assert!(!store.redrive(Position(3)).await.unwrap());
+    assert_eq!(ids(&store, A).await, [4, 3, 2, 1]);
+}
+
+#[tokio::test]
+async fn everything_is_taken_back_by_what_undoes_it() {
+    let on = |kind| Fact::new(kind, B).on_post(POST).on_comment(COMMENT).to(A);
+    for (told_by, undone_by) in [
+        (Fact::new(K::PostLiked, B).on_post(POST).to(A), Fact::new(K::PostLikeCancelled, B).on_post(POST).to(A)),
+        (Fact::new(K::PostLiked, B).on_post(POST).to(A), Fact::new(K::PostDeleted, A).on_post(POST)),
+        (on(K::CommentLiked), on(K::CommentLikeCancelled)),
+        (on(K::CommentLiked), Fact::new(K::CommentDeleted, A).on_post(POST).on_comment(COMMENT)),
+        (on(K::CommentCreated), Fact::new(K::CommentDeleted, B).on_post(POST).on_comment(COMMENT)),
+        (on(K::MemberMentioned), on(K::MentionWithdrawn)),
+        (Fact::new(K::MemberMentioned, B).on_post(POST).to(A), Fact::new(K::MentionWithdrawn, B).on_post(POST).to(A)),
+        (on(K::MemberMentioned), Fact::new(K::PostDeleted, B).on_post(POST)),
+        (Fact::new(K::MemberFollowed, B).to(A), Fact::new(K::MemberUnfollowed, B).to(A)),
+        (Fact::new(K::MemberFollowed, B).to(A), Fact::new(K::FollowEnded, B).to(A)),
+        (Fact::new(K::FollowRequested, B).to(A), Fact::new(K::FollowRequestWithdrawn, B).to(A)),
+        (Fact::new(K::FollowRequested, B).to(A), Fact::new(K::FollowRequestDeclined, A).to(B)),
+        (Fact::new(K::FollowRequested, B).to(A), Fact::new(K::FollowRequestAccepted, A).to(B)),
+    ] {
+        let (store, _stores, _folder) = store().await;
+        // Others that look alike stay: another actor, another post, and what comes later.
+        let other = Fact { member: C, ..told_by };
+        let apart = Fact::new(K::PostLiked, C).on_post(PostId(11)).to(A);
+        store.apply(&[event(1, told_by), event(2, apart), event(3, other)]).await.unwrap();
+        assert_eq!(ids(&store, A).await, [3, 2, 1], "{told_by:?}");
+        store.apply(&[event(4, undone_by), event(5, told_by)]).await.unwrap();
+        let left = ids(&store, A).await;
+        assert!(left.starts_with(&[5]) && left.ends_with(&[2]) && !left.contains(&1), "{undone_by:?} {left:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_mention_of_the_post_stays_when_one_in_a_comment_goes() {
+    let (store, _stores, _folder) = store().await;
+    let named = Fact::new(K::MemberMentioned, B).on_post(POST).to(A);
+    let in_comment = named.on_comment(COMMENT);
+    store.apply(&[event(1, named), event(2, in_comment)]).await.unwrap();
+    let withdrawn = Fact { kind: K::MentionWithdrawn, ..in_comment };
+    store.apply(&[event(3, withdrawn)]).await.unwrap();
+    assert_eq!((ids(&store, A).await, told(&store, A).await[0].kind), (vec![1], N::Mention));
+}
+
+#[tokio::test]
+async fn who_accepts_is_not_told_of_the_follow_also_where_the_two_events_come_apart() {
+    let (store, _stores, _folder) = store().await;
+    let (accepted, follow) = (between(2, K::FollowRequestAccepted, A, B), between(3, K::MemberFollowed, B, A));
+    store.apply(&[between(1, K::FollowRequested, B, A), accepted]).await.unwrap();
+    store.apply(&[follow, between(4, K::MemberFollowed, C, A)]).await.unwrap();
+    assert_eq!((ids(&store, A).await, ids(&store, B).await), (vec![4], vec![2]));
+    assert_eq!(told(&store, B).await[0].kind, N::FollowAccepted);
+    store.apply(&[between(5, K::MemberUnfollowed, B, A)]).await.unwrap();
+    assert_eq!(ids(&store, B).await, [] as [u64; 0]);
+}
+
+#[tokio::test]
+async fn the_newest_ten_thousand_are_kept() {
+    let (store, _stores, _folder) = store().await;
+    let many = NOTIFICATIONS_MAX as u64 + 300;
+    let events: Vec<Event> = (1..=many).map(|position| like(position, MemberId(position + 100))).collect();
+    for batch in events.chunks(500) {
+        store.apply(batch).await.unwrap();
+    }
+    let kept = store.notifications(A, Position(0), END, usize::MAX >> 1).await.unwrap();
+    assert_eq!((kept.len(), kept[0].id.0, kept.last().unwrap().id.0), (NOTIFICATIONS_MAX, many, 301));
+    let some = store.notifications(A, Position(400), Position(500), 3).await.unwrap();
+    assert_eq!(some.iter().map(|told| told.id.0).collect::<Vec<_>>(), [499, 498, 497]);
+    let known = store.notifications_by_id(A, &[Position(5), Position(400), Position(many)]).await.unwrap();
+    assert_eq!(known.len(), 2);
+    assert!(store.notifications_by_id(B, &[Position(400)]).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn letters_are_kept_as_they_came_and_found_when_due() {
+    let (store, _stores, _folder) = store().await;
+    let (now, later) = (Timestamp(1_000), Timestamp(2_000));
+    for (position, next_at) in [(1, later), (2, now), (3, now)] {
+        store.bury(letter(like(position, B), next_at)).await.unwrap();
+    }
+    assert_eq!((store.position().await.unwrap(), store.dead_letter_count().await.unwrap()), (Position(3), 3));
+    let due: Vec<u64> = store.due_letters(now).await.unwrap().iter().map(|letter| letter.event.position.0).collect();
+    assert_eq!(due, [2, 3]);
+    store.failed_again(Position(2), "again", now, later).await.unwrap();
+    let failed = store.dead_letter(Position(2)).await.unwrap().unwrap();
+    assert_eq!((failed.attempts, &*failed.cause, failed.first_at, failed.last_at), (4, "again", Timestamp(5), now));
+    let before = store.dead_letters(Position(3), 5).await.unwrap();
+    assert_eq!(before.iter().map(|letter| letter.event.position.0).collect::<Vec<_>>(), [2, 1]);
+    assert!(store.drop_letter(Position(1)).await.unwrap() && !store.drop_letter(Position(1)).await.unwrap());
+    assert_eq!(store.dead_letter(Position(1)).await.unwrap(), None);
+    // What was applied cannot be buried any more.
+    store.apply(&[like(4, C)]).await.unwrap();
+    store.bury(letter(like(4, C), now)).await.unwrap();
+    assert_eq!(store.dead_letter_count().await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_buried_event_tells_nothing_that_was_taken_back_since() {
+    let (store, _stores, _folder) = store().await;
+    for (position, by) in [(1, B), (2, C)] {
+        store.bury(letter(like(position, by), Timestamp(0))).await.unwrap();
+    }
+    store.bury(letter(between(3, K::MemberFollowed, B, A), Timestamp(0))).await.unwrap();
+    store.apply(&[event(4, Fact::new(K::PostLikeCancelled, B).on_post(POST).to(A))]).await.unwrap();
+    store.apply(&[between(5, K::FollowEnded, B, A)]).await.unwrap();
+    for position in 1..=3 {
+        assert!(store.redrive(Position(position)).await.unwrap());
+    }
+    assert_eq!(ids(&store, A).await, [2]);
+    assert_eq!(done(&store, B).await.iter().map(|event| event.position.0).collect::<Vec<_>>(), [4, 3, 1]);
+}
+
+#[tokio::test]
+async fn what_is_older_than_a_year_goes_and_who_has_left_for_good_is_forgotten() {
+    let (store, _stores, _folder) = store().await;
+    let at = |position, fact, hours| Event { at_ns: hours_from_now(hours).0 * 1_000_000, ..event(position, fact) };
+    let (old, month) = (-366 * 24, -31 * 24);
+    store
+        .apply(&[
+            at(1, Fact::new(K::MemberSignedUp, A), old),
+            at(2, Fact::new(K::PostLiked, B).on_post(POST).to(A), month),
+            at(3, Fact::new(K::PostLiked, A).on_post(PostId(11)).to(B), month),
+            at(4, Fact::new(K::MemberDeactivated, B), month),
+            at(5, Fact::new(K::PostLiked, C).on_post(POST).to(A), month),
+            at(6, Fact::new(K::MemberDeactivated, C), month),
+            at(7, Fact::new(K::MemberRestored, C), month),
+        ])
+        .await
+        .unwrap();
+    assert_eq!(store.prune(Timestamp::now()).await.unwrap(), 5);
+    assert_eq!((ids(&store, A).await, ids(&store, B).await), (vec![5], vec![]));
+    assert_eq!((done(&store, A).await.len(), done(&store, B).await.len(), done(&store, C).await.len()), (1, 0, 3));
+    assert_eq!(store.prune(Timestamp::now()).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_marker_moves_on_with_an_event_and_never_back() {
+    let (stores, _folder) = open().await;
+    let who = given::member(&stores).await;
+    assert_eq!(stores.members.marker(who).await.unwrap(), Position(0));
+    assert_eq!(stores.members.move_marker(who, Position(0)).await.unwrap(), None);
+    assert_eq!(stores.members.move_marker(who, Position(5)).await.unwrap(), Some(Position(2)));
+    for older in [5, 4, 0] {
+        assert_eq!(stores.members.move_marker(who, Position(older)).await.unwrap(), None);
+    }
+    assert_eq!(stores.members.marker(who).await.unwrap(), Position(5));
+    let last = *given::events(&stores).await.last().unwrap();
+    assert_eq!((last.fact, last.position), (Fact::new(K::NotificationsRead, who), Position(2)));
+    given::refused(stores.members.move_marker(MemberId(id()), Position(7)).await);
+}
+
+#[tokio::test]
+async fn comments_are_found_by_their_ids() {
+    let (stores, _folder) = open().await;
+    let who = given::member(&stores).await;
+    let post = given::post(&stores, who).await;
+    let [one, two, three] = [
+        given::comment(&stores, who, post).await,
+        given::comment(&stores, who, post).await,
+        given::comment(&stores, who, post).await,
+    ];
+    given::reply(&stores, who, three).await;
+    for gone in [two, three] {
+        stores.content.delete_comment(who, gone, Timestamp::now()).await.unwrap();
+    }
+    let found = stores.content.comments_by_id(&[one, two, three, CommentId(5)]).await.unwrap();
+    let mut found: Vec<_> = found.iter().map(|comment| (comment.id, comment.deleted)).collect();
+    found.sort_unstable();
+    assert_eq!(found, [(one, false), (three, true)]);
+}

@@ -1,0 +1,156 @@
+//! What is known of images, and what they are on.
+use super::{draft, given, id, open};
+use crate::{
+    domain::{
+        EventKind, FieldError, IMAGES_UNUSED_MAX, Image, ImageFile, ImageId, ImageKind, MemberId, Outcome, Patch,
+        Picture, PostId, PostText, ProfilePatch, Purpose, Reason, Refusal, Timestamp,
+    },
+    storage::{StoreResult, Stores},
+};
+use given::refused;
+
+fn image(owner: MemberId, purpose: Purpose) -> Image {
+    let file = |bytes, tag: &str| ImageFile { bytes, tag: tag.to_owned() };
+    Image {
+        picture: Picture { id: ImageId(id()), width: 40, height: 20, kind: ImageKind::Png },
+        owner,
+        purpose,
+        post: None,
+        original: file(900, "aa"),
+        thumbnail: file(300, "bb"),
+        created_at: Timestamp::now(),
+    }
+}
+
+async fn added(stores: &Stores, owner: MemberId, purpose: Purpose) -> ImageId {
+    let image = image(owner, purpose);
+    let id = image.picture.id;
+    assert_eq!(stores.images.add(image, None).await.unwrap(), Outcome::Done(()));
+    id
+}
+
+/// Publishes a post with these images.
+async fn publish(stores: &Stores, author: MemberId, images: &[ImageId]) -> StoreResult<PostId> {
+    let mut post = draft(author, "사진");
+    post.images = images.iter().map(|id| Picture { id: *id, width: 40, height: 20, kind: ImageKind::Png }).collect();
+    let id = post.id;
+    stores.content.publish(post, None).await.map(|_| id)
+}
+
+async fn shown(stores: &Stores, post: PostId) -> Vec<ImageId> {
+    let post = stores.content.posts(&[post]).await.unwrap().pop().unwrap();
+    post.images.iter().map(|picture| picture.id).collect()
+}
+
+#[tokio::test]
+async fn everything_that_is_known_of_an_image_is_kept() {
+    let (stores, _folder) = &open().await;
+    let owner = given::member(stores).await;
+    for purpose in [Purpose::Profile, Purpose::Post] {
+        let image = image(owner, purpose);
+        stores.images.add(image.clone(), None).await.unwrap();
+        assert_eq!(stores.images.image(image.picture.id).await.unwrap(), Some(image.clone()));
+        assert_eq!(stores.images.images(&[image.picture.id, ImageId(5)]).await.unwrap(), [image]);
+    }
+    assert_eq!(refused(stores.images.add(image(MemberId(5), Purpose::Post), None).await), Refusal::MemberNotFound);
+}
+
+#[tokio::test]
+async fn an_image_is_on_one_post_of_its_owner() {
+    let (stores, _folder) = &open().await;
+    let [owner, other] = given::members(stores).await;
+    let [first, second] = [added(stores, owner, Purpose::Post).await, added(stores, owner, Purpose::Post).await];
+    let portrait = added(stores, owner, Purpose::Profile).await;
+    assert_eq!(refused(publish(stores, other, &[first]).await), Refusal::ImageForbidden);
+    assert_eq!(refused(publish(stores, owner, &[first, ImageId(5)]).await), Refusal::ImageNotFound);
+    let wrong = |reason| Refusal::from(FieldError { field: "imageIds", reason });
+    assert_eq!(refused(publish(stores, owner, &[portrait]).await), wrong(Reason::UnknownValue));
+    let post = publish(stores, owner, &[second, first]).await.unwrap();
+    assert_eq!(shown(stores, post).await, [second, first]);
+    assert_eq!(stores.images.image(first).await.unwrap().unwrap().post, Some(post));
+    assert_eq!(refused(publish(stores, owner, &[first]).await), wrong(Reason::InUse));
+    // Those that were refused have left nothing behind.
+    assert_eq!(given::counts(stores, owner).await, [0, 0, 1]);
+    let created = given::events(stores).await.into_iter().filter(|event| event.fact.kind == EventKind::PostCreated);
+    assert_eq!(created.count(), 1);
+}
+
+#[tokio::test]
+async fn posts_of_one_commit_with_one_image_are_told_apart() {
+    let (stores, _folder) = &open().await;
+    let owner = given::member(stores).await;
+    let id = added(stores, owner, Purpose::Post).await;
+    let ids = [id];
+    let answers = futures::future::join_all((0..20).map(|number| {
+        let with: &[ImageId] = if number % 2 == 0 { &ids } else { &[] };
+        publish(stores, owner, with)
+    }));
+    let answers = answers.await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 11);
+    assert!(answers.iter().skip(1).step_by(2).all(Result::is_ok));
+    given::no_drift(stores).await;
+}
+
+#[tokio::test]
+async fn an_edit_says_images_or_leaves_them() {
+    let (stores, _folder) = &open().await;
+    let owner = given::member(stores).await;
+    let [first, second] = [added(stores, owner, Purpose::Post).await, added(stores, owner, Purpose::Post).await];
+    let post = publish(stores, owner, &[first]).await.unwrap();
+    let edit = async |images: Option<Vec<ImageId>>| {
+        let text = PostText::new(None, "나중").unwrap();
+        let text = images.map_or(Ok(text.clone()), |ids| text.with_images(ids)).unwrap();
+        stores.content.edit_post(owner, post, text, Vec::new(), Vec::new(), Timestamp::now()).await.map(|_| ())
+    };
+    edit(None).await.unwrap();
+    assert_eq!(shown(stores, post).await, [first]);
+    edit(Some(vec![second])).await.unwrap();
+    assert_eq!(shown(stores, post).await, [second]);
+    assert_eq!(stores.images.image(first).await.unwrap().unwrap().post, None);
+    assert_eq!(refused(edit(Some(vec![second, ImageId(5)])).await), Refusal::ImageNotFound);
+    assert_eq!(shown(stores, post).await, [second], "all of a change or nothing");
+    edit(Some(Vec::new())).await.unwrap();
+    assert_eq!(shown(stores, post).await, []);
+    let unused = stores.images.remove_unused(Timestamp(i64::MAX), 10).await.unwrap();
+    assert_eq!(unused.len(), 2);
+}
+
+#[tokio::test]
+async fn a_removed_image_leaves_what_it_was_on_with_an_event() {
+    let (stores, _folder) = &open().await;
+    let [owner, other] = given::members(stores).await;
+    let ids = [added(stores, owner, Purpose::Post).await, added(stores, owner, Purpose::Post).await];
+    let portrait = added(stores, owner, Purpose::Profile).await;
+    let post = publish(stores, owner, &ids).await.unwrap();
+    let patch = ProfilePatch { avatar: Patch::Set(portrait), ..ProfilePatch::default() };
+    stores.members.change_profile(owner, patch).await.unwrap();
+    let avatar = async || stores.members.cards(&[owner]).await.unwrap().pop().unwrap().avatar;
+    assert_eq!(avatar().await, Some(portrait));
+    assert_eq!(refused(stores.images.remove(other, ids[0]).await), Refusal::ImageForbidden);
+    let before = given::events(stores).await.len();
+    for id in [ids[0], portrait] {
+        stores.images.remove(owner, id).await.unwrap();
+        assert_eq!(refused(stores.images.remove(owner, id).await), Refusal::ImageNotFound);
+    }
+    assert_eq!((shown(stores, post).await, avatar().await), (vec![ids[1]], None));
+    let events = given::events(stores).await.split_off(before);
+    let kinds: Vec<_> = events.iter().map(|event| (event.fact.kind, event.fact.post)).collect();
+    assert_eq!(kinds, [(EventKind::PostUpdated, Some(post)), (EventKind::ProfileChanged, None)]);
+    stores.images.remove(owner, ids[1]).await.unwrap();
+    assert_eq!(shown(stores, post).await, []);
+}
+
+#[tokio::test]
+async fn images_on_nothing_are_counted_and_forgotten_in_steps() {
+    let (stores, _folder) = &open().await;
+    let [owner, other] = given::members(stores).await;
+    for _ in 0..IMAGES_UNUSED_MAX {
+        added(stores, owner, Purpose::Post).await;
+    }
+    let full = Refusal::TooManyImages { max: IMAGES_UNUSED_MAX };
+    assert_eq!(refused(stores.images.add(image(owner, Purpose::Post), None).await), full);
+    added(stores, other, Purpose::Post).await;
+    assert_eq!(stores.images.remove_unused(given::hours_from_now(-1), 10).await.unwrap(), []);
+    assert_eq!(stores.images.remove_unused(given::hours_from_now(1), 40).await.unwrap().len(), 40);
+    assert_eq!(stores.images.remove_unused(given::hours_from_now(1), 100).await.unwrap().len(), 61);
+}

@@ -1,0 +1,138 @@
+//! Images as browsers fetch them, and their end.
+use crate::{
+    common::Member,
+    pictures::{jpeg, photo, written},
+    support::{member, problem},
+};
+use image::ImageFormat;
+use reqwest::{Client, Method, Response, StatusCode};
+use serde_json::Value;
+
+async fn get(who: &Member, path: &str, headers: &[(&str, &str)]) -> Response {
+    let request = Client::new().get(format!("{}{path}", who.base));
+    headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).send().await.unwrap()
+}
+
+fn header<'a>(answer: &'a Response, name: &str) -> &'a str {
+    answer.headers().get(name).map_or("", |value| value.to_str().unwrap())
+}
+
+#[tokio::test]
+async fn an_image_is_shown_to_anybody_for_a_year_and_as_nothing_but_an_image() {
+    let who = member().await;
+    let id = who.image_id("post", &jpeg(700, 350)).await;
+    for path in [format!("/api/images/{id}"), format!("/api/images/{id}?variant=thumbnail")] {
+        let answer = get(&who, &path, &[("accept-encoding", "gzip, br")]).await;
+        assert_eq!(answer.status(), 200);
+        for (name, value) in [
+            ("content-type", "image/jpeg"),
+            ("cache-control", "public, max-age=31536000, immutable"),
+            ("x-content-type-options", "nosniff"),
+            ("content-security-policy", "default-src 'none'"),
+            ("content-disposition", "inline"),
+            ("accept-ranges", "bytes"),
+            ("content-encoding", ""),
+        ] {
+            assert_eq!(header(&answer, name), value, "{name}");
+        }
+        let length: usize = header(&answer, "content-length").parse().unwrap();
+        assert_eq!(answer.bytes().await.unwrap().len(), length);
+    }
+}
+
+#[tokio::test]
+async fn what_a_client_has_is_not_sent_again() {
+    let who = member().await;
+    let id = who.image_id("post", &jpeg(700, 350)).await;
+    let (whole, small) = (format!("/api/images/{id}"), format!("/api/images/{id}?variant=thumbnail"));
+    let tag = header(&get(&who, &whole, &[]).await, "etag").to_owned();
+    assert!(tag.starts_with('"') && tag.ends_with('"') && tag.len() > 20, "strong: {tag}");
+    let again = get(&who, &whole, &[("if-none-match", &tag)]).await;
+    assert_eq!((again.status(), header(&again, "etag")), (StatusCode::NOT_MODIFIED, tag.as_str()));
+    assert!(again.bytes().await.unwrap().is_empty());
+    assert_eq!(get(&who, &small, &[("if-none-match", &tag)]).await.status(), 200, "another variant is other bytes");
+}
+
+#[tokio::test]
+async fn the_same_bytes_have_the_same_tag() {
+    let who = member().await;
+    let mut tags = Vec::new();
+    for side in [40, 40, 50] {
+        let id = who.image_id("post", &written(&photo(side, side), ImageFormat::Png)).await;
+        tags.push(header(&get(&who, &format!("/api/images/{id}"), &[]).await, "etag").to_owned());
+    }
+    assert_eq!(tags[0], tags[1]);
+    assert_ne!(tags[0], tags[2]);
+}
+
+#[tokio::test]
+async fn a_part_is_served_where_one_is_asked_for() {
+    let who = member().await;
+    let path = format!("/api/images/{}", who.image_id("post", &jpeg(1_000, 500)).await);
+    let answer = get(&who, &path, &[]).await;
+    let tag = header(&answer, "etag").to_owned();
+    let whole = answer.bytes().await.unwrap();
+    let end = whole.len();
+    for (range, from, to) in [
+        ("bytes=0-0".to_owned(), 0, 1),
+        ("bytes=100-199".to_owned(), 100, 200),
+        (format!("bytes={}-", end - 10), end - 10, end),
+        ("bytes=-10".to_owned(), end - 10, end),
+        (format!("bytes=10-{}", end + 500), 10, end),
+    ] {
+        let part = get(&who, &path, &[("range", &range), ("if-range", &tag)]).await;
+        assert_eq!(part.status(), StatusCode::PARTIAL_CONTENT, "{range}");
+        assert_eq!(header(&part, "content-range"), format!("bytes {from}-{}/{end}", to - 1));
+        assert_eq!(header(&part, "content-length"), (to - from).to_string());
+        assert_eq!(part.bytes().await.unwrap(), whole.slice(from..to), "{range}");
+    }
+    let beyond = get(&who, &path, &[("range", &format!("bytes={end}-"))]).await;
+    assert_eq!(
+        (beyond.status(), header(&beyond, "content-range")),
+        (StatusCode::RANGE_NOT_SATISFIABLE, format!("bytes */{end}").as_str())
+    );
+    for ignored in ["bytes=0-1,4-5", "bytes=9-3", "pages=1-2"] {
+        assert_eq!(get(&who, &path, &[("range", ignored)]).await.bytes().await.unwrap(), whole, "{ignored}");
+    }
+    let of_another = get(&who, &path, &[("range", "bytes=0-9"), ("if-range", "\"other\"")]).await;
+    assert_eq!(of_another.status(), 200);
+}
+
+#[tokio::test]
+async fn a_head_says_what_a_get_would() {
+    let who = member().await;
+    let url = format!("{}/api/images/{}", who.base, who.image_id("post", &jpeg(300, 200)).await);
+    let head = Client::new().head(&url).send().await.unwrap();
+    let get = Client::new().get(&url).send().await.unwrap();
+    for name in ["content-length", "content-type", "etag", "cache-control"] {
+        assert_eq!(header(&head, name), header(&get, name), "{name}");
+        assert_ne!(header(&head, name), "", "{name}");
+    }
+    assert!(head.bytes().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn variants_and_ids_that_are_not_there_are_refused() {
+    let who = member().await;
+    let id = who.image_id("post", &jpeg(30, 20)).await;
+    problem(get(&who, &format!("/api/images/{id}?variant=huge"), &[]).await, 422, "VALIDATION_FAILED").await;
+    problem(get(&who, "/api/images/12345", &[]).await, 404, "IMAGE_NOT_FOUND").await;
+    problem(get(&who, "/api/images/..%2f..%2fdailyfeed.db", &[]).await, 400, "MALFORMED_REQUEST").await;
+    assert_eq!(get(&who, &format!("/api/images/{id}?variant=original"), &[]).await.status(), 200);
+}
+
+#[tokio::test]
+async fn only_its_owner_deletes_an_image_and_then_it_is_gone_at_once() {
+    let (who, other) = (member().await, member().await);
+    let id = who.image_id("post", &jpeg(30, 20)).await;
+    let path = format!("/api/images/{id}");
+    other.refused(Method::DELETE, &path, Value::Null, 403, "IMAGE_FORBIDDEN").await;
+    let stranger = Client::new().delete(format!("{}{path}", who.base)).send().await.unwrap();
+    problem(stranger, 401, "BEARER_TOKEN_MISSING").await;
+    assert_eq!(get(&who, &path, &[]).await.status(), 200);
+    who.delete(&path).await;
+    for variant in ["original", "thumbnail"] {
+        problem(get(&who, &format!("{path}?variant={variant}"), &[]).await, 404, "IMAGE_NOT_FOUND").await;
+    }
+    who.refused(Method::DELETE, &path, Value::Null, 404, "IMAGE_NOT_FOUND").await;
+}
