@@ -50,4 +50,6 @@ pub enum Command {
 pub enum Bench {
     /// Holds live streams, writes posts, and reports latency, losses and doubles
     Sse(bench::sse::Options),
+    /// Offers requests at a rate, or as users would, and reports latencies
+    Load(bench::load::Options),
 }

@@ -9,6 +9,10 @@ use dailyfeed::{
 };
 use std::{io::Write, process::ExitCode};
 
+/// Less than half of the memory after a load, and more requests, than with the system's: `docs/PERFORMANCE.md`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     match run(Cli::parse()).await {
@@ -21,8 +25,11 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    if let Some(Command::Bench(Bench::Sse(options))) = cli.command {
-        bench::sse::run(options).await?;
+    if let Some(Command::Bench(what)) = cli.command {
+        match what {
+            Bench::Sse(options) => bench::sse::run(options).await?,
+            Bench::Load(options) => bench::load::run(options).await?,
+        }
         return Ok(ExitCode::SUCCESS);
     }
     let loaded = Config::load(cli.config.as_deref()).context("the configuration was refused")?;

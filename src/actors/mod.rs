@@ -4,6 +4,8 @@ pub mod content;
 mod housekeeping;
 pub mod images;
 mod mailbox;
+#[doc(hidden)]
+pub mod measured;
 pub mod members;
 pub mod ranking;
 mod reader;

@@ -60,6 +60,20 @@ impl Client {
         Ok(self.sender.send_request(request.body(Full::new(body))?).await?)
     }
 
+    /// Sends a request as whoever `authorization` stands for; the status and the body.
+    pub(super) async fn ask(
+        &mut self,
+        method: &str,
+        path: &str,
+        authorization: Option<&str>,
+        body: Option<&Value>,
+    ) -> anyhow::Result<(u16, Bytes)> {
+        let headers: Vec<_> = authorization.map(|value| ("authorization", value)).into_iter().collect();
+        let answer = self.send(method, path, &headers, body).await?;
+        let status = answer.status().as_u16();
+        Ok((status, answer.into_body().collect().await?.to_bytes()))
+    }
+
     /// Sends a request and returns the JSON of its answer; anything but success is an error.
     pub(crate) async fn json(&mut self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
         let answer = self.send(method, path, &[], body).await?;

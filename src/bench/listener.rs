@@ -21,6 +21,8 @@ pub(super) struct Shared {
     pub(super) address: SocketAddr,
     pub(super) begun: Instant,
     pub(super) ready: AtomicUsize,
+    /// Marked posts that arrived, at all listeners together.
+    pub(super) arrived: AtomicUsize,
     pub(super) cuts: AtomicUsize,
     /// Streams that the server let go because their client was too slow; they are resumed like those that were cut.
     pub(super) let_go: AtomicUsize,
@@ -118,6 +120,7 @@ fn event(
         } else if let Some(at) = line.find(MARK) {
             let digits = line[at + MARK.len()..].split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
             seen.push((digits.parse()?, now));
+            shared.arrived.fetch_add(1, Ordering::Relaxed);
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 use super::{
     client::Client,
     listener::{self, MARK, Seen, Shared},
+    process::Process,
 };
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
@@ -19,6 +20,10 @@ use tokio::{sync::watch, task::JoinSet, time::sleep};
 const PER_READER: usize = 20;
 /// The same where streams are cut: one may be resumed before the server has noticed that its line is gone.
 const PER_READER_CUT: usize = 10;
+/// How long the last events may be on their way before they count as lost.
+const LAST_WAIT: Duration = Duration::from_secs(15);
+/// How long an event that comes twice has to show, once all have come.
+const DOUBLES_WAIT: Duration = Duration::from_secs(1);
 const PASSWORD: &str = "Passw0rd!";
 
 /// What to measure. The server must run with `limits.enabled = false`.
@@ -42,7 +47,7 @@ pub struct Options {
     /// Cut every stream at random moments and resume it: nothing may be lost or doubled
     #[arg(long)]
     pub chaos: bool,
-    /// Process id of the server, for its resident memory
+    /// Process id of the server, for its CPU time and memory
     #[arg(long)]
     pub pid: Option<u32>,
 }
@@ -60,12 +65,13 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
             client.json("PUT", &format!("/api/members/{writer}/follow"), None).await?;
         }
     }
-    let idle = options.pid.map(resident).transpose()?;
+    let idle = options.pid.map(Process::of).transpose()?;
     let (end, over) = watch::channel(false);
     let shared = Arc::new(Shared {
         address: options.address,
         begun: Instant::now(),
         ready: AtomicUsize::new(0),
+        arrived: AtomicUsize::new(0),
         cuts: AtomicUsize::new(0),
         let_go: AtomicUsize::new(0),
         chaos: options.chaos,
@@ -81,21 +87,34 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         }
     }
     wait_ready(&shared, options.streams).await?;
-    let held = options.pid.map(resident).transpose()?;
+    let held = options.pid.map(Process::of).transpose()?;
     eprintln!(
         "{} streams are open; writing {} posts a second for {} s",
         options.streams, options.rate, options.seconds
     );
     let acknowledged = write(&options, &shared, &writers).await?;
     // What was acknowledged last is on its way for a moment; under chaos a stream may just have been cut.
-    sleep(Duration::from_secs(if options.chaos { 5 } else { 2 })).await;
+    let waiting = Instant::now();
+    while shared.arrived.load(Ordering::Relaxed) < acknowledged.len() * options.streams && waiting.elapsed() < LAST_WAIT
+    {
+        sleep(Duration::from_millis(10)).await;
+    }
+    let done = options.pid.map(Process::of).transpose()?;
+    sleep(DOUBLES_WAIT).await;
     end.send_replace(true);
     let mut seen = Vec::new();
     while let Some(listened) = listeners.join_next().await {
         seen.push(listened.context("a listener panicked")??);
     }
-    let per_stream = idle.zip(held).map(|(idle, held)| held.saturating_sub(idle) / options.streams.max(1) as u64);
-    let report = report(&options, &acknowledged, &seen, &shared, per_stream);
+    let mut report = report(&options, &acknowledged, &seen, &shared);
+    if let (Some(idle), Some(held), Some(done)) = (idle, held, done) {
+        let per_stream = held.resident.saturating_sub(idle.resident) / options.streams.max(1) as u64;
+        let deliveries = report["deliveries"].as_u64().unwrap_or_default().max(1);
+        report["residentBytesPerStream"] = per_stream.into();
+        report["residentBytes"] = done.resident.into();
+        report["cpuMicrosPerDelivery"] =
+            (((done.cpu_us - held.cpu_us) as f64 / deliveries as f64 * 10.0).round() / 10.0).into();
+    }
     println!("{}", serde_json::to_string_pretty(&report)?);
     ensure!(report["lost"] == 0 && report["doubled"] == 0, "events were lost or doubled");
     Ok(())
@@ -157,7 +176,7 @@ async fn write(options: &Options, shared: &Shared, writers: &[(u64, String)]) ->
     Ok(acknowledged)
 }
 
-fn report(options: &Options, acknowledged: &[u64], seen: &[Seen], shared: &Shared, per_stream: Option<u64>) -> Value {
+fn report(options: &Options, acknowledged: &[u64], seen: &[Seen], shared: &Shared) -> Value {
     let (mut lost, mut doubled, mut latencies) = (0, 0, Vec::new());
     let mut counts = vec![0_u32; acknowledged.len()];
     for stream in seen {
@@ -188,15 +207,5 @@ fn report(options: &Options, acknowledged: &[u64], seen: &[Seen], shared: &Share
         "doubled": doubled,
         "cuts": shared.cuts.load(Ordering::Relaxed),
         "letGo": shared.let_go.load(Ordering::Relaxed),
-        "residentBytesPerStream": per_stream,
     })
-}
-
-/// Resident memory of a process, in bytes.
-fn resident(pid: u32) -> anyhow::Result<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).context("no such process")?;
-    let line =
-        status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no resident memory in its status")?;
-    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
-    Ok(kib * 1024)
 }

@@ -37,6 +37,9 @@ pub struct Options {
     /// Members that each member follows, on average
     #[arg(long, default_value_t = 30)]
     pub follows: usize,
+    /// Everybody follows the first member, seed0
+    #[arg(long)]
+    pub celebrity: bool,
     /// The same number makes the same members, follows and texts
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -69,7 +72,7 @@ pub async fn run(config: &Config, options: &Options) -> Result<String, SeedError
     for batch in members.chunks(BATCH) {
         stores.upkeep.import(Import { members: batch.to_vec(), ..Import::default() }).await?;
     }
-    let follows = follows(&mut random, &names, options.follows, begin);
+    let follows = follows(&mut random, &names, options, begin);
     for batch in follows.chunks(BATCH * 4) {
         stores.upkeep.import(Import { follows: batch.to_vec(), ..Import::default() }).await?;
     }
@@ -109,17 +112,19 @@ fn members(random: &mut StdRng, count: usize, begin: Timestamp, hash: &str) -> R
 fn follows(
     random: &mut StdRng,
     members: &[(MemberId, String)],
-    average: usize,
+    options: &Options,
     begin: Timestamp,
 ) -> Vec<ImportedFollow> {
-    let each = average.min(members.len().saturating_sub(1)).min(crate::domain::FOLLOWINGS_MAX);
+    let each = options.follows.min(members.len().saturating_sub(1)).min(crate::domain::FOLLOWINGS_MAX);
     let mut follows = Vec::with_capacity(members.len() * each);
     let first = first_id_at(begin) + 2;
     for (follower, _) in members {
         let mut chosen = BTreeSet::new();
+        let celebrity = members.first().map(|(first, _)| *first).filter(|_| options.celebrity);
+        chosen.extend(celebrity.filter(|first| first != follower));
         // Popular members are drawn again and again, so there are more draws than follows, but not for ever.
         for _ in 0..each * 8 {
-            if chosen.len() == each {
+            if chosen.len() >= each {
                 break;
             }
             let (followee, _) = members[uneven(random, members.len())];

@@ -3,6 +3,7 @@ mod actor;
 mod days;
 mod generations;
 mod marks;
+pub(super) mod measured;
 mod tables;
 #[cfg(test)]
 mod tests;

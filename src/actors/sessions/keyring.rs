@@ -4,6 +4,7 @@ use crate::{
     storage::Keys,
 };
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, errors::ErrorKind};
+use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::HashMap,
@@ -16,6 +17,9 @@ use uuid::Uuid;
 const ISSUER: &str = "dailyfeed";
 /// How far another clock may be ahead, in seconds.
 const LEEWAY_SECONDS: u64 = 5;
+/// Tokens that are known to be good, about 500 bytes each; one that is not remembered is checked again, which costs as
+/// much as a page of a feed.
+const KNOWN_MAX: usize = 8_192;
 
 /// What a token says. `sid` names the session, so that ending one ends all of its tokens.
 #[derive(Debug, Serialize, Deserialize)]
@@ -34,6 +38,8 @@ struct Ring {
     header: Header,
     signs: EncodingKey,
     verify: HashMap<String, DecodingKey>,
+    /// Forgotten with the ring: a key that is withdrawn takes its tokens with it.
+    known: Cache<Box<str>, Verified>,
 }
 
 /// The keys that are in force.
@@ -94,9 +100,18 @@ impl Keyring {
 
     /// Checks key, algorithm, signature, issuer, audience and time. Whether the session was ended is not known here.
     pub(super) fn verify(&self, token: &str) -> Result<Verified, Refusal> {
+        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = ring.known.get(token).filter(|known| Timestamp::now() < known.identity.expires_at) {
+            return Ok(known);
+        }
+        let verified = self.check(&ring, token)?;
+        ring.known.insert(token.into(), verified);
+        Ok(verified)
+    }
+
+    fn check(&self, ring: &Ring, token: &str) -> Result<Verified, Refusal> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| Refusal::TokenInvalid)?;
         let kid = header.kid.ok_or(Refusal::TokenInvalid)?;
-        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
         let key = ring.verify.get(&kid).ok_or(Refusal::TokenInvalid)?;
         let token = jsonwebtoken::decode::<Claims>(token, key, &self.validation);
         let claims = token
@@ -120,7 +135,8 @@ fn ring(keys: &Keys) -> Ring {
     let verify = all.map(|key: &SigningKey| (key.id.to_string(), DecodingKey::from_secret(&key.secret))).collect();
     let mut header = Header::new(Algorithm::HS256);
     header.kid = Some(keys.primary.id.to_string());
-    Ring { primary: keys.primary.id, header, signs: EncodingKey::from_secret(&keys.primary.secret), verify }
+    let (signs, known) = (EncodingKey::from_secret(&keys.primary.secret), Cache::new(KNOWN_MAX));
+    Ring { primary: keys.primary.id, header, signs, verify, known }
 }
 
 #[cfg(test)]
@@ -143,5 +159,35 @@ mod tests {
         assert!(keyring.verify(&token).unwrap().under_old_key);
         keyring.replace(&Keys { primary: new, others: vec![] });
         assert_eq!(keyring.verify(&token).unwrap_err(), Refusal::TokenInvalid);
+    }
+
+    #[test]
+    fn a_token_that_is_known_is_refused_once_it_has_run_out() {
+        let keyring = Keyring::new(&Keys { primary: key(1), others: vec![] }, Duration::from_secs(60));
+        let past = Timestamp::now().before(Duration::from_secs(60));
+        let claims = Claims {
+            iss: ISSUER.to_owned(),
+            aud: ISSUER.to_owned(),
+            sub: "7".to_owned(),
+            jti: String::new(),
+            sid: 9,
+            iat: 0,
+            exp: past.0 / 1000,
+        };
+        let ring = keyring.ring.read().unwrap();
+        let token = jsonwebtoken::encode(&ring.header, &claims, &ring.signs).unwrap();
+        let identity = Identity { member: MemberId(7), session: SessionId(9), expires_at: past };
+        ring.known.insert(token.as_str().into(), Verified { identity, under_old_key: false });
+        drop(ring);
+        assert_eq!(keyring.verify(&token).unwrap_err(), Refusal::TokenExpired);
+    }
+
+    #[test]
+    fn a_token_that_is_known_stands_for_its_own_text_alone() {
+        let keyring = Keyring::new(&Keys { primary: key(1), others: vec![] }, Duration::from_secs(60));
+        let token = keyring.sign(MemberId(7), SessionId(9)).unwrap();
+        let first = keyring.verify(&token).unwrap();
+        assert_eq!(keyring.verify(&token).unwrap().identity.member, first.identity.member);
+        assert_eq!(keyring.verify(&token[..token.len() - 1]).unwrap_err(), Refusal::TokenInvalid);
     }
 }

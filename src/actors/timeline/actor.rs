@@ -33,7 +33,7 @@ impl Actor for TimelineActor {
         // The caller may be gone, so an answer that cannot be sent is no failure.
         match message {
             Message::Apply { batch, reply } => {
-                let _ = reply.send(Ok(projection.apply(&batch)));
+                let _ = reply.send(Ok(projection.apply(&batch).await));
             }
             #[cfg(test)]
             Message::Crash { reply } => {

@@ -1,6 +1,6 @@
 //! Which open streams watch which author.
 use super::watcher::Watcher;
-use crate::domain::{Audience, Event, MemberId, Position, PostId};
+use crate::domain::{Audience, Event, EventKind, MemberId, Position, PostId};
 use rustc_hash::FxHashMap;
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -124,6 +124,19 @@ impl Hub {
         if audience.everybody {
             streams.of_member.values().flatten().for_each(|stream| offer(&stream.watcher));
         }
+    }
+
+    /// The posts among these events that streams will have to show.
+    pub(super) fn awaited(&self, events: &[Event]) -> Vec<PostId> {
+        if self.is_empty() {
+            return Vec::new();
+        }
+        let streams = self.lock();
+        let awaited = |event: &&Event| {
+            matches!(event.fact.kind, EventKind::PostCreated | EventKind::PostUpdated)
+                && streams.of_author.contains_key(&event.fact.member)
+        };
+        events.iter().filter(awaited).filter_map(|event| event.fact.post).collect()
     }
 
     /// The member has seen these posts: the member's open streams tell when their counts change.

@@ -125,6 +125,14 @@ impl Hydrator {
             .collect())
     }
 
+    /// Sees to it that these posts and their authors are in the cache.
+    pub(super) async fn load(&self, ids: &[PostId]) -> StoreResult<()> {
+        let posts = self.bodies(ids).await?;
+        let authors: Vec<MemberId> = posts.iter().map(|post| post.author).collect();
+        self.authors(&authors).await?;
+        Ok(())
+    }
+
     async fn bodies(&self, ids: &[PostId]) -> StoreResult<Vec<Arc<Post>>> {
         let mut found: Vec<Option<Arc<Post>>> = ids.iter().map(|id| self.posts.get(id)).collect();
         let missing: Vec<_> = ids

@@ -6,6 +6,7 @@ mod changes;
 mod feed;
 mod hub;
 mod hydrate;
+pub(super) mod measured;
 mod merge;
 mod notices;
 mod projection;

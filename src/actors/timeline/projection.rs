@@ -108,7 +108,7 @@ impl Projection {
     }
 
     /// Applies what happened, in order. Applying again what has been applied changes nothing.
-    pub(super) fn apply(&self, batch: &[Event]) -> Position {
+    pub(super) async fn apply(&self, batch: &[Event]) -> Position {
         let applied = self.applied();
         let new = &batch[batch.partition_point(|event| event.position <= applied)..];
         let Some(last) = new.last() else { return applied };
@@ -128,6 +128,7 @@ impl Projection {
         new.iter().for_each(|event| self.invalidate(event));
         self.changes.add(new.iter().filter_map(|event| Some((event.position, counted(&event.fact)?))));
         self.applied.send_replace(last.position);
+        self.warm(new).await;
         new.iter().for_each(|event| self.offer(event));
         self.hub.offered_to(last.position);
         let lag = self.log.head().borrow().0.saturating_sub(last.position.0);
@@ -166,6 +167,15 @@ impl Projection {
             K::NotificationsRead | K::DailyTop3Changed => {}
             K::FollowRequested | K::FollowRequestWithdrawn => {}
             K::FollowRequestAccepted | K::FollowRequestDeclined | K::FollowerRemoved => {}
+        }
+    }
+
+    /// Loads what streams are about to be told of, once: each of thousands would ask the store for itself.
+    async fn warm(&self, new: &[Event]) {
+        let shown = self.hub.awaited(new);
+        if !shown.is_empty() {
+            // A stream that finds nothing here asks the store after all.
+            let _ = self.hydrator.load(&shown).await;
         }
     }
 

@@ -1,0 +1,54 @@
+// Every principal route once, in the order of a first visit: sign up, follow, write, read, search, leave. Seconds long,
+// and within the default limits: it needs no seed and no switches.
+import { check } from 'k6';
+import http from 'k6/http';
+import { BASE, ask, comment, home, like, login, post, publish, recent, signUp } from './lib/client.js';
+import { summary } from './lib/report.js';
+import { STATS } from './lib/shape.js';
+
+export const options = {
+  scenarios: { smoke: { executor: 'per-vu-iterations', vus: 1, iterations: 1, maxDuration: '60s' } },
+  thresholds: { checks: ['rate==1'], http_req_failed: ['rate==0'] },
+  summaryTrendStats: STATS,
+};
+
+export default function () {
+  check(http.get(`${BASE}/health/ready`), { 'the server is ready': (a) => a.status === 200 });
+  const [writer, reader] = [signUp(), signUp()].map((who) => login(who.email));
+  check(reader, { 'a new member can log in': (m) => m !== null && m.token.length > 0 });
+  ask('follow', 'PUT', `/api/members/${writer.id}/follow`, reader.token, undefined, [204]);
+
+  const written = JSON.parse(publish(writer.token, '안녕하세요, 첫 소식입니다 #처음').body);
+  const feed = JSON.parse(home(reader.token).body);
+  check(feed, {
+    'a post is in its follower\'s feed at once': (f) => f.items.length === 1 && f.items[0].id === written.id,
+    'a page says where its stream begins': (f) => f.streamCursor.length > 0,
+  });
+  like(reader.token, written.id);
+  comment(reader.token, written.id);
+  check(JSON.parse(post(writer.token, written.id).body), {
+    'a like is counted': (p) => p.likeCount === 1,
+    'a comment is counted': (p) => p.commentCount === 1,
+  });
+  recent(reader.token);
+  ask('mine', 'GET', '/api/timeline/posts/mine', writer.token);
+  ask('comments', 'GET', `/api/posts/${written.id}/comments`, reader.token);
+  ask('me', 'GET', '/api/members/me', reader.token);
+  ask('followers', 'GET', `/api/members/${writer.id}/followers`, writer.token);
+  ask('ticket', 'POST', '/api/timeline/stream/ticket', reader.token);
+  ask('openapi', 'GET', '/api/openapi.json');
+
+  const stranger = http.get(`${BASE}/api/timeline/posts/followings`, {
+    responseCallback: http.expectedStatuses(401),
+    tags: { route: 'stranger', name: 'stranger' },
+  });
+  check(stranger, {
+    'a stranger is refused': (a) => a.status === 401,
+    'a refusal is a problem document': (a) => JSON.parse(a.body).code === 'BEARER_TOKEN_MISSING',
+  });
+  ask('delete', 'DELETE', `/api/posts/${written.id}`, writer.token, undefined, [204]);
+  check(JSON.parse(home(reader.token).body), { 'a deleted post is gone from feeds at once': (f) => f.items.length === 0 });
+  ask('logout', 'POST', '/api/authentication/logout', reader.token, undefined, [204]);
+}
+
+export const handleSummary = summary('smoke');

@@ -1,0 +1,78 @@
+//! One author whom everybody follows: how soon each post is in the followers' feeds, while others read.
+use super::{
+    Options,
+    graph::{Graph, Member, log_in},
+    open,
+    report::Measured,
+    shape::Schedule,
+};
+use crate::bench::client::Client;
+use anyhow::{Context, ensure};
+use futures::future::try_join_all;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use tokio::time::{MissedTickBehavior, interval};
+
+/// Between two posts.
+const EVERY: Duration = Duration::from_millis(500);
+/// Followers who look for each post, each on a connection of its own.
+const SAMPLE: usize = 10;
+/// A post that a follower is not shown by then is missing.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// As [`open::run`], with the author's posts beside it.
+pub(super) async fn run(options: &Options, schedule: Schedule, graph: Graph) -> anyhow::Result<Measured> {
+    let mut client = Client::open(options.address, 0, None).await?;
+    let author = log_in(&mut client, "seed0@example.com").await?;
+    let path = format!("/api/members/{}", author.id);
+    let (_, profile) = client.ask("GET", &path, Some(&author.authorization), None).await?;
+    let profile: Value = serde_json::from_slice(&profile)?;
+    eprintln!("the author has {} followers", profile["followerCount"]);
+    let mut followers = Vec::new();
+    for member in graph.members.iter().filter(|member| member.id != author.id).take(SAMPLE) {
+        let mut client = Client::open(options.address, 0, None).await?;
+        let (status, _) = client.ask("PUT", &format!("{path}/follow"), Some(&member.authorization), None).await?;
+        ensure!(status == 204, "{}: following was answered with {status}", member.email);
+        followers.push((client, member.clone()));
+    }
+    let posts = usize::try_from(options.seconds * 1_000)? / EVERY.as_millis() as usize;
+    let (measured, visible_us) =
+        tokio::try_join!(open::run(options, schedule, graph), publish(client, author, followers, posts))?;
+    Ok(Measured { visible_us, ..measured })
+}
+
+async fn publish(
+    mut client: Client,
+    author: Member,
+    mut followers: Vec<(Client, Member)>,
+    posts: usize,
+) -> anyhow::Result<Vec<u32>> {
+    let mut clock = interval(EVERY);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut visible = Vec::with_capacity(posts);
+    for number in 0..posts {
+        clock.tick().await;
+        let body = json!({"content": format!("모두에게 {number}")});
+        let (status, post) = client.ask("POST", "/api/posts", Some(&author.authorization), Some(&body)).await?;
+        ensure!(status == 201, "a post was answered with {status}");
+        let acknowledged = Instant::now();
+        let post: Value = serde_json::from_slice(&post)?;
+        let mark = format!("\"id\":{},", post["id"]);
+        try_join_all(followers.iter_mut().map(|(client, member)| look(client, member, &mark))).await?;
+        visible.push(u32::try_from(acknowledged.elapsed().as_micros()).unwrap_or(u32::MAX));
+    }
+    Ok(visible)
+}
+
+/// Reads until the feed shows the post.
+async fn look(client: &mut Client, member: &Member, mark: &str) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        let path = "/api/timeline/posts/followings?limit=20";
+        let (_, page) = client.ask("GET", path, Some(&member.authorization), None).await?;
+        if page.windows(mark.len()).any(|bytes| bytes == mark.as_bytes()) {
+            return Ok(());
+        }
+    }
+    Err(anyhow::anyhow!("a follower was not shown a post")).context(member.email.clone())
+}
