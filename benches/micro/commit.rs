@@ -24,6 +24,7 @@ fn post(author: MemberId) -> Post {
         title: None,
         content: "오늘 한강에서 자전거를 탔는데 바람이 정말 시원했다".to_owned(),
         tags: Vec::new(),
+        images: Vec::new(),
         mentions: Vec::new(),
         counts: PostCounts::default(),
         created_at: Timestamp::now(),
@@ -35,7 +36,7 @@ fn post(author: MemberId) -> Post {
 fn posts_and_events(bencher: divan::Bencher, together: usize) {
     let (runtime, folder) = (runtime(2), tempfile::tempdir().unwrap());
     let config = Config::for_tests(folder.path());
-    let options = seed::Options { members: 10, posts: 0, follows: 0, celebrity: false, seed: 1 };
+    let options = seed::Options { members: 10, posts: 0, follows: 0, celebrity: false, likes: 0, seed: 1 };
     runtime.block_on(seed::run(&config, &options)).unwrap();
     let stores = runtime.block_on(Stores::open(&config)).unwrap();
     let author = runtime.block_on(stores.members.credentials_by_email("seed0@example.com")).unwrap().unwrap().member;

@@ -15,7 +15,7 @@ const BATCH: usize = 256;
 fn filled() -> (TempDir, Config) {
     let folder = tempfile::tempdir().unwrap();
     let config = Config::for_tests(folder.path());
-    let options = seed::Options { members: 100, posts: 2_000, follows: 10, celebrity: false, seed: 1 };
+    let options = seed::Options { members: 100, posts: 2_000, follows: 10, celebrity: false, likes: 0, seed: 1 };
     runtime(2).block_on(seed::run(&config, &options)).unwrap();
     (folder, config)
 }

@@ -34,7 +34,7 @@ pub(crate) struct Fixture {
 pub(crate) static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
     let (runtime, folder) = (runtime(1), tempfile::tempdir().unwrap());
     let config = Config::for_tests(folder.path());
-    let options = seed::Options { members: 1_000, posts: 20_000, follows: 200, celebrity: false, seed: 1 };
+    let options = seed::Options { members: 1_000, posts: 20_000, follows: 200, celebrity: false, likes: 0, seed: 1 };
     let (actors, supervisor, router, answer) = runtime.block_on(async {
         seed::run(&config, &options).await.unwrap();
         let stores = Stores::open(&config).await.unwrap();
