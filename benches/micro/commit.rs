@@ -25,6 +25,7 @@ fn post(author: MemberId) -> Post {
         content: "오늘 한강에서 자전거를 탔는데 바람이 정말 시원했다".to_owned(),
         tags: Vec::new(),
         mentions: Vec::new(),
+        images: Vec::new(),
         counts: PostCounts::default(),
         created_at: Timestamp::now(),
         edited_at: None,

@@ -17,7 +17,7 @@ const COMMENTED: &str = "/api/timeline/posts/most-commented";
 /// A server with seeded posts that nobody has looked at.
 async fn seeded(posts: usize) -> Own {
     let folder = tempfile::tempdir().unwrap();
-    let options = seed::Options { members: 20, posts, follows: 2, seed: 1 };
+    let options = seed::Options { members: 20, posts, follows: 2, celebrity: false, seed: 1 };
     seed::run(&Config::for_tests(folder.path()), &options).await.unwrap();
     Own::on(folder, |_| {}).await
 }
