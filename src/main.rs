@@ -9,9 +9,9 @@ use dailyfeed::{
 };
 use std::{io::Write, process::ExitCode};
 
-/// Less than half of the memory after a load, and more requests, than with the system's: `docs/PERFORMANCE.md`.
+/// A quarter of the memory under load, and more requests, than with the system's: `docs/PERFORMANCE.md`.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -26,6 +26,7 @@ fn post(author: MemberId) -> Post {
         tags: Vec::new(),
         images: Vec::new(),
         mentions: Vec::new(),
+        images: Vec::new(),
         counts: PostCounts::default(),
         created_at: Timestamp::now(),
         edited_at: None,

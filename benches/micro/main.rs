@@ -12,8 +12,10 @@ mod merge;
 mod ranking;
 mod tokens;
 
+use tikv_jemallocator::Jemalloc;
+
 #[global_allocator]
-static ALLOCATOR: divan::AllocProfiler<mimalloc::MiMalloc> = divan::AllocProfiler::new(mimalloc::MiMalloc);
+static ALLOCATOR: divan::AllocProfiler<Jemalloc> = divan::AllocProfiler::new(Jemalloc);
 
 fn main() {
     divan::main();
