@@ -24,7 +24,6 @@ fn post(author: MemberId) -> Post {
         title: None,
         content: "오늘 한강에서 자전거를 탔는데 바람이 정말 시원했다".to_owned(),
         tags: Vec::new(),
-        images: Vec::new(),
         mentions: Vec::new(),
         images: Vec::new(),
         counts: PostCounts::default(),
