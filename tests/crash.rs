@@ -2,50 +2,23 @@
 //! rows, and streams resume with nothing lost and nothing doubled.
 #[expect(dead_code, reason = "the other suites use the rest")]
 mod common;
+#[path = "common/life.rs"]
+mod life;
 
 use common::Member;
+use life::start;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeSet,
-    path::Path,
-    process::Stdio,
     sync::{Arc, Mutex},
     time::Duration,
-};
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
 };
 
 const KILLS: usize = 20;
 const WRITERS: usize = 6;
 /// Acknowledged posts of one life before it is killed.
 const POSTS_A_LIFE: usize = 40;
-
-struct Life {
-    process: Child,
-    base: String,
-}
-
-async fn start(data: &Path) -> Life {
-    let mut process = Command::new(env!("CARGO_BIN_EXE_dailyfeed"))
-        .env("DAILYFEED_DATA_DIR", data)
-        .env("DAILYFEED_HTTP__LISTEN", "127.0.0.1:0")
-        .env("DAILYFEED_ADMIN__LISTEN", "127.0.0.1:0")
-        .env("DAILYFEED_LIMITS__ENABLED", "false")
-        .env("DAILYFEED_LOG__LEVEL", "error")
-        .current_dir(data)
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-    let line = tokio::time::timeout(common::PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap();
-    let base = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap();
-    let base = base.trim_end_matches("/api").trim_end_matches('/').to_owned();
-    Life { process, base }
-}
 
 /// Writes until the server dies; returns when a request was not answered.
 async fn write(member: Member, life: usize, acknowledged: Arc<Mutex<Vec<(u64, u64)>>>) {
@@ -81,7 +54,7 @@ async fn everything_of(reader: &Member) -> BTreeSet<u64> {
 async fn nothing_acknowledged_is_lost_over_twenty_kills() {
     let folder = tempfile::tempdir().unwrap();
     let http = Client::new();
-    let mut life = start(folder.path()).await;
+    let mut life = start(folder.path(), &[]).await;
     let mut reader = Member::sign_up(&http, &life.base).await;
     let mut writers = Vec::new();
     for _ in 0..WRITERS {
@@ -113,7 +86,7 @@ async fn nothing_acknowledged_is_lost_over_twenty_kills() {
         while let Some(event) = stream.next().await {
             note(event, &mut streamed, &mut last_id);
         }
-        life = start(folder.path()).await;
+        life = start(folder.path(), &[]).await;
         reader.base.clone_from(&life.base);
         let there = everything_of(&reader).await;
         let lost: Vec<u64> =
@@ -132,7 +105,7 @@ async fn nothing_acknowledged_is_lost_over_twenty_kills() {
     assert_eq!(once, there);
     assert!(streamed.len() >= KILLS * POSTS_A_LIFE);
     life.process.kill().await.unwrap();
-    let mut audit = Command::new(env!("CARGO_BIN_EXE_dailyfeed"));
+    let mut audit = tokio::process::Command::new(env!("CARGO_BIN_EXE_dailyfeed"));
     audit.arg("audit").env("DAILYFEED_DATA_DIR", folder.path()).current_dir(folder.path());
     let audit = tokio::time::timeout(Duration::from_secs(60), audit.output()).await.unwrap().unwrap();
     assert_eq!(String::from_utf8_lossy(&audit.stdout).trim(), "drift 0");

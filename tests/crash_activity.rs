@@ -2,48 +2,19 @@
 //! notification, and a count of unread ones is what the list says.
 #[expect(dead_code, reason = "the other suites use the rest")]
 mod common;
+#[path = "common/life.rs"]
+mod life;
 
 use common::Member;
+use life::start;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
-use std::{
-    path::Path,
-    process::Stdio,
-    sync::{Arc, Mutex},
-};
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
-};
+use std::sync::{Arc, Mutex};
 
 const KILLS: usize = 20;
 const FANS: usize = 4;
 /// Acknowledged acts of one life before it is killed.
 const ACTS_A_LIFE: usize = 60;
-
-struct Life {
-    process: Child,
-    base: String,
-}
-
-async fn start(data: &Path) -> Life {
-    let mut process = Command::new(env!("CARGO_BIN_EXE_dailyfeed"))
-        .env("DAILYFEED_DATA_DIR", data)
-        .env("DAILYFEED_HTTP__LISTEN", "127.0.0.1:0")
-        .env("DAILYFEED_ADMIN__LISTEN", "127.0.0.1:0")
-        .env("DAILYFEED_LIMITS__ENABLED", "false")
-        .env("DAILYFEED_LOG__LEVEL", "error")
-        .current_dir(data)
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-    let line = tokio::time::timeout(common::PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap();
-    let base = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap();
-    let base = base.trim_end_matches("/api").trim_end_matches('/').to_owned();
-    Life { process, base }
-}
 
 /// What was acknowledged: who did it, the type of the activity, and the post or comment.
 type Acts = Arc<Mutex<Vec<(u64, &'static str, u64)>>>;
@@ -97,7 +68,7 @@ fn count(items: &[Value], member: Option<u64>, kind: &str, thing: u64) -> usize 
 async fn each_acknowledged_act_is_one_activity_and_one_notification() {
     let folder = tempfile::tempdir().unwrap();
     let http = Client::new();
-    let mut life = start(folder.path()).await;
+    let mut life = start(folder.path(), &[]).await;
     let mut author = Member::sign_up(&http, &life.base).await;
     let mut fans = Vec::new();
     for _ in 0..FANS {
@@ -125,7 +96,7 @@ async fn each_acknowledged_act_is_one_activity_and_one_notification() {
         for acting in acting {
             acting.await.unwrap();
         }
-        life = start(folder.path()).await;
+        life = start(folder.path(), &[]).await;
     }
     for member in fans.iter_mut().chain([&mut author]) {
         member.base.clone_from(&life.base);

@@ -1,50 +1,24 @@
 //! The binary under write load, killed again and again: what was acknowledged is found exactly once afterwards.
 #[expect(dead_code, reason = "the other suites use the rest")]
 mod common;
+#[path = "common/life.rs"]
+mod life;
 
 use common::Member;
+use life::start;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
-    path::Path,
-    process::Stdio,
     sync::{Arc, Mutex},
-};
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
 };
 
 const KILLS: usize = 6;
+/// So that kills come in the middle of some.
+const MANY_COMMITS: (&str, &str) = ("DAILYFEED_SEARCH__COMMIT_INTERVAL_MS", "5");
 const WRITERS: usize = 4;
 /// Acknowledged posts of one life before it is killed.
 const POSTS_A_LIFE: usize = 60;
-
-struct Life {
-    process: Child,
-    base: String,
-}
-
-async fn start(data: &Path) -> Life {
-    let mut process = Command::new(env!("CARGO_BIN_EXE_dailyfeed"))
-        .env("DAILYFEED_DATA_DIR", data)
-        .env("DAILYFEED_HTTP__LISTEN", "127.0.0.1:0")
-        .env("DAILYFEED_ADMIN__LISTEN", "127.0.0.1:0")
-        .env("DAILYFEED_LIMITS__ENABLED", "false")
-        .env("DAILYFEED_LOG__LEVEL", "error")
-        // Many commits, so that kills come in the middle of some.
-        .env("DAILYFEED_SEARCH__COMMIT_INTERVAL_MS", "5")
-        .current_dir(data)
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-    let line = tokio::time::timeout(common::PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap();
-    let base = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap();
-    Life { process, base: base.trim_end_matches("/api").to_owned() }
-}
 
 /// Writes and edits until the server dies. What was last acknowledged of each post is its text.
 async fn write(member: Member, life: usize, known: Arc<Mutex<BTreeMap<u64, String>>>) {
@@ -106,7 +80,7 @@ async fn everything(reader: &Member, query: &str) -> BTreeMap<u64, usize> {
 async fn what_was_acknowledged_is_found_once_after_every_kill() {
     let folder = tempfile::tempdir().unwrap();
     let http = Client::new();
-    let mut life = start(folder.path()).await;
+    let mut life = start(folder.path(), &[MANY_COMMITS]).await;
     let mut reader = Member::sign_up(&http, &life.base).await;
     let mut writers = Vec::new();
     for _ in 0..WRITERS {
@@ -127,7 +101,7 @@ async fn what_was_acknowledged_is_found_once_after_every_kill() {
         for writer in writing {
             writer.await.unwrap();
         }
-        life = start(folder.path()).await;
+        life = start(folder.path(), &[MANY_COMMITS]).await;
         reader.base.clone_from(&life.base);
         // 충돌
         let there = everything(&reader, "%EC%B6%A9%EB%8F%8C").await;

@@ -44,7 +44,6 @@ use axum::{
 };
 use cookies::Cookies;
 use edge::{Door, Edge};
-use events::EventStreams;
 use extract::{BodyRules, UploadRules};
 use limits::Limits;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -145,7 +144,6 @@ pub fn public(actors: Actors, settings: &Settings, shutdown: CancellationToken) 
         body: settings.body,
         upload: settings.upload,
         cookies: Cookies { secure: settings.secure_cookies },
-        event_streams: EventStreams::new(settings.heartbeat, shutdown.clone()),
         streams: Streams::new(settings.heartbeat, shutdown, rendered.clone()),
         rendered,
     }));
@@ -196,7 +194,6 @@ struct All {
     images: Images,
     ranking: Ranking,
     activity: Activity,
-    event_streams: EventStreams,
     system: System,
     limits: Limits,
     body: BodyRules,
@@ -225,7 +222,6 @@ handles! {
     images: Images,
     ranking: Ranking,
     activity: Activity,
-    event_streams: EventStreams,
     system: System,
     limits: Limits,
     body: BodyRules,

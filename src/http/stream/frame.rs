@@ -67,13 +67,13 @@ struct ByeView {
 
 /// Bytes of one or more events.
 #[derive(Default)]
-pub(super) struct Frames(Vec<u8>);
+pub(in crate::http) struct Frames(Vec<u8>);
 
 impl Frames {
     /// What the timeline says.
     pub(super) fn live(&mut self, live: &Live, rendered: &Rendered) {
         match &live.event {
-            LiveEvent::Ready => self.event(&live.id, "ready", &ReadyView { cursor: &live.id }),
+            LiveEvent::Ready => self.ready(&live.id),
             LiveEvent::Created(post) => self.post(&live.id, "post.created", post, rendered),
             LiveEvent::Updated(post) => self.post(&live.id, "post.updated", post, rendered),
             LiveEvent::Deleted(id) => {
@@ -93,8 +93,18 @@ impl Frames {
             LiveEvent::Top3Changed(date) => {
                 self.event(&live.id, "top3.changed", &Top3ChangedView { date: date.to_string() });
             }
-            LiveEvent::Reset { reason } => self.event(&live.id, "reset", &ResetView { reason, rest_cursor: None }),
+            LiveEvent::Reset { reason } => self.reset(&live.id, reason),
         }
+    }
+
+    /// The stream is open, and stands there.
+    pub(in crate::http) fn ready(&mut self, cursor: &str) {
+        self.event(cursor, "ready", &ReadyView { cursor });
+    }
+
+    /// The cursor leads nowhere; the stream goes on from now.
+    pub(in crate::http) fn reset(&mut self, cursor: &str, reason: &'static str) {
+        self.event(cursor, "reset", &ResetView { reason, rest_cursor: None });
     }
 
     /// How long to wait before opening the stream again when it breaks.
@@ -143,7 +153,7 @@ impl Frames {
     }
 
     /// JSON escapes line breaks, so the data is one line.
-    fn event(&mut self, id: &str, name: &str, data: &impl Serialize) {
+    pub(in crate::http) fn event(&mut self, id: &str, name: &str, data: &impl Serialize) {
         self.head(id, name);
         // Writing a view to memory does not fail.
         let _ = serde_json::to_writer(&mut self.0, data);

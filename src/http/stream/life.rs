@@ -7,10 +7,15 @@ use crate::{
     },
     domain::{Identity, Timestamp},
 };
+use axum::{
+    body::Body,
+    http::{HeaderValue, header},
+    response::Response,
+};
 use bytes::Bytes;
 use futures::{FutureExt, Stream, stream};
 use metrics::Gauge;
-use std::{convert::Infallible, pin::Pin, time::Duration};
+use std::{convert::Infallible, future::Future, pin::Pin, time::Duration};
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
@@ -26,8 +31,39 @@ const RETRY_MIN_MS: u64 = 1_000;
 /// ...and at most.
 const RETRY_MAX_MS: u64 = 5_000;
 
-pub(super) struct Life {
-    subscription: Subscription,
+/// What a stream tells of, whatever it is.
+pub(in crate::http) trait Source: Send + 'static {
+    /// One thing to tell.
+    type Item: Send;
+
+    /// The next one; none where the stream has to end. Dropping the future loses nothing.
+    fn next(&mut self) -> impl Future<Output = Option<Self::Item>> + Send;
+
+    /// Where the client may resume from without missing anything.
+    fn cursor(&self) -> String;
+
+    /// As it goes over the wire.
+    fn write(item: &Self::Item, streams: &Streams, frames: &mut Frames);
+}
+
+impl Source for Subscription {
+    type Item = Live;
+
+    fn next(&mut self) -> impl Future<Output = Option<Live>> + Send {
+        Self::next(self)
+    }
+
+    fn cursor(&self) -> String {
+        Self::cursor(self)
+    }
+
+    fn write(live: &Live, streams: &Streams, frames: &mut Frames) {
+        frames.live(live, &streams.rendered);
+    }
+}
+
+pub(in crate::http) struct Life<S> {
+    source: S,
     identity: Identity,
     sessions: Sessions,
     streams: Streams,
@@ -43,14 +79,14 @@ pub(super) struct Life {
     ended: bool,
 }
 
-impl Life {
-    pub(super) fn new(subscription: Subscription, identity: Identity, sessions: Sessions, streams: Streams) -> Self {
+impl<S: Source> Life<S> {
+    pub(in crate::http) fn new(source: S, identity: Identity, sessions: Sessions, streams: Streams) -> Self {
         let now = Instant::now();
         let left = Timestamp::now().until(identity.expires_at);
         // Streams that were opened together do not beat together.
         let first_beat = streams.heartbeat.mul_f64(0.5 + rand::random::<f64>() / 2.0);
         Self {
-            subscription,
+            source,
             identity,
             sessions,
             _open: Open::new(streams.open.clone()),
@@ -65,8 +101,18 @@ impl Life {
         }
     }
 
-    /// The body of the response. Dropping it ends the stream.
-    pub(super) fn into_stream(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    /// The response. Dropping its body ends the stream.
+    pub(in crate::http) fn answer(self) -> Response {
+        let mut response = Response::new(Body::from_stream(self.into_stream()));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        // Proxies that would gather the events are told not to.
+        headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+        response
+    }
+
+    fn into_stream(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
         stream::unfold(self, |mut life| async move {
             let bytes = life.next().await?;
             Some((Ok(bytes), life))
@@ -80,7 +126,7 @@ impl Life {
             // Before anything else, and there already.
             self.begun = true;
             frames.retry(reconnect_ms());
-            let ready = self.subscription.next().await?;
+            let ready = self.source.next().await?;
             self.gather(&ready, &mut frames);
         }
         while !self.ended && frames.is_empty() {
@@ -88,11 +134,11 @@ impl Life {
             tokio::select! {
                 biased;
                 () = &mut self.shutdown => {
-                    frames.bye(&self.subscription.cursor(), reconnect_ms());
+                    frames.bye(&self.source.cursor(), reconnect_ms());
                     self.ended = true;
                 }
                 () = &mut self.clock => self.look(&mut frames),
-                live = self.subscription.next() => match live {
+                live = self.source.next() => match live {
                     Some(live) => self.gather(&live, &mut frames),
                     // More has happened than may wait for this client: it resumes from the last id that it has.
                     None => self.ended = true,
@@ -103,13 +149,13 @@ impl Life {
     }
 
     /// An event, and those that are ready behind it: one write for all.
-    fn gather(&mut self, first: &Live, frames: &mut Frames) {
-        frames.live(first, &self.streams.rendered);
+    fn gather(&mut self, first: &S::Item, frames: &mut Frames) {
+        S::write(first, &self.streams, frames);
         self.streams.sent.increment(1);
         while frames.len() < GATHERED_MAX {
-            match self.subscription.next().now_or_never() {
+            match self.source.next().now_or_never() {
                 Some(Some(live)) => {
-                    frames.live(&live, &self.streams.rendered);
+                    S::write(&live, &self.streams, frames);
                     self.streams.sent.increment(1);
                 }
                 Some(None) => {
@@ -130,11 +176,11 @@ impl Life {
         }
         if self.announce_at.is_some_and(|at| now >= at) {
             self.announce_at = None;
-            frames.expiring(&self.subscription.cursor(), self.identity.expires_at);
+            frames.expiring(&self.source.cursor(), self.identity.expires_at);
         }
         if now >= self.next_beat {
             self.next_beat = now + self.streams.heartbeat;
-            frames.heartbeat(&self.subscription.cursor());
+            frames.heartbeat(&self.source.cursor());
         }
         let next = (now + LOOK_EVERY).min(self.next_beat).min(self.ends_at);
         self.clock.as_mut().reset(self.announce_at.map_or(next, |at| next.min(at)));

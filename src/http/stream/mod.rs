@@ -13,12 +13,12 @@ use crate::{
     domain::{Identity, Refusal},
 };
 use axum::{
-    body::Body,
     extract::{FromRef, FromRequestParts, State},
-    http::{HeaderMap, HeaderValue, header, request::Parts},
+    http::{HeaderMap, request::Parts},
     response::Response,
 };
-use life::Life;
+pub(super) use frame::Frames;
+pub(super) use life::{Life, Source};
 use metrics::{Counter, Gauge};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -42,6 +42,16 @@ impl Streams {
             (metrics::gauge!("dailyfeed_streams_open"), metrics::counter!("dailyfeed_stream_events_total"));
         Self { heartbeat, shutdown, open, sent, rendered }
     }
+
+    /// Refuses new streams when the process is about to end.
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        if self.shutdown.is_cancelled() { Err(Problem::unavailable()) } else { Ok(()) }
+    }
+}
+
+/// The last event that a client has seen, by its header.
+pub(super) fn last_event(headers: &HeaderMap) -> Option<&str> {
+    headers.get("last-event-id").and_then(|value| value.to_str().ok()).filter(|id| !id.is_empty())
 }
 
 /// Opens one stream for a client that cannot set headers.
@@ -131,18 +141,8 @@ pub(super) async fn open(
     Query(from): Query<From>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    if streams.shutdown.is_cancelled() {
-        return Err(Problem::unavailable());
-    }
-    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()).filter(|id| !id.is_empty());
-    let from = last.or(from.cursor.as_deref());
+    streams.check()?;
+    let from = last_event(&headers).or(from.cursor.as_deref());
     let subscription = timeline.open_stream(identity, from).await?;
-    let life = Life::new(subscription, identity, sessions, streams);
-    let mut response = Response::new(Body::from_stream(life.into_stream()));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // Proxies that would gather the events are told not to.
-    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    Ok(response)
+    Ok(Life::new(subscription, identity, sessions, streams).answer())
 }

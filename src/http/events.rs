@@ -1,44 +1,45 @@
 //! `/api/events`: what happens on this server in public, as CloudEvents: in pages, in batches, or live.
-mod life;
-
 use super::{
     answer,
     extract::Paging,
     problem::Problem,
-    stream::{StreamAuth, Ticket},
-    views::{EventBatch, EventPage},
+    stream::{Frames, Life, Source, StreamAuth, Streams, Ticket, last_event},
+    views::{EventBatch, EventPage, EventView},
 };
-use crate::actors::{activity::Activity, sessions::Sessions};
+use crate::actors::{
+    activity::{Activity, EventLive, EventStream},
+    sessions::Sessions,
+};
 use axum::{
-    body::Body,
     extract::State,
     http::{HeaderMap, HeaderValue, header},
     response::Response,
 };
-use life::Life;
-use metrics::{Counter, Gauge};
-use std::time::Duration;
-use tokio_util::sync::CancellationToken;
+use std::future::Future;
 
 /// A page as a bare array.
 const BATCH: &str = "application/cloudevents-batch+json";
 const STREAM: &str = "text/event-stream";
 
-/// What every event stream of the process shares.
-#[derive(Clone)]
-pub(super) struct EventStreams {
-    heartbeat: Duration,
-    shutdown: CancellationToken,
-    open: Gauge,
-    sent: Counter,
-}
+impl Source for EventStream {
+    type Item = EventLive;
 
-impl EventStreams {
-    /// Streams say `bye` and end when `shutdown` is cancelled.
-    pub(super) fn new(heartbeat: Duration, shutdown: CancellationToken) -> Self {
-        let (open, sent) =
-            (metrics::gauge!("dailyfeed_streams_open"), metrics::counter!("dailyfeed_stream_events_total"));
-        Self { heartbeat, shutdown, open, sent }
+    fn next(&mut self) -> impl Future<Output = Option<EventLive>> + Send {
+        Self::next(self)
+    }
+
+    fn cursor(&self) -> String {
+        Self::cursor(self)
+    }
+
+    fn write(live: &EventLive, _: &Streams, frames: &mut Frames) {
+        match live {
+            EventLive::Ready(cursor) => frames.ready(cursor),
+            EventLive::Happened(cursor, envelope) => {
+                frames.event(cursor, envelope.r#type, &EventView::from(&**envelope));
+            }
+            EventLive::Reset(cursor, reason) => frames.reset(cursor, reason),
+        }
     }
 }
 
@@ -58,7 +59,8 @@ fn form(headers: &HeaderMap) -> Option<&'static str> {
 /// Without a cursor a page begins with the oldest event that is kept, and a stream with what happens next. A page may
 /// have fewer items than asked for, or none, where much that happened is not for the caller: go on from `nextCursor`.
 /// A stream sends `ready` (`{cursor}`), then each event under its `type`, with an `id` that `Last-Event-ID` and
-/// `cursor` resume from; `reset` (`{reason, restCursor}`) where the cursor leads nowhere; `bye` (`{reconnectAfterMs}`).
+/// `cursor` resume from; `reset` (`{reason, restCursor}`) where the cursor leads nowhere; `auth.expiring`
+/// (`{expiresAt}`) a minute before the token ends; `bye` (`{reconnectAfterMs}`).
 #[utoipa::path(
     get, path = "/api/events", operation_id = "listEvents", tag = "activity",
     params(
@@ -78,19 +80,17 @@ fn form(headers: &HeaderMap) -> Option<&'static str> {
 pub(super) async fn list(
     State(activity): State<Activity>,
     State(sessions): State<Sessions>,
-    State(streams): State<EventStreams>,
+    State(streams): State<Streams>,
     StreamAuth(identity): StreamAuth,
     headers: HeaderMap,
     paging: Paging,
 ) -> Result<Response, Problem> {
     let form = form(&headers);
     if form == Some(STREAM) {
-        if streams.shutdown.is_cancelled() {
-            return Err(Problem::unavailable());
-        }
-        let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()).filter(|id| !id.is_empty());
-        let events = activity.open_events(identity.member, last.or(paging.cursor())).await?;
-        return Ok(live(Life::new(events, identity, sessions, streams)));
+        streams.check()?;
+        let from = last_event(&headers).or(paging.cursor());
+        let events = activity.open_events(identity.member, from).await?;
+        return Ok(Life::new(events, identity, sessions, streams).answer());
     }
     let page = activity.events(identity.member, paging.cursor(), paging.limit()).await?;
     if form == Some(BATCH) {
@@ -108,16 +108,6 @@ fn batch(view: &EventBatch<'_>, next: &str, limit: usize) -> Response {
     if let Ok(link) = HeaderValue::from_str(&link) {
         headers.insert(header::LINK, link);
     }
-    response
-}
-
-fn live(life: Life) -> Response {
-    let mut response = Response::new(Body::from_stream(life.into_stream()));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(STREAM));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // Proxies that would gather the events are told not to.
-    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     response
 }
 
