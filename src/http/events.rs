@@ -28,6 +28,10 @@ impl Source for EventStream {
         Self::next(self)
     }
 
+    fn ready(&mut self) -> Option<EventLive> {
+        Self::ready(self)
+    }
+
     fn cursor(&self) -> String {
         Self::cursor(self)
     }

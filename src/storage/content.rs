@@ -37,6 +37,8 @@ pub struct CountedBelow {
     pub likes: u64,
     /// Direct replies by them that are visible.
     pub replies: u64,
+    /// Visible comments by them anywhere below.
+    pub below: u64,
 }
 
 /// Which comments to list, and in which order.

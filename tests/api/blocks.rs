@@ -241,3 +241,52 @@ async fn twenty_blocks_at_once_are_one() {
     assert!(answers.iter().all(|status| *status == 204));
     assert_eq!(all(&who, "/api/members/me/blocks", 9).await, [whom.id]);
 }
+
+#[tokio::test]
+async fn what_cannot_be_seen_cannot_be_changed_and_is_not_there() {
+    let (who, whom, mine, _) = apart().await;
+    let post = format!("/api/posts/{mine}");
+    whom.refused(Method::PUT, &post, json!({"content": "남의 글"}), 404, "POST_NOT_FOUND").await;
+    whom.refused(Method::DELETE, &post, Value::Null, 404, "POST_NOT_FOUND").await;
+    let other = member().await;
+    let other_post = other.post("글").await;
+    let theirs = whom.comment(other_post, None, "먼저 쓴 댓글").await;
+    other.block(&whom).await;
+    let comment = format!("/api/comments/{theirs}");
+    whom.refused(Method::PUT, &comment, json!({"content": "몰래 고침"}), 404, "COMMENT_NOT_FOUND").await;
+    whom.delete(&comment).await;
+    let top = who.comment(other_post, None, "댓글").await;
+    for method in [Method::PUT, Method::DELETE] {
+        let body = if method == Method::PUT { json!({"content": "남의 댓글"}) } else { Value::Null };
+        whom.refused(method, &format!("/api/comments/{top}"), body, 404, "COMMENT_NOT_FOUND").await;
+    }
+    let own = whom.post("내 글").await;
+    let reply = json!({"content": "답", "parentId": top});
+    whom.refused(Method::POST, &format!("/api/posts/{own}/comments"), reply, 404, "PARENT_COMMENT_NOT_FOUND").await;
+}
+
+#[tokio::test]
+async fn nobody_mutes_who_blocks_them_and_a_mute_of_before_does_not_show_them() {
+    let (who, whom) = (member().await, member().await);
+    whom.ok(Method::PUT, &format!("/api/members/{}/mute", who.id), Value::Null).await;
+    assert_eq!(all(&whom, "/api/members/me/mutes", 9).await, [who.id]);
+    who.block(&whom).await;
+    assert_eq!(all(&whom, "/api/members/me/mutes", 9).await, NONE);
+    whom.refused(Method::PUT, &format!("/api/members/{}/mute", who.id), Value::Null, 404, "MEMBER_NOT_FOUND").await;
+    whom.delete(&format!("/api/members/{}/mute", who.id)).await;
+}
+
+#[tokio::test]
+async fn a_thread_of_the_other_alone_leaves_no_tombstone() {
+    let (who, whom, host) = (member().await, member().await, member().await);
+    let post = host.post("글").await;
+    let top = whom.comment(post, None, "댓글").await;
+    let below = whom.comment(post, Some(top), "답글").await;
+    whom.comment(post, Some(below), "답글의 답글").await;
+    who.block(&whom).await;
+    assert_eq!(ids(&who.get(&format!("/api/posts/{post}/comments")).await), NONE);
+    let last = host.comment(post, Some(below), "주인의 답").await;
+    let page = who.get(&format!("/api/posts/{post}/comments")).await;
+    assert_eq!((ids(&page), &page["items"][0]["replies"][0]["id"]), (vec![top], &below.into()));
+    assert_eq!(ids(&who.get(&format!("/api/comments/{below}/replies")).await), [last]);
+}

@@ -213,3 +213,19 @@ async fn a_request_of_nobody_is_not_found() {
     who.delete("/api/members/me/follow-requests/1").await;
     who.delete("/api/members/me/followers/1").await;
 }
+
+#[tokio::test]
+async fn paging_and_searching_tell_nothing_of_what_is_private() {
+    let (author, stranger) = (member().await, member().await);
+    let word = format!("비밀낱말{}", author.id);
+    for _ in 0..20 {
+        author.post(&word).await;
+    }
+    let search = format!("/api/search/posts?author={}&q={word}&limit=1", author.id);
+    crate::support::eventually(&stranger, &search, |page| !page["items"].as_array().unwrap().is_empty()).await;
+    privacy(&author, "PRIVATE").await;
+    for path in [search, format!("/api/timeline/members/{}/posts?limit=1", author.id)] {
+        let nothing = |page: &Value| page["items"] == json!([]) && page["nextCursor"].is_null();
+        crate::support::eventually(&stranger, &path, nothing).await;
+    }
+}

@@ -2,7 +2,7 @@
 use crate::{
     common::{Event, Member, Stream},
     stream::{next, ready},
-    support::{eventually, ids, member},
+    support::{eventually, ids, member, own},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -206,6 +206,36 @@ async fn what_is_read_on_one_device_is_read_on_the_other() {
     other.follow(&me).await;
     retracted(&notice(&mut stream).await);
     assert_eq!(notice(&mut stream).await.data["unread"], true);
+}
+
+#[tokio::test]
+async fn everybody_hears_that_the_best_of_the_day_are_others() {
+    let own = own(|_| {}).await;
+    let (author, fan, stranger) = (own.member().await, own.member().await, own.member().await);
+    let mut stream = stranger.stream(None).await;
+    ready(&mut stream).await;
+    let post = author.post("오늘의 글").await;
+    fan.like(post).await;
+    let event = next(&mut stream).await;
+    assert_eq!(event.name, "top3.changed");
+    let day = stranger.get(&format!("/api/timeline/daily-top3?date={}", event.data["date"].as_str().unwrap())).await;
+    assert_eq!((day["items"].as_array().unwrap().len(), &day["items"][0]["post"]["id"]), (1, &post.into()));
+    // Who was cut off hears of it on return.
+    drop(stream);
+    let other = author.post("더 좋은 글").await;
+    for who in [&fan, &stranger] {
+        who.like(other).await;
+    }
+    let mut stream = stranger.stream(Some(&event.id)).await;
+    ready(&mut stream).await;
+    loop {
+        let event = next(&mut stream).await;
+        if event.name == "top3.changed" {
+            break;
+        }
+        assert_eq!(event.name, "post.counts", "{event:?}");
+    }
+    own.server.shutdown().await;
 }
 
 #[tokio::test]

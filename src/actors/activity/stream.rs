@@ -104,8 +104,7 @@ impl EventStream {
     /// last id. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<EventLive> {
         loop {
-            if let Some((position, live)) = self.ready.pop_front() {
-                self.sent = position;
+            if let Some(live) = self.ready() {
                 return Some(live);
             }
             let read = self.read;
@@ -115,6 +114,13 @@ impl EventStream {
                 return None;
             }
         }
+    }
+
+    /// What to tell next, where it is there already. Begins nothing.
+    pub fn ready(&mut self) -> Option<EventLive> {
+        let (position, live) = self.ready.pop_front()?;
+        self.sent = position;
+        Some(live)
     }
 
     /// Where the client may resume from without missing anything.

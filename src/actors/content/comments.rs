@@ -29,7 +29,10 @@ impl Content {
                 let seen = |above: &Comment| !above.deleted && eyes.sees(above.author, Place::AskedFor);
                 let above = above.filter(seen).ok_or(Refusal::ParentNotFound)?;
                 if above.post != post {
-                    return Err(Refusal::ParentOnAnotherPost.into());
+                    // Another post that the author may not see is no other post at all.
+                    let other = self.timeline.posts(&eyes, &[above.post], Place::AskedFor).await?;
+                    let refusal = if other.is_empty() { Refusal::ParentNotFound } else { Refusal::ParentOnAnotherPost };
+                    return Err(refusal.into());
                 }
                 depth_below(above.depth)?
             }
@@ -75,7 +78,7 @@ impl Content {
         let list = |place| CommentOrder::OfPost(post, place);
         let mut found = self.list(&eyes, (ListKind::Comments, post.0), list, 0, cursor, limit).await?;
         let parents: Vec<CommentId> =
-            found.items.iter().filter(|seen| seen.comment.reply_count > 0).map(|seen| seen.comment.id).collect();
+            found.items.iter().filter(|seen| seen.comment.below_count > 0).map(|seen| seen.comment.id).collect();
         let replies = self.store.first_replies(&parents, FIRST_REPLIES).await?;
         for reply in self.seen(&eyes, replies).await? {
             let parent = found.items.iter_mut().find(|seen| Some(seen.comment.id) == reply.comment.parent);
@@ -143,6 +146,8 @@ impl Content {
 
     /// Changes the text; refuses `CommentNotFound`, `CommentUpdateForbidden`.
     pub async fn edit_comment(&self, author: MemberId, id: CommentId, text: CommentText) -> Result<SeenComment, Error> {
+        let eyes = self.timeline.viewer(author).await?;
+        self.one(&eyes, id).await?;
         let mentions = self.mentioned(author, &text).await?;
         self.slots.of(author).ask(|reply| Message::EditComment { author, id, text, mentions, reply }).await?;
         self.comment_by_id(author, id).await
@@ -150,6 +155,12 @@ impl Content {
 
     /// Refuses `CommentNotFound`, `CommentDeleteForbidden`.
     pub async fn delete_comment(&self, author: MemberId, id: CommentId) -> Result<(), Error> {
+        // One's own comment can always be taken away; of others', only what is seen is said to be somebody's.
+        let known = self.store.comment_by_id(id).await?.ok_or(Refusal::CommentNotFound)?;
+        if known.author != author {
+            let eyes = self.timeline.viewer(author).await?;
+            self.one(&eyes, id).await?;
+        }
         self.slots.of(author).ask(|reply| Message::DeleteComment { author, id, reply }).await?;
         self.timeline.wrote(author);
         Ok(())
@@ -203,12 +214,13 @@ impl Content {
                 for comment in comments.iter_mut().filter(|comment| comment.id == less.comment) {
                     comment.like_count = comment.like_count.saturating_sub(less.likes);
                     comment.reply_count = comment.reply_count.saturating_sub(less.replies);
-                    comment.below_count = comment.below_count.saturating_sub(less.replies);
+                    comment.below_count = comment.below_count.saturating_sub(less.below);
                 }
             }
             for comment in &mut comments {
                 if !comment.deleted && !eyes.sees(comment.author, Place::AskedFor) {
                     (comment.deleted, comment.content) = (true, String::new());
+                    (comment.like_count, comment.edited_at) = (0, None);
                 }
             }
             comments.retain(|comment| !comment.deleted || comment.below_count > 0);

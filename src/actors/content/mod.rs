@@ -103,14 +103,21 @@ impl Content {
     /// Changes the text, and the images where they are said; refuses `PostNotFound`, `PostUpdateForbidden`, and for images
     /// what `publish` refuses.
     pub async fn edit_post(&self, author: MemberId, id: PostId, text: PostText) -> Result<SeenPost, Error> {
+        self.seen_by(author, id).await?;
         let found = self.markup(author, text.content()).await?;
         self.slots.of(author).ask(|reply| Message::EditPost { author, id, text, found, reply }).await?;
         self.timeline.wrote(author);
         self.timeline.post(author, id).await?.ok_or(Refusal::PostNotFound.into())
     }
 
+    /// Refuses `PostNotFound` for a post that the member may not see, before anything else is said of it.
+    async fn seen_by(&self, member: MemberId, id: PostId) -> Result<(), Error> {
+        self.timeline.post(member, id).await?.map(|_| ()).ok_or(Refusal::PostNotFound.into())
+    }
+
     /// Deletes it everywhere at once; refuses `PostNotFound`, `PostDeleteForbidden`.
     pub async fn delete_post(&self, author: MemberId, id: PostId) -> Result<(), Error> {
+        self.seen_by(author, id).await?;
         self.slots.of(author).ask(|reply| Message::DeletePost { author, id, reply }).await?;
         self.timeline.wrote(author);
         Ok(())

@@ -36,9 +36,9 @@ impl Circle {
         }
     }
 
-    /// Lists of a member's own decisions show also those whom the member does not see any more.
-    fn is_own(self) -> bool {
-        matches!(self, Self::Blocks | Self::Mutes)
+    /// Whom one blocks is listed though one does not see them: there is no other place to lift a block.
+    fn is_of_the_unseen(self) -> bool {
+        self == Self::Blocks
     }
 }
 
@@ -85,7 +85,7 @@ impl Members {
         };
         let next = |last: &Listed<MemberCard>| encode_place(circle.list(), of.0, [last.place, 0]);
         let mut page = page(listed?, limit, next, |listed| listed.item);
-        page.items.retain(|card| circle.is_own() || eyes.sees(card.id, Place::AskedFor));
+        page.items.retain(|card| circle.is_of_the_unseen() || eyes.sees(card.id, Place::AskedFor));
         Ok(page)
     }
 
@@ -116,6 +116,10 @@ impl Members {
     /// Mutes, until then or for good. Refuses what is done to oneself, `MemberNotFound`, `MuteLimit`.
     pub async fn mute(&self, member: MemberId, other: MemberId, until: Option<Timestamp>) -> Result<(), Error> {
         other_than(member, other).map_err(Refusal::from)?;
+        let eyes = self.timeline.viewer(member).await?;
+        if !eyes.sees(other, Place::AskedFor) {
+            return Err(Refusal::MemberNotFound.into());
+        }
         self.change_tie(TieChange::Mute(self.ids.next(), until), member, other).await
     }
 

@@ -157,7 +157,8 @@ impl Engine {
         self.shared.show(index.clone());
         self.shared.covered.send_replace(position);
         metrics::gauge!("dailyfeed_search_documents").set(index.documents() as f64);
-        if let Some(old) = self.index.replace(index) {
+        let old = self.index.replace(index.clone());
+        if let Some(old) = old.filter(|old| !Arc::ptr_eq(old, &index)) {
             old.close().await;
         }
         Ok(())

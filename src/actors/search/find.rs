@@ -110,6 +110,10 @@ impl Search {
             return Ok(Page { items: Vec::new(), next: None });
         }
         let eyes = self.timeline.viewer(viewer).await?;
+        // Not even how much there would be: a search that is aimed at one member must not tell what may not be seen.
+        if author.is_some_and(|author| !eyes.sees_posts_of(author, Place::AskedFor)) {
+            return Ok(Page { items: Vec::new(), next: None });
+        }
         let query = wanted.query.clone();
         let (found, next) = self.scan(&list, wanted, cursor, |hits| self.seen_posts(&eyes, hits)).await?;
         let shown = |seen: SeenPost| {
@@ -134,6 +138,11 @@ impl Search {
             return Ok(Page { items: Vec::new(), next: None });
         }
         let eyes = self.timeline.viewer(viewer).await?;
+        if let Some(post) = search.post
+            && self.timeline.posts(&eyes, &[post], Place::AskedFor).await?.is_empty()
+        {
+            return Ok(Page { items: Vec::new(), next: None });
+        }
         let wanted = Wanted { post: search.post, ..anything(SearchKind::Comment, query.clone(), limit) };
         let (found, next) = self.scan(&list, wanted, cursor, |hits| self.seen_comments(&eyes, hits)).await?;
         let shown = |seen: SeenComment| {

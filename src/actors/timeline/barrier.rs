@@ -33,7 +33,9 @@ impl Barrier {
             return;
         }
         let mut writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
-        writes.insert(member, position);
+        // Two writes of one member may come here in the other order.
+        let last = writes.entry(member).or_insert(position);
+        *last = position.max(*last);
         if writes.len() > REMEMBERED_MAX {
             let applied = *self.applied.borrow();
             writes.retain(|_, position| *position > applied);

@@ -96,7 +96,9 @@ impl Projection {
             Feed::Author(author) => {
                 let known = self.hydrator.cards(&[author]).await?;
                 known.first().filter(|_| viewer.sees(author, Place::AskedFor)).ok_or(Refusal::MemberNotFound)?;
-                Source::Authors([author].into())
+                // Of an author whose posts the viewer may not see there is nothing to page through.
+                let shown = viewer.sees_posts_of(author, Place::AskedFor);
+                Source::Authors(if shown { [author].into() } else { [].into() })
             }
             Feed::Tag(tag) => Source::Tag(tag_key(&tag)),
         };

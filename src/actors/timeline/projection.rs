@@ -13,12 +13,16 @@ use crate::{
     domain::{Event, EventKind, Fact, MemberId, Place, Position, PostId, Privacy, SeenPost, Timestamp, first_id_at},
     storage::{ContentStore, EventLog, MemberStore, PostPlace, RankingStore, RelationStore, StoreResult, Stores},
 };
+use jiff::civil::Date;
 use std::{
-    sync::{Arc, PoisonError, RwLock},
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 use tokio::sync::watch;
 
+/// Days remembered in `days_changed`.
+const DAYS_CHANGED_KEPT: usize = 16;
 /// Posts loaded in one step while the window is built.
 const LOAD_STEP: usize = 10_000;
 
@@ -27,7 +31,7 @@ pub(super) struct Projection {
     pub(super) content: Arc<dyn ContentStore>,
     pub(super) members: Arc<dyn MemberStore>,
     relations: Arc<dyn RelationStore>,
-    pub(super) ranking: Arc<dyn RankingStore>,
+    ranking: Arc<dyn RankingStore>,
     pub(super) log: Arc<dyn EventLog>,
     pub(super) window: RwLock<Window>,
     pub(super) authors: RwLock<Authors>,
@@ -36,6 +40,8 @@ pub(super) struct Projection {
     pub(super) changes: Changes,
     pub(super) barrier: Barrier,
     applied: watch::Sender<Position>,
+    /// Which days the newest changes of the best of a day were about: every open stream asks.
+    days_changed: Mutex<VecDeque<(Position, Date)>>,
     posts_max: usize,
     days: u64,
 }
@@ -57,6 +63,7 @@ impl Projection {
             changes: Changes::default(),
             barrier: Barrier::new(applied.subscribe()),
             applied,
+            days_changed: Mutex::default(),
             posts_max: (config.timeline.window_bytes_max / BYTES_PER_POST).max(1),
             days: u64::from(config.timeline.window_days),
         }
@@ -136,6 +143,18 @@ impl Projection {
         last.position
     }
 
+    /// Which day the event at that position said something about.
+    pub(super) async fn day_changed_at(&self, position: Position) -> StoreResult<Option<Date>> {
+        let known = {
+            let days = self.days_changed.lock().unwrap_or_else(PoisonError::into_inner);
+            days.iter().find(|(at, _)| *at == position).map(|(_, date)| *date)
+        };
+        match known {
+            Some(date) => Ok(Some(date)),
+            None => self.ranking.top3_changed_at(position).await,
+        }
+    }
+
     fn invalidate(&self, event: &Event) {
         use EventKind as K;
         let fact = &event.fact;
@@ -177,6 +196,12 @@ impl Projection {
             // A stream that finds nothing here asks the store after all.
             let _ = self.hydrator.load(&shown).await;
         }
+        for event in new.iter().filter(|event| event.fact.kind == EventKind::DailyTop3Changed) {
+            let Ok(Some(date)) = self.ranking.top3_changed_at(event.position).await else { continue };
+            let mut days = self.days_changed.lock().unwrap_or_else(PoisonError::into_inner);
+            days.truncate(DAYS_CHANGED_KEPT - 1);
+            days.push_front((event.position, date));
+        }
     }
 
     fn offer(&self, event: &Event) {
@@ -199,6 +224,9 @@ impl Projection {
     /// Posts in the order asked, as the viewer sees them; those that cannot be seen are left out, and what members
     /// who block or are blocked did is not counted.
     pub(super) async fn posts(&self, viewer: &Viewer, ids: &[PostId], place: Place) -> Result<Vec<SeenPost>, Error> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut posts = self.hydrator.posts(viewer.member(), ids).await?;
         viewer.with_sight(place, |sight| posts.retain(|seen| sight.post(seen.post.author)));
         let apart = &viewer.ties().blocked;

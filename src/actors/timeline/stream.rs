@@ -11,8 +11,10 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// Events that are read, or taken from what waits, in one step.
+/// Events that are taken from what waits in one step.
 const STEP: usize = 64;
+/// Events that a stream that resumes reads in one step: each step seeks among all that is left.
+const REPLAY_STEP: usize = 256;
 
 /// Changed counts are told of this often, so at most once per post.
 const COUNTS_EVERY: Duration = Duration::from_secs(1);
@@ -39,6 +41,8 @@ struct Replay {
 pub struct Subscription {
     projection: Arc<Projection>,
     watcher: Arc<Watcher>,
+    /// Last to go, whatever becomes of the opening.
+    _registered: Registered,
     /// What is ready to be sent, with its place.
     outbox: VecDeque<(Position, Live)>,
     replay: Option<Replay>,
@@ -63,19 +67,20 @@ impl Projection {
         let from = from.map(StreamCursor::decode).transpose()?;
         self.barrier.wait(member).await;
         let watcher = Arc::new(Watcher::new(member));
-        let (authors, live_from) = loop {
+        let (registered, authors, live_from) = loop {
             let authors = self.hydrator.ties(member).await?.watched.clone();
             let live_from = self.hub.open(&watcher, authors.clone(), per_member_max, || self.applied());
             let live_from = live_from.ok_or(Refusal::TooManyStreams { max: per_member_max })?;
+            let registered = Registered { projection: self.clone(), watcher: watcher.clone() };
             // A follow between the two looks came too early for the hub to know this stream.
             if self.hydrator.ties(member).await?.watched == authors {
-                break (authors, live_from);
+                break (registered, authors, live_from);
             }
-            self.hub.close(&watcher);
         };
         let mut subscription = Subscription {
             projection: self,
             watcher,
+            _registered: registered,
             outbox: VecDeque::new(),
             replay: None,
             seen: live_from,
@@ -123,8 +128,7 @@ impl Subscription {
     /// Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<Live> {
         loop {
-            if let Some((position, live)) = self.outbox.pop_front() {
-                self.sent = position;
+            if let Some(live) = self.ready() {
                 return Some(live);
             }
             let stepped = if self.replay.is_some() { self.replay_step().await } else { self.live_step().await };
@@ -137,6 +141,13 @@ impl Subscription {
                 }
             }
         }
+    }
+
+    /// The next event, where it is there already. Begins nothing.
+    pub fn ready(&mut self) -> Option<Live> {
+        let (position, live) = self.outbox.pop_front()?;
+        self.sent = position;
+        Some(live)
     }
 
     /// Where the client may resume from without missing anything: what a heartbeat carries.
@@ -159,7 +170,7 @@ impl Subscription {
         let Some(replay) = &self.replay else { return Ok(true) };
         let (until, left) = (replay.until, replay.left);
         let member = self.watcher.member;
-        let events = self.projection.log.stream_events(member, &replay.authors, self.seen, until, STEP).await?;
+        let events = self.projection.log.stream_events(member, &replay.authors, self.seen, until, REPLAY_STEP).await?;
         if events.len() > left {
             self.replay = None;
             self.seen = until;
@@ -172,7 +183,7 @@ impl Subscription {
         if let Some(replay) = &mut self.replay {
             replay.left -= events.len();
         }
-        if events.len() < STEP {
+        if events.len() < REPLAY_STEP {
             self.replay = None;
             self.seen = until;
         } else if let Some(last) = events.last() {
@@ -261,7 +272,13 @@ impl Subscription {
     }
 }
 
-impl Drop for Subscription {
+/// A place in the hub, given up when dropped.
+struct Registered {
+    projection: Arc<Projection>,
+    watcher: Arc<Watcher>,
+}
+
+impl Drop for Registered {
     fn drop(&mut self) {
         self.projection.hub.close(&self.watcher);
     }

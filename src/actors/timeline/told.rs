@@ -54,18 +54,19 @@ impl Projection {
             events.iter().filter(|event| shows(event.fact.kind)).filter_map(|event| event.fact.post).collect();
         let posts = self.posts(viewer, &shown, Place::Served).await?;
         let mut notices = self.noticed(viewer, events).await?;
+        let causes = self.causes(viewer, events).await?;
         let mut told = Vec::new();
         for event in events {
             let mut lives = self.of_posts(viewer, event, &posts);
             lives.extend(notices.extract_if(.., |seen| seen.told.id == event.position).map(LiveEvent::Notified));
-            lives.extend(self.retracted(viewer, event).await?.into_iter().map(LiveEvent::Retracted));
+            lives.extend(retracted(viewer, event, &causes).into_iter().map(LiveEvent::Retracted));
             match event.fact.kind {
                 K::NotificationsRead if event.fact.member == viewer.member() => {
                     lives.push(LiveEvent::Marked(self.members.marker(viewer.member()).await?));
                 }
                 // Where it has changed again since, that event will say so.
                 K::DailyTop3Changed => {
-                    lives.extend(self.ranking.top3_changed_at(event.position).await?.map(LiveEvent::Top3Changed));
+                    lives.extend(self.day_changed_at(event.position).await?.map(LiveEvent::Top3Changed));
                 }
                 _ => {}
             }
@@ -83,7 +84,10 @@ impl Projection {
         match fact.kind {
             K::PostCreated => seen().map(LiveEvent::Created).into_iter().collect(),
             K::PostUpdated => seen().map(LiveEvent::Updated).into_iter().collect(),
-            K::PostDeleted => fact.post.map(LiveEvent::Deleted).into_iter().collect(),
+            // What could not be seen was not shown, or was taken back before.
+            K::PostDeleted if own || viewer.sees_posts_of(fact.member, Place::Served) => {
+                fact.post.map(LiveEvent::Deleted).into_iter().collect()
+            }
             K::MemberDeactivated | K::PostsForFollowers | K::PostsPrivate if !own => {
                 self.taken_back(viewer, event, fact.member)
             }
@@ -132,28 +136,15 @@ impl Projection {
         Ok(before.iter().filter_map(Notification::of).any(|before| notice.is_answered_by(&before)))
     }
 
-    /// Ids of notifications that the viewer has been told and that an event undoes or hides.
-    async fn retracted(&self, viewer: &Viewer, event: &Event) -> Result<Vec<Position>, Error> {
-        let (me, fact) = (viewer.member(), &event.fact);
-        let undone = Retraction::of(event);
-        let hidden = match fact.kind {
-            K::MemberBlocked if fact.member == me => fact.target,
-            K::MemberMuted if fact.member == me => fact.target,
-            K::MemberBlocked | K::MemberDeactivated if fact.member != me => Some(fact.member),
-            _ => None,
-        };
-        if undone.is_empty() && hidden.is_none() {
+    /// What the viewer was told lately, newest first, where one of these events may take some of it back: one question
+    /// for all of them.
+    async fn causes(&self, viewer: &Viewer, events: &[Event]) -> Result<Vec<Notification>, Error> {
+        let me = viewer.member();
+        let Some(last) = events.iter().rev().find(|event| !matches!(taken(me, event), Taken::Nothing)) else {
             return Ok(Vec::new());
-        }
-        let causes = self.log.done_to(me, event.position, CAUSES_MAX).await?;
-        let told = causes.iter().filter_map(Notification::of).filter(|told| told.to == me);
-        // What is about a thing that is gone goes all; of a single act, the newest is the one that stands.
-        let whole = undone.iter().any(|undone| matches!(undone, Retraction::Post(_) | Retraction::Comment(_)));
-        let most = if whole || hidden.is_some() { TAKEN_BACK_MAX } else { 1 };
-        let gone = |told: &Notification| {
-            hidden.is_some_and(|actor| told.actor == actor) || undone.iter().any(|undone| undone.takes(told))
         };
-        Ok(told.filter(gone).take(most).map(|told| told.id).collect())
+        let causes = self.log.done_to(me, last.position, CAUSES_MAX).await?;
+        Ok(causes.iter().filter_map(Notification::of).filter(|told| told.to == me).collect())
     }
 
     /// The counts of these posts as the viewer sees them.
@@ -166,4 +157,46 @@ impl Projection {
 
 fn shows(kind: K) -> bool {
     matches!(kind, K::PostCreated | K::PostUpdated)
+}
+
+/// What an event takes back from a member.
+enum Taken {
+    Nothing,
+    /// Everything that this one did.
+    By(MemberId),
+    /// What was undone.
+    Undone(Vec<Retraction>),
+}
+
+fn taken(me: MemberId, event: &Event) -> Taken {
+    let fact = &event.fact;
+    match fact.kind {
+        K::MemberBlocked | K::MemberMuted if fact.member == me => fact.target.map_or(Taken::Nothing, Taken::By),
+        K::MemberBlocked | K::MemberDeactivated => Taken::By(fact.member),
+        // Of somebody else's post only its mentions were told, and those are withdrawn by events of their own.
+        K::PostDeleted if fact.member != me => Taken::Nothing,
+        _ => match Retraction::of(event) {
+            undone if undone.is_empty() => Taken::Nothing,
+            undone => Taken::Undone(undone),
+        },
+    }
+}
+
+/// Ids of notifications that the viewer has been told and that an event undoes or hides.
+fn retracted(viewer: &Viewer, event: &Event, causes: &[Notification]) -> Vec<Position> {
+    let before = causes.iter().filter(|told| told.id < event.position);
+    match taken(viewer.member(), event) {
+        Taken::Nothing => Vec::new(),
+        Taken::By(actor) => {
+            before.filter(|told| told.actor == actor).take(TAKEN_BACK_MAX).map(|told| told.id).collect()
+        }
+        Taken::Undone(undone) => {
+            // What is about a thing that is gone goes all; of a single act, the newest is the one that stands.
+            let whole = undone.iter().any(|undone| matches!(undone, Retraction::Post(_) | Retraction::Comment(_)));
+            let gone = |told: &&Notification| {
+                viewer.sees(told.actor, Place::Served) && undone.iter().any(|undone| undone.takes(told))
+            };
+            before.filter(gone).take(if whole { TAKEN_BACK_MAX } else { 1 }).map(|told| told.id).collect()
+        }
+    }
 }

@@ -13,7 +13,7 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
-use futures::{FutureExt, Stream, stream};
+use futures::{Stream, stream};
 use metrics::Gauge;
 use std::{convert::Infallible, future::Future, pin::Pin, time::Duration};
 use tokio::time::{Instant, Sleep};
@@ -39,6 +39,9 @@ pub(in crate::http) trait Source: Send + 'static {
     /// The next one; none where the stream has to end. Dropping the future loses nothing.
     fn next(&mut self) -> impl Future<Output = Option<Self::Item>> + Send;
 
+    /// The next one, where it is there already. Begins nothing.
+    fn ready(&mut self) -> Option<Self::Item>;
+
     /// Where the client may resume from without missing anything.
     fn cursor(&self) -> String;
 
@@ -51,6 +54,10 @@ impl Source for Subscription {
 
     fn next(&mut self) -> impl Future<Output = Option<Live>> + Send {
         Self::next(self)
+    }
+
+    fn ready(&mut self) -> Option<Live> {
+        Self::ready(self)
     }
 
     fn cursor(&self) -> String {
@@ -130,40 +137,52 @@ impl<S: Source> Life<S> {
             self.gather(&ready, &mut frames);
         }
         while !self.ended && frames.is_empty() {
-            // In this order: a flood of events must not keep a stream open that should end.
-            tokio::select! {
-                biased;
-                () = &mut self.shutdown => {
+            match self.turn().await {
+                Turn::Shutdown => {
                     frames.bye(&self.source.cursor(), reconnect_ms());
                     self.ended = true;
                 }
-                () = &mut self.clock => self.look(&mut frames),
-                live = self.source.next() => match live {
-                    Some(live) => self.gather(&live, &mut frames),
-                    // More has happened than may wait for this client: it resumes from the last id that it has.
-                    None => self.ended = true,
-                },
+                Turn::Time => self.look(&mut frames),
+                Turn::Told(Some(live)) => self.gather(&live, &mut frames),
+                // More has happened than may wait for this client: it resumes from the last id that it has.
+                Turn::Told(None) => self.ended = true,
             }
         }
         (!frames.is_empty()).then(|| frames.into_bytes())
+    }
+
+    /// Waits for whatever comes first. A look that finds nothing to say disturbs nothing: what the source has begun
+    /// goes on, so that one that takes its time is not begun again and again.
+    async fn turn(&mut self) -> Turn<S::Item> {
+        let Self { source, shutdown, clock, .. } = self;
+        let mut told = std::pin::pin!(source.next());
+        loop {
+            // In this order: a flood of events must not keep a stream open that should end.
+            tokio::select! {
+                biased;
+                () = &mut *shutdown => return Turn::Shutdown,
+                () = &mut *clock => {
+                    let now = Instant::now();
+                    let next = self.announce_at.map_or(self.next_beat, |at| at.min(self.next_beat)).min(self.ends_at);
+                    if now >= next || self.sessions.is_revoked(self.identity.session) {
+                        return Turn::Time;
+                    }
+                    clock.as_mut().reset(next.min(now + LOOK_EVERY));
+                }
+                live = &mut told => return Turn::Told(live),
+            }
+        }
     }
 
     /// An event, and those that are ready behind it: one write for all.
     fn gather(&mut self, first: &S::Item, frames: &mut Frames) {
         S::write(first, &self.streams, frames);
         self.streams.sent.increment(1);
-        while frames.len() < GATHERED_MAX {
-            match self.source.next().now_or_never() {
-                Some(Some(live)) => {
-                    S::write(&live, &self.streams, frames);
-                    self.streams.sent.increment(1);
-                }
-                Some(None) => {
-                    self.ended = true;
-                    break;
-                }
-                None => break,
-            }
+        while frames.len() < GATHERED_MAX
+            && let Some(next) = self.source.ready()
+        {
+            S::write(&next, &self.streams, frames);
+            self.streams.sent.increment(1);
         }
     }
 
@@ -185,6 +204,14 @@ impl<S: Source> Life<S> {
         let next = (now + LOOK_EVERY).min(self.next_beat).min(self.ends_at);
         self.clock.as_mut().reset(self.announce_at.map_or(next, |at| next.min(at)));
     }
+}
+
+/// What came first.
+enum Turn<T> {
+    Shutdown,
+    /// Something is due, or the session has ended.
+    Time,
+    Told(Option<T>),
 }
 
 /// Clients that were cut off together come back apart.

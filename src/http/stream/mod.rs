@@ -117,8 +117,11 @@ where
 
 /// The live stream: posts of those the caller follows and the caller's own, as they are written, changed, deleted.
 ///
-/// Events: `ready` (first; `{cursor}`), `post.created` and `post.updated` (a post), `post.deleted` (`{id, reason}`),
-/// `auth.expiring` (`{expiresAt}`, a minute before the token runs out and the stream ends), `reset`
+/// Events: `ready` (first; `{cursor}`), `post.created` and `post.updated` (a post), `post.deleted` (`{id, reason}`:
+/// `deleted`, or `hidden` where a post that may have been shown may no longer be seen), `post.counts` (`{id, viewCount,
+/// likeCount, commentCount}` of posts that the client has seen, at most one per post and second), `notification` (as in
+/// `/api/notifications`), `notification.retracted` (`{id}`), `notification.marker` (`{lastReadId}`), `top3.changed`
+/// (`{date}`), `auth.expiring` (`{expiresAt}`, a minute before the token runs out and the stream ends), `reset`
 /// (`{reason, restCursor}`: read the feed again), `bye` (`{reconnectAfterMs}`). Each has an `id`, which
 /// `Last-Event-ID` resumes from. Comments between them carry a cursor too: `: cursor=...`.
 #[utoipa::path(

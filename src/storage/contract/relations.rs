@@ -134,7 +134,7 @@ async fn what_some_members_did_is_counted_apart() {
     let of_posts = stores.content.counted_of(&[busy, quiet], &[b, gone]).await.unwrap();
     assert_eq!(of_posts, [(busy, PostCounts { views: 0, likes: 1, comments: 2 })]);
     let below = stores.content.counted_below(&[top], &[b, gone]).await.unwrap();
-    assert_eq!(below, [CountedBelow { comment: top, likes: 1, replies: 2 }]);
+    assert_eq!(below, [CountedBelow { comment: top, likes: 1, replies: 2, below: 2 }]);
     follow(stores, a, author).await;
     follow(stores, author, b).await;
     assert_eq!(stores.relations.counted_among(author, &[a, b, gone]).await.unwrap(), [1, 1]);

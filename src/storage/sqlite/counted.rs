@@ -18,8 +18,10 @@ const OF_COMMENTS: &str = "SELECT p.value, \
     (SELECT count(*) FROM json_each(?2) a CROSS JOIN comment_likes l ON l.comment_id = p.value \
     AND l.member_id = a.value JOIN members m ON m.id = a.value AND m.deactivated_at IS NULL) AS likes, \
     (SELECT count(*) FROM comments c WHERE c.parent_id = p.value AND c.deleted_at IS NULL AND c.author_gone = 0 \
-    AND c.author_id IN (SELECT value FROM json_each(?2))) AS replies \
-    FROM json_each(?1) p WHERE likes > 0 OR replies > 0";
+    AND c.author_id IN (SELECT value FROM json_each(?2))) AS replies, \
+    (SELECT count(*) FROM comments c JOIN comments d ON d.parent_id = c.id WHERE c.parent_id = p.value \
+    AND d.deleted_at IS NULL AND d.author_gone = 0 AND d.author_id IN (SELECT value FROM json_each(?2))) AS deeper \
+    FROM json_each(?1) p WHERE likes > 0 OR replies > 0 OR deeper > 0";
 
 impl Sqlite {
     pub(super) async fn posts_counted(
@@ -56,6 +58,7 @@ impl Sqlite {
             comment: CommentId(number(row.get(0))),
             likes: number(row.get(1)),
             replies: number(row.get(2)),
+            below: number(row.get(2)) + number(row.get(3)),
         };
         Ok(rows.iter().map(counted).collect())
     }

@@ -17,7 +17,8 @@ macro_rules! known {
         OR EXISTS (SELECT 1 FROM follow_requests WHERE requester_id = ?1 AND target_id = m.id) \
         OR EXISTS (SELECT 1 FROM blocks WHERE member_id = ?1 AND blocked_id = m.id) \
         OR EXISTS (SELECT 1 FROM blocks WHERE member_id = m.id AND blocked_id = ?1) \
-        OR EXISTS (SELECT 1 FROM mutes WHERE member_id = ?1 AND muted_id = m.id)"
+        OR EXISTS (SELECT 1 FROM mutes WHERE member_id = ?1 AND muted_id = m.id \
+        AND (expires_at IS NULL OR expires_at > unixepoch() * 1000))"
     };
 }
 

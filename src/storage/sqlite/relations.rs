@@ -206,6 +206,9 @@ async fn unblock(commit: &mut Commit, member: MemberId, other: MemberId) -> Chan
 async fn mute(commit: &mut Commit, id: u64, member: MemberId, other: MemberId, until: Option<Timestamp>) -> Change {
     let already = holds(commit, "SELECT 1 FROM mutes WHERE member_id = ? AND muted_id = ?", member, other).await?;
     if !already {
+        // Mutes that have ended make room.
+        let ended = "DELETE FROM mutes WHERE member_id = ?1 AND ?2 > 0 AND expires_at < unixepoch() * 1000";
+        change(commit, ended, member, other).await?;
         let count = "SELECT count(*) FROM mutes WHERE member_id = ?";
         note(commit, (count, MUTES_MAX, Refusal::MuteLimit { max: MUTES_MAX }), member, other).await?;
     }

@@ -117,12 +117,17 @@ impl TantivyIndex {
             .num_merge_threads(1)
             .build();
         let writer: IndexWriter = index.writer_with_options(options)?;
-        let mut merging = LogMergePolicy::default();
-        merging.set_del_docs_ratio_before_merge(DELETED_MAX);
-        writer.set_merge_policy(Box::new(merging));
+        writer.set_merge_policy(merging());
         let inner = Inner { fields, writer: Mutex::new(Some(writer)), reader, mark: RwLock::new(mark) };
         Ok(Self { inner: Arc::new(inner), searches })
     }
+}
+
+/// Which segments become one, and when.
+fn merging() -> Box<LogMergePolicy> {
+    let mut merging = LogMergePolicy::default();
+    merging.set_del_docs_ratio_before_merge(DELETED_MAX);
+    Box::new(merging)
 }
 
 impl Inner {
@@ -223,7 +228,10 @@ impl SearchIndex for TantivyIndex {
         let inner = self.inner.clone();
         blocking(move || {
             let mut writer = inner.writer();
-            writer.as_mut().ok_or_else(closed).and_then(IndexWriter::rollback).map_err(failed)?;
+            let writer = writer.as_mut().ok_or_else(closed).map_err(failed)?;
+            writer.rollback().map_err(failed)?;
+            // What was rolled back began anew, with the policy of every new writer.
+            writer.set_merge_policy(merging());
             Ok(())
         })
         .await
