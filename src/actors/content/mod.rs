@@ -120,6 +120,8 @@ impl Content {
         self.seen_by(author, id).await?;
         self.slots.of(author).ask(|reply| Message::DeletePost { author, id, reply }).await?;
         self.timeline.wrote(author);
+        // Gone for everybody by the time that its author is told so.
+        self.timeline.caught_up(author).await;
         Ok(())
     }
 

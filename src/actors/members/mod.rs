@@ -138,6 +138,8 @@ impl Members {
         let patch = Box::new(patch);
         self.slots.of(member).ask(|reply| Message::ChangeProfile { member, patch, reply }).await?;
         self.timeline.wrote(member);
+        // Who may see the member's posts is so for everybody by the time that it is acknowledged.
+        self.timeline.caught_up(member).await;
         self.member(member).await
     }
 

@@ -104,6 +104,8 @@ impl Members {
         let message = |reply| Message::ChangeTie { change, member, other, reply };
         self.slots.of(member).ask(message).await?;
         self.timeline.wrote(member);
+        // A block is in force on both sides by the time that it is acknowledged.
+        self.timeline.caught_up(member).await;
         Ok(())
     }
 
