@@ -45,11 +45,16 @@ pub(super) async fn run(options: &Options, graph: Graph) -> anyhow::Result<Measu
         visitors.spawn(async move {
             let mut random = StdRng::seed_from_u64(u64::from(user));
             let mut client = Client::open(address, 0, None).await?;
-            let mut samples = Vec::new();
+            let (mut samples, mut away) = (Vec::new(), false);
             while begun.elapsed() < whole {
                 if f64::from(user) >= users(begun.elapsed().div_duration_f64(whole)) {
+                    away = true;
                     sleep(PAUSE / 10).await;
                     continue;
+                }
+                // A user who comes later comes on a line of their own; one that lay idle the server may have closed.
+                if std::mem::take(&mut away) {
+                    client = Client::open(address, 0, None).await?;
                 }
                 for route in ROUTES {
                     let sent = Instant::now();
