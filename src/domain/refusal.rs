@@ -35,8 +35,6 @@ pub enum Reason {
     },
     /// The current password does not match.
     WrongPassword,
-    /// This cannot be done on this server yet.
-    Unsupported,
     /// This cannot be done to oneself.
     Oneself,
     /// On something else already, or named twice.

@@ -42,21 +42,6 @@ impl Activity {
         Ok(crate::actors::page(items, limit, next, |item| item))
     }
 
-    /// Those of these notifications that the member is told still and may see, in no order: what a stream shows. At
-    /// most 1,000 ids.
-    pub async fn notifications_by_id(
-        &self,
-        member: MemberId,
-        ids: &[Position],
-    ) -> Result<Vec<SeenNotification>, Error> {
-        let viewer = self.shared.timeline.viewer(member).await?;
-        let marker = self.shared.members.marker(member).await?;
-        let told = self.shared.store.notifications_by_id(member, ids).await?;
-        let mut items = self.visible(&viewer, &told).await?;
-        items.iter_mut().for_each(|item| item.unread = item.told.id > marker);
-        Ok(items)
-    }
-
     /// How many notifications after the marker the member may see. Looked up, never counted up: whatever hides or brings
     /// back one of them is in the next answer.
     pub async fn unread(&self, member: MemberId) -> Result<u64, Error> {

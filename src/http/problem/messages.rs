@@ -189,6 +189,5 @@ pub(super) fn reason(field: &str, reason: &Reason, l: Language) -> Cow<'static, 
         Reason::WrongPassword => say!(l, "the password is wrong", "비밀번호가 올바르지 않습니다"),
         Reason::InUse => say!(l, "in use already", "이미 사용 중입니다"),
         Reason::Oneself => say!(l, "not to be done to oneself", "자기 자신에게는 할 수 없습니다"),
-        Reason::Unsupported => say!(l, "cannot be changed on this server yet", "아직 지원하지 않는 항목입니다"),
     }
 }

@@ -90,7 +90,6 @@ pub(super) fn reason(reason: &Reason) -> &'static str {
         Reason::Reserved => "RESERVED",
         Reason::OutOfRange { .. } => "OUT_OF_RANGE",
         Reason::WrongPassword => "WRONG_PASSWORD",
-        Reason::Unsupported => "UNSUPPORTED",
         Reason::Oneself => "ONESELF",
         Reason::InUse => "IN_USE",
     }

@@ -24,7 +24,8 @@ pub(super) async fn pruned_to(pool: &SqlitePool) -> sqlx::Result<Position> {
     Ok(Position(row.map_or(0, |row| number(row.get(0)))))
 }
 
-fn event(row: &SqliteRow) -> sqlx::Result<Event> {
+/// From the columns `position, at_ns, kind, member_id, post_id, comment_id, target_id`, in this order.
+pub(super) fn event(row: &SqliteRow) -> sqlx::Result<Event> {
     let id = |index: usize| row.try_get::<Option<i64>, _>(index).map(|id| id.map(number));
     let code: u8 = row.try_get(2)?;
     let kind = EventKind::from_code(code)

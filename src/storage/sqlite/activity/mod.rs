@@ -5,13 +5,13 @@ mod prune;
 mod read;
 mod write;
 
-use super::{StoreResult, failed, number, signed};
+use super::{StoreResult, failed, log::event, number, signed};
 use crate::{
-    domain::{CommentId, Event, EventKind, Fact, MemberId, Notification, Position, PostId, Timestamp},
+    domain::{Event, EventKind, MemberId, Notification, Position, Timestamp},
     storage::{ActivityStore, DeadLetter},
 };
 use async_trait::async_trait;
-use sqlx::{Row, SqlitePool, sqlite::SqliteRow};
+use sqlx::{Row, SqlitePool};
 
 /// The store. Writers queue for the one connection that writes; there are few of them: the reader of the log, the
 /// sweep of dead letters, housekeeping and operators.
@@ -27,23 +27,6 @@ macro_rules! event_columns {
     };
 }
 use event_columns;
-
-fn event(row: &SqliteRow) -> sqlx::Result<Event> {
-    let id = |index: usize| row.try_get::<Option<i64>, _>(index).map(|id| id.map(number));
-    let code: u8 = row.try_get(2)?;
-    let kind = EventKind::from_code(code).ok_or_else(|| unknown("event", code))?;
-    Ok(Event {
-        position: Position(number(row.try_get(0)?)),
-        at_ns: row.try_get(1)?,
-        fact: Fact {
-            kind,
-            member: MemberId(number(row.try_get(3)?)),
-            post: id(4)?.map(PostId),
-            comment: id(5)?.map(CommentId),
-            target: id(6)?.map(MemberId),
-        },
-    })
-}
 
 fn unknown(what: &str, code: u8) -> sqlx::Error {
     sqlx::Error::Decode(format!("{what} of unknown kind {code}").into())
