@@ -6,6 +6,7 @@ import { STATS, any, number, steady, text, thresholds } from './lib/shape.js';
 
 const DURATION = text('DURATION', '30s');
 
+/** @type {import('k6/options').Options} */
 export const options = {
   scenarios: {
     signups: steady('newcomer', number('SIGNUPS', 10), DURATION),

@@ -9,6 +9,7 @@ import { STATS, any, number } from './lib/shape.js';
 
 const minutes = (count) => `${Math.max(1, Math.round((60 * count) / number('SPEED', 1)))}s`;
 
+/** @type {import('k6/options').Options} */
 export const options = {
   scenarios: {
     blog: {

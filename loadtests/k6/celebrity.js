@@ -4,7 +4,7 @@
 import http from 'k6/http';
 import { check } from 'k6';
 import { Trend } from 'k6/metrics';
-import { BASE, ask, home, login, members, params, publish } from './lib/client.js';
+import { BASE, ask, home, json, login, members, params, publish } from './lib/client.js';
 import { summary } from './lib/report.js';
 import { STATS, any, number, steady, text, thresholds } from './lib/shape.js';
 
@@ -13,6 +13,7 @@ const SAMPLE = number('SAMPLE', 10);
 /** Reads of one follower before a post counts as missing. */
 const TRIES = 50;
 
+/** @type {import('k6/options').Options} */
 export const options = {
   scenarios: {
     author: steady('author', number('POSTS', 2), text('DURATION', '30s')),
@@ -27,9 +28,8 @@ export function setup() {
   const all = members();
   const celebrity = login(text('AUTHOR', 'seed0@example.com')) || all[0];
   const profile = ask('profile', 'GET', `/api/members/${celebrity.id}`, celebrity.token);
-  const followers = JSON.parse(profile.body).followerCount;
+  const followers = json(profile).followerCount;
   if (followers < number('FOLLOWERS', 0)) throw new Error(`the author has ${followers} followers only`);
-  console.log(`the author has ${followers} followers`);
   const readers = all.filter((member) => member.id !== celebrity.id);
   for (const { token } of readers) ask('follow', 'PUT', `/api/members/${celebrity.id}/follow`, token, undefined, [204]);
   return { celebrity, followers: readers };
@@ -39,7 +39,7 @@ export function author({ celebrity, followers }) {
   const answer = publish(celebrity.token);
   if (answer.status !== 201) return;
   const begun = Date.now();
-  const { id } = JSON.parse(answer.body);
+  const { id } = json(answer);
   let waiting = Array.from({ length: Math.min(SAMPLE, followers.length) }, () => any(followers));
   for (let tries = 0; waiting.length > 0 && tries < TRIES; tries++) {
     const requests = waiting.map(({ token }) => ({
@@ -48,7 +48,7 @@ export function author({ celebrity, followers }) {
       params: params('home', token),
     }));
     const pages = http.batch(requests);
-    waiting = waiting.filter((_, at) => !pages[at].body.includes(`"id":${id},`));
+    waiting = waiting.filter((_, at) => !String(pages[at].body).includes(`"id":${id},`));
   }
   if (check(waiting, { 'every follower is shown the post': (w) => w.length === 0 })) visible.add(Date.now() - begun);
 }

@@ -4,6 +4,7 @@ import { byAuthor, comment, graph, home, like, members, post, publish, recent } 
 import { summary } from './lib/report.js';
 import { STATS, any, mix, number, steady, text, thresholds, zipf } from './lib/shape.js';
 
+/** @type {import('k6/options').Options} */
 export const options = {
   scenarios: { feed: steady('feed', number('RATE', 200), text('DURATION', '30s')) },
   thresholds: thresholds({ home: 50, author: 50, recent: 50, post: 50, publish: 100, comment: 100, like: 100 }),

@@ -55,6 +55,7 @@ function installed(folder) {
         const [answer] = globalThis.k6.exchange([request]);
         const expected = (params && params.responseCallback) || ((status) => status >= 200 && status < 400);
         globalThis.k6.answered(method, url, answer, expected);
+        answer.json = () => JSON.parse(answer.body);
         return answer;
       };
       export default {

@@ -3,6 +3,7 @@ import { members, query, search } from './lib/client.js';
 import { summary } from './lib/report.js';
 import { STATS, any, mix, number, steady, text, thresholds } from './lib/shape.js';
 
+/** @type {import('k6/options').Options} */
 export const options = {
   scenarios: { search: steady('find', number('RATE', 100), text('DURATION', '30s')) },
   thresholds: thresholds({ search: 50 }),

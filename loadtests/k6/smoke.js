@@ -2,10 +2,11 @@
 // and within the default limits: it needs no seed and no switches.
 import { check } from 'k6';
 import http from 'k6/http';
-import { BASE, ask, comment, home, like, login, post, publish, recent, signUp } from './lib/client.js';
+import { BASE, ask, comment, home, json, like, login, post, publish, recent, signUp } from './lib/client.js';
 import { summary } from './lib/report.js';
 import { STATS } from './lib/shape.js';
 
+/** @type {import('k6/options').Options} */
 export const options = {
   scenarios: { smoke: { executor: 'per-vu-iterations', vus: 1, iterations: 1, maxDuration: '60s' } },
   thresholds: { checks: ['rate==1'], http_req_failed: ['rate==0'] },
@@ -18,15 +19,15 @@ export default function () {
   check(reader, { 'a new member can log in': (m) => m !== null && m.token.length > 0 });
   ask('follow', 'PUT', `/api/members/${writer.id}/follow`, reader.token, undefined, [204]);
 
-  const written = JSON.parse(publish(writer.token, '안녕하세요, 첫 소식입니다 #처음').body);
-  const feed = JSON.parse(home(reader.token).body);
+  const written = json(publish(writer.token, '안녕하세요, 첫 소식입니다 #처음'));
+  const feed = json(home(reader.token));
   check(feed, {
     'a post is in its follower\'s feed at once': (f) => f.items.length === 1 && f.items[0].id === written.id,
     'a page says where its stream begins': (f) => f.streamCursor.length > 0,
   });
   like(reader.token, written.id);
   comment(reader.token, written.id);
-  check(JSON.parse(post(writer.token, written.id).body), {
+  check(json(post(writer.token, written.id)), {
     'a like is counted': (p) => p.likeCount === 1,
     'a comment is counted': (p) => p.commentCount === 1,
   });
@@ -44,10 +45,10 @@ export default function () {
   });
   check(stranger, {
     'a stranger is refused': (a) => a.status === 401,
-    'a refusal is a problem document': (a) => JSON.parse(a.body).code === 'BEARER_TOKEN_MISSING',
+    'a refusal is a problem document': (a) => json(a).code === 'BEARER_TOKEN_MISSING',
   });
   ask('delete', 'DELETE', `/api/posts/${written.id}`, writer.token, undefined, [204]);
-  check(JSON.parse(home(reader.token).body), { 'a deleted post is gone from feeds at once': (f) => f.items.length === 0 });
+  check(json(home(reader.token)), { 'a deleted post is gone from feeds at once': (f) => f.items.length === 0 });
   ask('logout', 'POST', '/api/authentication/logout', reader.token, undefined, [204]);
 }
 

@@ -11,6 +11,7 @@ const quarters = ['first', 'second', 'third', 'last'];
 const perQuarter = {};
 for (const quarter of quarters) perQuarter[`http_req_duration{quarter:${quarter}}`] = ['p(99)<50'];
 
+/** @type {import('k6/options').Options} */
 export const options = {
   scenarios: { soak: steady('soak', number('RATE', 50), text('DURATION', '1h')) },
   thresholds: thresholds({ home: 50, publish: 100 }, perQuarter),

@@ -10,6 +10,7 @@ const RATE = Math.round(number('RATE', 100));
 const STEP = text('STEP', '10s');
 const steps = [1, 2, 3, 4, 5, 1];
 
+/** @type {import('k6/options').Options} */
 export const options = {
   scenarios: {
     spike: {

@@ -4,6 +4,7 @@ import { comment, graph, home, like, members, publish } from './lib/client.js';
 import { summary } from './lib/report.js';
 import { STATS, any, mix, number, steady, text, thresholds, zipf } from './lib/shape.js';
 
+/** @type {import('k6/options').Options} */
 export const options = {
   scenarios: { write: steady('write', number('RATE', 200), text('DURATION', '30s')) },
   thresholds: thresholds({ publish: 100, comment: 100, like: 100, home: 50 }),

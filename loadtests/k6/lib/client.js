@@ -40,6 +40,9 @@ export function ask(route, method, path, token, body, statuses = [200]) {
   return answer;
 }
 
+/** An answer's JSON. @returns {any} */
+export const json = (answer) => answer.json();
+
 export const home = (token, limit = 20) => ask('home', 'GET', `/api/timeline/posts/followings?limit=${limit}`, token);
 export const recent = (token, limit = 20) => ask('recent', 'GET', `/api/timeline/posts/recent?limit=${limit}`, token);
 export const byAuthor = (token, id) => ask('author', 'GET', `/api/timeline/members/${id}/posts`, token, undefined, [200, 404]);
@@ -59,7 +62,7 @@ export function login(email, password = PASSWORD) {
     throw new Error('logins are limited (5 a minute from one address): run the server with DAILYFEED_LIMITS__ENABLED=false');
   }
   if (answer.status !== 200) return null;
-  const { accessToken, member } = JSON.parse(answer.body);
+  const { accessToken, member } = json(answer);
   return { id: member.id, token: accessToken };
 }
 
@@ -111,7 +114,7 @@ export function graph(token, pages = number('PAGES', 5)) {
   for (let page = 0; page < pages; page++) {
     const answer = ask('recent', 'GET', `/api/timeline/posts/recent?limit=100${cursor}`, token);
     if (answer.status !== 200) break;
-    const { items, nextCursor } = JSON.parse(answer.body);
+    const { items, nextCursor } = json(answer);
     for (const item of items) {
       posts.push(item.id);
       written[item.author.id] = (written[item.author.id] || 0) + 1;

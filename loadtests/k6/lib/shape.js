@@ -58,19 +58,18 @@ export function mix(weights) {
  * own measurement down. Where users run out, `dropped_iterations` says so and the threshold on it fails the run.
  */
 export function steady(exec, rate, duration, more = {}) {
-  return Object.assign(
-    {
-      executor: 'constant-arrival-rate',
-      exec,
-      // Below one a second k6 wants a whole number in a longer unit.
-      rate: rate >= 1 ? Math.round(rate) : 1,
-      timeUnit: rate >= 1 ? '1s' : `${Math.round(1 / rate)}s`,
-      duration,
-      preAllocatedVUs: Math.min(Math.max(Math.ceil(rate / 10), 10), number('VUS', 500)),
-      maxVUs: number('VUS', 500),
-    },
-    more,
-  );
+  /** @type {import('k6/options').ConstantArrivalRateScenario} */
+  const scenario = {
+    executor: 'constant-arrival-rate',
+    exec,
+    // Below one a second k6 wants a whole number in a longer unit.
+    rate: rate >= 1 ? Math.round(rate) : 1,
+    timeUnit: rate >= 1 ? '1s' : `${Math.round(1 / rate)}s`,
+    duration,
+    preAllocatedVUs: Math.min(Math.max(Math.ceil(rate / 10), 10), number('VUS', 500)),
+    maxVUs: number('VUS', 500),
+  };
+  return Object.assign(scenario, more);
 }
 
 /** Thresholds that every open-loop run shares, and one per route: `{home: 50}` is p99 in milliseconds. */
