@@ -9,6 +9,7 @@ pub mod measured;
 pub mod members;
 pub mod ranking;
 mod reader;
+mod runtime;
 pub mod search;
 pub mod sessions;
 mod slots;

@@ -1,4 +1,5 @@
 //! What the actors are doing: one row each, for operators and tests.
+use super::runtime;
 use std::{
     collections::VecDeque,
     sync::{
@@ -114,8 +115,9 @@ impl System {
         self.draining.store(true, Ordering::Release);
     }
 
-    /// Sets the gauges of every mailbox; called before metrics are read.
+    /// Sets the gauges of every mailbox and of the runtime; called before metrics are read.
     pub fn publish_metrics(&self) {
+        runtime::publish_metrics();
         let mut domains: Vec<(&'static str, usize, u64)> = Vec::new();
         for row in self.rows() {
             match domains.iter_mut().find(|(name, ..)| *name == row.name) {

@@ -183,7 +183,7 @@ concern! {
         /// Milliseconds from a change to the commit that makes it findable. Less means more commits, 10 to 50 ms each.
         commit_interval_ms: u64 = 250,
         /// Changes that are committed without waiting so long.
-        commit_changes_max: usize = 1_000,
+        commit_changes_max: usize = 10_000,
     }
 }
 

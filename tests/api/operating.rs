@@ -37,6 +37,10 @@ async fn metrics_name_routes_and_never_members() {
         "dailyfeed_commit_commands_bucket",
         "dailyfeed_commit_duration_seconds_bucket",
         "dailyfeed_projection_lag_events",
+        "dailyfeed_runtime_busy_seconds",
+        "dailyfeed_runtime_tasks",
+        "process_resident_memory_bytes",
+        "process_cpu_seconds_total",
     ] {
         assert!(metrics.contains(name), "{name}");
     }

@@ -61,7 +61,10 @@ impl Window {
             return;
         }
         // Nearly always at the end; ids and commits differ in order by milliseconds at most.
-        let at = self.all.partition_point(|other| other.post < place.post);
+        let at = match self.all.back() {
+            Some(last) if last.post >= place.post => self.all.partition_point(|other| other.post < place.post),
+            _ => self.all.len(),
+        };
         if self.all.get(at).is_some_and(|other| other.post == place.post) {
             return;
         }

@@ -46,16 +46,25 @@ pub enum Phrase {
 impl Query {
     /// Reads a query: words, `"phrases"`, `-excluded`, `prefix*`.
     pub fn parse(text: &str) -> Self {
-        let typed = Typed::all(text);
-        Self { clauses: typed.into_iter().filter_map(|typed| typed.clause(false)).take(CLAUSES_MAX).collect() }
+        Self::of(Typed::all(text).into_iter().filter_map(|typed| typed.clause(false)))
     }
 
     /// Reads a query for people, whose names are typed as far as they are known: the last word may go on.
     pub fn parse_name(text: &str) -> Self {
         let typed = Typed::all(text);
         let last = typed.len().saturating_sub(1);
-        let clauses = typed.into_iter().enumerate().filter_map(|(at, typed)| typed.clause(at == last));
-        Self { clauses: clauses.take(CLAUSES_MAX).collect() }
+        Self::of(typed.into_iter().enumerate().filter_map(|(at, typed)| typed.clause(at == last)))
+    }
+
+    /// What is said twice is looked for once.
+    fn of(all: impl Iterator<Item = Clause>) -> Self {
+        let mut clauses: Vec<Clause> = Vec::new();
+        for clause in all {
+            if clauses.len() < CLAUSES_MAX && !clauses.contains(&clause) {
+                clauses.push(clause);
+            }
+        }
+        Self { clauses }
     }
 
     /// Whether there is something to look for; to leave things out alone is not.
@@ -178,6 +187,8 @@ mod tests {
     #[test]
     fn words_are_separate_and_phrases_are_not() {
         assert_eq!(Query::parse("rust 서버").clauses.len(), 2);
+        assert_eq!(Query::parse("rust 서버 Rust").clauses, Query::parse("rust 서버").clauses);
+        assert_eq!(Query::parse("rust -rust").clauses.len(), 2);
         assert_eq!(only("\"rust 서버\"").any, [terms(&[(0, "rust"), (1, "서버")])]);
         assert_eq!(only("e-mail").any, [terms(&[(0, "e"), (1, "mail")])]);
         assert!(only("-rust").excluded && only("-\"a b\"").excluded && !only("rust-").excluded);

@@ -44,25 +44,19 @@ pub(super) struct Run {
 /// The runs of a text.
 pub(super) fn runs(text: &str) -> Vec<Run> {
     let mut cutter = Cutter::default();
-    for (start, cluster) in text.grapheme_indices(true) {
-        let end = start + cluster.len();
-        let mut chars = cluster.chars();
-        if let (Some(c), None) = (chars.next(), chars.next())
-            && is_plain(c)
-        {
+    let mut start = 0;
+    while let Some(c) = text[start..].chars().next() {
+        let end = start + c.len_utf8();
+        // Where two of these meet there is a border, and no need for the tables that find others.
+        if is_plain(c) && text[end..].chars().next().is_none_or(is_plain) {
             cutter.take(c.to_ascii_lowercase(), start, end);
+            start = end;
             continue;
         }
-        if is_picture(cluster) {
-            cutter.close();
-            cutter.add(Script::Picture, plain(cluster), start, end);
-            cutter.close();
-            continue;
-        }
-        // A cluster at a time: what is normalised then has a place in the original.
-        for c in cluster.nfkc().flat_map(char::to_lowercase) {
-            cutter.take(c, start, end);
-        }
+        let cluster = text[start..].graphemes(true).next().unwrap_or(&text[start..end]);
+        let end = start + cluster.len();
+        cutter.cluster(cluster, start, end);
+        start = end;
     }
     cutter.close();
     cutter.runs
@@ -76,17 +70,30 @@ struct Cutter {
 }
 
 impl Cutter {
+    fn cluster(&mut self, cluster: &str, start: usize, end: usize) {
+        if is_picture(cluster) {
+            self.close();
+            self.add(Script::Picture, &plain(cluster), start, end);
+            self.close();
+            return;
+        }
+        // A cluster at a time: what is normalised then has a place in the original.
+        for c in cluster.nfkc().flat_map(char::to_lowercase) {
+            self.take(c, start, end);
+        }
+    }
+
     /// A character that is normalised.
     fn take(&mut self, c: char, start: usize, end: usize) {
         match script(c) {
-            Some(script) => self.add(script, c.into(), start, end),
+            Some(script) => self.add(script, c.encode_utf8(&mut [0; 4]), start, end),
             None if is_combining_mark(c) => self.mark(c, end),
             None if is_invisible(c) => {}
             None => self.close(),
         }
     }
 
-    fn add(&mut self, script: Script, text: String, start: usize, end: usize) {
+    fn add(&mut self, script: Script, text: &str, start: usize, end: usize) {
         if self.open.as_ref().is_some_and(|run| run.script != script) {
             self.close();
         }
@@ -96,10 +103,10 @@ impl Cutter {
             Some(word) => {
                 word.end = end;
                 if word.text.len() < WORD_LENGTH_MAX || word.text.chars().count() < WORD_LENGTH_MAX {
-                    word.text.push_str(&text);
+                    word.text.push_str(text);
                 }
             }
-            None => run.units.push(Unit { text, start, end }),
+            None => run.units.push(Unit { text: text.to_owned(), start, end }),
         }
     }
 

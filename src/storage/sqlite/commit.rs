@@ -1,11 +1,15 @@
 //! One commit in the making: the connection, and the events that go with its rows.
-use super::{failed, tail::Tail};
+use super::{
+    bulk::{Bulk, Query, ROWS_MAX},
+    failed, signed,
+    tail::Tail,
+};
 use crate::{
     domain::{Event, EventKind, Fact, MemberId, Position, Timestamp},
     storage::{StoreError, StoreResult},
 };
 use sqlx::{AssertSqlSafe, SqliteConnection};
-use std::fmt::Write;
+use std::sync::LazyLock;
 
 /// The transaction that a batch of commands shares.
 pub(super) struct Commit {
@@ -84,10 +88,11 @@ impl Commit {
     /// Stores the events and makes everything durable. Returns the events for those who wait for them.
     pub(super) async fn finish(&mut self) -> StoreResult<Vec<Event>> {
         self.whole()?;
-        let statements = "INSERT INTO events (position, at_ns, kind, member_id, post_id, comment_id, target_id) \
-            SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6 FROM json_each(?); COMMIT";
-        let rows = rows(&self.events);
-        sqlx::query(statements).bind(rows).execute(&mut self.connection).await.map_err(failed)?;
+        let (full, last) = self.events.split_at(self.events.len().saturating_sub(1) / ROWS_MAX * ROWS_MAX);
+        if !full.is_empty() {
+            EVENTS.run(&mut self.connection, full, bind).await?;
+        }
+        LAST.run(&mut self.connection, last, bind).await?;
         Ok(std::mem::take(&mut self.events))
     }
 
@@ -107,19 +112,21 @@ impl Commit {
     }
 }
 
-fn rows(events: &[Event]) -> String {
-    let mut json = String::with_capacity(2 + events.len() * 80);
-    json.push('[');
-    let id = |id: Option<u64>| id.map_or_else(|| "null".to_owned(), |id| id.to_string());
-    for Event { position, at_ns, fact } in events {
-        let separator = if json.len() == 1 { "" } else { "," };
-        let (post, comment, target) =
-            (id(fact.post.map(|p| p.0)), id(fact.comment.map(|c| c.0)), id(fact.target.map(|t| t.0)));
-        let (kind, member) = (fact.kind.code(), fact.member);
-        let _ = write!(json, "{separator}[{},{at_ns},{kind},{member},{post},{comment},{target}]", position.0);
-    }
-    json.push(']');
-    json
+const INSERT: &str = "INSERT INTO events (position, at_ns, kind, member_id, post_id, comment_id, target_id)";
+static EVENTS: LazyLock<Bulk> = LazyLock::new(|| Bulk::new(INSERT, 7, ""));
+/// The last events of a commit and what makes it durable, in one trip to the connection's thread.
+static LAST: LazyLock<Bulk> = LazyLock::new(|| Bulk::new(INSERT, 7, "; COMMIT"));
+
+fn bind(query: Query, event: &Event) -> Query {
+    let Event { position, at_ns, fact } = event;
+    query
+        .bind(signed(position.0))
+        .bind(*at_ns)
+        .bind(fact.kind.code())
+        .bind(signed(fact.member.0))
+        .bind(fact.post.map(|id| signed(id.0)))
+        .bind(fact.comment.map(|id| signed(id.0)))
+        .bind(fact.target.map(|id| signed(id.0)))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The embedded profile: one SQLite file, one writer that groups commands into commits, readers beside it.
 mod activity;
 mod audit;
+mod bulk;
 mod comments;
 mod commit;
 mod content;

@@ -1,8 +1,10 @@
 //! Posts on their way in: those of one commit share their statements, whatever their number.
 use super::{
+    bulk::{Bulk, Query},
     commit::Commit,
     failed, images, json_ids,
     receipts::{self, Kept},
+    signed,
     writer::Verdict,
 };
 use crate::{
@@ -10,7 +12,10 @@ use crate::{
     storage::{StoreError, StoreResult},
 };
 use futures::FutureExt;
-use std::collections::{HashMap, hash_map::Entry};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::LazyLock,
+};
 use tokio::sync::oneshot;
 
 /// What one publication is answered with.
@@ -102,30 +107,54 @@ async fn put_images(commit: &mut Commit, post: &Post) -> StoreResult<StoreResult
 
 /// Rows, tags and the authors' counters. The events are the caller's.
 pub(super) async fn insert(commit: &mut Commit, posts: &[(&Post, Position)]) -> StoreResult<()> {
-    let rows: Vec<_> = posts
-        .iter()
-        .map(|(p, at)| (p.id, p.author, &p.title, &p.content, &p.tags, &p.mentions, p.created_at.0, at.0, &p.images))
-        .collect();
-    let tags: Vec<_> = posts.iter().flat_map(|(post, _)| post.tags.iter().map(|tag| (&tag.tag, post.id))).collect();
-    // One trip to the connection's thread for all three.
-    let statements = "INSERT INTO posts (id, author_id, title, content, tags, mentions, created_at, position, \
-        images) SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8 \
-        FROM json_each(?); \
-        INSERT INTO post_tags (tag, post_id) SELECT value->>0, value->>1 FROM json_each(?) \
-        WHERE true ON CONFLICT DO NOTHING; \
-        UPDATE members SET post_count = post_count + added.posts \
+    let rows = posts.iter().map(|(post, at)| row(post, *at)).collect::<StoreResult<Vec<_>>>()?;
+    POSTS.run(&mut commit.connection, &rows, bind).await?;
+    let tags: Vec<_> = posts.iter().flat_map(|(post, _)| post.tags.iter().map(|tag| (&tag.tag, post.id.0))).collect();
+    if !tags.is_empty() {
+        let bind = |query: Query, (tag, post): &(&String, u64)| query.bind((*tag).clone()).bind(signed(*post));
+        TAGS.run(&mut commit.connection, &tags, bind).await?;
+    }
+    let count = "UPDATE members SET post_count = post_count + added.posts \
         FROM (SELECT value AS author, count(*) AS posts FROM json_each(?) GROUP BY value) added \
         WHERE members.id = added.author";
-    let query = sqlx::query(statements)
-        .bind(json(&rows)?)
-        .bind(json(&tags)?)
-        .bind(json_ids(posts.iter().map(|(post, _)| post.author.0)));
-    query.execute(&mut commit.connection).await.map_err(failed)?;
+    let count = sqlx::query(count).bind(json_ids(posts.iter().map(|(post, _)| post.author.0)));
+    count.execute(&mut commit.connection).await.map_err(failed)?;
     Ok(())
 }
 
-fn json(rows: &impl serde::Serialize) -> StoreResult<String> {
-    serde_json::to_string(rows).map_err(failed)
+static POSTS: LazyLock<Bulk> = LazyLock::new(|| {
+    let insert = "INSERT INTO posts (id, author_id, title, content, tags, mentions, created_at, position, images)";
+    Bulk::new(insert, 9, "")
+});
+static TAGS: LazyLock<Bulk> =
+    LazyLock::new(|| Bulk::new("INSERT INTO post_tags (tag, post_id)", 2, "ON CONFLICT DO NOTHING"));
+
+/// A post as a row: tags, mentions and images are kept as JSON.
+struct Row<'a> {
+    post: &'a Post,
+    position: Position,
+    lists: [String; 3],
+}
+
+fn row(post: &Post, position: Position) -> StoreResult<Row<'_>> {
+    Ok(Row { post, position, lists: [json(&post.tags)?, json(&post.mentions)?, json(&post.images)?] })
+}
+
+fn bind(query: Query, Row { post, position, lists: [tags, mentions, images] }: &Row<'_>) -> Query {
+    query
+        .bind(signed(post.id.0))
+        .bind(signed(post.author.0))
+        .bind(post.title.clone())
+        .bind(post.content.clone())
+        .bind(tags.clone())
+        .bind(mentions.clone())
+        .bind(post.created_at.0)
+        .bind(signed(position.0))
+        .bind(images.clone())
+}
+
+fn json(list: &impl serde::Serialize) -> StoreResult<String> {
+    serde_json::to_string(list).map_err(failed)
 }
 
 /// The writer is gone, which only happens when the process ends.

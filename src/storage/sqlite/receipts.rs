@@ -1,11 +1,14 @@
 //! Receipts: answers kept for repeated requests.
-use super::failed;
+use super::{
+    bulk::{Bulk, Query},
+    failed,
+};
 use crate::{
     domain::{Answer, Receipt, Refusal},
     storage::StoreResult,
 };
 use sqlx::{Row, SqliteConnection};
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::LazyLock};
 
 /// What was answered under this key before. Refuses `IdempotencyKeyReused` where that was another request.
 pub(super) async fn find(connection: &mut SqliteConnection, receipt: &Receipt) -> StoreResult<Option<Answer>> {
@@ -63,19 +66,21 @@ pub(super) async fn insert_all(
     connection: &mut SqliteConnection,
     receipts: impl Iterator<Item = &Receipt>,
 ) -> StoreResult<()> {
-    let rows: Vec<_> = receipts
-        .map(|r| {
-            let Answer { status, location, body } = &r.answer;
-            (&r.scope, &r.key, hex(&r.fingerprint), status, location, body, r.at.0)
-        })
-        .collect();
-    let insert = "INSERT INTO receipts (scope, key, fingerprint, status, location, body, at) \
-        SELECT value->>0, value->>1, unhex(value->>2), value->>3, value->>4, value->>5, value->>6 FROM json_each(?)";
-    let rows = serde_json::to_string(&rows).map_err(failed)?;
-    sqlx::query(insert).bind(rows).execute(connection).await.map_err(failed)?;
-    Ok(())
+    let receipts: Vec<_> = receipts.collect();
+    RECEIPTS.run(connection, &receipts, |query, receipt| bind(query, receipt)).await
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+static RECEIPTS: LazyLock<Bulk> =
+    LazyLock::new(|| Bulk::new("INSERT INTO receipts (scope, key, fingerprint, status, location, body, at)", 7, ""));
+
+fn bind(query: Query, receipt: &Receipt) -> Query {
+    let Answer { status, location, body } = &receipt.answer;
+    query
+        .bind(receipt.scope.clone())
+        .bind(receipt.key.clone())
+        .bind(receipt.fingerprint.to_vec())
+        .bind(*status)
+        .bind(location.clone())
+        .bind(body.clone())
+        .bind(receipt.at.0)
 }

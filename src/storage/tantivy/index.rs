@@ -1,7 +1,7 @@
 //! One index: opened, written, read.
 use super::{
     blocking,
-    collect::FirstAfter,
+    collect::{FirstAfter, Opened},
     failed,
     query::{self, Fixed},
     schema::{Fields, SCHEMA_VERSION, register},
@@ -62,6 +62,7 @@ struct Inner {
     /// None once it is closed.
     writer: Mutex<Option<IndexWriter>>,
     reader: IndexReader,
+    opened: Arc<Opened>,
     mark: RwLock<IndexMark>,
 }
 
@@ -107,8 +108,10 @@ impl TantivyIndex {
         }
     }
 
-    fn of(index: Index, memory: usize, searches: Arc<Semaphore>, mark: IndexMark) -> tantivy::Result<Self> {
+    fn of(mut index: Index, memory: usize, searches: Arc<Semaphore>, mark: IndexMark) -> tantivy::Result<Self> {
         register(&index);
+        // A search looks into several segments at once where cores are free.
+        index.set_default_multithread_executor()?;
         let (_, fields) = Fields::new();
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
         let options = IndexWriterOptions::builder()
@@ -118,7 +121,8 @@ impl TantivyIndex {
             .build();
         let writer: IndexWriter = index.writer_with_options(options)?;
         writer.set_merge_policy(merging());
-        let inner = Inner { fields, writer: Mutex::new(Some(writer)), reader, mark: RwLock::new(mark) };
+        let (writer, opened) = (Mutex::new(Some(writer)), Arc::default());
+        let inner = Inner { fields, writer, reader, opened, mark: RwLock::new(mark) };
         Ok(Self { inner: Arc::new(inner), searches })
     }
 }
@@ -184,6 +188,7 @@ impl Inner {
         commit.commit().map_err(failed)?;
         drop(writer);
         self.reader.reload().map_err(failed)?;
+        self.opened.keep(self.reader.searcher().segment_readers());
         *self.mark.write().unwrap_or_else(PoisonError::into_inner) = mark;
         Ok(())
     }
@@ -191,7 +196,7 @@ impl Inner {
     fn find(&self, wanted: &Wanted) -> tantivy::Result<Vec<Hit>> {
         let query = query::of(&self.fields, wanted);
         let searcher = self.reader.searcher();
-        searcher.search_with_statistics_provider(&query, &FirstAfter::new(wanted), &Fixed)
+        searcher.search_with_statistics_provider(&query, &FirstAfter::new(wanted, self.opened.clone()), &Fixed)
     }
 
     fn bytes(&self) -> u64 {

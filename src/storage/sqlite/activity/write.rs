@@ -5,10 +5,13 @@ use crate::{
         Event, MemberId, NOTIFICATIONS_MAX, Notification, NotificationKind, Position, Retraction, is_activity,
         message_key,
     },
-    storage::StoreResult,
+    storage::{
+        StoreResult,
+        sqlite::bulk::{Bulk, Query},
+    },
 };
 use sqlx::{Row, SqliteConnection};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 impl SqliteActivity {
     pub(super) async fn take_in(&self, batch: &[Event]) -> StoreResult<()> {
@@ -33,26 +36,29 @@ impl SqliteActivity {
 
 /// Stores the activities of these events, each key once.
 pub(super) async fn note(connection: &mut SqliteConnection, events: &[Event]) -> StoreResult<()> {
-    let rows: Vec<_> = events.iter().filter(|event| is_activity(event.fact.kind)).map(row).collect();
-    if rows.is_empty() {
+    let acts: Vec<_> = events.iter().filter(|event| is_activity(event.fact.kind)).collect();
+    if acts.is_empty() {
         return Ok(());
     }
-    let insert = "INSERT INTO activities (id, message_key, kind, member_id, post_id, comment_id, target_id, at_ns) \
-        SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7 \
-        FROM json_each(?) WHERE true ON CONFLICT DO NOTHING";
-    let rows = serde_json::to_string(&rows).map_err(failed)?;
-    sqlx::query(insert).bind(rows).execute(connection).await.map_err(failed)?;
-    Ok(())
+    ACTIVITIES.run(connection, &acts, |query, event| bind(query, event)).await
 }
 
-/// An activity as a row.
-type Activity = (u64, String, u8, u64, Option<u64>, Option<u64>, Option<u64>, i64);
+static ACTIVITIES: LazyLock<Bulk> = LazyLock::new(|| {
+    let insert = "INSERT INTO activities (id, message_key, kind, member_id, post_id, comment_id, target_id, at_ns)";
+    Bulk::new(insert, 8, "ON CONFLICT DO NOTHING")
+});
 
-fn row(event: &Event) -> Activity {
+fn bind(query: Query, event: &Event) -> Query {
     let fact = &event.fact;
-    let (post, comment, target) = (fact.post.map(|id| id.0), fact.comment.map(|id| id.0), fact.target.map(|id| id.0));
-    let key = message_key(event);
-    (event.position.0, key, fact.kind.code(), fact.member.0, post, comment, target, event.at_ns)
+    query
+        .bind(signed(event.position.0))
+        .bind(message_key(event))
+        .bind(fact.kind.code())
+        .bind(signed(fact.member.0))
+        .bind(fact.post.map(|id| signed(id.0)))
+        .bind(fact.comment.map(|id| signed(id.0)))
+        .bind(fact.target.map(|id| signed(id.0)))
+        .bind(event.at_ns)
 }
 
 /// Stores what an event tells somebody, and says whom.
