@@ -21,7 +21,12 @@ MEASURES = [
     ("feed_share", "home feed beside the bare handler", "%", "rise", None, 50),
     ("write_rps", "acknowledged durable posts (wrk, 256 connections)", "posts/s", "rise", 5_000, 20_000),
     ("write_p99", "its p99", "ms", "drop", None, None),
-    ("celebrity_ms", "one post to all followers of one author (31,000 unless CELEBRITY says otherwise), in every sampled feed: worst of a run", "ms", "drop", 200, 20),
+    ("disk_ms", "the disk's sync of 64 KiB, which every commit waits for", "ms", "drop", None, None),
+    ("feed_busy", "tokio's threads busy during the feed load (of all cores; the generator has the rest)", "%", "drop", None, None),
+    ("feed_parks", "times a thread fell asleep, for each of its requests", "", "drop", None, None),
+    ("write_busy", "tokio's threads busy during the posts (SQLite's and Tantivy's are others)", "%", "drop", None, None),
+    ("write_parks", "times a thread fell asleep, for each post", "", "drop", None, None),
+    ("celebrity_ms", "one post to 31,000 followers (or as many as CELEBRITY says), in every sampled feed: worst of a run", "ms", "drop", 200, 20),
     ("sse_p50", "post acknowledged to SSE event, 100 streams, p50", "ms", "drop", None, None),
     ("sse_p99", "the same, p99", "ms", "drop", 100, 20),
     ("sse_25k_rate", "SSE deliveries, 25,000/s offered (1,000 streams)", "events/s", "rise", 25_000, None),
@@ -139,9 +144,19 @@ def verdict(value, better, must, aim):
     return "" if aim is None else "below aim"
 
 
-def last_campaign(results):
+def last_campaign(results, it):
+    """The newest earlier one on such a machine, and a sentence about it: figures of another machine say nothing."""
     earlier = sorted(path for path in results.parent.glob("*/results.json") if path.parent.name < results.name)
-    return (earlier[-1].parent.name, json.loads(earlier[-1].read_text())) if earlier else (None, None)
+    reports = [(path.parent.name, json.loads(path.read_text())) for path in earlier]
+    same = [(name, report) for name, report in reports if all(report["machine"][key] == it[key] for key in ("processor", "cores"))]
+    if same:
+        return same[-1][1], f"Compared with {same[-1][0]}."
+    if not reports:
+        return None, "There is no earlier campaign to compare with."
+    name, report = reports[-1]
+    bare = report["measures"].get("bare_rps")
+    speed = f", where a bare handler did {number(statistics.median(bare))} requests/s" if bare else ""
+    return None, f"No earlier campaign was on such a machine; the last, {name}, was on {report['machine']['processor']}{speed}."
 
 
 def change(now, before, better):
@@ -294,7 +309,7 @@ def main():
     options = parser.parse_args()
     values, scenarios, failed = read(options.raw)
     it = machine()
-    last, before = last_campaign(options.results)
+    before, compared = last_campaign(options.results, it)
     result = {"machine": it, "runs": options.runs, "secondsARun": options.seconds, "cores": options.pinned}
     result |= {"measures": values, "scenarios": scenarios, "failed": failed}
     options.results.mkdir(parents=True, exist_ok=True)
@@ -310,7 +325,7 @@ def main():
         f"`synchronous=full`; {options.data}, unless a line says otherwise."
     )
     out.append(f"Load average of the last quarter of an hour at the end: {it['loadAverage']:.1f}.")
-    out.append(f"Compared with {last}." if last else "There is no earlier campaign to compare with.")
+    out.append(compared)
     out += ["", table(values, before), "", "## Scenarios at a rate", ""]
     out.append("Open loop (but for `blog`): a request is due by the clock, whatever the answers before it took.")
     out += ["", scenario_table(scenarios), ""]

@@ -12,7 +12,7 @@ use crate::{
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::{
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -25,6 +25,7 @@ pub(super) struct RankingActor;
 /// One life's state. What others read is in `shared` and outlives it.
 pub(super) struct State {
     shared: Arc<Shared>,
+    life: u64,
     /// None until they are loaded: in each life, and where too much changed at once.
     tables: Option<Tables>,
     marks: Marks,
@@ -62,8 +63,8 @@ impl Actor for RankingActor {
                 batch.iter().for_each(|event| state.marks.note(event));
                 let _ = reply.send(Ok(state.shared.applied(batch.last())));
             }
-            Message::Loaded { tables, reply } => {
-                state.take(*tables);
+            Message::Loaded { tables, life, reply } => {
+                state.take(*tables, life);
                 let _ = reply.send(state.round(Timestamp::now()).await);
             }
             Message::Round { reply } => {
@@ -81,11 +82,15 @@ impl Actor for RankingActor {
 
 impl State {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, tables: None, marks: Marks::default(), shown: None }
+        let life = 1 + shared.lives.fetch_add(1, Ordering::AcqRel);
+        Self { shared, life, tables: None, marks: Marks::default(), shown: None }
     }
 
-    /// The next round makes generations of these.
-    pub(super) fn take(&mut self, tables: Tables) {
+    /// The next round makes generations of these, unless they were loaded for an earlier life.
+    pub(super) fn take(&mut self, tables: Tables, life: u64) {
+        if life != self.life {
+            return;
+        }
         self.tables = Some(tables);
         self.marks.stirred = true;
     }

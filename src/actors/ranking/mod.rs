@@ -45,8 +45,8 @@ const SCAN_STEP: usize = 100;
 pub(super) enum Message {
     /// Notes what a batch of events changed, and answers with the position to go on from.
     Apply { batch: Vec<Event>, reply: Reply<Position> },
-    /// Takes the tables that were loaded, then does a round.
-    Loaded { tables: Box<Tables>, reply: Reply<bool> },
+    /// Takes the tables that were loaded for that life, then does a round.
+    Loaded { tables: Box<Tables>, life: u64, reply: Reply<bool> },
     /// Makes generations where something changed. Answers whether the tables have to be loaded first.
     Round { reply: Reply<bool> },
     #[cfg(test)]
@@ -60,6 +60,8 @@ struct Shared {
     generations: Generations,
     days: Days,
     position: AtomicU64,
+    /// Lives of the actor so far.
+    lives: AtomicU64,
 }
 
 impl Shared {
@@ -70,7 +72,13 @@ impl Shared {
             generations: Generations::new(),
             days: Days::new(stores.ranking.clone(), zone),
             position: AtomicU64::new(head.0),
+            lives: AtomicU64::new(0),
         }
+    }
+
+    /// The life that has begun last.
+    fn life(&self) -> u64 {
+        self.lives.load(Ordering::Acquire)
     }
 
     /// Everything up to this event has been noted.
@@ -252,10 +260,12 @@ async fn wake(shared: Arc<Shared>, mailbox: Mailbox<Message>) {
 async fn load(shared: &Shared, mailbox: &Mailbox<Message>) {
     let begun = Instant::now();
     let Some(spans) = Spans::at(Timestamp::now(), shared.days.zone()) else { return };
+    // What changes while the tables are read is noted by this life alone: another one has to have them read again.
+    let life = shared.life();
     match read(shared, spans).await {
         Ok(tables) => {
             let posts = tables.posts();
-            if let Err(error) = mailbox.ask(|reply| Message::Loaded { tables: Box::new(tables), reply }).await {
+            if let Err(error) = mailbox.ask(|reply| Message::Loaded { tables: Box::new(tables), life, reply }).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "rankings not made");
             }
             tracing::info!(posts, elapsed_ms = begun.elapsed().as_millis() as u64, "rankings loaded");

@@ -78,7 +78,7 @@ async fn likes_leave_the_windows_that_move_on_and_come_back_with_a_clock_that_is
     let shared = Arc::new(Shared::new(stores, seoul.clone(), Position(0)));
     let mut state = State::new(shared.clone());
     assert!(state.round(now).await.unwrap(), "there are no tables yet");
-    state.take(read(&shared, Spans::at(now, &seoul).unwrap()).await.unwrap());
+    state.take(read(&shared, Spans::at(now, &seoul).unwrap()).await.unwrap(), shared.life());
     assert!(!state.round(now).await.unwrap());
     assert_eq!(leader(&shared, Window::Day), *newer);
 
@@ -102,8 +102,12 @@ async fn a_round_without_change_makes_nothing() {
     let Deployment { stores, .. } = &start().await;
     let now = Timestamp::now();
     let shared = Arc::new(Shared::new(stores, TimeZone::UTC, Position(0)));
+    let (_earlier, life) = (State::new(shared.clone()), shared.life());
     let mut state = State::new(shared.clone());
-    state.take(read(&shared, Spans::at(now, &TimeZone::UTC).unwrap()).await.unwrap());
+    let tables = async || read(&shared, Spans::at(now, &TimeZone::UTC).unwrap()).await.unwrap();
+    state.take(tables().await, life);
+    assert!(state.round(now).await.unwrap(), "what changed since is known to the earlier life alone");
+    state.take(tables().await, shared.life());
     state.round(now).await.unwrap();
     let number = |shared: &Shared| shared.generations.newest(RankedBy::Comments, Window::All).unwrap().number;
     let first = number(&shared);
