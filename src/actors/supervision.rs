@@ -16,7 +16,7 @@ use crate::{
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Deployment {
     actors: Actors,

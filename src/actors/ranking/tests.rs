@@ -12,7 +12,7 @@ use crate::{
 use jiff::tz::TimeZone;
 use std::{sync::Arc, time::Duration};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Deployment {
     actors: Actors,
