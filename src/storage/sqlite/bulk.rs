@@ -1,8 +1,8 @@
 //! Many rows by few statements.
 //!
 //! Rows handed over as JSON are written, parsed, and parsed again for each column: a seventh of the server's time under a
-//! load of posts. Bound as parameters they cost a tenth of that, but a statement is of one number of rows. So there is one
-//! for each power of two, filled up with rows of nothing: all of them stay prepared.
+//! load of posts. Bound as parameters they need none of that, but a statement is of one number of rows. So there is one for
+//! each power of two, filled up with rows of nothing: all of them stay prepared.
 use super::failed;
 use crate::storage::StoreResult;
 use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection, sqlite::SqliteArguments};
