@@ -3,8 +3,8 @@
 //! Rows handed over as JSON are written, parsed, and parsed again for each column: a seventh of the server's time under a
 //! load of posts. Bound as parameters they need none of that, but a statement is of one number of rows. So there is one for
 //! each power of two, filled up with rows of nothing: all of them stay prepared.
-use super::failed;
-use crate::storage::StoreResult;
+use super::{failed, signed};
+use crate::{domain::Fact, storage::StoreResult};
 use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection, sqlite::SqliteArguments};
 
 /// Rows of the largest statement, a power of two. More rows take several.
@@ -12,6 +12,16 @@ pub(super) const ROWS_MAX: usize = 256;
 const SIZES: usize = ROWS_MAX.ilog2() as usize + 1;
 
 pub(super) type Query = sqlx::query::Query<'static, Sqlite, SqliteArguments>;
+
+/// Binds a fact where its columns stand together: kind, member, post, comment, target.
+pub(super) fn with_fact(query: Query, fact: &Fact) -> Query {
+    query
+        .bind(fact.kind.code())
+        .bind(signed(fact.member.0))
+        .bind(fact.post.map(|id| signed(id.0)))
+        .bind(fact.comment.map(|id| signed(id.0)))
+        .bind(fact.target.map(|id| signed(id.0)))
+}
 
 /// The statements of one kind of row.
 pub(super) struct Bulk {

@@ -1,6 +1,6 @@
 //! One commit in the making: the connection, and the events that go with its rows.
 use super::{
-    bulk::{Bulk, Query, ROWS_MAX},
+    bulk::{Bulk, Query, ROWS_MAX, with_fact},
     failed, signed,
     tail::Tail,
 };
@@ -118,15 +118,7 @@ static EVENTS: LazyLock<Bulk> = LazyLock::new(|| Bulk::new(INSERT, 7, ""));
 static LAST: LazyLock<Bulk> = LazyLock::new(|| Bulk::new(INSERT, 7, "; COMMIT"));
 
 fn bind(query: Query, event: &Event) -> Query {
-    let Event { position, at_ns, fact } = event;
-    query
-        .bind(signed(position.0))
-        .bind(*at_ns)
-        .bind(fact.kind.code())
-        .bind(signed(fact.member.0))
-        .bind(fact.post.map(|id| signed(id.0)))
-        .bind(fact.comment.map(|id| signed(id.0)))
-        .bind(fact.target.map(|id| signed(id.0)))
+    with_fact(query.bind(signed(event.position.0)).bind(event.at_ns), &event.fact)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 use super::{SqliteActivity, event, event_columns, failed, number, open, signed, write};
 use crate::{
     domain::{Position, Timestamp},
-    storage::{DEAD_LETTERS_MAX, DUE_MAX, DeadLetter, StoreError, StoreResult},
+    storage::{DEAD_LETTERS_MAX, DUE_MAX, DeadLetter, StoreError, StoreResult, sqlite::bulk::with_fact},
 };
 use sqlx::{Row, sqlite::SqliteRow};
 
@@ -49,16 +49,8 @@ impl SqliteActivity {
         }
         let insert = "INSERT INTO dead_letters (id, message_key, at_ns, kind, member_id, post_id, comment_id, target_id, \
             payload, cause, attempts, first_at, last_at, next_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-        let fact = &event.fact;
-        let query = sqlx::query(insert)
-            .bind(signed(event.position.0))
-            .bind(letter.message_key)
-            .bind(event.at_ns)
-            .bind(fact.kind.code())
-            .bind(signed(fact.member.0))
-            .bind(fact.post.map(|id| signed(id.0)))
-            .bind(fact.comment.map(|id| signed(id.0)))
-            .bind(fact.target.map(|id| signed(id.0)))
+        let query = sqlx::query(insert).bind(signed(event.position.0)).bind(letter.message_key).bind(event.at_ns);
+        let query = with_fact(query, &event.fact)
             .bind(letter.payload)
             .bind(letter.cause)
             .bind(letter.attempts)

@@ -7,7 +7,7 @@ use crate::{
     },
     storage::{
         StoreResult,
-        sqlite::bulk::{Bulk, Query},
+        sqlite::bulk::{Bulk, Query, with_fact},
     },
 };
 use sqlx::{Row, SqliteConnection};
@@ -49,16 +49,8 @@ static ACTIVITIES: LazyLock<Bulk> = LazyLock::new(|| {
 });
 
 fn bind(query: Query, event: &Event) -> Query {
-    let fact = &event.fact;
-    query
-        .bind(signed(event.position.0))
-        .bind(message_key(event))
-        .bind(fact.kind.code())
-        .bind(signed(fact.member.0))
-        .bind(fact.post.map(|id| signed(id.0)))
-        .bind(fact.comment.map(|id| signed(id.0)))
-        .bind(fact.target.map(|id| signed(id.0)))
-        .bind(event.at_ns)
+    let query = query.bind(signed(event.position.0)).bind(message_key(event));
+    with_fact(query, &event.fact).bind(event.at_ns)
 }
 
 /// Stores what an event tells somebody, and says whom.
