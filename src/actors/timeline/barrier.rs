@@ -29,7 +29,9 @@ impl Barrier {
 
     /// The member has written something at or before that position.
     pub(super) fn wrote(&self, member: MemberId, position: Position) {
-        if *self.applied.borrow() >= position {
+        // `applied` is read before `writes` is locked: the barrier never holds two locks.
+        let applied = *self.applied.borrow();
+        if applied >= position {
             return;
         }
         let mut writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -37,7 +39,6 @@ impl Barrier {
         let last = writes.entry(member).or_insert(position);
         *last = position.max(*last);
         if writes.len() > REMEMBERED_MAX {
-            let applied = *self.applied.borrow();
             writes.retain(|_, position| *position > applied);
         }
         self.remembered.store(writes.len(), Ordering::Release);
@@ -51,12 +52,14 @@ impl Barrier {
         let position = self.writes.lock().unwrap_or_else(PoisonError::into_inner).get(&member).copied();
         let Some(position) = position else { return };
         let mut applied = self.applied.clone();
-        let caught_up = tokio::time::timeout(WAIT_MAX, applied.wait_for(|applied| *applied >= position)).await;
-        if caught_up.is_err() {
+        // `wait_for` returns a read guard of the channel; it is dropped here, not kept until the end of this function.
+        let caught_up = async { drop(applied.wait_for(|applied| *applied >= position).await) };
+        if tokio::time::timeout(WAIT_MAX, caught_up).await.is_err() {
             metrics::counter!("dailyfeed_stale_reads_total").increment(1);
         }
+        let applied = *self.applied.borrow();
         let mut writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
-        if writes.get(&member).is_some_and(|last| *last <= *self.applied.borrow()) {
+        if writes.get(&member).is_some_and(|last| *last <= applied) {
             writes.remove(&member);
         }
         self.remembered.store(writes.len(), Ordering::Release);
@@ -87,5 +90,40 @@ mod tests {
         let barrier = Barrier::new(applied);
         barrier.wrote(MemberId(7), Position(5));
         barrier.wait(MemberId(7)).await;
+    }
+
+    /// The channel's lock prefers writers: a reader that still held a guard while it read again waited for the writer,
+    /// which waited for the guard.
+    #[test]
+    fn readers_and_the_projection_never_wait_for_each_other() {
+        const READS: usize = 20_000;
+        const PATIENCE: Duration = Duration::from_secs(60);
+        let (projection, applied) = watch::channel(Position(0));
+        let barrier = std::sync::Arc::new(Barrier::new(applied));
+        let (done, finished) = std::sync::mpsc::channel();
+        for member in 0..4 {
+            let (barrier, done) = (barrier.clone(), done.clone());
+            std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+                runtime.block_on(async {
+                    for _ in 0..READS {
+                        let next = barrier.applied.borrow().0 + 1;
+                        barrier.wrote(MemberId(member), Position(next));
+                        barrier.wait(MemberId(member)).await;
+                    }
+                });
+                let _ = done.send(());
+            });
+        }
+        std::thread::spawn(move || {
+            // Goes on until the last reader has let its barrier go.
+            while std::sync::Arc::strong_count(&barrier) > 1 {
+                projection.send_modify(|position| position.0 += 1);
+                std::thread::yield_now();
+            }
+        });
+        for _ in 0..4 {
+            finished.recv_timeout(PATIENCE).expect("a reader and the projection wait for each other");
+        }
     }
 }
