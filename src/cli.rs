@@ -32,6 +32,9 @@ pub enum Command {
     /// What is printed is a configuration file itself. Secrets are masked. Exit code 1: an unknown key or a bad value.
     Config,
     /// Fills a stopped server with members, follows and posts, Korean and English
+    ///
+    /// Every seeded member's password is Passw0rd!, so never seed a server that strangers can reach. Progress goes to
+    /// standard error, the totals to standard output. Exit code 1: a server has the data folder, or it was seeded before.
     Seed(seed::Options),
     /// Recomputes every counter, prints `drift N`, and fails unless N is 0; may run beside a server
     Audit,

@@ -3,7 +3,7 @@ use crate::{
     actors::search::{Built, build_offline},
     bench::client::Client,
     config::Config,
-    storage::Stores,
+    storage::{self, Stores},
 };
 use anyhow::{Context, bail};
 use serde_json::Value;
@@ -22,8 +22,8 @@ pub async fn run(config: &Config) -> anyhow::Result<String> {
 }
 
 async fn alone(config: &Config) -> anyhow::Result<String> {
-    let stores =
-        Stores::open(config).await.context("no server answers at admin.listen, and the stores are not free")?;
+    storage::require_database(config)?;
+    let stores = Stores::open(config).await.context("no server answers at admin.listen")?;
     let Built { size, elapsed } = build_offline(&stores, config).await?;
     Ok(format!("{} documents, {} bytes, {} ms", size.documents, size.bytes, elapsed.as_millis()))
 }

@@ -8,6 +8,7 @@ mod mailbox;
 pub mod measured;
 pub mod members;
 pub mod ranking;
+mod reached;
 mod reader;
 mod runtime;
 pub mod search;
@@ -62,7 +63,7 @@ impl From<StoreError> for Error {
         match error {
             StoreError::Refused(refusal) => Self::Refused(refusal),
             StoreError::Busy { backend } => Self::Busy(backend),
-            error @ StoreError::Unavailable { .. } => Self::Store(error),
+            error => Self::Store(error),
         }
     }
 }

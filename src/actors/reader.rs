@@ -1,7 +1,7 @@
 //! Carries the event log to one reader: a batch, an answer, then the next batch.
 //!
 //! The reader sets the pace, so nothing piles up between the log and it.
-use super::Error;
+use super::{Error, reached::reached};
 use crate::{
     domain::{Event, Position},
     storage::EventLog,
@@ -19,7 +19,7 @@ where
     A: Future<Output = Result<Position, Error>> + Send,
 {
     let mut head = log.head();
-    while head.wait_for(|head| *head > after).await.is_ok() {
+    while reached(&mut head, |head| *head > after).await.is_ok() {
         let handled = match log.read(after, BATCH_MAX).await {
             Ok(batch) => deliver(batch).await,
             Err(error) => Err(error.into()),

@@ -11,7 +11,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 /// What marks a post of the measurement; its number follows.
 pub(super) const MARK: &str = "bench-post-";
@@ -29,7 +29,7 @@ pub(super) struct Shared {
     /// Whether to cut the line at random.
     pub(super) chaos: bool,
     /// Turns true when the listeners should end.
-    pub(super) over: watch::Receiver<bool>,
+    pub(super) over: CancellationToken,
 }
 
 /// What one listener saw: post numbers with the microseconds since the beginning.
@@ -39,7 +39,6 @@ pub(super) type Seen = Vec<(usize, u64)>;
 pub(super) async fn listen(shared: Arc<Shared>, number: usize, token: String) -> anyhow::Result<Seen> {
     let mut random = StdRng::seed_from_u64(number as u64);
     let (mut seen, mut last_id, mut first) = (Seen::new(), None::<String>, true);
-    let mut over = shared.over.clone();
     loop {
         let line = async {
             let life = Duration::from_millis(random.random_range(100..1_500));
@@ -55,7 +54,7 @@ pub(super) async fn listen(shared: Arc<Shared>, number: usize, token: String) ->
         };
         tokio::select! {
             ended = line => ended?,
-            _ = over.wait_for(|over| *over) => return Ok(seen),
+            () = shared.over.cancelled() => return Ok(seen),
         }
         if !shared.chaos {
             shared.let_go.fetch_add(1, Ordering::Relaxed);

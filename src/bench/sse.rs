@@ -14,7 +14,8 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::{sync::watch, task::JoinSet, time::sleep};
+use tokio::{task::JoinSet, time::sleep};
+use tokio_util::sync::CancellationToken;
 
 /// Streams that one member opens; the server allows 20 by default.
 const PER_READER: usize = 20;
@@ -66,7 +67,6 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         }
     }
     let idle = options.pid.map(Process::of).transpose()?;
-    let (end, over) = watch::channel(false);
     let shared = Arc::new(Shared {
         address: options.address,
         begun: Instant::now(),
@@ -75,7 +75,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         cuts: AtomicUsize::new(0),
         let_go: AtomicUsize::new(0),
         chaos: options.chaos,
-        over,
+        over: CancellationToken::new(),
     });
     let mut listeners = JoinSet::new();
     for number in 0..options.streams {
@@ -101,7 +101,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     }
     let done = options.pid.map(Process::of).transpose()?;
     sleep(DOUBLES_WAIT).await;
-    end.send_replace(true);
+    shared.over.cancel();
     let mut seen = Vec::new();
     while let Some(listened) = listeners.join_next().await {
         seen.push(listened.context("a listener panicked")??);

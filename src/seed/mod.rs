@@ -48,7 +48,10 @@ pub struct Options {
 /// Why seeding stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
-    /// The store failed; most often because this was seeded before.
+    /// The stores could not be opened, as while a server has them.
+    #[error("cannot open the stores")]
+    Open(#[source] StoreError),
+    /// A commit failed; most often because this was seeded before.
     #[error("the store refused the seed; was it seeded before?")]
     Store(#[from] StoreError),
     /// A rule refused what was made, which would be a mistake in the maker.
@@ -61,7 +64,7 @@ pub enum SeedError {
 
 /// Fills the stores, and says what was made.
 pub async fn run(config: &Config, options: &Options) -> Result<String, SeedError> {
-    let stores = Stores::open(config).await?;
+    let stores = Stores::open(config).await.map_err(SeedError::Open)?;
     let mut random = StdRng::seed_from_u64(options.seed);
     let now = Timestamp::now();
     let begin = now.before(Duration::from_secs((DAYS + 1) * 86_400));
@@ -72,11 +75,13 @@ pub async fn run(config: &Config, options: &Options) -> Result<String, SeedError
     for batch in members.chunks(BATCH) {
         stores.upkeep.import(Import { members: batch.to_vec(), ..Import::default() }).await?;
     }
+    eprintln!("{} members", names.len());
     let follows = follows(&mut random, &names, options, begin);
     for batch in follows.chunks(BATCH * 4) {
         stores.upkeep.import(Import { follows: batch.to_vec(), ..Import::default() }).await?;
     }
-    let mut made = 0;
+    eprintln!("{} follows", follows.len());
+    let (mut made, mut liked) = (0, 0);
     while made < options.posts && !names.is_empty() {
         let until = (made + BATCH).min(options.posts);
         let posts: Result<Vec<Post>, SeedError> =
@@ -84,10 +89,16 @@ pub async fn run(config: &Config, options: &Options) -> Result<String, SeedError
         let posts = posts?;
         let wanted = options.likes * until / options.posts - options.likes * made / options.posts;
         let likes = likes(&mut random, &names, &posts, wanted);
+        liked += likes.len();
         stores.upkeep.import(Import { posts, likes, ..Import::default() }).await?;
         made = until;
+        eprintln!("{made} of {} posts", options.posts);
     }
-    Ok(format!("{} members, {} follows, {made} posts; every password is {PASSWORD}", names.len(), follows.len()))
+    Ok(format!(
+        "{} members, {} follows, {made} posts, {liked} likes drawn; every password is {PASSWORD}",
+        names.len(),
+        follows.len()
+    ))
 }
 
 fn members(random: &mut StdRng, count: usize, begin: Timestamp, hash: &str) -> Result<Vec<NewMember>, SeedError> {

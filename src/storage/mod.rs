@@ -44,6 +44,31 @@ pub enum StoreError {
         /// Which one.
         backend: &'static str,
     },
+    /// A file or folder that the configuration names cannot be used.
+    #[error("cannot use {path} ({key})")]
+    Unusable {
+        /// Which one.
+        path: String,
+        /// The key that names it, or the folder it lies in.
+        key: &'static str,
+        /// Why.
+        #[source]
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    /// Another process has the data folder.
+    #[error("another dailyfeed{} uses {data_dir} (data_dir); stop it first", process.map(|id| format!(" (process {id})")).unwrap_or_default())]
+    InUse {
+        /// The folder.
+        data_dir: String,
+        /// Its process id, where it could be read.
+        process: Option<u32>,
+    },
+    /// The data folder has no database, and the command does not make one.
+    #[error("there is no database in {data_dir} (data_dir)")]
+    NoDatabase {
+        /// The folder.
+        data_dir: String,
+    },
     /// The backend failed. Nothing was written, unless the connection broke during the commit.
     #[error("the {backend} backend failed")]
     Unavailable {
@@ -61,6 +86,9 @@ impl StoreError {
         match self {
             Self::Refused(refusal) => Self::Refused(refusal.clone()),
             Self::Busy { backend } => Self::Busy { backend },
+            Self::Unusable { path, key, source } => Self::Unusable { path: path.clone(), key, source: source.clone() },
+            Self::InUse { data_dir, process } => Self::InUse { data_dir: data_dir.clone(), process: *process },
+            Self::NoDatabase { data_dir } => Self::NoDatabase { data_dir: data_dir.clone() },
             Self::Unavailable { backend, source } => Self::Unavailable { backend, source: source.clone() },
         }
     }
@@ -109,7 +137,17 @@ impl Stores {
     }
 }
 
-/// Recomputes every counter of the database and says which are off. Only reads, so a server may be running.
+/// Refuses `NoDatabase` where the data folder has none: for commands that read what a server has written.
+pub fn require_database(config: &Config) -> StoreResult<()> {
+    if sqlite::file(config).is_file() {
+        return Ok(());
+    }
+    Err(StoreError::NoDatabase { data_dir: config.data_dir.clone() })
+}
+
+/// Recomputes every counter of the database and says which are off. Only reads, so a server may be running. Refuses
+/// `NoDatabase`.
 pub async fn audit(config: &Config) -> StoreResult<Vec<Drift>> {
+    require_database(config)?;
     sqlite::audit(config).await
 }

@@ -12,7 +12,9 @@ pub use groups::SeenGroup;
 pub use letters::Redriven;
 pub use stream::{EventLive, EventStream};
 
-use super::{Error, Page, Reply, StartError, Supervisor, mailbox::Mailbox, page, reader, timeline::Timeline};
+use super::{
+    Error, Page, Reply, StartError, Supervisor, mailbox::Mailbox, page, reached::reached, reader, timeline::Timeline,
+};
 use crate::{
     config::Config,
     domain::{
@@ -127,7 +129,7 @@ impl Activity {
         let mut applied = self.shared.applied.subscribe();
         let behind = head.0.saturating_sub(applied.borrow_and_update().0);
         if behind > 0 && behind <= WAIT_EVENTS_MAX {
-            let wait = applied.wait_for(|applied| *applied >= head);
+            let wait = reached(&mut applied, |applied| *applied >= head);
             if tokio::time::timeout(WAIT_MAX, wait).await.is_err() {
                 metrics::counter!("dailyfeed_stale_reads_total").increment(1);
             }

@@ -1,7 +1,7 @@
 //! Public events as they happen: the log, read on at the client's pace, so that nothing waits for it anywhere.
 use super::Activity;
 use crate::{
-    actors::Error,
+    actors::{Error, reached::reached},
     domain::{Envelope, MemberId, Position, Refusal},
 };
 use rustc_hash::FxHashMap;
@@ -27,11 +27,12 @@ impl Open {
 
     fn enter(&self, member: MemberId) -> Result<Place, Refusal> {
         let mut open = self.by_member.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.entry(member).or_default();
-        if *count >= self.max {
+        let count = open.get(&member).copied().unwrap_or_default();
+        if count >= self.max {
             return Err(Refusal::TooManyStreams { max: self.max });
         }
-        *count += 1;
+        open.insert(member, count + 1);
+        drop(open);
         Ok(Place { member, by_member: self.by_member.clone() })
     }
 }
@@ -108,7 +109,7 @@ impl EventStream {
                 return Some(live);
             }
             let read = self.read;
-            self.taken_in.wait_for(|taken_in| *taken_in > read).await.ok()?;
+            reached(&mut self.taken_in, |taken_in| *taken_in > read).await.ok()?;
             if let Err(error) = self.step().await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "event stream ended early");
                 return None;

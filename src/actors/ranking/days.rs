@@ -66,6 +66,7 @@ impl Days {
     }
 
     /// A day that is over but not frozen yet, or today before the first generation.
+    #[expect(clippy::significant_drop_tightening, reason = "held across the count: one at a time, however many ask")]
     async fn counted(&self, day: Day) -> Result<Best, Error> {
         let mut counted = self.counted.lock().await;
         let known = counted.as_ref().filter(|(at, best)| best.date == day.date && at.elapsed() < REMEMBERED);

@@ -1,5 +1,8 @@
 //! Generations of rankings: what a page is read from, unchanged while somebody pages through it.
-use crate::domain::{GENERATIONS_KEPT, PostId, RankedBy, Timestamp, Window};
+use crate::{
+    actors::reached::reached,
+    domain::{GENERATIONS_KEPT, PostId, RankedBy, Timestamp, Window},
+};
 use std::{
     collections::VecDeque,
     sync::{Arc, PoisonError, RwLock},
@@ -60,7 +63,7 @@ impl Generations {
     /// Returns when there is one of each.
     pub(super) async fn made(&self) {
         // Fails only where the sender is gone, which is here.
-        let _ = self.made.subscribe().wait_for(|made| *made).await;
+        let _ = reached(&mut self.made.subscribe(), |made| *made).await;
     }
 
     pub(super) fn newest(&self, by: RankedBy, window: Window) -> Option<Arc<Generation>> {

@@ -8,7 +8,10 @@ mod shared;
 pub use build::{Built, build_offline};
 pub use find::{Author, CommentSearch, Found, Highlights, PostSearch};
 
-use super::{Error, Reply, StartError, Supervisor, content::Content, mailbox::Mailbox, reader, timeline::Timeline};
+use super::{
+    Error, Reply, StartError, Supervisor, content::Content, mailbox::Mailbox, reached::reached, reader,
+    timeline::Timeline,
+};
 use crate::{
     config::Config,
     domain::{Event, Position, Refusal, cursor::StreamCursor},
@@ -112,7 +115,7 @@ impl Search {
         // A full mailbox holds one already, and the clock commits in any case.
         let (reply, _) = ractor::concurrency::oneshot();
         let _ = self.mailbox.tell(Message::Commit { reply: reply.into() });
-        let waiting = covered.wait_for(|covered| *covered >= token.position);
+        let waiting = reached(&mut covered, |covered| *covered >= token.position);
         Ok(matches!(tokio::time::timeout(BEHIND_MAX, waiting).await, Ok(Ok(_))))
     }
 
@@ -182,11 +185,8 @@ async fn usable(stores: &Stores, head: Position) -> Result<Option<(Arc<dyn Searc
 async fn clock(shared: Arc<Shared>, mailbox: Mailbox<Message>) {
     let mut waiting = shared.waiting_since.subscribe();
     loop {
-        let since = match waiting.wait_for(Option::is_some).await {
-            Ok(since) => *since,
-            // The state is held here, so its sender is not gone.
-            Err(_) => return,
-        };
+        // The state is held here, so its sender is not gone.
+        let Ok(since) = reached(&mut waiting, Option::is_some).await else { return };
         let Some(since) = since else { continue };
         tokio::time::sleep_until((since + shared.commit_interval).into()).await;
         if *waiting.borrow() != Some(since) {

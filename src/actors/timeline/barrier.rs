@@ -1,5 +1,8 @@
 //! Read your own writes: a member's next read waits until the projection has the member's last write.
-use crate::domain::{MemberId, Position};
+use crate::{
+    actors::reached::reached,
+    domain::{MemberId, Position},
+};
 use rustc_hash::FxHashMap;
 use std::{
     sync::{
@@ -52,8 +55,7 @@ impl Barrier {
         let position = self.writes.lock().unwrap_or_else(PoisonError::into_inner).get(&member).copied();
         let Some(position) = position else { return };
         let mut applied = self.applied.clone();
-        // `wait_for` returns a read guard of the channel; it is dropped here, not kept until the end of this function.
-        let caught_up = async { drop(applied.wait_for(|applied| *applied >= position).await) };
+        let caught_up = reached(&mut applied, |applied| *applied >= position);
         if tokio::time::timeout(WAIT_MAX, caught_up).await.is_err() {
             metrics::counter!("dailyfeed_stale_reads_total").increment(1);
         }

@@ -45,13 +45,15 @@ impl Changes {
                 inner.last.remove(&post);
             }
         }
+        drop(inner);
     }
 
     pub(super) fn newest(&self) -> Position {
         Position(self.newest.load(Ordering::Acquire))
     }
 
-    /// Asks about many posts at once. Nothing in `look` may wait.
+    /// Asks about many posts at once. Nothing in `look` may wait. Lock order: `inner`, then in `look` one watcher's
+    /// list of seen posts.
     pub(super) fn since<T>(&self, after: Position, look: impl FnOnce(&dyn Fn(PostId) -> bool) -> T) -> T {
         let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
         look(&|post| inner.last.get(&post).is_some_and(|position| *position > after))
@@ -81,7 +83,7 @@ mod tests {
         let changes = Changes::default();
         changes.add((0..KEPT as u64 + 10).map(|number| (Position(number + 1), PostId(number))));
         assert!(!changed(&changes, 0, 9) && changed(&changes, 0, 10));
-        let inner = changes.inner.read().unwrap();
-        assert!(inner.last.len() == KEPT && inner.order.len() == KEPT);
+        let lengths = changes.inner.read().map(|inner| (inner.last.len(), inner.order.len()));
+        assert_eq!(lengths.unwrap(), (KEPT, KEPT));
     }
 }

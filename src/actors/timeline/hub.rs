@@ -19,7 +19,44 @@ struct Streams {
     of_member: FxHashMap<MemberId, Vec<Stream>>,
 }
 
+impl Streams {
+    /// Takes a stream out; false where it is not there.
+    fn remove(&mut self, watcher: &Arc<Watcher>) -> bool {
+        let Some(own) = self.of_member.get_mut(&watcher.member) else { return false };
+        let Some(at) = own.iter().position(|stream| Arc::ptr_eq(&stream.watcher, watcher)) else { return false };
+        let stream = own.swap_remove(at);
+        if own.is_empty() {
+            self.of_member.remove(&watcher.member);
+        }
+        for author in stream.authors.iter() {
+            forget(&mut self.of_author, *author, watcher);
+        }
+        true
+    }
+
+    fn follow(&mut self, member: MemberId, author: MemberId) {
+        for stream in self.of_member.get_mut(&member).into_iter().flatten() {
+            let Err(at) = stream.authors.binary_search(&author) else { continue };
+            let (before, after) = stream.authors.split_at(at);
+            stream.authors = before.iter().chain([&author]).chain(after).copied().collect();
+            self.of_author.entry(author).or_default().push(stream.watcher.clone());
+        }
+    }
+
+    fn unfollow(&mut self, member: MemberId, author: MemberId) {
+        for stream in self.of_member.get_mut(&member).into_iter().flatten() {
+            if stream.authors.binary_search(&author).is_ok() {
+                stream.authors = stream.authors.iter().filter(|other| **other != author).copied().collect();
+                forget(&mut self.of_author, author, &stream.watcher);
+            }
+        }
+    }
+}
+
 /// Every open stream of this process.
+///
+/// Lock order: `streams` first, then the lists of one [`Watcher`] or the projection's `applied` channel, whose writer
+/// holds nothing else.
 pub(super) struct Hub {
     streams: Mutex<Streams>,
     /// Every stream has been offered what came up to here.
@@ -56,22 +93,17 @@ impl Hub {
         for author in authors.iter() {
             streams.of_author.entry(*author).or_default().push(watcher.clone());
         }
+        // Read before the lock goes: what is applied from here on is offered to this stream.
+        let begins = applied();
+        drop(streams);
         let open = self.open.fetch_add(1, Ordering::AcqRel) + 1;
         metrics::gauge!("dailyfeed_stream_watchers").set(open as f64);
-        Some(applied())
+        Some(begins)
     }
 
     pub(super) fn close(&self, watcher: &Arc<Watcher>) {
-        let mut streams = self.lock();
-        let streams = &mut *streams;
-        let Some(own) = streams.of_member.get_mut(&watcher.member) else { return };
-        let Some(at) = own.iter().position(|stream| Arc::ptr_eq(&stream.watcher, watcher)) else { return };
-        let stream = own.swap_remove(at);
-        if own.is_empty() {
-            streams.of_member.remove(&watcher.member);
-        }
-        for author in stream.authors.iter() {
-            forget(&mut streams.of_author, *author, watcher);
+        if !self.lock().remove(watcher) {
+            return;
         }
         let open = self.open.fetch_sub(1, Ordering::AcqRel) - 1;
         metrics::gauge!("dailyfeed_stream_watchers").set(open as f64);
@@ -79,26 +111,12 @@ impl Hub {
 
     /// The member's open streams show that author from now on.
     pub(super) fn follow(&self, member: MemberId, author: MemberId) {
-        let mut streams = self.lock();
-        let streams = &mut *streams;
-        for stream in streams.of_member.get_mut(&member).into_iter().flatten() {
-            let Err(at) = stream.authors.binary_search(&author) else { continue };
-            let (before, after) = stream.authors.split_at(at);
-            stream.authors = before.iter().chain([&author]).chain(after).copied().collect();
-            streams.of_author.entry(author).or_default().push(stream.watcher.clone());
-        }
+        self.lock().follow(member, author);
     }
 
     /// The member's open streams do not show that author any more.
     pub(super) fn unfollow(&self, member: MemberId, author: MemberId) {
-        let mut streams = self.lock();
-        let streams = &mut *streams;
-        for stream in streams.of_member.get_mut(&member).into_iter().flatten() {
-            if stream.authors.binary_search(&author).is_ok() {
-                stream.authors = stream.authors.iter().filter(|other| **other != author).copied().collect();
-                forget(&mut streams.of_author, author, &stream.watcher);
-            }
-        }
+        self.lock().unfollow(member, author);
     }
 
     /// Offers an event to every stream of its audience.

@@ -103,9 +103,11 @@ impl Projection {
         if viewer.sees_posts_of(author, Place::Served) {
             return Vec::new();
         }
-        let window = self.window.read().unwrap_or_else(PoisonError::into_inner);
         let all = PostId(u64::MAX - 1);
-        let found = window.of_authors(&[author], |_| true, all, event.position, TAKEN_BACK_MAX);
+        let found = {
+            let window = self.window.read().unwrap_or_else(PoisonError::into_inner);
+            window.of_authors(&[author], |_| true, all, event.position, TAKEN_BACK_MAX)
+        };
         found.places.iter().map(|place| LiveEvent::Hidden(place.post)).collect()
     }
 

@@ -60,7 +60,8 @@ impl Viewer {
         self.with_sight(place, |sight| sight.post(author))
     }
 
-    /// Decides many at once under one lock. Nothing in `look` may wait.
+    /// Decides many at once under one lock. Nothing in `look` may wait. Lock order: `authors`, then in `look` the
+    /// window; the projection's writer holds one of them at a time.
     pub(super) fn with_sight<T>(&self, place: Place, look: impl FnOnce(&Sight<'_>) -> T) -> T {
         let authors = self.projection.authors.read().unwrap_or_else(PoisonError::into_inner);
         look(&Sight::new(&self.ties, &authors, place))

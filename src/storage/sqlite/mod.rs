@@ -40,7 +40,12 @@ use sqlx::{
     Row, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use tail::Tail;
 use writer::Writer;
 
@@ -65,10 +70,11 @@ pub(super) struct Sqlite {
 impl Sqlite {
     /// Opens the database in the data folder, makes it where there is none, and brings its schema up to date.
     pub(super) async fn open(config: &Config) -> StoreResult<Self> {
-        std::fs::create_dir_all(&config.data_dir).map_err(failed)?;
+        std::fs::create_dir_all(&config.data_dir).map_err(|error| unusable(Path::new(&config.data_dir), error))?;
         let lock = lock(&config.data_dir)?;
         let options = options(config).create_if_missing(true);
-        let writing = pool(options.clone(), 1).await?;
+        let opened = pool_options(1).connect_with(options.clone()).await;
+        let writing = opened.map_err(|error| unusable(&file(config), error))?;
         sqlx::migrate!("migrations/sqlite").run(&writing).await.map_err(failed)?;
         let epoch = epoch(&writing).await?;
         let tail = Arc::new(Tail::load(&writing).await?);
@@ -78,21 +84,37 @@ impl Sqlite {
     }
 }
 
-/// Only one process writes to a data folder: positions and ids are given out in memory.
+/// Only one process writes to a data folder: positions and ids are given out in memory. The file has its process id.
 fn lock(data_dir: &str) -> StoreResult<std::fs::File> {
-    let file = std::fs::File::create(Path::new(data_dir).join("dailyfeed.lock")).map_err(failed)?;
-    file.try_lock().map_err(|error| match error {
-        std::fs::TryLockError::WouldBlock => {
-            failed(std::io::Error::new(std::io::ErrorKind::ResourceBusy, "another dailyfeed uses this data folder"))
+    let path = Path::new(data_dir).join("dailyfeed.lock");
+    // Not truncated: the file may be another process's, with its id.
+    let opened = std::fs::OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path);
+    let mut file = opened.map_err(|error| unusable(&path, error))?;
+    match file.try_lock() {
+        Ok(()) => {
+            // The id helps an operator; where it cannot be written, the lock holds all the same.
+            let id = std::process::id().to_string();
+            if let Err(error) = file.set_len(0).and_then(|()| file.write_all(id.as_bytes())) {
+                tracing::warn!(error = &error as &dyn std::error::Error, path = %path.display(), "process id not written");
+            }
+            Ok(file)
         }
-        std::fs::TryLockError::Error(error) => failed(error),
-    })?;
-    Ok(file)
+        Err(std::fs::TryLockError::WouldBlock) => {
+            let id = std::io::read_to_string(&file).unwrap_or_default();
+            Err(StoreError::InUse { data_dir: data_dir.to_owned(), process: id.trim().parse().ok() })
+        }
+        Err(std::fs::TryLockError::Error(error)) => Err(unusable(&path, error)),
+    }
+}
+
+/// The database's file.
+pub(super) fn file(config: &Config) -> PathBuf {
+    Path::new(&config.data_dir).join("dailyfeed.db")
 }
 
 fn options(config: &Config) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
-        .filename(Path::new(&config.data_dir).join("dailyfeed.db"))
+        .filename(file(config))
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(if config.storage.synchronous == "normal" {
             SqliteSynchronous::Normal
@@ -144,6 +166,11 @@ impl Sqlite {
 /// What SQLite could not do. A rule that said no is never this.
 fn failed(source: impl std::error::Error + Send + Sync + 'static) -> StoreError {
     StoreError::Unavailable { backend: "sqlite", source: Arc::new(source) }
+}
+
+/// A path in the data folder that cannot be used.
+fn unusable(path: &Path, source: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::Unusable { path: path.display().to_string(), key: "data_dir", source: Arc::new(source) }
 }
 
 /// Ids as a JSON array: one parameter, one prepared statement, however many there are.

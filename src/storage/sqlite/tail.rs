@@ -71,13 +71,9 @@ impl Tail {
         }
         // Positions have no holes within the tail, so the place is known.
         let from = usize::try_from(after.0 + 1 - first.0).unwrap_or(usize::MAX);
-        let rest = events.range(from.min(events.len())..);
-        Some(
-            rest.take_while(|event| event.position <= until)
-                .filter(|event| wanted(event))
-                .take(limit)
-                .copied()
-                .collect(),
-        )
+        let rest = events.range(from.min(events.len())..).take_while(|event| event.position <= until);
+        let found = rest.filter(|event| wanted(event)).take(limit).copied().collect();
+        drop(events);
+        Some(found)
     }
 }

@@ -54,6 +54,7 @@ impl Opened {
             all.clear();
         }
         all.insert(segment.segment_id(), columns.clone());
+        drop(all);
         Ok(columns)
     }
 
