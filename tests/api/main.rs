@@ -52,6 +52,7 @@ mod search_sight;
 mod sessions;
 mod signup;
 mod signup_limits;
+mod starting;
 mod stream;
 mod stream_ends;
 mod stream_kinds;

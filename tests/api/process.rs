@@ -15,7 +15,7 @@ use tokio::{
 };
 
 /// The binary in an empty folder, on free ports, with further variables.
-fn binary(folder: &std::path::Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+pub(crate) fn binary(folder: &std::path::Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dailyfeed"));
     command.args(arguments).current_dir(folder).kill_on_drop(true).stdout(Stdio::piped()).stderr(Stdio::piped());
     let usual = [
@@ -85,7 +85,7 @@ impl Process {
 }
 
 /// Runs the binary to its end.
-async fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+pub(crate) async fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let output = binary(folder.path(), arguments, variables).output();
     tokio::time::timeout(PATIENCE, output).await.expect("it ends").unwrap()

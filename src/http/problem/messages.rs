@@ -166,6 +166,15 @@ pub(super) fn refusal(refusal: &Refusal, l: Language) -> Cow<'static, str> {
 pub(super) fn reason(field: &str, reason: &Reason, l: Language) -> Cow<'static, str> {
     let symbols = Password::SYMBOLS;
     match *reason {
+        Reason::InvalidFormat | Reason::InvalidCharacters | Reason::TooShort { .. } | Reason::TooLong { .. }
+            if field == "handle" =>
+        {
+            say!(
+                l,
+                "3 to 50 of the letters a to z and A to Z, the digits 0 to 9 and _",
+                "영문자, 숫자, 밑줄(_)만 사용해 3~50자로 입력해 주세요"
+            )
+        }
         Reason::Required => say!(l, "required", "필수 항목입니다"),
         Reason::TooShort { min } => say!(l, "at least {min} characters", "{min}자 이상이어야 합니다", min),
         Reason::TooLong { max } if field.ends_with("ds") => {
