@@ -7,6 +7,7 @@ use crate::{
 };
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
+use sqlx::Connection;
 
 async fn get(path: &str, headers: &[(&str, &str)]) -> Response {
     let mut request = Client::new().get(format!("{}{path}", base()));
@@ -113,6 +114,26 @@ async fn a_refused_request_is_logged_with_its_code_and_nothing_about_people() {
             assert!(!text.contains(secret), "{secret} in {text}");
         }
     }
+    own.stop().await;
+}
+
+#[tokio::test]
+async fn a_failure_is_logged_with_everything_that_it_came_from() {
+    let (own, who) = logging().await;
+    let database = format!("sqlite://{}", own.folder().join("dailyfeed.db").display());
+    let mut database = sqlx::SqliteConnection::connect(&database).await.unwrap();
+    let trigger = "CREATE TRIGGER poison BEFORE UPDATE OF title ON posts BEGIN SELECT RAISE(ABORT, 'poison'); END";
+    sqlx::query(trigger).execute(&mut database).await.unwrap();
+    let post = who.post("글").await;
+    let request = who.request(Method::PUT, &format!("/api/posts/{post}")).header("x-request-id", "failed");
+    let answer = request.json(&json!({"content": "비밀"})).send().await.unwrap();
+    assert!(answer.status().is_server_error());
+    let told = answer.text().await.unwrap();
+    assert!(!told.contains("poison"), "{told}");
+    let line = line(&own, "failed").await;
+    assert_eq!((&line["level"], &line["route"]), (&json!("ERROR"), &json!("/api/posts/{id}")));
+    assert!(line["error"].as_str().unwrap().contains("poison"), "{line}");
+    assert!(!line.to_string().contains("비밀"), "{line}");
     own.stop().await;
 }
 

@@ -63,6 +63,10 @@ impl Process {
         Self { child, base, admin, lines, folder }
     }
 
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     /// What it has logged so far, line by line.
     pub(crate) fn log(&self) -> Vec<serde_json::Value> {
         let text = std::fs::read_to_string(self.folder.path().join(LOG)).unwrap();

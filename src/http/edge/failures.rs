@@ -9,9 +9,13 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// Lines a second. Whoever floods the server would else fill its disk; what is left out is counted, and the number is
-/// logged with the next line.
+/// Lines a second, of refusals and of the server's own failures each, so that a flood of the first hides none of the
+/// others. Whoever floods the server would else fill its disk; what is left out is counted, and the number is logged
+/// with the next line.
 const LINES_MAX: u32 = 200;
+
+static REFUSED: Lines = Lines::new();
+static FAILED: Lines = Lines::new();
 
 /// A request that failed.
 pub(super) struct Failure<'a> {
@@ -24,21 +28,18 @@ pub(super) struct Failure<'a> {
 
 impl Failure<'_> {
     pub(super) fn log(&self, problem: &Problem) {
-        static LINES: Lines =
-            Lines { second: AtomicU64::new(0), written: AtomicU32::new(0), left_out: AtomicU64::new(0) };
+        let Self { id, method, route, status } = *self;
+        // A probe that finds the server not ready asks again and again.
+        let refused = !status.is_server_error() || route.starts_with("/health/");
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        match LINES.take(now) {
+        match if refused { &REFUSED } else { &FAILED }.take(now) {
             None => return,
             Some(0) => {}
-            Some(lines) => tracing::warn!(lines, "failed requests were left out of the log"),
+            Some(lines) => tracing::warn!(lines, "requests that were refused or failed are left out of the log"),
         }
-        let Self { id, method, route, status } = *self;
         let (status, code) = (status.as_u16(), problem.code());
         match problem.cause() {
-            // A probe that finds the server not ready asks again and again.
-            _ if status < 500 || route.starts_with("/health/") => {
-                tracing::info!(request_id = id, %method, route, status, code, "request refused");
-            }
+            _ if refused => tracing::info!(request_id = id, %method, route, status, code, "request refused"),
             Some(cause) => {
                 let error = Chain(cause);
                 tracing::error!(request_id = id, %method, route, status, code, %error, "request failed");
@@ -74,6 +75,10 @@ struct Lines {
 }
 
 impl Lines {
+    const fn new() -> Self {
+        Self { second: AtomicU64::new(0), written: AtomicU32::new(0), left_out: AtomicU64::new(0) }
+    }
+
     /// Whether a line may be written, and how many were left out before it.
     fn take(&self, now: u64) -> Option<u64> {
         if self.second.swap(now, Ordering::Relaxed) != now {
@@ -93,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_flood_does_not_fill_the_log() {
-        let lines = Lines { second: AtomicU64::new(0), written: AtomicU32::new(0), left_out: AtomicU64::new(0) };
+        let lines = Lines::new();
         let written = (0..LINES_MAX + 50).filter(|_| lines.take(7).is_some()).count();
         assert_eq!(written, LINES_MAX as usize);
         assert_eq!((lines.take(8), lines.take(8)), (Some(50), Some(0)));
