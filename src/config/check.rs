@@ -1,6 +1,9 @@
 //! What types cannot refuse: ranges, names, addresses, and values that contradict each other.
 use super::{Config, error::Fault};
-use std::{collections::HashSet, net::SocketAddr};
+use std::{
+    collections::HashSet,
+    net::{IpAddr, SocketAddr},
+};
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
@@ -88,6 +91,8 @@ fn http(config: &Config) -> Result<(), Fault> {
     let public = address("http.listen", &config.http.listen)?;
     let admin = address("admin.listen", &config.admin.listen)?;
     must("admin.listen", public != admin || public.port() == 0, "another address than http.listen")?;
+    let hosts = config.admin.allowed_hosts.iter().all(|host| is_host(host));
+    must("admin.allowed_hosts", hosts, "names or addresses without a port such as admin.example")?;
     let url = &config.http.public_url;
     must("http.public_url", url.is_empty() || is_web_origin(url), "an origin such as https://feed.example")?;
     let networks = config.http.trusted_proxies.iter().all(|network| network.parse::<ipnet::IpNet>().is_ok());
@@ -119,6 +124,12 @@ fn is_origin(text: &str) -> bool {
         // Applications have schemes of their own.
         url::Origin::Opaque(_) => url.has_host() && text.ends_with(url.authority()) && !url.authority().contains('@'),
     })
+}
+
+/// A name or an address, as it stands in `Host` before the port.
+fn is_host(text: &str) -> bool {
+    let bare = text.trim_matches(['[', ']']);
+    bare.parse::<IpAddr>().is_ok() || url::Host::parse(text).is_ok_and(|host| host.to_string() == text.to_lowercase())
 }
 
 fn is_web_origin(text: &str) -> bool {

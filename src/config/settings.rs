@@ -75,6 +75,9 @@ concern! {
     Admin {
         /// Port 0 takes a free one.
         listen: String = "127.0.0.1:9090".to_owned(),
+        /// Hosts that it answers to (names or addresses, no ports) beside loopback, `localhost` and the address that a
+        /// connection came in on. Any other is answered 421: it may be a stranger's name that leads here.
+        allowed_hosts: Vec<String> = Vec::new(),
     }
 }
 
@@ -269,7 +272,7 @@ impl Config {
         Self {
             data_dir: data_dir.display().to_string(),
             http: Http { listen: free(), ..Http::default() },
-            admin: Admin { listen: free() },
+            admin: Admin { listen: free(), ..Admin::default() },
             limits: Limits { enabled: false, ..Limits::default() },
             ..Self::default()
         }

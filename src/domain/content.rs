@@ -131,6 +131,15 @@ pub struct Post {
     pub edited_at: Option<Timestamp>,
 }
 
+impl Post {
+    /// Whether its author has changed nothing between the two: the same words and images, counted however often.
+    pub fn reads_like(&self, other: &Self) -> bool {
+        let images = |post: &Self| post.images.iter().map(|picture| picture.id).collect::<Vec<_>>();
+        (&self.title, &self.content, self.edited_at) == (&other.title, &other.content, other.edited_at)
+            && images(self) == images(other)
+    }
+}
+
 /// A post as one viewer sees it. Shared parts are shared between answers.
 #[derive(Debug, Clone)]
 pub struct SeenPost {
@@ -190,6 +199,13 @@ pub struct Comment {
     pub created_at: Timestamp,
     /// When it was last changed by its author.
     pub edited_at: Option<Timestamp>,
+}
+
+impl Comment {
+    /// Whether its author has changed nothing between the two.
+    pub fn reads_like(&self, other: &Self) -> bool {
+        (&self.content, self.edited_at) == (&other.content, other.edited_at)
+    }
 }
 
 /// A comment as one viewer sees it.

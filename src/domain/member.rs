@@ -206,6 +206,12 @@ pub struct Member {
 }
 
 impl Member {
+    /// Whether the member has changed nothing between the two, whoever has followed since.
+    pub fn reads_like(&self, other: &Self) -> bool {
+        (&self.handle, &self.profile, self.avatar, self.privacy)
+            == (&other.handle, &other.profile, other.avatar, other.privacy)
+    }
+
     /// What others see beside everything that the member wrote.
     pub fn card(&self) -> MemberCard {
         let display_name = self.profile.shown_name().to_owned();

@@ -37,6 +37,8 @@ pub enum Reason {
     WrongPassword,
     /// This cannot be done to oneself.
     Oneself,
+    /// Given more than once, where one value is meant.
+    Repeated,
     /// On something else already, or named twice.
     InUse,
 }
@@ -56,6 +58,9 @@ pub enum Refusal {
     /// One or more fields of the request break their rules.
     #[error("invalid fields")]
     Invalid(Vec<FieldError>),
+    /// What is to be changed is no longer as the caller has seen it.
+    #[error("changed since it was seen")]
+    PreconditionFailed,
     /// The e-mail address has an account.
     #[error("the e-mail address is taken")]
     EmailTaken,

@@ -91,6 +91,7 @@ pub(super) async fn metrics(
     let recorder = recorder.ok_or_else(Problem::unavailable)?;
     // Gauges of mailboxes are read when somebody looks, not kept up to date for nobody.
     system.publish_metrics();
-    metrics_process::Collector::new("dailyfeed_").collect();
+    // Under the names that every exporter gives them, which dashboards know.
+    metrics_process::Collector::default().collect();
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], recorder.render()).into_response())
 }

@@ -1,5 +1,5 @@
-//! How answers are put together: JSON, 201 with `Location`, repeats, `ETag`.
-use crate::domain::{Answer, Outcome};
+//! How answers are put together: JSON, 201 with `Location`, repeats, `ETag`, and the conditions that name one.
+use crate::domain::{Answer, Outcome, Refusal};
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::{
     body::Body,
@@ -16,6 +16,23 @@ const TYPICAL_BYTES: usize = 1024;
 /// 200 with a view.
 pub(super) fn ok(view: &impl Serialize) -> Response {
     json(StatusCode::OK, written(view))
+}
+
+/// 200 with what a resource is now, and the tag that a GET of it has.
+pub(super) fn changed(view: &impl Serialize) -> Response {
+    let body = written(view);
+    let tag = tag(&body);
+    let mut response = json(StatusCode::OK, body);
+    set_tag(response.headers_mut(), &tag);
+    response
+}
+
+/// 204, and the tag that a GET has from now on.
+pub(super) fn changed_unseen(view: &impl Serialize) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    set_tag(response.headers_mut(), &tag(&written(view)));
+    response
 }
 
 /// 202 with a view: it will be, or somebody has to decide.
@@ -55,6 +72,17 @@ pub(super) fn settled(prepared: Answer, outcome: Outcome<()>) -> Response {
     response
 }
 
+/// The same for what a GET at its location shows in the same words, under the tag that the GET has.
+pub(super) fn settled_tagged(prepared: Answer, outcome: Outcome<()>) -> Response {
+    let tag = match &outcome {
+        Outcome::Done(()) => tag(prepared.body.as_bytes()),
+        Outcome::Repeated(answer) => tag(answer.body.as_bytes()),
+    };
+    let mut response = settled(prepared, outcome);
+    set_tag(response.headers_mut(), &tag);
+    response
+}
+
 fn json(status: StatusCode, body: Vec<u8>) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
@@ -72,20 +100,46 @@ fn written(view: &impl Serialize) -> Vec<u8> {
 }
 
 /// What the client has of a resource already.
-pub(super) struct IfNoneMatch(Option<HeaderValue>);
+pub(super) struct IfNoneMatch(Vec<HeaderValue>);
 
 impl<S: Sync> FromRequestParts<S> for IfNoneMatch {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self(parts.headers.get(header::IF_NONE_MATCH).cloned()))
+        Ok(Self(parts.headers.get_all(header::IF_NONE_MATCH).iter().cloned().collect()))
+    }
+}
+
+/// The versions that the client means to change. Compared as weakly as `If-None-Match`: a tag stands for what an answer
+/// says, and compression is no other version (docs/adr/0021).
+pub(super) struct IfMatch(Vec<HeaderValue>);
+
+impl<S: Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(parts.headers.get_all(header::IF_MATCH).iter().cloned().collect()))
+    }
+}
+
+impl IfMatch {
+    /// Whether there is a condition at all.
+    pub(super) fn is_given(&self) -> bool {
+        !self.0.is_empty()
+    }
+
+    /// Refuses `PreconditionFailed` where the resource is none of those versions.
+    pub(super) fn check(&self, now: &impl Serialize) -> Result<(), Refusal> {
+        let tag = tag(&written(now));
+        let meant = self.0.iter().any(|header| matches(header, &tag));
+        if meant || self.0.is_empty() { Ok(()) } else { Err(Refusal::PreconditionFailed) }
     }
 }
 
 impl IfNoneMatch {
     /// Whether the client has what that tag stands for.
     pub(super) fn knows(&self, tag: &str) -> bool {
-        self.0.as_ref().is_some_and(|header| matches(header, tag))
+        self.0.iter().any(|header| matches(header, tag))
     }
 
     /// 200 with a view and its tag, or 304 where the client has exactly that.
@@ -119,10 +173,12 @@ fn set_tag(headers: &mut HeaderMap, tag: &str) {
         headers.insert(header::ETAG, tag);
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    // One browser may be used by two members.
+    headers.insert(header::VARY, HeaderValue::from_static("authorization, accept-encoding"));
 }
 
 /// Weak: compression changes the bytes but not what they say.
-fn tag(body: &[u8]) -> String {
+pub(super) fn tag(body: &[u8]) -> String {
     let hash = digest(&SHA256, body);
     let mut tag = String::from("W/\"");
     for byte in &hash.as_ref()[..12] {
@@ -159,6 +215,16 @@ mod tests {
         for other in ["", "\"b2\"", "a1", "W/\"a\""] {
             assert!(!has(other, "W/\"a1\""), "{other}");
         }
+    }
+
+    #[test]
+    fn a_condition_names_the_version_that_is_there() {
+        let given = |headers: &[&'static str]| IfMatch(headers.iter().copied().map(HeaderValue::from_static).collect());
+        let now = tag(b"7");
+        assert!(given(&[]).check(&7).is_ok() && given(&["*"]).check(&7).is_ok());
+        assert!(IfMatch(vec![HeaderValue::from_str(&now).unwrap()]).check(&7).is_ok());
+        assert_eq!(IfMatch(vec![HeaderValue::from_str(&now).unwrap()]).check(&8), Err(Refusal::PreconditionFailed));
+        assert_eq!(given(&["\"a\"", "\"b\""]).check(&7), Err(Refusal::PreconditionFailed));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `/api/comments` and the comments of a post or a member.
 use super::{
-    answer::{self, IfNoneMatch},
+    answer::{self, IfMatch, IfNoneMatch},
     extract::{Auth, Check, Field, Id, Json, Keyed, Paging},
     problem::Problem,
     views::{CommentPage, CommentView, LikeView},
@@ -54,7 +54,7 @@ pub(super) async fn create(
     let answer = answer::created(format!("/api/comments/{}", draft.comment.id), &CommentView::from(&draft));
     let receipt = key.map(|key| key.receipt(format!("member:{}", identity.member), &answer));
     let outcome = content.comment(draft, receipt).await?;
-    Ok(answer::settled(answer, outcome))
+    Ok(answer::settled_tagged(answer, outcome))
 }
 
 /// The comments of a post, oldest first, each with its first replies.
@@ -119,13 +119,24 @@ pub(super) async fn edit(
     State(content): State<Content>,
     Auth(identity): Auth,
     Id(id): Id<CommentId>,
+    expected: IfMatch,
     Json(request): Json<EditComment>,
 ) -> Result<Response, Problem> {
     let mut check = Check::default();
     let text = check.required("content", request.content);
     let text = CommentText::new(&check.pass(text)?)?;
-    let seen = content.edit_comment(identity.member, id, text).await?;
-    Ok(answer::ok(&CommentView::from(&seen)))
+    let over = if expected.is_given() {
+        let seen = content.comment_by_id(identity.member, id).await?;
+        // Whose it is comes first: nobody else's condition matters.
+        if seen.comment.author == identity.member {
+            expected.check(&CommentView::from(&seen))?;
+        }
+        Some(seen.comment)
+    } else {
+        None
+    };
+    let seen = content.edit_comment(identity.member, id, text, over).await?;
+    Ok(answer::changed(&CommentView::from(&seen)))
 }
 
 /// Deletes a comment. Only its author may. One with replies stays as a tombstone.

@@ -1,12 +1,11 @@
-//! `/api/openapi.json` and `/api/docs`: the contract, generated from the routes, with nothing loaded from elsewhere.
-use super::{problem::ProblemView, table};
-use axum::{
-    Router,
-    http::{HeaderValue, header},
-    middleware::map_response,
-    response::{IntoResponse, Response},
+//! `/api/openapi.json`: the contract, generated from the routes. `docs_page.rs` shows it.
+use super::{
+    answer::IfNoneMatch,
+    docs_page::{Document as File, REVALIDATED},
+    problem::ProblemView,
+    table,
 };
-use bytes::Bytes;
+use axum::response::Response;
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 use utoipa::{
@@ -16,10 +15,6 @@ use utoipa::{
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
-use utoipa_swagger_ui::{Config, SwaggerUi};
-
-/// What the browsable page may load: itself. Its styles are set by its script.
-const PAGE_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -68,6 +63,8 @@ pub fn openapi() -> Value {
 /// What can be told from an operation's shape is added here rather than written at each: the variable parts of its
 /// path, the headers that every POST takes, the failures that many share.
 fn complete(path: &str, method: &str, operation: &mut Value) {
+    plain_summary(operation);
+    let conditional = accepts_condition(method, operation);
     let mut shared: Vec<(u16, &str)> = vec![
         (429, "`TOO_MANY_REQUESTS`"),
         (500, "`INTERNAL`"),
@@ -92,6 +89,14 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
     } else if !parameters.is_empty() {
         shared.push((400, "`MALFORMED_REQUEST`"));
     }
+    if conditional {
+        shared.push((412, "`PRECONDITION_FAILED`: it has changed since the version that `If-Match` names"));
+        parameters.push(json!({
+            "name": "If-Match", "in": "header", "required": false,
+            "description": "The `ETag` of the version to change, or several, or `*`",
+            "schema": {"type": "string"},
+        }));
+    }
     if method == "post" {
         parameters.push(json!({
             "name": "Idempotency-Key", "in": "header", "required": false,
@@ -108,6 +113,19 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
         }
         add_failures(responses, &shared);
     }
+}
+
+/// Summaries are shown as they are, while descriptions are Markdown.
+fn plain_summary(operation: &mut Value) {
+    if let Some(summary) = operation["summary"].as_str().map(|summary| summary.replace('`', "")) {
+        operation["summary"] = Value::String(summary);
+    }
+}
+
+/// Whether the operation changes what a GET shows under an `ETag`.
+fn accepts_condition(method: &str, operation: &Value) -> bool {
+    let changes = ["changeProfile", "changeHandle", "editPost", "editComment", "moveMarker"];
+    matches!(method, "put" | "patch") && operation["operationId"].as_str().is_some_and(|id| changes.contains(&id))
 }
 
 /// `{id}` is a number, anything else a text.
@@ -147,24 +165,13 @@ fn add_failures(responses: &mut Map<String, Value>, shared: &[(u16, &str)]) {
     }
 }
 
-static BYTES: LazyLock<Bytes> = LazyLock::new(|| openapi().to_string().into());
+static FILE: LazyLock<File> = LazyLock::new(|| File::new("application/json", openapi().to_string().into()));
 
 /// This document.
 #[utoipa::path(
     get, path = "/api/openapi.json", operation_id = "openapi", tag = "documentation", security(()),
-    responses((status = 200, description = "OpenAPI 3.1", body = Object))
+    responses((status = 200, description = "OpenAPI 3.1", body = Object), (status = 304, description = "As known"))
 )]
-pub(super) async fn show() -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], BYTES.clone()).into_response()
-}
-
-/// The browsable page. It asks nobody else whether the document is valid.
-pub(super) fn pages() -> Router {
-    let config = Config::from("/api/openapi.json").validator_url("none").try_it_out_enabled(true);
-    let pages: Router = SwaggerUi::new("/api/docs").config(config).into();
-    pages.layer(map_response(|mut response: Response| async {
-        let policy = HeaderValue::from_static(PAGE_POLICY);
-        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
-        response
-    }))
+pub(super) async fn show(known: IfNoneMatch) -> Response {
+    FILE.answer(&known, REVALIDATED)
 }

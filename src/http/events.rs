@@ -3,7 +3,7 @@ use super::{
     answer,
     extract::Paging,
     problem::Problem,
-    stream::{Frames, Life, Source, StreamAuth, Streams, Ticket, last_event},
+    stream::{Frames, Life, Source, StreamAuth, Streams, Ticket, last_event, unopened},
     views::{EventBatch, EventPage, EventView},
 };
 use crate::actors::{
@@ -92,6 +92,9 @@ pub(super) async fn list(
     let form = form(&headers);
     if form == Some(STREAM) {
         streams.check()?;
+        if !paging.is_read() {
+            return Ok(unopened());
+        }
         let from = last_event(&headers).or(paging.cursor());
         let events = activity.open_events(identity.member, from).await?;
         return Ok(Life::new(events, identity, sessions, streams).answer());

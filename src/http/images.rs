@@ -13,7 +13,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use axum::{
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
@@ -118,6 +118,7 @@ pub(super) async fn show(
     Id(id): Id<ImageId>,
     Query(Which { variant }): Query<Which>,
     known: IfNoneMatch,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let variant = variant.map_or(Ok(Variant::Original), |name| Variant::named(&name))?;
@@ -132,8 +133,12 @@ pub(super) async fn show(
         Part::Some(range) => (StatusCode::PARTIAL_CONTENT, range),
         Part::None => return Ok(no_such_part(file.bytes)),
     };
-    let bytes = images.read(id, variant, range.clone()).await?;
-    let mut response = described(status, Body::from_stream(bytes), &tag);
+    let body = match method {
+        // Not worth opening a file for.
+        Method::HEAD => Body::empty(),
+        _ => Body::from_stream(images.read(id, variant, range.clone()).await?),
+    };
+    let mut response = described(status, body, &tag);
     write_headers(response.headers_mut(), &image, status, &range, file.bytes);
     Ok(response)
 }

@@ -1,6 +1,6 @@
 //! `/api/members`: profiles, handles, summaries, recommendations. Who follows whom is in `follows.rs`.
 use super::{
-    answer::{self, IfNoneMatch},
+    answer::{self, IfMatch, IfNoneMatch},
     extract::{Auth, Check, Field, Id, Json, Members as Object, Paging, Query, Segment},
     problem::Problem,
     views::{MeView, MemberPage, ProfileView, RecommendationPage},
@@ -110,10 +110,23 @@ fn patch_of(object: Object) -> Result<ProfilePatch, Problem> {
 pub(super) async fn change_profile(
     State(members): State<Members>,
     Auth(identity): Auth,
+    expected: IfMatch,
     Json(object): Json<Object>,
 ) -> Result<Response, Problem> {
-    let me = members.change_profile(identity.member, patch_of(object)?).await?;
-    Ok(answer::ok(&MeView::from(&me)))
+    let patch = patch_of(object)?;
+    let over = meant(&members, identity, &expected).await?;
+    let me = members.change_profile(identity.member, patch, over).await?;
+    Ok(answer::changed(&MeView::from(&me)))
+}
+
+/// The profile that a change is meant for, where the request names one.
+async fn meant(members: &Members, caller: Identity, expected: &IfMatch) -> Result<Option<Member>, Problem> {
+    if !expected.is_given() {
+        return Ok(None);
+    }
+    let me = members.member(caller.member).await?;
+    expected.check(&MeView::from(&me))?;
+    Ok(Some(me))
 }
 
 /// A new handle.
@@ -137,12 +150,15 @@ pub(super) struct ChangeHandle {
 pub(super) async fn change_handle(
     State(members): State<Members>,
     Auth(identity): Auth,
+    expected: IfMatch,
     Json(request): Json<ChangeHandle>,
 ) -> Result<Response, Problem> {
     let mut check = Check::default();
     let handle = check.required("handle", request.handle).and_then(|handle| check.rule(Handle::new(&handle)));
-    let me = members.change_handle(identity.member, check.pass(handle)?).await?;
-    Ok(answer::ok(&MeView::from(&me)))
+    let handle = check.pass(handle)?;
+    let over = meant(&members, identity, &expected).await?;
+    let me = members.change_handle(identity.member, handle, over).await?;
+    Ok(answer::changed(&MeView::from(&me)))
 }
 
 /// A member's profile.

@@ -8,6 +8,7 @@ mod comments;
 mod cookies;
 mod dead_letters;
 mod docs;
+mod docs_page;
 mod edge;
 mod events;
 mod extract;
@@ -43,12 +44,12 @@ use axum::{
     routing::{get, post},
 };
 use cookies::Cookies;
-use edge::{Door, Edge};
+use edge::{Door, Edge, Entrance, Gate};
 use extract::{BodyRules, UploadRules};
 use limits::Limits;
 use metrics_exporter_prometheus::PrometheusHandle;
 use problem::Problem;
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 use stream::Streams;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -128,6 +129,7 @@ pub fn public(actors: Actors, settings: &Settings, shutdown: CancellationToken) 
         limits: limits.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
         upload_time_max: settings.upload.time_max,
+        warned: AtomicBool::new(false),
     };
     let rendered = Rendered::new();
     let handles = Handles(Arc::new(All {
@@ -149,17 +151,18 @@ pub fn public(actors: Actors, settings: &Settings, shutdown: CancellationToken) 
     }));
     let (router, _) = table().split_for_parts();
     // The state goes in before the layer does: a route that is whole is not put together again for each request.
-    let router = router.with_state(handles).merge(docs::pages()).fallback(nothing_here);
-    let router = router.layer(Edge::new(Some(door), settings.request_time_max));
+    let router = router.with_state(handles).merge(docs_page::pages()).fallback(nothing_here);
+    let router = router.layer(Edge::new(Entrance::Door(door), settings.request_time_max));
     match edge::cors(&settings.cors_origins) {
         Some(cors) => router.layer(cors),
         None => router,
     }
 }
 
-/// The operating listener. No limits, no members.
+/// The operating listener. No limits, no members, and no pages from elsewhere.
 pub fn admin(actors: &Actors, metrics: Option<PrometheusHandle>, settings: &Settings) -> Router {
     let Actors { system, activity, search, .. } = actors.clone();
+    let gate = Gate::new(settings.admin_listen, &settings.admin_hosts);
     Router::new()
         .route("/metrics", get(admin::metrics))
         .route("/health/live", get(health::live))
@@ -174,7 +177,7 @@ pub fn admin(actors: &Actors, metrics: Option<PrometheusHandle>, settings: &Sett
         .route("/admin/search/reindex", post(admin::reindex))
         .with_state(Operating { system, activity, search, metrics })
         .fallback(nothing_here)
-        .layer(Edge::new(None, settings.request_time_max))
+        .layer(Edge::new(Entrance::Gate(gate), settings.request_time_max))
 }
 
 async fn nothing_here() -> Problem {

@@ -1,6 +1,6 @@
 //! `/api/notifications`: what others did to the caller, or to what is the caller's.
 use super::{
-    answer,
+    answer::{self, IfMatch, IfNoneMatch},
     extract::{Auth, Check, Field, Json, Paging, Query},
     problem::Problem,
     views::{MarkerView, NotificationPage, UnreadView},
@@ -9,7 +9,7 @@ use crate::{
     actors::{activity::Activity, members::Members},
     domain::Position,
 };
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -72,9 +72,13 @@ pub(super) async fn unread(State(activity): State<Activity>, Auth(identity): Aut
     get, path = "/api/notifications/marker", operation_id = "showMarker", tag = "activity",
     responses((status = 200, description = "The marker", body = MarkerView))
 )]
-pub(super) async fn marker(State(activity): State<Activity>, Auth(identity): Auth) -> Result<Response, Problem> {
+pub(super) async fn marker(
+    State(activity): State<Activity>,
+    Auth(identity): Auth,
+    known: IfNoneMatch,
+) -> Result<Response, Problem> {
     let Position(last_read_id) = activity.marker(identity.member).await?;
-    Ok(answer::ok(&MarkerView { last_read_id }))
+    Ok(known.answer(&MarkerView { last_read_id }))
 }
 
 /// Marks notifications up to this one as read, on all devices. Never goes back: an older one changes nothing.
@@ -90,12 +94,19 @@ pub(super) async fn move_marker(
     State(activity): State<Activity>,
     State(members): State<Members>,
     Auth(identity): Auth,
+    expected: IfMatch,
     Json(request): Json<MoveMarker>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Response, Problem> {
     let mut check = Check::default();
     let last_read = check.required("lastReadId", request.last_read_id);
     let last_read = Position(check.pass(last_read)?);
     activity.check_marker(last_read).await?;
+    if expected.is_given() {
+        // Before the commit, not in it: a marker never goes back, so nothing is lost to whoever comes in between.
+        let Position(last_read_id) = activity.marker(identity.member).await?;
+        expected.check(&MarkerView { last_read_id })?;
+    }
     members.move_marker(identity.member, last_read).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let Position(last_read_id) = activity.marker(identity.member).await?;
+    Ok(answer::changed_unseen(&MarkerView { last_read_id }))
 }

@@ -1,6 +1,6 @@
 //! `/api/posts`: writing, reading, changing, liking.
 use super::{
-    answer::{self, IfNoneMatch},
+    answer::{self, IfMatch, IfNoneMatch},
     extract::{Auth, Check, Field, Id, Json, Keyed, Paging},
     problem::Problem,
     views::{LikeView, MemberPage, PostView},
@@ -9,7 +9,11 @@ use crate::{
     actors::content::Content,
     domain::{ImageId, PostId, PostText},
 };
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{
+    extract::State,
+    http::{Method, StatusCode},
+    response::Response,
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -66,7 +70,7 @@ pub(super) async fn create(
     let answer = answer::created(format!("/api/posts/{}", draft.post.id), &PostView::from(&draft));
     let receipt = key.map(|key| key.receipt(format!("member:{}", identity.member), &answer));
     let outcome = content.publish(draft, receipt).await?;
-    Ok(answer::settled(answer, outcome))
+    Ok(answer::settled_tagged(answer, outcome))
 }
 
 /// A post. Counts a view, once per member and hour, and never the author's.
@@ -82,9 +86,14 @@ pub(super) async fn show(
     State(content): State<Content>,
     Auth(identity): Auth,
     Id(id): Id<PostId>,
+    method: Method,
     known: IfNoneMatch,
 ) -> Result<Response, Problem> {
-    let seen = content.post(identity.member, id).await?;
+    // A HEAD shows the post to nobody.
+    let seen = match method {
+        Method::HEAD => content.glance(identity.member, id).await?,
+        _ => content.post(identity.member, id).await?,
+    };
     Ok(known.answer(&PostView::from(&seen)))
 }
 
@@ -104,10 +113,22 @@ pub(super) async fn edit(
     State(content): State<Content>,
     Auth(identity): Auth,
     Id(id): Id<PostId>,
+    expected: IfMatch,
     Json(request): Json<WritePost>,
 ) -> Result<Response, Problem> {
-    let seen = content.edit_post(identity.member, id, request.checked()?).await?;
-    Ok(answer::ok(&PostView::from(&seen)))
+    let text = request.checked()?;
+    let over = if expected.is_given() {
+        let seen = content.glance(identity.member, id).await?;
+        // Whose it is comes first: nobody else's condition matters.
+        if seen.post.author == identity.member {
+            expected.check(&PostView::from(&seen))?;
+        }
+        Some(seen.post)
+    } else {
+        None
+    };
+    let seen = content.edit_post(identity.member, id, text, over).await?;
+    Ok(answer::changed(&PostView::from(&seen)))
 }
 
 /// Deletes a post. Only its author may.

@@ -3,7 +3,10 @@ use super::extract::{BodyRules, UploadRules};
 use crate::config::{Config, Limits};
 use axum::http::HeaderValue;
 use ipnet::IpNet;
-use std::time::Duration;
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 /// How HTTP is spoken, on both listeners.
 #[derive(Debug, Clone)]
@@ -14,6 +17,9 @@ pub struct Settings {
     pub(super) body: BodyRules,
     pub(super) upload: UploadRules,
     pub(super) trusted_proxies: Vec<IpNet>,
+    /// Where the operating listener listens, as configured; none where that is no address.
+    pub(super) admin_listen: Option<IpAddr>,
+    pub(super) admin_hosts: Vec<String>,
     pub(super) cors_origins: Vec<HeaderValue>,
     pub(super) secure_cookies: bool,
     /// None: no inbound limits.
@@ -45,6 +51,8 @@ impl Settings {
             // Half of the request's time: a slow body is told so, rather than that the server was slow.
             body: BodyRules { bytes_max: http.body_max_bytes, time_max: request_time_max / 2 },
             upload: UploadRules { body_time_max: upload_time_max / 2, time_max: upload_time_max },
+            admin_listen: config.admin.listen.parse::<SocketAddr>().ok().map(|address| address.ip()),
+            admin_hosts: config.admin.allowed_hosts.clone(),
             trusted_proxies: http.trusted_proxies.iter().filter_map(|network| network.parse().ok()).collect(),
             cors_origins: http.cors_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect(),
             secure_cookies: !config.insecure_cookies(),

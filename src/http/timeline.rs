@@ -18,6 +18,9 @@ async fn page(
     paging: &Paging,
 ) -> Result<Response, Problem> {
     let page = timeline.feed(caller.member, feed, paging.cursor(), paging.limit()).await?;
+    if paging.is_read() {
+        timeline.showed(caller.member, &page);
+    }
     Ok(answer::ok_written(rendered.page(&FeedView::from(&page))))
 }
 

@@ -5,6 +5,7 @@ use crate::domain::{
     PostId, PostText, Receipt, Tag, Timestamp,
 };
 use async_trait::async_trait;
+use std::sync::Arc;
 
 /// Somebody looked at a post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,14 +61,15 @@ pub enum CommentOrder {
 pub trait ContentStore: Send + Sync + 'static {
     /// Stores the post, its tags and the fact, in one commit.
     async fn publish(&self, post: Post, receipt: Option<Receipt>) -> StoreResult<Outcome<Position>>;
-    /// Refuses `PostNotFound`, `PostUpdateForbidden`. Returns the post as it is now.
+    /// Where `over` says what is to be changed, refuses `PreconditionFailed` if it has been changed since. Refuses
+    /// `PostNotFound`, `PostUpdateForbidden`. Returns the post as it is now.
     async fn edit_post(
         &self,
         author: MemberId,
         id: PostId,
         text: PostText,
-        tags: Vec<Tag>,
-        mentions: Vec<Mention>,
+        found: (Vec<Tag>, Vec<Mention>),
+        over: Option<Arc<Post>>,
         at: Timestamp,
     ) -> StoreResult<(Post, Position)>;
     /// Refuses `PostNotFound`, `PostDeleteForbidden`.
@@ -80,13 +82,15 @@ pub trait ContentStore: Send + Sync + 'static {
     /// Stores the comment and the fact, in one commit. Refuses `PostNotFound`, `ParentNotFound`,
     /// `ParentOnAnotherPost`.
     async fn comment(&self, comment: Comment, receipt: Option<Receipt>) -> StoreResult<Outcome<Position>>;
-    /// Refuses `CommentNotFound`, `CommentUpdateForbidden`. Returns the comment as it is now.
+    /// Where `over` says what is to be changed, refuses `PreconditionFailed` if it has been changed since. Refuses
+    /// `CommentNotFound`, `CommentUpdateForbidden`. Returns the comment as it is now.
     async fn edit_comment(
         &self,
         author: MemberId,
         id: CommentId,
         text: CommentText,
         mentions: Vec<MemberId>,
+        over: Option<Comment>,
         at: Timestamp,
     ) -> StoreResult<Comment>;
     /// Refuses `CommentNotFound`, `CommentDeleteForbidden`.

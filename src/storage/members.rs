@@ -58,10 +58,17 @@ pub trait MemberStore: Send + Sync + 'static {
     /// Stores the member and the fact, in one commit. Refuses `EmailTaken`, `HandleTaken`.
     async fn sign_up(&self, member: NewMember, receipt: Option<Receipt>) -> StoreResult<Outcome<Position>>;
     /// Applies the change to the stored profile by `Profile::patched`. Posts that become public make followers of all
-    /// who have asked. Refuses `Invalid`, `MemberNotFound`.
-    async fn change_profile(&self, member: MemberId, patch: ProfilePatch) -> StoreResult<Position>;
-    /// Refuses `HandleTaken`, `MemberNotFound`. The member's own handle in another case is no conflict.
-    async fn change_handle(&self, member: MemberId, handle: Handle) -> StoreResult<Position>;
+    /// who have asked. Where `over` says what is to be changed, refuses `PreconditionFailed` if the member has changed
+    /// it since. Refuses `Invalid`, `MemberNotFound`.
+    async fn change_profile(
+        &self,
+        member: MemberId,
+        patch: ProfilePatch,
+        over: Option<Member>,
+    ) -> StoreResult<Position>;
+    /// Refuses `HandleTaken`, `MemberNotFound`, and `PreconditionFailed` as `change_profile` does. The member's own
+    /// handle in another case is no conflict.
+    async fn change_handle(&self, member: MemberId, handle: Handle, over: Option<Member>) -> StoreResult<Position>;
     /// Marks the member as gone at `at`, and takes the member's follows, likes and comments out of all counters.
     async fn deactivate(&self, member: MemberId, at: Timestamp) -> StoreResult<Position>;
     /// The inverse of `deactivate`; does nothing (`None`) for a member who is there.

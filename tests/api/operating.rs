@@ -39,8 +39,8 @@ async fn metrics_name_routes_and_never_members() {
         "dailyfeed_projection_lag_events",
         "dailyfeed_runtime_busy_seconds",
         "dailyfeed_runtime_tasks",
-        "dailyfeed_process_resident_memory_bytes",
-        "dailyfeed_process_cpu_seconds_total",
+        "process_resident_memory_bytes",
+        "process_cpu_seconds_total",
     ] {
         assert!(metrics.contains(name), "{name}");
     }

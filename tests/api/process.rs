@@ -31,20 +31,24 @@ pub(crate) fn binary(folder: &std::path::Path, arguments: &[&str], variables: &[
     command
 }
 
+/// Where a server's log goes, in its folder.
+const LOG: &str = "log";
+
 /// A running server.
 pub(crate) struct Process {
     child: Child,
     pub(crate) base: String,
     pub(crate) admin: String,
     lines: Vec<String>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Process {
     pub(crate) async fn start(variables: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // Nobody reads what it logs, so nothing may wait for a reader.
-        let mut child = binary(folder.path(), &[], variables).stderr(Stdio::null()).spawn().unwrap();
+        // A file: nothing may wait for somebody who reads what it logs.
+        let log = std::fs::File::create(folder.path().join(LOG)).unwrap();
+        let mut child = binary(folder.path(), &[], variables).stderr(log).spawn().unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut lines = Vec::new();
         for _ in 0..3 {
@@ -56,7 +60,18 @@ impl Process {
             address.unwrap_or_else(|| panic!("{end} in {lines:?}")).trim_end_matches(end).to_owned()
         };
         let (base, admin) = (origin("/api"), origin("/metrics"));
-        Self { child, base, admin, lines, _folder: folder }
+        Self { child, base, admin, lines, folder }
+    }
+
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// What it has logged so far, line by line.
+    pub(crate) fn log(&self) -> Vec<serde_json::Value> {
+        let text = std::fs::read_to_string(self.folder.path().join(LOG)).unwrap();
+        // The last line may be on its way.
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
     pub(crate) async fn member(&self) -> Member {

@@ -38,8 +38,8 @@ impl Actor for ContentActor {
             Message::Publish { post, receipt, reply } => {
                 begin(place, reply, async move { Ok(store.publish(post, receipt).await?) }).await;
             }
-            Message::EditPost { author, id, text, found: (tags, mentions), reply } => {
-                let edit = async move { Ok(store.edit_post(author, id, text, tags, mentions, now).await.map(|_| ())?) };
+            Message::EditPost { author, id, text, found, over, reply } => {
+                let edit = async move { Ok(store.edit_post(author, id, text, found, over, now).await.map(|_| ())?) };
                 begin(place, reply, edit).await;
             }
             Message::DeletePost { author, id, reply } => {
@@ -51,8 +51,12 @@ impl Actor for ContentActor {
             Message::Comment { comment, receipt, reply } => {
                 begin(place, reply, async move { Ok(store.comment(comment, receipt).await?) }).await;
             }
-            Message::EditComment { author, id, text, mentions, reply } => {
-                let edit = async move { Ok(store.edit_comment(author, id, text, mentions, now).await.map(|_| ())?) };
+            Message::EditComment { author, id, text, mentions, over, reply } => {
+                let over = over.map(|over| *over);
+                let edit = async move {
+                    store.edit_comment(author, id, text, mentions, over, now).await?;
+                    Ok(())
+                };
                 begin(place, reply, edit).await;
             }
             Message::DeleteComment { author, id, reply } => {

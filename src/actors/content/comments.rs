@@ -144,12 +144,20 @@ impl Content {
         Ok(members)
     }
 
-    /// Changes the text; refuses `CommentNotFound`, `CommentUpdateForbidden`.
-    pub async fn edit_comment(&self, author: MemberId, id: CommentId, text: CommentText) -> Result<SeenComment, Error> {
+    /// Changes the text; where `over` says what is to be changed, that alone: refuses `PreconditionFailed` if it has
+    /// been changed since. Refuses `CommentNotFound`, `CommentUpdateForbidden`.
+    pub async fn edit_comment(
+        &self,
+        author: MemberId,
+        id: CommentId,
+        text: CommentText,
+        over: Option<Comment>,
+    ) -> Result<SeenComment, Error> {
         let eyes = self.timeline.viewer(author).await?;
         self.one(&eyes, id).await?;
         let mentions = self.mentioned(author, &text).await?;
-        self.slots.of(author).ask(|reply| Message::EditComment { author, id, text, mentions, reply }).await?;
+        let over = over.map(Box::new);
+        self.slots.of(author).ask(|reply| Message::EditComment { author, id, text, mentions, over, reply }).await?;
         self.comment_by_id(author, id).await
     }
 

@@ -19,7 +19,7 @@ pub(super) enum Message {
     /// Stores a post with its receipt.
     Publish { post: Post, receipt: Option<Receipt>, reply: Reply<Outcome<Position>> },
     /// Changes the text of an author's post.
-    EditPost { author: MemberId, id: PostId, text: PostText, found: (Vec<Tag>, Vec<Mention>), reply: Reply<()> },
+    EditPost { author: MemberId, id: PostId, text: PostText, found: Found, over: Option<Arc<Post>>, reply: Reply<()> },
     /// Deletes an author's post.
     DeletePost { author: MemberId, id: PostId, reply: Reply<()> },
     /// Sets or withdraws a like; `at` orders the likers.
@@ -27,7 +27,14 @@ pub(super) enum Message {
     /// Stores a comment with its receipt.
     Comment { comment: Comment, receipt: Option<Receipt>, reply: Reply<Outcome<Position>> },
     /// Changes the text of an author's comment.
-    EditComment { author: MemberId, id: CommentId, text: CommentText, mentions: Vec<MemberId>, reply: Reply<()> },
+    EditComment {
+        author: MemberId,
+        id: CommentId,
+        text: CommentText,
+        mentions: Vec<MemberId>,
+        over: Option<Box<Comment>>,
+        reply: Reply<()>,
+    },
     /// Deletes an author's comment.
     DeleteComment { author: MemberId, id: CommentId, reply: Reply<()> },
     /// Sets or withdraws a like.
@@ -35,6 +42,9 @@ pub(super) enum Message {
     #[cfg(test)]
     Crash { when: tokio::sync::oneshot::Receiver<()>, reply: Reply<()> },
 }
+
+/// What was found in a text.
+type Found = (Vec<Tag>, Vec<Mention>);
 
 /// Content, from outside. Writes go through the acting member's slot; reads need no order and skip it.
 #[derive(Clone)]
@@ -100,12 +110,25 @@ impl Content {
         Ok(seen)
     }
 
-    /// Changes the text, and the images where they are said; refuses `PostNotFound`, `PostUpdateForbidden`, and for images
-    /// what `publish` refuses.
-    pub async fn edit_post(&self, author: MemberId, id: PostId, text: PostText) -> Result<SeenPost, Error> {
+    /// The same for somebody who is not shown it: no view counts, and no stream tells of its counts.
+    pub async fn glance(&self, viewer: MemberId, id: PostId) -> Result<SeenPost, Error> {
+        let eyes = self.timeline.viewer(viewer).await?;
+        self.timeline.posts(&eyes, &[id], Place::AskedFor).await?.pop().ok_or(Refusal::PostNotFound.into())
+    }
+
+    /// Changes the text, and the images where they are said; where `over` says what is to be changed, that alone:
+    /// refuses `PreconditionFailed` if it has been changed since. Refuses `PostNotFound`, `PostUpdateForbidden`, and for
+    /// images what `publish` refuses.
+    pub async fn edit_post(
+        &self,
+        author: MemberId,
+        id: PostId,
+        text: PostText,
+        over: Option<Arc<Post>>,
+    ) -> Result<SeenPost, Error> {
         self.seen_by(author, id).await?;
         let found = self.markup(author, text.content()).await?;
-        self.slots.of(author).ask(|reply| Message::EditPost { author, id, text, found, reply }).await?;
+        self.slots.of(author).ask(|reply| Message::EditPost { author, id, text, found, over, reply }).await?;
         self.timeline.wrote(author);
         self.timeline.post(author, id).await?.ok_or(Refusal::PostNotFound.into())
     }
@@ -181,7 +204,7 @@ impl Content {
     }
 
     /// The tags of a text, and those of its mentions that name somebody whom the author sees.
-    async fn markup(&self, author: MemberId, text: &str) -> Result<(Vec<Tag>, Vec<Mention>), Error> {
+    async fn markup(&self, author: MemberId, text: &str) -> Result<Found, Error> {
         let found = markup::find(text);
         if found.mentioned.is_empty() {
             return Ok((found.tags, Vec::new()));

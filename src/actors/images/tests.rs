@@ -79,7 +79,7 @@ async fn images_on_nothing_go_after_a_day_and_those_on_something_stay() {
     actors.content.publish(draft, None).await.unwrap();
     for id in [old, avatar] {
         let patch = ProfilePatch { avatar: Patch::Set(id), ..ProfilePatch::default() };
-        actors.members.change_profile(*owner, patch).await.unwrap();
+        actors.members.change_profile(*owner, patch, None).await.unwrap();
     }
 
     assert_eq!(a_day_of_sweeps(images, 0).await, Swept::default(), "younger than a day");
@@ -96,7 +96,7 @@ async fn files_that_nothing_knows_go_and_others_stay() {
     let images = &actors.images;
     let known = sent(images, *owner, Purpose::Profile).await;
     let patch = ProfilePatch { avatar: Patch::Set(known), ..ProfilePatch::default() };
-    actors.members.change_profile(*owner, patch).await.unwrap();
+    actors.members.change_profile(*owner, patch, None).await.unwrap();
     let strays: Vec<ImageId> = (1..300u64).map(|number| ImageId(number << 12)).collect();
     for stray in &strays {
         stores.image_files.write(*stray, png(), png()).await.unwrap();
@@ -119,7 +119,7 @@ async fn what_a_purge_leaves_is_swept() {
     let post = draft.post.id;
     actors.content.publish(draft, None).await.unwrap();
     let patch = ProfilePatch { avatar: Patch::Set(kept), ..ProfilePatch::default() };
-    actors.members.change_profile(*owner, patch).await.unwrap();
+    actors.members.change_profile(*owner, patch, None).await.unwrap();
     actors.content.delete_post(*owner, post).await.unwrap();
 
     let purge = async |hours| {

@@ -35,12 +35,15 @@ impl Actor for MembersActor {
             Message::SignUp { member, receipt, reply } => {
                 begin(place, reply, async move { Ok(store.sign_up(*member, receipt).await?) }).await;
             }
-            Message::ChangeProfile { member, patch, reply } => {
-                let change = async move { Ok(store.change_profile(member, *patch).await.map(|_| ())?) };
+            Message::ChangeProfile { member, patch, over, reply } => {
+                let over = over.map(|over| *over);
+                let change = async move { Ok(store.change_profile(member, *patch, over).await.map(|_| ())?) };
                 begin(place, reply, change).await;
             }
-            Message::ChangeHandle { member, handle, reply } => {
-                begin(place, reply, async move { Ok(store.change_handle(member, handle).await.map(|_| ())?) }).await;
+            Message::ChangeHandle { member, handle, over, reply } => {
+                let over = over.map(|over| *over);
+                let change = async move { Ok(store.change_handle(member, handle, over).await.map(|_| ())?) };
+                begin(place, reply, change).await;
             }
             Message::Follow { at, follower, followee, reply } => {
                 begin(place, reply, async move { Ok(relations.follow(at, follower, followee).await?) }).await;

@@ -21,9 +21,9 @@ pub(super) enum Message {
     /// Stores a newcomer with the receipt.
     SignUp { member: Box<NewMember>, receipt: Option<Receipt>, reply: Reply<Outcome<Position>> },
     /// Changes what a member says of themself.
-    ChangeProfile { member: MemberId, patch: Box<ProfilePatch>, reply: Reply<()> },
+    ChangeProfile { member: MemberId, patch: Box<ProfilePatch>, over: Option<Box<Member>>, reply: Reply<()> },
     /// Gives a member another handle.
-    ChangeHandle { member: MemberId, handle: Handle, reply: Reply<()> },
+    ChangeHandle { member: MemberId, handle: Handle, over: Option<Box<Member>>, reply: Reply<()> },
     /// Makes one follow the other, or ask to; `at` orders the lists.
     Follow { at: u64, follower: MemberId, followee: MemberId, reply: Reply<Followed> },
     /// Moves a member's marker of read notifications on, and answers whether it was not there already.
@@ -133,19 +133,26 @@ impl Members {
         Ok(page(found, limit, next, |recommended| recommended))
     }
 
-    /// Changes what the member says of themself. Refuses `Invalid`.
-    pub async fn change_profile(&self, member: MemberId, patch: ProfilePatch) -> Result<Member, Error> {
-        let patch = Box::new(patch);
-        self.slots.of(member).ask(|reply| Message::ChangeProfile { member, patch, reply }).await?;
+    /// Changes what the member says of themself; where `over` says what is to be changed, that alone. Refuses `Invalid`,
+    /// and `PreconditionFailed` if it has been changed since.
+    pub async fn change_profile(
+        &self,
+        member: MemberId,
+        patch: ProfilePatch,
+        over: Option<Member>,
+    ) -> Result<Member, Error> {
+        let (patch, over) = (Box::new(patch), over.map(Box::new));
+        self.slots.of(member).ask(|reply| Message::ChangeProfile { member, patch, over, reply }).await?;
         self.timeline.wrote(member);
         // Who may see the member's posts is so for everybody by the time that it is acknowledged.
         self.timeline.caught_up(member).await;
         self.member(member).await
     }
 
-    /// Gives the member another handle. Refuses `HandleTaken`.
-    pub async fn change_handle(&self, member: MemberId, handle: Handle) -> Result<Member, Error> {
-        self.slots.of(member).ask(|reply| Message::ChangeHandle { member, handle, reply }).await?;
+    /// Gives the member another handle. Refuses `HandleTaken`, and `PreconditionFailed` as `change_profile` does.
+    pub async fn change_handle(&self, member: MemberId, handle: Handle, over: Option<Member>) -> Result<Member, Error> {
+        let over = over.map(Box::new);
+        self.slots.of(member).ask(|reply| Message::ChangeHandle { member, handle, over, reply }).await?;
         self.timeline.wrote(member);
         self.member(member).await
     }

@@ -156,7 +156,7 @@ async fn the_log_hears_of_a_day_that_shows_others_and_of_nothing_else() {
     told(2).await;
     assert_eq!(shown().await, posts[..]);
     let patch = ProfilePatch { privacy: Some(Privacy::Private), ..ProfilePatch::default() };
-    actors.members.change_profile(*author, patch).await.unwrap();
+    actors.members.change_profile(*author, patch, None).await.unwrap();
     told(3).await;
     assert_eq!(shown().await, []);
 }

@@ -219,6 +219,11 @@ impl Sessions {
         self.shared.tickets.redeem(ticket).filter(|identity| !self.is_revoked(identity.session))
     }
 
+    /// Whose ticket it is, as long as it is good. Uses nothing up.
+    pub fn holder(&self, ticket: &str) -> Option<Identity> {
+        self.shared.tickets.holder(ticket).filter(|identity| !self.is_revoked(identity.session))
+    }
+
     /// Puts a new key in the place of one that is too old, and forgets what has run out. Done hourly.
     pub(super) async fn check_keys(&self) -> Result<(), Error> {
         let now = Timestamp::now();

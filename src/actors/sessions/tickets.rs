@@ -41,6 +41,12 @@ impl Tickets {
         ticket
     }
 
+    /// Whose it is, without using it up.
+    pub(super) fn holder(&self, ticket: &str) -> Option<Identity> {
+        let out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        out.identities.get(ticket).filter(|(_, since)| since.elapsed() <= LIFETIME).map(|(identity, _)| *identity)
+    }
+
     /// Whose it is, the first time.
     pub(super) fn redeem(&self, ticket: &str) -> Option<Identity> {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);

@@ -103,7 +103,6 @@ impl Projection {
             Feed::Tag(tag) => Source::Tag(tag_key(&tag)),
         };
         let (items, to) = self.collect(viewer, (&source, place), begin, limit).await?;
-        self.hub.saw(me, items.iter().map(|seen| seen.post.id));
         let next = to.map(|before| FeedCursor { before, ..begin }.encode(list, scope));
         Ok(FeedPage { items, next, stream: begin.pinned.encode() })
     }

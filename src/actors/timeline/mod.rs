@@ -82,6 +82,11 @@ impl Timeline {
         self.projection.feed(&self.viewer(viewer).await?, feed, cursor, limit).await
     }
 
+    /// The viewer is shown that page: the viewer's streams tell of its counts from now on.
+    pub fn showed(&self, viewer: MemberId, page: &FeedPage) {
+        self.projection.hub.saw(viewer, page.items.iter().map(|seen| seen.post.id));
+    }
+
     /// Opens a stream of what happens to posts in the member's home feed, from a cursor on or from now.
     pub async fn open_stream(&self, identity: Identity, from: Option<&str>) -> Result<Subscription, Error> {
         let open = self.projection.clone().open(identity.member, from, self.streams_per_member, self.replay_max);

@@ -2,22 +2,29 @@
 //!
 //! In: who asks and from where, whether the limits let the request in, a time limit, a guard against panics.
 //! Out: problems get their body, every answer its request id, metrics and log their line.
+//!
+//! What must be known before a route is looked for is found out earlier (`arrival.rs`), by the connection.
+mod arrival;
 mod cors;
+mod failures;
+mod gate;
 mod metering;
 mod seen;
 
+pub(super) use arrival::Arrival;
 pub(super) use cors::cors;
+pub(super) use gate::Gate;
 
 use super::{
-    extract::{Caller, NoIdentity, bearer, client_address},
+    extract::{Caller, bearer, client_address, is_trusted},
     limits::Limits,
     problem::Problem,
 };
 use crate::actors::{sessions::Sessions, timeline::Timeline};
 use axum::{
     body::Body,
-    extract::{ConnectInfo, MatchedPath, Request},
-    http::{HeaderValue, Method, header},
+    extract::{MatchedPath, Request},
+    http::{HeaderMap, HeaderValue, Method, header},
     response::{IntoResponse, Response},
 };
 use futures::{FutureExt, future::Either};
@@ -26,10 +33,13 @@ use seen::Seen;
 use std::{
     any::Any,
     convert::Infallible,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr},
     panic::AssertUnwindSafe,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -51,8 +61,17 @@ const COMPRESSED_MIN: u64 = 1024;
 pub(super) struct Edge(Arc<Rules>);
 
 struct Rules {
-    door: Option<Door>,
+    entrance: Entrance,
     time_max: Duration,
+}
+
+/// What a request passes before its route: one per listener.
+#[expect(clippy::large_enum_variant, reason = "a process has two of them, and none is moved")]
+pub(super) enum Entrance {
+    /// The public listener.
+    Door(Door),
+    /// The operating listener.
+    Gate(Gate),
 }
 
 /// How members are told from strangers. The operating listener has no such door.
@@ -63,6 +82,8 @@ pub(super) struct Door {
     pub(super) trusted_proxies: Vec<IpNet>,
     /// Uploads are slow by nature, and have a limit of their own.
     pub(super) upload_time_max: Duration,
+    /// A proxy that is not trusted has been logged. Once: a line for each would be for anybody to fill.
+    pub(super) warned: AtomicBool,
 }
 
 /// What was found out at the door.
@@ -73,8 +94,8 @@ struct Admitted {
 
 impl Edge {
     /// For a listener. Answers that take longer than `time_max` to begin become a 503.
-    pub(super) fn new(door: Option<Door>, time_max: Duration) -> Self {
-        Self(Arc::new(Rules { door, time_max }))
+    pub(super) fn new(entrance: Entrance, time_max: Duration) -> Self {
+        Self(Arc::new(Rules { entrance, time_max }))
     }
 }
 
@@ -108,10 +129,9 @@ where
 
     fn call(&mut self, mut request: Request) -> Self::Future {
         let seen = Seen::of(&request);
-        let admitted = match self.rules.door.as_ref().map(|door| door.admit(&mut request)) {
-            None => Admitted { refresh_needed: false },
-            Some(Ok(admitted)) => admitted,
-            Some(Err(problem)) => {
+        let admitted = match self.rules.admit(&mut request) {
+            Ok(admitted) => admitted,
+            Err(problem) => {
                 let response = seen.finish(problem.into_response());
                 return Box::pin(std::future::ready(Ok(response)));
             }
@@ -120,7 +140,7 @@ where
         let span = seen.span();
         let writes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
         let rules = self.rules.clone();
-        let handled = if request.headers().contains_key(header::ACCEPT_ENCODING) {
+        let handled = if may_compress(request.headers()) {
             // JSON shrinks to a third at the lowest level; a higher one would cost more than the request.
             let compressing = Compression::new(&mut self.inner).quality(CompressionLevel::Fastest);
             let answered = compressing.compress_when(worth_compressing()).call(request);
@@ -134,17 +154,13 @@ where
                 Ok(Ok(Ok(response))) => response,
                 Ok(Ok(Err(never))) => match never {},
                 Ok(Err(panic)) => {
-                    tracing::error!(request_id = seen.id(), panic = said(panic.as_ref()), "a handler panicked");
-                    Problem::internal().into_response()
+                    Problem::internal().noting(format!("panicked: {}", said(panic.as_ref()))).into_response()
                 }
-                Err(_) => {
-                    tracing::warn!(request_id = seen.id(), path = seen.path(), "a handler took too long");
-                    Problem::unavailable().into_response()
-                }
+                Err(_) => Problem::unavailable().noting("no answer in time".to_owned()).into_response(),
             };
             if writes && response.status().is_success() {
                 // Read after the write: whatever it was, it lies before this.
-                let token = rules.door.as_ref().map(|door| HeaderValue::try_from(door.timeline.write_token()));
+                let token = rules.door().map(|door| HeaderValue::try_from(door.timeline.write_token()));
                 if let Some(Ok(token)) = token {
                     response.headers_mut().insert("x-write-token", token);
                 }
@@ -158,26 +174,44 @@ where
 }
 
 impl Rules {
+    fn door(&self) -> Option<&Door> {
+        match &self.entrance {
+            Entrance::Door(door) => Some(door),
+            Entrance::Gate(_) => None,
+        }
+    }
+
+    fn admit(&self, request: &mut Request) -> Result<Admitted, Problem> {
+        let unknown = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let (peer, local) = match request.extensions().get::<Arrival>() {
+            Some(Arrival { refused: Some(problem), .. }) => return Err(problem.clone()),
+            Some(arrival) => (arrival.peer.ip(), arrival.local),
+            None => (unknown, unknown),
+        };
+        match &self.entrance {
+            Entrance::Door(door) => door.admit(request, peer),
+            Entrance::Gate(gate) => {
+                gate.check(request.headers(), request.uri(), local)?;
+                Ok(Admitted { refresh_needed: false })
+            }
+        }
+    }
+
     fn time_max_of(&self, request: &Request) -> Duration {
         let is = |route: &MatchedPath| *request.method() == Method::POST && route.as_str() == "/api/images";
         let upload = request.extensions().get::<MatchedPath>().is_some_and(is);
-        self.door.as_ref().filter(|_| upload).map_or(self.time_max, |door| door.upload_time_max)
+        self.door().filter(|_| upload).map_or(self.time_max, |door| door.upload_time_max)
     }
 }
 
 impl Door {
     /// Finds out who asks, and whether that is too often.
-    fn admit(&self, request: &mut Request) -> Result<Admitted, Problem> {
-        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-        let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
+    fn admit(&self, request: &mut Request, peer: IpAddr) -> Result<Admitted, Problem> {
+        self.warn_of_proxy(peer, request.headers());
         let address = client_address(peer, request.headers(), &self.trusted_proxies);
-        let verified = bearer(request.headers()).map(|token| self.sessions.verify(token));
-        let refresh_needed = matches!(&verified, Some(Ok(verified)) if verified.under_old_key);
-        let identity = match verified {
-            Some(Ok(verified)) => Ok(verified.identity),
-            Some(Err(refusal)) => Err(NoIdentity::Refused(refusal)),
-            None => Err(NoIdentity::NoToken),
-        };
+        let verified = bearer(request.headers()).and_then(|token| Ok(self.sessions.verify(token)?));
+        let refresh_needed = matches!(&verified, Ok(verified) if verified.under_old_key);
+        let identity = verified.map(|verified| verified.identity);
         let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
         match &identity {
             // Whoever asks for our health must get an answer.
@@ -189,6 +223,37 @@ impl Door {
         request.extensions_mut().insert(Caller { address, identity });
         Ok(Admitted { refresh_needed })
     }
+
+    /// Says, once, which key makes the server believe a proxy that it does not trust. Until then all clients of that
+    /// proxy share one address, and the limits of one address.
+    fn warn_of_proxy(&self, peer: IpAddr, headers: &HeaderMap) {
+        let forwarded = headers.contains_key("x-forwarded-for") || headers.contains_key(header::FORWARDED);
+        if !forwarded || is_trusted(peer, &self.trusted_proxies) || self.warned.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        tracing::warn!(
+            peer = %peer.to_canonical(),
+            key = "http.trusted_proxies",
+            "a request names the address it was forwarded for, and is not believed: where its peer is a proxy of yours, \
+            add it to http.trusted_proxies"
+        );
+    }
+}
+
+/// Whether the client takes compressed answers. One that takes nothing else gets the plain answer all the same: the
+/// compressor would run the handler, and then answer 406 for what has been done.
+fn may_compress(headers: &HeaderMap) -> bool {
+    let mut accepted = headers.get_all(header::ACCEPT_ENCODING).iter().peekable();
+    accepted.peek().is_some() && accepted.all(|value| value.to_str().is_ok_and(|text| !refuses_plain(text)))
+}
+
+/// Whether `identity` or everything that is not named has the weight 0.
+fn refuses_plain(accepted: &str) -> bool {
+    accepted.split(',').any(|part| {
+        let (coding, weight) = part.split_once(';').unwrap_or((part, ""));
+        let (coding, weight) = (coding.trim(), weight.trim().strip_prefix("q=").unwrap_or("1"));
+        (coding == "*" || coding.eq_ignore_ascii_case("identity")) && weight.parse() == Ok(0.0_f32)
+    })
 }
 
 /// Long texts, but never streams: a compressor would gather their events.

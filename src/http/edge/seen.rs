@@ -1,9 +1,6 @@
 //! What is kept of a request until its answer is ready.
-use super::metering;
-use crate::{
-    actors::Error,
-    http::problem::{Language, Problem},
-};
+use super::{failures::Failure, metering};
+use crate::http::problem::{Language, Problem};
 use axum::{
     body::Body,
     extract::{MatchedPath, Request},
@@ -12,51 +9,54 @@ use axum::{
 };
 use std::time::Instant;
 use tracing::Span;
-use uuid::{Uuid, fmt::Hyphenated};
+use uuid::{Uuid, fmt::Simple};
 
 /// Longest request id that is taken over from a client.
 const REQUEST_ID_MAX: usize = 128;
+/// The route of paths that lead nowhere, as in metrics.
+const UNMATCHED: &str = "unmatched";
+/// Who may keep an answer that does not say so itself: nobody. Nearly every one is for its caller alone.
+const PRIVATE: &str = "private, no-store";
 
 pub(super) struct Seen {
     started: Instant,
     method: Method,
     uri: Uri,
     route: Option<MatchedPath>,
+    /// One string, under which the client (`X-Request-Id`, `traceId`) and the log (`request_id`) speak of the request:
+    /// the client's own id, else the trace id of `traceparent`, else a new one.
     id: HeaderValue,
-    trace: u128,
     language: Option<HeaderValue>,
 }
 
 impl Seen {
     pub(super) fn of(request: &Request) -> Self {
         let headers = request.headers();
-        let made = uuid::Builder::from_random_bytes(rand::random()).into_uuid();
         Self {
             started: Instant::now(),
             method: request.method().clone(),
             uri: request.uri().clone(),
             route: request.extensions().get::<MatchedPath>().cloned(),
-            id: given_id(headers).unwrap_or_else(|| text(made)),
-            trace: given_trace(headers).unwrap_or_else(|| made.as_u128()),
+            id: given_id(headers).unwrap_or_else(|| text(given_trace(headers).unwrap_or_else(rand::random))),
             language: headers.get(header::ACCEPT_LANGUAGE).cloned(),
         }
     }
 
-    pub(super) fn id(&self) -> &str {
+    fn id(&self) -> &str {
         self.id.to_str().unwrap_or_default()
     }
 
-    pub(super) fn path(&self) -> &str {
+    fn path(&self) -> &str {
         self.uri.path()
     }
 
-    fn trace_id(&self) -> String {
-        format!("{:032x}", self.trace)
+    fn route(&self) -> Option<&str> {
+        self.route.as_ref().map(MatchedPath::as_str)
     }
 
     /// What the lines that are logged meanwhile belong to. Costs nothing unless `debug` is logged.
     pub(super) fn span(&self) -> Span {
-        tracing::debug_span!("request", id = self.id(), trace = %format_args!("{:032x}", self.trace))
+        tracing::debug_span!("request", id = self.id())
     }
 
     /// The answer as it leaves: problems with their body, all with the request's id.
@@ -66,7 +66,7 @@ impl Seen {
             self.explain(&mut response);
         }
         let took = self.started.elapsed();
-        metering::record(&self.method, self.route.as_ref().map(MatchedPath::as_str), status, took);
+        metering::record(&self.method, self.route(), status, took);
         tracing::debug!(
             request_id = self.id(),
             method = %self.method,
@@ -75,7 +75,9 @@ impl Seen {
             took_us = took.as_micros(),
             "answered"
         );
-        response.headers_mut().insert("x-request-id", self.id);
+        let headers = response.headers_mut();
+        headers.entry(header::CACHE_CONTROL).or_insert_with(|| HeaderValue::from_static(PRIVATE));
+        headers.insert("x-request-id", self.id);
         response
     }
 
@@ -83,31 +85,16 @@ impl Seen {
     fn explain(&self, response: &mut Response) {
         let problem = response.extensions_mut().remove::<Problem>();
         let problem = problem.unwrap_or_else(|| Problem::of_status(response.status()));
-        if let Some(cause) = problem.cause() {
-            self.log(&problem, cause);
-        }
+        let route = self.route().unwrap_or(UNMATCHED);
+        Failure { id: self.id(), method: &self.method, route, status: response.status() }.log(&problem);
         let language = Language::of(self.language.as_ref());
-        let body = problem.render(language, self.path(), &self.trace_id());
+        let body = problem.render(language, self.path(), self.id());
         *response.body_mut() = Body::from(body);
         let headers = response.headers_mut();
         headers.remove(header::CONTENT_LENGTH);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
         headers.append(header::VARY, HeaderValue::from_static("accept-language"));
-    }
-
-    /// Once, here, where it is known what was asked. A full mailbox is not worth a line for each who meets it: there
-    /// is a metric for that.
-    fn log(&self, problem: &Problem, cause: &Error) {
-        let (id, trace, code) = (self.id(), self.trace_id(), problem.code());
-        let error = cause as &dyn std::error::Error;
-        match cause {
-            Error::Busy(_) => tracing::debug!(request_id = id, trace_id = trace, code, error, "request shed"),
-            Error::Late(_) | Error::Restarting(_) => {
-                tracing::warn!(request_id = id, trace_id = trace, code, path = self.path(), error, "request failed");
-            }
-            _ => tracing::error!(request_id = id, trace_id = trace, code, path = self.path(), error, "request failed"),
-        }
     }
 }
 
@@ -118,9 +105,10 @@ fn given_id(headers: &HeaderMap) -> Option<HeaderValue> {
     fits.then(|| id.clone())
 }
 
-fn text(id: Uuid) -> HeaderValue {
-    let mut text = [0; Hyphenated::LENGTH];
-    let text = id.hyphenated().encode_lower(&mut text);
+/// 32 digits, as in `traceparent`.
+fn text(id: u128) -> HeaderValue {
+    let mut text = [0; Simple::LENGTH];
+    let text = Uuid::from_u128(id).simple().encode_lower(&mut text);
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("-"))
 }
 
@@ -148,7 +136,7 @@ mod tests {
         for bad in [b"".as_slice(), b"a b", &[b'x'; 129], "아이디".as_bytes()] {
             assert!(given_id(&headers("x-request-id", bad)).is_none());
         }
-        assert_eq!(text(Uuid::from_u128(7)), "00000000-0000-0000-0000-000000000007");
+        assert_eq!(text(7), "00000000000000000000000000000007");
     }
 
     #[test]

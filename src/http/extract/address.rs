@@ -7,8 +7,7 @@ use std::net::IpAddr;
 /// to the left of it was written by somebody who is not trusted.
 pub(in crate::http) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let peer = peer.to_canonical();
-    let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
-    if !is_trusted(&peer) {
+    if !is_trusted(peer, trusted) {
         return peer;
     }
     let mut client = peer;
@@ -17,11 +16,17 @@ pub(in crate::http) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted
         // Whatever is left of an entry that is no address cannot be believed either.
         let Some(address) = parse(entry) else { break };
         client = address;
-        if !is_trusted(&address) {
+        if !is_trusted(address, trusted) {
             break;
         }
     }
     client
+}
+
+/// Whether a proxy at that address is believed.
+pub(in crate::http) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
+    let address = address.to_canonical();
+    trusted.iter().any(|network| network.contains(&address))
 }
 
 /// `1.2.3.4`, `1.2.3.4:567`, `::1`, `[::1]`, `[::1]:567`.

@@ -63,6 +63,9 @@ where
 
 /// The bytes of a body that says it is JSON.
 pub(super) async fn read_json(request: Request, rules: BodyRules) -> Result<Bytes, Problem> {
+    if is_coded(request.headers()) {
+        return Err(Problem::coded());
+    }
     if !is_json(request.headers()) {
         return Err(Problem::not_json());
     }
@@ -124,6 +127,14 @@ pub(super) async fn discard(mut body: Body, bytes_max: usize) {
     }
 }
 
+/// Whether a body is compressed or wrapped otherwise: no coding is undone, since its size says nothing of what comes
+/// out.
+pub(super) fn is_coded(headers: &HeaderMap) -> bool {
+    let codings = headers.get_all(header::CONTENT_ENCODING).iter();
+    let plain = |coding: &str| coding.trim().is_empty() || coding.trim().eq_ignore_ascii_case("identity");
+    codings.into_iter().any(|value| !value.to_str().is_ok_and(|text| text.split(',').all(plain)))
+}
+
 /// `application/json`, or a type built on it such as `application/merge-patch+json`; in UTF-8, where it says so.
 fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
@@ -160,6 +171,16 @@ mod tests {
         for other in ["text/plain", "application/json; charset=euc-kr", "multipart/form-data", "json", ""] {
             let refused = read_json(request(other, "{}".into()), RULES).await.unwrap_err();
             assert_eq!(refused.status(), 415, "{other}");
+        }
+    }
+
+    #[tokio::test]
+    async fn no_coding_is_undone() {
+        for (coding, status) in [("gzip", 415), ("identity, br", 415), ("x", 415), ("identity", 200), ("", 200)] {
+            let mut request = request("application/json", "{}".into());
+            request.headers_mut().insert(header::CONTENT_ENCODING, coding.parse().unwrap());
+            let read = read_json(request, RULES).await.map_or_else(|problem| problem.status().as_u16(), |_| 200);
+            assert_eq!(read, status, "{coding}");
         }
     }
 

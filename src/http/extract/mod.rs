@@ -4,13 +4,15 @@ mod body;
 mod field;
 mod idempotency;
 mod page;
+mod query;
 mod upload;
 
-pub(super) use address::client_address;
+pub(super) use address::{client_address, is_trusted};
 pub(super) use body::{BodyRules, Json, OptionalJson};
 pub(super) use field::{Check, Field, Members};
 pub(super) use idempotency::{Key, Keyed};
 pub(super) use page::Paging;
+pub(super) use query::Query;
 pub(super) use upload::{Upload, UploadRules, discard_upload};
 
 use super::problem::{Malformed, Problem};
@@ -22,7 +24,6 @@ use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::{HeaderMap, header, request::Parts},
 };
-use serde::de::DeserializeOwned;
 use std::{
     convert::Infallible,
     net::{IpAddr, Ipv4Addr},
@@ -42,14 +43,29 @@ pub(super) struct Caller {
 #[derive(Debug, Clone)]
 pub(super) enum NoIdentity {
     NoToken,
+    /// It says that it carries one, and carries none.
+    Malformed,
     Refused(Refusal),
 }
 
-/// The bearer token, if the request carries one.
-pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim()).filter(|token| !token.is_empty())
+impl From<Refusal> for NoIdentity {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// The bearer token (RFC 6750). A header of another scheme is none.
+pub(super) fn bearer(headers: &HeaderMap) -> Result<&str, NoIdentity> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next().ok_or(NoIdentity::NoToken)?;
+    let value = value.to_str().ok().filter(|_| values.next().is_none()).ok_or(NoIdentity::Malformed)?;
+    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+    if !scheme.eq_ignore_ascii_case("Bearer") {
+        return Err(NoIdentity::NoToken);
+    }
+    let token = token.trim();
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    if token.is_empty() || !token.bytes().all(fits) { Err(NoIdentity::Malformed) } else { Ok(token) }
 }
 
 /// A member, proven by a token. There is no other way to be one.
@@ -62,6 +78,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Auth {
         match parts.extensions.get::<Caller>().map(|caller| &caller.identity) {
             Some(Ok(identity)) => Ok(Self(*identity)),
             Some(Err(NoIdentity::Refused(refusal))) => Err(refusal.clone().into()),
+            Some(Err(NoIdentity::Malformed)) => Err(Problem::authorization_malformed()),
             Some(Err(NoIdentity::NoToken)) | None => Err(Problem::token_missing()),
         }
     }
@@ -140,18 +157,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
     }
 }
 
-/// The query, as far as the handler knows it. What it does not know is ignored.
-pub(super) struct Query<T>(pub(super) T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let query = axum::extract::Query::try_from_uri(&parts.uri);
-        query.map(|query| Self(query.0)).map_err(|_| Problem::malformed(Malformed::Query))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,11 +173,23 @@ mod tests {
             headers.insert(header::AUTHORIZATION, HeaderValue::from_static(value));
             bearer(&headers).map(str::to_owned)
         };
-        assert_eq!(token("Bearer abc").as_deref(), Some("abc"));
-        assert_eq!(token("bearer  abc").as_deref(), Some("abc"));
-        for none in ["Basic abc", "Bearer", "Bearer ", "abc", ""] {
-            assert_eq!(token(none), None, "{none}");
+        assert_eq!(token("Bearer abc").ok().as_deref(), Some("abc"));
+        assert_eq!(token("bearer  a.b-c_d~e+f/g=").ok().as_deref(), Some("a.b-c_d~e+f/g="));
+        for none in ["Basic abc", "abc", "", "Bearers abc"] {
+            assert!(matches!(token(none), Err(NoIdentity::NoToken)), "{none}");
         }
+        for malformed in ["Bearer", "Bearer ", "Bearer a b", "Bearer a,b", "Bearer \"a\""] {
+            assert!(matches!(token(malformed), Err(NoIdentity::Malformed)), "{malformed}");
+        }
+    }
+
+    #[test]
+    fn two_tokens_are_none() {
+        let mut headers = HeaderMap::new();
+        for token in ["Bearer a", "Bearer b"] {
+            headers.append(header::AUTHORIZATION, HeaderValue::from_static(token));
+        }
+        assert!(matches!(bearer(&headers), Err(NoIdentity::Malformed)));
     }
 
     #[tokio::test]

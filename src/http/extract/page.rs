@@ -1,9 +1,13 @@
 //! `limit` and `cursor`: which part of a list is asked for.
+use super::query;
 use crate::{
     domain::{FieldError, Reason},
-    http::problem::{Malformed, Problem},
+    http::problem::Problem,
 };
-use axum::{extract::FromRequestParts, http::request::Parts};
+use axum::{
+    extract::FromRequestParts,
+    http::{Method, request::Parts},
+};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -22,6 +26,10 @@ pub(in crate::http) struct Paging {
     #[serde(default)]
     #[param(minimum = 1, maximum = 100, default = 20, value_type = Option<u32>)]
     pub(in crate::http) limit: Limit,
+    /// Nobody reads what is found: a HEAD, which leaves no trace.
+    #[serde(skip)]
+    #[param(ignore)]
+    unread: bool,
 }
 
 impl Paging {
@@ -31,6 +39,11 @@ impl Paging {
 
     pub(in crate::http) fn limit(&self) -> usize {
         self.limit.0
+    }
+
+    /// Whether somebody reads what is found.
+    pub(in crate::http) fn is_read(&self) -> bool {
+        !self.unread
     }
 }
 
@@ -55,11 +68,11 @@ impl<S: Sync> FromRequestParts<S> for Paging {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let unread = parts.method == Method::HEAD;
         if parts.uri.query().is_none() {
-            return Ok(Self { cursor: None, limit: Limit::default() });
+            return Ok(Self { cursor: None, limit: Limit::default(), unread });
         }
-        let query = axum::extract::Query::<Self>::try_from_uri(&parts.uri);
-        let paging = query.map_err(|_| Problem::malformed(Malformed::Query))?.0;
+        let paging = Self { unread, ..query::read(&parts.uri)? };
         if (1..=LIMIT_MAX).contains(&paging.limit()) {
             return Ok(paging);
         }
@@ -92,6 +105,6 @@ mod tests {
             let refused = paging(&format!("/x?limit={limit}")).await.unwrap_err();
             assert_eq!(refused.code(), "VALIDATION_FAILED", "{limit}");
         }
-        assert_eq!(paging("/x?limit=1&limit=2").await.unwrap_err().code(), "MALFORMED_REQUEST");
+        assert_eq!(paging("/x?limit=1&limit=2").await.unwrap_err().code(), "VALIDATION_FAILED");
     }
 }

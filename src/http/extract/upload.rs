@@ -1,5 +1,8 @@
 //! `multipart/form-data` with one image: read piece by piece, never more of it than is taken.
-use super::{Query, body::discard};
+use super::{
+    Query,
+    body::{discard, is_coded},
+};
 use crate::{
     domain::{FieldError, IMAGE_BYTES_MAX, Purpose, Reason, Refusal},
     http::problem::{Malformed, Problem},
@@ -57,6 +60,10 @@ struct Parts {
 impl Upload {
     /// Reads a request. Refuses `ImageEmpty`, `ImageTooLarge`, and a purpose that is missing or unknown.
     pub(in crate::http) async fn read(request: Request, rules: UploadRules) -> Result<Self, Problem> {
+        if is_coded(request.headers()) {
+            discard_upload(request).await;
+            return Err(Problem::coded());
+        }
         let kind =
             request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if !kind.trim_start().to_ascii_lowercase().starts_with("multipart/form-data") {

@@ -26,16 +26,22 @@ macro_rules! words {
 }
 
 words! {
+    AUTHORIZATION: "the Authorization header must be Bearer and one token",
+        "Authorization 헤더는 Bearer와 토큰 하나로 이루어져야 합니다";
     BODY: "the body is not JSON of the expected form", "본문이 올바른 JSON 형식이 아닙니다";
     BUSY: "the server is busy, try again in a moment", "요청이 많아 처리하지 못했습니다. 잠시 후 다시 시도해 주세요";
+    CODED: "the body must come without a content coding", "본문은 압축하지 않고 보내야 합니다";
+    HOST: "the request must name one host", "Host 헤더가 없거나 올바르지 않습니다";
     IDEMPOTENCY_KEY: "Idempotency-Key must be 1 to 64 visible ASCII characters",
         "Idempotency-Key는 공백 없는 ASCII 문자 1~64자여야 합니다";
     INTERNAL: "something went wrong on our side", "서버에서 문제가 발생했습니다";
     MALFORMED: "the request is malformed", "요청 형식이 올바르지 않습니다";
     METHOD_NOT_ALLOWED: "the method is not allowed here", "허용되지 않는 메서드입니다";
+    MISDIRECTED: "this listener does not answer to that host", "이 주소로는 요청을 처리하지 않습니다";
     NOT_FOUND: "there is nothing here", "찾을 수 없는 주소입니다";
     NOT_JSON: "the content type must be application/json", "Content-Type은 application/json이어야 합니다";
     NOT_MULTIPART: "the content type must be multipart/form-data", "Content-Type은 multipart/form-data여야 합니다";
+    ORIGIN: "pages from elsewhere may not ask this listener", "다른 출처의 페이지에서 보낸 요청은 허용되지 않습니다";
     PATH: "the path is malformed", "주소 형식이 올바르지 않습니다";
     QUERY: "the query is malformed", "쿼리 형식이 올바르지 않습니다";
     SLOW_BODY: "the body took too long to arrive", "본문을 받는 데 시간이 너무 오래 걸렸습니다";
@@ -136,6 +142,11 @@ pub(super) fn refusal(refusal: &Refusal, l: Language) -> Cow<'static, str> {
             "the Idempotency-Key was used with another request",
             "이미 다른 요청에 사용된 Idempotency-Key입니다"
         ),
+        Refusal::PreconditionFailed => say!(
+            l,
+            "it has changed since the version that If-Match names",
+            "If-Match에 지정한 버전 이후 내용이 변경되었습니다"
+        ),
         Refusal::CursorInvalid => say!(l, "the cursor is not valid here", "올바르지 않은 커서입니다"),
         Refusal::CursorExpired => say!(l, "the cursor is too old", "만료된 커서입니다"),
         Refusal::ImageEmpty => say!(l, "no image was sent", "이미지를 첨부해 주세요"),
@@ -196,6 +207,7 @@ pub(super) fn reason(field: &str, reason: &Reason, l: Language) -> Cow<'static, 
         Reason::Reserved => say!(l, "reserved", "사용할 수 없는 이름입니다"),
         Reason::OutOfRange { min, max } => say!(l, "{min} to {max}", "{min}에서 {max} 사이여야 합니다", min, max),
         Reason::WrongPassword => say!(l, "the password is wrong", "비밀번호가 올바르지 않습니다"),
+        Reason::Repeated => say!(l, "given more than once", "한 번만 지정할 수 있습니다"),
         Reason::InUse => say!(l, "in use already", "이미 사용 중입니다"),
         Reason::Oneself => say!(l, "not to be done to oneself", "자기 자신에게는 할 수 없습니다"),
     }

@@ -1,8 +1,10 @@
 //! Every error that a client can see (RFC 9457). The table is in `table.rs`, the words are in `messages.rs`.
+mod kinds;
 mod language;
 mod messages;
 mod table;
 
+pub(super) use kinds::Malformed;
 pub(super) use language::Language;
 
 use crate::{
@@ -11,7 +13,7 @@ use crate::{
 };
 use axum::{
     body::Body,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use messages::Words;
@@ -40,14 +42,27 @@ struct Inner {
     retry_after: Option<Duration>,
     /// Only a new login helps.
     relogin: bool,
+    /// What is wrong with the token. None where none came.
+    credentials: Option<BadCredentials>,
+    /// What would have been taken.
+    hint: Option<(HeaderName, &'static str)>,
     /// For the log alone.
     cause: Option<Arc<Error>>,
+    /// For the log alone, where there is no cause.
+    note: Option<String>,
 }
 
 #[derive(Debug, Clone)]
 enum Detail {
     Fixed(&'static Words),
     Refused(Refusal),
+}
+
+/// The errors of RFC 6750 that a request without a good token can have.
+#[derive(Debug, Clone, Copy)]
+enum BadCredentials {
+    InvalidRequest,
+    InvalidToken,
 }
 
 /// The members of `application/problem+json`.
@@ -73,7 +88,7 @@ pub(super) struct ProblemView<'a> {
     code: &'static str,
     /// The path that was asked for.
     instance: &'a str,
-    /// Finds the request in the server's log.
+    /// Finds the request in the server's log. The same as `X-Request-Id`.
     trace_id: &'a str,
     /// The fields that were refused, where fields were.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -95,76 +110,19 @@ struct WrongFieldView<'a> {
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, detail: Detail) -> Self {
-        let (errors, retry_after, relogin, cause) = (Vec::new(), None, false, None);
-        Self(Box::new(Inner { status, code, detail, errors, retry_after, relogin, cause }))
+        let (errors, retry_after, relogin, credentials) = (Vec::new(), None, false, None);
+        let (hint, cause, note) = (None, None, None);
+        Self(Box::new(Inner { status, code, detail, errors, retry_after, relogin, credentials, hint, cause, note }))
     }
 
     fn fixed(status: StatusCode, code: &'static str, words: &'static Words) -> Self {
         Self::new(status, code, Detail::Fixed(words))
     }
 
-    /// The request cannot be understood.
-    pub(super) fn malformed(what: Malformed) -> Self {
-        Self::fixed(StatusCode::BAD_REQUEST, table::MALFORMED_REQUEST, what.words())
-    }
-
-    /// No bearer token where one is needed.
-    pub(super) fn token_missing() -> Self {
-        Self::fixed(StatusCode::UNAUTHORIZED, "BEARER_TOKEN_MISSING", &messages::TOKEN_MISSING)
-    }
-
-    /// A body that is not JSON.
-    pub(super) fn not_json() -> Self {
-        Self::of_status(StatusCode::UNSUPPORTED_MEDIA_TYPE)
-    }
-
-    /// A body that is not a form with an image.
-    pub(super) fn not_multipart() -> Self {
-        let (code, _) = table::of_status(StatusCode::UNSUPPORTED_MEDIA_TYPE);
-        Self::fixed(StatusCode::UNSUPPORTED_MEDIA_TYPE, code, &messages::NOT_MULTIPART)
-    }
-
-    /// A body of more bytes than the server takes.
-    pub(super) fn too_large() -> Self {
-        Self::of_status(StatusCode::PAYLOAD_TOO_LARGE)
-    }
-
-    /// A body that took too long to arrive.
-    pub(super) fn slow_body() -> Self {
-        Self::of_status(StatusCode::REQUEST_TIMEOUT)
-    }
-
-    /// More requests than the limit lets through.
-    pub(super) fn too_many(retry_after: Duration) -> Self {
-        let mut problem = Self::of_status(StatusCode::TOO_MANY_REQUESTS);
-        problem.0.retry_after = Some(retry_after);
-        problem
-    }
-
-    /// No answer within the time limit, or not ready to answer at all.
-    pub(super) fn unavailable() -> Self {
-        Self::of_status(StatusCode::SERVICE_UNAVAILABLE)
-    }
-
-    /// A fault of the server. Its cause is for the log.
-    pub(super) fn internal() -> Self {
-        Self::of_status(StatusCode::INTERNAL_SERVER_ERROR)
-    }
-
-    /// What there is to say about a status alone.
-    pub(super) fn of_status(status: StatusCode) -> Self {
-        let (code, words) = table::of_status(status);
-        let mut problem = Self::fixed(status, code, words);
-        problem.0.retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER);
-        problem
-    }
-
-    /// Fields whose names only the client knows.
-    pub(super) fn unknown_fields(fields: Vec<(String, Reason)>) -> Self {
-        let mut problem = Self::from(Refusal::Invalid(Vec::new()));
-        let shortened = |name: String| name.chars().take(FIELD_NAME_MAX).collect::<String>();
-        problem.0.errors = fields.into_iter().map(|(name, reason)| (shortened(name).into(), reason)).collect();
-        problem
+    /// With what the log is to say, where no error of the actors says it.
+    pub(super) fn noting(mut self, note: String) -> Self {
+        self.0.note = Some(note);
+        self
     }
 
     #[cfg(test)]
@@ -179,6 +137,11 @@ impl Problem {
     /// What the actors said, where it is not for the client.
     pub(super) fn cause(&self) -> Option<&Error> {
         self.0.cause.as_deref()
+    }
+
+    /// What the log is to say.
+    pub(super) fn note(&self) -> Option<&str> {
+        self.0.note.as_deref()
     }
 
     /// The body, for one request.
@@ -206,7 +169,15 @@ impl Problem {
 
     fn write_headers(&self, headers: &mut HeaderMap) {
         if self.0.status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            let challenge = match self.0.credentials {
+                None => r#"Bearer realm="dailyfeed""#,
+                Some(BadCredentials::InvalidRequest) => r#"Bearer realm="dailyfeed", error="invalid_request""#,
+                Some(BadCredentials::InvalidToken) => r#"Bearer realm="dailyfeed", error="invalid_token""#,
+            };
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        if let Some((name, value)) = &self.0.hint {
+            headers.insert(name, HeaderValue::from_static(value));
         }
         if self.0.relogin {
             headers.insert("x-relogin-required", HeaderValue::from_static("true"));
@@ -215,26 +186,6 @@ impl Problem {
             // Rounded up: a client that waits exactly so long is let in.
             let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
-        }
-    }
-}
-
-/// In what way a request cannot be understood.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Malformed {
-    Body,
-    Path,
-    Query,
-    IdempotencyKey,
-}
-
-impl Malformed {
-    fn words(self) -> &'static Words {
-        match self {
-            Self::Body => &messages::BODY,
-            Self::Path => &messages::PATH,
-            Self::Query => &messages::QUERY,
-            Self::IdempotencyKey => &messages::IDEMPOTENCY_KEY,
         }
     }
 }
@@ -249,10 +200,12 @@ impl From<Refusal> for Problem {
             _ => None,
         };
         let relogin = matches!(refusal, Refusal::ReloginRequired | Refusal::TokenRevoked);
+        let invalid = matches!(refusal, Refusal::TokenInvalid | Refusal::TokenExpired | Refusal::TokenRevoked);
         let mut problem = Self::new(status, code, Detail::Refused(refusal));
         problem.0.errors = errors;
         problem.0.retry_after = retry_after;
         problem.0.relogin = relogin;
+        problem.0.credentials = invalid.then_some(BadCredentials::InvalidToken);
         problem
     }
 }

@@ -58,6 +58,7 @@ pub(super) fn refusal(refusal: &Refusal) -> (StatusCode, &'static str) {
 
         Refusal::DeadLetterNotFound => (S::NOT_FOUND, "DEAD_LETTER_NOT_FOUND"),
         Refusal::IdempotencyKeyReused => (S::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED"),
+        Refusal::PreconditionFailed => (S::PRECONDITION_FAILED, "PRECONDITION_FAILED"),
         Refusal::CursorInvalid => (S::BAD_REQUEST, "CURSOR_INVALID"),
         Refusal::CursorExpired => (S::BAD_REQUEST, "CURSOR_EXPIRED"),
         Refusal::TooManyStreams { .. } => (S::TOO_MANY_REQUESTS, TOO_MANY_REQUESTS),
@@ -90,6 +91,7 @@ pub(super) fn reason(reason: &Reason) -> &'static str {
         Reason::Reserved => "RESERVED",
         Reason::OutOfRange { .. } => "OUT_OF_RANGE",
         Reason::WrongPassword => "WRONG_PASSWORD",
+        Reason::Repeated => "REPEATED",
         Reason::Oneself => "ONESELF",
         Reason::InUse => "IN_USE",
     }
@@ -103,6 +105,7 @@ pub(super) fn of_status(status: StatusCode) -> (&'static str, &'static Words) {
         StatusCode::REQUEST_TIMEOUT => ("REQUEST_TIMEOUT", &messages::SLOW_BODY),
         StatusCode::PAYLOAD_TOO_LARGE => ("PAYLOAD_TOO_LARGE", &messages::TOO_LARGE),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => ("UNSUPPORTED_MEDIA_TYPE", &messages::NOT_JSON),
+        StatusCode::MISDIRECTED_REQUEST => ("MISDIRECTED", &messages::MISDIRECTED),
         StatusCode::TOO_MANY_REQUESTS => (TOO_MANY_REQUESTS, &messages::TOO_MANY),
         StatusCode::SERVICE_UNAVAILABLE => ("UNAVAILABLE", &messages::UNAVAILABLE),
         status if status.is_client_error() => (MALFORMED_REQUEST, &messages::MALFORMED),

@@ -1,10 +1,13 @@
 //! One connection, from its first byte to its last.
-use super::pace::{Pace, Paced};
+use super::{
+    intake::Intake,
+    pace::{Pace, Paced},
+};
+use crate::http::edge::Arrival;
 use axum::{
     Router,
-    body::Body,
-    extract::ConnectInfo,
-    http::{Request, Version},
+    body::{Body, HttpBody},
+    http::{HeaderValue, Request, StatusCode, Version, header},
     response::Response,
 };
 use hyper::body::Incoming;
@@ -14,7 +17,7 @@ use hyper_util::{
 };
 use std::{
     convert::Infallible,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::{Pin, pin},
     sync::Arc,
     time::Duration,
@@ -78,9 +81,11 @@ pub(super) async fn converse(
 ) {
     // Answers are written whole, so there is nothing to wait for.
     let _ = stream.set_nodelay(true);
+    // A connection that has no address any more is about to break.
+    let local = stream.local_addr().map_or(peer.ip(), |address| address.ip());
     let pace = Arc::new(Pace::default());
     let io = Paced::new(TokioIo::new(stream), pace.clone(), protocol.header_time_max);
-    let mut connection = pin!(protocol.builder.serve_connection(io, Routes { router, peer, pace }));
+    let mut connection = pin!(protocol.builder.serve_connection(io, Routes { router, peer, local, pace }));
     let done = tokio::select! {
         biased;
         done = connection.as_mut() => done,
@@ -98,6 +103,7 @@ pub(super) async fn converse(
 struct Routes {
     router: Router,
     peer: SocketAddr,
+    local: IpAddr,
     pace: Arc<Pace>,
 }
 
@@ -108,14 +114,37 @@ impl hyper::service::Service<Request<Incoming>> for Routes {
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        self.pace.begins(request.version() == Version::HTTP_2);
-        request.extensions_mut().insert(ConnectInfo(self.peer));
+        let multiplexed = request.version() == Version::HTTP_2;
+        self.pace.begins(multiplexed);
+        let arrival = Arrival::of(&mut request, self.peer, self.local);
+        request.extensions_mut().insert(arrival);
+        let whole = multiplexed || request.body().is_end_stream();
+        self.pace.has_body(!whole);
+        let request = if whole {
+            request.map(Body::new)
+        } else {
+            request.map(|body| Body::new(Intake::new(body, self.pace.clone())))
+        };
         let answer = self.router.clone().call(request);
         let pace = self.pace.clone();
         Box::pin(async move {
-            let answer = answer.await;
+            let Ok(mut answer) = answer.await;
             pace.answered();
-            answer
+            seal(&mut answer, multiplexed, pace.is_unread());
+            Ok(answer)
         })
+    }
+}
+
+/// What every answer says, whatever made it: that it is what its type says; and, where a body was refused, that the
+/// connection ends with it, since what may still come of the body is no request.
+fn seal(answer: &mut Response<Body>, multiplexed: bool, unread: bool) {
+    let status = answer.status();
+    let failed = status.is_client_error() || status.is_server_error();
+    let refused = status == StatusCode::PAYLOAD_TOO_LARGE || unread && failed;
+    let headers = answer.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if refused && !multiplexed {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
 }

@@ -1,5 +1,6 @@
 //! The listener: accepts connections up to a limit, serves HTTP/1.1 and HTTP/2 on each, and ends in order.
 mod connection;
+mod intake;
 mod pace;
 
 use super::settings::Settings;

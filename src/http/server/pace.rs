@@ -26,6 +26,8 @@ pub(super) struct Pace {
     busy: AtomicBool,
     /// Over HTTP/2 much that comes is neither header nor body. It has its own way to find who is gone.
     multiplexed: AtomicBool,
+    /// Over HTTP/1: the request that is being answered has a body of which something is still to come.
+    unread: AtomicBool,
 }
 
 impl Pace {
@@ -34,6 +36,16 @@ impl Pace {
         self.multiplexed.store(multiplexed, Ordering::Relaxed);
         self.busy.store(true, Ordering::Relaxed);
         self.requests.fetch_add(1, Ordering::Release);
+    }
+
+    /// Whether something is still to come of the request's body.
+    pub(super) fn has_body(&self, unread: bool) {
+        self.unread.store(unread, Ordering::Relaxed);
+    }
+
+    /// Whether the answer is there before the request's body.
+    pub(super) fn is_unread(&self) -> bool {
+        self.unread.load(Ordering::Relaxed)
     }
 
     /// The answer is there, though it may not have been sent.

@@ -110,13 +110,7 @@ impl<S: Source> Life<S> {
 
     /// The response. Dropping its body ends the stream.
     pub(in crate::http) fn answer(self) -> Response {
-        let mut response = Response::new(Body::from_stream(self.into_stream()));
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        // Proxies that would gather the events are told not to.
-        headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-        response
+        described(Body::from_stream(self.into_stream()))
     }
 
     fn into_stream(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
@@ -204,6 +198,21 @@ impl<S: Source> Life<S> {
         let next = (now + LOOK_EVERY).min(self.next_beat).min(self.ends_at);
         self.clock.as_mut().reset(self.announce_at.map_or(next, |at| next.min(at)));
     }
+}
+
+/// What a HEAD is told of a stream, which it does not open. Without a length: a stream has none.
+pub(in crate::http) fn unopened() -> Response {
+    described(Body::from_stream(stream::empty::<Result<Bytes, Infallible>>()))
+}
+
+fn described(body: Body) -> Response {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Proxies that would gather the events are told not to.
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
 }
 
 /// What came first.

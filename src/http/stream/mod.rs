@@ -4,7 +4,7 @@ mod life;
 
 use super::{
     answer,
-    extract::{Auth, Caller, Query, bearer},
+    extract::{Auth, Caller, NoIdentity, Query, bearer},
     problem::Problem,
     views::Rendered,
 };
@@ -14,11 +14,11 @@ use crate::{
 };
 use axum::{
     extract::{FromRef, FromRequestParts, State},
-    http::{HeaderMap, request::Parts},
+    http::{HeaderMap, Method, request::Parts},
     response::Response,
 };
 pub(super) use frame::Frames;
-pub(super) use life::{Life, Source};
+pub(super) use life::{Life, Source, unopened};
 use metrics::{Counter, Gauge};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -99,10 +99,14 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        if bearer(&parts.headers).is_none() {
+        if matches!(bearer(&parts.headers), Err(NoIdentity::NoToken)) {
             let Query(Ticket { ticket }) = Query::from_request_parts(parts, state).await?;
             if let Some(ticket) = ticket {
-                let identity = Sessions::from_ref(state).redeem(&ticket).ok_or(Refusal::TokenInvalid)?;
+                let sessions = Sessions::from_ref(state);
+                // A HEAD opens no stream, and uses up no ticket.
+                let holder =
+                    if parts.method == Method::HEAD { sessions.holder(&ticket) } else { sessions.redeem(&ticket) };
+                let identity = holder.ok_or(Refusal::TokenInvalid)?;
                 // So that what else looks at the caller sees a member.
                 if let Some(caller) = parts.extensions.get_mut::<Caller>() {
                     caller.identity = Ok(identity);
@@ -142,9 +146,13 @@ pub(super) async fn open(
     State(streams): State<Streams>,
     StreamAuth(identity): StreamAuth,
     Query(from): Query<From>,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     streams.check()?;
+    if method == Method::HEAD {
+        return Ok(unopened());
+    }
     let from = last_event(&headers).or(from.cursor.as_deref());
     let subscription = timeline.open_stream(identity, from).await?;
     Ok(Life::new(subscription, identity, sessions, streams).answer())

@@ -68,7 +68,7 @@ async fn only_the_author_edits_and_deletes() {
     let text = PostText::new(Some("제목"), "바꾼 글 #둘").unwrap();
     let tags = crate::domain::markup::find(text.content()).tags;
     let now = Timestamp::now();
-    let edit = |who| stores.content.edit_post(who, id, text.clone(), tags.clone(), Vec::new(), now);
+    let edit = |who| stores.content.edit_post(who, id, text.clone(), (tags.clone(), Vec::new()), None, now);
     assert_eq!(refusal(edit(other).await), Refusal::PostUpdateForbidden);
     let (edited, _) = edit(author).await.unwrap();
     assert_eq!((edited.title.as_deref(), edited.edited_at), (Some("제목"), Some(now)));
@@ -112,7 +112,7 @@ async fn a_tombstone_stays_as_long_as_something_is_below_it() {
     assert!(listed.len() == 1 && listed[0].deleted && listed[0].content.is_empty() && listed[0].reply_count == 1);
     let text = CommentText::new("바꿈").unwrap();
     assert_eq!(
-        refusal(stores.content.edit_comment(author, top, text, Vec::new(), now).await),
+        refusal(stores.content.edit_comment(author, top, text, Vec::new(), None, now).await),
         Refusal::CommentNotFound
     );
     stores.content.delete_comment(other, reply, now).await.unwrap();

@@ -100,7 +100,7 @@ async fn an_edit_says_images_or_leaves_them() {
     let edit = async |images: Option<Vec<ImageId>>| {
         let text = PostText::new(None, "나중").unwrap();
         let text = images.map_or(Ok(text.clone()), |ids| text.with_images(ids)).unwrap();
-        stores.content.edit_post(owner, post, text, Vec::new(), Vec::new(), Timestamp::now()).await.map(|_| ())
+        stores.content.edit_post(owner, post, text, (Vec::new(), Vec::new()), None, Timestamp::now()).await.map(|_| ())
     };
     edit(None).await.unwrap();
     assert_eq!(shown(stores, post).await, [first]);
@@ -123,7 +123,7 @@ async fn a_removed_image_leaves_what_it_was_on_with_an_event() {
     let portrait = added(stores, owner, Purpose::Profile).await;
     let post = publish(stores, owner, &ids).await.unwrap();
     let patch = ProfilePatch { avatar: Patch::Set(portrait), ..ProfilePatch::default() };
-    stores.members.change_profile(owner, patch).await.unwrap();
+    stores.members.change_profile(owner, patch, None).await.unwrap();
     let avatar = async || stores.members.cards(&[owner]).await.unwrap().pop().unwrap().avatar;
     assert_eq!(avatar().await, Some(portrait));
     assert_eq!(refused(stores.images.remove(other, ids[0]).await), Refusal::ImageForbidden);

@@ -39,17 +39,18 @@ async fn a_profile_is_patched_and_a_handle_changed() {
     let set = |text: &str| Patch::Set(text.to_owned());
     let patch =
         ProfilePatch { bio: set("안녕"), gender: set("OTHER"), birth_date: set("2000-02-29"), ..Default::default() };
-    stores.members.change_profile(who, patch).await.unwrap();
+    stores.members.change_profile(who, patch, None).await.unwrap();
     let patch = ProfilePatch { bio: Patch::Clear, ..Default::default() };
-    stores.members.change_profile(who, patch).await.unwrap();
+    stores.members.change_profile(who, patch, None).await.unwrap();
     let found = stores.members.member(who).await.unwrap().unwrap();
     assert_eq!((found.profile.bio, found.profile.birth_date.unwrap().to_string()), (None, "2000-02-29".to_owned()));
-    let refused = stores.members.change_profile(who, ProfilePatch { bio: set(&"x".repeat(501)), ..Default::default() });
+    let refused =
+        stores.members.change_profile(who, ProfilePatch { bio: set(&"x".repeat(501)), ..Default::default() }, None);
     assert!(matches!(refusal(refused.await), Refusal::Invalid(_)));
     member(&stores, "taken").await;
-    let taken = stores.members.change_handle(who, Handle::new("TAKEN").unwrap()).await;
+    let taken = stores.members.change_handle(who, Handle::new("TAKEN").unwrap(), None).await;
     assert_eq!(refusal(taken), Refusal::HandleTaken);
-    stores.members.change_handle(who, Handle::new("JIWOO").unwrap()).await.unwrap();
+    stores.members.change_handle(who, Handle::new("JIWOO").unwrap(), None).await.unwrap();
     assert_eq!(stores.members.member(who).await.unwrap().unwrap().handle, "JIWOO");
 }
 
@@ -158,10 +159,10 @@ async fn every_field_of_a_profile_is_kept() {
         avatar: Patch::Keep,
     };
     let expected = Profile::new(everything.clone()).unwrap();
-    stores.members.change_profile(who, everything).await.unwrap();
+    stores.members.change_profile(who, everything, None).await.unwrap();
     let kept = stores.members.member(who).await.unwrap().unwrap().profile;
     assert_eq!((&kept, kept.gender), (&expected, Some(Gender::PreferNotToSay)));
-    let nobody = stores.members.change_profile(MemberId(id()), ProfilePatch::default()).await;
+    let nobody = stores.members.change_profile(MemberId(id()), ProfilePatch::default(), None).await;
     assert_eq!(refusal(nobody), Refusal::MemberNotFound);
 }
 
@@ -170,14 +171,17 @@ async fn a_handle_that_was_given_up_is_free() {
     let (stores, _folder) = &open().await;
     let (minsu, jiwoo) = (member(stores, "minsu").await, member(stores, "jiwoo").await);
     let handle = |handle: &str| Handle::new(handle).unwrap();
-    stores.members.change_handle(minsu, handle("Seoul")).await.unwrap();
-    stores.members.change_handle(jiwoo, handle("minsu")).await.unwrap();
+    stores.members.change_handle(minsu, handle("Seoul"), None).await.unwrap();
+    stores.members.change_handle(jiwoo, handle("minsu"), None).await.unwrap();
     let keys = ["minsu", "seoul", "jiwoo"].map(str::to_owned);
     let mut cards = stores.members.cards_by_handle(&keys).await.unwrap();
     cards.sort_unstable_by_key(|card| card.id);
     let found: Vec<_> = cards.iter().map(|card| (card.id, card.handle.as_str())).collect();
     assert_eq!(found, [(minsu, "Seoul"), (jiwoo, "minsu")]);
-    assert_eq!(refusal(stores.members.change_handle(MemberId(id()), handle("busan")).await), Refusal::MemberNotFound);
+    assert_eq!(
+        refusal(stores.members.change_handle(MemberId(id()), handle("busan"), None).await),
+        Refusal::MemberNotFound
+    );
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What every backend must do, told through the roles alone. Runs on the embedded profile; another profile adds an
 //! opening and nothing else.
 mod activity;
+mod conditions;
 mod content;
 mod counters;
 mod follows;

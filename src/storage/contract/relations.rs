@@ -13,7 +13,7 @@ use crate::{
 
 async fn privacy(stores: &Stores, member: MemberId, privacy: Privacy) {
     let patch = ProfilePatch { privacy: Some(privacy), ..ProfilePatch::default() };
-    stores.members.change_profile(member, patch).await.unwrap();
+    stores.members.change_profile(member, patch, None).await.unwrap();
 }
 
 async fn change(stores: &Stores, change: TieChange, member: MemberId, other: MemberId) -> bool {
@@ -152,7 +152,7 @@ async fn names_in_a_text_are_told_once_and_taken_back() {
     let on_comment = remark.id;
     stores.content.comment(remark, None).await.unwrap();
     let text = CommentText::new("고침").unwrap();
-    stores.content.edit_comment(author, on_comment, text, vec![other], Timestamp::now()).await.unwrap();
+    stores.content.edit_comment(author, on_comment, text, vec![other], None, Timestamp::now()).await.unwrap();
     stores.content.delete_comment(author, on_comment, Timestamp::now()).await.unwrap();
     let to = |kind, target| Fact { kind, ..Fact::new(kind, author).on_post(on).on_comment(on_comment).to(target) };
     let plain = |kind| Fact::new(kind, author).on_post(on).on_comment(on_comment);

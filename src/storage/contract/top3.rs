@@ -96,7 +96,7 @@ async fn public_posts_are_those_that_strangers_may_see() {
     stores.content.delete_post(author, deleted, Timestamp::now()).await.unwrap();
     stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
     let patch = ProfilePatch { privacy: Some(Privacy::Followers), ..ProfilePatch::default() };
-    stores.members.change_profile(shy, ProfilePatch { bio: Patch::Keep, ..patch }).await.unwrap();
+    stores.members.change_profile(shy, ProfilePatch { bio: Patch::Keep, ..patch }, None).await.unwrap();
     let asked = [newer, followers, left, deleted, seen, PostId(7)];
     assert_eq!(stores.ranking.public_posts(&asked).await.unwrap(), [newer, seen]);
 }

@@ -118,6 +118,13 @@ async fn insert(commit: &mut Commit, new: Comment, receipt: Option<Receipt>) -> 
     Ok(Outcome::Done(position))
 }
 
+/// Refuses `PreconditionFailed` where the comment is not as somebody has seen it.
+async fn unchanged(connection: &mut SqliteConnection, id: CommentId, seen: &Comment) -> StoreResult<()> {
+    let query = sqlx::query("SELECT * FROM comments WHERE id = ?").bind(signed(id.0));
+    let now = comment(&query.fetch_one(connection).await.map_err(failed)?).map_err(failed)?;
+    if now.reads_like(seen) { Ok(()) } else { Err(Refusal::PreconditionFailed.into()) }
+}
+
 impl Sqlite {
     pub(super) async fn add_comment(&self, new: Comment, receipt: Option<Receipt>) -> StoreResult<Outcome<Position>> {
         self.writer.write(move |commit| insert(commit, new, receipt).boxed()).await
@@ -129,6 +136,7 @@ impl Sqlite {
         id: CommentId,
         text: CommentText,
         mentions: Vec<MemberId>,
+        over: Option<Comment>,
         at: Timestamp,
     ) -> StoreResult<Comment> {
         self.writer
@@ -137,6 +145,9 @@ impl Sqlite {
                     let on = living(&mut commit.connection, author, id).await?.ok_or(Refusal::CommentNotFound)?;
                     if on.author != author {
                         return Err(Refusal::CommentUpdateForbidden.into());
+                    }
+                    if let Some(over) = over {
+                        unchanged(&mut commit.connection, id, &over).await?;
                     }
                     let update =
                         "UPDATE comments SET content = ?, edited_at = ?, mentions = ? WHERE id = ? RETURNING *";

@@ -12,6 +12,7 @@ use crate::{
     storage::{CommentOrder, ContentStore, CountedBelow, Listed, PostPlace, StoreResult, View},
 };
 use async_trait::async_trait;
+use std::sync::Arc;
 use tokio::sync::oneshot;
 
 const LIKED_POSTS: &str = "SELECT post_id FROM post_likes WHERE member_id = ? AND post_id IN \
@@ -35,11 +36,11 @@ impl ContentStore for Sqlite {
         author: MemberId,
         id: PostId,
         text: PostText,
-        tags: Vec<Tag>,
-        mentions: Vec<Mention>,
+        found: (Vec<Tag>, Vec<Mention>),
+        over: Option<Arc<Post>>,
         at: Timestamp,
     ) -> StoreResult<(Post, Position)> {
-        self.edit(author, id, text, (tags, mentions), at).await
+        self.edit(author, id, text, found, over, at).await
     }
 
     async fn delete_post(&self, author: MemberId, id: PostId, at: Timestamp) -> StoreResult<Position> {
@@ -64,9 +65,10 @@ impl ContentStore for Sqlite {
         id: CommentId,
         text: CommentText,
         mentions: Vec<MemberId>,
+        over: Option<Comment>,
         at: Timestamp,
     ) -> StoreResult<Comment> {
-        self.change_comment(author, id, text, mentions, at).await
+        self.change_comment(author, id, text, mentions, over, at).await
     }
 
     async fn counted_of(&self, ids: &[PostId], members: &[MemberId]) -> StoreResult<Vec<(PostId, PostCounts)>> {

@@ -71,8 +71,19 @@ async fn sign_up(commit: &mut Commit, new: NewMember, receipt: Option<Receipt>) 
     Ok(Outcome::Done(commit.emit(Fact::new(EventKind::MemberSignedUp, new.id))))
 }
 
-async fn change_profile(commit: &mut Commit, member: MemberId, patch: ProfilePatch) -> StoreResult<Position> {
+/// Refuses `PreconditionFailed` where somebody has seen the member otherwise.
+fn unchanged(now: &Member, seen: Option<&Member>) -> Result<(), Refusal> {
+    if seen.is_none_or(|seen| seen.reads_like(now)) { Ok(()) } else { Err(Refusal::PreconditionFailed) }
+}
+
+async fn change_profile(
+    commit: &mut Commit,
+    member: MemberId,
+    patch: ProfilePatch,
+    over: Option<Member>,
+) -> StoreResult<Position> {
     let before = members_read::by_id(&mut commit.connection, member).await?.ok_or(Refusal::MemberNotFound)?;
+    unchanged(&before, over.as_ref())?;
     let (privacy, avatar) = (patch.privacy, patch.avatar.clone());
     let profile = before.profile.patched(patch).map_err(Refusal::from)?;
     let mut query = sqlx::query(SET_PROFILE);
@@ -110,7 +121,16 @@ async fn change_privacy(commit: &mut Commit, member: MemberId, privacy: Privacy)
     Ok(())
 }
 
-async fn change_handle(commit: &mut Commit, member: MemberId, handle: Handle) -> StoreResult<Position> {
+async fn change_handle(
+    commit: &mut Commit,
+    member: MemberId,
+    handle: Handle,
+    over: Option<Member>,
+) -> StoreResult<Position> {
+    if over.is_some() {
+        let before = members_read::by_id(&mut commit.connection, member).await?.ok_or(Refusal::MemberNotFound)?;
+        unchanged(&before, over.as_ref())?;
+    }
     let taken = "SELECT 1 FROM members WHERE handle_key = ? AND id <> ?";
     let query = sqlx::query(taken).bind(handle.key()).bind(signed(member.0));
     if query.fetch_optional(&mut commit.connection).await.map_err(failed)?.is_some() {
@@ -130,12 +150,17 @@ impl MemberStore for Sqlite {
         self.writer.write(move |commit| sign_up(commit, member, receipt).boxed()).await
     }
 
-    async fn change_profile(&self, member: MemberId, patch: ProfilePatch) -> StoreResult<Position> {
-        self.writer.write(move |commit| change_profile(commit, member, patch).boxed()).await
+    async fn change_profile(
+        &self,
+        member: MemberId,
+        patch: ProfilePatch,
+        over: Option<Member>,
+    ) -> StoreResult<Position> {
+        self.writer.write(move |commit| change_profile(commit, member, patch, over).boxed()).await
     }
 
-    async fn change_handle(&self, member: MemberId, handle: Handle) -> StoreResult<Position> {
-        self.writer.write(move |commit| change_handle(commit, member, handle).boxed()).await
+    async fn change_handle(&self, member: MemberId, handle: Handle, over: Option<Member>) -> StoreResult<Position> {
+        self.writer.write(move |commit| change_handle(commit, member, handle, over).boxed()).await
     }
 
     async fn deactivate(&self, member: MemberId, at: Timestamp) -> StoreResult<Position> {

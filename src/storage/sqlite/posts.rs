@@ -8,6 +8,7 @@ use crate::{
 };
 use futures::FutureExt;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+use std::sync::Arc;
 
 pub(super) fn post(row: &SqliteRow) -> sqlx::Result<Post> {
     let decode = |error: serde_json::Error| sqlx::Error::Decode(error.into());
@@ -39,6 +40,13 @@ pub(super) async fn author_of(connection: &mut SqliteConnection, by: MemberId, i
     row.map(|row| MemberId(number(row.get(0)))).ok_or(Refusal::PostNotFound.into())
 }
 
+/// Refuses `PreconditionFailed` where the post is not as somebody has seen it.
+async fn unchanged(connection: &mut SqliteConnection, id: PostId, seen: &Post) -> StoreResult<()> {
+    let query = sqlx::query("SELECT * FROM posts WHERE id = ?").bind(signed(id.0));
+    let now = post(&query.fetch_one(connection).await.map_err(failed)?).map_err(failed)?;
+    if now.reads_like(seen) { Ok(()) } else { Err(Refusal::PreconditionFailed.into()) }
+}
+
 impl Sqlite {
     pub(super) async fn edit(
         &self,
@@ -46,11 +54,15 @@ impl Sqlite {
         id: PostId,
         text: PostText,
         (tags, mentions): (Vec<Tag>, Vec<Mention>),
+        over: Option<Arc<Post>>,
         at: Timestamp,
     ) -> StoreResult<(Post, Position)> {
         let work = async move |commit: &mut super::commit::Commit| {
             if author_of(&mut commit.connection, author, id).await? != author {
                 return Err(Refusal::PostUpdateForbidden.into());
+            }
+            if let Some(over) = over {
+                unchanged(&mut commit.connection, id, &over).await?;
             }
             let before = mentions_of(&mut commit.connection, id).await?;
             let images = match text.images() {

@@ -1,4 +1,6 @@
 //! Logs and metrics, set up once per process.
+mod help;
+
 use crate::config;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::{
@@ -46,7 +48,9 @@ fn install() -> Option<PrometheusHandle> {
         builder.set_buckets_for_metric(Matcher::Suffix(unit.to_owned()), bounds)
     });
     let handle = builder.and_then(PrometheusBuilder::install_recorder);
-    handle.map_err(|error| tracing::error!(%error, "metrics are not available")).ok()
+    let handle = handle.map_err(|error| tracing::error!(%error, "metrics are not available")).ok();
+    help::describe();
+    handle
 }
 
 /// Keeps histograms small for as long as the process runs.

@@ -1,0 +1,70 @@
+//! Changes that are meant for one version: decided in the commit that makes them.
+use super::{given::comment, id, member, open, post};
+use crate::{
+    domain::{Comment, CommentText, Handle, Patch, Post, PostText, ProfilePatch, Refusal, Timestamp},
+    storage::StoreError,
+};
+use std::sync::Arc;
+
+fn refusal<T: std::fmt::Debug>(answer: Result<T, StoreError>) -> Refusal {
+    match answer.unwrap_err() {
+        StoreError::Refused(refusal) => refusal,
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn a_post_is_changed_over_the_version_that_was_seen() {
+    let (stores, _folder) = open().await;
+    let (author, fan) = (member(&stores, "author").await, member(&stores, "fan").await);
+    let on = post(&stores, author, "처음").await;
+    let seen = async || Arc::new(stores.content.posts(&[on]).await.unwrap().remove(0));
+    let edit = async |text: &str, over: Option<Arc<Post>>| {
+        let text = PostText::new(None, text).unwrap();
+        stores.content.edit_post(author, on, text, (Vec::new(), Vec::new()), over, Timestamp::now()).await
+    };
+    let first = seen().await;
+    stores.content.like_post(id(), fan, on, true).await.unwrap();
+    edit("둘째", Some(first.clone())).await.unwrap();
+    assert_eq!(refusal(edit("셋째", Some(first)).await), Refusal::PreconditionFailed);
+    assert_eq!(seen().await.content, "둘째");
+    edit("셋째", Some(seen().await)).await.unwrap();
+    edit("넷째", None).await.unwrap();
+    assert_eq!(seen().await.content, "넷째");
+}
+
+#[tokio::test]
+async fn a_comment_is_changed_over_the_version_that_was_seen() {
+    let (stores, _folder) = open().await;
+    let author = member(&stores, "author").await;
+    let on = post(&stores, author, "글").await;
+    let on = comment(&stores, author, on).await;
+    let seen = async || stores.content.comment_by_id(on).await.unwrap().unwrap();
+    let edit = async |text: &str, over: Option<Comment>| {
+        let text = CommentText::new(text).unwrap();
+        stores.content.edit_comment(author, on, text, Vec::new(), over, Timestamp::now()).await
+    };
+    let first = seen().await;
+    edit("둘째", Some(first.clone())).await.unwrap();
+    assert_eq!(refusal(edit("셋째", Some(first)).await), Refusal::PreconditionFailed);
+    edit("셋째", Some(seen().await)).await.unwrap();
+    assert_eq!(seen().await.content, "셋째");
+}
+
+#[tokio::test]
+async fn a_member_is_changed_over_the_version_that_was_seen() {
+    let (stores, _folder) = open().await;
+    let (who, fan) = (member(&stores, "jiwoo").await, member(&stores, "fan").await);
+    let seen = async || stores.members.member(who).await.unwrap().unwrap();
+    let bio = |text: &str| ProfilePatch { bio: Patch::Set(text.to_owned()), ..Default::default() };
+    let handle = |text| Handle::new(text).unwrap();
+    let first = seen().await;
+    stores.relations.follow(id(), fan, who).await.unwrap();
+    stores.members.change_profile(who, bio("하나"), Some(first.clone())).await.unwrap();
+    let late = stores.members.change_profile(who, bio("둘"), Some(first.clone())).await;
+    assert_eq!(refusal(late), Refusal::PreconditionFailed);
+    let late = stores.members.change_handle(who, handle("minsu"), Some(first)).await;
+    assert_eq!(refusal(late), Refusal::PreconditionFailed);
+    stores.members.change_handle(who, handle("minsu"), Some(seen().await)).await.unwrap();
+    assert_eq!((seen().await.handle.as_str(), seen().await.profile.bio.as_deref()), ("minsu", Some("하나")));
+}

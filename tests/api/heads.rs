@@ -1,0 +1,128 @@
+//! HEAD says what a GET would, and leaves no trace.
+use crate::{
+    common::Stream,
+    pictures::jpeg,
+    stream::{next, ready},
+    support::{eventually, member, own},
+};
+use reqwest::{Client, Method};
+use serde_json::Value;
+
+#[tokio::test]
+async fn a_head_counts_no_view() {
+    let (who, passer, reader) = (member().await, member().await, member().await);
+    let path = format!("/api/posts/{}", who.post("글").await);
+    for _ in 0..3 {
+        assert_eq!(passer.send(Method::HEAD, &path, Value::Null).await.status(), 200);
+    }
+    reader.get(&path).await;
+    let post = eventually(&who, &path, |post| post["viewCount"].as_u64() > Some(0)).await;
+    assert_eq!(post["viewCount"], 1, "the reader's");
+    passer.get(&path).await;
+    eventually(&who, &path, |post| post["viewCount"] == 2).await;
+}
+
+#[tokio::test]
+async fn a_head_says_what_a_get_says() {
+    let who = member().await;
+    let post = who.post("글").await;
+    let comment = who.comment(post, None, "댓글").await;
+    for path in [
+        format!("/api/posts/{post}"),
+        format!("/api/comments/{comment}"),
+        "/api/members/me".to_owned(),
+        "/api/timeline/posts/mine".to_owned(),
+        "/api/nothing".to_owned(),
+        "/api/openapi.json".to_owned(),
+        "/api/docs/".to_owned(),
+    ] {
+        let head = who.send(Method::HEAD, &path, Value::Null).await;
+        let get = who.send(Method::GET, &path, Value::Null).await;
+        assert_eq!(head.status(), get.status(), "{path}");
+        for name in ["content-type", "etag", "cache-control", "content-length"] {
+            assert_eq!(head.headers().get(name), get.headers().get(name), "{name} of {path}");
+        }
+        assert!(head.bytes().await.unwrap().is_empty(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_head_of_a_stream_opens_none() {
+    let own = own(|config| config.stream.per_member_max = 1).await;
+    let who = own.member().await;
+    let open = who.stream(None).await;
+    for path in ["/api/timeline/stream", "/api/events"] {
+        let request = who.request(Method::HEAD, path).header("accept", "text/event-stream");
+        let head = request.send().await.unwrap();
+        assert_eq!(
+            (head.status().as_u16(), &head.headers()["content-type"]),
+            (200, &"text/event-stream".parse().unwrap())
+        );
+        assert_eq!(head.headers()["cache-control"], "no-store");
+    }
+    drop(open);
+    own.server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_head_uses_up_no_ticket() {
+    let who = member().await;
+    let ticket = who.ok(Method::POST, "/api/timeline/stream/ticket", Value::Null).await["ticket"].clone();
+    let url = format!("{}/api/timeline/stream?ticket={}", who.base, ticket.as_str().unwrap());
+    let client = Client::new();
+    assert_eq!(client.head(&url).send().await.unwrap().status(), 200);
+    let answer = client.get(&url).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    ready(&mut Stream::of(answer)).await;
+}
+
+#[tokio::test]
+async fn a_head_needs_a_token_like_a_get() {
+    let who = member().await;
+    let post = who.post("글").await;
+    for path in
+        [format!("/api/posts/{post}"), "/api/timeline/stream".to_owned(), "/api/timeline/stream?ticket=x".to_owned()]
+    {
+        let answer = Client::new().head(format!("{}{path}", who.base)).send().await.unwrap();
+        assert_eq!(answer.status(), 401, "{path}");
+    }
+}
+
+/// A stream tells of the counts of posts that its member was shown. A HEAD shows none.
+#[tokio::test]
+async fn a_head_of_a_feed_shows_nothing() {
+    let own = own(|_| {}).await;
+    let (who, author, fan) = (own.member().await, own.member().await, own.member().await);
+    let (passed, read) = (author.post("하나").await, author.post("둘").await);
+    let mut stream = who.stream(None).await;
+    ready(&mut stream).await;
+    for path in ["/api/timeline/posts/recent".to_owned(), format!("/api/posts/{passed}")] {
+        assert_eq!(who.send(Method::HEAD, &path, Value::Null).await.status(), 200);
+    }
+    who.get(&format!("/api/posts/{read}")).await;
+    fan.like(passed).await;
+    fan.like(read).await;
+    loop {
+        let event = next(&mut stream).await;
+        if event.name == "post.counts" {
+            assert_eq!(event.data["id"], read);
+            if event.data["likeCount"] == 1 {
+                break;
+            }
+        }
+    }
+    own.server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_head_of_an_image_says_its_length_and_its_part() {
+    let who = member().await;
+    let image = who.image("post", &jpeg(300, 200)).await;
+    let url = format!("{}{}", who.base, image["url"].as_str().unwrap());
+    let whole = Client::new().get(&url).send().await.unwrap().bytes().await.unwrap().len();
+    let head = Client::new().head(&url).send().await.unwrap();
+    assert_eq!(head.headers()["content-length"], whole.to_string().as_str());
+    let part = Client::new().head(&url).header("range", "bytes=0-9").send().await.unwrap();
+    assert_eq!((part.status().as_u16(), &part.headers()["content-length"]), (206, &"10".parse().unwrap()));
+    assert!(part.headers()["content-range"].to_str().unwrap().starts_with("bytes 0-9/"));
+}
