@@ -103,7 +103,7 @@ impl Seen {
         let error = cause as &dyn std::error::Error;
         match cause {
             Error::Busy(_) => tracing::debug!(request_id = id, trace_id = trace, code, error, "request shed"),
-            Error::Late(_) | Error::Restarting(_) => {
+            Error::Late(_) | Error::Restarting(_) | Error::Down(_) => {
                 tracing::warn!(request_id = id, trace_id = trace, code, path = self.path(), error, "request failed");
             }
             _ => tracing::error!(request_id = id, trace_id = trace, code, path = self.path(), error, "request failed"),

@@ -1,5 +1,8 @@
 //! One connection, from its first byte to its last.
-use super::pace::{Pace, Paced};
+use super::{
+    pace::{Pace, Paced},
+    room::Seat,
+};
 use axum::{
     Router,
     body::Body,
@@ -40,6 +43,9 @@ const H2_PING_EVERY: Duration = Duration::from_secs(20);
 /// ...and closed when it does not answer for that long.
 const H2_PING_PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long a connection that is to leave may take over its farewell.
+const FAREWELL_MAX: Duration = Duration::from_secs(5);
+
 /// How connections are spoken to.
 pub(super) struct Protocol {
     builder: Builder<TokioExecutor>,
@@ -68,9 +74,11 @@ impl Protocol {
     }
 }
 
-/// Serves a connection until it ends. When `ending` is cancelled, the request that is being answered is the last.
+/// Serves a connection until it ends. When `ending` is cancelled, the request that is being answered is the last; when
+/// its place is wanted, it leaves.
 pub(super) async fn converse(
     stream: TcpStream,
+    seat: &Seat,
     peer: SocketAddr,
     protocol: &Protocol,
     router: Router,
@@ -78,19 +86,28 @@ pub(super) async fn converse(
 ) {
     // Answers are written whole, so there is nothing to wait for.
     let _ = stream.set_nodelay(true);
-    let pace = Arc::new(Pace::default());
+    let pace = seat.pace().clone();
     let io = Paced::new(TokioIo::new(stream), pace.clone(), protocol.header_time_max);
     let mut connection = pin!(protocol.builder.serve_connection(io, Routes { router, peer, pace }));
     let done = tokio::select! {
         biased;
         done = connection.as_mut() => done,
+        () = seat.pace().asked_to_leave() => {
+            connection.as_mut().graceful_shutdown();
+            // What is still idle then has nothing to lose.
+            match tokio::time::timeout(FAREWELL_MAX, connection.as_mut()).await {
+                Ok(done) => done,
+                Err(_) if seat.pace().idle_for().is_some() => return,
+                Err(_) => connection.await,
+            }
+        }
         () = ending.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
     };
     if let Err(error) = done {
-        tracing::debug!(%peer, error, "connection broke");
+        tracing::debug!(%peer, error = error.as_ref() as &dyn std::error::Error, "connection broke");
     }
 }
 
@@ -108,14 +125,9 @@ impl hyper::service::Service<Request<Incoming>> for Routes {
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        self.pace.begins(request.version() == Version::HTTP_2);
+        let under_way = self.pace.begins(request.version() == Version::HTTP_2);
         request.extensions_mut().insert(ConnectInfo(self.peer));
         let answer = self.router.clone().call(request);
-        let pace = self.pace.clone();
-        Box::pin(async move {
-            let answer = answer.await;
-            pace.answered();
-            answer
-        })
+        Box::pin(async move { Ok(answer.await?.map(|body| under_way.answered(body))) })
     }
 }
