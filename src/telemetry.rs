@@ -27,7 +27,8 @@ pub fn init_tracing(settings: &config::Log) {
         _ => std::io::stderr().is_terminal(),
     };
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let lines = if text { lines.boxed() } else { lines.json().flatten_event(true).map_event_format(WithCauses).boxed() };
+    let lines =
+        if text { lines.boxed() } else { lines.json().flatten_event(true).map_event_format(WithCauses).boxed() };
     // Set already where a test starts several servers.
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
 }

@@ -34,13 +34,8 @@ where
     carry(log, after, anew, Pauses::up_to(SIDE_MAX), deliver).await;
 }
 
-async fn carry<F, A>(
-    log: Arc<dyn EventLog>,
-    mut after: Position,
-    anew: Arc<Notify>,
-    mut pauses: Pauses,
-    mut deliver: F,
-) where
+async fn carry<F, A>(log: Arc<dyn EventLog>, mut after: Position, anew: Arc<Notify>, mut pauses: Pauses, mut deliver: F)
+where
     F: FnMut(Vec<Event>) -> A + Send,
     A: Future<Output = Result<Position, Error>> + Send,
 {

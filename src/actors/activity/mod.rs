@@ -78,12 +78,7 @@ pub struct Activity {
 }
 
 impl Activity {
-    pub(super) async fn start(
-        supervisor: &Supervisor,
-        stores: &Stores,
-        timeline: Timeline,
-        config: &Config,
-    ) -> Self {
+    pub(super) async fn start(supervisor: &Supervisor, stores: &Stores, timeline: Timeline, config: &Config) -> Self {
         let part = supervisor.part("activity");
         let public_url = config.http.public_url.clone();
         let shared = Arc::new(Shared {

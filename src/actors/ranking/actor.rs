@@ -91,7 +91,15 @@ impl Actor for RankingActor {
 impl State {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         let life = 1 + shared.lives.fetch_add(1, Ordering::AcqRel);
-        Self { shared, life, tables: None, marks: Marks::default(), shown: None, keep_after: Instant::now(), pauses: Pauses::up_to(SIDE_MAX) }
+        Self {
+            shared,
+            life,
+            tables: None,
+            marks: Marks::default(),
+            shown: None,
+            keep_after: Instant::now(),
+            pauses: Pauses::up_to(SIDE_MAX),
+        }
     }
 
     /// The next round makes generations of these, unless they were loaded for an earlier life.

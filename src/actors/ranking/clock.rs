@@ -12,10 +12,7 @@ use crate::{
     domain::{Day, GENERATION_EVERY, PostId, Timestamp},
     storage::StoreResult,
 };
-use std::{
-    sync::Arc,
-    time::Instant,
-};
+use std::{sync::Arc, time::Instant};
 use tokio::time::MissedTickBehavior;
 
 /// Posts loaded in one step while the tables are built.
@@ -78,7 +75,7 @@ async fn load(shared: &Shared, mailbox: &Mailbox<Message>) -> Result<(), Error> 
     Ok(())
 }
 
-async fn read(shared: &Shared, spans: Spans) -> StoreResult<Tables> {
+pub(super) async fn read(shared: &Shared, spans: Spans) -> StoreResult<Tables> {
     let mut tables = Tables::new(spans);
     let mut after = PostId(0);
     loop {

@@ -19,8 +19,8 @@ use super::{
 use crate::{
     config::Config,
     domain::{
-        Event, MemberId, Place, Position, PostId, RANKED_MAX, RankedBy, Refusal, SeenPost, TOP_SHOWN,
-        Timestamp, Window,
+        Event, MemberId, Place, Position, PostId, RANKED_MAX, RankedBy, Refusal, SeenPost, TOP_SHOWN, Timestamp,
+        Window,
         cursor::{ListKind, decode_place, encode_place},
     },
     storage::{ContentStore, RankingStore, Stores},
@@ -117,12 +117,7 @@ pub struct Ranking {
 impl Ranking {
     /// Starts the actor, its reader of the log, and the clock that wakes it. Tables are loaded beside, so that a large
     /// database does not delay the start.
-    pub(super) async fn start(
-        supervisor: &Supervisor,
-        stores: &Stores,
-        timeline: Timeline,
-        config: &Config,
-    ) -> Self {
+    pub(super) async fn start(supervisor: &Supervisor, stores: &Stores, timeline: Timeline, config: &Config) -> Self {
         // Checked with the configuration.
         let zone = TimeZone::get(&config.ranking.day_zone).unwrap_or(TimeZone::UTC);
         // Read first: what is committed while the tables are loaded is counted again, which changes nothing.

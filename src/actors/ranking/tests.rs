@@ -1,7 +1,7 @@
 //! Time that goes on, an actor that fails, and what the log hears of a day.
-use super::{Shared, actor::State, read, tables::Spans};
+use super::{Shared, actor::State, clock::read, tables::Spans};
 use crate::{
-    actors::{Actors, Error, timeline::Feed},
+    actors::{Actors, Error, health::Part, timeline::Feed},
     config::Config,
     domain::{
         CommentText, Email, Event, EventKind, HOUR_MS, Handle, MemberId, Outcome, Password, Patch, Position, PostId,

@@ -39,7 +39,10 @@ async fn mended(index: &Arc<dyn SearchIndex>) -> bool {
     match mended.await {
         Ok(()) => true,
         Err(error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the search index cannot be written, opening it anew");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the search index cannot be written, opening it anew"
+            );
             false
         }
     }

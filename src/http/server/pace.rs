@@ -275,7 +275,7 @@ mod tests {
         read(&mut socket).await.unwrap();
         let request = pace.begins(false);
         assert!(tokio::time::timeout(HEADER_MAX * 3, read(&mut socket)).await.is_err());
-        request.answered(Body::empty());
+        let _ = request.answered(Body::empty());
         assert!(tokio::time::timeout(HEADER_MAX * 3, read(&mut socket)).await.is_err());
         client.write_all(b"GET /").await.unwrap();
         read(&mut socket).await.unwrap();

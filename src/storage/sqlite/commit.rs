@@ -177,15 +177,4 @@ mod tests {
         assert_eq!(store.tail.last().position.0, stored.len() as u64 + 1);
         assert_eq!(store.audit().await.unwrap(), []);
     }
-
-    #[tokio::test]
-    async fn a_transaction_that_was_left_open_does_not_keep_the_next_from_beginning() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Sqlite::open(&Config::for_tests(folder.path())).await.unwrap();
-        // The commit ends within, and another begins that nobody ends.
-        room_for(&store, "COMMIT; BEGIN").await;
-        store.sign_up(newcomer(1), None).await.unwrap_or_default();
-        store.sign_up(newcomer(2), None).await.unwrap();
-        assert_eq!(store.audit().await.unwrap(), []);
-    }
 }

@@ -33,16 +33,13 @@ mod writer;
 pub(super) use activity::SqliteActivity;
 
 use super::{Drift, StoreError, StoreResult};
-use crate::{
-    config::Config,
-    domain::Epoch,
-};
+use crate::{config::Config, domain::Epoch};
+use reserve::Reserve;
 use sqlx::{
     Row, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use std::{path::Path, sync::Arc, time::Duration};
-use reserve::Reserve;
 use tail::Tail;
 use writer::Writer;
 

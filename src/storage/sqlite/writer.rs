@@ -60,13 +60,7 @@ impl Writer {
     }
 }
 
-async fn work(
-    mut commit: Commit,
-    pool: SqlitePool,
-    mut jobs: mpsc::Receiver<Job>,
-    tail: Arc<Tail>,
-    batch_max: usize,
-) {
+async fn work(mut commit: Commit, pool: SqlitePool, mut jobs: mpsc::Receiver<Job>, tail: Arc<Tail>, batch_max: usize) {
     let size = metrics::histogram!("dailyfeed_commit_commands");
     let duration = metrics::histogram!("dailyfeed_commit_duration_seconds");
     let mut batch = Vec::with_capacity(batch_max);
@@ -128,5 +122,26 @@ async fn close(connection: SqliteConnection) {
             error = &error as &dyn std::error::Error,
             "closing the database failed; the write-ahead log holds everything committed"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config::Config, storage::sqlite::Sqlite};
+
+    #[tokio::test]
+    async fn a_transaction_that_is_still_open_does_not_keep_the_next_from_beginning() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::for_tests(folder.path());
+        let store = Sqlite::open(&config).await.unwrap();
+        let pool = crate::storage::sqlite::pool(crate::storage::sqlite::options(&config), 1).await.unwrap();
+        let mut commit = Commit::new(pool.acquire().await.unwrap().detach(), &store.tail);
+        commit.begin().await.unwrap();
+        commit.run("UPDATE meta SET value = 7 WHERE name = 'epoch'").await.unwrap();
+        begin(&mut commit, &pool).await.unwrap();
+        commit.finish().await.unwrap();
+        let epoch = super::super::epoch(&store.readers).await.unwrap();
+        assert_eq!(epoch, store.epoch, "what was not committed is gone");
     }
 }
