@@ -2,13 +2,14 @@
 use crate::{
     actors::{Actors, StartError, Supervisor},
     config::Config,
-    http,
+    files, http,
+    signals::Signals,
     storage::{StoreError, Stores},
     telemetry,
     watchdog::Watchdog,
 };
 use std::{io::Write, net::SocketAddr};
-use tokio::{runtime::Handle, signal::unix, task::JoinHandle};
+use tokio::{runtime::Handle, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -60,6 +61,7 @@ impl Server {
     /// Opens the stores, starts the actors, then the listeners: when this returns, requests are answered.
     pub async fn start(config: Config) -> Result<Self, ServerError> {
         let watchdog = Watchdog::start(Handle::current()).map_err(ServerError::Watchdog)?;
+        files::raise();
         let metrics = telemetry::metrics();
         let upkeep = metrics.clone().map(|handle| tokio::spawn(telemetry::upkeep(handle)));
         // Ports first: a server that is started twice is told so before it waits for the other's stores.
@@ -72,7 +74,7 @@ impl Server {
         let (api_address, admin_address) = (api.address(), admin.address());
         let public = http::public(actors.clone(), &settings, shutdown.clone());
         let operating = http::admin(&actors, metrics, &settings);
-        let (of_admin, until) = (settings.clone(), shutdown.clone());
+        let (of_admin, until) = (settings.operating(), shutdown.clone());
         let admin = tokio::spawn(async move { http::serve(admin, operating, &of_admin, until).await });
         let until = shutdown.clone();
         let api = tokio::spawn(async move { http::serve(api, public, &settings, until).await });
@@ -113,7 +115,7 @@ impl Server {
         self.shutdown.cancel();
         for listener in self.listeners {
             if let Err(error) = listener.await {
-                tracing::error!(%error, "a listener failed");
+                tracing::error!(error = &error as &dyn std::error::Error, "a listener failed");
             }
         }
         self.supervisor.stop().await;
@@ -126,20 +128,21 @@ async fn listen(key: &'static str, address: &str) -> Result<http::Listener, Serv
     http::bind(address).await.map_err(refused)
 }
 
-/// Runs the server until it is told to end (SIGTERM, Ctrl-C) or its actors give up.
+/// Runs the server until it is told to end (SIGTERM, SIGQUIT, Ctrl-C) or its actors give up.
 pub async fn serve(config: Config) -> Result<(), ServerError> {
-    let mut terminated = unix::signal(unix::SignalKind::terminate()).map_err(ServerError::Signal)?;
-    let mut interrupted = unix::signal(unix::SignalKind::interrupt()).map_err(ServerError::Signal)?;
     // As an absolute path: the default is relative to whatever folder the process was started in.
     let data_dir =
         std::path::absolute(&config.data_dir).map_or(config.data_dir.clone(), |path| path.display().to_string());
     tracing::info!(version = VERSION, data_dir, "starting");
+    let mut signals = Signals::listen().map_err(ServerError::Signal)?;
     let server = Server::start(config).await?;
     // Where nobody reads the lines, the server runs all the same.
     let _ = server.announce(&data_dir, &mut std::io::stdout());
     let gave_up = tokio::select! {
-        _ = terminated.recv() => false,
-        _ = interrupted.recv() => false,
+        signal = signals.end() => {
+            tracing::info!(signal, "told to end");
+            false
+        }
         () = server.supervisor.ended() => true,
     };
     tracing::info!("shutting down");

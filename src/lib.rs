@@ -10,13 +10,16 @@ pub mod actors;
 pub mod app;
 
 pub mod bench;
+pub mod causes;
 pub mod cli;
 pub mod config;
 pub mod domain;
+pub mod files;
 pub mod http;
 
 pub mod reindex;
 pub mod seed;
+pub mod signals;
 pub mod storage;
 pub mod telemetry;
 pub mod watchdog;

@@ -26,7 +26,8 @@ pub(super) struct Mailbox<M: Send + 'static> {
     bounds: Bounds,
     gauges: Arc<Gauges>,
     places: Arc<Semaphore>,
-    actor: Arc<RwLock<ActorRef<Envelope<M>>>>,
+    /// None until its first life has begun.
+    actor: Arc<RwLock<Option<ActorRef<Envelope<M>>>>>,
 }
 
 impl<M: Send + 'static> Clone for Mailbox<M> {
@@ -90,14 +91,15 @@ pub(super) async fn begin<T: Send + 'static>(
 }
 
 impl<M: Send + 'static> Mailbox<M> {
-    pub(super) fn new(actor: ActorRef<Envelope<M>>, bounds: Bounds, gauges: Arc<Gauges>) -> Self {
+    /// A door that nobody is behind yet.
+    pub(super) fn new(bounds: Bounds, gauges: Arc<Gauges>) -> Self {
         let places = Arc::new(Semaphore::new(bounds.queue_max));
-        Self { bounds, gauges, places, actor: Arc::new(RwLock::new(actor)) }
+        Self { bounds, gauges, places, actor: Arc::default() }
     }
 
     /// Points the door at the actor's next life.
     pub(super) fn replace(&self, actor: ActorRef<Envelope<M>>) {
-        *self.actor.write().unwrap_or_else(PoisonError::into_inner) = actor;
+        *self.actor.write().unwrap_or_else(PoisonError::into_inner) = Some(actor);
     }
 
     /// Asks, and waits for the answer; refuses at once where the mailbox is full.
@@ -106,7 +108,7 @@ impl<M: Send + 'static> Mailbox<M> {
         let place = self.enter()?;
         let expires = Some(Instant::now() + self.bounds.patience);
         let envelope = |reply| Envelope { message: message(reply), expires, place };
-        match self.actor().call(envelope, Some(self.bounds.patience)).await {
+        match self.actor()?.call(envelope, Some(self.bounds.patience)).await {
             Ok(CallResult::Success(answer)) => answer,
             Ok(CallResult::Timeout) => Err(Error::Late(name)),
             Ok(CallResult::SenderError) | Err(_) => Err(Error::Restarting(name)),
@@ -116,7 +118,7 @@ impl<M: Send + 'static> Mailbox<M> {
     /// Leaves a message and does not wait; refuses at once where the mailbox is full.
     pub(super) fn tell(&self, message: M) -> Result<(), Error> {
         let envelope = Envelope { message, expires: None, place: self.enter()? };
-        self.actor().cast(envelope).map_err(|_| Error::Restarting(self.gauges.name()))
+        self.actor()?.cast(envelope).map_err(|_| Error::Restarting(self.gauges.name()))
     }
 
     fn enter(&self) -> Result<Place, Error> {
@@ -127,7 +129,8 @@ impl<M: Send + 'static> Mailbox<M> {
         Ok(Place { gauges: self.gauges.clone(), _permit: permit })
     }
 
-    fn actor(&self) -> ActorRef<Envelope<M>> {
-        self.actor.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn actor(&self) -> Result<ActorRef<Envelope<M>>, Error> {
+        let actor = self.actor.read().unwrap_or_else(PoisonError::into_inner).clone();
+        actor.ok_or(Error::Restarting(self.gauges.name()))
     }
 }

@@ -1,12 +1,14 @@
 //! Who does what. Each folder is one domain: its handle in `mod.rs`, its loop in `actor.rs`.
 pub mod activity;
 pub mod content;
+mod health;
 mod housekeeping;
 pub mod images;
 mod mailbox;
 #[doc(hidden)]
 pub mod measured;
 pub mod members;
+mod pauses;
 pub mod ranking;
 mod reached;
 mod reader;
@@ -47,6 +49,9 @@ pub enum Error {
     /// The actor failed and is being started again.
     #[error("{0} is restarting")]
     Restarting(&'static str),
+    /// A part of the server is down and is tried again; everything else goes on.
+    #[error("{0} is down")]
+    Down(&'static str),
     /// The store failed.
     #[error("the store failed")]
     Store(#[source] StoreError),
@@ -109,7 +114,8 @@ pub enum StartError {
 }
 
 impl Actors {
-    /// Starts every domain under one supervisor: first those that others ask.
+    /// Starts every domain under one supervisor: first those that others ask. Parts that everything else goes on without
+    /// may be down when this returns.
     pub async fn start(stores: Stores, config: &Config) -> Result<(Self, Supervisor), StartError> {
         let system = System::default();
         let bounds = Bounds {
@@ -119,18 +125,18 @@ impl Actors {
         let supervisor = Supervisor::start(system.clone(), bounds).await?;
         let ids = Arc::new(IdGenerator::new(0, stores.members.largest_id().await?));
         let timeline = timeline::Timeline::start(&supervisor, &stores, config).await?;
-        let views = views::Views::start(&supervisor, stores.content.clone()).await?;
+        let views = views::Views::start(&supervisor, stores.content.clone()).await;
         let hasher = sessions::Hasher::new(config.authentication.hash_threads);
         let members =
             members::Members::start(&supervisor, &stores, ids.clone(), hasher.clone(), timeline.clone()).await?;
         let content = content::Content::start(&supervisor, &stores, ids.clone(), timeline.clone(), views).await?;
-        let images = images::Images::start(&supervisor, &stores, ids.clone(), timeline.clone(), config).await?;
+        let images = images::Images::start(&supervisor, &stores, ids.clone(), timeline.clone(), config).await;
         let sessions = sessions::Sessions::start(&supervisor, &stores, ids, hasher, timeline.clone(), config).await?;
-        let search = search::Search::start(&supervisor, &stores, timeline.clone(), content.clone(), config).await?;
-        let ranking = ranking::Ranking::start(&supervisor, &stores, timeline.clone(), config).await?;
-        let activity = activity::Activity::start(&supervisor, &stores, timeline.clone(), config).await?;
+        let search = search::Search::start(&supervisor, &stores, timeline.clone(), content.clone(), config).await;
+        let ranking = ranking::Ranking::start(&supervisor, &stores, timeline.clone(), config).await;
+        let activity = activity::Activity::start(&supervisor, &stores, timeline.clone(), config).await;
         let readers = (timeline.clone(), ranking.clone(), activity.clone(), search.clone());
-        housekeeping::start(&supervisor, &stores, readers, sessions.clone(), config).await?;
+        housekeeping::start(&supervisor, &stores, readers, sessions.clone(), config).await;
         system.started();
         Ok((Self { members, sessions, content, images, timeline, search, ranking, activity, system }, supervisor))
     }

@@ -1,5 +1,6 @@
 //! One mailbox per slot: a member's messages stay in order, two members' do not wait for each other.
 use super::{
+    health::Part,
     mailbox::{Envelope, Mailbox},
     supervisor::Supervisor,
 };
@@ -33,6 +34,22 @@ impl<M: Send + 'static> Slots<M> {
             mailboxes.push(supervisor.raise(name, Some(slot), make.clone()).await?);
         }
         Ok(Self { mailboxes: mailboxes.into() })
+    }
+
+    /// As [`Slots::start`], for a part that everything else goes on without.
+    pub(super) async fn start_aside<A>(
+        supervisor: &Supervisor,
+        part: &Part,
+        make: impl Fn() -> (A, A::Arguments) + Clone + Send + Sync + 'static,
+    ) -> Self
+    where
+        A: Actor<Msg = Envelope<M>>,
+    {
+        let mut mailboxes = Vec::with_capacity(Slot::COUNT);
+        for slot in 0..Slot::COUNT {
+            mailboxes.push(supervisor.raise_aside(part, Some(slot), make.clone()).await);
+        }
+        Self { mailboxes: mailboxes.into() }
     }
 
     pub(super) fn of(&self, member: MemberId) -> &Mailbox<M> {

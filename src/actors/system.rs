@@ -1,5 +1,5 @@
 //! What the actors are doing: one row each, for operators and tests.
-use super::runtime;
+use super::{health::Part, runtime};
 use std::{
     collections::VecDeque,
     sync::{
@@ -77,6 +77,7 @@ impl Gauges {
 #[derive(Clone, Default)]
 pub struct System {
     actors: Arc<RwLock<Vec<Arc<Gauges>>>>,
+    parts: Arc<RwLock<Vec<Part>>>,
     draining: Arc<AtomicBool>,
     started: Arc<AtomicBool>,
 }
@@ -93,6 +94,19 @@ impl System {
         });
         self.actors.write().unwrap_or_else(PoisonError::into_inner).push(gauges.clone());
         gauges
+    }
+
+    /// A part that everything else goes on without. Each is made once, at the start.
+    pub(super) fn part(&self, name: &'static str) -> Part {
+        let part = Part::new(name);
+        self.parts.write().unwrap_or_else(PoisonError::into_inner).push(part.clone());
+        part
+    }
+
+    /// The parts that are down, in the order they were started. Everything else goes on without them.
+    pub fn parts_down(&self) -> Vec<&'static str> {
+        let parts = self.parts.read().unwrap_or_else(PoisonError::into_inner);
+        parts.iter().filter(|part| !part.is_up()).map(Part::name).collect()
     }
 
     /// One row per actor, in the order they were started.

@@ -63,7 +63,8 @@ concern! {
         header_read_timeout_ms: u64 = 5_000,
         /// Milliseconds for a request, streams excepted; then 503.
         request_timeout_ms: u64 = 10_000,
-        /// Open connections; further ones wait in the kernel's queue. About 10 KiB each.
+        /// Open connections, and never more than the limit of open files leaves beside what stores need. With so many open,
+        /// idle ones are closed for new ones; where none is idle, those wait in the kernel's queue. About 10 KiB each.
         connections_max: usize = 20_000,
         /// Milliseconds that requests and streams get to end when the process ends. 0: they are cut off at once.
         shutdown_grace_ms: u64 = 4_000,

@@ -1,12 +1,18 @@
 //! What the layer takes from the configuration, parsed once.
 use super::extract::{BodyRules, UploadRules};
-use crate::config::{Config, Limits};
+use crate::{
+    config::{Config, Limits},
+    files,
+};
 use axum::http::HeaderValue;
 use ipnet::IpNet;
 use std::{
     net::{IpAddr, SocketAddr},
     time::Duration,
 };
+
+/// Connections of the operating listener, for which files are kept back. Further ones wait in the kernel's queue.
+const OPERATING_CONNECTIONS_MAX: usize = 32;
 
 /// How HTTP is spoken, on both listeners.
 #[derive(Debug, Clone)]
@@ -43,7 +49,7 @@ impl Settings {
         let upload_time_max = Duration::from_millis(config.images.upload_timeout_ms);
         Self {
             connections: Connections {
-                open_max: http.connections_max,
+                open_max: files::share(http.connections_max, config.storage.read_connections).connections,
                 header_time_max: Duration::from_millis(http.header_read_timeout_ms),
                 shutdown_grace: Duration::from_millis(http.shutdown_grace_ms),
             },
@@ -59,5 +65,11 @@ impl Settings {
             limits: config.limits.enabled.then(|| config.limits.clone()),
             heartbeat: Duration::from_secs(config.stream.heartbeat_seconds),
         }
+    }
+
+    /// The same for the operating listener, which needs few connections.
+    pub fn operating(&self) -> Self {
+        let open_max = self.connections.open_max.min(OPERATING_CONNECTIONS_MAX);
+        Self { connections: Connections { open_max, ..self.connections }, ..self.clone() }
     }
 }

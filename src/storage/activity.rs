@@ -38,10 +38,11 @@ pub struct DeadLetter {
 /// lost begins at position 0 and reads what the log keeps.
 #[async_trait]
 pub trait ActivityStore: Send + Sync + 'static {
-    /// Every event up to here has been applied or buried.
+    /// Every event up to here has been applied or buried. Opens the store where it is not open, which nothing else does;
+    /// one that had to be made anew begins at position 0.
     async fn position(&self) -> StoreResult<Position>;
     /// Applies events in the order of the log, those up to [`ActivityStore::position`] excepted, and moves the
-    /// position to the last of them; all in one commit. At most 1,000.
+    /// position to the last of them; all in one commit. At most 1,000. `Rejected` where one of them is what fails.
     async fn apply(&self, batch: &[Event]) -> StoreResult<()>;
     /// Keeps an event that could not be applied, and moves the position to it, in one commit. `Busy` where
     /// [`DEAD_LETTERS_MAX`] are kept.
@@ -75,7 +76,7 @@ pub trait ActivityStore: Send + Sync + 'static {
     /// Those whose time has come, oldest first; at most [`DUE_MAX`].
     async fn due_letters(&self, now: Timestamp) -> StoreResult<Vec<DeadLetter>>;
     /// Applies a buried event and removes its letter, in one commit; says whether there was one. What was taken back
-    /// since is not told.
+    /// since is not told. `Rejected` where the event still is what fails.
     async fn redrive(&self, id: Position) -> StoreResult<bool>;
     /// Notes that a letter was tried once more in vain.
     async fn failed_again(&self, id: Position, cause: &str, at: Timestamp, next_at: Timestamp) -> StoreResult<()>;

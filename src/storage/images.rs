@@ -35,9 +35,11 @@ pub struct FoundFile {
 /// The bytes of images. A file is written once and never changed.
 #[async_trait]
 pub trait ImageFileStore: Send + Sync + 'static {
+    /// Whether files can be kept now: tries it, with a file that it removes again.
+    async fn check(&self) -> StoreResult<()>;
     /// Keeps both variants; when this returns they survive a power loss as commits do.
     async fn write(&self, id: ImageId, original: Bytes, thumbnail: Bytes) -> StoreResult<()>;
-    /// The bytes in that range, piece by piece; none where there is no such file.
+    /// The bytes in that range, piece by piece; none where there is no such file. `Busy` where too many are being read.
     async fn read(
         &self,
         id: ImageId,

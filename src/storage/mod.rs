@@ -69,6 +69,15 @@ pub enum StoreError {
         /// The folder.
         data_dir: String,
     },
+    /// The backend works, and does not take this: it would fail again however often it is tried. Nothing was written.
+    #[error("the {backend} backend does not take it")]
+    Rejected {
+        /// Which one.
+        backend: &'static str,
+        /// What it said.
+        #[source]
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
     /// The backend failed. Nothing was written, unless the connection broke during the commit.
     #[error("the {backend} backend failed")]
     Unavailable {
@@ -89,6 +98,7 @@ impl StoreError {
             Self::Unusable { path, key, source } => Self::Unusable { path: path.clone(), key, source: source.clone() },
             Self::InUse { data_dir, process } => Self::InUse { data_dir: data_dir.clone(), process: *process },
             Self::NoDatabase { data_dir } => Self::NoDatabase { data_dir: data_dir.clone() },
+            Self::Rejected { backend, source } => Self::Rejected { backend, source: source.clone() },
             Self::Unavailable { backend, source } => Self::Unavailable { backend, source: source.clone() },
         }
     }
@@ -115,12 +125,15 @@ pub struct Stores {
 }
 
 impl Stores {
-    /// Opens the embedded profile, making what is not there yet. The cluster profile will be the other arm of this
+    /// Opens the embedded profile, making what is not there yet. Stores that the rest can do without may be closed still
+    /// when this returns, and are opened later. The cluster profile will be the other arm of this
     /// one choice.
     pub async fn open(config: &Config) -> StoreResult<Self> {
         let sqlite = Arc::new(sqlite::Sqlite::open(config).await?);
-        let (epoch, head) = sqlite.log();
-        let activity = Arc::new(sqlite::SqliteActivity::open(config, epoch, head).await?);
+        let activity = Arc::new(sqlite::SqliteActivity::open(config, EventLog::epoch(&*sqlite), sqlite.head()).await);
+        let image_files = Arc::new(objects::Objects::open(config));
+        // Last, so that it takes nothing from what is opened before it.
+        sqlite.keep_reserve();
         Ok(Self {
             members: sqlite.clone(),
             relations: sqlite.clone(),
@@ -128,7 +141,7 @@ impl Stores {
             content: sqlite.clone(),
             log: sqlite.clone(),
             images: sqlite.clone(),
-            image_files: Arc::new(objects::Objects::open(config)?),
+            image_files,
             ranking: sqlite.clone(),
             upkeep: sqlite,
             activity,

@@ -1,7 +1,7 @@
 //! Logs and metrics, set up once per process.
 mod help;
 
-use crate::config;
+use crate::{causes::WithCauses, config};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::{
     io::IsTerminal,
@@ -29,7 +29,8 @@ pub fn init_tracing(settings: &config::Log) {
         _ => std::io::stderr().is_terminal(),
     };
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let lines = if text { lines.boxed() } else { lines.json().flatten_event(true).boxed() };
+    let lines =
+        if text { lines.boxed() } else { lines.json().flatten_event(true).map_event_format(WithCauses).boxed() };
     // Set already where a test starts several servers.
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
 }
@@ -48,7 +49,8 @@ fn install() -> Option<PrometheusHandle> {
         builder.set_buckets_for_metric(Matcher::Suffix(unit.to_owned()), bounds)
     });
     let handle = builder.and_then(PrometheusBuilder::install_recorder);
-    let handle = handle.map_err(|error| tracing::error!(%error, "metrics are not available")).ok();
+    let unavailable = |error| tracing::error!(error = &error as &dyn std::error::Error, "metrics are not available");
+    let handle = handle.map_err(unavailable).ok();
     help::describe();
     handle
 }

@@ -73,7 +73,7 @@ impl Activity {
     /// from one page to another. Costs a look at everything the member is told, 10,000 at most.
     pub async fn groups(&self, member: MemberId, cursor: Option<&str>, limit: usize) -> Result<Page<SeenGroup>, Error> {
         let place = cursor.map(|text| decode_place(text, ListKind::NotificationGroups, member.0)).transpose()?;
-        self.caught_up().await;
+        self.caught_up().await?;
         let [pinned, before] = place.unwrap_or([self.position().0, u64::MAX]);
         let viewer = self.shared.timeline.viewer(member).await?;
         let marker = self.shared.members.marker(member).await?;

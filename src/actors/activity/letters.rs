@@ -2,6 +2,7 @@
 use super::{Activity, Shared};
 use crate::{
     actors::{Error, Page, page},
+    causes::in_full,
     domain::{
         Envelope, Event, Position, Refusal, Timestamp,
         cursor::{ListKind, decode_place, encode_place},
@@ -9,7 +10,7 @@ use crate::{
     },
     storage::{DeadLetter, StoreError},
 };
-use std::{error::Error as _, time::Duration};
+use std::time::Duration;
 
 /// Attempts of the reader before it buries an event.
 const ATTEMPTS: u32 = 3;
@@ -35,25 +36,29 @@ pub struct Redriven {
 pub(super) async fn bury(shared: &Shared, event: &Event, cause: &StoreError) -> Result<(), Error> {
     let now = Timestamp::now();
     let payload = serde_json::to_string(&Envelope::of(event, &shared.source)).unwrap_or_default();
-    let (message_key, cause) = (message_key(event), words(cause));
-    tracing::error!(position = event.position.0, message_key, cause, "event buried");
+    let (message_key, words) = (message_key(event), words(cause));
+    let (key, why) = (message_key.clone(), words.clone());
     let letter = DeadLetter {
         event: *event,
         message_key,
         payload,
-        cause,
+        cause: words,
         attempts: ATTEMPTS,
         first_at: now,
         last_at: now,
         next_at: now.after(PAUSE_MIN),
     };
     shared.store.bury(letter).await?;
+    tracing::error!(position = event.position.0, message_key = key, cause = why, "event buried");
     count(shared).await?;
     Ok(())
 }
 
 /// Drives the letters again whose time has come.
 pub(super) async fn sweep(shared: &Shared) -> Result<Redriven, Error> {
+    if shared.store.position().await? < *shared.applied.borrow() {
+        shared.anew.notify_one();
+    }
     let due = shared.store.due_letters(Timestamp::now()).await?;
     drive(shared, due).await
 }
@@ -66,12 +71,14 @@ async fn drive(shared: &Shared, letters: Vec<DeadLetter>) -> Result<Redriven, Er
             Ok(true) => outcome.redriven += 1,
             // Somebody else was quicker.
             Ok(false) => {}
-            Err(error) => {
+            Err(error @ StoreError::Rejected { .. }) => {
                 outcome.failed += 1;
                 let now = Timestamp::now();
                 let next_at = now.after(pause(letter.attempts));
                 shared.store.failed_again(id, &words(&error), now, next_at).await?;
             }
+            // The store is at fault, and not the letter.
+            Err(error) => return Err(error.into()),
         }
     }
     count(shared).await?;
@@ -84,29 +91,18 @@ fn pause(attempts: u32) -> Duration {
     PAUSE_MIN.saturating_mul(1 << doublings).min(PAUSE_MAX)
 }
 
-/// An error and what caused it, in one line.
+/// An error and its causes, as much of them as is kept.
 fn words(error: &StoreError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text.chars().take(CAUSE_MAX).collect()
+    in_full(error).chars().take(CAUSE_MAX).collect()
 }
 
-async fn count(shared: &Shared) -> Result<(), Error> {
+pub(super) async fn count(shared: &Shared) -> Result<(), Error> {
     let letters = shared.store.dead_letter_count().await?;
     metrics::gauge!("dailyfeed_dead_letters").set(letters as f64);
     Ok(())
 }
 
 impl Activity {
-    pub(super) async fn count_letters(&self) -> Result<(), Error> {
-        count(&self.shared).await
-    }
-
     /// Dead letters, newest first.
     pub async fn dead_letters(&self, cursor: Option<&str>, limit: usize) -> Result<Page<DeadLetter>, Error> {
         let place = cursor.map(|text| decode_place(text, ListKind::DeadLetters, 0)).transpose()?;

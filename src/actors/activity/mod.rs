@@ -13,7 +13,14 @@ pub use letters::Redriven;
 pub use stream::{EventLive, EventStream};
 
 use super::{
-    Error, Page, Reply, StartError, Supervisor, mailbox::Mailbox, page, reached::reached, reader, timeline::Timeline,
+    Error, Page, Reply, Supervisor,
+    health::{Part, Trouble},
+    mailbox::Mailbox,
+    page,
+    pauses::{Pauses, SIDE_MAX},
+    reached::reached,
+    reader,
+    timeline::Timeline,
 };
 use crate::{
     config::Config,
@@ -25,7 +32,10 @@ use crate::{
 };
 use std::{sync::Arc, time::Duration};
 use stream::Open;
-use tokio::{sync::watch, time::MissedTickBehavior};
+use tokio::{
+    sync::{Notify, watch},
+    time::MissedTickBehavior,
+};
 
 /// How long a read waits for what was committed before it began. A reader of the log that is further behind than this
 /// is told about by its lag, and the read answers with what there is.
@@ -55,6 +65,11 @@ pub(super) struct Shared {
     /// What events name as their source.
     source: String,
     streams: Open,
+    part: Part,
+    /// The store cannot be written.
+    unwritten: Trouble,
+    /// Wakes the reader of the log: it has to go on from elsewhere.
+    anew: Arc<Notify>,
 }
 
 /// Activities, notifications, public events and dead letters, from outside. Reads skip the mailbox: they need no order.
@@ -64,13 +79,8 @@ pub struct Activity {
 }
 
 impl Activity {
-    pub(super) async fn start(
-        supervisor: &Supervisor,
-        stores: &Stores,
-        timeline: Timeline,
-        config: &Config,
-    ) -> Result<Self, StartError> {
-        let begins = stores.activity.position().await?;
+    pub(super) async fn start(supervisor: &Supervisor, stores: &Stores, timeline: Timeline, config: &Config) -> Self {
+        let part = supervisor.part("activity");
         let public_url = config.http.public_url.clone();
         let shared = Arc::new(Shared {
             store: stores.activity.clone(),
@@ -78,22 +88,26 @@ impl Activity {
             content: stores.content.clone(),
             members: stores.members.clone(),
             timeline,
-            applied: watch::channel(begins).0,
+            applied: watch::channel(Position(0)).0,
             source: if public_url.is_empty() { SOURCE_DEFAULT.to_owned() } else { public_url },
             streams: Open::new(config.stream.per_member_max),
+            unwritten: part.trouble(),
+            anew: Arc::default(),
+            part,
         });
         let state = shared.clone();
         let mailbox: Mailbox<Message> =
-            supervisor.raise("activity", None, move || (actor::ActivityActor, state.clone())).await?;
-        let reader = mailbox.clone();
-        supervisor.beside(reader::follow(stores.log.clone(), begins, move |batch| {
-            let reader: Mailbox<Message> = reader.clone();
-            async move { reader.ask(|reply| Message::Apply { batch, reply }).await }
-        }));
+            supervisor.raise_aside(&shared.part, None, move || (actor::ActivityActor, state.clone())).await;
+        // Here, so that in the usual case nobody ever sees the part down.
+        let begins = shared.begin().await;
+        supervisor.beside(reading(shared.clone(), begins, mailbox.clone()));
         supervisor.beside(sweeping(mailbox));
-        let activity = Self { shared };
-        activity.count_letters().await?;
-        Ok(activity)
+        Self { shared }
+    }
+
+    /// Whether the part is not down.
+    pub(super) fn is_up(&self) -> bool {
+        self.shared.part.is_up()
     }
 
     /// The reader's position, as committed: events up to here are needed for this store no more.
@@ -117,14 +131,15 @@ impl Activity {
         let scope = member.0 ^ u64::from(kind.map_or(0, EventKind::code)) << 56;
         let place = cursor.map(|text| decode_place(text, ListKind::Activities, scope)).transpose()?;
         let before = Position(place.map_or(u64::MAX, |[before, _]| before));
-        self.caught_up().await;
+        self.caught_up().await?;
         let done = self.shared.store.activities(member, kind, before, limit + 1).await?;
         let next = |last: &Event| encode_place(ListKind::Activities, scope, [last.position.0, 0]);
         Ok(page(done, limit, next, |event| event))
     }
 
-    /// Returns when the store has everything that was committed before the call, or after a moment.
-    async fn caught_up(&self) {
+    /// Returns when the store has everything that was committed before the call, or after a moment. Refuses `Down`.
+    async fn caught_up(&self) -> Result<(), Error> {
+        self.shared.part.check()?;
         let head = *self.shared.log.head().borrow();
         let mut applied = self.shared.applied.subscribe();
         let behind = head.0.saturating_sub(applied.borrow_and_update().0);
@@ -134,7 +149,40 @@ impl Activity {
                 metrics::counter!("dailyfeed_stale_reads_total").increment(1);
             }
         }
+        self.shared.part.check()
     }
+}
+
+impl Shared {
+    /// Where to go on reading, once the store can be asked; notes whether it can.
+    async fn begin(&self) -> Result<Position, Error> {
+        let begins = async {
+            let begins = self.store.position().await?;
+            letters::count(self).await.map(|()| begins)
+        };
+        let begins = begins.await;
+        self.unwritten.set(begins.is_err());
+        let begins = begins?;
+        self.applied.send_replace(begins);
+        Ok(begins)
+    }
+}
+
+/// Carries the log to the actor, as soon as the store can be asked where to begin.
+async fn reading(shared: Arc<Shared>, mut begins: Result<Position, Error>, mailbox: Mailbox<Message>) {
+    let mut pauses = Pauses::up_to(SIDE_MAX);
+    let begins = loop {
+        match begins {
+            Ok(begins) => break begins,
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "activities cannot be read, trying again");
+                tokio::time::sleep(pauses.next()).await;
+                begins = shared.begin().await;
+            }
+        }
+    };
+    let deliver = |batch| mailbox.ask(|reply| Message::Apply { batch, reply });
+    reader::follow_aside(shared.log.clone(), begins, shared.anew.clone(), deliver).await;
 }
 
 async fn sweeping(mailbox: Mailbox<Message>) {

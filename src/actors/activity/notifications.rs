@@ -26,7 +26,7 @@ impl Activity {
     ) -> Result<Page<SeenNotification>, Error> {
         let place = cursor.map(|text| decode_place(text, ListKind::Notifications, member.0)).transpose()?;
         let mut before = Position(place.map_or(u64::MAX, |[before, _]| before));
-        self.caught_up().await;
+        self.caught_up().await?;
         let viewer = self.shared.timeline.viewer(member).await?;
         let marker = self.shared.members.marker(member).await?;
         let mut items: Vec<SeenNotification> = Vec::new();
@@ -45,7 +45,7 @@ impl Activity {
     /// How many notifications after the marker the member may see. Looked up, never counted up: whatever hides or brings
     /// back one of them is in the next answer.
     pub async fn unread(&self, member: MemberId) -> Result<u64, Error> {
-        self.caught_up().await;
+        self.caught_up().await?;
         let viewer = self.shared.timeline.viewer(member).await?;
         let marker = self.shared.members.marker(member).await?;
         let told = self.shared.store.notifications(member, marker, Position(u64::MAX), NOTIFICATIONS_MAX).await?;
@@ -59,7 +59,7 @@ impl Activity {
 
     /// Whether a marker may be put there: somewhere that a notification could have been seen so far. Refuses `Invalid`.
     pub async fn check_marker(&self, at: Position) -> Result<(), Error> {
-        self.caught_up().await;
+        self.caught_up().await?;
         let max = self.position().0;
         if at.0 <= max {
             return Ok(());

@@ -2,14 +2,15 @@
 use super::Message;
 use crate::{
     actors::{
-        Error, activity::Activity, mailbox::Envelope, ranking::Ranking, search::Search, sessions::Sessions,
-        timeline::Timeline,
+        Error, activity::Activity, health::Trouble, mailbox::Envelope, ranking::Ranking, search::Search,
+        sessions::Sessions, timeline::Timeline,
     },
     domain::Timestamp,
     storage::UpkeepStore,
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::{sync::Arc, time::Duration};
+use tokio::sync::Notify;
 
 pub(super) struct HousekeepingActor;
 
@@ -22,6 +23,10 @@ pub(super) struct State {
     pub(super) search: Search,
     pub(super) sessions: Sessions,
     pub(super) retention: Duration,
+    /// The last round failed.
+    pub(super) undone: Trouble,
+    /// Wakes the clock for another round.
+    pub(super) failed: Arc<Notify>,
 }
 
 impl Actor for HousekeepingActor {
@@ -44,8 +49,10 @@ impl Actor for HousekeepingActor {
         };
         let done = state.round().await;
         if let Err(error) = &done {
-            tracing::warn!(error = error as &dyn std::error::Error, "housekeeping failed, next try in an hour");
+            tracing::warn!(error = error as &dyn std::error::Error, "housekeeping failed, trying again");
+            state.failed.notify_one();
         }
+        state.undone.set(done.is_err());
         // Nobody may be waiting any more.
         let _ = reply.send(done);
         Ok(())
@@ -59,7 +66,8 @@ impl State {
         let readers_at = self.timeline.position().min(self.ranking.position()).min(self.activity.position());
         let readers_at = readers_at.min(self.search.position());
         let pruned = self.store.prune(now, now.before(self.retention), readers_at).await?;
-        let activity_rows = self.activity.prune(now).await?;
+        // While activities are down there is nothing to remove from.
+        let activity_rows = if self.activity.is_up() { self.activity.prune(now).await? } else { 0 };
         tracing::info!(?pruned, activity_rows, "housekeeping done");
         Ok(())
     }

@@ -2,12 +2,18 @@
 mod actor;
 
 use super::{
-    Reply, StartError, Supervisor, activity::Activity, mailbox::Mailbox, ranking::Ranking, search::Search,
-    sessions::Sessions, timeline::Timeline,
+    Reply, Supervisor,
+    activity::Activity,
+    mailbox::Mailbox,
+    pauses::{Pauses, SIDE_MAX},
+    ranking::Ranking,
+    search::Search,
+    sessions::Sessions,
+    timeline::Timeline,
 };
 use crate::{config::Config, storage::Stores};
-use std::time::Duration;
-use tokio::time::MissedTickBehavior;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::Notify;
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(3_600);
@@ -18,14 +24,17 @@ pub(super) enum Message {
     Round { reply: Reply<()> },
 }
 
-/// Starts the actor and the clock that wakes it. The first round is an hour after the start.
+/// Starts the actor and the clock that wakes it. The first round is an hour after the start; one that failed is done again
+/// after growing pauses.
 pub(super) async fn start(
     supervisor: &Supervisor,
     stores: &Stores,
     (timeline, ranking, activity, search): (Timeline, Ranking, Activity, Search),
     sessions: Sessions,
     config: &Config,
-) -> Result<(), StartError> {
+) {
+    let part = supervisor.part("housekeeping");
+    let (undone, failed) = (part.trouble(), Arc::new(Notify::new()));
     let state = actor::State {
         store: stores.upkeep.clone(),
         timeline,
@@ -34,19 +43,22 @@ pub(super) async fn start(
         search,
         sessions,
         retention: Duration::from_secs(u64::from(config.events.retention_hours) * 3_600),
+        undone: undone.clone(),
+        failed: failed.clone(),
     };
     let mailbox: Mailbox<Message> =
-        supervisor.raise("housekeeping", None, move || (actor::HousekeepingActor, state.clone())).await?;
+        supervisor.raise_aside(&part, None, move || (actor::HousekeepingActor, state.clone())).await;
     supervisor.beside(async move {
-        let mut clock = tokio::time::interval_at(tokio::time::Instant::now() + EVERY, EVERY);
-        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut pauses = Pauses::up_to(SIDE_MAX);
         loop {
-            clock.tick().await;
+            tokio::select! {
+                () = tokio::time::sleep(EVERY) => pauses.reset(),
+                () = failed.notified() => tokio::time::sleep(pauses.next()).await,
+            }
             // A round that takes longer than the patience of the mailbox still ends; only its answer is missed.
             if let Err(error) = mailbox.ask(|reply| Message::Round { reply }).await {
                 tracing::debug!(error = &error as &dyn std::error::Error, "housekeeping did not answer");
             }
         }
     });
-    Ok(())
 }

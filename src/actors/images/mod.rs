@@ -1,5 +1,6 @@
 //! Images: uploads are made anew beside the actors, and what is known of them goes through the owner's slot.
 mod actor;
+mod check;
 mod decoders;
 mod picture;
 mod sweep;
@@ -8,7 +9,7 @@ mod tests;
 
 pub use decoders::Place;
 
-use super::{Error, Reply, StartError, Supervisor, slots::Slots, timeline::Timeline};
+use super::{Error, Reply, Supervisor, slots::Slots, timeline::Timeline};
 use crate::{
     config::Config,
     domain::{
@@ -43,6 +44,7 @@ pub struct Images {
     ids: Arc<IdGenerator>,
     timeline: Timeline,
     decoders: Decoders,
+    files_kept: check::Check,
 }
 
 /// An image as it will be, with its bytes.
@@ -61,18 +63,22 @@ impl Images {
         ids: Arc<IdGenerator>,
         timeline: Timeline,
         config: &Config,
-    ) -> Result<Self, StartError> {
+    ) -> Self {
+        let part = supervisor.part("images");
         let (store, files) = (stores.images.clone(), stores.image_files.clone());
         let of_actor = store.clone();
-        let slots = Slots::start(supervisor, "images", move || (actor::ImagesActor, of_actor.clone())).await?;
-        let images = Self { slots, store, files, ids, timeline, decoders: Decoders::new(&config.images) };
+        let slots = Slots::start_aside(supervisor, &part, move || (actor::ImagesActor, of_actor.clone())).await;
+        let files_kept = check::Check::start(supervisor, part, files.clone());
+        let decoders = Decoders::new(&config.images);
+        let images = Self { slots, store, files, ids, timeline, decoders, files_kept };
         supervisor.beside(sweep::clock(images.clone()));
-        Ok(images)
+        images
     }
 
     /// The right to send one image, to be asked for before any of it is read. `Busy` where too many are being sent, by
-    /// all or by that member.
+    /// all or by that member; `Down` while files cannot be kept.
     pub fn enter(&self, owner: MemberId) -> Result<Place, Error> {
+        self.files_kept.holds()?;
         self.decoders.enter(owner)
     }
 
@@ -102,7 +108,9 @@ impl Images {
     pub async fn add(&self, draft: Draft, receipt: Option<Receipt>) -> Result<Outcome<()>, Error> {
         let Draft { image, original, thumbnail } = draft;
         let (id, owner) = (image.picture.id, image.owner);
-        self.files.write(id, original, thumbnail).await?;
+        let written = self.files.write(id, original, thumbnail).await;
+        self.files_kept.after(&written);
+        written?;
         let image = Box::new(image);
         let outcome = self.slots.of(owner).ask(|reply| Message::Add { image, receipt, reply }).await;
         // Where it is not known what became of the row, the sweep decides.

@@ -6,10 +6,15 @@ use super::{
     tables::{Spans, Tables},
 };
 use crate::{
-    actors::{Error, mailbox::Envelope},
+    actors::{
+        Error,
+        mailbox::Envelope,
+        pauses::{Pauses, SIDE_MAX},
+    },
     domain::{Day, PostId, RANKED_MAX, RankedBy, Timestamp, Window},
     storage::{PostPlace, Scored, Tallied},
 };
+use jiff::civil::Date;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -30,6 +35,9 @@ pub(super) struct State {
     tables: Option<Tables>,
     marks: Marks,
     shown: Option<Shown>,
+    /// The best of the day could not be kept: not tried again before that.
+    keep_after: Instant,
+    pauses: Pauses,
 }
 
 /// What a generation was made of, and what came out.
@@ -83,7 +91,15 @@ impl Actor for RankingActor {
 impl State {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         let life = 1 + shared.lives.fetch_add(1, Ordering::AcqRel);
-        Self { shared, life, tables: None, marks: Marks::default(), shown: None }
+        Self {
+            shared,
+            life,
+            tables: None,
+            marks: Marks::default(),
+            shown: None,
+            keep_after: Instant::now(),
+            pauses: Pauses::up_to(SIDE_MAX),
+        }
     }
 
     /// The next round makes generations of these, unless they were loaded for an earlier life.
@@ -125,7 +141,7 @@ impl State {
             Ok(built) => built,
             // The tables are lost with the thread; they are loaded again.
             Err(error) => {
-                tracing::error!(%error, "a generation could not be made");
+                tracing::error!(error = &error as &dyn std::error::Error, "a generation could not be made");
                 return Ok(true);
             }
         };
@@ -134,9 +150,24 @@ impl State {
             self.shared.generations.add(by, window, posts, now);
         }
         self.shared.generations.all_made();
-        let turned = self.shared.days.turned(spans.today.date, built.today, &mut self.shown).await;
-        self.marks.stirred |= turned.is_err();
-        turned.map(|()| false)
+        self.keep(spans.today.date, built.today).await;
+        Ok(false)
+    }
+
+    /// Keeps who are the best of today, so that everybody is told. A generation can be read without.
+    async fn keep(&mut self, date: Date, today: Vec<Scored>) {
+        if Instant::now() < self.keep_after {
+            self.marks.stirred = true;
+            return;
+        }
+        match self.shared.days.turned(date, today, &mut self.shown).await {
+            Ok(()) => self.pauses.reset(),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the best of the day were not kept");
+                self.keep_after = Instant::now() + self.pauses.next();
+                self.marks.stirred = true;
+            }
+        }
     }
 
     /// With time, what is past leaves a window, and a day begins.

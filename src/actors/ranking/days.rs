@@ -91,7 +91,11 @@ impl Days {
         // Days on which nothing happened are not worth a row; nothing can happen on them any more.
         if !posts.is_empty() || self.store.kept_day(day.date).await?.is_some() {
             let shown = self.shown(&posts).await?;
-            self.store.keep_day(day.date, shown, Some(posts.clone())).await?;
+            if let Err(error) = self.store.keep_day(day.date, shown, Some(posts.clone())).await {
+                // Whoever only reads gets what there is. The scores are the same until the day is kept.
+                tracing::warn!(error = &error as &dyn std::error::Error, "the day was not kept, trying again");
+                return Ok(Best::new(day.date, false, posts));
+            }
         }
         Ok(Best::new(day.date, true, posts))
     }

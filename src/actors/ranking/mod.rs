@@ -1,5 +1,6 @@
 //! What is liked, viewed and commented most: follows the event log, and makes numbered generations to page through.
 mod actor;
+mod clock;
 mod days;
 mod generations;
 mod marks;
@@ -9,7 +10,8 @@ mod tables;
 mod tests;
 
 use super::{
-    Error, Reply, StartError, Supervisor,
+    Error, Reply, Supervisor,
+    health::{Part, Trouble},
     mailbox::Mailbox,
     reader,
     timeline::{FeedPage, Timeline},
@@ -17,11 +19,11 @@ use super::{
 use crate::{
     config::Config,
     domain::{
-        Event, GENERATION_EVERY, MemberId, Place, Position, PostId, RANKED_MAX, RankedBy, Refusal, SeenPost, TOP_SHOWN,
-        Timestamp, Window,
+        Event, MemberId, Place, Position, PostId, RANKED_MAX, RankedBy, Refusal, SeenPost, TOP_SHOWN, Timestamp,
+        Window,
         cursor::{ListKind, decode_place, encode_place},
     },
-    storage::{ContentStore, RankingStore, StoreResult, Stores},
+    storage::{ContentStore, RankingStore, Stores},
 };
 use days::Days;
 use generations::{Generation, Generations};
@@ -31,13 +33,10 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
-use tables::{Spans, Tables};
-use tokio::time::MissedTickBehavior;
+use tables::Tables;
 
-/// Posts loaded in one step while the tables are built.
-const LOAD_STEP: usize = 10_000;
 /// Ranks that are looked at in one step once a page has come out short.
 const SCAN_STEP: usize = 100;
 
@@ -62,10 +61,13 @@ struct Shared {
     position: AtomicU64,
     /// Lives of the actor so far.
     lives: AtomicU64,
+    part: Part,
+    /// The rows could not be counted.
+    uncounted: Trouble,
 }
 
 impl Shared {
-    fn new(stores: &Stores, zone: TimeZone, head: Position) -> Self {
+    fn new(stores: &Stores, zone: TimeZone, head: Position, part: Part) -> Self {
         Self {
             store: stores.ranking.clone(),
             content: stores.content.clone(),
@@ -73,6 +75,8 @@ impl Shared {
             days: Days::new(stores.ranking.clone(), zone),
             position: AtomicU64::new(head.0),
             lives: AtomicU64::new(0),
+            uncounted: part.trouble(),
+            part,
         }
     }
 
@@ -113,37 +117,32 @@ pub struct Ranking {
 impl Ranking {
     /// Starts the actor, its reader of the log, and the clock that wakes it. Tables are loaded beside, so that a large
     /// database does not delay the start.
-    pub(super) async fn start(
-        supervisor: &Supervisor,
-        stores: &Stores,
-        timeline: Timeline,
-        config: &Config,
-    ) -> Result<Self, StartError> {
+    pub(super) async fn start(supervisor: &Supervisor, stores: &Stores, timeline: Timeline, config: &Config) -> Self {
         // Checked with the configuration.
         let zone = TimeZone::get(&config.ranking.day_zone).unwrap_or(TimeZone::UTC);
         // Read first: what is committed while the tables are loaded is counted again, which changes nothing.
         let head = *stores.log.head().borrow();
-        let shared = Arc::new(Shared::new(stores, zone, head));
+        let shared = Arc::new(Shared::new(stores, zone, head, supervisor.part("ranking")));
         let state = shared.clone();
-        let mailbox = supervisor.raise("ranking", None, move || (actor::RankingActor, state.clone())).await?;
+        let mailbox = supervisor.raise_aside(&shared.part, None, move || (actor::RankingActor, state.clone())).await;
         let reader = mailbox.clone();
-        supervisor.beside(reader::follow(stores.log.clone(), head, move |batch| {
+        supervisor.beside(reader::follow_aside(stores.log.clone(), head, Arc::default(), move |batch| {
             let reader: Mailbox<Message> = reader.clone();
             async move { reader.ask(|reply| Message::Apply { batch, reply }).await }
         }));
-        supervisor.beside(wake(shared.clone(), mailbox.clone()));
+        supervisor.beside(clock::wake(shared.clone(), mailbox.clone()));
         let patience = Duration::from_millis(config.actors.answer_timeout_ms);
-        Ok(Self {
+        Self {
             shared,
             timeline,
             patience,
             #[cfg(test)]
             mailbox,
-        })
+        }
     }
 
     /// One page of a ranked feed, as the viewer sees it. Later pages are of the generation of the first; refuses
-    /// `CursorExpired` where that is not kept any more.
+    /// `CursorExpired` where that is not kept any more, `Down` while the part is.
     pub async fn page(
         &self,
         viewer: MemberId,
@@ -151,6 +150,7 @@ impl Ranking {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<FeedPage, Error> {
+        self.shared.part.check()?;
         let list = match by {
             RankedBy::Popularity => ListKind::MostPopular,
             RankedBy::Comments => ListKind::MostCommented,
@@ -207,8 +207,9 @@ impl Ranking {
     }
 
     /// The three best posts of that day, or of today, as the viewer sees them: what is deleted or hidden gives way to
-    /// the next. Refuses a day that has not begun.
+    /// the next. Refuses a day that has not begun, and `Down` while the part is.
     pub async fn top3(&self, viewer: MemberId, date: Option<Date>) -> Result<Top3, Error> {
+        self.shared.part.check()?;
         let best = self.shared.days.best(date, Timestamp::now()).await?;
         let ids: Vec<PostId> = best.posts.iter().map(|(post, _)| *post).collect();
         let viewer = self.timeline.viewer(viewer).await?;
@@ -230,59 +231,5 @@ impl Ranking {
     #[cfg(test)]
     pub(super) async fn crash(&self) -> Result<(), Error> {
         self.mailbox.ask(|reply| Message::Crash { reply }).await
-    }
-}
-
-/// Wakes the actor for rounds, loads its tables when it has none, and freezes a day when it is time.
-async fn wake(shared: Arc<Shared>, mailbox: Mailbox<Message>) {
-    let mut clock = tokio::time::interval(GENERATION_EVERY);
-    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut frozen = None;
-    loop {
-        clock.tick().await;
-        // A round that takes longer than the patience of the mailbox still ends; only its answer is missed.
-        match mailbox.ask(|reply| Message::Round { reply }).await {
-            Ok(true) => load(&shared, &mailbox).await,
-            Ok(false) => {}
-            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "rankings not made"),
-        }
-        let Some(day) = actor::to_freeze(Timestamp::now(), &shared).filter(|day| frozen != Some(day.date)) else {
-            continue;
-        };
-        match shared.days.frozen(day).await {
-            Ok(_) => frozen = Some(day.date),
-            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the day was not frozen"),
-        }
-    }
-}
-
-/// Beside the actor, which goes on noting what changes meanwhile.
-async fn load(shared: &Shared, mailbox: &Mailbox<Message>) {
-    let begun = Instant::now();
-    let Some(spans) = Spans::at(Timestamp::now(), shared.days.zone()) else { return };
-    // What changes while the tables are read is noted by this life alone: another one has to have them read again.
-    let life = shared.life();
-    match read(shared, spans).await {
-        Ok(tables) => {
-            let posts = tables.posts();
-            if let Err(error) = mailbox.ask(|reply| Message::Loaded { tables: Box::new(tables), life, reply }).await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "rankings not made");
-            }
-            tracing::info!(posts, elapsed_ms = begun.elapsed().as_millis() as u64, "rankings loaded");
-        }
-        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "rankings not loaded"),
-    }
-}
-
-async fn read(shared: &Shared, spans: Spans) -> StoreResult<Tables> {
-    let mut tables = Tables::new(spans);
-    let mut after = PostId(0);
-    loop {
-        let step = shared.store.tallies_after(after, spans.since, LOAD_STEP).await?;
-        step.iter().for_each(|tallied| tables.push(tallied));
-        match step.last().filter(|_| step.len() == LOAD_STEP) {
-            Some(last) => after = last.post,
-            None => return Ok(tables),
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! Time that goes on, an actor that fails, and what the log hears of a day.
-use super::{Shared, actor::State, read, tables::Spans};
+use super::{Shared, actor::State, clock::read, tables::Spans};
 use crate::{
-    actors::{Actors, Error, timeline::Feed},
+    actors::{Actors, Error, health::Part, timeline::Feed},
     config::Config,
     domain::{
         CommentText, Email, Event, EventKind, HOUR_MS, Handle, MemberId, Outcome, Password, Patch, Position, PostId,
@@ -75,7 +75,7 @@ async fn likes_leave_the_windows_that_move_on_and_come_back_with_a_clock_that_is
     let Deployment { actors, stores, fan, posts: [older, newer], .. } = &start().await;
     let seoul = TimeZone::get("Asia/Seoul").unwrap();
     let now = Timestamp::now();
-    let shared = Arc::new(Shared::new(stores, seoul.clone(), Position(0)));
+    let shared = Arc::new(Shared::new(stores, seoul.clone(), Position(0), Part::new("ranking")));
     let mut state = State::new(shared.clone());
     assert!(state.round(now).await.unwrap(), "there are no tables yet");
     state.take(read(&shared, Spans::at(now, &seoul).unwrap()).await.unwrap(), shared.life());
@@ -101,7 +101,7 @@ async fn likes_leave_the_windows_that_move_on_and_come_back_with_a_clock_that_is
 async fn a_round_without_change_makes_nothing() {
     let Deployment { stores, .. } = &start().await;
     let now = Timestamp::now();
-    let shared = Arc::new(Shared::new(stores, TimeZone::UTC, Position(0)));
+    let shared = Arc::new(Shared::new(stores, TimeZone::UTC, Position(0), Part::new("ranking")));
     let (_earlier, life) = (State::new(shared.clone()), shared.life());
     let mut state = State::new(shared.clone());
     let tables = async || read(&shared, Spans::at(now, &TimeZone::UTC).unwrap()).await.unwrap();

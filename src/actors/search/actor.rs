@@ -1,5 +1,5 @@
 //! The index's writer: takes in what the log says, commits now and then, and changes to another index when one is ready.
-use super::{Message, build::catch_up, changes::Trouble, shared::Shared};
+use super::{Message, build::catch_up, changes::Trouble, opening, shared::Shared};
 use crate::{
     actors::{Error, mailbox::Envelope},
     domain::{Event, Position},
@@ -36,16 +36,17 @@ impl Actor for SearchActor {
 
     /// Each life begins at the last commit: what was not committed is read from the log again.
     async fn pre_start(&self, _: ActorRef<Self::Msg>, shared: Arc<Shared>) -> Result<Engine, ActorProcessingErr> {
-        let index = Some(shared.index()).filter(|index| index.mark().complete);
-        let mut applied = Position(0);
+        // Where the first one is being built, whoever builds it reads what was there before.
+        let mut applied = *shared.log.head().borrow();
+        let index = Some(opening::open(&shared).await?).filter(|index| index.mark().complete);
         if let Some(index) = &index {
-            index.roll_back().await?;
             applied = index.mark().position;
             shared.set_durable(applied);
             shared.covered.send_replace(applied);
             metrics::gauge!("dailyfeed_search_documents").set(index.documents() as f64);
         }
         shared.waiting_since.send_replace(None);
+        shared.anew.notify_one();
         Ok(Engine { shared, index, applied, waiting: 0, fresh: true })
     }
 
@@ -54,7 +55,9 @@ impl Actor for SearchActor {
         if engine.waiting > 0 {
             engine.commit().await?;
         }
-        engine.shared.index().close().await;
+        if let Some(index) = engine.shared.held() {
+            index.close().await;
+        }
         Ok(())
     }
 

@@ -1,7 +1,15 @@
 //! Makes an index of everything there is, beside the one that answers searches meanwhile.
-use super::{Message, shared::Shared};
+use super::{
+    Message,
+    shared::{Begun, Shared},
+};
 use crate::{
-    actors::{Error, mailbox::Mailbox},
+    actors::{
+        Error,
+        health::Part,
+        mailbox::Mailbox,
+        pauses::{Pauses, SIDE_MAX},
+    },
     config::Config,
     domain::{CommentId, MemberId, Position, PostId},
     storage::{IndexChange, IndexSize, SearchIndex, SearchStore, Stores},
@@ -13,7 +21,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 /// Rows that are read in one step.
 const STEP: usize = 1_000;
@@ -21,8 +29,6 @@ const STEP: usize = 1_000;
 const EVENTS: usize = 256;
 /// Documents after which an index that answers already shows what it has.
 const SHOWN_EVERY: u64 = 20_000;
-/// How long to wait after a failure before the next attempt.
-const PAUSE: Duration = Duration::from_secs(5);
 
 /// What was built.
 #[derive(Debug, Clone, Copy)]
@@ -145,28 +151,34 @@ pub(super) async fn sweep(store: &dyn SearchStore) {
     }
 }
 
+/// Fills each index that was begun because there was none.
+pub(super) async fn build_begun(shared: Arc<Shared>, mailbox: Mailbox<Message>, mut begun: mpsc::Receiver<Begun>) {
+    while let Some((index, _turn)) = begun.recv().await {
+        build_first(&shared, &mailbox, index).await;
+    }
+}
+
 /// Builds until it has worked: searches see part of everything until then.
-pub(super) async fn build_first(
-    shared: Arc<Shared>,
-    mailbox: Mailbox<Message>,
-    mut begun: Arc<dyn SearchIndex>,
-    _turn: OwnedSemaphorePermit,
-) {
+async fn build_first(shared: &Shared, mailbox: &Mailbox<Message>, mut begun: Arc<dyn SearchIndex>) {
+    let mut pauses = Pauses::up_to(SIDE_MAX);
     loop {
-        match build(&shared, &mailbox, Some(begun.clone())).await {
+        match build(shared, mailbox, Some(begun.clone())).await {
             Ok(_) => {
                 shared.builds.send_modify(|builds| builds.done += 1);
+                shared.unbuilt.set(false);
                 return;
             }
-            Err(error) => super::build_failed(&shared, &error),
+            Err(error) => super::build_failed(shared, &error),
         }
-        tokio::time::sleep(PAUSE).await;
+        shared.unbuilt.set(true);
+        tokio::time::sleep(pauses.next()).await;
         match shared.store.begin(shared.log.epoch()).await {
             Ok(next) => {
                 shared.show(next.clone());
-                begun = next;
+                std::mem::replace(&mut begun, next).close().await;
+                sweep(&*shared.store).await;
             }
-            Err(error) => super::build_failed(&shared, &error.into()),
+            Err(error) => super::build_failed(shared, &error.into()),
         }
     }
 }
@@ -175,7 +187,7 @@ pub(super) async fn build_first(
 pub async fn build_offline(stores: &Stores, config: &Config) -> Result<Built, Error> {
     let started = Instant::now();
     let index = stores.search.begin(stores.log.epoch()).await?;
-    let shared = Shared::new(stores, index.clone(), config);
+    let (shared, _) = Shared::new(stores, Part::new("search"), config);
     fill(&shared, &index, false, &shared.built).await?;
     stores.search.make_live().await?;
     sweep(&*stores.search).await;

@@ -233,7 +233,7 @@ impl Search {
         }
         wanted.limit = limit + 1;
         // One index for the whole page, whichever is the live one meanwhile.
-        let index = self.shared.index();
+        let index = self.shared.index()?;
         let (mut shown, mut at_end): (Vec<(SearchPlace, T)>, bool) = (Vec::new(), false);
         for _ in 0..ROUNDS_MAX {
             let hits = index.find(wanted.clone()).await?;

@@ -3,19 +3,20 @@ mod actor;
 mod build;
 mod changes;
 mod find;
+mod opening;
 mod shared;
 
 pub use build::{Built, build_offline};
 pub use find::{Author, CommentSearch, Found, Highlights, PostSearch};
 
 use super::{
-    Error, Reply, StartError, Supervisor, content::Content, mailbox::Mailbox, reached::reached, reader,
-    timeline::Timeline,
+    Error, Reply, Supervisor, content::Content, mailbox::Mailbox, reached::reached, reader, timeline::Timeline,
 };
 use crate::{
+    causes::in_full,
     config::Config,
     domain::{Event, Position, Refusal, cursor::StreamCursor},
-    storage::{IndexMark, SearchIndex, Stores},
+    storage::{SearchIndex, Stores},
 };
 use shared::Shared;
 use std::{
@@ -69,35 +70,29 @@ pub struct Search {
 }
 
 impl Search {
-    /// Opens the live index, or has one built beside everything else: the start does not wait for it.
+    /// Starts the actor, which opens the live index or has one built beside everything else: the start does not wait for it.
     pub(super) async fn start(
         supervisor: &Supervisor,
         stores: &Stores,
         timeline: Timeline,
         content: Content,
         config: &Config,
-    ) -> Result<Self, StartError> {
-        let head = *stores.log.head().borrow();
-        let live = usable(stores, head).await?;
-        let (index, from, missing) = match live {
-            Some((index, mark)) => (index, mark.position, false),
-            None => (stores.search.begin(stores.log.epoch()).await?, head, true),
-        };
-        build::sweep(&*stores.search).await;
-        let shared = Arc::new(Shared::new(stores, index.clone(), config));
+    ) -> Self {
+        let (shared, begun) = Shared::new(stores, supervisor.part("search"), config);
+        let shared = Arc::new(shared);
         let state = shared.clone();
-        let mailbox = supervisor.raise("search", None, move || (actor::SearchActor, state.clone())).await?;
+        let mailbox = supervisor.raise_aside(&shared.part, None, move || (actor::SearchActor, state.clone())).await;
         let reader: Mailbox<Message> = mailbox.clone();
-        supervisor.beside(reader::follow(stores.log.clone(), from, move |batch| {
+        // The first answer says where this reader has to go on.
+        let head = *stores.log.head().borrow();
+        let deliver = move |batch| {
             let reader = reader.clone();
             async move { reader.ask(|reply| Message::Apply { batch, reply }).await }
-        }));
+        };
+        supervisor.beside(reader::follow_aside(stores.log.clone(), head, shared.anew.clone(), deliver));
         supervisor.beside(clock(shared.clone(), mailbox.clone()));
-        // Taken here, so that from the beginning nobody sees an index that is not being built.
-        if let Some(turn) = shared.building.clone().try_acquire_owned().ok().filter(|_| missing) {
-            supervisor.beside(build::build_first(shared.clone(), mailbox.clone(), index, turn));
-        }
-        Ok(Self { shared, mailbox, timeline, content, supervisor: supervisor.clone() })
+        supervisor.beside(build::build_begun(shared.clone(), mailbox.clone(), begun));
+        Self { shared, mailbox, timeline, content, supervisor: supervisor.clone() }
     }
 
     /// Waits until everything up to a write can be found, two seconds at most; answers whether it can. Refuses
@@ -141,7 +136,7 @@ impl Search {
         let builds = self.shared.builds.borrow().clone();
         let position = *self.shared.covered.borrow();
         SearchStatus {
-            documents: self.shared.index().documents(),
+            documents: self.shared.held().map_or(0, |index| index.documents()),
             position,
             lag_events: self.shared.log.head().borrow().0.saturating_sub(position.0),
             building: building.then(|| self.shared.built.load(Ordering::Relaxed)),
@@ -161,24 +156,6 @@ impl Search {
     pub(super) async fn crash(&self) -> Result<(), Error> {
         self.mailbox.ask(|reply| Message::Crash { reply }).await
     }
-}
-
-/// The live index, where it fits the log.
-async fn usable(stores: &Stores, head: Position) -> Result<Option<(Arc<dyn SearchIndex>, IndexMark)>, StartError> {
-    let Some(index) = stores.search.live().await? else { return Ok(None) };
-    let mark = index.mark();
-    let pruned = stores.log.pruned_to().await?;
-    let why = if mark.epoch != stores.log.epoch() || mark.position > head {
-        "it is of another log"
-    } else if mark.position < pruned {
-        "the log does not go back to it"
-    } else if !mark.complete {
-        "it was not finished"
-    } else {
-        return Ok(Some((index, mark)));
-    };
-    tracing::warn!(why, position = mark.position.0, "the search index cannot be used");
-    Ok(None)
 }
 
 /// Has the actor commit a while after the first change that came in.
@@ -204,6 +181,6 @@ fn build_failed(shared: &Shared, error: &Error) {
     tracing::error!(error = error as &dyn std::error::Error, "the search index could not be built");
     shared.builds.send_modify(|builds| {
         builds.failed += 1;
-        builds.error = Some(error.to_string());
+        builds.error = Some(in_full(error));
     });
 }

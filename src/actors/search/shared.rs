@@ -1,5 +1,9 @@
 //! What the search actor writes and everybody reads: the index that answers, and how far it is.
 use crate::{
+    actors::{
+        Error,
+        health::{Part, Trouble},
+    },
     config::Config,
     domain::Position,
     storage::{ContentStore, EventLog, MemberStore, SearchIndex, SearchStore, Stores},
@@ -11,7 +15,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 /// The state.
 pub(super) struct Shared {
@@ -19,8 +23,8 @@ pub(super) struct Shared {
     pub(super) members: Arc<dyn MemberStore>,
     pub(super) log: Arc<dyn EventLog>,
     pub(super) store: Arc<dyn SearchStore>,
-    /// The index that answers searches.
-    index: RwLock<Arc<dyn SearchIndex>>,
+    /// The index that answers searches; none until one could be opened.
+    index: RwLock<Option<Arc<dyn SearchIndex>>>,
     /// When the oldest change came in that no commit has yet.
     pub(super) waiting_since: watch::Sender<Option<Instant>>,
     /// Everything up to here can be found.
@@ -35,9 +39,19 @@ pub(super) struct Shared {
     pub(super) builds: watch::Sender<Builds>,
     /// Events before this one are not needed any more.
     durable: Mutex<Position>,
+    /// Indexes that answer already and have still to be filled, for the builder: one at a time.
+    pub(super) to_build: mpsc::Sender<Begun>,
+    pub(super) part: Part,
+    /// The first index could not be built.
+    pub(super) unbuilt: Trouble,
+    /// Wakes the reader of the log: it has to go on from elsewhere.
+    pub(super) anew: Arc<Notify>,
     pub(super) commit_interval: Duration,
     pub(super) commit_changes_max: usize,
 }
+
+/// An empty index that answers searches from its beginning, because there is no other, and the right to build it.
+pub(super) type Begun = (Arc<dyn SearchIndex>, OwnedSemaphorePermit);
 
 /// What came of building indexes.
 #[derive(Debug, Clone, Default)]
@@ -48,13 +62,15 @@ pub(super) struct Builds {
 }
 
 impl Shared {
-    pub(super) fn new(stores: &Stores, index: Arc<dyn SearchIndex>, config: &Config) -> Self {
-        Self {
+    /// And where the indexes come that have to be filled.
+    pub(super) fn new(stores: &Stores, part: Part, config: &Config) -> (Self, mpsc::Receiver<Begun>) {
+        let (to_build, begun) = mpsc::channel(1);
+        let shared = Self {
             content: stores.content.clone(),
             members: stores.members.clone(),
             log: stores.log.clone(),
             store: stores.search.clone(),
-            index: RwLock::new(index),
+            index: RwLock::default(),
             waiting_since: watch::channel(None).0,
             covered: watch::channel(Position(0)).0,
             awaited: AtomicU64::new(0),
@@ -62,19 +78,31 @@ impl Shared {
             built: AtomicU64::new(0),
             builds: watch::channel(Builds::default()).0,
             durable: Mutex::default(),
+            to_build,
+            unbuilt: part.trouble(),
+            part,
+            anew: Arc::default(),
             commit_interval: Duration::from_millis(config.search.commit_interval_ms),
             commit_changes_max: config.search.commit_changes_max,
-        }
+        };
+        (shared, begun)
     }
 
     /// The index that answers now. Whoever holds it can go on reading it after another has taken its place.
-    pub(super) fn index(&self) -> Arc<dyn SearchIndex> {
+    /// Refuses `Down` while the part is.
+    pub(super) fn index(&self) -> Result<Arc<dyn SearchIndex>, Error> {
+        self.part.check()?;
+        self.held().ok_or(Error::Down(self.part.name()))
+    }
+
+    /// The same index, whatever state the part is in.
+    pub(super) fn held(&self) -> Option<Arc<dyn SearchIndex>> {
         self.index.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Lets another index answer.
     pub(super) fn show(&self, index: Arc<dyn SearchIndex>) {
-        *self.index.write().unwrap_or_else(PoisonError::into_inner) = index;
+        *self.index.write().unwrap_or_else(PoisonError::into_inner) = Some(index);
     }
 
     pub(super) fn wants(&self, position: Position) {

@@ -94,7 +94,7 @@ impl Keyring {
         };
         let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
         jsonwebtoken::encode(&ring.header, &claims, &ring.signs)
-            .map_err(|error| tracing::error!(%error, "signing failed"))
+            .map_err(|error| tracing::error!(error = &error as &dyn std::error::Error, "signing failed"))
             .ok()
     }
 

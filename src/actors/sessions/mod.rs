@@ -136,7 +136,10 @@ impl Sessions {
             key_age_max: Duration::from_secs(u64::from(settings.key_rotation_hours) * 3_600),
         });
         let started = Self { shared, slots, hasher, timeline };
-        started.check_keys().await?;
+        // A disk that is full does not keep anybody from reading: the keys there are stay in force until the next check.
+        if let Err(error) = started.check_keys().await {
+            tracing::error!(error = &error as &dyn std::error::Error, "signing keys were not checked");
+        }
         Ok(started)
     }
 

@@ -1,7 +1,7 @@
 //! Views of posts: noted by reads without making them wait, counted together.
 mod actor;
 
-use super::{StartError, Supervisor, mailbox::Mailbox};
+use super::{Supervisor, mailbox::Mailbox};
 use crate::{
     domain::{MemberId, PostId, Timestamp},
     storage::{ContentStore, View},
@@ -29,12 +29,12 @@ pub(super) struct Views {
 }
 
 impl Views {
-    pub(super) async fn start(supervisor: &Supervisor, store: Arc<dyn ContentStore>) -> Result<Self, StartError> {
+    pub(super) async fn start(supervisor: &Supervisor, store: Arc<dyn ContentStore>) -> Self {
         let waiting: Arc<Mutex<Vec<View>>> = Arc::default();
         let of_actor = waiting.clone();
         let make = move || (actor::ViewsActor, (store.clone(), of_actor.clone()));
-        let mailbox = supervisor.raise("views", None, make).await?;
-        Ok(Self { mailbox, waiting, remembered: Arc::new(Cache::new(REMEMBERED)) })
+        let mailbox = supervisor.raise_aside(&supervisor.part("views"), None, make).await;
+        Self { mailbox, waiting, remembered: Arc::new(Cache::new(REMEMBERED)) }
     }
 
     /// Notes that the member looked at the post. Never waits.

@@ -2,6 +2,7 @@
 use super::{
     intake::Intake,
     pace::{Pace, Paced},
+    room::Seat,
 };
 use crate::http::edge::Arrival;
 use axum::{
@@ -43,6 +44,9 @@ const H2_PING_EVERY: Duration = Duration::from_secs(20);
 /// ...and closed when it does not answer for that long.
 const H2_PING_PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long a connection that is to leave may take over its farewell.
+const FAREWELL_MAX: Duration = Duration::from_secs(5);
+
 /// How connections are spoken to.
 pub(super) struct Protocol {
     builder: Builder<TokioExecutor>,
@@ -71,9 +75,11 @@ impl Protocol {
     }
 }
 
-/// Serves a connection until it ends. When `ending` is cancelled, the request that is being answered is the last.
+/// Serves a connection until it ends. When `ending` is cancelled, the request that is being answered is the last; when
+/// its place is wanted, it leaves.
 pub(super) async fn converse(
     stream: TcpStream,
+    seat: &Seat,
     peer: SocketAddr,
     protocol: &Protocol,
     router: Router,
@@ -83,19 +89,28 @@ pub(super) async fn converse(
     let _ = stream.set_nodelay(true);
     // A connection that has no address any more is about to break.
     let local = stream.local_addr().map_or(peer.ip(), |address| address.ip());
-    let pace = Arc::new(Pace::default());
+    let pace = seat.pace().clone();
     let io = Paced::new(TokioIo::new(stream), pace.clone(), protocol.header_time_max);
     let mut connection = pin!(protocol.builder.serve_connection(io, Routes { router, peer, local, pace }));
     let done = tokio::select! {
         biased;
         done = connection.as_mut() => done,
+        () = seat.pace().asked_to_leave() => {
+            connection.as_mut().graceful_shutdown();
+            // What is still idle then has nothing to lose.
+            match tokio::time::timeout(FAREWELL_MAX, connection.as_mut()).await {
+                Ok(done) => done,
+                Err(_) if seat.pace().idle_for().is_some() => return,
+                Err(_) => connection.await,
+            }
+        }
         () = ending.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
     };
     if let Err(error) = done {
-        tracing::debug!(%peer, error, "connection broke");
+        tracing::debug!(%peer, error = error.as_ref() as &dyn std::error::Error, "connection broke");
     }
 }
 
@@ -115,7 +130,7 @@ impl hyper::service::Service<Request<Incoming>> for Routes {
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let multiplexed = request.version() == Version::HTTP_2;
-        self.pace.begins(multiplexed);
+        let under_way = self.pace.begins(multiplexed);
         let arrival = Arrival::of(&mut request, self.peer, self.local);
         request.extensions_mut().insert(arrival);
         let whole = multiplexed || request.body().is_end_stream();
@@ -129,9 +144,8 @@ impl hyper::service::Service<Request<Incoming>> for Routes {
         let pace = self.pace.clone();
         Box::pin(async move {
             let Ok(mut answer) = answer.await;
-            pace.answered();
             seal(&mut answer, multiplexed, pace.is_unread());
-            Ok(answer)
+            Ok(answer.map(|body| under_way.answered(body)))
         })
     }
 }

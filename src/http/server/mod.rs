@@ -2,20 +2,26 @@
 mod connection;
 mod intake;
 mod pace;
+mod room;
 
 use super::settings::Settings;
 use axum::Router;
 use connection::{Protocol, converse};
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+use room::{Room, Seat};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
 };
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// How long to wait when a connection cannot be taken for want of memory or file handles, which only others can give
 /// back.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How often that is logged while it lasts.
+const LOGGED_EVERY: Duration = Duration::from_secs(10);
 
 /// A bound socket.
 pub struct Listener {
@@ -40,21 +46,22 @@ pub async fn bind(address: &str) -> io::Result<Listener> {
 /// Serves until `shutdown` is cancelled: then takes no more connections, lets requests finish, and returns when they
 /// have, or after the grace period at the latest, which cuts off what is left.
 ///
-/// With `http.connections_max` open, further ones wait in the kernel's queue until one ends.
+/// With `http.connections_max` open, or as many as files allow, those that have been idle the longest are closed for further
+/// ones; where none is idle, these wait in the kernel's queue until one ends.
 pub async fn serve(listener: Listener, router: Router, settings: &Settings, shutdown: CancellationToken) {
     let limits = settings.connections;
-    let places = Arc::new(Semaphore::new(limits.open_max.min(Semaphore::MAX_PERMITS)));
+    let room = Room::new(limits.open_max);
     let protocol = Arc::new(Protocol::new(limits.header_time_max));
     let (open, cut_off) = (TaskTracker::new(), CancellationToken::new());
-    while let Some((stream, peer, place)) = next(&listener.inner, &places, &shutdown).await {
+    while let Some((stream, peer, seat)) = next(&listener.inner, &room, &shutdown).await {
         let (protocol, router) = (protocol.clone(), router.clone());
         let (ending, cut_off) = (shutdown.clone(), cut_off.clone());
         open.spawn(async move {
             tokio::select! {
-                () = converse(stream, peer, &protocol, router, &ending) => {}
+                () = converse(stream, &seat, peer, &protocol, router, &ending) => {}
                 () = cut_off.cancelled() => {}
             }
-            drop(place);
+            drop(seat);
         });
     }
     drop(listener);
@@ -69,19 +76,24 @@ pub async fn serve(listener: Listener, router: Router, settings: &Settings, shut
 /// The next connection and its place; none when it is time to end.
 async fn next(
     listener: &TcpListener,
-    places: &Arc<Semaphore>,
+    room: &Arc<Room>,
     shutdown: &CancellationToken,
-) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, SocketAddr, Seat)> {
     let accepted = async {
-        // The semaphore is never closed.
-        let place = places.clone().acquire_owned().await.ok()?;
+        let place = room.place().await?;
+        let mut logged: Option<Instant> = None;
         loop {
             match listener.accept().await {
-                Ok((stream, peer)) => return Some((stream, peer, place)),
+                Ok((stream, peer)) => return Some((stream, peer, room.seat(place))),
                 // The client was gone before it was greeted.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
+                    if logged.is_none_or(|at| at.elapsed() > LOGGED_EVERY) {
+                        logged = Some(Instant::now());
+                        let error: &dyn std::error::Error = &error;
+                        tracing::warn!(error, "a connection could not be accepted, idle ones are closed");
+                    }
+                    room.make_room();
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }

@@ -3,6 +3,7 @@ use super::{FILE_PARTS, FoundFile, ImageFileStore, StoreError, StoreResult};
 use crate::{
     config::Config,
     domain::{ImageId, Timestamp, Variant},
+    files,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -11,25 +12,52 @@ use futures::{
     stream::{self, BoxStream},
 };
 use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, local::LocalFileSystem, path::Path};
-use std::{ops::Range, path::PathBuf, sync::Arc};
+use std::{
+    ops::Range,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
+use tokio::sync::Semaphore;
 
 /// Images as files of an object store, both variants in the part that the id decides.
 pub(super) struct Objects {
-    store: Arc<dyn ObjectStore>,
+    folder: PathBuf,
+    /// As durable as the row that names it.
+    synced: bool,
+    /// None until the folder could be opened.
+    store: OnceLock<Arc<dyn ObjectStore>>,
+    /// Files that are read at once; one more is refused, because databases and connections need theirs.
+    reads: Arc<Semaphore>,
 }
 
+/// Written and removed again to see whether files can be kept. No image has this name.
+const CHECK: &str = "00/check";
+
 impl Objects {
-    /// Opens the folder that the configuration names, making it where there is none.
-    pub(super) fn open(config: &Config) -> StoreResult<Self> {
+    /// For the folder that the configuration names, which is made where there is none. Where that fails it is tried again
+    /// by whoever needs it.
+    pub(super) fn open(config: &Config) -> Self {
         let folder = match config.images.folder() {
             Some(folder) => PathBuf::from(folder),
             None => PathBuf::from(&config.data_dir).join("images"),
         };
-        std::fs::create_dir_all(&folder).map_err(failed)?;
-        // As durable as the row that names it.
         let synced = config.storage.synchronous == "full";
-        let store = LocalFileSystem::new_with_prefix(&folder).map_err(failed)?.with_fsync(synced);
-        Ok(Self { store: Arc::new(store) })
+        let share = files::share(config.http.connections_max, config.storage.read_connections);
+        let reads = Arc::new(Semaphore::new(share.images));
+        let images = Self { folder, synced, store: OnceLock::new(), reads };
+        if let Err(error) = images.store() {
+            tracing::error!(error = &error as &dyn std::error::Error, "the folder of images could not be opened");
+        }
+        images
+    }
+
+    fn store(&self) -> StoreResult<&Arc<dyn ObjectStore>> {
+        if let Some(store) = self.store.get() {
+            return Ok(store);
+        }
+        std::fs::create_dir_all(&self.folder).map_err(failed)?;
+        let store = LocalFileSystem::new_with_prefix(&self.folder).map_err(failed)?.with_fsync(self.synced);
+        Ok(self.store.get_or_init(|| Arc::new(store)))
     }
 }
 
@@ -54,9 +82,15 @@ fn failed(source: impl std::error::Error + Send + Sync + 'static) -> StoreError 
 
 #[async_trait]
 impl ImageFileStore for Objects {
+    async fn check(&self) -> StoreResult<()> {
+        let (store, path) = (self.store()?, Path::from(CHECK));
+        store.put(&path, Bytes::from_static(b"x").into()).await.map_err(failed)?;
+        store.delete(&path).await.map_err(failed)
+    }
+
     async fn write(&self, id: ImageId, original: Bytes, thumbnail: Bytes) -> StoreResult<()> {
         for (variant, bytes) in [(Variant::Original, original), (Variant::Thumbnail, thumbnail)] {
-            self.store.put(&place(id, variant), bytes.into()).await.map_err(failed)?;
+            self.store()?.put(&place(id, variant), bytes.into()).await.map_err(failed)?;
         }
         Ok(())
     }
@@ -68,8 +102,16 @@ impl ImageFileStore for Objects {
         range: Range<u64>,
     ) -> StoreResult<Option<BoxStream<'static, StoreResult<Bytes>>>> {
         let options = GetOptions::new().with_range(Some(GetRange::Bounded(range)));
-        match self.store.get_opts(&place(id, variant), options).await {
-            Ok(found) => Ok(Some(found.into_stream().map_err(failed).boxed())),
+        let busy = || StoreError::Busy { backend: "images" };
+        let turn = self.reads.clone().try_acquire_owned().map_err(|_| busy())?;
+        match self.store()?.get_opts(&place(id, variant), options).await {
+            Ok(found) => {
+                let pieces = found.into_stream().map_err(failed);
+                // The turn ends with the file.
+                Ok(Some(pieces.inspect(move |_| _ = &turn).boxed()))
+            }
+            // Without its folder, nothing is known of any file.
+            Err(error @ object_store::Error::NotFound { .. }) if !self.folder.is_dir() => Err(failed(error)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(failed(error)),
         }
@@ -77,7 +119,7 @@ impl ImageFileStore for Objects {
 
     async fn delete(&self, id: ImageId) -> StoreResult<()> {
         for variant in Variant::ALL {
-            match self.store.delete(&place(id, variant)).await {
+            match self.store()?.delete(&place(id, variant)).await {
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
                 Err(error) => return Err(failed(error)),
             }
@@ -86,7 +128,11 @@ impl ImageFileStore for Objects {
     }
 
     fn part(&self, part: u8) -> BoxStream<'static, StoreResult<FoundFile>> {
-        let listed = self.store.list(Some(&Path::from(format!("{part:02x}"))));
+        let store = match self.store() {
+            Ok(store) => store,
+            Err(error) => return stream::StreamExt::boxed(stream::iter([Err(error)])),
+        };
+        let listed = store.list(Some(&Path::from(format!("{part:02x}"))));
         let ours = listed.filter_map(|file| async {
             match file {
                 Ok(file) => {

@@ -8,7 +8,7 @@ use crate::{
     domain::{Event, EventKind, Fact, MemberId, Position, Timestamp},
     storage::{StoreError, StoreResult},
 };
-use sqlx::{AssertSqlSafe, SqliteConnection};
+use sqlx::{AssertSqlSafe, SqliteConnection, SqlitePool};
 use std::sync::LazyLock;
 
 /// The transaction that a batch of commands shares.
@@ -28,6 +28,12 @@ impl Commit {
     pub(super) fn new(connection: SqliteConnection, tail: &Tail) -> Self {
         let last = tail.last();
         Self { connection, events: Vec::new(), next: last.position.0 + 1, at_ns: last.at_ns, fresh: false, lost: None }
+    }
+
+    /// Goes on with another connection: this one is gone, or keeps a transaction open that it does not give up.
+    pub(super) async fn connect(&mut self, pool: &SqlitePool) -> StoreResult<()> {
+        self.connection = pool.acquire().await.map_err(failed)?.detach();
+        Ok(())
     }
 
     pub(super) async fn begin(&mut self) -> StoreResult<()> {
@@ -75,7 +81,11 @@ impl Commit {
         if answer.is_err() {
             (self.next, _) = (next, self.events.truncate(events));
             if let Err(error) = self.run("ROLLBACK TO command").await {
-                self.lost = Some(error);
+                // That there is nothing to go back to says less than why.
+                self.lost = Some(match &answer {
+                    Err(cause @ StoreError::Unavailable { .. }) => cause.again(),
+                    _ => error,
+                });
             }
         }
         answer
@@ -102,7 +112,8 @@ impl Commit {
             self.next = first.position.0;
         }
         self.events.clear();
-        // Fails where SQLite has rolled back by itself; either way nothing is left open.
+        // Fails where SQLite has rolled back by itself. Should something be left open, the next commit cannot begin, and
+        // goes on with another connection.
         let _ = self.run("ROLLBACK").await;
     }
 

@@ -20,6 +20,7 @@ mod ranking;
 mod receipts;
 mod relations;
 mod relations_read;
+mod reserve;
 mod scan;
 mod sessions;
 mod tail;
@@ -32,10 +33,8 @@ mod writer;
 pub(super) use activity::SqliteActivity;
 
 use super::{Drift, StoreError, StoreResult};
-use crate::{
-    config::Config,
-    domain::{Epoch, Position},
-};
+use crate::{config::Config, domain::Epoch};
+use reserve::Reserve;
 use sqlx::{
     Row, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -63,6 +62,7 @@ pub(super) struct Sqlite {
     writer: Writer,
     tail: Arc<Tail>,
     epoch: Epoch,
+    reserve: Reserve,
     /// Held for as long as the store is open.
     _lock: std::fs::File,
 }
@@ -72,6 +72,20 @@ impl Sqlite {
     pub(super) async fn open(config: &Config) -> StoreResult<Self> {
         std::fs::create_dir_all(&config.data_dir).map_err(|error| unusable(Path::new(&config.data_dir), error))?;
         let lock = lock(&config.data_dir)?;
+        let reserve = Reserve::of(&config.data_dir);
+        let opened = Self::attempt(config).await;
+        let (readers, writer, tail, epoch) = match opened {
+            Err(error) if reserve.give_up() => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "the database could not be opened, trying again without the reserve of room");
+                Self::attempt(config).await?
+            }
+            opened => opened?,
+        };
+        Ok(Self { readers, writer, tail, epoch, reserve, _lock: lock })
+    }
+
+    async fn attempt(config: &Config) -> StoreResult<(SqlitePool, Writer, Arc<Tail>, Epoch)> {
         let options = options(config).create_if_missing(true);
         let opened = pool_options(1).connect_with(options.clone()).await;
         let writing = opened.map_err(|error| unusable(&file(config), error))?;
@@ -80,7 +94,12 @@ impl Sqlite {
         let tail = Arc::new(Tail::load(&writing).await?);
         let readers = pool(options.read_only(true).create_if_missing(false), config.storage.read_connections).await?;
         let writer = Writer::start(writing, tail.clone(), config.storage.commit_batch_max).await?;
-        Ok(Self { readers, writer, tail, epoch, _lock: lock })
+        Ok((readers, writer, tail, epoch))
+    }
+
+    /// Sets room aside for the next start, where there is some. Called once everything is open, and hourly.
+    pub(super) fn keep_reserve(&self) {
+        self.reserve.keep();
     }
 }
 
@@ -154,13 +173,6 @@ async fn epoch(pool: &SqlitePool) -> StoreResult<Epoch> {
     sqlx::query(insert).bind(fresh).execute(pool).await.map_err(failed)?;
     let row = sqlx::query("SELECT value FROM meta WHERE name = 'epoch'").fetch_one(pool).await.map_err(failed)?;
     Ok(Epoch(row.get::<i64, _>(0) as u32))
-}
-
-impl Sqlite {
-    /// The name of the log's life, and how far it reaches.
-    pub(super) fn log(&self) -> (Epoch, Position) {
-        (self.epoch, self.tail.last().position)
-    }
 }
 
 /// What SQLite could not do. A rule that said no is never this.

@@ -183,6 +183,7 @@ impl Sqlite {
 #[async_trait]
 impl UpkeepStore for Sqlite {
     async fn prune(&self, now: Timestamp, events_before: Timestamp, readers_at: Position) -> StoreResult<Pruned> {
+        self.keep_reserve();
         let events = self.steps(move |commit| prune_events(commit, events_before, readers_at).boxed()).await?;
         let receipts = self.sweep(RECEIPTS, now.before(Duration::from_secs(KEPT_HOURS * 3_600))).await?;
         let sessions = self.sweep(SESSIONS, now).await?;

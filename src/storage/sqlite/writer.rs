@@ -31,7 +31,7 @@ impl Writer {
     pub(super) async fn start(pool: SqlitePool, tail: Arc<Tail>, batch_max: usize) -> StoreResult<Self> {
         let connection = pool.acquire().await.map_err(failed)?.detach();
         let (queue, jobs) = mpsc::channel(QUEUE);
-        tokio::spawn(work(Commit::new(connection, &tail), jobs, tail, batch_max));
+        tokio::spawn(work(Commit::new(connection, &tail), pool, jobs, tail, batch_max));
         Ok(Self { queue })
     }
 
@@ -60,14 +60,14 @@ impl Writer {
     }
 }
 
-async fn work(mut commit: Commit, mut jobs: mpsc::Receiver<Job>, tail: Arc<Tail>, batch_max: usize) {
+async fn work(mut commit: Commit, pool: SqlitePool, mut jobs: mpsc::Receiver<Job>, tail: Arc<Tail>, batch_max: usize) {
     let size = metrics::histogram!("dailyfeed_commit_commands");
     let duration = metrics::histogram!("dailyfeed_commit_duration_seconds");
     let mut batch = Vec::with_capacity(batch_max);
     while jobs.recv_many(&mut batch, batch_max).await > 0 {
         let begun = Instant::now();
         size.record(batch.len() as f64);
-        commit_batch(&mut commit, batch.drain(..), &tail).await;
+        commit_batch(&mut commit, &pool, batch.drain(..), &tail).await;
         duration.record(begun.elapsed());
     }
     // Every handle is gone: the process is ending.
@@ -75,11 +75,11 @@ async fn work(mut commit: Commit, mut jobs: mpsc::Receiver<Job>, tail: Arc<Tail>
 }
 
 /// One commit. Whatever happens, every command gets its verdict, and only after the disk has it.
-async fn commit_batch(commit: &mut Commit, batch: impl Iterator<Item = Job>, tail: &Tail) {
+async fn commit_batch(commit: &mut Commit, pool: &SqlitePool, batch: impl Iterator<Item = Job>, tail: &Tail) {
     let mut verdicts: Vec<Verdict> = Vec::new();
     let mut publications = Vec::new();
     let durable = async {
-        commit.begin().await?;
+        begin(commit, pool).await?;
         for job in batch {
             match job {
                 Job::Single(command) => verdicts.push(command(commit).await),
@@ -108,8 +108,40 @@ async fn commit_batch(commit: &mut Commit, batch: impl Iterator<Item = Job>, tai
     }
 }
 
+/// Where a commit cannot begin, the connection may be at fault; a second one is not.
+async fn begin(commit: &mut Commit, pool: &SqlitePool) -> StoreResult<()> {
+    let Err(error) = commit.begin().await else { return Ok(()) };
+    tracing::warn!(error = &error as &dyn std::error::Error, "a commit could not begin, trying another connection");
+    commit.connect(pool).await?;
+    commit.begin().await
+}
+
 async fn close(connection: SqliteConnection) {
     if let Err(error) = connection.close().await {
-        tracing::warn!(%error, "closing the database failed; the write-ahead log holds everything committed");
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "closing the database failed; the write-ahead log holds everything committed"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config::Config, storage::sqlite::Sqlite};
+
+    #[tokio::test]
+    async fn a_transaction_that_is_still_open_does_not_keep_the_next_from_beginning() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::for_tests(folder.path());
+        let store = Sqlite::open(&config).await.unwrap();
+        let pool = crate::storage::sqlite::pool(crate::storage::sqlite::options(&config), 1).await.unwrap();
+        let mut commit = Commit::new(pool.acquire().await.unwrap().detach(), &store.tail);
+        commit.begin().await.unwrap();
+        commit.run("UPDATE meta SET value = 7 WHERE name = 'epoch'").await.unwrap();
+        begin(&mut commit, &pool).await.unwrap();
+        commit.finish().await.unwrap();
+        let epoch = super::super::epoch(&store.readers).await.unwrap();
+        assert_eq!(epoch, store.epoch, "what was not committed is gone");
     }
 }

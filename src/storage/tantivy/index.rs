@@ -102,8 +102,13 @@ impl TantivyIndex {
         let mark = IndexMark { epoch, position, complete: payload.complete };
         match Self::of(index, memory, searches, mark) {
             Ok(index) => Ok(Open::Usable(Box::new(index))),
-            // Somebody has it: that is no fault of the index.
-            Err(error @ TantivyError::LockFailure(..)) => Err(failed(error)),
+            // Somebody has it, or the disk does not: that is no fault of the index.
+            Err(
+                error @ (TantivyError::LockFailure(..)
+                | TantivyError::IoError(_)
+                | TantivyError::OpenWriteError(_)
+                | TantivyError::SystemError(_)),
+            ) => Err(failed(error)),
             Err(error) => useless(&error),
         }
     }

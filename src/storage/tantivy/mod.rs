@@ -87,7 +87,10 @@ impl SearchStore for Shelf {
         let mark = IndexMark { epoch, position: Position(0), complete: false };
         let index = blocking(move || {
             std::fs::create_dir(&path).map_err(failed)?;
-            TantivyIndex::create(&path, memory, searches, mark)
+            TantivyIndex::create(&path, memory, searches, mark).inspect_err(|_| {
+                // What cannot be removed either is left for the next sweep.
+                let _ = std::fs::remove_dir_all(&path);
+            })
         });
         let index = index.await?;
         *self.begun.lock().unwrap_or_else(PoisonError::into_inner) = Some(name);

@@ -1,5 +1,5 @@
 //! Events that could not be applied, kept until they can be, or an operator drops them.
-use super::{SqliteActivity, event, event_columns, failed, number, open, signed, write};
+use super::{Database, commit::Commit, event, event_columns, failed, number, open, signed, write};
 use crate::{
     domain::{Position, Timestamp},
     storage::{DEAD_LETTERS_MAX, DUE_MAX, DeadLetter, StoreError, StoreResult, sqlite::bulk::with_fact},
@@ -35,16 +35,18 @@ fn letters(rows: &[SqliteRow]) -> StoreResult<Vec<DeadLetter>> {
     rows.iter().map(letter).collect::<sqlx::Result<_>>().map_err(failed)
 }
 
-impl SqliteActivity {
+impl Database {
     pub(super) async fn lay_aside(&self, letter: DeadLetter) -> StoreResult<()> {
-        let mut commit = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+        let mut commit = Commit::begin(&self.writer).await?;
+        let connection = commit.connection();
         let event = &letter.event;
-        if event.position <= open::position(&mut commit).await? {
-            return Ok(());
+        if event.position <= open::position(connection).await? {
+            return commit.abandon().await;
         }
         let query = sqlx::query("SELECT count(*) FROM dead_letters");
-        let row = query.fetch_one(&mut *commit).await.map_err(failed)?;
+        let row = query.fetch_one(&mut *connection).await.map_err(failed)?;
         if number(row.get(0)) >= DEAD_LETTERS_MAX {
+            commit.abandon().await?;
             return Err(StoreError::Busy { backend: "dead letters" });
         }
         let insert = "INSERT INTO dead_letters (id, message_key, at_ns, kind, member_id, post_id, comment_id, target_id, \
@@ -57,9 +59,9 @@ impl SqliteActivity {
             .bind(letter.first_at.0)
             .bind(letter.last_at.0)
             .bind(letter.next_at.0);
-        query.execute(&mut *commit).await.map_err(failed)?;
-        open::move_on(&mut commit, event.position).await?;
-        commit.commit().await.map_err(failed)
+        query.execute(&mut *connection).await.map_err(failed)?;
+        open::move_on(connection, event.position).await?;
+        commit.finish().await
     }
 
     pub(super) async fn letters_before(&self, before: Position, limit: usize) -> StoreResult<Vec<DeadLetter>> {
@@ -75,23 +77,37 @@ impl SqliteActivity {
     }
 
     pub(super) async fn drive_again(&self, id: Position) -> StoreResult<bool> {
-        let mut commit = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+        let mut commit = Commit::begin(&self.writer).await?;
+        let connection = commit.connection();
         let select = concat!("SELECT ", event_columns!("id"), ", withdrawn FROM dead_letters WHERE id = ?");
         let query = sqlx::query(select).bind(signed(id.0));
-        let Some(row) = query.fetch_optional(&mut *commit).await.map_err(failed)? else { return Ok(false) };
+        let Some(row) = query.fetch_optional(&mut *connection).await.map_err(failed)? else {
+            commit.abandon().await?;
+            return Ok(false);
+        };
         let buried = event(&row).map_err(failed)?;
         // First, so that it is not taken for one of those that wait.
         let delete = sqlx::query("DELETE FROM dead_letters WHERE id = ?").bind(signed(id.0));
-        delete.execute(&mut *commit).await.map_err(failed)?;
-        write::note(&mut commit, &[buried]).await?;
+        delete.execute(&mut *connection).await.map_err(failed)?;
+        write::note(connection, &[buried]).await?;
         let withdrawn: bool = row.get(7);
-        let told = if withdrawn { None } else { write::tell(&mut commit, &buried).await? };
+        let told = if withdrawn { None } else { write::tell(connection, &buried).await? };
         if let Some(member) = told {
-            write::keep_newest(&mut commit, member).await?;
+            write::keep_newest(connection, member).await?;
         }
-        write::take_back(&mut commit, &buried, true).await?;
-        commit.commit().await.map_err(failed)?;
+        write::take_back(connection, &buried, true).await?;
+        commit.finish().await?;
         Ok(true)
+    }
+
+    pub(super) async fn drop_letter(&self, id: Position) -> StoreResult<bool> {
+        let query = sqlx::query("DELETE FROM dead_letters WHERE id = ?").bind(signed(id.0));
+        Ok(query.execute(&self.writer).await.map_err(failed)?.rows_affected() > 0)
+    }
+
+    pub(super) async fn letter_count(&self) -> StoreResult<u64> {
+        let row = sqlx::query("SELECT count(*) FROM dead_letters").fetch_one(&self.readers).await.map_err(failed)?;
+        Ok(number(row.get(0)))
     }
 
     pub(super) async fn note_failure(

@@ -1,7 +1,6 @@
 //! Opens the file, or makes it anew where it cannot be what was read from this log.
-use super::{SqliteActivity, failed, number, signed};
+use super::{Database, failed, number, signed};
 use crate::{
-    config::Config,
     domain::{Epoch, Position},
     storage::StoreResult,
 };
@@ -30,11 +29,11 @@ const BUSY_MAX: Duration = Duration::from_secs(1);
 /// SQLite's words for a file that is damaged, and one that never was a database.
 const DAMAGED: [&str; 2] = ["11", "26"];
 
-impl SqliteActivity {
+impl Database {
     /// Opens the file for a log of that name and length. Where it is missing, damaged, or was read from another log or
     /// from more of this one than there is, it begins at position 0; what was there is put aside, for an operator.
-    pub(in crate::storage) async fn open(config: &Config, epoch: Epoch, head: Position) -> StoreResult<Self> {
-        let path = Path::new(&config.data_dir).join(FILE);
+    pub(super) async fn open(folder: &Path, epoch: Epoch, head: Position) -> StoreResult<Self> {
+        let path = folder.join(FILE);
         let why = match Self::attempt(&path, epoch).await {
             Ok(store) => match store.read_from().await {
                 Ok((read, position)) if read == epoch && position <= head => return Ok(store),
@@ -85,7 +84,7 @@ impl SqliteActivity {
         Ok(Position(number(row.get(0))))
     }
 
-    async fn close(self) {
+    pub(super) async fn close(&self) {
         futures::join!(self.writer.close(), self.readers.close());
     }
 }
@@ -101,7 +100,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .pragma("temp_store", "memory")
 }
 
-fn is_damage(error: &sqlx::Error) -> bool {
+pub(super) fn is_damage(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
     // The lowest byte of an extended code is the code itself.
     code.and_then(|code| code.parse::<u32>().ok())
@@ -133,7 +132,7 @@ pub(super) async fn move_on(connection: &mut sqlx::SqliteConnection, to: Positio
     Ok(())
 }
 
-/// As [`SqliteActivity::read_up_to`], within a transaction.
+/// As [`Database::read_up_to`], within a transaction.
 pub(super) async fn position(connection: &mut sqlx::SqliteConnection) -> StoreResult<Position> {
     let row = sqlx::query("SELECT position FROM reader").fetch_one(connection).await.map_err(failed)?;
     Ok(Position(number(row.get(0))))

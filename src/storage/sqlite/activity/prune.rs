@@ -1,5 +1,5 @@
 //! Forgets what is older than it is kept, and members who are not coming back.
-use super::{SqliteActivity, failed, number};
+use super::{Database, failed, number};
 use crate::{
     domain::Timestamp,
     storage::{ACTIVITY_DAYS, PURGE_DAYS, StoreResult, sqlite::json_ids},
@@ -24,7 +24,7 @@ const OF_GONE: &str = "SELECT id FROM notifications WHERE member_id IN (SELECT v
 /// Their activities, their going included: with it goes the reason to look again.
 const BY_GONE: &str = "SELECT id FROM activities WHERE member_id IN (SELECT value FROM json_each(?1))";
 
-impl SqliteActivity {
+impl Database {
     pub(super) async fn forget(&self, now: Timestamp) -> StoreResult<u64> {
         let days = |days: u64| now.before(Duration::from_secs(days * 86_400)).0.saturating_mul(1_000_000);
         let mut removed = 0;

@@ -1,5 +1,5 @@
 //! What members did and are told.
-use super::{SqliteActivity, event, event_columns, failed, number, signed, unknown};
+use super::{Database, event, event_columns, failed, number, signed, unknown};
 use crate::{
     domain::{CommentId, Event, EventKind, MemberId, Notification, NotificationKind, Position, PostId, Timestamp},
     storage::{StoreResult, sqlite::json_ids},
@@ -34,7 +34,7 @@ pub(super) async fn one(connection: &mut SqliteConnection, id: Position) -> Stor
     row.map(|row| told(&row)).transpose().map_err(failed)
 }
 
-impl SqliteActivity {
+impl Database {
     pub(super) async fn done_by(
         &self,
         member: MemberId,

@@ -1,5 +1,5 @@
 //! Takes events in: one activity each, what they tell, and what they take back.
-use super::{SqliteActivity, failed, number, open, read, signed};
+use super::{Database, commit::Commit, failed, number, open, read, signed};
 use crate::{
     domain::{
         Event, MemberId, NOTIFICATIONS_MAX, Notification, NotificationKind, Position, Retraction, is_activity,
@@ -13,24 +13,25 @@ use crate::{
 use sqlx::{Row, SqliteConnection};
 use std::{collections::BTreeSet, sync::LazyLock};
 
-impl SqliteActivity {
+impl Database {
     pub(super) async fn take_in(&self, batch: &[Event]) -> StoreResult<()> {
-        let mut commit = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-        let known = open::position(&mut commit).await?;
+        let mut commit = Commit::begin(&self.writer).await?;
+        let connection = commit.connection();
+        let known = open::position(connection).await?;
         let new: Vec<Event> = batch.iter().filter(|event| event.position > known).copied().collect();
-        let Some(last) = new.last() else { return Ok(()) };
-        note(&mut commit, &new).await?;
-        let buried = holds_letters(&mut commit).await?;
+        let Some(last) = new.last() else { return commit.abandon().await };
+        note(connection, &new).await?;
+        let buried = holds_letters(connection).await?;
         let mut told = BTreeSet::new();
         for event in &new {
-            told.extend(tell(&mut commit, event).await?);
-            take_back(&mut commit, event, buried).await?;
+            told.extend(tell(connection, event).await?);
+            take_back(connection, event, buried).await?;
         }
         for member in told {
-            keep_newest(&mut commit, member).await?;
+            keep_newest(connection, member).await?;
         }
-        open::move_on(&mut commit, last.position).await?;
-        commit.commit().await.map_err(failed)
+        open::move_on(connection, last.position).await?;
+        commit.finish().await
     }
 }
 

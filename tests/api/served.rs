@@ -1,0 +1,97 @@
+//! The server as a process on a folder that outlives it, with limits of its own, whose log can be read.
+use crate::common::{Member, PATIENCE};
+use reqwest::{Client, Response};
+use serde_json::Value;
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
+
+/// A running server.
+pub(crate) struct Served {
+    child: Child,
+    pub(crate) base: String,
+    pub(crate) admin: String,
+    log: PathBuf,
+}
+
+impl Served {
+    /// Starts the binary on a folder, after what a shell is told first (`ulimit -n 64`, or `true`). Its log goes into a
+    /// file of another folder.
+    pub(crate) async fn on(data: &Path, first: &str, log: PathBuf) -> Self {
+        let command = format!("{first} && exec {}", env!("CARGO_BIN_EXE_dailyfeed"));
+        let mut child = Command::new("sh")
+            .args(["-c", &command])
+            .env("DAILYFEED_DATA_DIR", data)
+            .env("DAILYFEED_HTTP__LISTEN", "127.0.0.1:0")
+            .env("DAILYFEED_ADMIN__LISTEN", "127.0.0.1:0")
+            .env("DAILYFEED_LIMITS__ENABLED", "false")
+            .current_dir(log.parent().unwrap())
+            .kill_on_drop(true)
+            .stdout(Stdio::piped())
+            .stderr(File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut addresses = Vec::new();
+        for _ in 0..3 {
+            let line = tokio::time::timeout(PATIENCE, output.next_line()).await.expect("it starts in time");
+            let line =
+                line.unwrap().unwrap_or_else(|| panic!("three lines: {}", std::fs::read_to_string(&log).unwrap()));
+            addresses.extend(line.split_whitespace().find(|word| word.starts_with("http://")).map(str::to_owned));
+        }
+        let [base, _, admin] = &addresses[..] else { panic!("{addresses:?}") };
+        let (base, admin) = (base.trim_end_matches("/api").to_owned(), admin.trim_end_matches("/metrics").to_owned());
+        Self { child, base, admin, log }
+    }
+
+    pub(crate) async fn member(&self) -> Member {
+        Member::sign_up(&Client::new(), &self.base).await
+    }
+
+    /// The same member on this server, which may be a later life of the one that they signed up at.
+    pub(crate) fn here(&self, member: &Member) -> Member {
+        Member { base: self.base.clone(), ..member.clone() }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    pub(crate) async fn get(&self, url: String) -> Response {
+        Client::new().get(url).timeout(PATIENCE).send().await.unwrap()
+    }
+
+    pub(crate) async fn readiness(&self) -> Value {
+        let answer = self.get(format!("{}/health/ready", self.base)).await;
+        assert_eq!(answer.status(), 200);
+        answer.json().await.unwrap()
+    }
+
+    pub(crate) async fn signal(&self, signal: &str) {
+        assert!(Command::new("kill").args([signal, &self.id().to_string()]).status().await.unwrap().success());
+    }
+
+    /// Asserts that it has not ended.
+    pub(crate) fn runs(&mut self) {
+        assert_eq!(self.child.try_wait().unwrap(), None, "it ended: {}", self.log());
+    }
+
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it ends").unwrap()
+    }
+
+    pub(crate) async fn stop(mut self) {
+        self.signal("-TERM").await;
+        assert!(self.ended().await.success());
+    }
+}
