@@ -3,8 +3,6 @@
 use crate::http::problem::Problem;
 use axum::http::{Method, StatusCode};
 use std::{
-    error::Error,
-    fmt,
     sync::atomic::{AtomicU32, AtomicU64, Ordering},
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -41,29 +39,14 @@ impl Failure<'_> {
         match problem.cause() {
             _ if refused => tracing::info!(request_id = id, %method, route, status, code, "request refused"),
             Some(cause) => {
-                let error = Chain(cause);
-                tracing::error!(request_id = id, %method, route, status, code, %error, "request failed");
+                let error = cause as &dyn std::error::Error;
+                tracing::error!(request_id = id, %method, route, status, code, error, "request failed");
             }
             None => {
                 let error = problem.note().unwrap_or("unavailable");
                 tracing::error!(request_id = id, %method, route, status, code, error, "request failed");
             }
         }
-    }
-}
-
-/// An error with everything that it came from: `a: b: c`.
-struct Chain<'a>(&'a dyn Error);
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(error) = source {
-            write!(f, ": {error}")?;
-            source = error.source();
-        }
-        Ok(())
     }
 }
 
@@ -102,27 +85,5 @@ mod tests {
         let written = (0..LINES_MAX + 50).filter(|_| lines.take(7).is_some()).count();
         assert_eq!(written, LINES_MAX as usize);
         assert_eq!((lines.take(8), lines.take(8)), (Some(50), Some(0)));
-    }
-
-    #[test]
-    fn an_error_is_told_with_its_causes() {
-        let full = std::io::Error::other("disk full");
-        let outer = std::io::Error::other(Outer(full));
-        assert_eq!(Chain(&outer).to_string(), "commit failed: disk full");
-    }
-
-    #[derive(Debug)]
-    struct Outer(std::io::Error);
-
-    impl fmt::Display for Outer {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("commit failed")
-        }
-    }
-
-    impl Error for Outer {
-        fn source(&self) -> Option<&(dyn Error + 'static)> {
-            Some(&self.0)
-        }
     }
 }
