@@ -108,7 +108,7 @@ pub(super) fn pages() -> Router {
 }
 
 async fn lead() -> Response {
-    (StatusCode::FOUND, [(header::LOCATION, PLACE)]).into_response()
+    guarded((StatusCode::FOUND, [(header::LOCATION, PLACE)]).into_response())
 }
 
 async fn page(known: IfNoneMatch) -> Response {

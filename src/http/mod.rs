@@ -152,7 +152,7 @@ pub fn public(actors: Actors, settings: &Settings, shutdown: CancellationToken) 
     let (router, _) = table().split_for_parts();
     // The state goes in before the layer does: a route that is whole is not put together again for each request.
     let router = router.with_state(handles).merge(docs_page::pages()).fallback(nothing_here);
-    let router = router.layer(Edge::new(Entrance::Door(door), settings.request_time_max));
+    let router = router.layer(Edge::new(Entrance::Door(Box::new(door)), settings.request_time_max));
     match edge::cors(&settings.cors_origins) {
         Some(cors) => router.layer(cors),
         None => router,

@@ -91,6 +91,7 @@ async fn the_root_leads_to_the_documentation() {
     for path in ["/", "/api/docs"] {
         let answer = still.get(format!("{}{path}", base())).send().await.unwrap();
         assert_eq!((answer.status().as_u16(), header(&answer, "location")), (302, "/api/docs/"), "{path}");
+        assert!(header(&answer, "content-security-policy").contains("frame-ancestors 'none'"), "{path}");
     }
     let followed = Client::new().get(format!("{}/", base())).send().await.unwrap();
     assert_eq!(followed.status(), 200);

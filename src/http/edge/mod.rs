@@ -66,10 +66,9 @@ struct Rules {
 }
 
 /// What a request passes before its route: one per listener.
-#[expect(clippy::large_enum_variant, reason = "a process has two of them, and none is moved")]
 pub(super) enum Entrance {
     /// The public listener.
-    Door(Door),
+    Door(Box<Door>),
     /// The operating listener.
     Gate(Gate),
 }

@@ -50,7 +50,7 @@ impl Seen {
         self.uri.path()
     }
 
-    fn route(&self) -> Option<&str> {
+    fn template(&self) -> Option<&str> {
         self.route.as_ref().map(MatchedPath::as_str)
     }
 
@@ -66,7 +66,7 @@ impl Seen {
             self.explain(&mut response);
         }
         let took = self.started.elapsed();
-        metering::record(&self.method, self.route(), status, took);
+        metering::record(&self.method, self.template(), status, took);
         tracing::debug!(
             request_id = self.id(),
             method = %self.method,
@@ -85,7 +85,7 @@ impl Seen {
     fn explain(&self, response: &mut Response) {
         let problem = response.extensions_mut().remove::<Problem>();
         let problem = problem.unwrap_or_else(|| Problem::of_status(response.status()));
-        let route = self.route().unwrap_or(UNMATCHED);
+        let route = self.template().unwrap_or(UNMATCHED);
         Failure { id: self.id(), method: &self.method, route, status: response.status() }.log(&problem);
         let language = Language::of(self.language.as_ref());
         let body = problem.render(language, self.path(), self.id());
