@@ -32,10 +32,10 @@ async fn down(answer: Response) {
 /// Posts, feeds, follows and logins, as if nothing were wrong. Returns the post.
 async fn core_works(own: &Own, author: &Member, content: &str) -> u64 {
     let post = author.post(content).await;
-    assert_eq!(ids(&author.get("/api/timeline/posts").await)[0], post);
+    assert_eq!(ids(&author.get("/api/timeline/posts/followings").await)[0], post);
     let mut reader = own.member().await;
     reader.follow(author).await;
-    assert_eq!(ids(&reader.get("/api/timeline/posts").await)[0], post);
+    assert_eq!(ids(&reader.get("/api/timeline/posts/followings").await)[0], post);
     reader.like(post).await;
     reader.log_in().await;
     let login = json!({"email": author.email, "password": PASSWORD});
