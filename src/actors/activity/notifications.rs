@@ -48,7 +48,9 @@ impl Activity {
         self.caught_up().await?;
         let viewer = self.shared.timeline.viewer(member).await?;
         let marker = self.shared.members.marker(member).await?;
-        let told = self.shared.seen(self.shared.store.notifications(member, marker, Position(u64::MAX), NOTIFICATIONS_MAX).await)?;
+        let told = self
+            .shared
+            .seen(self.shared.store.notifications(member, marker, Position(u64::MAX), NOTIFICATIONS_MAX).await)?;
         Ok(self.visible(&viewer, &told).await?.len() as u64)
     }
 
