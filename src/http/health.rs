@@ -17,7 +17,7 @@ pub(super) struct HealthView {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Readiness, examples(json!({"status": "UP"}), json!({"status": "degraded", "parts": ["search"]})))]
 pub(super) struct ReadinessView {
-    status: Readiness,
+    status: ReadinessStatus,
     /// The parts that are down while the status is `degraded`: `search`, `ranking`, `activity`, `images`, `views`,
     /// `housekeeping`. What they serve is answered 503 with `UNAVAILABLE`; they are tried again for as long as it takes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -27,7 +27,7 @@ pub(super) struct ReadinessView {
 
 /// How ready the server is.
 #[derive(Serialize, ToSchema)]
-enum Readiness {
+enum ReadinessStatus {
     /// Everything works.
     #[serde(rename = "UP")]
     Up,
@@ -59,7 +59,7 @@ pub(super) async fn ready(State(system): State<System>) -> Result<Response, Prob
         return Err(Problem::unavailable());
     }
     let parts = system.parts_down();
-    let status = if parts.is_empty() { Readiness::Up } else { Readiness::Degraded };
+    let status = if parts.is_empty() { ReadinessStatus::Up } else { ReadinessStatus::Degraded };
     Ok(answer::ok(&ReadinessView { status, parts }))
 }
 

@@ -47,9 +47,13 @@ impl Settings {
         let http = &config.http;
         let request_time_max = Duration::from_millis(http.request_timeout_ms);
         let upload_time_max = Duration::from_millis(config.images.upload_timeout_ms);
+        let open_max = files::share(http.connections_max, config.storage.read_connections).connections;
+        if open_max < http.connections_max {
+            tracing::info!(open_max, wanted = http.connections_max, "connections are fewer: files are limited");
+        }
         Self {
             connections: Connections {
-                open_max: files::share(http.connections_max, config.storage.read_connections).connections,
+                open_max,
                 header_time_max: Duration::from_millis(http.header_read_timeout_ms),
                 shutdown_grace: Duration::from_millis(http.shutdown_grace_ms),
             },

@@ -58,7 +58,7 @@ async fn idle_connections_give_way_and_nothing_else_does() {
     let fresh = crate::common::Member { http: reqwest::Client::new(), ..fresh };
     let post = fresh.post("글").await;
     assert_eq!(next(&mut stream).await.data["id"], post, "who is served stays");
-    assert_eq!(ids(&fresh.get("/api/timeline/posts").await), [post]);
+    assert_eq!(ids(&fresh.get("/api/timeline/posts/followings").await), [post]);
     // The index has its files too.
     until(async || {
         let found = fresh.get(&format!("/api/search/posts?q={}", "글")).await;

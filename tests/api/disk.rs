@@ -43,6 +43,11 @@ impl Disk {
         if self.mounted { "database or disk is full" } else { "disk" }
     }
 
+    /// Whether not even the smallest write fits, once it is full.
+    pub(crate) fn takes_nothing(&self) -> bool {
+        self.mounted
+    }
+
     fn filler(&self) -> PathBuf {
         self.path().join("filler")
     }

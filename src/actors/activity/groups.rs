@@ -78,7 +78,8 @@ impl Activity {
         let viewer = self.shared.timeline.viewer(member).await?;
         let marker = self.shared.members.marker(member).await?;
         let until = Position(pinned.saturating_add(1));
-        let told = self.shared.store.notifications(member, Position(0), until, NOTIFICATIONS_MAX).await?;
+        let told =
+            self.shared.seen(self.shared.store.notifications(member, Position(0), until, NOTIFICATIONS_MAX).await)?;
         let mut groups = grouped(self.visible(&viewer, &told).await?);
         groups.retain(|group| group.newest.told.id.0 < before);
         groups.iter_mut().for_each(|group| group.newest.unread = group.newest.told.id > marker);

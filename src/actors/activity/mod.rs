@@ -28,7 +28,7 @@ use crate::{
         Event, EventKind, MemberId, Position, SOURCE_DEFAULT, Timestamp,
         cursor::{ListKind, decode_place, encode_place},
     },
-    storage::{ActivityStore, ContentStore, EventLog, MemberStore, Stores},
+    storage::{ActivityStore, ContentStore, EventLog, MemberStore, StoreError, StoreResult, Stores},
 };
 use std::{sync::Arc, time::Duration};
 use stream::Open;
@@ -66,7 +66,7 @@ pub(super) struct Shared {
     source: String,
     streams: Open,
     part: Part,
-    /// The store cannot be written.
+    /// The store cannot be used.
     unwritten: Trouble,
     /// Wakes the reader of the log: it has to go on from elsewhere.
     anew: Arc<Notify>,
@@ -132,7 +132,7 @@ impl Activity {
         let place = cursor.map(|text| decode_place(text, ListKind::Activities, scope)).transpose()?;
         let before = Position(place.map_or(u64::MAX, |[before, _]| before));
         self.caught_up().await?;
-        let done = self.shared.store.activities(member, kind, before, limit + 1).await?;
+        let done = self.shared.seen(self.shared.store.activities(member, kind, before, limit + 1).await)?;
         let next = |last: &Event| encode_place(ListKind::Activities, scope, [last.position.0, 0]);
         Ok(page(done, limit, next, |event| event))
     }
@@ -154,6 +154,15 @@ impl Activity {
 }
 
 impl Shared {
+    /// Passes on what the store answered to a read. Where it could not, the actor looks after it at once.
+    fn seen<T>(&self, answer: StoreResult<T>) -> Result<T, Error> {
+        if matches!(answer, Err(StoreError::Unavailable { .. })) {
+            self.unwritten.set(true);
+            self.anew.notify_one();
+        }
+        Ok(answer?)
+    }
+
     /// Where to go on reading, once the store can be asked; notes whether it can.
     async fn begin(&self) -> Result<Position, Error> {
         let begins = async {

@@ -32,7 +32,7 @@ impl Activity {
         let mut items: Vec<SeenNotification> = Vec::new();
         // Ends with what is kept, `NOTIFICATIONS_MAX`, at the latest.
         while items.len() <= limit {
-            let told = self.shared.store.notifications(member, Position(0), before, STEP).await?;
+            let told = self.shared.seen(self.shared.store.notifications(member, Position(0), before, STEP).await)?;
             let Some(last) = told.last() else { break };
             before = last.id;
             items.extend(self.visible(&viewer, &told).await?);
@@ -48,7 +48,9 @@ impl Activity {
         self.caught_up().await?;
         let viewer = self.shared.timeline.viewer(member).await?;
         let marker = self.shared.members.marker(member).await?;
-        let told = self.shared.store.notifications(member, marker, Position(u64::MAX), NOTIFICATIONS_MAX).await?;
+        let told = self
+            .shared
+            .seen(self.shared.store.notifications(member, marker, Position(u64::MAX), NOTIFICATIONS_MAX).await)?;
         Ok(self.visible(&viewer, &told).await?.len() as u64)
     }
 

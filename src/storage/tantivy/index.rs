@@ -7,6 +7,7 @@ use super::{
     schema::{Fields, SCHEMA_VERSION, register},
 };
 use crate::{
+    causes::in_full,
     domain::{Epoch, Position, SearchKind, search::TOKENIZER_VERSION},
     storage::{Hit, IndexChange, IndexMark, IndexSize, SearchIndex, StoreError, StoreResult, Wanted},
 };
@@ -75,7 +76,7 @@ impl TantivyIndex {
     }
 
     pub(super) fn open(path: &Path, memory: usize, searches: Arc<Semaphore>) -> StoreResult<Open> {
-        let useless = |why: &dyn ToString| Ok(Open::Useless(why.to_string()));
+        let useless = |why: &(dyn std::error::Error + 'static)| Ok(Open::Useless(in_full(why)));
         let index = match Index::open_in_dir(path) {
             Ok(index) => index,
             Err(error) => return useless(&error),
@@ -89,12 +90,12 @@ impl TantivyIndex {
         if (payload.tokenizer, payload.schema) != (TOKENIZER_VERSION, SCHEMA_VERSION)
             || index.schema() != Fields::new().0
         {
-            return useless(&"it was made by another version");
+            return Ok(Open::Useless("it was made by another version".to_owned()));
         }
         if bytes_in(path) <= CHECKED_BYTES_MAX {
             match index.validate_checksum() {
                 Ok(damaged) if damaged.is_empty() => {}
-                Ok(damaged) => return useless(&format!("{} of its files are damaged", damaged.len())),
+                Ok(damaged) => return Ok(Open::Useless(format!("{} of its files are damaged", damaged.len()))),
                 Err(error) => return useless(&error),
             }
         }
