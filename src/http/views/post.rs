@@ -70,6 +70,7 @@ impl<'a> From<&'a SeenPost> for PostView<'a> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Tag)]
 struct TagView<'a> {
+    /// Without its sign.
     tag: &'a str,
     start: u32,
     end: u32,
