@@ -19,7 +19,7 @@ use utoipa::IntoParams;
 #[into_params(parameter_in = Query)]
 pub(super) struct OfType {
     /// Only of this type.
-    #[param(value_type = Option<ActivityType>, inline)]
+    #[param(value_type = Option<ActivityType>)]
     r#type: Option<String>,
 }
 

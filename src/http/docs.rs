@@ -1,6 +1,6 @@
 //! `/api/openapi.json` and `/api/docs`: the contract, generated from the routes, with nothing loaded from elsewhere.
 use super::{
-    contract::{self, FieldCode, ProblemCode},
+    contract::{self, FieldCode, ImageVariant, ProblemCode, RankingWindow, RecommendationStrategy, SearchSort},
     problem::ProblemView,
     stream::schemas,
     table,
@@ -40,7 +40,7 @@ const PAGE_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline';
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     components(schemas(
-        ProblemView, ProblemCode, FieldCode, schemas::Ready, schemas::AuthExpiring, schemas::Reset, schemas::Bye,
+        ProblemView, ProblemCode, FieldCode, RankingWindow, RecommendationStrategy, SearchSort, ImageVariant, schemas::Ready, schemas::AuthExpiring, schemas::Reset, schemas::Bye,
         schemas::PostDeleted, schemas::PostCounts, schemas::NotificationRetracted, schemas::Top3Changed,
     )),
     tags(

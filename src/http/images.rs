@@ -85,7 +85,7 @@ fn fingerprint(purpose: Purpose, image: &[u8]) -> Vec<u8> {
 #[into_params(parameter_in = Query)]
 pub(super) struct Which {
     /// `original` by default.
-    #[param(value_type = Option<ImageVariant>, inline)]
+    #[param(value_type = Option<ImageVariant>)]
     variant: Option<String>,
 }
 

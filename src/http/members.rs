@@ -259,7 +259,7 @@ pub(super) async fn query(
 #[into_params(parameter_in = Query)]
 pub(super) struct Strategy {
     /// `newest` by default.
-    #[param(value_type = Option<RecommendationStrategy>, inline)]
+    #[param(value_type = Option<RecommendationStrategy>)]
     strategy: Option<String>,
 }
 

@@ -23,7 +23,7 @@ const DATE_LENGTH: usize = 10;
 #[into_params(parameter_in = Query)]
 pub(super) struct WindowQuery {
     /// `day` by default. A day is the last 24 whole hours and the one that runs, a week the last 168.
-    #[param(value_type = Option<RankingWindow>, inline)]
+    #[param(value_type = Option<RankingWindow>)]
     window: Option<String>,
 }
 

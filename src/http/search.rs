@@ -31,7 +31,7 @@ pub(super) struct WhichPosts {
     /// Written before that: RFC 3339, or up to the end of a date (UTC).
     to: Option<String>,
     /// `relevance` by default.
-    #[param(value_type = Option<SearchSort>, inline)]
+    #[param(value_type = Option<SearchSort>)]
     sort: Option<String>,
     /// `X-Write-Token` of a write: waits, two seconds at most, until it can be found. If that is not enough, the answer
     /// has `X-Search-Behind: true`.

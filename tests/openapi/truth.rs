@@ -37,7 +37,11 @@ impl World {
             Some("comments") => self.comment,
             _ => self.jiwoo.id,
         };
-        route.replace("{id}", &id.to_string()).replace("{tag}", "서울").replace("{handle}", "nobody_here").replace("{key}", "0")
+        route
+            .replace("{id}", &id.to_string())
+            .replace("{tag}", "서울")
+            .replace("{handle}", "nobody_here")
+            .replace("{key}", "0")
     }
 
     /// Status and body of what minsu is answered.
@@ -98,7 +102,11 @@ async fn what_is_required_is_missed_and_what_is_not_is_not() {
             let mut body = schema["examples"][0].clone();
             body.as_object_mut().unwrap().remove(field);
             let answer = world.ask(&method, &world.path(&route), Some(&body)).await;
-            assert_eq!(refuses(&answer, field), required.contains(&json!(field)), "{method} {route} {field}: {answer:?}");
+            assert_eq!(
+                refuses(&answer, field),
+                required.contains(&json!(field)),
+                "{method} {route} {field}: {answer:?}"
+            );
         }
     }
     world.server.shutdown().await;
@@ -130,7 +138,8 @@ async fn a_closed_set_is_all_that_is_taken() {
     let mut checked = 0;
     for (method, route, operation) in operations(&world.document) {
         for parameter in operation["parameters"].as_array().unwrap() {
-            let values = parameter["schema"]["enum"].as_array().cloned().unwrap_or_default();
+            let values =
+                resolved(&world.document, &parameter["schema"])["enum"].as_array().cloned().unwrap_or_default();
             let name = parameter["name"].as_str().unwrap();
             let path = world.path(&route);
             for value in &values {
@@ -204,7 +213,8 @@ async fn tags_are_sent_and_known_where_they_are_declared() {
 #[tokio::test]
 async fn streams_send_what_the_document_says() {
     let world = World::start().await;
-    let form = |path: &str| world.document["paths"][path]["get"]["responses"]["200"]["x-event-stream"]["itemSchema"].clone();
+    let form =
+        |path: &str| world.document["paths"][path]["get"]["responses"]["200"]["x-event-stream"]["itemSchema"].clone();
     let (timeline, public) = (form("/api/timeline/stream"), form("/api/events"));
     let mut stream = world.minsu.stream(None).await;
     let request = world.minsu.request(Method::GET, "/api/events").header("accept", "text/event-stream");

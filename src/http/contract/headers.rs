@@ -5,7 +5,9 @@ use serde_json::{Map, Value, json};
 /// Operations whose effect and answer are kept under an `Idempotency-Key`.
 const KEYED: &[&str] = &["signUp", "createPost", "createComment", "sendImage"];
 /// Operations that change what `If-Match` can name a version of.
-const CONDITIONAL: &[&str] = &["editPost", "editComment", "changeProfile", "changeHandle"];
+const CONDITIONAL: &[&str] = &["editPost", "editComment", "changeProfile", "changeHandle", "moveMarker"];
+/// Operations that answer with what a GET then shows, and with its tag, beside the conditional ones.
+const TAGGED: &[&str] = &["createPost", "createComment"];
 
 /// An entity tag as this server writes it.
 const TAG: &str = "W/\"5f2a9c0d1e3b4a5968778695\"";
@@ -18,7 +20,7 @@ fn text(name: &str, description: &str, example: &str) -> Value {
 }
 
 /// Adds the headers that a request may have, and the failures that come with them.
-pub(super) fn add(method: &str, operation: &mut Value, parameters: &mut Vec<Value>, shared: &mut Shared) {
+pub(super) fn add(operation: &mut Value, parameters: &mut Vec<Value>, shared: &mut Shared) {
     let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
     let is = |names: &[&str]| names.contains(&id.as_str());
     let mut add = |header: Value| {
@@ -48,9 +50,6 @@ pub(super) fn add(method: &str, operation: &mut Value, parameters: &mut Vec<Valu
     }
     let language = "Korean or English: the language of a problem's `detail`, English where neither is preferred.";
     add(text("Accept-Language", language, "ko"));
-    if is(CONDITIONAL) && method != "get" {
-        operation["responses"]["200"]["headers"]["ETag"] = etag();
-    }
 }
 
 fn etag() -> Value {
@@ -62,8 +61,8 @@ fn header(description: &str, schema: &Value) -> Value {
 }
 
 /// Adds the headers that answers have.
-pub(super) fn of_answers(method: &str, responses: &mut Map<String, Value>) {
-    let tagged = responses.contains_key("304");
+pub(super) fn of_answers(method: &str, id: &str, responses: &mut Map<String, Value>) {
+    let tagged = responses.contains_key("304") || CONDITIONAL.contains(&id) || TAGGED.contains(&id);
     for (status, response) in responses.iter_mut() {
         if let Some(headers) = response["headers"].as_object_mut() {
             headers.values_mut().for_each(|header| super::schemas::without_null(&mut header["schema"]));
@@ -83,7 +82,7 @@ pub(super) fn of_answers(method: &str, responses: &mut Map<String, Value>) {
 fn of_answer(method: &str, status: &str, tagged: bool) -> Vec<(&'static str, Value)> {
     let (text, number) = (json!({"type": "string"}), json!({"type": "integer", "minimum": 0}));
     let mut headers = Vec::new();
-    if tagged && ["200", "206", "304"].contains(&status) {
+    if tagged && (status.starts_with('2') || status == "304") {
         headers.push(("ETag", etag()));
     }
     if method != "get" && status.starts_with('2') {

@@ -33,8 +33,10 @@ pub(super) fn complete(document: &mut Value) {
 
 fn complete_operation(path: &str, method: &str, operation: &mut Value) {
     let mut shared = problems::Shared::of(path);
-    if operation.get("security").is_none() {
-        shared.with_token();
+    match operation.get_mut("security") {
+        // No scheme at all, rather than one of none.
+        Some(anonymous) => *anonymous = json!([]),
+        None => shared.with_token(),
     }
     if operation.get("requestBody").is_some() {
         schemas::unwrap_optional_body(&mut operation["requestBody"]);
@@ -48,13 +50,25 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) {
     } else if !parameters.is_empty() {
         shared.with(400, "`MALFORMED_REQUEST`");
     }
-    headers::add(method, operation, &mut parameters, &mut shared);
+    if parameters.iter().any(|parameter| parameter["in"] == "query") {
+        shared.with(422, "`VALIDATION_FAILED`");
+    }
+    headers::add(operation, &mut parameters, &mut shared);
     operation["parameters"] = Value::Array(parameters);
+    let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
     if let Some(responses) = operation["responses"].as_object_mut() {
         shared.write(responses);
-        headers::of_answers(method, responses);
+        headers::of_answers(method, &id, responses);
     }
+    plain_summary(operation);
     events::announce(operation);
+}
+
+/// Summaries are shown as they are, while descriptions are Markdown.
+fn plain_summary(operation: &mut Value) {
+    if let Some(summary) = operation["summary"].as_str().map(|summary| summary.replace('`', "")) {
+        operation["summary"] = Value::String(summary);
+    }
 }
 
 /// `{id}` is a number, anything else a text. One that no id is, or no handle, names nothing.

@@ -23,13 +23,16 @@ fn schema_name(code: &Code) -> String {
     name + "Problem"
 }
 
-/// A problem with that code alone. Fields are refused by rules alone, and `VALIDATION_FAILED` always names them.
+/// Problems that always name fields. Others of their status may, and those of another status never do.
+const OF_FIELDS: &[&str] = &["VALIDATION_FAILED", "TEXT_MALFORMED"];
+
+/// A problem with that code alone.
 fn schema(general: &Value, code: &Code) -> Value {
     let mut schema = general.clone();
     schema["description"] = json!(format!("The problem `{}`, for example: {}.", code.name, code.detail));
     schema["properties"]["code"] = json!({"type": "string", "const": code.name});
     schema["examples"] = json!([example(code)]);
-    if code.name == "VALIDATION_FAILED" {
+    if OF_FIELDS.contains(&code.name) {
         schema["properties"]["errors"]["minItems"] = json!(1);
         if let Some(required) = schema["required"].as_array_mut() {
             required.push(json!("errors"));
@@ -48,8 +51,9 @@ fn example(code: &Code) -> Value {
         "type": "about:blank", "title": title, "status": code.status, "detail": code.detail, "code": code.name,
         "instance": "/api/posts/7288591360000064", "traceId": "4bf92f3577b34da6a3ce929d0e0e4736",
     });
-    if code.name == "VALIDATION_FAILED" {
-        example["errors"] = json!([{"field": "content", "code": "REQUIRED", "detail": "required"}]);
+    if OF_FIELDS.contains(&code.name) {
+        let of_field = if code.name == "VALIDATION_FAILED" { "REQUIRED" } else { code.name };
+        example["errors"] = json!([{"field": "content", "code": of_field, "detail": code.detail}]);
     }
     example
 }
