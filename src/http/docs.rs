@@ -40,8 +40,9 @@ const PAGE_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline';
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     components(schemas(
-        ProblemView, ProblemCode, FieldCode, RankingWindow, RecommendationStrategy, SearchSort, ImageVariant, schemas::Ready, schemas::AuthExpiring, schemas::Reset, schemas::Bye,
-        schemas::PostDeleted, schemas::PostCounts, schemas::NotificationRetracted, schemas::Top3Changed,
+        ProblemView, ProblemCode, FieldCode, RankingWindow, RecommendationStrategy, SearchSort, ImageVariant,
+        schemas::Ready, schemas::AuthExpiring, schemas::Reset, schemas::Bye, schemas::PostDeleted,
+        schemas::PostCounts, schemas::NotificationRetracted, schemas::Top3Changed,
     )),
     tags(
         (name = "authentication", description = "Signing up, logging in, tokens, sessions, passwords, leaving."),

@@ -52,9 +52,6 @@ pub(super) fn add(components: &mut Value) {
     }
     let description = "A public event of a stream, under its `type`.";
     schemas["CloudEventEvent"] = event(&reference("CloudEventType"), "CloudEvent", description);
-    for (property, value) in [("specversion", "1.0"), ("datacontenttype", "application/json")] {
-        schemas["CloudEvent"]["properties"][property]["const"] = json!(value);
-    }
     let union = |names: Vec<&str>, description: &str| {
         let forms: Vec<Value> = names.into_iter().map(reference).collect();
         json!({"oneOf": forms, "description": description})

@@ -4,6 +4,12 @@ use serde_json::{Map, Value, json};
 
 /// Requests whose unknown members are refused; those of others are ignored.
 const CLOSED: &[&str] = &["ChangeProfile"];
+/// Texts that are one of few, of schemas that have no type for them.
+const ONE_OF: &[(&str, &str, &[&str])] = &[
+    ("CloudEvent", "specversion", &["1.0"]),
+    ("CloudEvent", "datacontenttype", &["application/json"]),
+    ("Health", "status", &["UP", "degraded"]),
+];
 /// A handle, as `domain::Handle` checks it.
 pub(super) const HANDLE: &str = "^[a-zA-Z0-9_]{3,50}$";
 
@@ -12,8 +18,11 @@ pub(super) fn id() -> Value {
     json!({"type": "integer", "format": "int64", "minimum": 0, "maximum": ID_END - 1})
 }
 
-/// Says of which requests unknown members are refused.
+/// Says of which requests unknown members are refused, and which texts are one of few.
 pub(super) fn close(schemas: &mut Value) {
+    for (schema, property, values) in ONE_OF {
+        schemas[*schema]["properties"][*property]["enum"] = json!(values);
+    }
     for name in CLOSED {
         schemas[*name]["additionalProperties"] = json!(false);
     }
