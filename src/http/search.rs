@@ -25,6 +25,7 @@ pub(super) struct WhichPosts {
     /// A member's id, or `@handle`.
     author: Option<String>,
     /// With or without its sign, in any spelling.
+    #[param(max_length = 51)]
     tag: Option<String>,
     /// Written then or later: RFC 3339, or a date (UTC).
     from: Option<String>,

@@ -77,7 +77,10 @@ fn path_parameters(path: &str) -> impl Iterator<Item = Value> {
         let (description, schema) = match name {
             "id" => ("", schemas::id()),
             "handle" => ("Whatever its case.", json!({"type": "string", "pattern": schemas::HANDLE})),
-            "tag" => ("With or without its sign, in any spelling.", json!({"type": "string", "minLength": 1})),
+            "tag" => (
+                "With or without its sign, in any spelling.",
+                json!({"type": "string", "minLength": 1, "maxLength": 51}),
+            ),
             _ => ("", json!({"type": "string", "minLength": 1})),
         };
         let mut parameter = json!({"name": name, "in": "path", "required": true, "schema": schema});
