@@ -98,7 +98,7 @@ pub(super) struct Which {
         (status = 206, description = "The part that was asked for", body = inline(ImageBytes), content_type = "image/*"),
         (status = 304, description = "As known"),
         (status = 404, description = "`IMAGE_NOT_FOUND`"),
-        (status = 416, description = "`MALFORMED_REQUEST`: no such part"),
+        (status = 416, description = "No such part"),
         (status = 422, description = "`VALIDATION_FAILED`"),
     )
 )]

@@ -70,6 +70,11 @@ fn refuses((status, answer): &(u16, Value), field: &str) -> bool {
     *status == 422 && fields.into_iter().any(|error| error["field"] == field)
 }
 
+/// Whether a field is needed under some condition, which a schema does not say: a post's text, where it has no images.
+fn conditional(route: &str, field: &str) -> bool {
+    ["/api/posts", "/api/posts/{id}"].contains(&route) && field == "content"
+}
+
 fn takes_null(schema: &Value) -> bool {
     let kinds = schema["type"].as_array().into_iter().flatten();
     let forms = schema["oneOf"].as_array().into_iter().flatten();
@@ -82,6 +87,9 @@ async fn null_is_taken_where_the_document_says_so() {
     let (mut taken, mut refused) = (0, 0);
     for (method, route, schema) in world.with_body() {
         for (field, of) in schema["properties"].as_object().unwrap() {
+            if conditional(&route, field) {
+                continue;
+            }
             let mut body = schema["examples"][0].clone();
             body[field] = Value::Null;
             let answer = world.ask(&method, &world.path(&route), Some(&body)).await;
@@ -98,7 +106,7 @@ async fn what_is_required_is_missed_and_what_is_not_is_not() {
     let world = World::start().await;
     for (method, route, schema) in world.with_body() {
         let required = schema["required"].as_array().cloned().unwrap_or_default();
-        for field in schema["properties"].as_object().unwrap().keys() {
+        for field in schema["properties"].as_object().unwrap().keys().filter(|field| !conditional(&route, field)) {
             let mut body = schema["examples"][0].clone();
             body.as_object_mut().unwrap().remove(field);
             let answer = world.ask(&method, &world.path(&route), Some(&body)).await;

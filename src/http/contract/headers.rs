@@ -20,7 +20,7 @@ fn text(name: &str, description: &str, example: &str) -> Value {
 }
 
 /// Adds the headers that a request may have, and the failures that come with them.
-pub(super) fn add(operation: &mut Value, parameters: &mut Vec<Value>, shared: &mut Shared) {
+pub(super) fn add(operation: &Value, parameters: &mut Vec<Value>, shared: &mut Shared) {
     let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
     let is = |names: &[&str]| names.contains(&id.as_str());
     let mut add = |header: Value| {
@@ -45,6 +45,7 @@ pub(super) fn add(operation: &mut Value, parameters: &mut Vec<Value>, shared: &m
         shared.with(412, "`PRECONDITION_FAILED`");
     }
     if responses.get("206").is_some() {
+        shared.with(416, "`MALFORMED_REQUEST`: no such part");
         add(text("Range", "One range of bytes.", "bytes=0-1023"));
         add(text("If-Range", "The `ETag` that the range is of; the whole where it is another.", TAG));
     }

@@ -33,10 +33,12 @@ pub(super) fn complete(document: &mut Value) {
 
 fn complete_operation(path: &str, method: &str, operation: &mut Value) {
     let mut shared = problems::Shared::of(path);
-    match operation.get_mut("security") {
+    // The document's own scheme, unless the operation has others.
+    if operation.get("security").is_none_or(|schemes| schemes.to_string().contains("bearer")) {
+        shared.with_token();
+    } else {
         // No scheme at all, rather than one of none.
-        Some(anonymous) => *anonymous = json!([]),
-        None => shared.with_token(),
+        operation["security"] = json!([]);
     }
     if operation.get("requestBody").is_some() {
         schemas::unwrap_optional_body(&mut operation["requestBody"]);

@@ -8,7 +8,7 @@ const CLOSED: &[&str] = &["ChangeProfile"];
 const ONE_OF: &[(&str, &str, &[&str])] = &[
     ("CloudEvent", "specversion", &["1.0"]),
     ("CloudEvent", "datacontenttype", &["application/json"]),
-    ("Health", "status", &["UP", "degraded"]),
+    ("Health", "status", &["UP"]),
 ];
 /// A handle, as `domain::Handle` checks it.
 pub(super) const HANDLE: &str = "^[a-zA-Z0-9_]{3,50}$";
