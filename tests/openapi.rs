@@ -111,7 +111,11 @@ fn every_operation_is_described() {
         let anonymous = ANONYMOUS.split(' ').any(|anonymous| anonymous == id);
         assert_eq!(operation.get("security").is_some(), anonymous, "{of}");
         let told = operation.get("security").is_none_or(|schemes| schemes.to_string().contains("bearer"));
-        assert_eq!(operation["responses"].get("401").is_some(), told || id == "logIn" || id == "refreshSession", "{of}");
+        assert_eq!(
+            operation["responses"].get("401").is_some(),
+            told || id == "logIn" || id == "refreshSession",
+            "{of}"
+        );
         for (status, response) in operation["responses"].as_object().unwrap() {
             assert!(response["description"].as_str().is_some_and(|text| !text.is_empty()), "{of} {status}");
             let failure = status.starts_with(['4', '5']);
