@@ -1,6 +1,7 @@
 //! `/api/activities`: what the caller did.
 use super::{
     answer,
+    contract::ActivityType,
     extract::{Auth, Paging, Query},
     problem::Problem,
     views::ActivityPage,
@@ -17,7 +18,8 @@ use utoipa::IntoParams;
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct OfType {
-    /// Only of this type, such as `LIKE_POST`.
+    /// Only of this type.
+    #[param(value_type = Option<ActivityType>)]
     r#type: Option<String>,
 }
 

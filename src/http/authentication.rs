@@ -5,7 +5,7 @@ use super::{
     extract::{Address, Auth, Check, Device, Field, Json, Keyed, OptionalJson},
     limits::Limits,
     problem::Problem,
-    views::{MeView, me_example},
+    views::{GenderView, MeView, me_example},
 };
 use crate::{
     actors::{
@@ -32,11 +32,14 @@ use utoipa::ToSchema;
 })))]
 pub(super) struct SignUp {
     #[serde(default)]
-    #[schema(value_type = String, format = Email, max_length = 100, required = true)]
+    #[schema(value_type = String, format = Email, min_length = 1, max_length = 100, required = true)]
     email: Field<String>,
     /// With a lower-case letter, an upper-case letter, a digit and one of `@$!%*?&#`.
     #[serde(default)]
-    #[schema(value_type = String, format = Password, min_length = 8, max_length = 50, required = true)]
+    #[schema(
+        value_type = String, format = Password, min_length = 8, max_length = 50, required = true,
+        pattern = "^(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])(?=.*[@$!%*?&#])"
+    )]
     password: Field<String>,
     /// Unique whatever its case.
     #[serde(default)]
@@ -46,7 +49,7 @@ pub(super) struct SignUp {
     #[schema(value_type = String, min_length = 2, max_length = 30, required = true)]
     member_name: Field<String>,
     #[serde(default)]
-    #[schema(value_type = Option<String>, max_length = 50)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 50)]
     display_name: Field<String>,
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 500)]
@@ -55,27 +58,26 @@ pub(super) struct SignUp {
     #[schema(value_type = Option<String>, max_length = 100)]
     location: Field<String>,
     #[serde(default)]
-    #[schema(value_type = Option<String>, format = "uri", max_length = 200)]
+    #[schema(value_type = Option<String>, format = "uri", min_length = 1, max_length = 200)]
     website_url: Field<String>,
     /// In the past.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = Date)]
     birth_date: Field<String>,
-    /// `MALE`, `FEMALE`, `OTHER` or `PREFER_NOT_TO_SAY`.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<GenderView>)]
     gender: Field<String>,
-    /// ISO 639-1.
+    /// ISO 639-1; a region may follow.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^[a-z]{2}(-[A-Z]{2})?$")]
     language_code: Field<String>,
     /// ISO 3166-1 alpha-2.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^[A-Z]{2}$")]
     country_code: Field<String>,
     /// An IANA name.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, min_length = 1)]
     timezone: Field<String>,
 }
 

@@ -72,13 +72,10 @@ fn form(headers: &HeaderMap) -> Option<&'static str> {
         ("Last-Event-ID" = Option<String>, Header, description = "For a stream: the last event seen; wins over `cursor`"),
     ),
     responses((
-        status = 200, description = "A page, a batch or a stream, by `Accept`",
-        headers(("Link" = String, description = "Of a batch: `rel=\"next\"`")),
-        content(
-            (EventPage = "application/json"),
-            (EventBatch = "application/cloudevents-batch+json"),
-            (String = "text/event-stream"),
-        ),
+        status = 200, body = EventPage,
+        description = "A page. A bare array of events with a `Link` for `Accept: application/cloudevents-batch+json`, a \
+            stream for `Accept: text/event-stream`",
+        headers(("Link" = Option<String>, description = "Of a batch alone: `rel=\"next\"`.")),
     ))
 )]
 pub(super) async fn list(

@@ -1,6 +1,7 @@
 //! `/api/images`: sending, showing, deleting.
 use super::{
     answer::{self, IfNoneMatch},
+    contract::{ImageBytes, ImagePurpose, ImageVariant},
     extract::{Auth, Id, Key, Query, Upload, UploadRules, discard_upload},
     problem::Problem,
     views::ImageView,
@@ -32,23 +33,14 @@ pub(super) struct SendImage {
     /// JPEG, PNG, WebP, GIF or BMP by its first bytes; at most 10 MiB and 40 megapixels.
     #[schema(value_type = String, format = Binary)]
     image: Vec<u8>,
-    /// `profile` or `post`.
-    purpose: String,
-}
-
-/// What the image is for, where the form does not say.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "read with the form")]
-pub(super) struct For {
-    /// `profile` or `post`.
-    purpose: Option<String>,
+    purpose: ImagePurpose,
 }
 
 /// Sends an image. It is made anew: turned upright, fitted, and without anything but its pixels.
+///
+/// `purpose` may stand in the query as well, where the form does not say it.
 #[utoipa::path(
     post, path = "/api/images", operation_id = "sendImage", tag = "images",
-    params(For),
     request_body(content = SendImage, content_type = "multipart/form-data"),
     responses(
         (status = 201, description = "The image", body = ImageView, headers(("Location" = String))),
@@ -92,7 +84,8 @@ fn fingerprint(purpose: Purpose, image: &[u8]) -> Vec<u8> {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Which {
-    /// `original` or `thumbnail`. `original` by default.
+    /// `original` by default.
+    #[param(value_type = Option<ImageVariant>)]
     variant: Option<String>,
 }
 
@@ -101,12 +94,8 @@ pub(super) struct Which {
     get, path = "/api/images/{id}", operation_id = "showImage", tag = "images", security(()),
     params(Which),
     responses(
-        (status = 200, description = "The bytes", content(
-            (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/png")
-        )),
-        (status = 206, description = "The part that was asked for", content(
-            (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/png")
-        )),
+        (status = 200, description = "The bytes", body = inline(ImageBytes), content_type = "image/*"),
+        (status = 206, description = "The part that was asked for", body = inline(ImageBytes), content_type = "image/*"),
         (status = 304, description = "As known"),
         (status = 404, description = "`IMAGE_NOT_FOUND`"),
         (status = 416, description = "No such part"),

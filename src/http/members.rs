@@ -1,9 +1,10 @@
 //! `/api/members`: profiles, handles, summaries, recommendations. Who follows whom is in `follows.rs`.
 use super::{
     answer::{self, IfMatch, IfNoneMatch},
+    contract::RecommendationStrategy,
     extract::{Auth, Check, Field, Id, Json, Members as Object, Paging, Query, Segment},
     problem::Problem,
-    views::{MeView, MemberPage, ProfileView, RecommendationPage},
+    views::{GenderView, MeView, MemberPage, PrivacyView, ProfileView, RecommendationPage},
 };
 use crate::{
     actors::members::Members,
@@ -35,29 +36,33 @@ pub(super) async fn show_me(
 #[schema(rename_all = "camelCase", examples(json!({"bio": "커피와 산책", "websiteUrl": null})))]
 #[expect(dead_code, reason = "read member by member, since unknown ones are refused by name")]
 pub(super) struct ChangeProfile {
-    #[schema(min_length = 2, max_length = 30)]
+    /// Cannot be cleared.
+    #[schema(min_length = 2, max_length = 30, nullable = false)]
     member_name: Option<String>,
-    #[schema(max_length = 50)]
+    #[schema(min_length = 1, max_length = 50)]
     display_name: Option<String>,
     #[schema(max_length = 500)]
     bio: Option<String>,
     #[schema(max_length = 100)]
     location: Option<String>,
-    #[schema(format = "uri", max_length = 200)]
+    #[schema(format = "uri", min_length = 1, max_length = 200)]
     website_url: Option<String>,
     /// In the past.
     #[schema(format = Date)]
     birth_date: Option<String>,
-    /// `MALE`, `FEMALE`, `OTHER` or `PREFER_NOT_TO_SAY`.
-    gender: Option<String>,
-    /// ISO 639-1.
+    gender: Option<GenderView>,
+    /// ISO 639-1; a region may follow.
+    #[schema(pattern = "^[a-z]{2}(-[A-Z]{2})?$")]
     language_code: Option<String>,
     /// ISO 3166-1 alpha-2.
+    #[schema(pattern = "^[A-Z]{2}$")]
     country_code: Option<String>,
     /// An IANA name.
+    #[schema(min_length = 1)]
     timezone: Option<String>,
-    /// Who may see the member's posts: `PUBLIC`, `FOLLOWERS` or `PRIVATE`. Cannot be cleared.
-    privacy: Option<String>,
+    /// Cannot be cleared.
+    #[schema(nullable = false)]
+    privacy: Option<PrivacyView>,
     /// The member's own image, made for a profile.
     avatar_id: Option<u64>,
 }
@@ -97,10 +102,10 @@ fn patch_of(object: Object) -> Result<ProfilePatch, Problem> {
     if unknown.is_empty() { check.pass(Some(patch)) } else { Err(Problem::unknown_fields(unknown)) }
 }
 
-/// Changes the caller's profile.
+/// Changes the caller's profile. The body may be called `application/merge-patch+json` as well.
 #[utoipa::path(
     patch, path = "/api/members/me", operation_id = "changeProfile", tag = "members",
-    request_body(content((ChangeProfile = "application/json"), (ChangeProfile = "application/merge-patch+json"))),
+    request_body = ChangeProfile,
     responses(
         (status = 200, description = "The profile as it is now", body = MeView),
         (status = 403, description = "`IMAGE_FORBIDDEN`"),
@@ -269,7 +274,8 @@ pub(super) async fn query(
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Strategy {
-    /// `newest` members, or the `network` of those the caller follows. `newest` by default.
+    /// `newest` by default.
+    #[param(value_type = Option<RecommendationStrategy>)]
     strategy: Option<String>,
 }
 

@@ -5,6 +5,7 @@ mod answer;
 mod authentication;
 mod circles;
 mod comments;
+mod contract;
 mod cookies;
 mod dead_letters;
 mod docs;

@@ -70,7 +70,7 @@ pub(super) async fn unread(State(activity): State<Activity>, Auth(identity): Aut
 /// How far the caller has read, on any device.
 #[utoipa::path(
     get, path = "/api/notifications/marker", operation_id = "showMarker", tag = "activity",
-    responses((status = 200, description = "The marker", body = MarkerView))
+    responses((status = 200, description = "The marker", body = MarkerView), (status = 304, description = "As known"))
 )]
 pub(super) async fn marker(
     State(activity): State<Activity>,

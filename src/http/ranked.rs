@@ -1,6 +1,7 @@
 //! `/api/timeline`: ranked feeds and the best of a day.
 use super::{
     answer::IfNoneMatch,
+    contract::RankingWindow,
     extract::{Auth, Paging, Query},
     problem::Problem,
     views::{FeedView, Rendered, Top3View},
@@ -21,8 +22,8 @@ const DATE_LENGTH: usize = 10;
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct WindowQuery {
-    /// `day`, `week` or `all`. A day is the last 24 whole hours and the one that runs, a week the last 168. `day` by
-    /// default.
+    /// `day` by default. A day is the last 24 whole hours and the one that runs, a week the last 168.
+    #[param(value_type = Option<RankingWindow>)]
     window: Option<String>,
 }
 

@@ -1,6 +1,7 @@
 //! `/api/search`: posts, comments and members by what they say.
 use super::{
     answer,
+    contract::SearchSort,
     extract::{Auth, Paging, Query},
     problem::Problem,
     views::{FoundCommentPage, FoundMemberPage, FoundPostPage},
@@ -19,16 +20,19 @@ use utoipa::IntoParams;
 pub(super) struct WhichPosts {
     /// Words that must all be there, at most 256 characters: `word`, `"a phrase"`, `-without`, `begin*`. May be left
     /// out where another parameter says which posts.
+    #[param(max_length = 256)]
     q: Option<String>,
     /// A member's id, or `@handle`.
     author: Option<String>,
-    /// With or without its sign.
+    /// With or without its sign, in any spelling.
+    #[param(max_length = 51)]
     tag: Option<String>,
     /// Written then or later: RFC 3339, or a date (UTC).
     from: Option<String>,
     /// Written before that: RFC 3339, or up to the end of a date (UTC).
     to: Option<String>,
-    /// `relevance` (the default) or `recent`.
+    /// `relevance` by default.
+    #[param(value_type = Option<SearchSort>)]
     sort: Option<String>,
     /// `X-Write-Token` of a write: waits, two seconds at most, until it can be found. If that is not enough, the answer
     /// has `X-Search-Behind: true`.

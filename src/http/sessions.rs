@@ -102,7 +102,10 @@ pub(super) struct ChangePassword {
     #[schema(value_type = String, format = Password, required = true)]
     current_password: Field<String>,
     #[serde(default)]
-    #[schema(value_type = String, format = Password, min_length = 8, max_length = 50, required = true)]
+    #[schema(
+        value_type = String, format = Password, min_length = 8, max_length = 50, required = true,
+        pattern = "^(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])(?=.*[@$!%*?&#])"
+    )]
     new_password: Field<String>,
 }
 

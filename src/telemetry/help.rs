@@ -6,6 +6,11 @@ type Described = (&'static str, Unit, &'static str);
 
 const COUNTERS: &[Described] = &[
     ("dailyfeed_actor_restarts_total", Unit::Count, "Restarts of actors, by domain."),
+    (
+        "dailyfeed_connections_evicted_total",
+        Unit::Count,
+        "Idle connections that were closed because others had no place.",
+    ),
     ("dailyfeed_connections_refused_total", Unit::Count, "Connections that were refused for want of a place."),
     ("dailyfeed_http_requests_total", Unit::Count, "Requests answered, by method, route and status."),
     ("dailyfeed_images_total", Unit::Count, "Images sent, by what became of them."),
@@ -29,6 +34,7 @@ const GAUGES: &[Described] = &[
     ("dailyfeed_part_up", Unit::Count, "1 where a part of the server works, 0 where it is being tried again."),
     ("dailyfeed_projection_lag_events", Unit::Count, "Events committed and not yet in feeds."),
     ("dailyfeed_ranking_posts", Unit::Count, "Posts that rankings hold in memory."),
+    ("dailyfeed_runtime_answer_seconds", Unit::Seconds, "Time that the runtime took to run the watchdog's last task."),
     ("dailyfeed_runtime_busy_seconds", Unit::Seconds, "Time that the runtime's threads were awake, all together."),
     ("dailyfeed_runtime_queued_tasks", Unit::Count, "Tasks that no thread has taken yet."),
     ("dailyfeed_runtime_tasks", Unit::Count, "Tasks that are alive."),

@@ -10,6 +10,7 @@ pub(super) use language::Language;
 use crate::{
     actors::Error,
     domain::{FieldError, Reason, Refusal},
+    http::contract::{FieldCode, ProblemCode},
 };
 use axum::{
     body::Body,
@@ -85,6 +86,7 @@ pub(super) struct ProblemView<'a> {
     /// For people, in Korean or English by `Accept-Language`.
     detail: Cow<'static, str>,
     /// For programs. Stable.
+    #[schema(value_type = ProblemCode)]
     code: &'static str,
     /// The path that was asked for.
     instance: &'a str,
@@ -103,6 +105,7 @@ struct WrongFieldView<'a> {
     /// As written in the request.
     field: &'a str,
     /// For programs. Stable.
+    #[schema(value_type = FieldCode)]
     code: &'static str,
     /// For people.
     detail: Cow<'static, str>,

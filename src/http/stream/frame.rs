@@ -2,66 +2,85 @@
 use crate::{
     actors::timeline::{Live, LiveEvent},
     domain::{PostCounts, SeenPost, Timestamp},
-    http::views::{NotificationView, Rendered, Time},
+    http::{
+        contract::{DeletedReason, ResetReason},
+        views::{MarkerView, NotificationView, Rendered, Time},
+    },
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Enough for most events without growing.
 const TYPICAL_BYTES: usize = 1024;
 
-#[derive(Serialize)]
-struct ReadyView<'a> {
+/// The stream is open.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Ready, examples(json!({"cursor": "AR4BAgAAAAA"})))]
+pub(in crate::http) struct ReadyView<'a> {
     cursor: &'a str,
 }
 
-#[derive(Serialize)]
-struct DeletedView {
+/// A post that the stream may have shown is to be shown no more.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PostDeleted, examples(json!({"id": 7288591360000064_u64, "reason": "deleted"})))]
+pub(in crate::http) struct DeletedView {
     id: u64,
+    #[schema(value_type = DeletedReason)]
     reason: &'static str,
 }
 
-#[derive(Serialize)]
+/// A post's counts have changed.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct CountsView {
+#[schema(as = PostCounts, examples(json!({"id": 7288591360000064_u64, "viewCount": 12, "likeCount": 3, "commentCount": 1})))]
+pub(in crate::http) struct CountsView {
     id: u64,
     view_count: u64,
     like_count: u64,
     comment_count: u64,
 }
 
-#[derive(Serialize)]
-struct RetractedView {
+/// A notification is to be shown no more.
+#[derive(Serialize, ToSchema)]
+#[schema(as = NotificationRetracted, examples(json!({"id": 1203})))]
+pub(in crate::http) struct RetractedView {
     id: u64,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct MarkedView {
-    last_read_id: u64,
-}
-
-#[derive(Serialize)]
-struct Top3ChangedView {
+/// The three best posts of a day are others, or in another order.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Top3Changed, examples(json!({"date": "2026-11-24"})))]
+pub(in crate::http) struct Top3ChangedView {
+    #[schema(format = Date)]
     date: String,
 }
 
-#[derive(Serialize)]
+/// The cursor leads nowhere: the stream goes on from now, and what was missed is in the feed.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct ResetView {
+#[schema(as = Reset, examples(json!({"reason": "expired", "restCursor": null})))]
+pub(in crate::http) struct ResetView {
+    #[schema(value_type = ResetReason)]
     reason: &'static str,
     /// None: the first page of the feed is where to go on.
+    #[schema(value_type = Option<String>, required = true)]
     rest_cursor: Option<()>,
 }
 
-#[derive(Serialize)]
+/// The token runs out soon, and the stream with it.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct ExpiringView {
+#[schema(as = AuthExpiring, examples(json!({"expiresAt": "2026-11-24T03:00:00.000Z"})))]
+pub(in crate::http) struct ExpiringView {
+    #[schema(value_type = String, format = DateTime)]
     expires_at: Time,
 }
 
-#[derive(Serialize)]
+/// The server is about to end: open the stream again after that time.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct ByeView {
+#[schema(as = Bye, examples(json!({"reconnectAfterMs": 900})))]
+pub(in crate::http) struct ByeView {
     reconnect_after_ms: u64,
 }
 
@@ -89,7 +108,7 @@ impl Frames {
             }
             LiveEvent::Notified(seen) => self.event(&live.id, "notification", &NotificationView::from(seen)),
             LiveEvent::Retracted(id) => self.event(&live.id, "notification.retracted", &RetractedView { id: id.0 }),
-            LiveEvent::Marked(at) => self.event(&live.id, "notification.marker", &MarkedView { last_read_id: at.0 }),
+            LiveEvent::Marked(at) => self.event(&live.id, "notification.marker", &MarkerView { last_read_id: at.0 }),
             LiveEvent::Top3Changed(date) => {
                 self.event(&live.id, "top3.changed", &Top3ChangedView { date: date.to_string() });
             }

@@ -25,6 +25,14 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use utoipa::{IntoParams, ToSchema};
 
+/// The data of events, for the document.
+pub(super) mod schemas {
+    pub(in crate::http) use super::frame::{
+        ByeView as Bye, CountsView as PostCounts, DeletedView as PostDeleted, ExpiringView as AuthExpiring,
+        ReadyView as Ready, ResetView as Reset, RetractedView as NotificationRetracted, Top3ChangedView as Top3Changed,
+    };
+}
+
 /// What every stream of the process shares.
 #[derive(Clone)]
 pub(super) struct Streams {

@@ -1,6 +1,6 @@
 //! What a member did, and the events that could not be taken in.
 use super::Time;
-use crate::{actors::activity::DeadLetter, domain::Event};
+use crate::{actors::activity::DeadLetter, domain::Event, http::contract::ActivityType};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -12,19 +12,19 @@ use utoipa::ToSchema;
 struct ActivityView {
     /// Also the order: larger is newer.
     id: u64,
-    /// Such as `POST_CREATE`, `LIKE_POST`, `MEMBER_FOLLOW`.
+    #[schema(value_type = ActivityType)]
     r#type: &'static str,
     /// The post that it was done to.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(required = false)]
+    #[schema(required = false, nullable = false)]
     post_id: Option<u64>,
     /// The comment that it was done to.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(required = false)]
+    #[schema(required = false, nullable = false)]
     comment_id: Option<u64>,
     /// The member that it was done to: followed, blocked, or author of what was liked or answered.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(required = false)]
+    #[schema(required = false, nullable = false)]
     member_id: Option<u64>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Time,

@@ -1,6 +1,6 @@
 //! Public events as CloudEvents 1.0.
 use super::Time;
-use crate::domain::Envelope;
+use crate::{domain::Envelope, http::contract::CloudEventType};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -20,8 +20,7 @@ pub(in crate::http) struct EventView<'a> {
     #[schema(min_length = 1)]
     source: &'a str,
     specversion: &'static str,
-    /// Such as `dailyfeed.post.created`.
-    #[schema(min_length = 1)]
+    #[schema(value_type = CloudEventType)]
     r#type: &'static str,
     /// What it happened to, such as `posts/7`.
     subject: &'a str,
@@ -40,13 +39,13 @@ pub(in crate::http) struct EventView<'a> {
 struct EventDataView {
     member_id: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(required = false)]
+    #[schema(required = false, nullable = false)]
     post_id: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(required = false)]
+    #[schema(required = false, nullable = false)]
     comment_id: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(required = false)]
+    #[schema(required = false, nullable = false)]
     target_member_id: Option<u64>,
 }
 
@@ -89,9 +88,8 @@ impl<'a> EventPage<'a> {
 }
 
 /// A page of events as a bare array; the next page is in the `Link` header.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(transparent)]
-#[schema(as = CloudEventBatch)]
 pub(in crate::http) struct EventBatch<'a>(Vec<EventView<'a>>);
 
 impl<'a> EventBatch<'a> {

@@ -1,5 +1,8 @@
 //! Images: where they are and how large.
-use crate::domain::{ImageId, Picture, Variant};
+use crate::{
+    domain::{ImageId, Picture, Variant},
+    http::contract::ImageType,
+};
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
@@ -41,7 +44,8 @@ pub(in crate::http) struct ImageView {
     width: u32,
     /// Pixels.
     height: u32,
-    /// Of both variants: `image/jpeg` or `image/png`.
+    /// Of both variants.
+    #[schema(value_type = ImageType)]
     content_type: &'static str,
 }
 

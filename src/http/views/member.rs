@@ -15,11 +15,12 @@ use utoipa::ToSchema;
 })))]
 pub(in crate::http) struct CardView<'a> {
     id: u64,
+    #[schema(pattern = "^[a-zA-Z0-9_]{3,50}$")]
     handle: &'a str,
     /// The name to show; the member's name where no other was chosen.
     display_name: &'a str,
     /// The small picture.
-    #[schema(value_type = Option<String>, required = true)]
+    #[schema(value_type = Option<String>, format = "uri-reference", required = true)]
     avatar_url: Option<Link>,
 }
 
@@ -92,7 +93,7 @@ impl<'a> RecommendationPage<'a> {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 #[schema(as = Privacy)]
-enum PrivacyView {
+pub(in crate::http) enum PrivacyView {
     Public,
     Followers,
     Private,
@@ -119,11 +120,12 @@ impl From<Privacy> for PrivacyView {
 })))]
 pub(in crate::http) struct ProfileView<'a> {
     id: u64,
+    #[schema(pattern = "^[a-zA-Z0-9_]{3,50}$")]
     handle: &'a str,
     /// The name to show; the member's name where no other was chosen.
     display_name: &'a str,
     /// The small picture.
-    #[schema(value_type = Option<String>, required = true)]
+    #[schema(value_type = Option<String>, format = "uri-reference", required = true)]
     avatar_url: Option<Link>,
     member_name: &'a str,
     #[schema(required = true)]
@@ -132,7 +134,6 @@ pub(in crate::http) struct ProfileView<'a> {
     location: Option<&'a str>,
     #[schema(required = true)]
     website_url: Option<&'a str>,
-    #[schema(inline)]
     privacy: PrivacyView,
     follower_count: u64,
     following_count: u64,
@@ -184,11 +185,12 @@ impl<'a> ProfileView<'a> {
 pub(in crate::http) struct MeView<'a> {
     #[serde(flatten)]
     profile: ProfileView<'a>,
+    #[schema(format = Email)]
     email: &'a str,
     #[serde(serialize_with = "as_text")]
     #[schema(value_type = Option<String>, format = Date, required = true)]
     birth_date: &'a Option<jiff::civil::Date>,
-    #[schema(required = true, inline)]
+    #[schema(required = true)]
     gender: Option<GenderView>,
     #[schema(required = true)]
     language_code: Option<&'a str>,
@@ -225,10 +227,11 @@ pub(in crate::http) fn me_example() -> serde_json::Value {
     })
 }
 
+/// As the member chose to say it.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[schema(as = Gender)]
-enum GenderView {
+pub(in crate::http) enum GenderView {
     Male,
     Female,
     Other,

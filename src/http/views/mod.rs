@@ -15,7 +15,9 @@ pub(super) use comment::{CommentPage, CommentView};
 pub(super) use event::{EventBatch, EventPage, EventView};
 pub(super) use found::{FoundCommentPage, FoundMemberPage, FoundPostPage};
 pub(super) use image::ImageView;
-pub(super) use member::{CardView, MeView, MemberPage, ProfileView, RecommendationPage, me_example};
+pub(super) use member::{
+    CardView, GenderView, MeView, MemberPage, PrivacyView, ProfileView, RecommendationPage, me_example,
+};
 pub(super) use notification::{MarkerView, NotificationPage, NotificationView, UnreadView};
 pub(super) use post::{FeedView, PostView};
 pub(super) use rendered::Rendered;

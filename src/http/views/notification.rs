@@ -48,24 +48,23 @@ impl From<NotificationKind> for KindView {
 pub(in crate::http) struct NotificationView<'a> {
     /// Also the order: larger is newer.
     id: u64,
-    #[schema(inline)]
     r#type: KindView,
     /// Who did it; in a group, who did it last.
     actor: CardView<'a>,
     /// In a group alone: the newest three different members, newest first.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(required = false)]
+    #[schema(required = false, nullable = false)]
     actors: Option<Vec<CardView<'a>>>,
     /// In a group alone: how many different members.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(required = false)]
+    #[schema(required = false, nullable = false)]
     count: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(required = false)]
+    #[schema(required = false, nullable = false)]
     post_id: Option<u64>,
     /// The comment that was written or liked, or that names the caller; of a group, the newest.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(required = false)]
+    #[schema(required = false, nullable = false)]
     comment_id: Option<u64>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Time,

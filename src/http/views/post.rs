@@ -70,6 +70,8 @@ impl<'a> From<&'a SeenPost> for PostView<'a> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Tag)]
 struct TagView<'a> {
+    /// Without its sign.
+    #[schema(min_length = 1)]
     tag: &'a str,
     start: u32,
     end: u32,
