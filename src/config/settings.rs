@@ -275,8 +275,11 @@ impl Config {
         }
     }
 
-    /// Whether the refresh cookie may go over plain HTTP.
+    /// Whether the refresh cookie may go over plain HTTP. Never where clients come by https, whatever stands between.
     pub fn insecure_cookies(&self) -> bool {
+        if self.http.public_url.starts_with("https://") {
+            return false;
+        }
         match self.http.insecure_cookies.as_str() {
             "auto" => self.http.listen.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback()),
             other => other == "true",

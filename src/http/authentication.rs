@@ -2,7 +2,7 @@
 use super::{
     answer,
     cookies::Cookies,
-    extract::{Address, Auth, Check, Device, Field, Json, Keyed, OptionalJson},
+    extract::{Address, Auth, Check, Device, Field, Json, Keyed, OptionalJson, bearer},
     limits::Limits,
     problem::Problem,
     views::{MeView, me_example},
@@ -128,7 +128,7 @@ pub(super) async fn sign_up(
     let newcomer = members.newcomer(email, handle, profile);
     let answer = answer::created(format!("/api/members/{}", newcomer.member.id), &MeView::from(&newcomer.member));
     let receipt = key.map(|key| key.receipt_without("password", scope, &answer));
-    let outcome = members.sign_up(newcomer, password, receipt).await?;
+    let outcome = members.sign_up(newcomer, password, receipt, address).await?;
     Ok(answer::settled(answer, outcome))
 }
 
@@ -137,7 +137,7 @@ pub(super) async fn sign_up(
 #[schema(examples(json!({"email": "minsu@example.kr", "password": "Passw0rd!"})))]
 pub(super) struct LogIn {
     #[serde(default)]
-    #[schema(value_type = String, format = Email, required = true)]
+    #[schema(value_type = String, format = Email, max_length = 100, required = true)]
     email: Field<String>,
     #[serde(default)]
     #[schema(value_type = String, format = Password, required = true)]
@@ -162,12 +162,16 @@ pub(super) struct LoggedInView<'a> {
 }
 
 /// Logs in. Unknown e-mail and wrong password get the same answer.
+///
+/// Five wrong passwords for one account from one address within 15 minutes, here and where the current password is asked
+/// for, lock that pair for as long.
 #[utoipa::path(
     post, path = "/api/authentication/login", operation_id = "logIn", tag = "authentication", security(()),
     request_body = LogIn,
     responses(
         (status = 200, description = "A session", body = LoggedInView, headers(("Set-Cookie" = String))),
         (status = 401, description = "`LOGIN_FAILED`"),
+        (status = 422, description = "`VALIDATION_FAILED`: a field is missing, or longer than an address may be"),
         (status = 429, description = "`LOGIN_LOCKED`, `TOO_MANY_REQUESTS`", headers(("Retry-After" = u64))),
     )
 )]
@@ -248,13 +252,22 @@ pub(super) struct RenewedView<'a> {
     expires_in: u64,
 }
 
-/// Trades a good access token for one that is signed with the primary key.
+/// Trades an access token that an older key signed (its answers carry `X-Token-Refresh-Needed`) for one under the primary
+/// key, good as long as a new one but never past the session's end. One under the primary key comes back as it is.
 #[utoipa::path(
     post, path = "/api/token/refresh", operation_id = "renewToken", tag = "authentication",
-    responses((status = 200, description = "An access token", body = RenewedView))
+    responses(
+        (status = 200, description = "An access token", body = RenewedView),
+        (status = 401, description = "`TOKEN_REVOKED`: its session has ended"),
+    )
 )]
-pub(super) async fn renew(State(sessions): State<Sessions>, Auth(identity): Auth) -> Result<Response, Problem> {
-    let (token, lasts) = sessions.renew(identity)?;
+pub(super) async fn renew(
+    State(sessions): State<Sessions>,
+    Auth(_identity): Auth,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let token = bearer(&headers).ok_or_else(Problem::token_missing)?;
+    let (token, lasts) = sessions.renew(token).await?;
     Ok(answer::secret(&RenewedView { access_token: &token, expires_in: lasts.as_secs() }))
 }
 

@@ -3,7 +3,7 @@ use super::{
     answer,
     authentication::gone,
     cookies::Cookies,
-    extract::{Auth, Check, Field, Id, Json},
+    extract::{Address, Auth, Check, Field, Id, Json},
     problem::Problem,
     views::Time,
 };
@@ -106,15 +106,20 @@ pub(super) struct ChangePassword {
     new_password: Field<String>,
 }
 
-/// Changes the password and ends the member's other sessions.
+/// Changes the password and ends the member's other sessions. Wrong ones count as those of a login do.
 #[utoipa::path(
     put, path = "/api/authentication/password", operation_id = "changePassword", tag = "authentication",
     request_body = ChangePassword,
-    responses((status = 204, description = "It is changed"))
+    responses(
+        (status = 204, description = "It is changed"),
+        (status = 422, description = "`VALIDATION_FAILED`: the current password is wrong, or the new one breaks a rule"),
+        (status = 429, description = "`LOGIN_LOCKED`: too many wrong passwords", headers(("Retry-After" = u64))),
+    )
 )]
 pub(super) async fn change_password(
     State(sessions): State<Sessions>,
     Auth(identity): Auth,
+    Address(address): Address,
     Json(request): Json<ChangePassword>,
 ) -> Result<StatusCode, Problem> {
     let mut check = Check::default();
@@ -122,7 +127,7 @@ pub(super) async fn change_password(
     let new = check.required("newPassword", request.new_password);
     let new = new.and_then(|new| check.rule(Password::new("newPassword", &new)));
     let (current, new) = check.pass(current.zip(new))?;
-    sessions.change_password(identity, &current, new).await?;
+    sessions.change_password(identity, &current, new, address).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -135,20 +140,26 @@ pub(super) struct Deactivate {
     password: Field<String>,
 }
 
-/// Leaves: the member and all that they wrote disappear at once. Logging in within 30 days restores them.
+/// Leaves: the member and all that they wrote disappear at once. Logging in within 30 days restores them. Wrong
+/// passwords count as those of a login do.
 #[utoipa::path(
     delete, path = "/api/authentication/deactivate", operation_id = "deactivate", tag = "authentication",
     request_body = Deactivate,
-    responses((status = 204, description = "The member is gone"))
+    responses(
+        (status = 204, description = "The member is gone"),
+        (status = 422, description = "`VALIDATION_FAILED`: the password is wrong"),
+        (status = 429, description = "`LOGIN_LOCKED`: too many wrong passwords", headers(("Retry-After" = u64))),
+    )
 )]
 pub(super) async fn deactivate(
     State(sessions): State<Sessions>,
     State(cookies): State<Cookies>,
     Auth(identity): Auth,
+    Address(address): Address,
     Json(request): Json<Deactivate>,
 ) -> Result<Response, Problem> {
     let mut check = Check::default();
     let password = check.required("password", request.password);
-    sessions.deactivate(identity, &check.pass(password)?).await?;
+    sessions.deactivate(identity, &check.pass(password)?, address).await?;
     Ok(gone(cookies))
 }

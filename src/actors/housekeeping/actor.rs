@@ -59,6 +59,7 @@ impl State {
         let readers_at = self.timeline.position().min(self.ranking.position()).min(self.activity.position());
         let readers_at = readers_at.min(self.search.position());
         let pruned = self.store.prune(now, now.before(self.retention), readers_at).await?;
+        self.sessions.recall().await?;
         let activity_rows = self.activity.prune(now).await?;
         tracing::info!(?pruned, activity_rows, "housekeeping done");
         Ok(())

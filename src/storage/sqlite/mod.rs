@@ -20,6 +20,7 @@ mod ranking;
 mod receipts;
 mod relations;
 mod relations_read;
+mod revocations;
 mod scan;
 mod sessions;
 mod tail;
@@ -58,6 +59,8 @@ pub(super) struct Sqlite {
     writer: Writer,
     tail: Arc<Tail>,
     epoch: Epoch,
+    /// How long an access token lives at most.
+    token_lifetime: Duration,
     /// Held for as long as the store is open.
     _lock: std::fs::File,
 }
@@ -65,7 +68,6 @@ pub(super) struct Sqlite {
 impl Sqlite {
     /// Opens the database in the data folder, makes it where there is none, and brings its schema up to date.
     pub(super) async fn open(config: &Config) -> StoreResult<Self> {
-        std::fs::create_dir_all(&config.data_dir).map_err(failed)?;
         let lock = lock(&config.data_dir)?;
         let options = options(config).create_if_missing(true);
         let writing = pool(options.clone(), 1).await?;
@@ -74,7 +76,8 @@ impl Sqlite {
         let tail = Arc::new(Tail::load(&writing).await?);
         let readers = pool(options.read_only(true).create_if_missing(false), config.storage.read_connections).await?;
         let writer = Writer::start(writing, tail.clone(), config.storage.commit_batch_max).await?;
-        Ok(Self { readers, writer, tail, epoch, _lock: lock })
+        let token_lifetime = Duration::from_secs(config.authentication.access_token_seconds);
+        Ok(Self { readers, writer, tail, epoch, token_lifetime, _lock: lock })
     }
 }
 
