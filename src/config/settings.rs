@@ -53,7 +53,8 @@ concern! {
         public_url: String = String::new(),
         /// Networks (CIDR) whose `X-Forwarded-For` is believed. Empty: nobody's.
         trusted_proxies: Vec<String> = Vec::new(),
-        /// `auto`, `true` or `false`: whether the refresh cookie goes over plain HTTP. `auto` is `true` on loopback.
+        /// `auto`, `true` or `false`: whether the refresh cookie goes over plain HTTP. `auto` is `true` on loopback; where
+        /// `public_url` is https it never does.
         insecure_cookies: String = "auto".to_owned(),
         /// Origins that browsers may call from. Empty: the server's own.
         cors_origins: Vec<String> = Vec::new(),

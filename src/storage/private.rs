@@ -64,11 +64,8 @@ mod tests {
         }
         set(folder.path(), 0o755);
         let found = wider(folder.path()).unwrap();
-        let named: Vec<_> = found
-            .iter()
-            .map(|(path, mode)| (path.rsplit('/').next().unwrap(), mode.as_str()))
-            .skip(1)
-            .collect();
+        let named: Vec<_> =
+            found.iter().map(|(path, mode)| (path.rsplit('/').next().unwrap(), mode.as_str())).skip(1).collect();
         assert_eq!((found[0].0.as_str(), found[0].1.as_str()), (folder.path().to_str().unwrap(), "0755"));
         assert_eq!(named, [("dailyfeed.db", "0644"), ("search", "0640")]);
     }

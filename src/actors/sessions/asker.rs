@@ -6,8 +6,7 @@ use std::{net::IpAddr, sync::LazyLock};
 pub(super) type Key = [u8; 16];
 
 /// Made at the start, so that nobody can look for two accounts under one key.
-static SECRET: LazyLock<hmac::Key> =
-    LazyLock::new(|| hmac::Key::new(hmac::HMAC_SHA256, &rand::random::<[u8; 32]>()));
+static SECRET: LazyLock<hmac::Key> = LazyLock::new(|| hmac::Key::new(hmac::HMAC_SHA256, &rand::random::<[u8; 32]>()));
 
 /// An account, known or not, and the network that asks about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

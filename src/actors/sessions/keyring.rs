@@ -135,11 +135,7 @@ impl Keyring {
         if expires_at.after(Duration::from_secs(LEEWAY_SECONDS)) < Timestamp::now() {
             return Err(Refusal::TokenExpired);
         }
-        let identity = Identity {
-            member: MemberId(member),
-            session: SessionId(claims.sid),
-            expires_at,
-        };
+        let identity = Identity { member: MemberId(member), session: SessionId(claims.sid), expires_at };
         Ok(Verified { identity, under_old_key: ring.header.kid.as_ref() != Some(&kid) })
     }
 }

@@ -67,9 +67,10 @@ mod tests {
         let void = Revocations::default();
         let covers = |member, session| void.cover(MemberId(member), SessionId(session));
         void.add_member(MemberId(1), not_before(100, Some(50)));
-        assert_eq!([covers(1, 49), covers(1, 50), covers(1, 99), covers(1, 100), covers(2, 49)].map(u8::from), [
-            1, 0, 1, 0, 0
-        ]);
+        assert_eq!(
+            [covers(1, 49), covers(1, 50), covers(1, 99), covers(1, 100), covers(2, 49)].map(u8::from),
+            [1, 0, 1, 0, 0]
+        );
         void.add_member(MemberId(1), not_before(90, Some(49)));
         assert!(covers(1, 49), "an older word does not count");
         void.add(&[SessionId(50)], Timestamp(1_000));

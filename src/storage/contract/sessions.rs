@@ -60,9 +60,8 @@ async fn what_was_checked_against_other_credentials_does_nothing() {
     let (here, known) = (session(stores, who).await, checked(stores, who).await);
     let (until, before) = (hours_from_now(1), SessionId(id()));
     let here = Identity { member: who, session: here, expires_at: until };
-    let change = async |known, hash: &str| {
-        stores.sessions.change_password(here, known, hash.to_owned(), before, until).await
-    };
+    let change =
+        async |known, hash: &str| stores.sessions.change_password(here, known, hash.to_owned(), before, until).await;
     change(known.clone(), "new").await.unwrap();
     assert_eq!(refused(change(known.clone(), "newer").await), Refusal::LoginFailed);
     let (now, late) = (Timestamp::now(), session_of(who));
