@@ -253,7 +253,8 @@ pub(super) struct RenewedView<'a> {
 }
 
 /// Trades an access token that an older key signed (its answers carry `X-Token-Refresh-Needed`) for one under the primary
-/// key, good as long as a new one but never past the session's end. One under the primary key comes back as it is.
+/// key, good as long as a new one but never past the session's end. For one under the primary key it is good exactly as
+/// long as that.
 #[utoipa::path(
     post, path = "/api/token/refresh", operation_id = "renewToken", tag = "authentication",
     responses(

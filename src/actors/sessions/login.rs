@@ -71,17 +71,17 @@ impl Sessions {
         self.slots.of(member).ask(|reply| Message::Open { session, checked, rehashed, reply }).await
     }
 
-    /// The access token that goes on for this one, and how long it is good for: one that is signed with today's key and
-    /// lasts as a new one does, but never past the session's end, where an older key signed this; else this one itself.
-    /// Refuses what `verify` refuses, and `TokenRevoked` where the session does not live.
+    /// An access token under today's key for this one, and how long it is good for: as long as a new one, but never past
+    /// the session's end, where an older key signed this; else exactly as long as this one. Refuses what `verify`
+    /// refuses, and `TokenRevoked` where the session does not live.
     pub async fn renew(&self, token: &str) -> Result<(String, Duration), Error> {
         let verified = self.verify(token)?;
-        let identity = verified.identity;
-        let session = self.of(identity).await?;
-        if !verified.under_old_key {
-            return Ok((token.to_owned(), Timestamp::now().until(identity.expires_at)));
-        }
-        let signed = self.shared.keyring.sign(session.member, session.id, session.expires_at);
+        let session = self.of(verified.identity).await?;
+        let end = match verified.under_old_key {
+            true => session.expires_at,
+            false => session.expires_at.min(verified.identity.expires_at),
+        };
+        let signed = self.shared.keyring.sign(session.member, session.id, end);
         signed.ok_or(Error::Late("keyring"))
     }
 
