@@ -20,6 +20,7 @@ const OURS: [&str; 4] = ["dailyfeed.", "activity.db", "search", "images"];
 pub(super) fn guard(data_dir: &str) -> StoreResult<()> {
     umask(Mode::RWXG | Mode::RWXO);
     let folder = Path::new(data_dir);
+    let failed = |error: io::Error| failed(&error, data_dir);
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
     for (path, mode) in wider(folder).map_err(failed)? {
         tracing::warn!(path, mode, "others on this machine can get at this; `chmod go= PATH` keeps them out");
@@ -46,7 +47,8 @@ fn wider(folder: &Path) -> io::Result<Vec<(String, String)>> {
     Ok(modes.collect())
 }
 
-fn failed(source: io::Error) -> StoreError {
+fn failed(error: &io::Error, data_dir: &str) -> StoreError {
+    let source = io::Error::new(error.kind(), format!("data_dir {data_dir}: {error}"));
     StoreError::Unavailable { backend: "files", source: Arc::new(source) }
 }
 
