@@ -2,7 +2,7 @@
 use super::{
     answer,
     cookies::Cookies,
-    extract::{Address, Auth, Check, Device, Field, Json, Keyed, OptionalJson, bearer},
+    extract::{Address, Auth, Check, Device, Field, Json, Keyed, OptionalJson},
     limits::Limits,
     problem::Problem,
     views::{MeView, me_example},
@@ -240,36 +240,6 @@ pub(super) async fn refresh(
         }
         Err(error) => Err(error.into()),
     }
-}
-
-/// An access token under the primary key.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = Renewed, examples(json!({"accessToken": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln", "expiresIn": 3600})))]
-pub(super) struct RenewedView<'a> {
-    access_token: &'a str,
-    /// Seconds that it is good for.
-    expires_in: u64,
-}
-
-/// Trades an access token that an older key signed (its answers carry `X-Token-Refresh-Needed`) for one under the primary
-/// key, good as long as a new one but never past the session's end. For one under the primary key it is good exactly as
-/// long as that.
-#[utoipa::path(
-    post, path = "/api/token/refresh", operation_id = "renewToken", tag = "authentication",
-    responses(
-        (status = 200, description = "An access token", body = RenewedView),
-        (status = 401, description = "`TOKEN_REVOKED`: its session has ended"),
-    )
-)]
-pub(super) async fn renew(
-    State(sessions): State<Sessions>,
-    Auth(_identity): Auth,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let token = bearer(&headers).ok_or_else(Problem::token_missing)?;
-    let (token, lasts) = sessions.renew(token).await?;
-    Ok(answer::secret(&RenewedView { access_token: &token, expires_in: lasts.as_secs() }))
 }
 
 /// Logs out: ends this session.

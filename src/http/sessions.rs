@@ -1,9 +1,10 @@
-//! `/api/authentication/sessions`, `/password`, `/deactivate`: what a member does about being logged in.
+//! `/api/authentication/sessions`, `/password`, `/deactivate`, `/api/token/refresh`: what a member does about being
+//! logged in.
 use super::{
     answer,
     authentication::gone,
     cookies::Cookies,
-    extract::{Address, Auth, Check, Field, Id, Json},
+    extract::{Address, Auth, Check, Field, Id, Json, bearer},
     problem::Problem,
     views::Time,
 };
@@ -11,7 +12,11 @@ use crate::{
     actors::sessions::Sessions,
     domain::{Identity, Password, Session, SessionId},
 };
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -91,6 +96,36 @@ pub(super) async fn end(
 ) -> Result<StatusCode, Problem> {
     sessions.end(identity, session).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// An access token under the primary key.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Renewed, examples(json!({"accessToken": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln", "expiresIn": 3600})))]
+pub(super) struct RenewedView<'a> {
+    access_token: &'a str,
+    /// Seconds that it is good for.
+    expires_in: u64,
+}
+
+/// Trades an access token that an older key signed (its answers carry `X-Token-Refresh-Needed`) for one under the primary
+/// key, good as long as a new one but never past the session's end. For one under the primary key it is good exactly as
+/// long as that.
+#[utoipa::path(
+    post, path = "/api/token/refresh", operation_id = "renewToken", tag = "authentication",
+    responses(
+        (status = 200, description = "An access token", body = RenewedView),
+        (status = 401, description = "`TOKEN_REVOKED`: its session has ended"),
+    )
+)]
+pub(super) async fn renew(
+    State(sessions): State<Sessions>,
+    Auth(_identity): Auth,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let token = bearer(&headers).ok_or_else(Problem::token_missing)?;
+    let (token, lasts) = sessions.renew(token).await?;
+    Ok(answer::secret(&RenewedView { access_token: &token, expires_in: lasts.as_secs() }))
 }
 
 /// A new password, and proof that the member asks.
