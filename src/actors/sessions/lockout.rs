@@ -75,6 +75,7 @@ impl Lockout {
                 in_order.push_back((now, *key));
             }
         }
+        drop(known);
         Ok(())
     }
 

@@ -25,8 +25,8 @@ impl Revocations {
 
     /// These sessions have ended.
     pub(super) fn add(&self, ended: &[SessionId], tokens_until: Timestamp) {
-        let mut void = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        void.sessions.extend(ended.iter().map(|session| (*session, tokens_until)));
+        let ended = ended.iter().map(|session| (*session, tokens_until));
+        self.0.write().unwrap_or_else(PoisonError::into_inner).sessions.extend(ended);
     }
 
     /// What the member had before is void. The later of two counts: a member's commits are in order, and what is read
