@@ -13,10 +13,14 @@ use crate::{
     },
     storage::Stores,
 };
-use std::time::Duration;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 use tokio::sync::oneshot;
 
 const PATIENCE: Duration = Duration::from_secs(60);
+const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 struct Deployment {
     actors: Actors,
@@ -40,7 +44,7 @@ async fn sign_up(actors: &Actors, handle: &str) -> MemberId {
     let newcomer = actors.members.newcomer(email, Handle::new(handle).unwrap(), Profile::new(profile).unwrap());
     let id = newcomer.member.id;
     let password = Password::new("password", "Passw0rd!").unwrap();
-    assert_eq!(actors.members.sign_up(newcomer, password, None).await.unwrap(), Outcome::Done(()));
+    assert_eq!(actors.members.sign_up(newcomer, password, None, HOME).await.unwrap(), Outcome::Done(()));
     id
 }
 
@@ -208,8 +212,10 @@ async fn a_stream_over_a_failed_timeline_ends_and_resumes_without_a_gap() {
 async fn who_comes_back_after_a_rebuild_has_every_post_again() {
     let Deployment { actors, author, .. } = &start(|_| {}).await;
     post(actors, *author).await.unwrap();
-    let client = || Client { device: String::new(), address: std::net::IpAddr::from([127, 0, 0, 1]) };
-    actors.sessions.deactivate(identity(*author), "Passw0rd!").await.unwrap();
+    let client = || Client { device: String::new(), address: HOME };
+    let (tokens, _) = actors.sessions.log_in("author@example.com", "Passw0rd!", client()).await.unwrap();
+    let here = actors.sessions.verify(&tokens.access).unwrap().identity;
+    actors.sessions.deactivate(here, "Passw0rd!", HOME).await.unwrap();
     let _ = actors.timeline.crash().await;
     actors.sessions.log_in("author@example.com", "Passw0rd!", client()).await.unwrap();
     let mine = actors.timeline.feed(*author, Feed::Mine, None, 10).await.unwrap();

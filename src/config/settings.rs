@@ -53,7 +53,8 @@ concern! {
         public_url: String = String::new(),
         /// Networks (CIDR) whose `X-Forwarded-For` is believed. Empty: nobody's.
         trusted_proxies: Vec<String> = Vec::new(),
-        /// `auto`, `true` or `false`: whether the refresh cookie goes over plain HTTP. `auto` is `true` on loopback.
+        /// `auto`, `true` or `false`: whether the refresh cookie goes over plain HTTP. `auto` is `true` on loopback; where
+        /// `public_url` is https it never does.
         insecure_cookies: String = "auto".to_owned(),
         /// Origins that browsers may call from. Empty: the server's own.
         cors_origins: Vec<String> = Vec::new(),
@@ -279,8 +280,11 @@ impl Config {
         }
     }
 
-    /// Whether the refresh cookie may go over plain HTTP.
+    /// Whether the refresh cookie may go over plain HTTP. Never where clients come by https, whatever stands between.
     pub fn insecure_cookies(&self) -> bool {
+        if self.http.public_url.starts_with("https://") {
+            return false;
+        }
         match self.http.insecure_cookies.as_str() {
             "auto" => self.http.listen.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback()),
             other => other == "true",

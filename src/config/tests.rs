@@ -192,6 +192,8 @@ fn a_switch_that_may_be_automatic_is_taken_with_and_without_quotes() {
     assert!(with(&[]).unwrap().config.insecure_cookies());
     assert!(!with(&[("DAILYFEED_HTTP__LISTEN", "0.0.0.0:0")]).unwrap().config.insecure_cookies());
     assert!(!set("false").unwrap() && !set("'false'").unwrap() && set("true").unwrap());
+    let by_https = [("DAILYFEED_HTTP__PUBLIC_URL", "https://feed.example")];
+    assert!(!with(&by_https).unwrap().config.insecure_cookies(), "whatever stands between");
 }
 
 #[test]

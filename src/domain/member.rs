@@ -1,5 +1,5 @@
 //! Members: who they are, and the rules for what they say about themselves.
-use super::{FieldError, ImageId, MemberId, Reason, Refusal, Timestamp, text};
+use super::{FieldError, ImageId, MemberId, Reason, Refusal, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Most that one member may follow. It bounds the merge behind a home feed.
@@ -26,34 +26,6 @@ const RESERVED_HANDLES: &[&str] = &[
     "null",
     "undefined",
 ];
-
-/// An e-mail address as given; two that differ in case alone are the same account.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Email(String);
-
-impl Email {
-    /// Most characters of an address.
-    pub const MAX: usize = 100;
-
-    /// Checks form and length.
-    pub fn new(address: &str) -> Result<Self, FieldError> {
-        let address = text::checked("email", address, 1, Self::MAX)?;
-        let valid = email_address::EmailAddress::is_valid(&address)
-            && address.is_ascii()
-            && address.rsplit('@').next().is_some_and(|domain| domain.contains('.'));
-        if valid { Ok(Self(address)) } else { Err(FieldError { field: "email", reason: Reason::InvalidFormat }) }
-    }
-
-    /// As given.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The form that two spellings of one address share.
-    pub fn key(&self) -> String {
-        self.0.to_lowercase()
-    }
-}
 
 /// The name in `@name`: letters, digits, underscores. Unique whatever its case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,47 +63,6 @@ impl Handle {
     /// The form that two spellings of one handle share.
     pub fn key(&self) -> String {
         self.0.to_ascii_lowercase()
-    }
-}
-
-/// A password that follows the rules. Never stored, never printed.
-#[derive(Clone)]
-pub struct Password(String);
-
-impl Password {
-    /// Fewest characters.
-    pub const MIN: usize = 8;
-    /// Most characters.
-    pub const MAX: usize = 50;
-    /// At least one of these must be in it.
-    pub const SYMBOLS: &'static str = "@$!%*?&#";
-
-    /// Checks length and the four kinds of characters.
-    pub fn new(field: &'static str, password: &str) -> Result<Self, FieldError> {
-        let refuse = |reason| Err(FieldError { field, reason });
-        match text::length(password) {
-            0 => return refuse(Reason::Required),
-            length if length < Self::MIN => return refuse(Reason::TooShort { min: Self::MIN }),
-            length if length > Self::MAX => return refuse(Reason::TooLong { max: Self::MAX }),
-            _ => {}
-        }
-        let has = |kind: fn(char) -> bool| password.chars().any(kind);
-        let complete = has(|c| c.is_ascii_lowercase())
-            && has(|c| c.is_ascii_uppercase())
-            && has(|c| c.is_ascii_digit())
-            && has(|c| Self::SYMBOLS.contains(c));
-        if complete { Ok(Self(password.to_owned())) } else { refuse(Reason::InvalidFormat) }
-    }
-
-    /// For hashing alone.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Password {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Password(..)")
     }
 }
 
@@ -260,18 +191,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_has_a_name_and_a_domain() {
-        for good in ["a@b.kr", "Kim.Minsu+feed@example.co.kr"] {
-            assert!(Email::new(good).is_ok(), "{good}");
-        }
-        let long = format!("{}@example.com", "a".repeat(100));
-        for bad in ["", "a", "a@", "@b.kr", "a b@c.kr", "a@b", "a@@b.kr", "a@b.kr\n", &long] {
-            let refused = Email::new(bad);
-            assert!(refused.is_err() || bad.ends_with('\n'), "{bad:?}");
-        }
-    }
-
-    #[test]
     fn a_handle_is_plain_and_not_reserved() {
         for good in ["abc", "Kim_Minsu", "x".repeat(50).as_str()] {
             assert!(Handle::new(good).is_ok(), "{good}");
@@ -279,15 +198,5 @@ mod tests {
         for bad in ["ab", "한글이름", "a-b-c", "a b c", "ME", "Query", "x".repeat(51).as_str()] {
             assert!(Handle::new(bad).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn a_password_has_four_kinds_of_characters() {
-        assert!(Password::new("password", "Passw0rd!").is_ok());
-        let long = format!("Aa1!{}", "x".repeat(47));
-        for bad in ["Pass0d!", "passw0rd!", "PASSW0RD!", "Password!", "Passw0rdd", &long] {
-            assert!(Password::new("password", bad).is_err(), "{bad}");
-        }
-        assert_eq!(format!("{:?}", Password::new("password", "Passw0rd!").unwrap()), "Password(..)");
     }
 }

@@ -2,6 +2,7 @@
 mod activity;
 mod audience;
 mod content;
+mod credentials;
 pub mod cursor;
 mod envelope;
 mod event;
@@ -28,6 +29,7 @@ pub use content::{
     COMMENT_LEVELS, Comment, CommentText, FIRST_REPLIES, IMAGES_MAX, LikeState, Post, PostCounts, PostText,
     SeenComment, SeenPost, depth_below,
 };
+pub use credentials::{Email, Password};
 pub use envelope::{Envelope, SOURCE_DEFAULT, SPEC_VERSION, event_type, is_public};
 pub use event::{Epoch, Event, EventKind, Fact, Position};
 pub use id::{CommentId, ID_END, IdGenerator, ImageId, MemberId, PostId, SessionId, first_id_at, time_of};
@@ -37,8 +39,8 @@ pub use image::{
 };
 pub use markup::{Mention, Tag};
 pub use member::{
-    Email, FOLLOW_REQUESTS_MAX, FOLLOWINGS_MAX, Handle, Member, MemberCard, MemberCounts, Password, Privacy,
-    QUERY_IDS_MAX, Recommendation, Relation, may_follow, other_than,
+    FOLLOW_REQUESTS_MAX, FOLLOWINGS_MAX, Handle, Member, MemberCard, MemberCounts, Privacy, QUERY_IDS_MAX,
+    Recommendation, Relation, may_follow, other_than,
 };
 pub use notification::{NOTIFICATIONS_MAX, Notification, NotificationKind, Retraction};
 pub use profile::{Gender, Patch, Profile, ProfilePatch};

@@ -130,7 +130,7 @@ pub(super) async fn sign_up(
     let newcomer = members.newcomer(email, handle, profile);
     let answer = answer::created(format!("/api/members/{}", newcomer.member.id), &MeView::from(&newcomer.member));
     let receipt = key.map(|key| key.receipt_without("password", scope, &answer));
-    let outcome = members.sign_up(newcomer, password, receipt).await?;
+    let outcome = members.sign_up(newcomer, password, receipt, address).await?;
     Ok(answer::settled(answer, outcome))
 }
 
@@ -139,7 +139,7 @@ pub(super) async fn sign_up(
 #[schema(examples(json!({"email": "minsu@example.kr", "password": "Passw0rd!"})))]
 pub(super) struct LogIn {
     #[serde(default)]
-    #[schema(value_type = String, format = Email, required = true)]
+    #[schema(value_type = String, format = Email, max_length = 100, required = true)]
     email: Field<String>,
     #[serde(default)]
     #[schema(value_type = String, format = Password, required = true)]
@@ -164,12 +164,16 @@ pub(super) struct LoggedInView<'a> {
 }
 
 /// Logs in. Unknown e-mail and wrong password get the same answer.
+///
+/// Five wrong passwords for one account from one address within 15 minutes, here and where the current password is asked
+/// for, lock that pair for as long.
 #[utoipa::path(
     post, path = "/api/authentication/login", operation_id = "logIn", tag = "authentication", security(()),
     request_body = LogIn,
     responses(
         (status = 200, description = "A session", body = LoggedInView, headers(("Set-Cookie" = String))),
         (status = 401, description = "`LOGIN_FAILED`"),
+        (status = 422, description = "`VALIDATION_FAILED`: a field is missing, or longer than an address may be"),
         (status = 429, description = "`LOGIN_LOCKED`, `TOO_MANY_REQUESTS`", headers(("Retry-After" = u64))),
     )
 )]
@@ -238,26 +242,6 @@ pub(super) async fn refresh(
         }
         Err(error) => Err(error.into()),
     }
-}
-
-/// An access token under the primary key.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = Renewed, examples(json!({"accessToken": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln", "expiresIn": 3600})))]
-pub(super) struct RenewedView<'a> {
-    access_token: &'a str,
-    /// Seconds that it is good for.
-    expires_in: u64,
-}
-
-/// Trades a good access token for one that is signed with the primary key.
-#[utoipa::path(
-    post, path = "/api/token/refresh", operation_id = "renewToken", tag = "authentication",
-    responses((status = 200, description = "An access token", body = RenewedView))
-)]
-pub(super) async fn renew(State(sessions): State<Sessions>, Auth(identity): Auth) -> Result<Response, Problem> {
-    let (token, lasts) = sessions.renew(identity)?;
-    Ok(answer::secret(&RenewedView { access_token: &token, expires_in: lasts.as_secs() }))
 }
 
 /// Logs out: ends this session.

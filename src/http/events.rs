@@ -82,7 +82,7 @@ pub(super) async fn list(
     State(activity): State<Activity>,
     State(sessions): State<Sessions>,
     State(streams): State<Streams>,
-    StreamAuth(identity): StreamAuth,
+    StreamAuth(identity, ticket): StreamAuth,
     headers: HeaderMap,
     paging: Paging,
 ) -> Result<Response, Problem> {
@@ -94,7 +94,7 @@ pub(super) async fn list(
         }
         let from = last_event(&headers).or(paging.cursor());
         let events = activity.open_events(identity.member, from).await?;
-        return Ok(Life::new(events, identity, sessions, streams).answer());
+        return Ok(Life::new(events, identity, ticket, sessions, streams).answer());
     }
     let page = activity.events(identity.member, paging.cursor(), paging.limit()).await?;
     if form == Some(BATCH) {

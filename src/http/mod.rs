@@ -62,7 +62,7 @@ fn table() -> OpenApiRouter<Handles> {
         .routes(routes!(authentication::sign_up))
         .routes(routes!(authentication::log_in))
         .routes(routes!(authentication::refresh))
-        .routes(routes!(authentication::renew))
+        .routes(routes!(sessions::renew))
         .routes(routes!(authentication::log_out))
         .routes(routes!(authentication::log_out_everywhere))
         .routes(routes!(sessions::list))

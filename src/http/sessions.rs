@@ -1,9 +1,10 @@
-//! `/api/authentication/sessions`, `/password`, `/deactivate`: what a member does about being logged in.
+//! `/api/authentication/sessions`, `/password`, `/deactivate`, `/api/token/refresh`: what a member does about being
+//! logged in.
 use super::{
     answer,
     authentication::gone,
     cookies::Cookies,
-    extract::{Auth, Check, Field, Id, Json},
+    extract::{Address, Auth, Check, Field, Id, Json, bearer},
     problem::Problem,
     views::Time,
 };
@@ -11,7 +12,11 @@ use crate::{
     actors::sessions::Sessions,
     domain::{Identity, Password, Session, SessionId},
 };
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -93,6 +98,36 @@ pub(super) async fn end(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// An access token under the primary key.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Renewed, examples(json!({"accessToken": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln", "expiresIn": 3600})))]
+pub(super) struct RenewedView<'a> {
+    access_token: &'a str,
+    /// Seconds that it is good for.
+    expires_in: u64,
+}
+
+/// Trades an access token that an older key signed (its answers carry `X-Token-Refresh-Needed`) for one under the primary
+/// key, good as long as a new one but never past the session's end. For one under the primary key it is good exactly as
+/// long as that.
+#[utoipa::path(
+    post, path = "/api/token/refresh", operation_id = "renewToken", tag = "authentication",
+    responses(
+        (status = 200, description = "An access token", body = RenewedView),
+        (status = 401, description = "`TOKEN_REVOKED`: its session has ended"),
+    )
+)]
+pub(super) async fn renew(
+    State(sessions): State<Sessions>,
+    Auth(_identity): Auth,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let token = bearer(&headers).ok_or_else(Problem::token_missing)?;
+    let (token, lasts) = sessions.renew(token).await?;
+    Ok(answer::secret(&RenewedView { access_token: &token, expires_in: lasts.as_secs() }))
+}
+
 /// A new password, and proof that the member asks.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -109,15 +144,20 @@ pub(super) struct ChangePassword {
     new_password: Field<String>,
 }
 
-/// Changes the password and ends the member's other sessions.
+/// Changes the password and ends the member's other sessions. Wrong ones count as those of a login do.
 #[utoipa::path(
     put, path = "/api/authentication/password", operation_id = "changePassword", tag = "authentication",
     request_body = ChangePassword,
-    responses((status = 204, description = "It is changed"))
+    responses(
+        (status = 204, description = "It is changed"),
+        (status = 422, description = "`VALIDATION_FAILED`: the current password is wrong, or the new one breaks a rule"),
+        (status = 429, description = "`LOGIN_LOCKED`: too many wrong passwords", headers(("Retry-After" = u64))),
+    )
 )]
 pub(super) async fn change_password(
     State(sessions): State<Sessions>,
     Auth(identity): Auth,
+    Address(address): Address,
     Json(request): Json<ChangePassword>,
 ) -> Result<StatusCode, Problem> {
     let mut check = Check::default();
@@ -125,7 +165,7 @@ pub(super) async fn change_password(
     let new = check.required("newPassword", request.new_password);
     let new = new.and_then(|new| check.rule(Password::new("newPassword", &new)));
     let (current, new) = check.pass(current.zip(new))?;
-    sessions.change_password(identity, &current, new).await?;
+    sessions.change_password(identity, &current, new, address).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -138,20 +178,26 @@ pub(super) struct Deactivate {
     password: Field<String>,
 }
 
-/// Leaves: the member and all that they wrote disappear at once. Logging in within 30 days restores them.
+/// Leaves: the member and all that they wrote disappear at once. Logging in within 30 days restores them. Wrong
+/// passwords count as those of a login do.
 #[utoipa::path(
     delete, path = "/api/authentication/deactivate", operation_id = "deactivate", tag = "authentication",
     request_body = Deactivate,
-    responses((status = 204, description = "The member is gone"))
+    responses(
+        (status = 204, description = "The member is gone"),
+        (status = 422, description = "`VALIDATION_FAILED`: the password is wrong"),
+        (status = 429, description = "`LOGIN_LOCKED`: too many wrong passwords", headers(("Retry-After" = u64))),
+    )
 )]
 pub(super) async fn deactivate(
     State(sessions): State<Sessions>,
     State(cookies): State<Cookies>,
     Auth(identity): Auth,
+    Address(address): Address,
     Json(request): Json<Deactivate>,
 ) -> Result<Response, Problem> {
     let mut check = Check::default();
     let password = check.required("password", request.password);
-    sessions.deactivate(identity, &check.pass(password)?).await?;
+    sessions.deactivate(identity, &check.pass(password)?, address).await?;
     Ok(gone(cookies))
 }

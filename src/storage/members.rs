@@ -23,11 +23,13 @@ pub struct NewMember {
     pub created_at: Timestamp,
 }
 
-/// What a login is checked against.
-#[derive(Debug, Clone)]
+/// What a password is checked against.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// Whose they are.
     pub member: MemberId,
+    /// The key form of the e-mail address, which the account is counted under.
+    pub email_key: String,
     /// argon2id, in the PHC format.
     pub password_hash: String,
     /// When the member left; logging in brings the member back until the purge.
@@ -92,8 +94,6 @@ pub trait MemberStore: Send + Sync + 'static {
     async fn credentials_by_email(&self, key: &str) -> StoreResult<Option<Credentials>>;
     /// Of a member.
     async fn credentials(&self, id: MemberId) -> StoreResult<Option<Credentials>>;
-    /// Replaces the hash alone, when its parameters have changed.
-    async fn rehash(&self, member: MemberId, password_hash: String) -> StoreResult<()>;
     /// Cards of those that are there, in no order. At most 1,000 ids.
     async fn cards(&self, ids: &[MemberId]) -> StoreResult<Vec<MemberCard>>;
     /// Cards of those handles (key form) that are there, in no order. At most 100.

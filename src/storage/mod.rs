@@ -10,6 +10,7 @@ mod images;
 mod log;
 mod members;
 mod objects;
+mod private;
 mod ranking;
 mod relations;
 mod search;
@@ -26,7 +27,7 @@ pub use members::{Credentials, Listed, MemberStore, NewMember, Recommended};
 pub use ranking::{KeptDay, RankingStore, Scored, Since, Tallied};
 pub use relations::{Followed, RelationStore};
 pub use search::{Hit, IndexChange, IndexMark, IndexSize, SearchIndex, SearchStore, Wanted};
-pub use sessions::{End, Keys, SessionStore};
+pub use sessions::{End, Keys, NotBefore, SessionStore};
 pub use upkeep::{Drift, Import, ImportedFollow, ImportedLike, PURGE_DAYS, Pruned, UpkeepStore};
 
 use crate::{config::Config, domain::Refusal};
@@ -129,6 +130,7 @@ impl Stores {
     /// when this returns, and are opened later. The cluster profile will be the other arm of this
     /// one choice.
     pub async fn open(config: &Config) -> StoreResult<Self> {
+        private::guard(&config.data_dir)?;
         let sqlite = Arc::new(sqlite::Sqlite::open(config).await?);
         let activity = Arc::new(sqlite::SqliteActivity::open(config, EventLog::epoch(&*sqlite), sqlite.head()).await);
         let image_files = Arc::new(objects::Objects::open(config));

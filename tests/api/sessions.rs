@@ -184,6 +184,18 @@ async fn off_loopback_the_cookie_is_for_https_alone() {
 }
 
 #[tokio::test]
+async fn behind_a_proxy_on_loopback_the_cookie_is_for_https_alone_where_clients_come_by_it() {
+    for (url, secure) in [("https://feed.example", true), ("http://feed.example", false), ("", false)] {
+        let own = own(|config| config.http.public_url = url.to_owned()).await;
+        let login = json!({"email": own.member().await.email, "password": PASSWORD});
+        let request = Client::new().post(format!("{}/api/authentication/login", own.base)).json(&login);
+        let cookie = request.send().await.unwrap().headers()["set-cookie"].to_str().unwrap().to_owned();
+        assert_eq!(cookie.split("; ").any(|part| part == "Secure"), secure, "{url}: {cookie}");
+        own.server.shutdown().await;
+    }
+}
+
+#[tokio::test]
 async fn a_logout_everywhere_leaves_nothing_to_refresh() {
     let who = member().await;
     let logins = [log_in(base(), &who.email).await, log_in(base(), &who.email).await];

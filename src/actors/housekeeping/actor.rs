@@ -66,6 +66,7 @@ impl State {
         let readers_at = self.timeline.position().min(self.ranking.position()).min(self.activity.position());
         let readers_at = readers_at.min(self.search.position());
         let pruned = self.store.prune(now, now.before(self.retention), readers_at).await?;
+        self.sessions.recall().await?;
         // While activities are down there is nothing to remove from.
         let activity_rows = if self.activity.is_up() { self.activity.prune(now).await? } else { 0 };
         tracing::info!(?pruned, activity_rows, "housekeeping done");

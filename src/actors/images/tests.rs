@@ -29,7 +29,7 @@ async fn start() -> Deployment {
     let newcomer = actors.members.newcomer(email, handle, Profile::new(profile).unwrap());
     let owner = newcomer.member.id;
     let password = Password::new("password", "Passw0rd!").unwrap();
-    actors.members.sign_up(newcomer, password, None).await.unwrap();
+    actors.members.sign_up(newcomer, password, None, [127, 0, 0, 1].into()).await.unwrap();
     Deployment { actors, _supervisor: supervisor, stores, owner, folder }
 }
 

@@ -5,7 +5,12 @@ mod relations;
 pub use crate::storage::{Followed, Recommended};
 pub use relations::Circle;
 
-use super::{Error, Page, Reply, StartError, Supervisor, page, sessions::Hasher, slots::Slots, timeline::Timeline};
+use super::{
+    Error, Page, Reply, StartError, Supervisor, page,
+    sessions::{Asker, Hasher},
+    slots::Slots,
+    timeline::Timeline,
+};
 use crate::{
     domain::{
         Email, Handle, IdGenerator, Member, MemberCard, MemberCounts, MemberId, Outcome, Password, Place, Position,
@@ -14,7 +19,7 @@ use crate::{
     },
     storage::{MemberStore, NewMember, RelationStore, Stores},
 };
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 /// What one slot's members actor can be asked. Every message is answered once its commit is durable.
 pub(super) enum Message {
@@ -72,14 +77,16 @@ impl Members {
         Newcomer { member, email, handle }
     }
 
-    /// Stores a newcomer. Refuses `EmailTaken`, `HandleTaken`.
+    /// Stores a newcomer who asks from that address. Refuses `EmailTaken`, `HandleTaken`.
     pub async fn sign_up(
         &self,
         newcomer: Newcomer,
         password: Password,
         receipt: Option<Receipt>,
+        address: IpAddr,
     ) -> Result<Outcome<()>, Error> {
-        let password_hash = self.hasher.hash(password).await?;
+        let turn = self.hasher.turn(Asker::new(&newcomer.email.key(), address)).await?;
+        let (password_hash, receipt) = turn.hash_and_seal(password, receipt).await?;
         let Newcomer { member, email, handle } = newcomer;
         let (id, profile, created_at) = (member.id, member.profile, member.created_at);
         let member = Box::new(NewMember { id, email, handle, password_hash, profile, created_at });

@@ -1,22 +1,26 @@
-//! One slot's own side: every message is one command of a store, or two that belong together.
-use super::Message;
+//! One slot's own side: every message is one command of a store. What a command ends is void in memory before its
+//! answer is given, and whether or not somebody still waits for it.
+use super::{Message, revocations::Revocations};
 use crate::{
     actors::{
         Error,
         mailbox::{Envelope, begin},
     },
-    domain::{MemberId, SessionId, Timestamp},
-    storage::{End, MemberStore, SessionStore},
+    domain::{IdGenerator, MemberId, SessionId, Timestamp},
+    storage::{End, NotBefore, SessionStore},
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 pub(super) struct SessionsActor;
 
 #[derive(Clone)]
 pub(super) struct State {
     pub(super) sessions: Arc<dyn SessionStore>,
-    pub(super) members: Arc<dyn MemberStore>,
+    pub(super) revocations: Arc<Revocations>,
+    pub(super) ids: Arc<IdGenerator>,
+    /// How long a token that exists now may live.
+    pub(super) tokens_last: Duration,
 }
 
 impl Actor for SessionsActor {
@@ -38,32 +42,42 @@ impl Actor for SessionsActor {
         let Some((message, place)) = envelope.open() else {
             return Ok(());
         };
-        let (State { sessions, members }, now) = (state.clone(), Timestamp::now());
+        let (state, now) = (state.clone(), Timestamp::now());
+        // Made here, where a member's commands are in order: a session that is opened after all were ended is newer.
+        let id = SessionId(state.ids.next());
         match message {
-            Message::Open { session, reply } => {
-                begin(place, reply, async move { Ok(sessions.open_session(*session).await.map(|_| ())?) }).await;
+            Message::Open { mut session, checked, rehashed, reply } => {
+                session.id = id;
+                let open = async move {
+                    state.sessions.open_session((*session).clone(), checked, rehashed).await?;
+                    Ok(session)
+                };
+                begin(place, reply, open).await;
             }
             Message::Rotate { id, generation, expires_at, address, reply } => {
-                let rotate = async move { Ok(sessions.rotate(id, generation, now, expires_at, address).await?) };
+                let rotate = async move { Ok(state.sessions.rotate(id, generation, now, expires_at, address).await?) };
                 begin(place, reply, rotate).await;
             }
-            Message::End { member, which, tokens_until, reply } => {
-                let end = async move { Ok(sessions.end_sessions(member, which, tokens_until).await?) };
-                begin(place, reply, end).await;
+            Message::End { member, which, reply } => {
+                begin(place, reply, async move { state.end(member, which, id, now).await }).await;
             }
-            Message::ChangePassword { member, hash, keep, tokens_until, reply } => {
-                let change = async move { Ok(sessions.change_password(member, hash, keep, tokens_until).await?) };
+            Message::ChangePassword { identity, checked, hash, reply } => {
+                let change = async move {
+                    let until = now.after(state.tokens_last);
+                    let ended = state.sessions.change_password(identity, checked, hash, id, until).await?;
+                    state.void(identity.member, &ended, Some((id, Some(identity.session))), until);
+                    Ok(())
+                };
                 begin(place, reply, change).await;
             }
-            Message::Deactivate { member, tokens_until, reply } => {
-                let state = state.clone();
-                begin(place, reply, async move { state.deactivate(member, now, tokens_until).await }).await;
-            }
-            Message::Restore { member, reply } => {
-                begin(place, reply, async move { Ok(members.restore(member).await.map(|_| ())?) }).await;
-            }
-            Message::Rehash { member, hash, reply } => {
-                begin(place, reply, async move { Ok(members.rehash(member, hash).await?) }).await;
+            Message::Leave { identity, checked, reply } => {
+                let leave = async move {
+                    let until = now.after(state.tokens_last);
+                    let ended = state.sessions.leave(identity, checked, now, id, until).await?;
+                    state.void(identity.member, &ended, Some((id, None)), until);
+                    Ok(())
+                };
+                begin(place, reply, leave).await;
             }
         }
         Ok(())
@@ -71,15 +85,40 @@ impl Actor for SessionsActor {
 }
 
 impl State {
-    /// First the sessions end, then the member goes: a crash in between logs the member out, who can try again.
-    async fn deactivate(
+    async fn end(&self, member: MemberId, which: Ending, id: SessionId, now: Timestamp) -> Result<usize, Error> {
+        let until = now.after(self.tokens_last);
+        let which = match which {
+            Ending::One(session) => End::One(session),
+            Ending::Own(session) => End::Own(session),
+            Ending::All => End::All { before: id },
+        };
+        let ended = self.sessions.end_sessions(member, which, until).await?;
+        let all = matches!(which, End::All { .. }).then_some((id, None));
+        self.void(member, &ended, all, until);
+        Ok(ended.len())
+    }
+
+    fn void(
         &self,
         member: MemberId,
-        now: Timestamp,
+        ended: &[SessionId],
+        older: Option<(SessionId, Option<SessionId>)>,
         tokens_until: Timestamp,
-    ) -> Result<Vec<SessionId>, Error> {
-        let ended = self.sessions.end_sessions(member, End::All, tokens_until).await?;
-        self.members.deactivate(member, now).await?;
-        Ok(ended)
+    ) {
+        self.revocations.add(ended, tokens_until);
+        if let Some((before, keep)) = older {
+            self.revocations.add_member(member, NotBefore { before, keep, tokens_until });
+        }
     }
+}
+
+/// Which sessions a message is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::actors) enum Ending {
+    /// This one, if it is the member's.
+    One(SessionId),
+    /// This one, which is the member's for certain.
+    Own(SessionId),
+    /// Every one there is by now.
+    All,
 }

@@ -80,9 +80,16 @@ impl Keyring {
         self.lifetime
     }
 
-    /// A new access token; `None` only where the signing library fails.
-    pub(super) fn sign(&self, member: MemberId, session: SessionId) -> Option<String> {
+    /// A new access token of a session, good until the session's end at most, and for how long that is; `None` only
+    /// where the signing library fails.
+    pub(super) fn sign(
+        &self,
+        member: MemberId,
+        session: SessionId,
+        session_end: Timestamp,
+    ) -> Option<(String, Duration)> {
         let now = Timestamp::now();
+        let end = now.after(self.lifetime).min(session_end);
         let claims = Claims {
             iss: ISSUER.to_owned(),
             aud: ISSUER.to_owned(),
@@ -90,11 +97,12 @@ impl Keyring {
             jti: Uuid::new_v4().to_string(),
             sid: session.0,
             iat: now.0 / 1000,
-            exp: now.after(self.lifetime).0 / 1000,
+            exp: end.0 / 1000,
         };
         let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
         jsonwebtoken::encode(&ring.header, &claims, &ring.signs)
             .map_err(|error| tracing::error!(error = &error as &dyn std::error::Error, "signing failed"))
+            .map(|token| (token, now.until(end)))
             .ok()
     }
 
@@ -121,11 +129,13 @@ impl Keyring {
             })?
             .claims;
         let member = claims.sub.parse().map_err(|_| Refusal::TokenInvalid)?;
-        let identity = Identity {
-            member: MemberId(member),
-            session: SessionId(claims.sid),
-            expires_at: Timestamp(claims.exp.saturating_mul(1000)),
-        };
+        // A revocation is remembered for as long as a token lives today, whatever a token was promised yesterday.
+        let lives_until = Timestamp(claims.iat.saturating_mul(1000)).after(self.lifetime);
+        let expires_at = Timestamp(claims.exp.saturating_mul(1000)).min(lives_until);
+        if expires_at.after(Duration::from_secs(LEEWAY_SECONDS)) < Timestamp::now() {
+            return Err(Refusal::TokenExpired);
+        }
+        let identity = Identity { member: MemberId(member), session: SessionId(claims.sid), expires_at };
         Ok(Verified { identity, under_old_key: ring.header.kid.as_ref() != Some(&kid) })
     }
 }
@@ -143,6 +153,8 @@ fn ring(keys: &Keys) -> Ring {
 mod tests {
     use super::*;
 
+    const END: Timestamp = Timestamp(i64::MAX);
+
     fn key(secret: u8) -> SigningKey {
         SigningKey { id: Uuid::new_v4(), secret: [secret; 32], created_at: Timestamp(0), replaced_at: None }
     }
@@ -151,7 +163,7 @@ mod tests {
     fn a_token_outlives_the_rotation_of_its_key_but_not_its_removal() {
         let (old, new) = (key(1), key(2));
         let keyring = Keyring::new(&Keys { primary: old.clone(), others: vec![] }, Duration::from_secs(60));
-        let token = keyring.sign(MemberId(7), SessionId(9)).unwrap();
+        let token = keyring.sign(MemberId(7), SessionId(9), END).unwrap().0;
         let verified = keyring.verify(&token).unwrap();
         assert_eq!((verified.identity.member, verified.identity.session), (MemberId(7), SessionId(9)));
         assert!(!verified.under_old_key);
@@ -159,6 +171,20 @@ mod tests {
         assert!(keyring.verify(&token).unwrap().under_old_key);
         keyring.replace(&Keys { primary: new, others: vec![] });
         assert_eq!(keyring.verify(&token).unwrap_err(), Refusal::TokenInvalid);
+    }
+
+    #[test]
+    fn a_token_ends_with_its_session_and_with_the_life_of_tokens() {
+        let keys = Keys { primary: key(1), others: vec![] };
+        let keyring = Keyring::new(&keys, Duration::from_secs(3_600));
+        let end = Timestamp(Timestamp::now().after(Duration::from_secs(60)).0 / 1000 * 1000);
+        let (token, lasts) = keyring.sign(MemberId(7), SessionId(9), end).unwrap();
+        assert_eq!(keyring.verify(&token).unwrap().identity.expires_at, end);
+        assert!(lasts <= Duration::from_secs(60), "{lasts:?}");
+        let (token, _) = keyring.sign(MemberId(7), SessionId(9), END).unwrap();
+        let stricter = Keyring::new(&keys, Duration::from_secs(10));
+        let left = Timestamp::now().until(stricter.verify(&token).unwrap().identity.expires_at);
+        assert!(left <= Duration::from_secs(10), "{left:?}");
     }
 
     #[test]
@@ -185,7 +211,7 @@ mod tests {
     #[test]
     fn a_token_that_is_known_stands_for_its_own_text_alone() {
         let keyring = Keyring::new(&Keys { primary: key(1), others: vec![] }, Duration::from_secs(60));
-        let token = keyring.sign(MemberId(7), SessionId(9)).unwrap();
+        let token = keyring.sign(MemberId(7), SessionId(9), END).unwrap().0;
         let first = keyring.verify(&token).unwrap();
         assert_eq!(keyring.verify(&token).unwrap().identity.member, first.identity.member);
         assert_eq!(keyring.verify(&token[..token.len() - 1]).unwrap_err(), Refusal::TokenInvalid);

@@ -68,7 +68,8 @@ impl Key {
     }
 
     /// The same for a request that carries a secret: its fingerprint is kept, and a plain hash of a password would be
-    /// worth guessing at. So the fingerprint is of everything but that member of the body.
+    /// worth guessing at. So the fingerprint is of everything but that member of the body; whoever keeps the secret
+    /// makes it stand for that too, by a slow hash.
     pub(in crate::http) fn receipt_without(self, secret: &str, scope: String, answer: &Answer) -> Receipt {
         let members = parse::<Members>(&self.body).map_or_else(|_| Vec::new(), |members| members.0);
         let rest: Vec<_> = members.iter().filter(|(name, _)| name != secret).collect();

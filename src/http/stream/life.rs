@@ -2,7 +2,7 @@
 use super::{Streams, frame::Frames};
 use crate::{
     actors::{
-        sessions::Sessions,
+        sessions::{Sessions, TicketUse},
         timeline::{Live, Subscription},
     },
     domain::{Identity, Timestamp},
@@ -19,7 +19,7 @@ use std::{convert::Infallible, future::Future, pin::Pin, time::Duration};
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-/// How often a stream looks whether its session was ended: a stream of an ended session lasts at most this long.
+/// How often a stream looks whether its session was ended, or its ticket has opened another: such a stream lasts at most this long.
 /// Looking costs one lookup in memory; being told would wake every stream for every session that ends.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
 /// How long before its end a token is announced to run out.
@@ -72,6 +72,8 @@ impl Source for Subscription {
 pub(in crate::http) struct Life<S> {
     source: S,
     identity: Identity,
+    /// In use for as long as the stream is open.
+    ticket: Option<TicketUse>,
     sessions: Sessions,
     streams: Streams,
     _open: Open,
@@ -87,7 +89,13 @@ pub(in crate::http) struct Life<S> {
 }
 
 impl<S: Source> Life<S> {
-    pub(in crate::http) fn new(source: S, identity: Identity, sessions: Sessions, streams: Streams) -> Self {
+    pub(in crate::http) fn new(
+        source: S,
+        identity: Identity,
+        ticket: Option<TicketUse>,
+        sessions: Sessions,
+        streams: Streams,
+    ) -> Self {
         let now = Instant::now();
         let left = Timestamp::now().until(identity.expires_at);
         // Streams that were opened together do not beat together.
@@ -95,6 +103,7 @@ impl<S: Source> Life<S> {
         Self {
             source,
             identity,
+            ticket,
             sessions,
             _open: Open::new(streams.open.clone()),
             shutdown: Box::pin(streams.shutdown.clone().cancelled_owned()),
@@ -148,7 +157,7 @@ impl<S: Source> Life<S> {
     /// Waits for whatever comes first. A look that finds nothing to say disturbs nothing: what the source has begun
     /// goes on, so that one that takes its time is not begun again and again.
     async fn turn(&mut self) -> Turn<S::Item> {
-        let Self { source, shutdown, clock, .. } = self;
+        let Self { source, shutdown, clock, identity, ticket, sessions, .. } = self;
         let mut told = std::pin::pin!(source.next());
         loop {
             // In this order: a flood of events must not keep a stream open that should end.
@@ -158,7 +167,7 @@ impl<S: Source> Life<S> {
                 () = &mut *clock => {
                     let now = Instant::now();
                     let next = self.announce_at.map_or(self.next_beat, |at| at.min(self.next_beat)).min(self.ends_at);
-                    if now >= next || self.sessions.is_revoked(self.identity.session) {
+                    if now >= next || is_over(sessions, *identity, ticket.as_ref()) {
                         return Turn::Time;
                     }
                     clock.as_mut().reset(next.min(now + LOOK_EVERY));
@@ -183,7 +192,7 @@ impl<S: Source> Life<S> {
     /// What time brings: the end of the session, the end of the token, a heartbeat.
     fn look(&mut self, frames: &mut Frames) {
         let now = Instant::now();
-        if now >= self.ends_at || self.sessions.is_revoked(self.identity.session) {
+        if now >= self.ends_at || is_over(&self.sessions, self.identity, self.ticket.as_ref()) {
             self.ended = true;
             return;
         }
@@ -213,6 +222,11 @@ fn described(body: Body) -> Response {
     // Proxies that would gather the events are told not to.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     response
+}
+
+/// Whether the stream has no right to go on: its session was ended, or its ticket has opened another.
+fn is_over(sessions: &Sessions, identity: Identity, ticket: Option<&TicketUse>) -> bool {
+    sessions.is_revoked(identity) || ticket.is_some_and(|ticket| !ticket.is_latest())
 }
 
 /// What came first.

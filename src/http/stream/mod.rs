@@ -9,8 +9,11 @@ use super::{
     views::Rendered,
 };
 use crate::{
-    actors::{sessions::Sessions, timeline::Timeline},
-    domain::{Identity, Refusal},
+    actors::{
+        sessions::{Sessions, TicketUse},
+        timeline::Timeline,
+    },
+    domain::Identity,
 };
 use axum::{
     extract::{FromRef, FromRequestParts, State},
@@ -62,25 +65,27 @@ pub(super) fn last_event(headers: &HeaderMap) -> Option<&str> {
     headers.get("last-event-id").and_then(|value| value.to_str().ok()).filter(|id| !id.is_empty())
 }
 
-/// Opens one stream for a client that cannot set headers.
+/// Opens one stream for a client that cannot set headers, and opens it again when the line breaks.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Ticket, examples(json!({"ticket": "q83vEjRWeJCrze8SNFZ4kA", "expiresIn": 30})))]
 pub(super) struct TicketView<'a> {
-    /// Good for one stream.
+    /// Good for one stream. With a `Last-Event-ID` it resumes that stream while its session lives, until 10 minutes
+    /// after the stream was last open.
     ticket: &'a str,
-    /// Seconds that it is good for.
+    /// Seconds within which the stream is to be opened.
     expires_in: u64,
 }
 
-/// A ticket for `?ticket=`, for `EventSource`, which cannot set headers.
+/// A ticket for `?ticket=`, for `EventSource`, which cannot set headers and reconnects by itself. A member has at most
+/// 32 of them; one more voids the member's oldest.
 #[utoipa::path(
     post, path = "/api/timeline/stream/ticket", operation_id = "streamTicket", tag = "timeline",
     responses((status = 200, description = "A ticket", body = TicketView))
 )]
-pub(super) async fn ticket(State(sessions): State<Sessions>, Auth(identity): Auth) -> Response {
-    let (ticket, lasts) = sessions.ticket(identity);
-    answer::secret(&TicketView { ticket: &ticket, expires_in: lasts.as_secs() })
+pub(super) async fn ticket(State(sessions): State<Sessions>, Auth(identity): Auth) -> Result<Response, Problem> {
+    let (ticket, lasts) = sessions.ticket(identity)?;
+    Ok(answer::secret(&TicketView { ticket: &ticket, expires_in: lasts.as_secs() }))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -93,12 +98,12 @@ pub(super) struct From {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Ticket {
-    /// From `POST /api/timeline/stream/ticket`, instead of `Authorization`.
+    /// From `POST /api/timeline/stream/ticket`, instead of `Authorization`; again with `Last-Event-ID` to resume.
     ticket: Option<String>,
 }
 
-/// As [`Auth`], or by a ticket.
-pub(super) struct StreamAuth(pub(super) Identity);
+/// As [`Auth`], or by a ticket, which is in use until its part of this is dropped.
+pub(super) struct StreamAuth(pub(super) Identity, pub(super) Option<TicketUse>);
 
 impl<S: Send + Sync> FromRequestParts<S> for StreamAuth
 where
@@ -112,18 +117,22 @@ where
             if let Some(ticket) = ticket {
                 let sessions = Sessions::from_ref(state);
                 // A HEAD opens no stream, and uses up no ticket.
-                let holder =
-                    if parts.method == Method::HEAD { sessions.holder(&ticket) } else { sessions.redeem(&ticket) };
-                let identity = holder.ok_or(Refusal::TokenInvalid)?;
+                let (identity, in_use) = if parts.method == Method::HEAD {
+                    (sessions.holder(&ticket).ok_or(Refusal::TokenInvalid)?, None)
+                } else {
+                    let resumes = last_event(&parts.headers).is_some();
+                    let (identity, in_use) = sessions.redeem(&ticket, resumes).await?;
+                    (identity, Some(in_use))
+                };
                 // So that what else looks at the caller sees a member.
                 if let Some(caller) = parts.extensions.get_mut::<Caller>() {
                     caller.identity = Ok(identity);
                 }
-                return Ok(Self(identity));
+                return Ok(Self(identity, in_use));
             }
         }
         let Auth(identity) = Auth::from_request_parts(parts, state).await?;
-        Ok(Self(identity))
+        Ok(Self(identity, None))
     }
 }
 
@@ -152,7 +161,7 @@ pub(super) async fn open(
     State(timeline): State<Timeline>,
     State(sessions): State<Sessions>,
     State(streams): State<Streams>,
-    StreamAuth(identity): StreamAuth,
+    StreamAuth(identity, ticket): StreamAuth,
     Query(from): Query<From>,
     method: Method,
     headers: HeaderMap,
@@ -163,5 +172,5 @@ pub(super) async fn open(
     }
     let from = last_event(&headers).or(from.cursor.as_deref());
     let subscription = timeline.open_stream(identity, from).await?;
-    Ok(Life::new(subscription, identity, sessions, streams).answer())
+    Ok(Life::new(subscription, identity, ticket, sessions, streams).answer())
 }

@@ -1,28 +1,17 @@
 //! Sessions and keys.
-use super::{id, member, open};
+use super::{
+    given::{hours_from_now, refused},
+    id, member, open,
+    tokens::{checked, log_in, session_of},
+};
 use crate::{
-    domain::{MemberId, Session, SessionId, SigningKey, Timestamp},
-    storage::{End, Stores},
+    domain::{Identity, MemberId, Refusal, SessionId, SigningKey, Timestamp},
+    storage::{End, NotBefore, Stores},
 };
 use uuid::Uuid;
 
 async fn session(stores: &Stores, of: MemberId) -> SessionId {
-    let now = Timestamp::now();
-    let session = Session {
-        id: SessionId(id()),
-        member: of,
-        device: "test".to_owned(),
-        address: "127.0.0.1".to_owned(),
-        created_at: now,
-        last_used_at: now,
-        expires_at: Timestamp(now.0 + 60_000),
-        secret: [7; 32],
-        generation: 0,
-        rotated_at: now,
-    };
-    let id = session.id;
-    stores.sessions.open_session(session).await.unwrap();
-    id
+    log_in(stores, of).await.id
 }
 
 fn key() -> SigningKey {
@@ -49,14 +38,78 @@ async fn ended_sessions_are_gone_and_their_tokens_void() {
     let until = Timestamp(Timestamp::now().0 + 1_000_000);
     assert_eq!(stores.sessions.end_sessions(other, End::One(a), until).await.unwrap(), [], "another's session");
     assert_eq!(stores.sessions.end_sessions(who, End::One(a), until).await.unwrap(), [a]);
-    let ended = stores.sessions.change_password(who, "new".to_owned(), c, until).await.unwrap();
+    let here = Identity { member: who, session: c, expires_at: until };
+    let (before, known) = (SessionId(id()), checked(&stores, who).await);
+    let ended = stores.sessions.change_password(here, known, "new".to_owned(), before, until).await.unwrap();
     assert_eq!(ended, [b]);
+    let not_before = NotBefore { before, keep: Some(c), tokens_until: until };
+    assert_eq!(stores.sessions.not_before(Timestamp::now()).await.unwrap(), [(who, not_before)]);
+    assert_eq!(stores.sessions.not_before(until).await.unwrap(), []);
     assert_eq!(stores.members.credentials(who).await.unwrap().unwrap().password_hash, "new");
     let left: Vec<_> = stores.sessions.sessions(who, Timestamp::now()).await.unwrap();
     assert_eq!(left.iter().map(|session| session.id).collect::<Vec<_>>(), [c]);
     let mut revoked: Vec<_> = stores.sessions.revoked(Timestamp::now()).await.unwrap();
     revoked.sort_unstable();
     assert_eq!(revoked, [(a, until), (b, until)]);
+}
+
+#[tokio::test]
+async fn what_was_checked_against_other_credentials_does_nothing() {
+    let (stores, _folder) = &open().await;
+    let who = member(stores, "who").await;
+    let (here, known) = (session(stores, who).await, checked(stores, who).await);
+    let (until, before) = (hours_from_now(1), SessionId(id()));
+    let here = Identity { member: who, session: here, expires_at: until };
+    let change =
+        async |known, hash: &str| stores.sessions.change_password(here, known, hash.to_owned(), before, until).await;
+    change(known.clone(), "new").await.unwrap();
+    assert_eq!(refused(change(known.clone(), "newer").await), Refusal::LoginFailed);
+    let (now, late) = (Timestamp::now(), session_of(who));
+    assert_eq!(refused(stores.sessions.open_session(late, known.clone(), None).await), Refusal::LoginFailed);
+    assert_eq!(refused(stores.sessions.leave(here, known, now, before, until).await), Refusal::LoginFailed);
+    let today = checked(stores, who).await;
+    assert_eq!((today.password_hash.as_str(), stores.sessions.sessions(who, now).await.unwrap().len()), ("new", 1));
+
+    // The same password under another hash, and only for who was checked.
+    stores.sessions.open_session(session_of(who), today.clone(), Some("rehashed".to_owned())).await.unwrap();
+    assert_eq!(refused(stores.sessions.open_session(session_of(who), today, None).await), Refusal::LoginFailed);
+    let today = checked(stores, who).await;
+    assert_eq!(today.password_hash, "rehashed");
+
+    // Who was there when the password was checked does not bring back who has left since.
+    stores.sessions.leave(here, today.clone(), now, before, until).await.unwrap();
+    assert_eq!(refused(stores.sessions.open_session(session_of(who), today, None).await), Refusal::LoginFailed);
+    assert!(stores.members.member(who).await.unwrap().is_none());
+    log_in(stores, who).await;
+    assert!(stores.members.member(who).await.unwrap().is_some(), "logging in does");
+}
+
+#[tokio::test]
+async fn a_session_that_does_not_live_changes_nothing() {
+    let (stores, _folder) = &open().await;
+    let (who, other) = (member(stores, "who").await, member(stores, "other").await);
+    let (until, before) = (hours_from_now(1), SessionId(id()));
+    let theirs = session(stores, other).await;
+    let ended = session(stores, who).await;
+    stores.sessions.end_sessions(who, End::One(ended), until).await.unwrap();
+    for session in [ended, theirs, SessionId(id())] {
+        let (here, known) = (Identity { member: who, session, expires_at: until }, checked(stores, who).await);
+        let change = stores.sessions.change_password(here, known.clone(), "new".to_owned(), before, until).await;
+        assert_eq!(refused(change), Refusal::TokenRevoked);
+        let leave = stores.sessions.leave(here, known, Timestamp::now(), before, until).await;
+        assert_eq!(refused(leave), Refusal::TokenRevoked);
+    }
+}
+
+#[tokio::test]
+async fn a_session_whose_row_is_gone_is_still_revoked() {
+    let (stores, _folder) = &open().await;
+    let who = member(stores, "who").await;
+    let (gone, now, until) = (SessionId(id()), Timestamp::now(), hours_from_now(1));
+    assert_eq!(stores.sessions.end_sessions(who, End::One(gone), until).await.unwrap(), []);
+    assert_eq!(stores.sessions.revoked(now).await.unwrap(), []);
+    assert_eq!(stores.sessions.end_sessions(who, End::Own(gone), until).await.unwrap(), [gone]);
+    assert_eq!(stores.sessions.revoked(now).await.unwrap(), [(gone, until)]);
 }
 
 #[tokio::test]

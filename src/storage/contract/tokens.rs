@@ -5,14 +5,14 @@ use super::{
 };
 use crate::{
     domain::{EventKind, MemberId, Session, SessionId, SigningKey, Timestamp},
-    storage::{End, Stores},
+    storage::{Credentials, End, Stores},
 };
 use futures::future::join_all;
 use uuid::Uuid;
 
-pub(super) async fn log_in(stores: &Stores, member: MemberId) -> Session {
+pub(super) fn session_of(member: MemberId) -> Session {
     let now = Timestamp::now();
-    let session = Session {
+    Session {
         id: SessionId(id()),
         member,
         device: "시험기".to_owned(),
@@ -23,8 +23,17 @@ pub(super) async fn log_in(stores: &Stores, member: MemberId) -> Session {
         secret: [7; 32],
         generation: 0,
         rotated_at: now,
-    };
-    stores.sessions.open_session(session.clone()).await.unwrap();
+    }
+}
+
+/// The credentials that a password would be checked against now.
+pub(super) async fn checked(stores: &Stores, member: MemberId) -> Credentials {
+    stores.members.credentials(member).await.unwrap().unwrap()
+}
+
+pub(super) async fn log_in(stores: &Stores, member: MemberId) -> Session {
+    let session = session_of(member);
+    stores.sessions.open_session(session.clone(), checked(stores, member).await, None).await.unwrap();
     session
 }
 
@@ -93,8 +102,9 @@ async fn ended_sessions_are_revoked_until_their_tokens_expire() {
     assert_eq!(end(End::One(theirs)).await, []);
     assert_eq!(end(End::One(mine[0])).await, mine[..1]);
     assert_eq!(end(End::One(mine[0])).await, []);
-    assert_eq!(end(End::AllBut(mine[1])).await, mine[2..]);
-    assert_eq!(end(End::All).await, mine[1..2]);
+    let before = SessionId(id());
+    assert_eq!(end(End::AllBut { keep: mine[1], before }).await, mine[2..]);
+    assert_eq!(end(End::All { before }).await, mine[1..2]);
     assert!(stores.sessions.session(theirs).await.unwrap().is_some());
 
     let mut revoked = stores.sessions.revoked(now).await.unwrap();

@@ -60,6 +60,11 @@ async fn receipts_and_sessions_run_out() {
     let pruned = stores.upkeep.prune(later, Timestamp(0), NOTHING).await.unwrap();
     assert_eq!((pruned.sessions, stores.sessions.session(ended.id).await.unwrap().is_some()), (1, false));
     assert!(stores.sessions.session(kept.id).await.unwrap().is_some());
+    let revoked = stores.sessions.revoked(later).await.unwrap();
+    assert_eq!(revoked.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [ended.id], "the sweep leaves it behind");
+    let last = hours_from_now(9);
+    stores.upkeep.prune(last, Timestamp(0), NOTHING).await.unwrap();
+    stores.upkeep.prune(hours_from_now(12), Timestamp(0), NOTHING).await.unwrap();
     assert!(stores.sessions.revoked(now).await.unwrap().is_empty());
 }
 

@@ -171,16 +171,6 @@ impl MemberStore for Sqlite {
         self.writer.write(move |commit| departure::restore(commit, member).boxed()).await
     }
 
-    async fn rehash(&self, member: MemberId, password_hash: String) -> StoreResult<()> {
-        let work = async move |commit: &mut Commit| {
-            let query = sqlx::query("UPDATE members SET password_hash = ? WHERE id = ?");
-            let query = query.bind(password_hash).bind(signed(member.0));
-            query.execute(&mut commit.connection).await.map_err(failed)?;
-            Ok(())
-        };
-        self.writer.write(move |commit| async move { work(commit).await }.boxed()).await
-    }
-
     async fn move_marker(&self, member: MemberId, last_read: Position) -> StoreResult<Option<Position>> {
         self.writer.write(move |commit| markers::move_on(commit, member, last_read).boxed()).await
     }

@@ -7,9 +7,9 @@ use crate::{
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 pub(super) const CREDENTIALS_BY_EMAIL: &str =
-    "SELECT id, password_hash, deactivated_at FROM members WHERE email_key = ?";
+    "SELECT id, password_hash, deactivated_at, email_key FROM members WHERE email_key = ?";
 pub(super) const CREDENTIALS_BY_ID: &str =
-    "SELECT id, password_hash, deactivated_at FROM members WHERE id = CAST(? AS INTEGER)";
+    "SELECT id, password_hash, deactivated_at, email_key FROM members WHERE id = CAST(? AS INTEGER)";
 /// What keeps member `m` from being recommended to `?1`: anything that stands between the two already.
 macro_rules! known {
     () => {
@@ -110,6 +110,7 @@ impl Sqlite {
             member: MemberId(number(row.get(0))),
             password_hash: row.get(1),
             deactivated_at: row.get::<Option<i64>, _>(2).map(Timestamp),
+            email_key: row.get(3),
         }))
     }
 
@@ -160,7 +161,8 @@ impl Sqlite {
             SELECT max(id) FROM post_likes UNION ALL SELECT max(id) FROM comments UNION ALL \
             SELECT max(id) FROM comment_likes UNION ALL SELECT max(id) FROM blocks UNION ALL \
             SELECT max(id) FROM mutes UNION ALL SELECT max(id) FROM follow_requests \
-            UNION ALL SELECT max(id) FROM images UNION ALL SELECT max(session_id) FROM revocations)";
+            UNION ALL SELECT max(id) FROM images UNION ALL SELECT max(session_id) FROM revocations \
+            UNION ALL SELECT max(before_session) FROM member_revocations)";
         let row = sqlx::query(select).fetch_one(&self.readers).await.map_err(failed)?;
         Ok(number(row.get::<Option<i64>, _>(0).unwrap_or(0)))
     }

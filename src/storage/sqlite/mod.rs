@@ -21,6 +21,7 @@ mod receipts;
 mod relations;
 mod relations_read;
 mod reserve;
+mod revocations;
 mod scan;
 mod sessions;
 mod tail;
@@ -63,6 +64,8 @@ pub(super) struct Sqlite {
     tail: Arc<Tail>,
     epoch: Epoch,
     reserve: Reserve,
+    /// How long an access token lives at most.
+    token_lifetime: Duration,
     /// Held for as long as the store is open.
     _lock: std::fs::File,
 }
@@ -70,7 +73,6 @@ pub(super) struct Sqlite {
 impl Sqlite {
     /// Opens the database in the data folder, makes it where there is none, and brings its schema up to date.
     pub(super) async fn open(config: &Config) -> StoreResult<Self> {
-        std::fs::create_dir_all(&config.data_dir).map_err(|error| unusable(Path::new(&config.data_dir), error))?;
         let lock = lock(&config.data_dir)?;
         let reserve = Reserve::of(&config.data_dir);
         let opened = Self::attempt(config).await;
@@ -82,7 +84,8 @@ impl Sqlite {
             }
             opened => opened?,
         };
-        Ok(Self { readers, writer, tail, epoch, reserve, _lock: lock })
+        let token_lifetime = Duration::from_secs(config.authentication.access_token_seconds);
+        Ok(Self { readers, writer, tail, epoch, reserve, token_lifetime, _lock: lock })
     }
 
     async fn attempt(config: &Config) -> StoreResult<(SqlitePool, Writer, Arc<Tail>, Epoch)> {

@@ -1,8 +1,8 @@
 //! The sessions role: devices, keys, revocations.
-use super::{Sqlite, commit::Commit, failed, number, signed};
+use super::{Sqlite, commit::Commit, departure, failed, number, revocations, signed};
 use crate::{
-    domain::{EventKind, Fact, MemberId, Position, Session, SessionId, SigningKey, Timestamp},
-    storage::{End, Keys, SessionStore, StoreError, StoreResult},
+    domain::{EventKind, Fact, Identity, MemberId, Position, Refusal, Session, SessionId, SigningKey, Timestamp},
+    storage::{Credentials, End, Keys, NotBefore, SessionStore, StoreError, StoreResult},
 };
 use async_trait::async_trait;
 use futures::FutureExt;
@@ -42,7 +42,44 @@ fn key(row: &SqliteRow) -> sqlx::Result<SigningKey> {
     })
 }
 
-async fn open(commit: &mut Commit, session: Session) -> StoreResult<Position> {
+/// Refuses `LoginFailed` where the password was changed, or the member has left or come back, since it was checked.
+async fn still(connection: &mut SqliteConnection, checked: &Credentials) -> StoreResult<()> {
+    let select = "SELECT 1 FROM members WHERE id = ? AND password_hash = ? AND deactivated_at IS ?";
+    let query = sqlx::query(select)
+        .bind(signed(checked.member.0))
+        .bind(&checked.password_hash)
+        .bind(checked.deactivated_at.map(|at| at.0));
+    let same = query.fetch_optional(connection).await.map_err(failed)?.is_some();
+    if same { Ok(()) } else { Err(Refusal::LoginFailed.into()) }
+}
+
+/// Refuses `TokenRevoked` where the session has ended or run out.
+async fn lives(connection: &mut SqliteConnection, identity: Identity, now: Timestamp) -> StoreResult<()> {
+    let select = "SELECT 1 FROM sessions WHERE id = ? AND member_id = ? AND expires_at > ?";
+    let query = sqlx::query(select).bind(signed(identity.session.0)).bind(signed(identity.member.0)).bind(now.0);
+    let lives = query.fetch_optional(connection).await.map_err(failed)?.is_some();
+    if lives { Ok(()) } else { Err(Refusal::TokenRevoked.into()) }
+}
+
+async fn set_hash(connection: &mut SqliteConnection, member: MemberId, hash: String) -> StoreResult<()> {
+    let query = sqlx::query("UPDATE members SET password_hash = ? WHERE id = ?").bind(hash).bind(signed(member.0));
+    query.execute(connection).await.map_err(failed)?;
+    Ok(())
+}
+
+async fn open(
+    commit: &mut Commit,
+    session: Session,
+    checked: Credentials,
+    rehashed: Option<String>,
+) -> StoreResult<Position> {
+    still(&mut commit.connection, &checked).await?;
+    if checked.deactivated_at.is_some() {
+        departure::restore(commit, session.member).await?;
+    }
+    if let Some(hash) = rehashed {
+        set_hash(&mut commit.connection, session.member, hash).await?;
+    }
     let insert = "INSERT INTO sessions (id, member_id, device, address, created_at, last_used_at, expires_at, secret, \
         generation, rotated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let query = sqlx::query(insert)
@@ -58,28 +95,6 @@ async fn open(commit: &mut Commit, session: Session) -> StoreResult<Position> {
         .bind(session.rotated_at.0);
     query.execute(&mut commit.connection).await.map_err(failed)?;
     Ok(commit.emit(Fact::new(EventKind::MemberLoggedIn, session.member)))
-}
-
-/// Removes sessions and remembers that their tokens are void.
-async fn end(
-    connection: &mut SqliteConnection,
-    member: MemberId,
-    which: End,
-    tokens_until: Timestamp,
-) -> StoreResult<Vec<SessionId>> {
-    let (delete, id) = match which {
-        End::One(id) => ("DELETE FROM sessions WHERE member_id = ? AND id = ? RETURNING id", id.0),
-        End::AllBut(id) => ("DELETE FROM sessions WHERE member_id = ? AND id <> ? RETURNING id", id.0),
-        End::All => ("DELETE FROM sessions WHERE member_id = ? AND id > ? RETURNING id", 0),
-    };
-    let query = sqlx::query(delete).bind(signed(member.0)).bind(signed(id));
-    let rows = query.fetch_all(&mut *connection).await.map_err(failed)?;
-    let ended: Vec<SessionId> = rows.iter().map(|row| SessionId(number(row.get(0)))).collect();
-    let insert = "INSERT INTO revocations (session_id, tokens_until) SELECT value, ? FROM json_each(?) \
-        WHERE true ON CONFLICT (session_id) DO UPDATE SET tokens_until = excluded.tokens_until";
-    let ids = super::json_ids(ended.iter().map(|id| id.0));
-    sqlx::query(insert).bind(tokens_until.0).bind(ids).execute(connection).await.map_err(failed)?;
-    Ok(ended)
 }
 
 async fn keys(connection: &mut SqliteConnection) -> StoreResult<Option<Keys>> {
@@ -117,8 +132,13 @@ async fn disable(connection: &mut SqliteConnection, replaced_before: Timestamp) 
 
 #[async_trait]
 impl SessionStore for Sqlite {
-    async fn open_session(&self, session: Session) -> StoreResult<Position> {
-        self.writer.write(move |commit| open(commit, session).boxed()).await
+    async fn open_session(
+        &self,
+        session: Session,
+        checked: Credentials,
+        rehashed: Option<String>,
+    ) -> StoreResult<Position> {
+        self.writer.write(move |commit| open(commit, session, checked, rehashed).boxed()).await
     }
 
     async fn session(&self, id: SessionId) -> StoreResult<Option<Session>> {
@@ -160,7 +180,7 @@ impl SessionStore for Sqlite {
 
     async fn end_sessions(&self, member: MemberId, which: End, tokens_until: Timestamp) -> StoreResult<Vec<SessionId>> {
         let work = async move |commit: &mut Commit| {
-            let ended = end(&mut commit.connection, member, which, tokens_until).await?;
+            let ended = revocations::end(&mut commit.connection, member, which, tokens_until).await?;
             if !ended.is_empty() {
                 commit.emit(Fact::new(EventKind::MemberLoggedOut, member));
             }
@@ -171,24 +191,49 @@ impl SessionStore for Sqlite {
 
     async fn change_password(
         &self,
-        member: MemberId,
+        identity: Identity,
+        checked: Credentials,
         password_hash: String,
-        keep: SessionId,
+        before: SessionId,
         tokens_until: Timestamp,
     ) -> StoreResult<Vec<SessionId>> {
         let work = async move |commit: &mut Commit| {
-            let query = sqlx::query("UPDATE members SET password_hash = ? WHERE id = ?");
-            let query = query.bind(password_hash).bind(signed(member.0));
-            query.execute(&mut commit.connection).await.map_err(failed)?;
-            end(&mut commit.connection, member, End::AllBut(keep), tokens_until).await
+            let connection = &mut commit.connection;
+            still(connection, &checked).await?;
+            lives(connection, identity, Timestamp::now()).await?;
+            set_hash(connection, identity.member, password_hash).await?;
+            let which = End::AllBut { keep: identity.session, before };
+            revocations::end(connection, identity.member, which, tokens_until).await
+        };
+        self.writer.write(move |commit| async move { work(commit).await }.boxed()).await
+    }
+
+    async fn leave(
+        &self,
+        identity: Identity,
+        checked: Credentials,
+        at: Timestamp,
+        before: SessionId,
+        tokens_until: Timestamp,
+    ) -> StoreResult<Vec<SessionId>> {
+        let work = async move |commit: &mut Commit| {
+            still(&mut commit.connection, &checked).await?;
+            lives(&mut commit.connection, identity, at).await?;
+            let all = End::All { before };
+            let ended = revocations::end(&mut commit.connection, identity.member, all, tokens_until).await?;
+            commit.emit(Fact::new(EventKind::MemberLoggedOut, identity.member));
+            departure::deactivate(commit, identity.member, at).await?;
+            Ok::<_, StoreError>(ended)
         };
         self.writer.write(move |commit| async move { work(commit).await }.boxed()).await
     }
 
     async fn revoked(&self, now: Timestamp) -> StoreResult<Vec<(SessionId, Timestamp)>> {
-        let select = "SELECT session_id, tokens_until FROM revocations WHERE tokens_until > ?";
-        let rows = sqlx::query(select).bind(now.0).fetch_all(&self.readers).await.map_err(failed)?;
-        Ok(rows.iter().map(|row| (SessionId(number(row.get(0))), Timestamp(row.get(1)))).collect())
+        self.revoked_sessions(now).await
+    }
+
+    async fn not_before(&self, now: Timestamp) -> StoreResult<Vec<(MemberId, NotBefore)>> {
+        self.revoked_members(now).await
     }
 
     async fn keys(&self) -> StoreResult<Option<Keys>> {

@@ -27,13 +27,15 @@ const RECEIPTS: Sweep = Sweep {
         RETURNING NULL",
     counter: "",
 };
-const SESSIONS: Sweep = Sweep {
-    rows: "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < ?1 LIMIT ?2) RETURNING NULL",
-    counter: "",
-};
 const REVOCATIONS: Sweep = Sweep {
     rows: "DELETE FROM revocations WHERE session_id IN \
         (SELECT session_id FROM revocations WHERE tokens_until < ?1 LIMIT ?2) RETURNING NULL",
+    counter: "",
+};
+
+const MEMBER_REVOCATIONS: Sweep = Sweep {
+    rows: "DELETE FROM member_revocations WHERE member_id IN \
+        (SELECT member_id FROM member_revocations WHERE tokens_until < ?1 LIMIT ?2) RETURNING NULL",
     counter: "",
 };
 
@@ -147,7 +149,7 @@ async fn prune_events(commit: &mut Commit, before: Timestamp, readers_at: Positi
 
 impl Sqlite {
     /// Steps until nothing is left, each its own command.
-    async fn steps<F>(&self, step: F) -> StoreResult<u64>
+    pub(super) async fn steps<F>(&self, step: F) -> StoreResult<u64>
     where
         F: for<'c> Fn(&'c mut Commit) -> BoxFuture<'c, StoreResult<u64>> + Copy + Send + 'static,
     {
@@ -186,8 +188,9 @@ impl UpkeepStore for Sqlite {
         self.keep_reserve();
         let events = self.steps(move |commit| prune_events(commit, events_before, readers_at).boxed()).await?;
         let receipts = self.sweep(RECEIPTS, now.before(Duration::from_secs(KEPT_HOURS * 3_600))).await?;
-        let sessions = self.sweep(SESSIONS, now).await?;
+        let sessions = self.prune_sessions(now).await?;
         self.sweep(REVOCATIONS, now).await?;
+        self.sweep(MEMBER_REVOCATIONS, now).await?;
         let purged = now.before(Duration::from_secs(PURGE_DAYS * 86_400));
         let posts = self.purge_posts(purged).await?;
         let members = self.purge_members(purged).await?;

@@ -1,0 +1,100 @@
+//! The data folder is for whoever runs the server alone, whatever the umask.
+use crate::common::PATIENCE;
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, BufReader},
+    process::{Child, Command},
+};
+
+/// A server that was started under that umask, once it answers.
+async fn start(folder: &Path, umask: &str) -> Child {
+    let command = format!("umask {umask}; exec {}", env!("CARGO_BIN_EXE_dailyfeed"));
+    let mut child = Command::new("sh")
+        .args(["-c", &command])
+        .current_dir(folder)
+        .kill_on_drop(true)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .env("DAILYFEED_DATA_DIR", folder.join("deep/data"))
+        .env("DAILYFEED_HTTP__LISTEN", "127.0.0.1:0")
+        .env("DAILYFEED_ADMIN__LISTEN", "127.0.0.1:0")
+        .env("DAILYFEED_LIMITS__ENABLED", "false")
+        .env("DAILYFEED_LOG__LEVEL", "warn")
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let answers = async { while lines.next_line().await.unwrap().is_some_and(|line| !line.contains("/metrics")) {} };
+    tokio::time::timeout(PATIENCE, answers).await.expect("it starts in time");
+    child
+}
+
+/// Ends it, and returns what it logged.
+async fn stop(mut child: Child) -> String {
+    let id = child.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+    let mut log = String::new();
+    let mut errors = child.stderr.take().unwrap();
+    let end = async {
+        errors.read_to_string(&mut log).await.unwrap();
+        child.wait().await.unwrap()
+    };
+    assert!(tokio::time::timeout(PATIENCE, end).await.expect("it ends").success());
+    log
+}
+
+fn everything(folder: &Path) -> Vec<PathBuf> {
+    let mut found = vec![folder.to_owned()];
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(everything(&path)) } else { found.push(path) }
+    }
+    found
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[tokio::test]
+async fn nobody_else_reads_what_the_server_makes() {
+    for umask in ["0000", "0022", "0777"] {
+        let folder = tempfile::tempdir().unwrap();
+        let server = start(folder.path(), umask).await;
+        let data = folder.path().join("deep/data");
+        let all = everything(&data);
+        for part in ["dailyfeed.db", "dailyfeed.db-wal", "dailyfeed.db-shm", "dailyfeed.lock", "activity.db"] {
+            assert!(all.contains(&data.join(part)), "{part}");
+        }
+        // Which files the index has changes from one moment to the next.
+        for path in all.into_iter().filter(|path| path.exists()) {
+            let wanted = if path.is_dir() { 0o700 } else { 0o600 };
+            assert_eq!(mode(&path), wanted, "{} under {umask}", path.display());
+        }
+        let log = stop(server).await;
+        assert!(!log.contains("can get at this"), "{log}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_wider_is_named_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    stop(start(folder.path(), "0022").await).await;
+    let data = folder.path().join("deep/data");
+    let (database, elsewhere) = (data.join("dailyfeed.db"), data.join("notes.txt"));
+    fs::write(&elsewhere, "mine").unwrap();
+    for (path, mode) in [(&data, 0o755), (&database, 0o644), (&elsewhere, 0o644)] {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let log = stop(start(folder.path(), "0022").await).await;
+    for (path, mode) in [(&data, "0755"), (&database, "0644")] {
+        let named = log.lines().any(|line| line.contains(&format!("\"{}\"", path.display())) && line.contains(mode));
+        assert!(named, "{} in {log}", path.display());
+    }
+    assert!(!log.contains("notes.txt"), "{log}");
+    assert_eq!((mode(&data), mode(&database)), (0o755, 0o644));
+}

@@ -1,0 +1,148 @@
+//! Tickets: one stream each and what resumes it, and nobody's at the cost of another's.
+use crate::{
+    common::{Member, Stream},
+    stream::{created, next, ready},
+    support::{member, own, problem, until},
+};
+use reqwest::{Client, Method, Response};
+use serde_json::Value;
+use std::time::{Duration, Instant};
+
+const STREAM: &str = "/api/timeline/stream";
+
+async fn ticket(who: &Member) -> String {
+    let ticket = who.ok(Method::POST, "/api/timeline/stream/ticket", Value::Null).await;
+    ticket["ticket"].as_str().unwrap().to_owned()
+}
+
+/// As a browser does: the ticket in the address, and the last id as a header where there is one.
+async fn open(who: &Member, path: &str, ticket: &str, last: Option<&str>) -> Response {
+    let mut request = Client::new().get(format!("{}{path}?ticket={ticket}", who.base));
+    request = request.header("accept", "text/event-stream");
+    if let Some(last) = last {
+        request = request.header("last-event-id", last);
+    }
+    request.send().await.unwrap()
+}
+
+async fn opened(who: &Member, ticket: &str, last: Option<&str>) -> Stream {
+    let answer = open(who, STREAM, ticket, last).await;
+    assert_eq!(answer.status(), 200);
+    Stream::of(answer)
+}
+
+#[tokio::test]
+async fn a_broken_line_is_taken_up_again_with_the_same_ticket() {
+    let who = member().await;
+    let ticket = ticket(&who).await;
+    let mut stream = opened(&who, &ticket, None).await;
+    let mut last = ready(&mut stream).await;
+    for round in 0..5 {
+        drop(stream);
+        let missed = [who.post(&format!("놓친 글 {round}")).await, who.post("또 하나").await];
+        problem(open(&who, STREAM, &ticket, None).await, 401, "INVALID_TOKEN").await;
+        stream = opened(&who, &ticket, Some(&last)).await;
+        assert_eq!(ready(&mut stream).await, last);
+        for post in missed {
+            assert_eq!(created(&mut stream).await, post);
+        }
+        let live = who.post("이어지는 글").await;
+        let event = next(&mut stream).await;
+        assert_eq!(event.data["id"], live);
+        last = event.id;
+    }
+}
+
+#[tokio::test]
+async fn a_line_that_the_server_still_thinks_open_gives_way() {
+    let who = member().await;
+    let ticket = ticket(&who).await;
+    let mut old = opened(&who, &ticket, None).await;
+    let last = ready(&mut old).await;
+    let mut new = opened(&who, &ticket, Some(&last)).await;
+    ready(&mut new).await;
+    let begun = Instant::now();
+    while old.next().await.is_some() {}
+    assert!(begun.elapsed() < Duration::from_secs(5), "one stream for one ticket");
+    let post = who.post("글").await;
+    assert_eq!(created(&mut new).await, post);
+}
+
+#[tokio::test]
+async fn a_ticket_of_events_resumes_too() {
+    let who = member().await;
+    let ticket = ticket(&who).await;
+    let mut stream = Stream::of(open(&who, "/api/events", &ticket, None).await);
+    let last = ready(&mut stream).await;
+    drop(stream);
+    problem(open(&who, "/api/events", &ticket, None).await, 401, "INVALID_TOKEN").await;
+    let post = who.post("글").await;
+    let mut stream = Stream::of(open(&who, "/api/events", &ticket, Some(&last)).await);
+    ready(&mut stream).await;
+    let mine = async {
+        loop {
+            let event = next(&mut stream).await;
+            if event.data["data"]["postId"] == post {
+                return event;
+            }
+        }
+    };
+    assert_eq!(mine.await.name, "dailyfeed.post.created");
+}
+
+#[tokio::test]
+async fn a_ticket_resumes_nothing_once_its_session_has_ended() {
+    let who = member().await;
+    let ticket = ticket(&who).await;
+    let mut stream = opened(&who, &ticket, None).await;
+    let last = ready(&mut stream).await;
+    drop(stream);
+    assert_eq!(who.call(Method::POST, "/api/authentication/logout", None).await, 204);
+    assert_eq!(open(&who, STREAM, &ticket, Some(&last)).await.status(), 401);
+}
+
+#[tokio::test]
+async fn a_ticket_outlives_the_token_that_bought_it_but_not_the_session() {
+    let own = own(|config| config.authentication.access_token_seconds = 4).await;
+    let mut who = own.member().await;
+    let ticket = ticket(&who).await;
+    let mut stream = opened(&who, &ticket, None).await;
+    let mut last = ready(&mut stream).await;
+    while let Some(event) = stream.next().await {
+        last = event.id;
+    }
+    // The token's five seconds of leeway over, it is good for nothing, and the ticket is.
+    until(async || (who.call(Method::GET, "/api/members/me", None).await == 401).then_some(())).await;
+    who.log_in().await;
+    let mut stream = opened(&who, &ticket, Some(&last)).await;
+    ready(&mut stream).await;
+    let post = who.post("글").await;
+    let mut event = next(&mut stream).await;
+    while event.name == "auth.expiring" {
+        event = next(&mut stream).await;
+    }
+    assert_eq!(event.data["id"], post);
+    assert_eq!(who.call(Method::POST, "/api/authentication/logout-all", None).await, 204);
+    assert_eq!(open(&who, STREAM, &ticket, Some(&last)).await.status(), 401);
+    drop(stream);
+    own.server.shutdown().await;
+}
+
+#[tokio::test]
+async fn who_takes_a_thousand_tickets_voids_their_own_alone() {
+    let (who, greedy) = (member().await, member().await);
+    let others = ticket(&who).await;
+    let kept = ticket(&greedy).await;
+    let mut stream = opened(&greedy, &kept, None).await;
+    let last = ready(&mut stream).await;
+    let first = ticket(&greedy).await;
+    let mut newest = String::new();
+    for _ in 0..1_000 {
+        newest = ticket(&greedy).await;
+    }
+    ready(&mut opened(&who, &others, None).await).await;
+    problem(open(&greedy, STREAM, &first, None).await, 401, "INVALID_TOKEN").await;
+    ready(&mut opened(&greedy, &newest, None).await).await;
+    drop(stream);
+    ready(&mut opened(&greedy, &kept, Some(&last)).await).await;
+}
