@@ -1,5 +1,8 @@
 //! What a member says of themself, and how it is changed.
-use super::{FieldError, Reason, Refusal, text};
+use super::{
+    FieldError, Reason, Refusal,
+    text::{Rule, json_bytes_max},
+};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -82,7 +85,17 @@ pub struct ProfilePatch {
     pub avatar: Patch<super::ImageId>,
 }
 
+const WEBSITE_URL: &str = "websiteUrl";
+const MEMBER_NAME: Rule = Rule::line("memberName", 2, 30);
+const DISPLAY_NAME: Rule = Rule::line("displayName", 1, 50);
+const BIO: Rule = Rule::long("bio", 0, 500);
+const LOCATION: Rule = Rule::line("location", 0, 100);
+const WEBSITE: Rule = Rule::line(WEBSITE_URL, 1, 200);
+
 impl Profile {
+    /// Most bytes of its texts in JSON.
+    pub const JSON_BYTES_MAX: usize = json_bytes_max(30 + 50 + 500 + 100 + 200);
+
     /// The name that others see.
     pub fn shown_name(&self) -> &str {
         self.display_name.as_deref().unwrap_or(&self.member_name)
@@ -97,17 +110,11 @@ impl Profile {
             other => other,
         };
         let changed = Self {
-            member_name: apply(&mut errors, member_name, Some(was.member_name), |name| {
-                text::checked("memberName", name, 2, 30)
-            })
-            .unwrap_or_default(),
-            display_name: apply(&mut errors, patch.display_name, was.display_name, |name| {
-                text::checked("displayName", name, 1, 50)
-            }),
-            bio: apply(&mut errors, patch.bio, was.bio, |bio| text::checked("bio", bio, 0, 500)),
-            location: apply(&mut errors, patch.location, was.location, |location| {
-                text::checked("location", location, 0, 100)
-            }),
+            member_name: apply(&mut errors, member_name, Some(was.member_name), |name| MEMBER_NAME.check(name))
+                .unwrap_or_default(),
+            display_name: apply(&mut errors, patch.display_name, was.display_name, |name| DISPLAY_NAME.check(name)),
+            bio: apply(&mut errors, patch.bio, was.bio, |bio| BIO.optional(bio)),
+            location: apply(&mut errors, patch.location, was.location, |location| LOCATION.optional(location)),
             website_url: apply(&mut errors, patch.website_url, was.website_url, website),
             birth_date: apply(&mut errors, patch.birth_date, was.birth_date, birth_date),
             gender: apply(&mut errors, patch.gender, was.gender, gender),
@@ -128,24 +135,30 @@ impl Profile {
 }
 
 /// One field: kept, emptied, or checked and set. A refusal is collected, so that one answer names all.
-fn apply<T>(
+fn apply<T, V: Into<Option<T>>>(
     errors: &mut Vec<FieldError>,
     patch: Patch<String>,
     before: Option<T>,
-    check: impl FnOnce(&str) -> Result<T, FieldError>,
+    check: impl FnOnce(&str) -> Result<V, FieldError>,
 ) -> Option<T> {
     match patch {
         Patch::Keep => before,
         Patch::Clear => None,
-        Patch::Set(text) => check(&text).map_err(|error| errors.push(error)).ok(),
+        Patch::Set(text) => check(&text).map_or_else(|error| { errors.push(error); None }, Into::into),
     }
 }
 
+/// A parsed address without credentials, as parsing leaves it: what is shown is what a browser would open.
 fn website(url: &str) -> Result<String, FieldError> {
-    let field = "websiteUrl";
-    let checked = text::checked(field, url, 1, 200)?;
-    let valid = url::Url::parse(&checked).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    if valid { Ok(checked) } else { Err(FieldError { field, reason: Reason::InvalidFormat }) }
+    let refuse = |reason| Err(FieldError { field: WEBSITE_URL, reason });
+    let given = WEBSITE.check(url)?;
+    let Ok(url) = url::Url::parse(&given) else { return refuse(Reason::InvalidFormat) };
+    let plain = url.username().is_empty() && url.password().is_none();
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !plain {
+        return refuse(Reason::InvalidFormat);
+    }
+    // Parsing may make it longer, and what is read must be good to be written again.
+    WEBSITE.check(url.as_str())
 }
 
 fn birth_date(date: &str) -> Result<Date, FieldError> {
@@ -167,23 +180,39 @@ fn gender(name: &str) -> Result<Gender, FieldError> {
 }
 
 fn language(code: &str) -> Result<String, FieldError> {
+    let refuse = |reason| Err(FieldError { field: "languageCode", reason });
     let (language, region) = code.split_once('-').map_or((code, None), |(l, r)| (l, Some(r)));
-    let valid = language.len() == 2
-        && language.bytes().all(|b| b.is_ascii_lowercase())
-        && region.is_none_or(|r| COUNTRIES.contains(r) && r.len() == 2);
-    if valid { Ok(code.to_owned()) } else { Err(FieldError { field: "languageCode", reason: Reason::InvalidFormat }) }
+    let formed = |part: &str, letter: fn(&u8) -> bool| part.len() == 2 && part.as_bytes().iter().all(letter);
+    if !formed(language, u8::is_ascii_lowercase) || region.is_some_and(|r| !formed(r, u8::is_ascii_uppercase)) {
+        return refuse(Reason::InvalidFormat);
+    }
+    let known = is_listed(LANGUAGES, language) && region.is_none_or(|region| is_listed(COUNTRIES, region));
+    if known { Ok(code.to_owned()) } else { refuse(Reason::UnknownValue) }
 }
 
 fn country(code: &str) -> Result<String, FieldError> {
-    let known = code.len() == 2 && COUNTRIES.split(' ').any(|country| country == code);
+    let known = is_listed(COUNTRIES, code);
     if known { Ok(code.to_owned()) } else { Err(FieldError { field: "countryCode", reason: Reason::UnknownValue }) }
 }
 
+/// By the list that the program carries: what a machine has installed beside it is no matter. Stored as the list
+/// writes it.
 fn timezone(name: &str) -> Result<String, FieldError> {
-    jiff::tz::TimeZone::get(name)
-        .map(|_| name.to_owned())
-        .map_err(|_| FieldError { field: "timezone", reason: Reason::UnknownValue })
+    let zone = jiff::tz::TimeZoneDatabase::bundled().get(name).ok().filter(|zone| !zone.is_unknown());
+    let known = zone.and_then(|zone| zone.iana_name().map(str::to_owned));
+    known.ok_or(FieldError { field: "timezone", reason: Reason::UnknownValue })
 }
+
+fn is_listed(list: &str, code: &str) -> bool {
+    list.split(' ').any(|listed| listed == code)
+}
+
+/// ISO 639-1.
+const LANGUAGES: &str = "aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv \
+cy da de dv dz ee el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii \
+ik io is it iu ja jv ka kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb lg li ln lo lt lu lv mg mh mi mk ml mn mr ms \
+mt my na nb nd ne ng nl nn no nr nv ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg sh si sk sl sm \
+sn so sq sr ss st su sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu";
 
 /// ISO 3166-1 alpha-2.
 const COUNTRIES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL \
@@ -223,7 +252,7 @@ mod tests {
     fn every_wrong_field_is_named() {
         let patch = ProfilePatch {
             member_name: set("a"),
-            website_url: set("ftp://a.kr"),
+            website_url: set("https://kim:pw@a.kr"),
             birth_date: set("2999-01-01"),
             gender: set("male"),
             country_code: set("XX"),
@@ -234,6 +263,44 @@ mod tests {
         let fields: Vec<_> = Profile::new(patch).unwrap_err().iter().map(|e| e.field).collect();
         let expected = ["memberName", "websiteUrl", "birthDate", "gender", "languageCode", "countryCode", "timezone"];
         assert_eq!(fields, expected);
+    }
+
+    #[test]
+    fn a_website_is_kept_as_it_is_parsed() {
+        for (given, kept) in [
+            ("HTTPS://A.kr", "https://a.kr/"),
+            ("https://a.kr:443/x y", "https://a.kr/x%20y"),
+            ("https://한글.kr/", "https://xn--bj0bj06e.kr/"),
+            ("https://a.kr/../x", "https://a.kr/x"),
+        ] {
+            assert_eq!(website(given).as_deref(), Ok(kept));
+            assert_eq!(website(kept).as_deref(), Ok(kept));
+        }
+        for bad in ["ftp://a.kr", "https://", "https://kim@a.kr", "https://:pw@a.kr", "javascript:alert(1)", "a.kr", ""] {
+            assert!(website(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn codes_are_of_their_lists() {
+        assert!(language("ko").is_ok() && language("pt-BR").is_ok() && language("zh-TW").is_ok());
+        for bad in ["", "xx", "ko-XX", "ko-D ", "KO", "korean", "ko-kr", "ko_KR", "k "] {
+            assert!(language(bad).is_err(), "{bad}");
+        }
+        assert!(country("KR").is_ok() && ["", "kr", "K ", "KOR", "ZZ", " "].iter().all(|bad| country(bad).is_err()));
+        assert_eq!(timezone("asia/seoul").as_deref(), Ok("Asia/Seoul"));
+        for bad in ["", "Moon/Base", "Etc/Unknown", "localtime", "posixrules", "+09:00", "Asia/Seoul\n"] {
+            assert!(timezone(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_bio_that_shows_nothing_is_none() {
+        let patch = ProfilePatch { member_name: set("김민수"), bio: set("\u{3164}\n"), location: set(" "), ..Default::default() };
+        let profile = Profile::new(patch).unwrap();
+        assert_eq!((profile.bio, profile.location), (None, None));
+        let blank = ProfilePatch { member_name: set("\u{200B}\u{2800}"), ..Default::default() };
+        assert_eq!(Profile::new(blank).unwrap_err()[0].reason, Reason::Required);
     }
 
     #[test]

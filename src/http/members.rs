@@ -1,20 +1,23 @@
 //! `/api/members`: profiles, handles, summaries, recommendations. Who follows whom is in `follows.rs`.
 use super::{
     answer::{self, IfNoneMatch},
-    extract::{Auth, Check, Field, Id, Json, Members as Object, Paging, Query, Segment},
+    extract::{Auth, Check, Field, Id, Json, Members as Object, Paging, Query, Segment, body_with},
     problem::Problem,
     views::{MeView, MemberPage, ProfileView, RecommendationPage},
 };
 use crate::{
     actors::members::Members,
     domain::{
-        FieldError, Handle, Identity, ImageId, Member, MemberId, Privacy, ProfilePatch, QUERY_IDS_MAX, Reason,
+        FieldError, Handle, Identity, ImageId, Member, MemberId, Privacy, Profile, ProfilePatch, QUERY_IDS_MAX, Reason,
         Recommendation, Refusal,
     },
 };
 use axum::{extract::State, response::Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+
+/// Bytes of a request with a profile.
+pub(super) const PROFILE_BODY: usize = body_with(Profile::JSON_BYTES_MAX);
 
 /// The caller's own profile.
 #[utoipa::path(
@@ -50,7 +53,7 @@ pub(super) struct ChangeProfile {
     birth_date: Option<String>,
     /// `MALE`, `FEMALE`, `OTHER` or `PREFER_NOT_TO_SAY`.
     gender: Option<String>,
-    /// ISO 639-1.
+    /// ISO 639-1, such as `ko`; a country may follow (`pt-BR`).
     language_code: Option<String>,
     /// ISO 3166-1 alpha-2.
     country_code: Option<String>,
@@ -105,12 +108,13 @@ fn patch_of(object: Object) -> Result<ProfilePatch, Problem> {
         (status = 200, description = "The profile as it is now", body = MeView),
         (status = 403, description = "`IMAGE_FORBIDDEN`"),
         (status = 404, description = "`IMAGE_NOT_FOUND`"),
+        (status = 422, description = "`VALIDATION_FAILED`, `TEXT_MALFORMED`"),
     )
 )]
 pub(super) async fn change_profile(
     State(members): State<Members>,
     Auth(identity): Auth,
-    Json(object): Json<Object>,
+    Json(object): Json<Object, PROFILE_BODY>,
 ) -> Result<Response, Problem> {
     let me = members.change_profile(identity.member, patch_of(object)?).await?;
     Ok(answer::ok(&MeView::from(&me)))

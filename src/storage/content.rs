@@ -60,7 +60,8 @@ pub enum CommentOrder {
 pub trait ContentStore: Send + Sync + 'static {
     /// Stores the post, its tags and the fact, in one commit.
     async fn publish(&self, post: Post, receipt: Option<Receipt>) -> StoreResult<Outcome<Position>>;
-    /// Refuses `PostNotFound`, `PostUpdateForbidden`. Returns the post as it is now.
+    /// Refuses `PostNotFound`, `PostUpdateForbidden`, and `PostEmpty` where neither text nor image would be left. Returns
+    /// the post as it is now. Without a change there is no event, and the position is that of the last one.
     async fn edit_post(
         &self,
         author: MemberId,
@@ -80,7 +81,8 @@ pub trait ContentStore: Send + Sync + 'static {
     /// Stores the comment and the fact, in one commit. Refuses `PostNotFound`, `ParentNotFound`,
     /// `ParentOnAnotherPost`.
     async fn comment(&self, comment: Comment, receipt: Option<Receipt>) -> StoreResult<Outcome<Position>>;
-    /// Refuses `CommentNotFound`, `CommentUpdateForbidden`. Returns the comment as it is now.
+    /// Refuses `CommentNotFound`, `CommentUpdateForbidden`. Returns the comment as it is now. Without a change there is no
+    /// event.
     async fn edit_comment(
         &self,
         author: MemberId,

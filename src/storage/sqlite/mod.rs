@@ -20,6 +20,7 @@ mod ranking;
 mod receipts;
 mod relations;
 mod relations_read;
+mod retag;
 mod scan;
 mod sessions;
 mod tail;
@@ -70,6 +71,7 @@ impl Sqlite {
         let options = options(config).create_if_missing(true);
         let writing = pool(options.clone(), 1).await?;
         sqlx::migrate!("migrations/sqlite").run(&writing).await.map_err(failed)?;
+        retag::bring_up_to_date(&writing).await?;
         let epoch = epoch(&writing).await?;
         let tail = Arc::new(Tail::load(&writing).await?);
         let readers = pool(options.read_only(true).create_if_missing(false), config.storage.read_connections).await?;
