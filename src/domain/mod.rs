@@ -8,6 +8,7 @@ mod envelope;
 mod event;
 mod id;
 mod image;
+mod listed;
 pub mod markup;
 mod member;
 mod notification;

@@ -236,7 +236,9 @@ mod tests {
     fn a_line_has_neither_breaks_nor_turns() {
         assert_eq!(line("  김 \u{200B}\u{3164}"), Ok("김".to_owned()));
         assert_eq!(line("❤\u{FE0F}"), Ok("❤\u{FE0F}".to_owned()));
-        for refused in ["a\nb", "a\tb", "a\u{85}b", "a\u{2028}b", "a\u{202E}b", "a\u{200F}b", "\u{2066}a\u{2069}", "a\0b"] {
+        for refused in
+            ["a\nb", "a\tb", "a\u{85}b", "a\u{2028}b", "a\u{202E}b", "a\u{200F}b", "\u{2066}a\u{2069}", "a\0b"]
+        {
             assert_eq!(line(refused), Err(Reason::InvalidCharacters), "{refused:?}");
         }
         assert_eq!(line("\u{200B}\u{3164}\u{2800}\u{200D}"), Ok(String::new()));

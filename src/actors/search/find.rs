@@ -3,8 +3,8 @@ use super::Search;
 use crate::{
     actors::{Error, Page, timeline::Viewer},
     domain::{
-        CommentId, Handle, Member, MemberCard, MemberId, Place, PostId, Refusal, SearchKind,
-        SearchOrder, SearchPlace, SeenComment, SeenPost, Timestamp,
+        CommentId, Handle, Member, MemberCard, MemberId, Place, PostId, Refusal, SearchKind, SearchOrder, SearchPlace,
+        SeenComment, SeenPost, Timestamp,
         cursor::{ListKind, decode_pinned, encode_pinned, scope_of},
         first_id_at,
         search::{QUERY_LENGTH_MAX, Query, highlight},

@@ -237,7 +237,10 @@ mod tests {
         for (text, address) in [
             ("see https://a.example/x, please", "https://a.example/x"),
             ("(https://a.example/x)", "https://a.example/x"),
-            ("https://a.example/wiki/FAQ-(short)#if-i-install-it #진짜", "https://a.example/wiki/FAQ-(short)#if-i-install-it"),
+            (
+                "https://a.example/wiki/FAQ-(short)#if-i-install-it #진짜",
+                "https://a.example/wiki/FAQ-(short)#if-i-install-it",
+            ),
             ("https://a.example/?q=#first", "https://a.example/?q=#first"),
             ("링크https://a.example/@kim", "https://a.example/@kim"),
             ("「https://a.example/x」", "https://a.example/x"),
@@ -262,7 +265,9 @@ mod tests {
 
     #[test]
     fn words_and_punctuation_are_no_address() {
-        for text in ["서울/부산", "and/or", "3.14", "News: 오늘", "http:", "https://", "/", "좋다.그래서", "2026/11/30/", "1:2"] {
+        for text in
+            ["서울/부산", "and/or", "3.14", "News: 오늘", "http:", "https://", "/", "좋다.그래서", "2026/11/30/", "1:2"]
+        {
             assert_eq!(first(text), "", "{text}");
         }
     }

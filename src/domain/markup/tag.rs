@@ -113,8 +113,22 @@ mod tests {
         }
         assert_eq!(named("#3·1절").as_deref(), Some("3·1절"));
         let long = "가".repeat(51);
-        for text in ["", "#", "##rust", "a b", "a-b", "2026", "·a", "a·", "a\u{200C}", "\u{3164}", "\u{301}a", "1️⃣", "#\u{FE0F}\u{20E3}", &long]
-        {
+        for text in [
+            "",
+            "#",
+            "##rust",
+            "a b",
+            "a-b",
+            "2026",
+            "·a",
+            "a·",
+            "a\u{200C}",
+            "\u{3164}",
+            "\u{301}a",
+            "1️⃣",
+            "#\u{FE0F}\u{20E3}",
+            &long,
+        ] {
             assert_eq!(named(text), None, "{text:?}");
         }
     }

@@ -24,7 +24,8 @@ pub(super) async fn bring_up_to_date(pool: &SqlitePool) -> StoreResult<()> {
     if changed > 0 {
         tracing::info!(posts = changed, "tags were found anew");
     }
-    let set = "INSERT INTO meta (name, value) VALUES ('markup', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    let set =
+        "INSERT INTO meta (name, value) VALUES ('markup', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
     sqlx::query(set).bind(version).execute(pool).await.map_err(failed)?;
     Ok(())
 }
