@@ -128,7 +128,7 @@ async fn a_tower_of_marks_has_a_code_of_its_own() {
 #[tokio::test]
 async fn a_query_is_measured_in_characters() {
     let who = member().await;
-    let search = |count: usize| format!("/api/search/posts?q={}", crate::search::encoded(&FAMILY.repeat(count)));
+    let search = |count: usize| format!("/api/search/posts?q={}", crate::search::encoded(&PARTS.repeat(count)));
     assert_eq!(who.send(Method::GET, &search(256), Value::Null).await.status(), 200);
     who.refused(Method::GET, &search(257), Value::Null, 422, "VALIDATION_FAILED").await;
 }
