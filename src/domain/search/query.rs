@@ -2,7 +2,7 @@
 use super::{
     particles,
     runs::{Run, Script, runs},
-    spacing::spaced,
+    spacing::{SPACED_MIN, spaced},
 };
 
 /// Most characters of a query.
@@ -163,9 +163,9 @@ fn korean(runs: &[Run]) -> Vec<Vec<Phrase>> {
             }));
         }
     }
-    for length in [Some(last.units.len()), stem].into_iter().flatten() {
-        forms.extend(spaced(before, &part(last, 0, length)).into_iter().map(|phrase| vec![phrase]));
-    }
+    // Where a particle was taken off, what is found with it is found without.
+    let length = stem.filter(|length| *length >= SPACED_MIN).unwrap_or(last.units.len());
+    forms.extend(spaced(before, &part(last, 0, length)).into_iter().map(|phrase| vec![phrase]));
     forms
 }
 

@@ -9,8 +9,10 @@ use super::{
     tokens::alone,
 };
 
-/// Syllables of a word that may have had spaces. Shorter ones would find too much, longer ones are sentences.
-const LENGTHS: std::ops::RangeInclusive<usize> = 3..=12;
+/// Fewest syllables of a word that may have had spaces: two of a shorter one would find too much.
+pub(super) const SPACED_MIN: usize = 3;
+/// Longer ones are sentences.
+const SPACED_MAX: usize = 12;
 /// Longest part that is told apart: what is found by parts of two and three is also found where these had no spaces.
 const PART_MAX: usize = 3;
 
@@ -26,7 +28,7 @@ fn singles_max(length: usize) -> usize {
 /// The phrases by which a word is found where it has spaces, behind what stands before it in the query.
 pub(super) fn spaced(before: &[Run], word: &Run) -> Vec<Phrase> {
     let length = word.units.len();
-    if word.script != Script::Hangul || !LENGTHS.contains(&length) {
+    if word.script != Script::Hangul || !(SPACED_MIN..=SPACED_MAX).contains(&length) {
         return Vec::new();
     }
     let mut all = Vec::new();
