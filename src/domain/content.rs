@@ -1,7 +1,7 @@
 //! Posts and comments, and the rules for writing them.
 use super::{
     CommentId, FieldError, ImageId, MemberCard, MemberId, Mention, Picture, PostId, Reason, Refusal, Tag, Timestamp,
-    text,
+    text::{Rule, json_bytes_max},
 };
 use std::sync::Arc;
 
@@ -25,27 +25,43 @@ impl PostText {
     pub const CONTENT_MAX: usize = 5_000;
     /// Most characters of the title.
     pub const TITLE_MAX: usize = 100;
+    /// Most bytes of both in JSON.
+    pub const JSON_BYTES_MAX: usize = json_bytes_max(Self::CONTENT_MAX + Self::TITLE_MAX);
 
-    /// Checks both; an empty title is no title.
+    const CONTENT: Rule = Rule::long("content", 0, Self::CONTENT_MAX);
+    const TITLE: Rule = Rule::line("title", 0, Self::TITLE_MAX);
+
+    /// Checks both; a title that shows nothing is no title. Refuses content that shows nothing.
     pub fn new(title: Option<&str>, content: &str) -> Result<Self, Refusal> {
-        let content = text::checked("content", content, 1, Self::CONTENT_MAX).map_err(|error| match error.reason {
-            Reason::Required => Refusal::PostEmpty,
+        let text = Self::beside_images(title, content)?;
+        if text.needs_image() { Err(Refusal::PostEmpty) } else { Ok(text) }
+    }
+
+    /// Likewise, but the content may be empty: a post may be images alone.
+    pub fn beside_images(title: Option<&str>, content: &str) -> Result<Self, Refusal> {
+        let content = Self::CONTENT.check(content).map_err(|error| match error.reason {
             Reason::TooLong { max } => Refusal::PostTooLong { max },
             _ => error.into(),
         })?;
-        let title =
-            text::checked("title", title.unwrap_or_default(), 0, Self::TITLE_MAX).map_err(|error| {
-                match error.reason {
-                    Reason::TooLong { max } => Refusal::TitleTooLong { max },
-                    _ => error.into(),
-                }
-            })?;
-        Ok(Self { title: Some(title).filter(|title| !title.is_empty()), content, images: None })
+        let title = Self::TITLE.optional(title.unwrap_or_default()).map_err(|error| match error.reason {
+            Reason::TooLong { max } => Refusal::TitleTooLong { max },
+            _ => error.into(),
+        })?;
+        Ok(Self { title, content, images: None })
     }
 
-    /// With these images in this order, each once. Without any said, a post keeps those that it has.
+    /// Whether it is a post only where there is an image on it.
+    pub fn needs_image(&self) -> bool {
+        self.content.is_empty()
+    }
+
+    /// With these images in this order, each once. Without any said, a post keeps those that it has. Refuses to leave
+    /// neither text nor image.
     pub fn with_images(self, ids: Vec<ImageId>) -> Result<Self, Refusal> {
         let wrong = |reason| Err(FieldError { field: "imageIds", reason }.into());
+        if ids.is_empty() && self.needs_image() {
+            return Err(Refusal::PostEmpty);
+        }
         if ids.len() > IMAGES_MAX {
             return wrong(Reason::TooLong { max: IMAGES_MAX });
         }
@@ -65,7 +81,7 @@ impl PostText {
         self.title.as_deref()
     }
 
-    /// The content, trimmed.
+    /// The content, as it is kept.
     pub fn content(&self) -> &str {
         &self.content
     }
@@ -78,10 +94,14 @@ pub struct CommentText(String);
 impl CommentText {
     /// Most characters of a comment.
     pub const MAX: usize = 1_000;
+    /// Most bytes of it in JSON.
+    pub const JSON_BYTES_MAX: usize = json_bytes_max(Self::MAX);
+
+    const CONTENT: Rule = Rule::long("content", 1, Self::MAX);
 
     /// Checks it.
     pub fn new(content: &str) -> Result<Self, Refusal> {
-        let content = text::checked("content", content, 1, Self::MAX).map_err(|error| match error.reason {
+        let content = Self::CONTENT.check(content).map_err(|error| match error.reason {
             Reason::Required => Refusal::CommentEmpty,
             Reason::TooLong { max } => Refusal::CommentTooLong { max },
             _ => error.into(),
@@ -89,7 +109,7 @@ impl CommentText {
         Ok(Self(content))
     }
 
-    /// The content, trimmed.
+    /// The content, as it is kept.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -115,7 +135,7 @@ pub struct Post {
     pub author: MemberId,
     /// At most 100 characters.
     pub title: Option<String>,
-    /// 1 to 5,000 characters.
+    /// At most 5,000 characters; none at all only beside an image.
     pub content: String,
     /// Found in the content.
     pub tags: Vec<Tag>,
@@ -252,6 +272,8 @@ mod tests {
     #[test]
     fn blank_text_is_no_text() {
         assert_eq!(PostText::new(None, " \n "), Err(Refusal::PostEmpty));
+        assert_eq!(PostText::new(None, "\u{200B}\u{3164}"), Err(Refusal::PostEmpty));
+        assert_eq!(PostText::new(Some("\u{2800}"), "x").unwrap().title(), None);
         assert_eq!(CommentText::new("\t"), Err(Refusal::CommentEmpty));
         assert_eq!(PostText::new(Some("  "), "x").unwrap().title(), None);
     }
@@ -263,6 +285,9 @@ mod tests {
         assert_eq!(with(&[3, 1, 2, 4]).unwrap().images().map(<[_]>::len), Some(4));
         assert_eq!(PostText::new(None, "x").unwrap().images(), None);
         assert!(with(&[1, 2, 3, 4, 5]).is_err() && with(&[7, 7]).is_err());
+        let alone = |ids: Vec<ImageId>| PostText::beside_images(None, "\u{200B}").unwrap().with_images(ids);
+        assert_eq!(alone(vec![ImageId(1)]).unwrap().content(), "");
+        assert_eq!(alone(Vec::new()), Err(Refusal::PostEmpty));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Members: who they are, and the rules for what they say about themselves.
-use super::{FieldError, ImageId, MemberId, Reason, Refusal, Timestamp};
+use super::{FieldError, ImageId, MemberId, Reason, Refusal, Timestamp, characters::normal_form, text};
 use serde::{Deserialize, Serialize};
 
 /// Most that one member may follow. It bounds the merge behind a home feed.
@@ -53,6 +53,11 @@ impl Handle {
             return refuse(Reason::Reserved);
         }
         Ok(Self(handle.to_owned()))
+    }
+
+    /// Of whom somebody asks for, however the handle is spelt: full-width letters are letters.
+    pub fn asked_for(handle: &str) -> Result<Self, FieldError> {
+        Self::new(&normal_form(handle))
     }
 
     /// As given.
@@ -195,7 +200,8 @@ mod tests {
         for good in ["abc", "Kim_Minsu", "x".repeat(50).as_str()] {
             assert!(Handle::new(good).is_ok(), "{good}");
         }
-        for bad in ["ab", "한글이름", "a-b-c", "a b c", "ME", "Query", "x".repeat(51).as_str()] {
+        assert_eq!(Handle::asked_for("ＫＩＭ_１").unwrap().as_str(), "kim_1");
+        for bad in ["ab", "한글이름", "ｋｉｍ", "a-b-c", "a b c", "ME", "Query", "x".repeat(51).as_str()] {
             assert!(Handle::new(bad).is_err(), "{bad}");
         }
     }

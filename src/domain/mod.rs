@@ -1,6 +1,7 @@
 //! What the product is about: ids, rules, events, cursors. No runtime, no database, no HTTP.
 mod activity;
 mod audience;
+mod characters;
 mod content;
 mod credentials;
 pub mod cursor;
@@ -8,6 +9,7 @@ mod envelope;
 mod event;
 mod id;
 mod image;
+mod listed;
 pub mod markup;
 mod member;
 mod notification;
@@ -53,7 +55,7 @@ pub use refusal::{FieldError, Reason, Refusal};
 pub use search::{SearchKind, SearchOrder, SearchPlace};
 pub use session::{Identity, Session, SigningKey};
 pub use slot::Slot;
-pub use text::length;
+pub use text::{CODE_POINTS_MAX, json_bytes_max, line_of, text_within};
 pub use ties::{BLOCKS_MAX, MUTES_MAX, TieChange, Ties};
 pub use time::Timestamp;
 pub use visibility::{Place, Standing, may_see, may_see_post};

@@ -1,5 +1,9 @@
 //! What a member says of themself, and how it is changed.
-use super::{FieldError, Reason, Refusal, text};
+use super::{
+    FieldError, Reason, Refusal,
+    listed::{country, language, timezone},
+    text::{Rule, json_bytes_max},
+};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -82,7 +86,17 @@ pub struct ProfilePatch {
     pub avatar: Patch<super::ImageId>,
 }
 
+const WEBSITE_URL: &str = "websiteUrl";
+const MEMBER_NAME: Rule = Rule::line("memberName", 2, 30);
+const DISPLAY_NAME: Rule = Rule::line("displayName", 1, 50);
+const BIO: Rule = Rule::long("bio", 0, 500);
+const LOCATION: Rule = Rule::line("location", 0, 100);
+const WEBSITE: Rule = Rule::line(WEBSITE_URL, 1, 200);
+
 impl Profile {
+    /// Most bytes of its texts in JSON.
+    pub const JSON_BYTES_MAX: usize = json_bytes_max(30 + 50 + 500 + 100 + 200);
+
     /// The name that others see.
     pub fn shown_name(&self) -> &str {
         self.display_name.as_deref().unwrap_or(&self.member_name)
@@ -97,17 +111,11 @@ impl Profile {
             other => other,
         };
         let changed = Self {
-            member_name: apply(&mut errors, member_name, Some(was.member_name), |name| {
-                text::checked("memberName", name, 2, 30)
-            })
-            .unwrap_or_default(),
-            display_name: apply(&mut errors, patch.display_name, was.display_name, |name| {
-                text::checked("displayName", name, 1, 50)
-            }),
-            bio: apply(&mut errors, patch.bio, was.bio, |bio| text::checked("bio", bio, 0, 500)),
-            location: apply(&mut errors, patch.location, was.location, |location| {
-                text::checked("location", location, 0, 100)
-            }),
+            member_name: apply(&mut errors, member_name, Some(was.member_name), |name| MEMBER_NAME.check(name))
+                .unwrap_or_default(),
+            display_name: apply(&mut errors, patch.display_name, was.display_name, |name| DISPLAY_NAME.check(name)),
+            bio: apply(&mut errors, patch.bio, was.bio, |bio| BIO.optional(bio)),
+            location: apply(&mut errors, patch.location, was.location, |location| LOCATION.optional(location)),
             website_url: apply(&mut errors, patch.website_url, was.website_url, website),
             birth_date: apply(&mut errors, patch.birth_date, was.birth_date, birth_date),
             gender: apply(&mut errors, patch.gender, was.gender, gender),
@@ -128,24 +136,36 @@ impl Profile {
 }
 
 /// One field: kept, emptied, or checked and set. A refusal is collected, so that one answer names all.
-fn apply<T>(
+fn apply<T, V: Into<Option<T>>>(
     errors: &mut Vec<FieldError>,
     patch: Patch<String>,
     before: Option<T>,
-    check: impl FnOnce(&str) -> Result<T, FieldError>,
+    check: impl FnOnce(&str) -> Result<V, FieldError>,
 ) -> Option<T> {
     match patch {
         Patch::Keep => before,
         Patch::Clear => None,
-        Patch::Set(text) => check(&text).map_err(|error| errors.push(error)).ok(),
+        Patch::Set(text) => check(&text).map_or_else(
+            |error| {
+                errors.push(error);
+                None
+            },
+            Into::into,
+        ),
     }
 }
 
+/// A parsed address without credentials, as parsing leaves it: what is shown is what a browser would open.
 fn website(url: &str) -> Result<String, FieldError> {
-    let field = "websiteUrl";
-    let checked = text::checked(field, url, 1, 200)?;
-    let valid = url::Url::parse(&checked).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    if valid { Ok(checked) } else { Err(FieldError { field, reason: Reason::InvalidFormat }) }
+    let refuse = |reason| Err(FieldError { field: WEBSITE_URL, reason });
+    let given = WEBSITE.check(url)?;
+    let Ok(url) = url::Url::parse(&given) else { return refuse(Reason::InvalidFormat) };
+    let plain = url.username().is_empty() && url.password().is_none();
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !plain {
+        return refuse(Reason::InvalidFormat);
+    }
+    // Parsing may make it longer, and what is read must be good to be written again.
+    WEBSITE.check(url.as_str())
 }
 
 fn birth_date(date: &str) -> Result<Date, FieldError> {
@@ -165,35 +185,6 @@ fn gender(name: &str) -> Result<Gender, FieldError> {
         _ => Err(FieldError { field: "gender", reason: Reason::UnknownValue }),
     }
 }
-
-fn language(code: &str) -> Result<String, FieldError> {
-    let (language, region) = code.split_once('-').map_or((code, None), |(l, r)| (l, Some(r)));
-    let valid = language.len() == 2
-        && language.bytes().all(|b| b.is_ascii_lowercase())
-        && region.is_none_or(|r| COUNTRIES.contains(r) && r.len() == 2);
-    if valid { Ok(code.to_owned()) } else { Err(FieldError { field: "languageCode", reason: Reason::InvalidFormat }) }
-}
-
-fn country(code: &str) -> Result<String, FieldError> {
-    let known = code.len() == 2 && COUNTRIES.split(' ').any(|country| country == code);
-    if known { Ok(code.to_owned()) } else { Err(FieldError { field: "countryCode", reason: Reason::UnknownValue }) }
-}
-
-fn timezone(name: &str) -> Result<String, FieldError> {
-    jiff::tz::TimeZone::get(name)
-        .map(|_| name.to_owned())
-        .map_err(|_| FieldError { field: "timezone", reason: Reason::UnknownValue })
-}
-
-/// ISO 3166-1 alpha-2.
-const COUNTRIES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL \
-BM BN BO BQ BR BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO \
-DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM \
-HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR \
-LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL \
-NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ \
-SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA \
-VC VE VG VI VN VU WF WS YE YT ZA ZM ZW";
 
 impl From<Vec<FieldError>> for Refusal {
     fn from(errors: Vec<FieldError>) -> Self {
@@ -223,7 +214,7 @@ mod tests {
     fn every_wrong_field_is_named() {
         let patch = ProfilePatch {
             member_name: set("a"),
-            website_url: set("ftp://a.kr"),
+            website_url: set("https://kim:pw@a.kr"),
             birth_date: set("2999-01-01"),
             gender: set("male"),
             country_code: set("XX"),
@@ -234,6 +225,37 @@ mod tests {
         let fields: Vec<_> = Profile::new(patch).unwrap_err().iter().map(|e| e.field).collect();
         let expected = ["memberName", "websiteUrl", "birthDate", "gender", "languageCode", "countryCode", "timezone"];
         assert_eq!(fields, expected);
+    }
+
+    #[test]
+    fn a_website_is_kept_as_it_is_parsed() {
+        for (given, kept) in [
+            ("HTTPS://A.kr", "https://a.kr/"),
+            ("https://a.kr:443/x y", "https://a.kr/x%20y"),
+            ("https://한글.kr/", "https://xn--bj0bj06e.kr/"),
+            ("https://a.kr/../x", "https://a.kr/x"),
+        ] {
+            assert_eq!(website(given).as_deref(), Ok(kept));
+            assert_eq!(website(kept).as_deref(), Ok(kept));
+        }
+        for bad in ["ftp://a.kr", "https://", "https://kim@a.kr", "https://:pw@a.kr", "javascript:alert(1)", "a.kr", ""]
+        {
+            assert!(website(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_bio_that_shows_nothing_is_none() {
+        let patch = ProfilePatch {
+            member_name: set("김민수"),
+            bio: set("\u{3164}\n"),
+            location: set(" "),
+            ..Default::default()
+        };
+        let profile = Profile::new(patch).unwrap();
+        assert_eq!((profile.bio, profile.location), (None, None));
+        let blank = ProfilePatch { member_name: set("\u{200B}\u{2800}"), ..Default::default() };
+        assert_eq!(Profile::new(blank).unwrap_err()[0].reason, Reason::Required);
     }
 
     #[test]

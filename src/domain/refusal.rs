@@ -20,6 +20,11 @@ pub enum Reason {
     InvalidFormat,
     /// Control characters or marks that reorder text.
     InvalidCharacters,
+    /// A character that is made of more than `max` code points: a tower of marks.
+    Malformed {
+        /// The most that is accepted.
+        max: usize,
+    },
     /// Not one of the known values.
     UnknownValue,
     /// A date that has not been yet.
@@ -118,8 +123,8 @@ pub enum Refusal {
     /// Only the author deletes a post.
     #[error("only the author deletes a post")]
     PostDeleteForbidden,
-    /// A post needs some text.
-    #[error("a post needs some text")]
+    /// A post needs some text, or an image.
+    #[error("a post needs some text or an image")]
     PostEmpty,
     /// More characters than a post may have.
     #[error("a post holds at most {max} characters")]

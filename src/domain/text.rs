@@ -1,13 +1,110 @@
-//! Lengths as people count them, and text without what cannot be seen.
-use super::{FieldError, Reason};
+//! What texts may be: one rule per kind of field, and lengths as people count them.
+use super::{
+    FieldError, Reason,
+    characters::{is_blank, is_direction_mark, is_padding},
+};
+use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
 
+/// Code points that a character may be made of. A family of four has seven, a decomposed syllable three; more is a
+/// tower of marks, refused as `TEXT_MALFORMED`. Bytes of a text, and so of a request, follow from this.
+pub const CODE_POINTS_MAX: usize = 16;
+/// Bytes that one code point may have in JSON: two escapes of six bytes beyond 16 bits.
+const ESCAPED_BYTES_MAX: usize = "\\ud83d\\udc68".len();
+
+/// Bytes that texts of so many characters may have in JSON.
+pub const fn json_bytes_max(characters: usize) -> usize {
+    characters * CODE_POINTS_MAX * ESCAPED_BYTES_MAX
+}
+
+/// How a field is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A name, a title, an address: nothing that breaks or turns the line.
+    Line,
+    /// Content, a comment, a bio: line breaks and tabs stay, and direction marks that come in pairs.
+    Long,
+}
+
+/// What one field takes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rule {
+    field: &'static str,
+    kind: Kind,
+    min: usize,
+    max: usize,
+}
+
+impl Rule {
+    /// For a field of one line.
+    pub(super) const fn line(field: &'static str, min: usize, max: usize) -> Self {
+        Self { field, kind: Kind::Line, min, max }
+    }
+
+    /// For a field of many lines.
+    pub(super) const fn long(field: &'static str, min: usize, max: usize) -> Self {
+        Self { field, kind: Kind::Long, min, max }
+    }
+
+    /// The text as it is kept. What shows nothing is empty.
+    pub(super) fn check(&self, text: &str) -> Result<String, FieldError> {
+        let refuse = |reason| Err(FieldError { field: self.field, reason });
+        let text = match self.kind {
+            Kind::Line => line(text).map(Cow::Borrowed),
+            Kind::Long => long(text),
+        };
+        let Some(text) = text else { return refuse(Reason::InvalidCharacters) };
+        if text.chars().all(is_blank) {
+            return if self.min > 0 { refuse(Reason::Required) } else { Ok(String::new()) };
+        }
+        match measured(&text, self.max) {
+            Err(reason) => refuse(reason),
+            Ok(length) if length < self.min => refuse(Reason::TooShort { min: self.min }),
+            Ok(_) => Ok(text.into_owned()),
+        }
+    }
+
+    /// Likewise, and nothing where the text is empty.
+    pub(super) fn optional(&self, text: &str) -> Result<Option<String>, FieldError> {
+        self.check(text).map(|text| Some(text).filter(|text| !text.is_empty()))
+    }
+}
+
+/// A line, by the rule for lines.
+pub(super) fn checked(field: &'static str, text: &str, min: usize, max: usize) -> Result<String, FieldError> {
+    Rule::line(field, min, max).check(text)
+}
+
 /// Characters as a reader counts them (grapheme clusters): 한 is one, a family emoji is one.
-pub fn length(text: &str) -> usize {
+pub(super) fn length(text: &str) -> usize {
     let alone = text.chars().take_while(|c| stands_alone(*c));
     let (characters, bytes) = alone.fold((0, 0), |(characters, bytes), c| (characters + 1, bytes + c.len_utf8()));
     // Cluster borders take tables to find; most texts need none.
     if bytes == text.len() { characters } else { text.graphemes(true).count() }
+}
+
+/// The length, where it is at most `max` and no character is a tower. Stops at the first that is wrong, so that a text
+/// costs as much as it may be long and no more.
+pub(super) fn measured(text: &str, max: usize) -> Result<usize, Reason> {
+    let alone = text.chars().take_while(|c| stands_alone(*c)).take(max + 1);
+    let (characters, bytes) = alone.fold((0, 0), |(characters, bytes), c| (characters + 1, bytes + c.len_utf8()));
+    if characters > max {
+        return Err(Reason::TooLong { max });
+    }
+    if bytes == text.len() {
+        return Ok(characters);
+    }
+    let mut characters = 0;
+    for cluster in text.graphemes(true) {
+        characters += 1;
+        if characters > max {
+            return Err(Reason::TooLong { max });
+        }
+        if cluster.len() > CODE_POINTS_MAX && cluster.chars().nth(CODE_POINTS_MAX).is_some() {
+            return Err(Reason::Malformed { max: CODE_POINTS_MAX });
+        }
+    }
+    Ok(characters)
 }
 
 /// Whether a character makes no cluster with any other of these: plain ASCII, Hangul syllables, Han.
@@ -15,40 +112,92 @@ fn stands_alone(c: char) -> bool {
     matches!(c, '\n' | ' '..='~' | '\u{AC00}'..='\u{D7A3}' | '\u{4E00}'..='\u{9FFF}')
 }
 
-/// Bytes that a text of `max` characters may have: a cluster can be made arbitrarily long by
-/// stacking marks, so bytes are limited too (32 per character, far above any real script).
-const BYTES_PER_CHARACTER: usize = 32;
-
-/// The trimmed text, if its length lies within the bounds and it holds no control characters
-/// other than line breaks and tabs.
-pub(super) fn checked(field: &'static str, text: &str, min: usize, max: usize) -> Result<String, FieldError> {
-    let text = text.trim();
-    let refuse = |reason| Err(FieldError { field, reason });
-    if text.len() > max * BYTES_PER_CHARACTER {
-        return refuse(Reason::TooLong { max });
-    }
-    let length = length(text);
-    if length < min {
-        return refuse(if length == 0 { Reason::Required } else { Reason::TooShort { min } });
-    }
-    if length > max {
-        return refuse(Reason::TooLong { max });
-    }
-    if text.chars().any(is_unwanted) {
-        return refuse(Reason::InvalidCharacters);
-    }
-    Ok(text.to_owned())
+fn breaks_line(c: char) -> bool {
+    matches!(c, '\u{2028}' | '\u{2029}')
 }
 
-/// Control characters (but line breaks and tabs) and the marks that reorder the text around them.
-fn is_unwanted(c: char) -> bool {
-    (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
-        || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+/// Without what hangs at its ends unseen; nothing where it is not of one line.
+fn line(text: &str) -> Option<&str> {
+    let text = text.trim_matches(is_padding);
+    let refused = |c: char| c.is_control() || breaks_line(c) || is_direction_mark(c);
+    (!text.contains(refused)).then_some(text)
+}
+
+/// With one kind of line break and without direction marks that have no other half; nothing where it has controls.
+fn long(text: &str) -> Option<Cow<'_, str>> {
+    let text = text.trim();
+    if !text.contains(|c: char| is_direction_mark(c) || breaks_line(c) || c.is_control() && !matches!(c, '\n' | '\t')) {
+        return Some(Cow::Borrowed(text));
+    }
+    let mut lines = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '\r' => {
+                rest.next_if_eq(&'\n');
+                lines.push('\n');
+            }
+            c if breaks_line(c) => lines.push('\n'),
+            c if c.is_control() && !matches!(c, '\n' | '\t') => return None,
+            c => lines.push(c),
+        }
+    }
+    let balanced = balanced(&lines);
+    Some(Cow::Owned(balanced.trim().to_owned()))
+}
+
+/// Without direction marks that open what nothing closes, or close what nothing has opened (the pairs of UAX #9).
+fn balanced(text: &str) -> String {
+    let is_isolate = |c: char| matches!(c, '\u{2066}'..='\u{2068}');
+    let mut open: Vec<(usize, char)> = Vec::new();
+    let mut stray: Vec<usize> = Vec::new();
+    for (at, c) in text.char_indices() {
+        match c {
+            '\u{202A}'..='\u{202B}' | '\u{202D}'..='\u{202E}' | '\u{2066}'..='\u{2068}' => open.push((at, c)),
+            // Closes the last embedding, but not across the border of an isolate.
+            '\u{202C}' => match open.last() {
+                Some((_, last)) if !is_isolate(*last) => drop(open.pop()),
+                _ => stray.push(at),
+            },
+            // Closes the last isolate; what was opened inside it stays without an end.
+            '\u{2069}' => match open.iter().rposition(|(_, c)| is_isolate(*c)) {
+                Some(isolate) => stray.extend(open.drain(isolate..).skip(1).map(|(at, _)| at)),
+                None => stray.push(at),
+            },
+            _ => {}
+        }
+    }
+    stray.extend(open.into_iter().map(|(at, _)| at));
+    stray.sort_unstable();
+    let kept = text.char_indices().filter(|(at, _)| stray.binary_search(at).is_err());
+    kept.map(|(_, c)| c).collect()
+}
+
+/// Refuses a text that is too long or holds a tower of marks, whatever else is in it: for what is searched for.
+pub fn text_within(field: &'static str, text: &str, max: usize) -> Result<(), FieldError> {
+    measured(text, max).map(drop).map_err(|reason| FieldError { field, reason })
+}
+
+/// A line made of whatever came, at most so long: for what no member can correct, such as the name of a device.
+pub fn line_of(text: &str, max: usize) -> String {
+    let kept = |c: &char| !(c.is_control() || breaks_line(*c) || is_direction_mark(*c));
+    let line: String = text.chars().filter(kept).take(max * CODE_POINTS_MAX).collect();
+    let whole = |cluster: &&str| cluster.chars().nth(CODE_POINTS_MAX).is_none();
+    let cut: String = line.trim_matches(is_padding).graphemes(true).filter(whole).take(max).collect();
+    if cut.chars().all(is_blank) { String::new() } else { cut }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn line(text: &str) -> Result<String, Reason> {
+        Rule::line("title", 0, 10).check(text).map_err(|error| error.reason)
+    }
+
+    fn long(text: &str) -> Result<String, Reason> {
+        Rule::long("bio", 0, 20).check(text).map_err(|error| error.reason)
+    }
 
     #[test]
     fn lengths_are_what_a_reader_counts() {
@@ -68,14 +217,55 @@ mod tests {
     }
 
     #[test]
-    fn a_tower_of_marks_is_too_long() {
-        let tower = format!("a{}", "\u{301}".repeat(2000));
-        assert_eq!(checked("bio", &tower, 0, 10).unwrap_err().reason, Reason::TooLong { max: 10 });
+    fn a_tower_of_marks_is_malformed() {
+        let tower = |marks: usize| format!("a{}", "\u{301}".repeat(marks));
+        assert_eq!(line(&tower(CODE_POINTS_MAX - 1)), Ok(tower(CODE_POINTS_MAX - 1)));
+        assert_eq!(line(&tower(CODE_POINTS_MAX)), Err(Reason::Malformed { max: CODE_POINTS_MAX }));
+        assert_eq!(measured(&"가".repeat(11), 10), Err(Reason::TooLong { max: 10 }));
+        assert_eq!(measured(&format!("é{}", "가".repeat(9)), 10), Ok(10));
     }
 
     #[test]
-    fn marks_that_reorder_text_are_refused() {
-        let refused = checked("bio", "abc\u{202E}def", 0, 10).unwrap_err();
-        assert_eq!(refused.reason, Reason::InvalidCharacters);
+    fn the_largest_legal_text_fits_into_its_bytes() {
+        let family = "\\ud83d\\udc68\\u200d\\ud83d\\udc69\\u200d\\ud83d\\udc67\\u200d\\ud83d\\udc66";
+        assert!(family.len() * 5_000 <= json_bytes_max(5_000));
+        assert_eq!(json_bytes_max(5_000), 960_000);
+    }
+
+    #[test]
+    fn a_line_has_neither_breaks_nor_turns() {
+        assert_eq!(line("  김 \u{200B}\u{3164}"), Ok("김".to_owned()));
+        assert_eq!(line("❤\u{FE0F}"), Ok("❤\u{FE0F}".to_owned()));
+        for refused in
+            ["a\nb", "a\tb", "a\u{85}b", "a\u{2028}b", "a\u{202E}b", "a\u{200F}b", "\u{2066}a\u{2069}", "a\0b"]
+        {
+            assert_eq!(line(refused), Err(Reason::InvalidCharacters), "{refused:?}");
+        }
+        assert_eq!(line("\u{200B}\u{3164}\u{2800}\u{200D}"), Ok(String::new()));
+        assert_eq!(line_of("a\r\nb\u{202E}c\u{1}", 2), "ab");
+    }
+
+    #[test]
+    fn a_long_text_keeps_its_lines() {
+        assert_eq!(long("a\r\nb\rc\u{2028}d\te"), Ok("a\nb\nc\nd\te".to_owned()));
+        for refused in ["a\u{0}b", "a\u{B}b", "a\u{1B}b", "a\u{7F}b", "a\u{85}b"] {
+            assert_eq!(long(refused), Err(Reason::InvalidCharacters), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn direction_marks_come_in_pairs() {
+        for (text, kept) in [
+            ("\u{202D}1\u{202C}", "\u{202D}1\u{202C}"),
+            ("\u{202E}1", "1"),
+            ("1\u{202C}2", "12"),
+            ("\u{202A}\u{202B}1\u{202C}2", "\u{202B}1\u{202C}2"),
+            ("\u{2067}1\u{2069}\u{2069}", "\u{2067}1\u{2069}"),
+            ("\u{2067}\u{202E}1\u{2069}2", "\u{2067}1\u{2069}2"),
+            ("\u{202E}\u{2067}\u{202C}1\u{2069}", "\u{2067}1\u{2069}"),
+            ("a\u{200F}b\u{200E}", "a\u{200F}b\u{200E}"),
+        ] {
+            assert_eq!(long(text).as_deref(), Ok(kept), "{text:?}");
+        }
     }
 }

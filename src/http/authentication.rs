@@ -2,7 +2,7 @@
 use super::{
     answer,
     cookies::Cookies,
-    extract::{Address, Auth, Check, Device, Field, Json, Keyed, OptionalJson},
+    extract::{Address, Auth, Check, Device, Field, Json, Keyed, OptionalJson, body_with},
     limits::Limits,
     problem::Problem,
     views::{GenderView, MeView, me_example},
@@ -13,7 +13,7 @@ use crate::{
         members::Members,
         sessions::{Sessions, Tokens},
     },
-    domain::{Email, Handle, Member, Password, Patch, Profile, ProfilePatch, Refusal},
+    domain::{Email, Handle, Member, Password, Patch, Profile, ProfilePatch, Refusal, json_bytes_max},
 };
 use axum::{
     extract::State,
@@ -22,6 +22,10 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+/// Bytes of a request that signs up.
+const SIGN_UP_BODY: usize =
+    body_with(Profile::JSON_BYTES_MAX + json_bytes_max(Email::MAX + Handle::MAX + Password::MAX));
 
 /// A newcomer.
 #[derive(Default, Deserialize, ToSchema)]
@@ -122,7 +126,7 @@ pub(super) async fn sign_up(
     State(members): State<Members>,
     State(limits): State<Limits>,
     Address(address): Address,
-    Keyed { request, key }: Keyed<SignUp>,
+    Keyed { request, key }: Keyed<SignUp, SIGN_UP_BODY>,
 ) -> Result<Response, Problem> {
     let (email, handle, password, profile) = request.checked()?;
     limits.signup(address)?;

@@ -1,7 +1,7 @@
 //! `/api/comments` and the comments of a post or a member.
 use super::{
     answer::{self, IfMatch, IfNoneMatch},
-    extract::{Auth, Check, Field, Id, Json, Keyed, Paging},
+    extract::{Auth, Check, Field, Id, Json, Keyed, Paging, body_with},
     problem::Problem,
     views::{CommentPage, CommentView, LikeView},
 };
@@ -12,6 +12,9 @@ use crate::{
 use axum::{extract::State, http::StatusCode, response::Response};
 use serde::Deserialize;
 use utoipa::ToSchema;
+
+/// Bytes of a request that writes a comment.
+const COMMENT_BODY: usize = body_with(CommentText::JSON_BYTES_MAX);
 
 /// A comment, or a reply where it has a parent.
 #[derive(Default, Deserialize, ToSchema)]
@@ -35,7 +38,7 @@ pub(super) struct WriteComment {
         (status = 201, description = "The comment", body = CommentView, headers(("Location" = String))),
         (status = 404, description = "`POST_NOT_FOUND`, `PARENT_COMMENT_NOT_FOUND`"),
         (status = 422, description = "`COMMENT_CONTENT_EMPTY`, `COMMENT_CONTENT_TOO_LONG`, \
-            `PARENT_COMMENT_POST_MISMATCH`, `COMMENT_DEPTH_LIMIT_EXCEEDS`, `VALIDATION_FAILED`, \
+            `PARENT_COMMENT_POST_MISMATCH`, `COMMENT_DEPTH_LIMIT_EXCEEDS`, `TEXT_MALFORMED`, `VALIDATION_FAILED`, \
             `IDEMPOTENCY_KEY_REUSED`"),
     )
 )]
@@ -43,7 +46,7 @@ pub(super) async fn create(
     State(content): State<Content>,
     Auth(identity): Auth,
     Id(post): Id<PostId>,
-    Keyed { request, key }: Keyed<WriteComment>,
+    Keyed { request, key }: Keyed<WriteComment, COMMENT_BODY>,
 ) -> Result<Response, Problem> {
     let mut check = Check::default();
     let text = check.required("content", request.content);
@@ -104,7 +107,7 @@ pub(super) struct EditComment {
     content: Field<String>,
 }
 
-/// Changes a comment. Only its author may.
+/// Changes a comment. Only its author may. What changes nothing is no edit.
 #[utoipa::path(
     put, path = "/api/comments/{id}", operation_id = "editComment", tag = "comments",
     request_body = EditComment,
@@ -112,7 +115,8 @@ pub(super) struct EditComment {
         (status = 200, description = "The comment as it is now", body = CommentView),
         (status = 403, description = "`COMMENT_MODIFICATION_FORBIDDEN`"),
         (status = 404, description = "`COMMENT_NOT_FOUND`"),
-        (status = 422, description = "`COMMENT_CONTENT_EMPTY`, `COMMENT_CONTENT_TOO_LONG`, `VALIDATION_FAILED`"),
+        (status = 422, description = "`COMMENT_CONTENT_EMPTY`, `COMMENT_CONTENT_TOO_LONG`, `TEXT_MALFORMED`, \
+            `VALIDATION_FAILED`"),
     )
 )]
 pub(super) async fn edit(
@@ -120,7 +124,7 @@ pub(super) async fn edit(
     Auth(identity): Auth,
     Id(id): Id<CommentId>,
     expected: IfMatch,
-    Json(request): Json<EditComment>,
+    Json(request): Json<EditComment, COMMENT_BODY>,
 ) -> Result<Response, Problem> {
     let mut check = Check::default();
     let text = check.required("content", request.content);

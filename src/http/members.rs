@@ -2,20 +2,23 @@
 use super::{
     answer::{self, IfMatch, IfNoneMatch},
     contract::RecommendationStrategy,
-    extract::{Auth, Check, Field, Id, Json, Members as Object, Paging, Query, Segment},
+    extract::{Auth, Check, Field, Id, Json, Members as Object, Paging, Query, Segment, body_with},
     problem::Problem,
     views::{GenderView, MeView, MemberPage, PrivacyView, ProfileView, RecommendationPage},
 };
 use crate::{
     actors::members::Members,
     domain::{
-        FieldError, Handle, Identity, ImageId, Member, MemberId, Privacy, ProfilePatch, QUERY_IDS_MAX, Reason,
+        FieldError, Handle, Identity, ImageId, Member, MemberId, Privacy, Profile, ProfilePatch, QUERY_IDS_MAX, Reason,
         Recommendation, Refusal,
     },
 };
 use axum::{extract::State, response::Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+
+/// Bytes of a request with a profile.
+pub(super) const PROFILE_BODY: usize = body_with(Profile::JSON_BYTES_MAX);
 
 /// The caller's own profile.
 #[utoipa::path(
@@ -51,7 +54,7 @@ pub(super) struct ChangeProfile {
     #[schema(format = Date)]
     birth_date: Option<String>,
     gender: Option<GenderView>,
-    /// ISO 639-1; a region may follow.
+    /// ISO 639-1, such as `ko`; a country may follow (`pt-BR`).
     #[schema(pattern = "^[a-z]{2}(-[A-Z]{2})?$")]
     language_code: Option<String>,
     /// ISO 3166-1 alpha-2.
@@ -110,13 +113,14 @@ fn patch_of(object: Object) -> Result<ProfilePatch, Problem> {
         (status = 200, description = "The profile as it is now", body = MeView),
         (status = 403, description = "`IMAGE_FORBIDDEN`"),
         (status = 404, description = "`IMAGE_NOT_FOUND`"),
+        (status = 422, description = "`VALIDATION_FAILED`, `TEXT_MALFORMED`"),
     )
 )]
 pub(super) async fn change_profile(
     State(members): State<Members>,
     Auth(identity): Auth,
     expected: IfMatch,
-    Json(object): Json<Object>,
+    Json(object): Json<Object, PROFILE_BODY>,
 ) -> Result<Response, Problem> {
     let patch = patch_of(object)?;
     let over = meant(&members, identity, &expected).await?;

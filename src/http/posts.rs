@@ -1,13 +1,13 @@
 //! `/api/posts`: writing, reading, changing, liking.
 use super::{
     answer::{self, IfMatch, IfNoneMatch},
-    extract::{Auth, Check, Field, Id, Json, Keyed, Paging},
+    extract::{Auth, Check, Field, Id, Json, Keyed, Paging, body_with},
     problem::Problem,
     views::{LikeView, MemberPage, PostView},
 };
 use crate::{
     actors::content::Content,
-    domain::{ImageId, PostId, PostText},
+    domain::{ImageId, PostId, PostText, Refusal},
 };
 use axum::{
     extract::State,
@@ -16,6 +16,9 @@ use axum::{
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
+
+/// Bytes of a request that writes a post.
+const POST_BODY: usize = body_with(PostText::JSON_BYTES_MAX);
 
 /// What a post is to say.
 #[derive(Default, Deserialize, ToSchema)]
@@ -26,7 +29,8 @@ pub(super) struct WritePost {
     #[schema(value_type = Option<String>, max_length = 100)]
     title: Field<String>,
     #[serde(default)]
-    #[schema(value_type = String, min_length = 1, max_length = 5000, required = true)]
+    /// Characters are what a reader counts, each of at most 16 code points. Beside images it may be empty or left out.
+    #[schema(value_type = Option<String>, max_length = 5000)]
     content: Field<String>,
     /// The author's own images, made for posts and on no other. A change without them keeps those that are there.
     #[serde(default)]
@@ -35,12 +39,22 @@ pub(super) struct WritePost {
 }
 
 impl WritePost {
+    /// A new post, which has what it says and nothing else.
     fn checked(self) -> Result<PostText, Problem> {
+        let text = self.changed()?;
+        if text.images().is_none() && text.needs_image() { Err(Refusal::PostEmpty.into()) } else { Ok(text) }
+    }
+
+    /// A change, which leaves a post its images where it says none.
+    fn changed(self) -> Result<PostText, Problem> {
         let mut check = Check::default();
         let title = check.optional("title", self.title);
-        let content = check.required("content", self.content);
         let images = check.optional("imageIds", self.image_ids);
-        let text = PostText::new(title.as_deref(), &check.pass(content)?)?;
+        let content = match &images {
+            Some(ids) if !ids.is_empty() => Some(check.optional("content", self.content).unwrap_or_default()),
+            _ => check.required("content", self.content),
+        };
+        let text = PostText::beside_images(title.as_deref(), &check.pass(content)?)?;
         match images {
             Some(ids) => Ok(text.with_images(ids.into_iter().map(ImageId).collect())?),
             None => Ok(text),
@@ -57,13 +71,13 @@ impl WritePost {
         (status = 403, description = "`IMAGE_FORBIDDEN`"),
         (status = 404, description = "`IMAGE_NOT_FOUND`"),
         (status = 422, description = "`POST_CONTENT_EMPTY`, `POST_CONTENT_TOO_LONG`, `POST_TITLE_TOO_LONG`, \
-            `VALIDATION_FAILED`, `IDEMPOTENCY_KEY_REUSED`"),
+            `TEXT_MALFORMED`, `VALIDATION_FAILED`, `IDEMPOTENCY_KEY_REUSED`"),
     )
 )]
 pub(super) async fn create(
     State(content): State<Content>,
     Auth(identity): Auth,
-    Keyed { request, key }: Keyed<WritePost>,
+    Keyed { request, key }: Keyed<WritePost, POST_BODY>,
 ) -> Result<Response, Problem> {
     let draft = content.draft_post(identity.member, request.checked()?).await?;
     // Written before the commit, which keeps it for a repeat.
@@ -97,7 +111,7 @@ pub(super) async fn show(
     Ok(known.answer(&PostView::from(&seen)))
 }
 
-/// Changes a post. Only its author may.
+/// Changes a post. Only its author may. What changes nothing is no edit: `editedAt` stays, and nobody is told.
 #[utoipa::path(
     put, path = "/api/posts/{id}", operation_id = "editPost", tag = "posts",
     request_body = WritePost,
@@ -106,7 +120,7 @@ pub(super) async fn show(
         (status = 403, description = "`POST_UPDATE_FORBIDDEN`, `IMAGE_FORBIDDEN`"),
         (status = 404, description = "`POST_NOT_FOUND`, `IMAGE_NOT_FOUND`"),
         (status = 422, description = "`POST_CONTENT_EMPTY`, `POST_CONTENT_TOO_LONG`, `POST_TITLE_TOO_LONG`, \
-            `VALIDATION_FAILED`"),
+            `TEXT_MALFORMED`, `VALIDATION_FAILED`"),
     )
 )]
 pub(super) async fn edit(
@@ -114,9 +128,9 @@ pub(super) async fn edit(
     Auth(identity): Auth,
     Id(id): Id<PostId>,
     expected: IfMatch,
-    Json(request): Json<WritePost>,
+    Json(request): Json<WritePost, POST_BODY>,
 ) -> Result<Response, Problem> {
-    let text = request.checked()?;
+    let text = request.changed()?;
     let over = if expected.is_given() {
         let seen = content.glance(identity.member, id).await?;
         // Whose it is comes first: nobody else's condition matters.

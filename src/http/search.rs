@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     actors::search::{Author, CommentSearch, PostSearch, Search},
-    domain::{FieldError, MemberId, PostId, Reason, SearchOrder, Timestamp},
+    domain::{FieldError, MemberId, PostId, Reason, SearchOrder, Timestamp, markup::tag_named},
 };
 use axum::{extract::State, http::HeaderValue, response::Response};
 use serde::Deserialize;
@@ -24,8 +24,8 @@ pub(super) struct WhichPosts {
     q: Option<String>,
     /// A member's id, or `@handle`.
     author: Option<String>,
-    /// With or without its sign, in any spelling.
-    #[param(max_length = 51)]
+    /// With or without its sign, in any spelling; what could be no tag is a 422.
+    #[param(max_length = 801)]
     tag: Option<String>,
     /// Written then or later: RFC 3339, or a date (UTC).
     from: Option<String>,
@@ -51,7 +51,7 @@ impl WhichPosts {
         Ok(PostSearch {
             text: self.q.unwrap_or_default(),
             author: self.author.as_deref().map(author).transpose()?,
-            tag: self.tag.filter(|tag| !tag.is_empty()),
+            tag: self.tag.filter(|tag| !tag.is_empty()).map(|tag| tag_named("tag", &tag)).transpose()?,
             from: self.from.map(|text| moment("from", &text, false)).transpose()?,
             to: self.to.map(|text| moment("to", &text, true)).transpose()?,
             order,

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     actors::timeline::{Feed, Timeline},
-    domain::{Identity, MemberId},
+    domain::{Identity, MemberId, markup::tag_named},
 };
 use axum::{extract::State, response::Response};
 
@@ -88,11 +88,14 @@ pub(super) async fn of_member(
     page((timeline, rendered), identity, Feed::Author(id), &paging).await
 }
 
-/// Posts with a tag.
+/// Posts with a tag: with or without its sign, in any spelling.
 #[utoipa::path(
     get, path = "/api/timeline/tags/{tag}/posts", operation_id = "tagFeed", tag = "timeline",
     params(Paging),
-    responses((status = 200, description = "A page of posts", body = FeedView))
+    responses(
+        (status = 200, description = "A page of posts", body = FeedView),
+        (status = 422, description = "`VALIDATION_FAILED`: what could be no tag"),
+    )
 )]
 pub(super) async fn of_tag(
     State(timeline): State<Timeline>,
@@ -101,5 +104,5 @@ pub(super) async fn of_tag(
     Segment(tag): Segment,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    page((timeline, rendered), identity, Feed::Tag(tag), &paging).await
+    page((timeline, rendered), identity, Feed::Tag(tag_named("tag", &tag)?), &paging).await
 }

@@ -62,7 +62,8 @@ pub trait ContentStore: Send + Sync + 'static {
     /// Stores the post, its tags and the fact, in one commit.
     async fn publish(&self, post: Post, receipt: Option<Receipt>) -> StoreResult<Outcome<Position>>;
     /// Where `over` says what is to be changed, refuses `PreconditionFailed` if it has been changed since. Refuses
-    /// `PostNotFound`, `PostUpdateForbidden`. Returns the post as it is now.
+    /// `PostNotFound`, `PostUpdateForbidden`, and `PostEmpty` where neither text nor image would be left. Returns the post
+    /// as it is now. Without a change there is no event, and the position is that of the last one.
     async fn edit_post(
         &self,
         author: MemberId,
@@ -83,7 +84,7 @@ pub trait ContentStore: Send + Sync + 'static {
     /// `ParentOnAnotherPost`.
     async fn comment(&self, comment: Comment, receipt: Option<Receipt>) -> StoreResult<Outcome<Position>>;
     /// Where `over` says what is to be changed, refuses `PreconditionFailed` if it has been changed since. Refuses
-    /// `CommentNotFound`, `CommentUpdateForbidden`. Returns the comment as it is now.
+    /// `CommentNotFound`, `CommentUpdateForbidden`. Returns the comment as it is now. Without a change there is no event.
     async fn edit_comment(
         &self,
         author: MemberId,

@@ -105,7 +105,7 @@ async fn a_tag_is_found_whatever_its_spelling() {
     }
     who.post(&format!("{tag} 표시 없음")).await;
     assert_eq!(all(&who, &format!("/api/timeline/tags/{tag}/posts"), 2).await, written);
-    assert_eq!(ids(&who.get("/api/timeline/tags/nobody-uses-this/posts").await), NONE);
+    assert_eq!(ids(&who.get("/api/timeline/tags/nobody_uses_this/posts").await), NONE);
 }
 
 #[tokio::test]

@@ -198,7 +198,7 @@ async fn every_list_of_a_newcomer_is_empty_and_no_error() {
         format!("/api/posts/{post}/likes"),
         format!("/api/comments/{comment}/replies"),
         "/api/members/recommendations?strategy=network".to_owned(),
-        "/api/timeline/tags/nobody-wrote-this/posts".to_owned(),
+        "/api/timeline/tags/nobody_wrote_this/posts".to_owned(),
     ] {
         let page = who.get(&path).await;
         assert_eq!((ids(&page), &page["nextCursor"]), (vec![], &Value::Null), "{path}");

@@ -167,5 +167,6 @@ async fn a_view_counts_once_an_hour_and_never_the_authors() {
 #[tokio::test]
 async fn control_characters_are_refused() {
     refused(json!({"content": "a\u{0}b"}), "VALIDATION_FAILED").await;
-    refused(json!({"content": "a\u{202E}b"}), "VALIDATION_FAILED").await;
+    refused(json!({"content": "a\u{1B}b"}), "VALIDATION_FAILED").await;
+    refused(json!({"content": "a", "title": "a\u{202E}b"}), "VALIDATION_FAILED").await;
 }

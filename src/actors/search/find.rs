@@ -3,12 +3,12 @@ use super::Search;
 use crate::{
     actors::{Error, Page, timeline::Viewer},
     domain::{
-        CommentId, FieldError, Handle, Member, MemberCard, MemberId, Place, PostId, Reason, Refusal, SearchKind,
-        SearchOrder, SearchPlace, SeenComment, SeenPost, Timestamp,
+        CommentId, Handle, Member, MemberCard, MemberId, Place, PostId, Refusal, SearchKind, SearchOrder, SearchPlace,
+        SeenComment, SeenPost, Timestamp,
         cursor::{ListKind, decode_pinned, encode_pinned, scope_of},
-        first_id_at, length,
-        markup::tag_key,
+        first_id_at,
         search::{QUERY_LENGTH_MAX, Query, highlight},
+        text_within,
     },
     storage::{Hit, Wanted},
 };
@@ -34,7 +34,7 @@ pub struct PostSearch {
     pub text: String,
     /// By whom.
     pub author: Option<Author>,
-    /// With which tag.
+    /// With which tag, in the form of `tag_named`.
     pub tag: Option<String>,
     /// Written then or later.
     pub from: Option<Timestamp>,
@@ -100,7 +100,7 @@ impl Search {
         };
         let wanted = Wanted {
             author,
-            tag: search.tag.as_deref().map(|tag| tag_key(tag.trim_start_matches(['#', '＃']))),
+            tag: search.tag,
             from: search.from,
             to: search.to,
             order: search.order,
@@ -183,7 +183,7 @@ impl Search {
     }
 
     async fn by_handle(&self, handle: &str) -> Result<Option<MemberId>, Error> {
-        let Ok(handle) = Handle::new(handle) else { return Ok(None) };
+        let Ok(handle) = Handle::asked_for(handle) else { return Ok(None) };
         Ok(self.shared.members.member_by_handle(&handle.key()).await?.map(|member| member.id))
     }
 
@@ -259,11 +259,7 @@ impl Search {
 }
 
 fn parsed(text: &str, parse: impl FnOnce(&str) -> Query) -> Result<Query, Error> {
-    // A character may be many bytes, but not without end.
-    if text.len() > QUERY_LENGTH_MAX * 32 || length(text) > QUERY_LENGTH_MAX {
-        let reason = Reason::TooLong { max: QUERY_LENGTH_MAX };
-        return Err(Refusal::from(FieldError { field: "q", reason }).into());
-    }
+    text_within("q", text, QUERY_LENGTH_MAX).map_err(Refusal::from)?;
     Ok(parse(text))
 }
 

@@ -5,7 +5,6 @@ use crate::{
     domain::{
         MemberId, Place, PostId, Refusal, SeenPost,
         cursor::{FeedCursor, ListKind, StreamCursor, scope_of},
-        markup::tag_key,
     },
     storage::PostPlace,
 };
@@ -26,7 +25,7 @@ pub enum Feed {
     Mine,
     /// By one member.
     Author(MemberId),
-    /// With a tag.
+    /// With a tag, in the form of `tag_named`.
     Tag(String),
 }
 
@@ -100,7 +99,7 @@ impl Projection {
                 let shown = viewer.sees_posts_of(author, Place::AskedFor);
                 Source::Authors(if shown { [author].into() } else { [].into() })
             }
-            Feed::Tag(tag) => Source::Tag(tag_key(&tag)),
+            Feed::Tag(tag) => Source::Tag(tag),
         };
         let (items, to) = self.collect(viewer, (&source, place), begin, limit).await?;
         let next = to.map(|before| FeedCursor { before, ..begin }.encode(list, scope));

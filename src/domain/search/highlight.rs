@@ -1,6 +1,6 @@
 //! Where in a text a query was found, for people to see.
 use super::{
-    query::{Phrase, Query},
+    query::{Clause, Phrase, Query},
     tokens::{Token, syllables, tokenize},
 };
 use std::{collections::HashMap, ops::Range};
@@ -23,8 +23,7 @@ pub fn highlight(text: &str, query: &Query) -> Option<String> {
     }
     let mut found = Vec::new();
     for clause in query.clauses.iter().filter(|clause| !clause.excluded) {
-        let form = clause.any.iter().map(|form| places(form, text, &tokens, &by_text)).find(|found| !found.is_empty());
-        found.extend(form.unwrap_or_default());
+        found.extend(of_clause(clause, text, &tokens, &by_text));
     }
     found.sort_unstable_by_key(|range| (range.start, range.end));
     let mut marks: Vec<Range<usize>> = Vec::new();
@@ -38,8 +37,28 @@ pub fn highlight(text: &str, query: &Query) -> Option<String> {
     Some(written(text, &marks, &window(text, first)))
 }
 
-/// Where the phrases of one form stand.
-fn places(form: &[Phrase], text: &str, tokens: &[Token], by_text: &HashMap<&str, Vec<&Token>>) -> Vec<Range<usize>> {
+/// Where the first form stands that is there as a whole; else what there is of the first that is there in part.
+fn of_clause(clause: &Clause, text: &str, tokens: &[Token], by_text: &HashMap<&str, Vec<&Token>>) -> Vec<Range<usize>> {
+    let mut partly = Vec::new();
+    for form in &clause.any {
+        let found = places(form, text, tokens, by_text);
+        if found.iter().all(|places| !places.is_empty()) {
+            return found.concat();
+        }
+        if partly.is_empty() {
+            partly = found.concat();
+        }
+    }
+    partly
+}
+
+/// Where each phrase of one form stands.
+fn places(
+    form: &[Phrase],
+    text: &str,
+    tokens: &[Token],
+    by_text: &HashMap<&str, Vec<&Token>>,
+) -> Vec<Vec<Range<usize>>> {
     let of_phrase = |phrase: &Phrase| -> Vec<Range<usize>> {
         match phrase {
             Phrase::Syllable(wanted) => {
@@ -63,7 +82,7 @@ fn places(form: &[Phrase], text: &str, tokens: &[Token], by_text: &HashMap<&str,
             }
         }
     };
-    form.iter().flat_map(of_phrase).collect()
+    form.iter().map(of_phrase).collect()
 }
 
 /// The bytes of these terms from that position on; `None` where one of them is not there.
@@ -141,6 +160,8 @@ mod tests {
         for (text, query, expected) in [
             ("오늘 한강에서 달렸다", "한강", "오늘 <mark>한강</mark>에서 달렸다"),
             ("대한 민국", "대한민국", "<mark>대한</mark> <mark>민국</mark>"),
+            ("인천 국제 공항", "인천국제공항", "<mark>인천 국제 공항</mark>"),
+            ("인천 시내", "인천국제공항", "<mark>인천</mark> 시내"),
             ("Rust와 rusty", "rust", "<mark>Rust</mark>와 rusty"),
             ("Rust와 rusty", "rus*", "<mark>Rust</mark>와 <mark>rusty</mark>"),
             ("밤에 밤을", "밤", "<mark>밤</mark>에 <mark>밤</mark>을"),

@@ -3,6 +3,7 @@ mod highlight;
 mod particles;
 mod query;
 mod runs;
+mod spacing;
 mod tokens;
 
 pub use highlight::highlight;

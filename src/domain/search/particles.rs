@@ -60,6 +60,25 @@ pub(super) fn stem(syllables: &[&str], after_word: bool) -> Option<usize> {
     })
 }
 
+/// Whether these are a word of one syllable, with or without a particle: `주`, `주에`.
+pub(super) fn stands_alone(syllables: &[&str]) -> bool {
+    match syllables {
+        [] => false,
+        [_] => true,
+        [_, rest @ ..] => stem(rest, true) == Some(0),
+    }
+}
+
+/// Words of one syllable that stand before any noun, and so say nothing of what follows: `제 주도로` is no 제주도. Longer
+/// words that begin or end with one of these are not looked for in pieces there.
+pub(super) fn says_little(syllable: &str) -> bool {
+    let determiner = matches!(syllable, "이" | "그" | "저" | "제" | "내" | "네" | "한");
+    let adverb = matches!(syllable, "다" | "더" | "안" | "못" | "잘" | "또" | "좀");
+    let particle =
+        matches!(syllable, "은" | "는" | "을" | "를" | "에" | "가" | "도" | "의" | "로" | "와" | "과" | "만");
+    determiner || adverb || particle
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

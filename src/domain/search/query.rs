@@ -2,6 +2,7 @@
 use super::{
     particles,
     runs::{Run, Script, runs},
+    spacing::{SPACED_MIN, spaced},
 };
 
 /// Most characters of a query.
@@ -132,13 +133,14 @@ fn is_quote(c: char) -> bool {
     matches!(c, '"' | '\u{201C}' | '\u{201D}' | '\u{201E}' | '\u{FF02}')
 }
 
-fn phrase(runs: &[Run], prefix: bool) -> Phrase {
+pub(super) fn phrase(runs: &[Run], prefix: bool) -> Phrase {
     let first = runs.first().map_or(0, |run| run.position);
     let tokens = runs.iter().flat_map(Run::tokens);
     Phrase::Terms { terms: tokens.map(|token| (token.position - first, token.text)).collect(), prefix }
 }
 
-/// The forms in which a Korean word may stand in a text: without its particle, and as two words.
+/// The forms in which a Korean word may stand in a text: without its particle, as two words that stand anywhere, and
+/// with spaces between its parts.
 fn korean(runs: &[Run]) -> Vec<Vec<Phrase>> {
     let Some((last, before)) = runs.split_last() else { return Vec::new() };
     let syllables: Vec<&str> = last.units.iter().map(|unit| unit.text.as_str()).collect();
@@ -161,10 +163,13 @@ fn korean(runs: &[Run]) -> Vec<Vec<Phrase>> {
             }));
         }
     }
+    // Where a particle was taken off, what is found with it is found without.
+    let length = stem.filter(|length| *length >= SPACED_MIN).unwrap_or(last.units.len());
+    forms.extend(spaced(before, &part(last, 0, length)).into_iter().map(|phrase| vec![phrase]));
     forms
 }
 
-fn part(run: &Run, from: usize, to: usize) -> Run {
+pub(super) fn part(run: &Run, from: usize, to: usize) -> Run {
     Run { script: run.script, position: run.position + from as u32, units: run.units[from..to].to_vec() }
 }
 
@@ -223,6 +228,7 @@ mod tests {
     #[test]
     fn a_particle_in_a_query_is_no_hindrance() {
         assert_eq!(only("한강에").any, [terms(&[(0, "한강"), (1, "강에")]), terms(&[(0, "한강")])]);
+        assert_eq!(only("이번주").any, [terms(&[(0, "이번"), (1, "번주")]), terms(&[(0, "이번"), (2, "주.")])]);
         assert_eq!(only("react를").any, [terms(&[(0, "react"), (1, "를")]), terms(&[(0, "react")])]);
         assert_eq!(only("\"한강에\"").any.len(), 1);
     }
@@ -232,7 +238,7 @@ mod tests {
         let any = only("대한민국").any;
         assert_eq!(any[0], terms(&[(0, "대한"), (1, "한민"), (2, "민국")]));
         assert_eq!(any[1], [terms(&[(0, "대한")]), terms(&[(0, "민국")])].concat());
-        assert_eq!(any.len(), 2);
+        assert!(any[2..].iter().all(|form| form.len() == 1), "the others stand side by side");
         assert!(only("대한민국은").any.contains(&[terms(&[(0, "대한")]), terms(&[(0, "민국")])].concat()));
     }
 

@@ -1,5 +1,6 @@
 //! Runs of characters of one script, normalised, with their places in the original text.
-use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+use crate::domain::characters::normal_form;
+use unicode_normalization::char::is_combining_mark;
 use unicode_segmentation::UnicodeSegmentation;
 
 /// Characters of a word that count; what follows them is not looked at. Nobody types more.
@@ -78,7 +79,7 @@ impl Cutter {
             return;
         }
         // A cluster at a time: what is normalised then has a place in the original.
-        for c in cluster.nfkc().flat_map(char::to_lowercase) {
+        for c in normal_form(cluster).chars() {
             self.take(c, start, end);
         }
     }

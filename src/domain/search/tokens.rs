@@ -3,15 +3,18 @@
 //! Letters and digits of scripts that put spaces between words are whole words. Hangul, and Han with Kana, are
 //! overlapping pairs, so that a word is found whatever particle hangs on it and wherever the spaces are. A pictograph
 //! is a word of its own. Everything else separates.
-use super::runs::{Run, Unit, runs};
+use super::{
+    particles,
+    runs::{Run, Script, Unit, runs},
+};
 
 /// Changes when the same text gives other tokens: an index made with another version is built anew.
-pub const TOKENIZER_VERSION: u32 = 1;
+pub const TOKENIZER_VERSION: u32 = 2;
 
 /// A piece of a text, as it is looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
-    /// NFKC, lower case.
+    /// NFKC, case-folded.
     pub text: String,
     /// Bytes of the original text before it.
     pub start: usize,
@@ -22,6 +25,13 @@ pub struct Token {
 }
 
 impl Run {
+    /// Whether it is a word of one syllable, with or without a particle.
+    fn is_one_syllable(&self) -> bool {
+        // No particle is longer than five syllables.
+        let short = self.units.len() <= 6;
+        short && particles::stands_alone(&self.units.iter().map(|unit| unit.text.as_str()).collect::<Vec<_>>())
+    }
+
     /// The tokens of a query: pairs, or the one unit there is.
     pub(super) fn tokens(&self) -> Vec<Token> {
         let token = |at: usize, text: String, end: usize| Token {
@@ -41,13 +51,23 @@ impl Run {
     }
 }
 
-/// The tokens of a text, in order. A run of several syllables also gives its first one, so that `3월` finds `3월에`.
+/// How a word of one syllable is kept beside the syllable itself, which may also be the beginning of a longer word.
+pub(super) fn alone(syllable: &str) -> String {
+    format!("{syllable}.")
+}
+
+/// The tokens of a text, in order. A run of several syllables also gives its first one, so that `3월` finds `3월에`. A
+/// Korean word of one syllable is marked as such, so that `이번주` finds `이번 주` and not `이번 주말`.
 pub fn tokenize(text: &str) -> Vec<Token> {
     let mut tokens = Vec::with_capacity(text.len() / 3);
     for run in runs(text) {
         if let [first, _, ..] = &run.units[..] {
             let Unit { text, start, end } = first.clone();
             tokens.push(Token { text, start, end, position: run.position });
+        }
+        if run.script == Script::Hangul && run.is_one_syllable() {
+            let Unit { text, start, end } = &run.units[0];
+            tokens.push(Token { text: alone(text), start: *start, end: *end, position: run.position });
         }
         tokens.extend(run.tokens());
     }
@@ -83,9 +103,10 @@ mod tests {
     fn words_are_whole_and_hangul_is_in_pairs() {
         assert_eq!(texts("Rust 2024"), ["rust", "2024"]);
         assert_eq!(texts("한강에서"), ["한", "한강", "강에", "에서"]);
-        assert_eq!(texts("비"), ["비"]);
+        assert_eq!(texts("비"), ["비.", "비"]);
+        assert_eq!(texts("주에 주말"), ["주", "주.", "주에", "주", "주말"]);
         assert_eq!(texts("東京タワー"), ["東", "東京", "京タ", "タワ", "ワー"]);
-        assert_eq!(texts("iPhone15을"), ["iphone15", "을"]);
+        assert_eq!(texts("iPhone15을"), ["iphone15", "을.", "을"]);
         assert_eq!(texts("#서울, @minsu_kim!"), ["서", "서울", "minsu", "kim"]);
         assert!(texts(" .,!? -* ").is_empty());
     }
@@ -94,7 +115,7 @@ mod tests {
     fn positions_count_syllables_words_and_pictures() {
         let positions: Vec<(String, u32)> =
             tokenize("한강 run 😀 밤").into_iter().map(|token| (token.text, token.position)).collect();
-        let expected = [("한", 0), ("한강", 0), ("run", 2), ("😀", 3), ("밤", 4)];
+        let expected = [("한", 0), ("한강", 0), ("run", 2), ("😀", 3), ("밤.", 4), ("밤", 4)];
         assert_eq!(positions, expected.map(|(text, at)| (text.to_owned(), at)));
     }
 
@@ -105,7 +126,8 @@ mod tests {
         assert_eq!(texts(&decomposed), composed);
         assert_eq!(texts("ＡＢＣ"), ["abc"]);
         assert_eq!(texts("ｶﾞｽ"), texts("ガス"));
-        assert_eq!(texts("㈜"), ["주"]);
+        assert_eq!(texts("㈜"), ["주.", "주"]);
+        assert_eq!(texts("Straße"), texts("STRASSE"));
         assert_eq!(texts("Cafe\u{301}"), texts("CAFÉ"));
     }
 
@@ -115,7 +137,7 @@ mod tests {
         assert_eq!(texts("👍🏽"), ["👍"]);
         assert_eq!(texts("❤️"), texts("❤"));
         assert_eq!(texts("🇰🇷👨‍👩‍👧"), ["🇰🇷", "👨‍👩‍👧"]);
-        assert_eq!(texts("밥😋"), ["밥", "😋"]);
+        assert_eq!(texts("밥😋"), ["밥.", "밥", "😋"]);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! JSON bodies: their type, their size, the time they may take.
+use super::places::Place;
 use crate::http::problem::{Malformed, Problem};
 use axum::{
     body::{Body, HttpBody},
     extract::{FromRef, FromRequest, Request},
-    http::{HeaderMap, header},
+    http::{Extensions, HeaderMap, header},
 };
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
@@ -16,19 +17,30 @@ const DISCARDED_MAX: usize = 4 << 20;
 /// How long that may take.
 const DISCARD_TIME_MAX: Duration = Duration::from_secs(2);
 
+/// Bytes of a body that holds no long texts.
+pub(in crate::http) const BODY_BYTES: usize = 64 * 1024;
+/// Bytes beside the texts of a body: names of fields, ids, white space.
+const ENVELOPE_BYTES: usize = 4 * 1024;
+
+/// Bytes of a body whose texts may have that many: the limit follows from what texts may be, never the other way round.
+pub(in crate::http) const fn body_with(texts: usize) -> usize {
+    let bytes = texts + ENVELOPE_BYTES;
+    if bytes > BODY_BYTES { bytes } else { BODY_BYTES }
+}
+
 /// What a body may cost.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::http) struct BodyRules {
-    /// Larger ones get a 413.
+    /// Larger ones get a 413, whatever their route would take.
     pub(in crate::http) bytes_max: usize,
     /// Slower ones get a 408.
     pub(in crate::http) time_max: Duration,
 }
 
-/// A JSON body.
-pub(in crate::http) struct Json<T>(pub(in crate::http) T);
+/// A JSON body of at most so many bytes.
+pub(in crate::http) struct Json<T, const BYTES_MAX: usize = BODY_BYTES>(pub(in crate::http) T);
 
-impl<T, S> FromRequest<S> for Json<T>
+impl<T, S, const BYTES_MAX: usize> FromRequest<S> for Json<T, BYTES_MAX>
 where
     T: DeserializeOwned,
     S: Send + Sync,
@@ -37,7 +49,7 @@ where
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let bytes = read_json(request, BodyRules::from_ref(state)).await?;
+        let bytes = read_json(request, BodyRules::from_ref(state), BYTES_MAX).await?;
         parse(&bytes).map(Self)
     }
 }
@@ -57,12 +69,13 @@ where
         if request.body().is_end_stream() {
             return Ok(Self(None));
         }
-        Json::from_request(request, state).await.map(|Json(body)| Self(Some(body)))
+        Json::<T>::from_request(request, state).await.map(|Json(body)| Self(Some(body)))
     }
 }
 
 /// The bytes of a body that says it is JSON.
-pub(super) async fn read_json(request: Request, rules: BodyRules) -> Result<Bytes, Problem> {
+pub(super) async fn read_json(request: Request, rules: BodyRules, bytes_max: usize) -> Result<Bytes, Problem> {
+    let bytes_max = bytes_max.min(rules.bytes_max);
     if is_coded(request.headers()) {
         return Err(Problem::coded());
     }
@@ -71,13 +84,13 @@ pub(super) async fn read_json(request: Request, rules: BodyRules) -> Result<Byte
     }
     // A client that waits to be asked for the body has not sent anything that would have to be thrown away.
     let sends_at_once = !request.headers().contains_key(header::EXPECT);
-    let mut body = request.into_body();
+    let (head, mut body) = request.into_parts();
     let announced = body.size_hint().lower();
-    if announced <= rules.bytes_max as u64 {
-        match tokio::time::timeout(rules.time_max, collect(&mut body, rules.bytes_max)).await {
+    if announced <= bytes_max as u64 {
+        match tokio::time::timeout(rules.time_max, collect(&mut body, bytes_max, &head.extensions)).await {
             Ok(Ok(Some(bytes))) => return Ok(bytes),
             Ok(Ok(None)) => {}
-            Ok(Err(_)) => return Err(Problem::malformed(Malformed::Body)),
+            Ok(Err(problem)) => return Err(problem),
             Err(_) => return Err(Problem::slow_body()),
         }
     } else if !sends_at_once {
@@ -94,14 +107,20 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(bytes).map_err(|_| Problem::malformed(Malformed::Body))
 }
 
-/// The whole body; nothing where it is larger than that.
-async fn collect(body: &mut Body, bytes_max: usize) -> Result<Option<Bytes>, axum::Error> {
+/// The whole body; nothing where it is larger than that. What is larger than most needs a place while it is read.
+async fn collect(body: &mut Body, bytes_max: usize, sender: &Extensions) -> Result<Option<Bytes>, Problem> {
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    let mut place = Place::take(announced, sender)?;
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame?.into_data() else { continue };
-        if first.len() + rest.len() + data.len() > bytes_max {
+        let Ok(data) = frame.map_err(|_| Problem::malformed(Malformed::Body))?.into_data() else { continue };
+        let length = first.len() + rest.len() + data.len();
+        if length > bytes_max {
             return Ok(None);
+        }
+        if place.is_none() {
+            place = Place::take(length, sender)?;
         }
         // Nearly every body comes in one piece, which needs no copy.
         if first.is_empty() {
@@ -166,10 +185,10 @@ mod tests {
     #[tokio::test]
     async fn only_json_is_read() {
         for json in ["application/json", "Application/JSON; charset=UTF-8", "application/merge-patch+json"] {
-            assert_eq!(read_json(request(json, "{}".into()), RULES).await.unwrap(), "{}", "{json}");
+            assert_eq!(read_json(request(json, "{}".into()), RULES, 100).await.unwrap(), "{}", "{json}");
         }
         for other in ["text/plain", "application/json; charset=euc-kr", "multipart/form-data", "json", ""] {
-            let refused = read_json(request(other, "{}".into()), RULES).await.unwrap_err();
+            let refused = read_json(request(other, "{}".into()), RULES, 100).await.unwrap_err();
             assert_eq!(refused.status(), 415, "{other}");
         }
     }
@@ -187,9 +206,11 @@ mod tests {
     #[tokio::test]
     async fn a_body_is_read_up_to_its_limit() {
         let body = pieces(&["[1,", "2,3,", "45]"]);
-        assert_eq!(read_json(request("application/json", body), RULES).await.unwrap(), "[1,2,3,45]");
+        assert_eq!(read_json(request("application/json", body), RULES, 100).await.unwrap(), "[1,2,3,45]");
+        let refused = read_json(request("application/json", "[1,2,3]".into()), RULES, 6).await.unwrap_err();
+        assert_eq!(refused.status(), 413, "what the route takes");
         for large in [pieces(&["[1,2", ",3,4,5,6]"]), Body::from("[1,2,3,4,5]")] {
-            let refused = read_json(request("application/json", large), RULES).await.unwrap_err();
+            let refused = read_json(request("application/json", large), RULES, 100).await.unwrap_err();
             assert_eq!(refused.status(), 413);
         }
     }
@@ -209,7 +230,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_body_may_not_take_for_ever() {
         let never = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
-        let refused = read_json(request("application/json", never), RULES).await.unwrap_err();
+        let refused = read_json(request("application/json", never), RULES, 100).await.unwrap_err();
         assert_eq!(refused.status(), 408);
     }
 }

@@ -1,6 +1,6 @@
 //! `Idempotency-Key`: what makes a repeated request harmless.
 use super::{
-    body::{BodyRules, parse, read_json},
+    body::{BODY_BYTES, BodyRules, parse, read_json},
     field::Members,
 };
 use crate::{
@@ -18,8 +18,8 @@ use serde::de::DeserializeOwned;
 /// Longest key, in characters.
 const KEY_MAX: usize = 64;
 
-/// A JSON body, and the key that the client gave the request.
-pub(in crate::http) struct Keyed<T> {
+/// A JSON body of at most so many bytes, and the key that the client gave the request.
+pub(in crate::http) struct Keyed<T, const BYTES_MAX: usize = BODY_BYTES> {
     pub(in crate::http) request: T,
     pub(in crate::http) key: Option<Key>,
 }
@@ -32,7 +32,7 @@ pub(in crate::http) struct Key {
     body: Bytes,
 }
 
-impl<T, S> FromRequest<S> for Keyed<T>
+impl<T, S, const BYTES_MAX: usize> FromRequest<S> for Keyed<T, BYTES_MAX>
 where
     T: DeserializeOwned,
     S: Send + Sync,
@@ -43,7 +43,7 @@ where
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let text = key(request.headers())?;
         let (method, uri) = (request.method().clone(), request.uri().clone());
-        let body = read_json(request, BodyRules::from_ref(state)).await?;
+        let body = read_json(request, BodyRules::from_ref(state), BYTES_MAX).await?;
         let request = parse(&body)?;
         Ok(Self { request, key: text.map(|text| Key { text, method, uri, body }) })
     }

@@ -4,11 +4,12 @@ mod body;
 mod field;
 mod idempotency;
 mod page;
+mod places;
 mod query;
 mod upload;
 
 pub(super) use address::{client_address, is_trusted};
-pub(super) use body::{BodyRules, Json, OptionalJson};
+pub(super) use body::{BodyRules, Json, OptionalJson, body_with};
 pub(super) use field::{Check, Field, Members};
 pub(super) use idempotency::{Key, Keyed};
 pub(super) use page::Paging;
@@ -18,7 +19,7 @@ pub(super) use upload::{Upload, UploadRules, discard_upload};
 use super::problem::{Malformed, Problem};
 use crate::{
     actors::sessions::Client,
-    domain::{CommentId, ID_END, Identity, ImageId, MemberId, Position, PostId, Refusal, SessionId},
+    domain::{CommentId, ID_END, Identity, ImageId, MemberId, Position, PostId, Refusal, SessionId, line_of},
 };
 use axum::{
     extract::{FromRequestParts, RawPathParams},
@@ -105,7 +106,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Device {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         let Address(address) = Address::from_request_parts(parts, state).await?;
         let agent = parts.headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
-        let device = agent.unwrap_or_default().chars().filter(|c| !c.is_control()).take(DEVICE_MAX).collect();
+        let device = line_of(&agent.unwrap_or_default(), DEVICE_MAX);
         Ok(Self(Client { device, address }))
     }
 }

@@ -94,7 +94,7 @@ pub(super) fn refusal(refusal: &Refusal, l: Language) -> Cow<'static, str> {
         Refusal::PostDeleteForbidden => {
             say!(l, "only the author deletes a post", "작성자만 게시글을 삭제할 수 있습니다")
         }
-        Refusal::PostEmpty => say!(l, "a post needs some text", "게시글 내용을 입력해 주세요"),
+        Refusal::PostEmpty => say!(l, "a post needs some text or an image", "내용을 입력하거나 이미지를 첨부해 주세요"),
         Refusal::PostTooLong { max } => {
             say!(l, "a post holds at most {max} characters", "게시글은 최대 {max}자까지 쓸 수 있습니다", max)
         }
@@ -199,6 +199,12 @@ pub(super) fn reason(field: &str, reason: &Reason, l: Language) -> Cow<'static, 
             symbols
         ),
         Reason::InvalidFormat => say!(l, "not of the expected form", "형식이 올바르지 않습니다"),
+        Reason::Malformed { max } => say!(
+            l,
+            "a character is made of at most {max} code points",
+            "글자 하나에 결합 문자를 너무 많이 겹쳐 쓸 수 없습니다(코드 포인트 최대 {max}개)",
+            max
+        ),
         Reason::InvalidCharacters => {
             say!(l, "holds characters that are not allowed", "사용할 수 없는 문자가 포함되어 있습니다")
         }

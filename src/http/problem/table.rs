@@ -4,12 +4,14 @@ use crate::domain::{FieldError, Reason, Refusal};
 use axum::http::StatusCode;
 
 pub(super) const MALFORMED_REQUEST: &str = "MALFORMED_REQUEST";
+const TEXT_MALFORMED: &str = "TEXT_MALFORMED";
 const TOO_MANY_REQUESTS: &str = "TOO_MANY_REQUESTS";
 
 /// Status and code of a refusal.
 pub(super) fn refusal(refusal: &Refusal) -> (StatusCode, &'static str) {
     use StatusCode as S;
     match refusal {
+        Refusal::Invalid(errors) if is_malformed(errors) => (S::UNPROCESSABLE_ENTITY, TEXT_MALFORMED),
         Refusal::Invalid(_) => (S::UNPROCESSABLE_ENTITY, "VALIDATION_FAILED"),
 
         Refusal::EmailTaken => (S::CONFLICT, "MEMBER_ALREADY_EXISTS"),
@@ -65,6 +67,11 @@ pub(super) fn refusal(refusal: &Refusal) -> (StatusCode, &'static str) {
     }
 }
 
+/// Whether towers of marks are all that is wrong.
+fn is_malformed(errors: &[FieldError]) -> bool {
+    !errors.is_empty() && errors.iter().all(|error| matches!(error.reason, Reason::Malformed { .. }))
+}
+
 /// The fields that a refusal is about: those it names, and the one that its code speaks of.
 pub(super) fn fields(refusal: &Refusal) -> Vec<FieldError> {
     let (field, reason) = match refusal {
@@ -85,6 +92,7 @@ pub(super) fn reason(reason: &Reason) -> &'static str {
         Reason::TooShort { .. } => "TOO_SHORT",
         Reason::TooLong { .. } => "TOO_LONG",
         Reason::InvalidFormat => "INVALID_FORMAT",
+        Reason::Malformed { .. } => TEXT_MALFORMED,
         Reason::InvalidCharacters => "INVALID_CHARACTERS",
         Reason::UnknownValue => "UNKNOWN_VALUE",
         Reason::NotInThePast => "NOT_IN_THE_PAST",

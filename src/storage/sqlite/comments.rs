@@ -77,6 +77,12 @@ pub(super) fn comment(row: &SqliteRow) -> sqlx::Result<Comment> {
     })
 }
 
+/// A comment as it is stored.
+async fn stored(connection: &mut SqliteConnection, id: CommentId) -> StoreResult<Comment> {
+    let row = sqlx::query("SELECT * FROM comments WHERE id = ?").bind(signed(id.0)).fetch_one(connection).await;
+    comment(&row.map_err(failed)?).map_err(failed)
+}
+
 fn ids_of(json: &str) -> sqlx::Result<Vec<MemberId>> {
     serde_json::from_str(json).map_err(|error| sqlx::Error::Decode(error.into()))
 }
@@ -148,6 +154,11 @@ impl Sqlite {
                     }
                     if let Some(over) = over {
                         unchanged(&mut commit.connection, id, &over).await?;
+                    }
+                    let was = stored(&mut commit.connection, id).await?;
+                    // An edit that changes nothing is none.
+                    if was.content == text.as_str() {
+                        return Ok(was);
                     }
                     let update =
                         "UPDATE comments SET content = ?, edited_at = ?, mentions = ? WHERE id = ? RETURNING *";

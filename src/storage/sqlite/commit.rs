@@ -53,6 +53,11 @@ impl Commit {
         position
     }
 
+    /// The last event so far: where a command stands that changed nothing.
+    pub(super) fn head(&self) -> Position {
+        Position(self.next - 1)
+    }
+
     /// Notes whom a text names that did not name them before, and whom it does not name any more. `about` is the fact
     /// about the text itself; authors who name themselves are left out.
     pub(super) fn emit_mentions(&mut self, about: Fact, before: &[MemberId], after: &[MemberId]) {

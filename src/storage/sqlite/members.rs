@@ -86,19 +86,25 @@ async fn change_profile(
     unchanged(&before, over.as_ref())?;
     let (privacy, avatar) = (patch.privacy, patch.avatar.clone());
     let profile = before.profile.patched(patch).map_err(Refusal::from)?;
-    let mut query = sqlx::query(SET_PROFILE);
-    for column in profile_columns(&profile) {
-        query = query.bind(column);
-    }
-    query.bind(signed(member.0)).execute(&mut commit.connection).await.map_err(failed)?;
-    if let Some(privacy) = privacy.filter(|privacy| *privacy != before.privacy) {
-        change_privacy(commit, member, privacy).await?;
-    }
+    let privacy = privacy.filter(|privacy| *privacy != before.privacy);
     let avatar = match avatar {
         Patch::Keep => None,
         Patch::Clear => Some(None),
         Patch::Set(id) => Some(Some(id)),
     };
+    let avatar = avatar.filter(|avatar| *avatar != before.avatar);
+    // A change that changes nothing is none.
+    if profile == before.profile && privacy.is_none() && avatar.is_none() {
+        return Ok(commit.head());
+    }
+    let mut query = sqlx::query(SET_PROFILE);
+    for column in profile_columns(&profile) {
+        query = query.bind(column);
+    }
+    query.bind(signed(member.0)).execute(&mut commit.connection).await.map_err(failed)?;
+    if let Some(privacy) = privacy {
+        change_privacy(commit, member, privacy).await?;
+    }
     if let Some(id) = avatar {
         images::change_avatar(&mut commit.connection, member, id, Timestamp::now()).await?;
     }
@@ -135,6 +141,11 @@ async fn change_handle(
     let query = sqlx::query(taken).bind(handle.key()).bind(signed(member.0));
     if query.fetch_optional(&mut commit.connection).await.map_err(failed)?.is_some() {
         return Err(Refusal::HandleTaken.into());
+    }
+    let same = "SELECT 1 FROM members WHERE id = ? AND handle = ? AND deactivated_at IS NULL";
+    let query = sqlx::query(same).bind(signed(member.0)).bind(handle.as_str());
+    if query.fetch_optional(&mut commit.connection).await.map_err(failed)?.is_some() {
+        return Ok(commit.head());
     }
     let update = "UPDATE members SET handle = ?, handle_key = ? WHERE id = ? AND deactivated_at IS NULL";
     let query = sqlx::query(update).bind(handle.as_str()).bind(handle.key()).bind(signed(member.0));

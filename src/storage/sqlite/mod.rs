@@ -21,6 +21,7 @@ mod receipts;
 mod relations;
 mod relations_read;
 mod reserve;
+mod retag;
 mod revocations;
 mod scan;
 mod sessions;
@@ -93,6 +94,7 @@ impl Sqlite {
         let opened = pool_options(1).connect_with(options.clone()).await;
         let writing = opened.map_err(|error| unusable(&file(config), error))?;
         sqlx::migrate!("migrations/sqlite").run(&writing).await.map_err(failed)?;
+        retag::bring_up_to_date(&writing).await?;
         let epoch = epoch(&writing).await?;
         let tail = Arc::new(Tail::load(&writing).await?);
         let readers = pool(options.read_only(true).create_if_missing(false), config.storage.read_connections).await?;

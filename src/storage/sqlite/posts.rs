@@ -64,8 +64,17 @@ impl Sqlite {
             if let Some(over) = over {
                 unchanged(&mut commit.connection, id, &over).await?;
             }
-            let before = mentions_of(&mut commit.connection, id).await?;
-            let images = match text.images() {
+            let was = stored(&mut commit.connection, id).await?;
+            let same_images = text.images().is_none_or(|ids| was.images.iter().map(|image| &image.id).eq(ids));
+            if text.needs_image() && same_images && was.images.is_empty() {
+                return Err(Refusal::PostEmpty.into());
+            }
+            // An edit that changes nothing is none.
+            if same_images && text.title() == was.title.as_deref() && text.content() == was.content {
+                return Ok((was, commit.head()));
+            }
+            let before: Vec<MemberId> = was.mentions.iter().map(|mention| mention.member).collect();
+            let images = match text.images().filter(|_| !same_images) {
                 Some(ids) => {
                     let pictures = images::change_on_post(&mut commit.connection, author, id, ids, at).await?;
                     Some(serde_json::to_string(&pictures).map_err(failed)?)
@@ -158,6 +167,12 @@ impl Sqlite {
     }
 }
 
+/// A post as it is stored.
+async fn stored(connection: &mut SqliteConnection, id: PostId) -> StoreResult<Post> {
+    let row = sqlx::query("SELECT * FROM posts WHERE id = ?").bind(signed(id.0)).fetch_one(connection).await;
+    post(&row.map_err(failed)?).map_err(failed)
+}
+
 /// Whom a post's text names.
 async fn mentions_of(connection: &mut SqliteConnection, id: PostId) -> StoreResult<Vec<MemberId>> {
     let select = "SELECT j.value->>'member' FROM posts p, json_each(p.mentions) j WHERE p.id = ?";
@@ -165,7 +180,8 @@ async fn mentions_of(connection: &mut SqliteConnection, id: PostId) -> StoreResu
     Ok(rows.iter().map(|row| MemberId(number(row.get(0)))).collect())
 }
 
-async fn retag(connection: &mut SqliteConnection, id: PostId, tags: &[Tag]) -> StoreResult<()> {
+/// Gives a post's tags to the table that tag feeds are read from.
+pub(super) async fn retag(connection: &mut SqliteConnection, id: PostId, tags: &[Tag]) -> StoreResult<()> {
     let clear = sqlx::query("DELETE FROM post_tags WHERE post_id = ?").bind(signed(id.0));
     clear.execute(&mut *connection).await.map_err(failed)?;
     let insert = "INSERT INTO post_tags (tag, post_id) SELECT value->>'tag', ? FROM json_each(?) \

@@ -10,7 +10,7 @@ use tantivy::{
 };
 
 /// Changes when fields or what is put into them do: an index of another version is built anew.
-pub(super) const SCHEMA_VERSION: u32 = 1;
+pub(super) const SCHEMA_VERSION: u32 = 2;
 /// The tokenizers by the names under which fields know them.
 const PIECES: &str = "pieces";
 const SYLLABLES: &str = "syllables";

@@ -1,0 +1,274 @@
+//! Addresses in a text, each as a whole: URLs, hosts with what follows them, e-mail addresses, paths, accounts elsewhere.
+//!
+//! Nothing that is found here is opened or shown as a link; it only keeps tags and mentions out. So it is no matter
+//! whether a host exists, and where a sign could be read either way, a scheme, a dot or a second slash decides.
+use crate::domain::characters::{is_digit, is_letter, is_mark};
+
+/// Schemes that do without `//`.
+const SCHEMES: &[&str] = &["acct", "data", "magnet", "mailto", "matrix", "sip", "sips", "sms", "tel", "urn", "xmpp"];
+/// Longest scheme that is looked for.
+const SCHEME_MAX: usize = 32;
+/// Longest host, and longest part of an e-mail address before its sign.
+const HOST_MAX: usize = 253;
+/// Endings of hosts that are not written in ASCII.
+const ENDINGS: &[&str] = &["한국", "닷컴", "닷넷", "中国", "中國", "рф"];
+
+/// Where the address ends that begins here, if one does.
+pub(super) fn end(text: &[char], at: usize) -> Option<usize> {
+    let first = text[at];
+    let before = at.checked_sub(1).map(|before| text[before]);
+    if matches!(first, '/' | '~' | '.') {
+        return before.is_none_or(opens).then(|| path(text, at)).flatten();
+    }
+    // An underscore before it is emphasis, and a word of another script has no border of its own.
+    let goes_on = |c: char| c.is_ascii_alphanumeric() || !first.is_ascii() && is_label(c);
+    if !(is_name(first) || is_label(first)) || before.is_some_and(goes_on) {
+        return None;
+    }
+    if first.is_ascii_alphabetic()
+        && let Some(end) = scheme(text, at)
+    {
+        return Some(end);
+    }
+    email(text, at).or_else(|| host(text, at)).or_else(|| folders(text, at))
+}
+
+/// Where an account's name ends that goes on behind its handle: `@name@host`, `@name.more`. Nothing where it does not.
+pub(super) fn account(text: &[char], handle_end: usize) -> Option<usize> {
+    let sign = *text.get(handle_end)?;
+    let named = text.get(handle_end + 1).is_some_and(|c| is_name(*c));
+    if !matches!(sign, '@' | '＠' | '.') || !named {
+        return None;
+    }
+    let rest = text[handle_end..].iter();
+    let length = rest.take_while(|c| is_name(**c) || is_label(**c) || matches!(c, '@' | '＠' | '.')).count();
+    let mut end = handle_end + length;
+    while matches!(text[end - 1], '.' | '-') {
+        end -= 1;
+    }
+    Some(followed(text, end))
+}
+
+/// What a handle or a host in ASCII is made of.
+fn is_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
+/// What a label of a host is made of.
+fn is_label(c: char) -> bool {
+    c == '-' || is_letter(c) || is_digit(c) || is_mark(c)
+}
+
+/// What may stand before a path that begins with a slash.
+fn opens(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '(' | '[' | '{' | '<' | '"' | '\'' | '`' | '“' | '‘' | '「' | '『' | '《' | '〈')
+}
+
+/// `https://…`, `mailto:…`.
+fn scheme(text: &[char], at: usize) -> Option<usize> {
+    let is_scheme = |c: &&char| c.is_ascii_alphanumeric() || matches!(c, '+' | '.' | '-');
+    let length = text[at..].iter().take(SCHEME_MAX + 1).take_while(is_scheme).count();
+    let after = at + length;
+    if length > SCHEME_MAX || text.get(after) != Some(&':') {
+        return None;
+    }
+    let body = after + 1;
+    let end = if text[body..].starts_with(&['/', '/']) {
+        tail(text, body + 2)
+    } else {
+        let name: String = text[at..after].iter().map(char::to_ascii_lowercase).collect();
+        let begins = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '+' | '?');
+        let known = SCHEMES.contains(&name.as_str()) && text.get(body).is_some_and(begins);
+        if known { tail(text, body) } else { body }
+    };
+    (end > body + 2).then_some(end)
+}
+
+/// `name@host`.
+fn email(text: &[char], at: usize) -> Option<usize> {
+    let is_local = |c: &&char| is_name(**c) || matches!(c, '.' | '+' | '-' | '%' | '\'');
+    let length = text[at..].iter().take(HOST_MAX).take_while(is_local).count();
+    let sign = at + length;
+    // What ends in a dot is the end of a sentence, and the sign begins a mention.
+    if text.get(sign) != Some(&'@') || length == 0 || !is_name(text[sign - 1]) {
+        return None;
+    }
+    let (end, _) = labels(text, sign + 1)?;
+    Some(followed(text, end))
+}
+
+/// `host.example`, `한글.한국`, `127.0.0.1`, `localhost:8080`, with what follows.
+fn host(text: &[char], at: usize) -> Option<usize> {
+    if let Some((end, true)) = labels(text, at) {
+        return Some(followed(text, end));
+    }
+    // One label alone is a host where a port follows, and something after it.
+    let length = text[at..].iter().take(HOST_MAX).take_while(|c| is_name(**c) || **c == '-').count();
+    let end = at + length;
+    let digits = text.get(end + 1..)?.iter().take_while(|c| c.is_ascii_digit()).count();
+    let port = text[end] == ':' && (2..=5).contains(&digits) && text.get(end + 1 + digits) == Some(&'/');
+    let local = text[at..end].iter().collect::<String>().eq_ignore_ascii_case("localhost") && text[end] == '/';
+    (port || local).then(|| tail(text, end + 1))
+}
+
+/// Labels with dots between them: where they end, and whether they can be a host on their own.
+fn labels(text: &[char], at: usize) -> Option<(usize, bool)> {
+    let (mut end, mut from, mut count, mut numbers) = (at, at, 0, 0);
+    let mut last = at..at;
+    while from - at < HOST_MAX {
+        let length = text[from..].iter().take(HOST_MAX).take_while(|c| is_name(**c) || is_label(**c)).count();
+        if length == 0 {
+            break;
+        }
+        (last, end) = (from..from + length, from + length);
+        count += 1;
+        numbers += usize::from(text[last.clone()].iter().all(char::is_ascii_digit));
+        if text.get(end) != Some(&'.') {
+            break;
+        }
+        from = end + 1;
+    }
+    if count == 0 {
+        return None;
+    }
+    let ending: String = text[last].iter().collect();
+    let letters = ending.chars().take_while(char::is_ascii_alphabetic).count();
+    // Particles hang on hosts too: `a.example를`.
+    let rest_is_foreign = ending.chars().nth(letters).is_none_or(|c| !is_name(c) && c != '-');
+    let known = ENDINGS.iter().any(|known| ending.starts_with(known)) || ending.starts_with("xn--");
+    let address = count == 4 && numbers == 4;
+    Some((end, count > 1 && (letters >= 2 && rest_is_foreign || known || address)))
+}
+
+/// Several folders and a slash: `src/domain/…`. One slash between two words is none: people write `커피/차`.
+fn folders(text: &[char], at: usize) -> Option<usize> {
+    let (mut from, mut slashes, mut letters) = (at, 0, false);
+    loop {
+        let is_part = |c: &&char| is_name(**c) || matches!(c, '.' | '-' | '~' | '%' | '+');
+        let length = text[from..].iter().take(HOST_MAX).take_while(is_part).count();
+        letters |= text[from..from + length].iter().any(char::is_ascii_alphabetic);
+        if length == 0 || text.get(from + length) != Some(&'/') {
+            break;
+        }
+        slashes += 1;
+        from += length + 1;
+    }
+    (slashes >= 2 && letters).then(|| tail(text, at))
+}
+
+/// `/folder/…`, `./…`, `../…`, `~/…`.
+fn path(text: &[char], at: usize) -> Option<usize> {
+    let rest = &text[at..];
+    let relative = [&['.', '/'][..], &['.', '.', '/'], &['~', '/']].iter().any(|begin| rest.starts_with(begin));
+    let absolute = rest[0] == '/' && rest.get(1).is_some_and(|c| is_name(*c) || matches!(c, '.' | '~' | '%'));
+    (relative || absolute).then(|| tail(text, at)).filter(|end| *end > at)
+}
+
+/// The end of a host together with its port, path, query and fragment, where they follow.
+fn followed(text: &[char], end: usize) -> usize {
+    let next = text.get(end + 1).copied();
+    let goes_on = match text.get(end) {
+        Some('/' | '#') => true,
+        // A question mark or a colon may also end a sentence.
+        Some('?') => next.is_some_and(is_name),
+        Some(':') => next.is_some_and(|c| c.is_ascii_digit() || c == '/'),
+        _ => false,
+    };
+    if goes_on { tail(text, end) } else { end }
+}
+
+/// How far an address goes: up to white space or what no address holds, without the punctuation of the sentence around
+/// it and without brackets that it has not opened.
+fn tail(text: &[char], from: usize) -> usize {
+    let mut open = Vec::new();
+    let mut end = from;
+    for (at, c) in text.iter().enumerate().skip(from) {
+        match c {
+            '(' => open.push((')', at)),
+            '[' => open.push((']', at)),
+            '{' => open.push(('}', at)),
+            ')' | ']' | '}' => match open.last() {
+                Some((closing, _)) if closing == c => drop(open.pop()),
+                _ => break,
+            },
+            c if ends(*c) => break,
+            _ => {}
+        }
+        end = at + 1;
+    }
+    while end > from {
+        let last = text[end - 1];
+        let opened = open.last().is_some_and(|(_, at)| *at == end - 1);
+        if !opened && !matches!(last, '.' | ',' | ':' | ';' | '!' | '?' | '\'' | '*') {
+            break;
+        }
+        if opened {
+            open.pop();
+        }
+        end -= 1;
+    }
+    end
+}
+
+/// What stands in no address as people paste them.
+fn ends(c: char) -> bool {
+    c.is_whitespace()
+        || c.is_control()
+        || matches!(c, '<' | '>' | '"' | '`' | '|' | '\\' | '^' | '…')
+        || matches!(c, '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
+        || matches!(c, '‘' | '’' | '“' | '”' | '«' | '»' | '\u{3001}'..='\u{3003}' | '\u{3008}'..='\u{3011}')
+        || matches!(c, '\u{3014}'..='\u{301F}' | '！' | '（' | '）' | '，' | '．' | '：' | '；' | '？' | '［' | '］')
+        || matches!(c, '｛' | '｝' | '｡' | '｢' | '｣' | '､' | '～')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first address of a text.
+    fn first(text: &str) -> String {
+        let text: Vec<char> = text.chars().collect();
+        let found = (0..text.len()).find_map(|at| Some(at..end(&text, at)?));
+        found.map(|range| text[range].iter().collect()).unwrap_or_default()
+    }
+
+    #[test]
+    fn an_address_is_one_token() {
+        for (text, address) in [
+            ("see https://a.example/x, please", "https://a.example/x"),
+            ("(https://a.example/x)", "https://a.example/x"),
+            (
+                "https://a.example/wiki/FAQ-(short)#if-i-install-it #진짜",
+                "https://a.example/wiki/FAQ-(short)#if-i-install-it",
+            ),
+            ("https://a.example/?q=#first", "https://a.example/?q=#first"),
+            ("링크https://a.example/@kim", "https://a.example/@kim"),
+            ("「https://a.example/x」", "https://a.example/x"),
+            ("https://a.example/x。다음", "https://a.example/x"),
+            ("https://u:p@a.example:8443/#x.", "https://u:p@a.example:8443/#x"),
+            ("https://[::1]:80/#x", "https://[::1]:80/#x"),
+            ("https://한글.한국/#x!", "https://한글.한국/#x"),
+            ("www.a.example/@kim?", "www.a.example/@kim"),
+            ("a.example/share?to=@kim", "a.example/share?to=@kim"),
+            ("127.0.0.1:8080/#x", "127.0.0.1:8080/#x"),
+            ("localhost:8080/@kim", "localhost:8080/@kim"),
+            ("한글.kr/#x", "한글.kr/#x"),
+            ("kim@kim.example", "kim@kim.example"),
+            ("mailto:kim@kim.example?cc=@lee", "mailto:kim@kim.example?cc=@lee"),
+            (" /api/members/@kim ", "/api/members/@kim"),
+            ("./a/#x", "./a/#x"),
+            ("src/domain/@kim", "src/domain/@kim"),
+        ] {
+            assert_eq!(first(text), address, "{text}");
+        }
+    }
+
+    #[test]
+    fn words_and_punctuation_are_no_address() {
+        for text in
+            ["서울/부산", "and/or", "3.14", "News: 오늘", "http:", "https://", "/", "좋다.그래서", "2026/11/30/", "1:2"]
+        {
+            assert_eq!(first(text), "", "{text}");
+        }
+    }
+}

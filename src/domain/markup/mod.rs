@@ -1,0 +1,202 @@
+//! Tags and mentions inside a text, with offsets that a client can use.
+mod address;
+mod tag;
+
+pub use tag::{TAG_LENGTH_MAX, tag_named};
+
+use super::{Handle, MemberId, characters};
+use serde::{Deserialize, Serialize};
+
+/// Changes when the same text gives other tags: the tags of stored posts are found anew at the next start.
+pub const MARKUP_VERSION: u32 = 2;
+/// Most tags that are found in one text; further ones are plain text.
+pub const TAGS_MAX: usize = 30;
+/// Most mentions that are found in one text; further ones are plain text.
+pub const MENTIONS_MAX: usize = 30;
+
+/// `#tag` in a text. Offsets count Unicode code points, the sign included, the end exclusive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tag {
+    /// Without the sign, NFKC and case-folded: the form that a tag's feed is found by.
+    pub tag: String,
+    /// Code points before the sign.
+    pub start: u32,
+    /// Code points up to the end of the tag.
+    pub end: u32,
+}
+
+/// `@handle` of a member in a text. Offsets as in [`Tag`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mention {
+    /// As the member writes it.
+    pub handle: String,
+    /// Who is meant.
+    pub member: MemberId,
+    /// Code points before the sign.
+    pub start: u32,
+    /// Code points up to the end of the handle.
+    pub end: u32,
+}
+
+/// Something that looks like a mention; whether there is such a member is not known yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mentioned {
+    /// The handle's key form.
+    pub key: String,
+    /// Code points before the sign.
+    pub start: u32,
+    /// Code points up to the end of the handle.
+    pub end: u32,
+}
+
+/// What was found in one text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Markup {
+    /// In order of appearance.
+    pub tags: Vec<Tag>,
+    /// In order of appearance.
+    pub mentioned: Vec<Mentioned>,
+}
+
+/// Finds `#tags` and `@mentions` outside addresses: a sign that does not follow a letter, digit, `_` or `&`, and what
+/// belongs to it.
+pub fn find(text: &str) -> Markup {
+    let mut found = Markup::default();
+    // Most texts have neither sign, and need not be looked at any further.
+    if !text.contains(|c: char| is_sign(c) || tag::is_sign(c)) {
+        return found;
+    }
+    let text: Vec<char> = text.chars().collect();
+    let mut at = 0;
+    while at < text.len() {
+        at = if tag::is_sign(text[at]) {
+            hash(&text, at, &mut found.tags)
+        } else if is_sign(text[at]) {
+            mention(&text, at, &mut found.mentioned)
+        } else {
+            address::end(&text, at).unwrap_or(at + 1)
+        };
+    }
+    found
+}
+
+/// `@`, as it is and in full width.
+fn is_sign(c: char) -> bool {
+    matches!(c, '@' | '＠')
+}
+
+/// Takes in the tag at a sign, if one begins there. Answers where to go on.
+fn hash(text: &[char], sign: usize, tags: &mut Vec<Tag>) -> usize {
+    if tag::follows_word(text, sign) || tag::is_keycap(text, sign) {
+        return sign + 1;
+    }
+    let Some((end, key)) = tag::key(text, sign + 1) else { return sign + 1 };
+    if tags.len() < TAGS_MAX {
+        tags.push(Tag { tag: key, start: sign as u32, end: end as u32 });
+    }
+    end
+}
+
+/// Takes in the mention at a sign likewise.
+fn mention(text: &[char], sign: usize, mentioned: &mut Vec<Mentioned>) -> usize {
+    if tag::follows_word(text, sign) {
+        return sign + 1;
+    }
+    let length = text[sign + 1..].iter().take_while(|c| is_handle(**c)).count();
+    let end = sign + 1 + length;
+    if length == 0 {
+        return end;
+    }
+    if let Some(end) = address::account(text, end) {
+        return end;
+    }
+    // A mark changes the last letter into another.
+    if text.get(end).is_some_and(|c| characters::is_mark(*c)) {
+        return end;
+    }
+    let name: String = text[sign + 1..end].iter().collect();
+    if let Ok(handle) = Handle::asked_for(&name)
+        && mentioned.len() < MENTIONS_MAX
+    {
+        mentioned.push(Mentioned { key: handle.key(), start: sign as u32, end: end as u32 });
+    }
+    end
+}
+
+/// What a handle is made of, also in full width.
+fn is_handle(c: char) -> bool {
+    let wide = matches!(c, '０'..='９' | 'Ａ'..='Ｚ' | 'ａ'..='ｚ' | '＿');
+    c.is_ascii_alphanumeric() || c == '_' || wide
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use unicode_normalization::UnicodeNormalization;
+
+    fn tags(text: &str) -> Vec<(String, u32, u32)> {
+        find(text).tags.into_iter().map(|t| (t.tag, t.start, t.end)).collect()
+    }
+
+    fn names(text: &str) -> Vec<String> {
+        find(text).mentioned.into_iter().map(|found| found.key).collect()
+    }
+
+    #[test]
+    fn offsets_count_code_points() {
+        assert_eq!(tags("안녕 #한글 세상"), [("한글".to_owned(), 3, 6)]);
+        assert_eq!(tags("😀 #Rust!"), [("rust".to_owned(), 2, 7)]);
+    }
+
+    #[test]
+    fn one_tag_has_one_form() {
+        let decomposed: String = "#한글".nfd().collect();
+        assert_eq!(find(&decomposed).tags[0].tag, "한글");
+        assert_eq!(tags("#RUST #rust").iter().map(|t| t.0.as_str()).collect::<Vec<_>>(), ["rust", "rust"]);
+    }
+
+    #[test]
+    fn what_only_looks_like_a_tag_is_text() {
+        for plain in ["a#b", "https://a.kr/#top", "#1", "# a", "&#39;", "##", &format!("#{}", "가".repeat(51))] {
+            assert!(tags(plain).is_empty(), "{plain}");
+        }
+    }
+
+    #[test]
+    fn a_mention_ends_where_korean_particles_begin() {
+        let found = find("@Minsu_Kim님, a@b.kr @ab @me").mentioned;
+        assert_eq!(found, [Mentioned { key: "minsu_kim".to_owned(), start: 0, end: 10 }]);
+    }
+
+    #[test]
+    fn an_account_elsewhere_is_nobody_here() {
+        assert_eq!(names("(@kim) @kim, @kim."), ["kim", "kim", "kim"]);
+        assert_eq!(names("@ＫＩＭ ＠kim"), ["kim", "kim"]);
+        for text in ["@kim@elsewhere.example", "@kim.lee", "@kim@lee", "@kim\u{301}", "kim@kim.example", "x/y/@kim"] {
+            assert!(names(text).is_empty(), "{text}");
+        }
+        assert_eq!(names("@kim@a.example, @lee"), ["lee"]);
+    }
+
+    proptest! {
+        #[test]
+        fn places_are_in_the_text_and_in_order(text in "[#@＃a가1_·./:\u{200D}\u{FE0F}\u{20E3}\u{301} &(]{0,60}") {
+            let all: Vec<char> = text.chars().collect();
+            let mut last = 0;
+            for tag in find(&text).tags {
+                let (start, end) = (tag.start as usize, tag.end as usize);
+                prop_assert!(last <= start && start + 1 < end && end <= all.len());
+                prop_assert!(matches!(all[start], '#' | '＃'));
+                let name: String = all[start..end].iter().collect();
+                prop_assert_eq!(tag_named("tag", &name), Ok(tag.tag));
+                last = end;
+            }
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,200}") {
+            find(&text);
+        }
+    }
+}

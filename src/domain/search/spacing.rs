@@ -1,0 +1,117 @@
+//! Where a Korean compound may have had spaces: `인천국제공항` is `인천 국제 공항` to many.
+//!
+//! An index knows syllables by their places and pairs within words alone, so a compound with spaces is the pairs of its
+//! parts at the places that they would have without. No pair goes across a space: `천국` does not find `인천 국제`.
+use super::{
+    particles::says_little,
+    query::{Phrase, part, phrase},
+    runs::{Run, Script},
+    tokens::alone,
+};
+
+/// Fewest syllables of a word that may have had spaces: two of a shorter one would find too much.
+pub(super) const SPACED_MIN: usize = 3;
+/// Longer ones are sentences.
+const SPACED_MAX: usize = 12;
+/// Longest part that is told apart: what is found by parts of two and three is also found where these had no spaces.
+const PART_MAX: usize = 3;
+
+/// Parts of one syllable that a word of that length may have: each doubles the forms that are looked for, at most 16.
+fn singles_max(length: usize) -> usize {
+    match length {
+        ..=5 => 2,
+        6..=8 => 1,
+        _ => 0,
+    }
+}
+
+/// The phrases by which a word is found where it has spaces, behind what stands before it in the query.
+pub(super) fn spaced(before: &[Run], word: &Run) -> Vec<Phrase> {
+    let length = word.units.len();
+    if word.script != Script::Hangul || !(SPACED_MIN..=SPACED_MAX).contains(&length) {
+        return Vec::new();
+    }
+    let mut all = Vec::new();
+    divide(length, singles_max(length), &mut Vec::new(), &mut all);
+    all.retain(|parts| {
+        // Two words of at least two syllables are looked for wherever they stand, where nothing is before them.
+        let two_words = before.is_empty() && parts.len() == 2 && parts.iter().all(|part| *part > 1);
+        let first = parts[0] > 1 || !says_little(&word.units[0].text);
+        let last = parts[parts.len() - 1] > 1 || !says_little(&word.units[length - 1].text);
+        parts.len() > 1 && !two_words && first && last
+    });
+    all.iter().map(|parts| divided(before, word, parts)).collect()
+}
+
+/// Every way to make parts of so many syllables.
+fn divide(rest: usize, singles: usize, parts: &mut Vec<usize>, all: &mut Vec<Vec<usize>>) {
+    if rest == 0 {
+        all.push(parts.clone());
+        return;
+    }
+    for length in 1..=PART_MAX.min(rest) {
+        if length > 1 || singles > 0 {
+            parts.push(length);
+            divide(rest - length, singles - usize::from(length == 1), parts, all);
+            parts.pop();
+        }
+    }
+}
+
+/// The word with these parts. A single syllable that others follow begins a word and ends it, since the next part
+/// begins beside it; the last one has to be marked as a word of its own.
+fn divided(before: &[Run], word: &Run, parts: &[usize]) -> Phrase {
+    let mut runs = before.to_vec();
+    let mut from = 0;
+    for length in parts {
+        runs.push(part(word, from, from + length));
+        from += length;
+    }
+    let mut whole = phrase(&runs, false);
+    if let (Phrase::Terms { terms, .. }, Some(1)) = (&mut whole, parts.last())
+        && let Some((_, last)) = terms.last_mut()
+    {
+        *last = alone(last);
+    }
+    whole
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::runs::runs, *};
+
+    fn forms(word: &str) -> Vec<String> {
+        let runs = runs(word);
+        let (last, before) = runs.split_last().unwrap();
+        let written = |phrase: Phrase| match phrase {
+            Phrase::Terms { terms, .. } => {
+                terms.iter().map(|(at, text)| format!("{text}@{at}")).collect::<Vec<_>>().join(" ")
+            }
+            Phrase::Syllable(text) => text,
+        };
+        spaced(before, last).into_iter().map(written).collect()
+    }
+
+    #[test]
+    fn a_compound_is_its_parts_side_by_side() {
+        assert!(forms("인천국제공항").contains(&"인천@0 국제@2 공항@4".to_owned()));
+        assert_eq!(forms("웹서버"), ["웹@0 서버@1", "웹서@0 버.@2"]);
+        assert!(forms("할수있다").contains(&"할@0 수@1 있다@2".to_owned()));
+        assert!(forms("ai개발자").contains(&"ai@0 개발@1 자.@3".to_owned()));
+    }
+
+    #[test]
+    fn what_says_little_is_no_part() {
+        assert_eq!(forms("제주도"), [""; 0]);
+        assert_eq!(forms("이사회"), ["이사@0 회.@2"]);
+        assert!(forms("한글").is_empty() && forms("글").is_empty());
+    }
+
+    #[test]
+    fn the_forms_are_few() {
+        for length in 1..=20 {
+            let found = forms(&"가나마바사아자차카타파하거너".repeat(2).chars().take(length).collect::<String>());
+            assert!(found.len() <= 16, "{length}: {}", found.len());
+        }
+    }
+}
