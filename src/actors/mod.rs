@@ -3,6 +3,7 @@ pub mod activity;
 pub mod content;
 mod housekeeping;
 pub mod images;
+mod lanes;
 mod mailbox;
 #[doc(hidden)]
 pub mod measured;
@@ -62,6 +63,7 @@ impl From<StoreError> for Error {
         match error {
             StoreError::Refused(refusal) => Self::Refused(refusal),
             StoreError::Busy { backend } => Self::Busy(backend),
+            StoreError::Late { backend } => Self::Late(backend),
             error @ StoreError::Unavailable { .. } => Self::Store(error),
         }
     }

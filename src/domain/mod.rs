@@ -3,6 +3,7 @@ mod activity;
 mod audience;
 mod content;
 pub mod cursor;
+mod deadline;
 mod envelope;
 mod event;
 mod id;
@@ -28,6 +29,7 @@ pub use content::{
     COMMENT_LEVELS, Comment, CommentText, FIRST_REPLIES, IMAGES_MAX, LikeState, Post, PostCounts, PostText,
     SeenComment, SeenPost, depth_below,
 };
+pub use deadline::{Deadline, Waiting};
 pub use envelope::{Envelope, SOURCE_DEFAULT, SPEC_VERSION, event_type, is_public};
 pub use event::{Epoch, Event, EventKind, Fact, Position};
 pub use id::{CommentId, ID_END, IdGenerator, ImageId, MemberId, PostId, SessionId, first_id_at, time_of};

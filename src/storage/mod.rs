@@ -44,6 +44,12 @@ pub enum StoreError {
         /// Which one.
         backend: &'static str,
     },
+    /// The work's deadline passed, and the work ended. Of reads alone.
+    #[error("the {backend} backend did not answer in time")]
+    Late {
+        /// Which one.
+        backend: &'static str,
+    },
     /// The backend failed. Nothing was written, unless the connection broke during the commit.
     #[error("the {backend} backend failed")]
     Unavailable {
@@ -61,6 +67,7 @@ impl StoreError {
         match self {
             Self::Refused(refusal) => Self::Refused(refusal.clone()),
             Self::Busy { backend } => Self::Busy { backend },
+            Self::Late { backend } => Self::Late { backend },
             Self::Unavailable { backend, source } => Self::Unavailable { backend, source: source.clone() },
         }
     }

@@ -12,7 +12,13 @@ pub use groups::SeenGroup;
 pub use letters::Redriven;
 pub use stream::{EventLive, EventStream};
 
-use super::{Error, Page, Reply, StartError, Supervisor, mailbox::Mailbox, page, reader, timeline::Timeline};
+use super::{
+    Error, Page, Reply, StartError, Supervisor,
+    lanes::{Lane, Width},
+    mailbox::Mailbox,
+    page, reader,
+    timeline::Timeline,
+};
 use crate::{
     config::Config,
     domain::{
@@ -53,6 +59,8 @@ pub(super) struct Shared {
     /// What events name as their source.
     source: String,
     streams: Open,
+    /// Of reads that look at more than one step.
+    lane: Lane,
 }
 
 /// Activities, notifications, public events and dead letters, from outside. Reads skip the mailbox: they need no order.
@@ -79,6 +87,7 @@ impl Activity {
             applied: watch::channel(begins).0,
             source: if public_url.is_empty() { SOURCE_DEFAULT.to_owned() } else { public_url },
             streams: Open::new(config.stream.per_member_max),
+            lane: Lane::new("activity", Width::default()),
         });
         let state = shared.clone();
         let mailbox: Mailbox<Message> =

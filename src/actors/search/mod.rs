@@ -3,12 +3,21 @@ mod actor;
 mod build;
 mod changes;
 mod find;
+mod marks;
 mod shared;
 
 pub use build::{Built, build_offline};
-pub use find::{Author, CommentSearch, Found, Highlights, PostSearch};
+pub use find::{Author, CommentSearch, PostSearch};
+pub use marks::{Found, Highlights};
 
-use super::{Error, Reply, StartError, Supervisor, content::Content, mailbox::Mailbox, reader, timeline::Timeline};
+use super::{
+    Error, Reply, StartError, Supervisor,
+    content::Content,
+    lanes::{Lane, Width},
+    mailbox::Mailbox,
+    reader,
+    timeline::Timeline,
+};
 use crate::{
     config::Config,
     domain::{Event, Position, Refusal, cursor::StreamCursor},
@@ -62,6 +71,7 @@ pub struct Search {
     mailbox: Mailbox<Message>,
     timeline: Timeline,
     content: Content,
+    lane: Lane,
     supervisor: Supervisor,
 }
 
@@ -94,7 +104,8 @@ impl Search {
         if let Some(turn) = shared.building.clone().try_acquire_owned().ok().filter(|_| missing) {
             supervisor.beside(build::build_first(shared.clone(), mailbox.clone(), index, turn));
         }
-        Ok(Self { shared, mailbox, timeline, content, supervisor: supervisor.clone() })
+        let lane = Lane::new("search", Width::of_cores());
+        Ok(Self { shared, mailbox, timeline, content, lane, supervisor: supervisor.clone() })
     }
 
     /// Waits until everything up to a write can be found, two seconds at most; answers whether it can. Refuses

@@ -60,6 +60,7 @@ pub(super) fn refusal(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::IdempotencyKeyReused => (S::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED"),
         Refusal::CursorInvalid => (S::BAD_REQUEST, "CURSOR_INVALID"),
         Refusal::CursorExpired => (S::BAD_REQUEST, "CURSOR_EXPIRED"),
+        Refusal::TooManyAtOnce { .. } => (S::TOO_MANY_REQUESTS, TOO_MANY_REQUESTS),
         Refusal::TooManyStreams { .. } => (S::TOO_MANY_REQUESTS, TOO_MANY_REQUESTS),
     }
 }

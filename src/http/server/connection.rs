@@ -1,8 +1,10 @@
 //! One connection, from its first byte to its last.
-use super::pace::{Pace, Paced};
+use super::{
+    pace::{Pace, Paced},
+    places::{Answering, Idle, Watched},
+};
 use axum::{
     Router,
-    body::Body,
     extract::ConnectInfo,
     http::{Request, Version},
     response::Response,
@@ -26,9 +28,8 @@ use tower::Service;
 /// Bytes of a connection's buffers, and so of a request's header: the least that hyper accepts. Thousands of streams
 /// that mostly wait should cost little, and bodies do not pass through these buffers as a whole.
 const BUFFER_BYTES: usize = 8 * 1024;
-/// How long a connection may be silent between two requests: longer than what proxies in front wait (60 s), so that
-/// it is they who close it and no request is lost on its way.
-const PAUSE_MAX: Duration = Duration::from_secs(75);
+/// How long a connection that was told to end may take to do so.
+const LEAVE_MAX: Duration = Duration::from_secs(5);
 /// Bytes of a request's header over HTTP/2.
 const HEADER_BYTES_MAX: u32 = 16 * 1024;
 /// Requests at once on one HTTP/2 connection; a client waits before it sends more.
@@ -44,17 +45,19 @@ const H2_PING_PATIENCE: Duration = Duration::from_secs(20);
 pub(super) struct Protocol {
     builder: Builder<TokioExecutor>,
     header_time_max: Duration,
+    idle: Arc<Idle>,
 }
 
 impl Protocol {
     /// A header that takes longer than that closes the connection.
-    pub(super) fn new(header_time_max: Duration) -> Self {
+    pub(super) fn new(header_time_max: Duration, idle: Arc<Idle>) -> Self {
         let mut builder = Builder::new(TokioExecutor::new());
         builder
             .http1()
             .timer(TokioTimer::new())
-            // It runs from the end of the request before, not from a header's first byte: that is `Paced`'s.
-            .header_read_timeout(PAUSE_MAX.max(header_time_max))
+            // It would run from the end of the request before, not from a header's first byte: that is `Paced`'s, and
+            // what lies between the two is `Idle`'s.
+            .header_read_timeout(None)
             .max_buf_size(BUFFER_BYTES);
         builder
             .http2()
@@ -64,7 +67,7 @@ impl Protocol {
             .max_concurrent_streams(H2_STREAMS_MAX)
             .max_header_list_size(HEADER_BYTES_MAX)
             .max_send_buf_size(H2_SEND_BYTES_MAX);
-        Self { builder, header_time_max }
+        Self { builder, header_time_max, idle }
     }
 }
 
@@ -80,13 +83,18 @@ pub(super) async fn converse(
     let _ = stream.set_nodelay(true);
     let pace = Arc::new(Pace::default());
     let io = Paced::new(TokioIo::new(stream), pace.clone(), protocol.header_time_max);
-    let mut connection = pin!(protocol.builder.serve_connection(io, Routes { router, peer, pace }));
+    let routes = Routes { router, peer, pace: pace.clone() };
+    let mut connection = pin!(protocol.builder.serve_connection(io, routes));
     let done = tokio::select! {
         biased;
         done = connection.as_mut() => done,
         () = ending.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
+        }
+        () = protocol.idle.passed(&pace.activity) => {
+            connection.as_mut().graceful_shutdown();
+            tokio::time::timeout(LEAVE_MAX, connection).await.unwrap_or(Ok(()))
         }
     };
     if let Err(error) = done {
@@ -102,20 +110,19 @@ struct Routes {
 }
 
 impl hyper::service::Service<Request<Incoming>> for Routes {
-    type Response = Response<Body>;
+    type Response = Response<Watched>;
     type Error = Infallible;
     /// Boxed: a connection keeps room for one of these for as long as it lives.
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Watched>, Infallible>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         self.pace.begins(request.version() == Version::HTTP_2);
         request.extensions_mut().insert(ConnectInfo(self.peer));
         let answer = self.router.clone().call(request);
-        let pace = self.pace.clone();
+        let answering = Answering::begin(self.pace.clone());
         Box::pin(async move {
             let answer = answer.await;
-            pace.answered();
-            answer
+            Ok(answer?.map(|body| answering.answered(body)))
         })
     }
 }

@@ -1,10 +1,12 @@
 //! The listener: accepts connections up to a limit, serves HTTP/1.1 and HTTP/2 on each, and ends in order.
 mod connection;
 mod pace;
+mod places;
 
 use super::settings::Settings;
 use axum::Router;
 use connection::{Protocol, converse};
+use places::{Addresses, Idle};
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -39,13 +41,17 @@ pub async fn bind(address: &str) -> io::Result<Listener> {
 /// Serves until `shutdown` is cancelled: then takes no more connections, lets requests finish, and returns when they
 /// have, or after the grace period at the latest, which cuts off what is left.
 ///
-/// With `http.connections_max` open, further ones wait in the kernel's queue until one ends.
+/// With `http.connections_max` open, further ones wait in the kernel's queue until one ends, and idle ones are ended.
+/// An address that has as many as it may gets no further one.
 pub async fn serve(listener: Listener, router: Router, settings: &Settings, shutdown: CancellationToken) {
     let limits = settings.connections;
     let places = Arc::new(Semaphore::new(limits.open_max.min(Semaphore::MAX_PERMITS)));
-    let protocol = Arc::new(Protocol::new(limits.header_time_max));
+    let addresses = Addresses::new(limits.per_address_max, settings.trusted_proxies.clone());
+    let idle = Arc::new(Idle::new(limits.idle_max));
+    let protocol = Arc::new(Protocol::new(limits.header_time_max, idle.clone()));
     let (open, cut_off) = (TaskTracker::new(), CancellationToken::new());
-    while let Some((stream, peer, place)) = next(&listener.inner, &places, &shutdown).await {
+    while let Some((stream, peer, place)) = next(&listener.inner, &places, &idle, &shutdown).await {
+        let Some(of_address) = addresses.enter(peer.ip()) else { continue };
         let (protocol, router) = (protocol.clone(), router.clone());
         let (ending, cut_off) = (shutdown.clone(), cut_off.clone());
         open.spawn(async move {
@@ -53,7 +59,7 @@ pub async fn serve(listener: Listener, router: Router, settings: &Settings, shut
                 () = converse(stream, peer, &protocol, router, &ending) => {}
                 () = cut_off.cancelled() => {}
             }
-            drop(place);
+            drop((place, of_address));
         });
     }
     drop(listener);
@@ -69,11 +75,15 @@ pub async fn serve(listener: Listener, router: Router, settings: &Settings, shut
 async fn next(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
+    idle: &Idle,
     shutdown: &CancellationToken,
 ) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let accepted = async {
-        // The semaphore is never closed.
-        let place = places.clone().acquire_owned().await.ok()?;
+        let place = match places.clone().try_acquire_owned() {
+            Ok(place) => place,
+            // The semaphore is never closed.
+            Err(_) => idle.while_short(places.clone().acquire_owned()).await.ok()?,
+        };
         loop {
             match listener.accept().await {
                 Ok((stream, peer)) => return Some((stream, peer, place)),

@@ -2,6 +2,7 @@
 //!
 //! The second matters for streams: whoever opens one and stops reading would keep it for ever, since nothing that the
 //! server does to end it gets past a full socket.
+use super::places::Activity;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use std::{
     io::{self, IoSlice},
@@ -26,6 +27,7 @@ pub(super) struct Pace {
     busy: AtomicBool,
     /// Over HTTP/2 much that comes is neither header nor body. It has its own way to find who is gone.
     multiplexed: AtomicBool,
+    pub(super) activity: Activity,
 }
 
 impl Pace {

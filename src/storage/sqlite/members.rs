@@ -4,7 +4,7 @@ use super::{
 };
 use crate::{
     domain::{
-        EventKind, Fact, Handle, Member, MemberCard, MemberId, Outcome, Patch, Position, Privacy, Profile,
+        Deadline, EventKind, Fact, Handle, Member, MemberCard, MemberId, Outcome, Patch, Position, Privacy, Profile,
         ProfilePatch, Receipt, Recommendation, Refusal, Timestamp,
     },
     storage::{Credentials, MemberStore, NewMember, Recommended, StoreResult},
@@ -208,8 +208,9 @@ impl MemberStore for Sqlite {
         how: Recommendation,
         after: Option<[u64; 2]>,
         limit: usize,
+        until: &Deadline,
     ) -> StoreResult<Vec<Recommended>> {
-        self.recommended(viewer, how, after, limit).await
+        self.recommended(viewer, how, after, limit, until).await
     }
 
     async fn deactivated(&self) -> StoreResult<Vec<MemberId>> {

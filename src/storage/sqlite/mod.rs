@@ -9,6 +9,7 @@ mod counted;
 mod departure;
 mod images;
 mod import;
+mod lane;
 mod likes;
 mod log;
 mod markers;
@@ -36,6 +37,7 @@ use crate::{
     config::Config,
     domain::{Epoch, Position},
 };
+use lane::Lane;
 use sqlx::{
     Row, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -55,6 +57,8 @@ const CACHE_KIB: &str = "-16384";
 /// The store. Cheap to share; everything behind it is.
 pub(super) struct Sqlite {
     readers: SqlitePool,
+    /// What may take long does not take the readers.
+    lane: Lane,
     writer: Writer,
     tail: Arc<Tail>,
     epoch: Epoch,
@@ -72,9 +76,11 @@ impl Sqlite {
         sqlx::migrate!("migrations/sqlite").run(&writing).await.map_err(failed)?;
         let epoch = epoch(&writing).await?;
         let tail = Arc::new(Tail::load(&writing).await?);
-        let readers = pool(options.read_only(true).create_if_missing(false), config.storage.read_connections).await?;
+        let reading = options.read_only(true).create_if_missing(false);
+        let readers = pool(reading.clone(), config.storage.read_connections).await?;
+        let lane = Lane(pool(reading, lane::CONNECTIONS).await?);
         let writer = Writer::start(writing, tail.clone(), config.storage.commit_batch_max).await?;
-        Ok(Self { readers, writer, tail, epoch, _lock: lock })
+        Ok(Self { readers, lane, writer, tail, epoch, _lock: lock })
     }
 }
 
