@@ -34,8 +34,8 @@ pub use envelope::{Envelope, SOURCE_DEFAULT, SPEC_VERSION, event_type, is_public
 pub use event::{Epoch, Event, EventKind, Fact, Position};
 pub use id::{CommentId, ID_END, IdGenerator, ImageId, MemberId, PostId, SessionId, first_id_at, time_of};
 pub use image::{
-    IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX, IMAGE_SIDE_MAX, IMAGE_UNUSED_HOURS, IMAGES_UNUSED_MAX, Image, ImageFile,
-    ImageKind, Picture, Purpose, Variant, fits, fitted,
+    Avatar, IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX, IMAGE_SIDE_MAX, IMAGE_UNUSED_HOURS, IMAGES_UNUSED_MAX, Image, ImageFile,
+    ImageKey, ImageKind, Picture, Purpose, Variant, fits, fitted,
 };
 pub use markup::{Mention, Tag};
 pub use member::{
