@@ -4,6 +4,7 @@ pub mod content;
 mod health;
 mod housekeeping;
 pub mod images;
+mod lanes;
 mod mailbox;
 #[doc(hidden)]
 pub mod measured;
@@ -68,6 +69,7 @@ impl From<StoreError> for Error {
         match error {
             StoreError::Refused(refusal) => Self::Refused(refusal),
             StoreError::Busy { backend } => Self::Busy(backend),
+            StoreError::Late { backend } => Self::Late(backend),
             error => Self::Store(error),
         }
     }

@@ -69,6 +69,12 @@ concern! {
         /// Open connections, and never more than the limit of open files leaves beside what stores need. With so many open,
         /// idle ones are closed for new ones; where none is idle, those wait in the kernel's queue. About 10 KiB each.
         connections_max: usize = 20_000,
+        /// Open connections of one address, or of one IPv6 /64; a further one is closed at once. Trusted proxies have as
+        /// many as they like. 0: three quarters of `connections_max`, so that no single address has them all.
+        connections_per_address_max: usize = 0,
+        /// Milliseconds that a connection may be idle: no request being answered, no stream open. Longer than proxies
+        /// wait (60 s), so that they close first. With `connections_max` open, five seconds at most.
+        idle_timeout_ms: u64 = 75_000,
         /// Milliseconds that requests and streams get to end when the process ends. 0: they are cut off at once.
         shutdown_grace_ms: u64 = 4_000,
     }
@@ -230,6 +236,8 @@ concern! {
         decoders: usize = 2,
         /// Uploads that may be under way beside those; one more is answered 503 at once.
         waiting_max: usize = 8,
+        /// Bytes that must come in each second of an upload, on average of five seconds; then 408. 0: any rate.
+        upload_bytes_per_second_min: u64 = 4_096,
         /// Milliseconds for an upload from its first byte to the answer, half of them for its body; then 503 or 408.
         upload_timeout_ms: u64 = 120_000,
     }

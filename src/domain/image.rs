@@ -1,6 +1,7 @@
 //! Images: what is taken, what is made of it, and what is known of it afterwards.
 use super::{FieldError, ImageId, MemberId, PostId, Reason, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use std::fmt;
 
 /// Bytes of an upload: a photo of a good camera fits, and what waits to be decoded stays small.
 pub const IMAGE_BYTES_MAX: usize = 10 * 1024 * 1024;
@@ -102,11 +103,52 @@ impl ImageKind {
     }
 }
 
+/// 128 random bits that an image's address holds: whoever has them may fetch the image. 32 hexadecimal digits where it
+/// is written; never in a log.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ImageKey(pub u128);
+
+impl fmt::Display for ImageKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for ImageKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ImageKey(..)")
+    }
+}
+
+impl Serialize for ImageKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ImageKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        u128::from_str_radix(&text, 16).map(Self).map_err(D::Error::custom)
+    }
+}
+
+/// An image's address: its id and its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Avatar {
+    /// The image.
+    pub id: ImageId,
+    /// Its key.
+    pub key: ImageKey,
+}
+
 /// An image as a post shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Picture {
     /// The image.
     pub id: ImageId,
+    /// Its key.
+    pub key: ImageKey,
     /// Pixels.
     pub width: u32,
     /// Pixels.
@@ -189,6 +231,16 @@ mod tests {
     fn neither_squares_nor_lines_are_taken_beyond_their_limit() {
         assert!(fits(8_000, 5_000) && fits(IMAGE_SIDE_MAX, 1));
         assert!(!fits(8_001, 5_000) && !fits(IMAGE_SIDE_MAX + 1, 1) && !fits(u32::MAX, u32::MAX));
+    }
+
+    #[test]
+    fn a_key_is_kept_whole_and_not_logged() {
+        let key = ImageKey(0x0123_4567_89ab_cdef);
+        let json = serde_json::to_string(&key).unwrap();
+        assert_eq!(json, "\"00000000000000000123456789abcdef\"");
+        assert_eq!(serde_json::from_str::<ImageKey>(&json).unwrap(), key);
+        assert!(serde_json::from_str::<ImageKey>("\"x\"").is_err());
+        assert_eq!(format!("{key:?}"), "ImageKey(..)");
     }
 
     #[test]

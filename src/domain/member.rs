@@ -1,5 +1,5 @@
 //! Members: who they are, and the rules for what they say about themselves.
-use super::{FieldError, ImageId, MemberId, Reason, Refusal, Timestamp, characters::normal_form, text};
+use super::{Avatar, FieldError, MemberId, Reason, Refusal, Timestamp, characters::normal_form};
 use serde::{Deserialize, Serialize};
 
 /// Most that one member may follow. It bounds the merge behind a home feed.
@@ -106,7 +106,7 @@ pub struct MemberCard {
     /// The name to show; the member's name where no other was chosen.
     pub display_name: String,
     /// The picture, where there is one.
-    pub avatar: Option<ImageId>,
+    pub avatar: Option<Avatar>,
 }
 
 /// How many there are; each changes in the commit of the row that causes it.
@@ -132,7 +132,7 @@ pub struct Member {
     /// What the member says of themself.
     pub profile: super::Profile,
     /// The picture, where there is one.
-    pub avatar: Option<ImageId>,
+    pub avatar: Option<Avatar>,
     /// Who may see what the member writes.
     pub privacy: Privacy,
     /// Followers, followings, posts.

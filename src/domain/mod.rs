@@ -5,6 +5,7 @@ mod characters;
 mod content;
 mod credentials;
 pub mod cursor;
+mod deadline;
 mod envelope;
 mod event;
 mod id;
@@ -32,12 +33,13 @@ pub use content::{
     SeenComment, SeenPost, depth_below,
 };
 pub use credentials::{Email, Password};
+pub use deadline::{Deadline, Waiting};
 pub use envelope::{Envelope, SOURCE_DEFAULT, SPEC_VERSION, event_type, is_public};
 pub use event::{Epoch, Event, EventKind, Fact, Position};
 pub use id::{CommentId, ID_END, IdGenerator, ImageId, MemberId, PostId, SessionId, first_id_at, time_of};
 pub use image::{
-    IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX, IMAGE_SIDE_MAX, IMAGE_UNUSED_HOURS, IMAGES_UNUSED_MAX, Image, ImageFile,
-    ImageKind, Picture, Purpose, Variant, fits, fitted,
+    Avatar, IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX, IMAGE_SIDE_MAX, IMAGE_UNUSED_HOURS, IMAGES_UNUSED_MAX, Image, ImageFile,
+    ImageKey, ImageKind, Picture, Purpose, Variant, fits, fitted,
 };
 pub use markup::{Mention, Tag};
 pub use member::{

@@ -225,6 +225,12 @@ pub enum Refusal {
         /// The most that may be on nothing.
         max: usize,
     },
+    /// More expensive requests of one member at once than may wait.
+    #[error("at most {max} such requests at once")]
+    TooManyAtOnce {
+        /// The most that work or wait.
+        max: usize,
+    },
     /// No event of that position is among those that could not be applied.
     #[error("no such dead letter")]
     DeadLetterNotFound,

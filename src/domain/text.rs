@@ -70,11 +70,6 @@ impl Rule {
     }
 }
 
-/// A line, by the rule for lines.
-pub(super) fn checked(field: &'static str, text: &str, min: usize, max: usize) -> Result<String, FieldError> {
-    Rule::line(field, min, max).check(text)
-}
-
 /// Characters as a reader counts them (grapheme clusters): 한 is one, a family emoji is one.
 pub(super) fn length(text: &str) -> usize {
     let alone = text.chars().take_while(|c| stands_alone(*c));

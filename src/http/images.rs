@@ -2,7 +2,7 @@
 use super::{
     answer::{self, IfNoneMatch},
     contract::{ImageBytes, ImagePurpose, ImageVariant},
-    extract::{Auth, Id, Key, Query, Upload, UploadRules, discard_upload},
+    extract::{Auth, Caller, Id, Key, NoIdentity, Query, Upload, UploadRules, discard_upload},
     problem::Problem,
     views::ImageView,
 };
@@ -13,7 +13,7 @@ use crate::{
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::{
     body::Body,
-    extract::{Request, State},
+    extract::{Extension, Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -21,8 +21,10 @@ use serde::Deserialize;
 use std::ops::Range;
 use utoipa::{IntoParams, ToSchema};
 
-/// An id never gets other bytes.
+/// An address never gets other bytes.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+/// By id alone it is an answer to the owner, which no shared cache may keep.
+const OF_OWNER: &str = "private, no-cache";
 /// Opened by itself, an image loads and runs nothing.
 const POLICY: &str = "default-src 'none'";
 
@@ -87,35 +89,45 @@ pub(super) struct Which {
     /// `original` by default.
     #[param(value_type = Option<ImageVariant>)]
     variant: Option<String>,
+    /// As in `url` and `thumbnailUrl`. May be left out by the image's owner, with a token.
+    key: Option<String>,
 }
 
-/// An image, for whoever knows its id: browsers show images without a token. Serves ranges.
+/// An image, for whoever has its `url` or `thumbnailUrl`: browsers show images without a token. By id alone its owner
+/// gets it, with a token, and nobody else. Serves ranges.
 #[utoipa::path(
-    get, path = "/api/images/{id}", operation_id = "showImage", tag = "images", security(()),
+    get, path = "/api/images/{id}", operation_id = "showImage", tag = "images", security((), ("bearer" = [])),
     params(Which),
     responses(
         (status = 200, description = "The bytes", body = inline(ImageBytes), content_type = "image/*"),
         (status = 206, description = "The part that was asked for", body = inline(ImageBytes), content_type = "image/*"),
         (status = 304, description = "As known"),
-        (status = 404, description = "`IMAGE_NOT_FOUND`"),
+        (status = 404, description = "`IMAGE_NOT_FOUND`; also without the key, or with another"),
         (status = 416, description = "No such part"),
         (status = 422, description = "`VALIDATION_FAILED`"),
     )
 )]
 pub(super) async fn show(
     State(images): State<Images>,
+    Extension(caller): Extension<Caller>,
     Id(id): Id<ImageId>,
-    Query(Which { variant }): Query<Which>,
+    Query(Which { variant, key }): Query<Which>,
     known: IfNoneMatch,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let variant = variant.map_or(Ok(Variant::Original), |name| Variant::named(&name))?;
-    let image = images.image(id).await?;
+    let viewer = match (&key, caller.identity) {
+        (None, Ok(identity)) => Some(identity.member),
+        (None, Err(NoIdentity::Refused(refusal))) => return Err(refusal.into()),
+        _ => None,
+    };
+    let image = images.image(id, key.as_deref(), viewer).await?;
+    let cached = if key.is_some() { IMMUTABLE } else { OF_OWNER };
     let file = image.file(variant);
     let tag = format!("\"{}\"", file.tag);
     if known.knows(&tag) {
-        return Ok(described(StatusCode::NOT_MODIFIED, Body::empty(), &tag));
+        return Ok(described(StatusCode::NOT_MODIFIED, Body::empty(), &tag, cached));
     }
     let (status, range) = match part(&headers, &tag, file.bytes) {
         Part::Whole => (StatusCode::OK, 0..file.bytes),
@@ -127,17 +139,17 @@ pub(super) async fn show(
         Method::HEAD => Body::empty(),
         _ => Body::from_stream(images.read(id, variant, range.clone()).await?),
     };
-    let mut response = described(status, body, &tag);
+    let mut response = described(status, body, &tag, cached);
     write_headers(response.headers_mut(), &image, status, &range, file.bytes);
     Ok(response)
 }
 
 /// What is said of an image with or without its bytes.
-fn described(status: StatusCode, body: Body, tag: &str) -> Response {
+fn described(status: StatusCode, body: Body, tag: &str, cached: &'static str) -> Response {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(IMMUTABLE));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cached));
     if let Ok(tag) = HeaderValue::from_str(tag) {
         headers.insert(header::ETAG, tag);
     }

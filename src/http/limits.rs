@@ -102,7 +102,7 @@ impl Keyed {
 
 /// Who shares a bucket: a v4 address, or the v6 network that one customer is given (/64). In a crowd, which is an
 /// attack, whole neighbourhoods (/16, /32) do, so that what is remembered stays bounded.
-fn key_of(address: IpAddr, crowded: bool) -> u64 {
+pub(super) fn key_of(address: IpAddr, crowded: bool) -> u64 {
     match address.to_canonical() {
         IpAddr::V4(address) => u64::from(if crowded { address.to_bits() & 0xFFFF_0000 } else { address.to_bits() }),
         IpAddr::V6(address) => {

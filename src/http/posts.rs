@@ -30,7 +30,7 @@ pub(super) struct WritePost {
     title: Field<String>,
     #[serde(default)]
     /// Characters are what a reader counts, each of at most 16 code points. Beside images it may be empty or left out.
-    #[schema(value_type = Option<String>, max_length = 5000)]
+    #[schema(value_type = String, required = false, nullable = false, max_length = 5000)]
     content: Field<String>,
     /// The author's own images, made for posts and on no other. A change without them keeps those that are there.
     #[serde(default)]

@@ -123,7 +123,7 @@ pub(super) async fn renew(
     Auth(_identity): Auth,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let token = bearer(&headers).ok_or_else(Problem::token_missing)?;
+    let token = bearer(&headers).map_err(|_| Problem::token_missing())?;
     let (token, lasts) = sessions.renew(token).await?;
     Ok(answer::secret(&RenewedView { access_token: &token, expires_in: lasts.as_secs() }))
 }

@@ -37,6 +37,8 @@ pub struct Settings {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Connections {
     pub(super) open_max: usize,
+    pub(super) per_address_max: usize,
+    pub(super) idle_max: Duration,
     pub(super) header_time_max: Duration,
     pub(super) shutdown_grace: Duration,
 }
@@ -54,13 +56,22 @@ impl Settings {
         Self {
             connections: Connections {
                 open_max,
+                per_address_max: match http.connections_per_address_max {
+                    0 => (open_max * 3).div_ceil(4),
+                    max => max,
+                },
+                idle_max: Duration::from_millis(http.idle_timeout_ms),
                 header_time_max: Duration::from_millis(http.header_read_timeout_ms),
                 shutdown_grace: Duration::from_millis(http.shutdown_grace_ms),
             },
             request_time_max,
             // Half of the request's time: a slow body is told so, rather than that the server was slow.
             body: BodyRules { bytes_max: http.body_max_bytes, time_max: request_time_max / 2 },
-            upload: UploadRules { body_time_max: upload_time_max / 2, time_max: upload_time_max },
+            upload: UploadRules {
+                body_time_max: upload_time_max / 2,
+                bytes_per_second_min: config.images.upload_bytes_per_second_min,
+                time_max: upload_time_max,
+            },
             admin_listen: config.admin.listen.parse::<SocketAddr>().ok().map(|address| address.ip()),
             admin_hosts: config.admin.allowed_hosts.clone(),
             trusted_proxies: http.trusted_proxies.iter().filter_map(|network| network.parse().ok()).collect(),

@@ -1,8 +1,8 @@
 //! Keeps members.
 use super::StoreResult;
 use crate::domain::{
-    Email, Handle, Member, MemberCard, MemberId, Outcome, Position, Profile, ProfilePatch, Receipt, Recommendation,
-    Timestamp,
+    Deadline, Email, Handle, Member, MemberCard, MemberId, Outcome, Position, Profile, ProfilePatch, Receipt,
+    Recommendation, Timestamp,
 };
 use async_trait::async_trait;
 
@@ -100,13 +100,15 @@ pub trait MemberStore: Send + Sync + 'static {
     async fn cards_by_handle(&self, keys: &[String]) -> StoreResult<Vec<MemberCard>>;
     /// Whether somebody has it, members who have left included.
     async fn handle_taken(&self, key: &str) -> StoreResult<bool>;
-    /// Members not followed, asked, blocked (either way) or muted yet, and not the viewer, after that place: `[common follows, member id]` of the last one.
+    /// Members not followed, asked, blocked (either way) or muted yet, and not the viewer, after that place: `[common
+    /// follows, member id]` of the last one. `Late` where the deadline passes first.
     async fn recommend(
         &self,
         viewer: MemberId,
         how: Recommendation,
         after: Option<[u64; 2]>,
         limit: usize,
+        until: &Deadline,
     ) -> StoreResult<Vec<Recommended>>;
     /// Everybody who has left and is not purged yet.
     async fn deactivated(&self) -> StoreResult<Vec<MemberId>>;

@@ -79,6 +79,12 @@ pub enum StoreError {
         #[source]
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
+    /// The work's deadline passed, and the work ended. Of reads alone.
+    #[error("the {backend} backend did not answer in time")]
+    Late {
+        /// Which one.
+        backend: &'static str,
+    },
     /// The backend failed. Nothing was written, unless the connection broke during the commit.
     #[error("the {backend} backend failed")]
     Unavailable {
@@ -100,6 +106,7 @@ impl StoreError {
             Self::InUse { data_dir, process } => Self::InUse { data_dir: data_dir.clone(), process: *process },
             Self::NoDatabase { data_dir } => Self::NoDatabase { data_dir: data_dir.clone() },
             Self::Rejected { backend, source } => Self::Rejected { backend, source: source.clone() },
+            Self::Late { backend } => Self::Late { backend },
             Self::Unavailable { backend, source } => Self::Unavailable { backend, source: source.clone() },
         }
     }

@@ -2,8 +2,8 @@
 //! away and made again whenever it does not fit them.
 use super::StoreResult;
 use crate::domain::{
-    Comment, CommentId, Epoch, Member, MemberId, Position, Post, PostId, SearchKind, SearchOrder, SearchPlace,
-    Timestamp, search::Query,
+    Comment, CommentId, Deadline, Epoch, Member, MemberId, Position, Post, PostId, SearchKind, SearchOrder,
+    SearchPlace, Timestamp, search::Query,
 };
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -69,6 +69,8 @@ pub struct Wanted {
     pub id_max: u64,
     /// At most so many.
     pub limit: usize,
+    /// The search ends when it passes.
+    pub until: Deadline,
 }
 
 /// Something that was found. Whether the viewer may see it is not known here.
@@ -100,7 +102,7 @@ pub trait SearchIndex: Send + Sync + 'static {
     /// Lets go of the files, apart from searches: what comes after is an error. Waits a second at most for work that was
     /// going on by itself.
     async fn close(&self);
-    /// The first ones in the order asked for. Scores depend on the text and the query alone, never on other texts, so
+    /// The first ones in the order asked for; `Late` where the deadline passes first. Scores depend on the text and the query alone, never on other texts, so
     /// that a place stays where it is whatever is written meanwhile.
     async fn find(&self, wanted: Wanted) -> StoreResult<Vec<Hit>>;
 }

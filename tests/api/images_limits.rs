@@ -79,8 +79,8 @@ async fn a_page_of_images_is_fetched_at_once_and_a_flood_is_not() {
     // Fewer a second than the slowest machine asks for.
     let own = own(|config| (config.limits.enabled, config.limits.image_per_second) = (true, 125)).await;
     let who = own.member().await;
-    let id = who.image_id("profile", &jpeg(40, 40)).await;
-    let url = format!("{}/api/images/{id}?variant=thumbnail", own.base);
+    let image = who.image("profile", &jpeg(40, 40)).await;
+    let url = format!("{}{}", own.base, image["thumbnailUrl"].as_str().unwrap());
     let client = reqwest::Client::new();
     let fetched = futures::future::join_all((0..120).map(|_| client.get(&url).send())).await;
     assert!(fetched.into_iter().all(|answer| answer.unwrap().status() == 200));

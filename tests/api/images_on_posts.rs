@@ -22,8 +22,9 @@ fn shown(post: &Value) -> Vec<u64> {
     post["images"].as_array().unwrap().iter().map(|image| image["id"].as_u64().unwrap()).collect()
 }
 
-async fn there(who: &Member, id: u64) -> u16 {
-    Client::new().get(format!("{}/api/images/{id}", who.base)).send().await.unwrap().status().as_u16()
+async fn there(who: &Member, image: &Value) -> u16 {
+    let url = image["url"].as_str().unwrap();
+    Client::new().get(format!("{}{url}", who.base)).send().await.unwrap().status().as_u16()
 }
 
 async fn refused_for(who: &Member, ids: Value, code: &str) {
@@ -53,15 +54,15 @@ async fn a_live_stream_brings_the_images_along() {
     fan.follow(&who).await;
     let mut stream = fan.stream(None).await;
     crate::stream::ready(&mut stream).await;
-    let id = image(&who).await;
-    let post = post_with(&who, &[id]).await;
+    let image = who.image("post", &jpeg(40, 20)).await;
+    let post = post_with(&who, &[image["id"].as_u64().unwrap()]).await;
     let event = loop {
         let event = crate::stream::next(&mut stream).await;
         if event.data.to_string().contains(&post.to_string()) {
             break event;
         }
     };
-    assert!(event.data.to_string().contains(&format!("/api/images/{id}?variant=thumbnail")), "{}", event.data);
+    assert!(event.data.to_string().contains(image["thumbnailUrl"].as_str().unwrap()), "{}", event.data);
 }
 
 #[tokio::test]
@@ -148,14 +149,14 @@ async fn a_deleted_image_leaves_its_post() {
 #[tokio::test]
 async fn images_go_with_their_post_and_with_their_member() {
     let mut who = member().await;
-    let ids = [image(&who).await, image(&who).await];
-    let post = post_with(&who, &ids[..1]).await;
+    let [shown, kept] = [who.image("post", &jpeg(40, 20)).await, who.image("post", &jpeg(40, 20)).await];
+    let post = post_with(&who, &[shown["id"].as_u64().unwrap()]).await;
     who.delete(&format!("/api/posts/{post}")).await;
-    assert_eq!((there(&who, ids[0]).await, there(&who, ids[1]).await), (404, 200));
+    assert_eq!((there(&who, &shown).await, there(&who, &kept).await), (404, 200));
     who.leave().await;
-    assert_eq!(there(&who, ids[1]).await, 404);
+    assert_eq!(there(&who, &kept).await, 404);
     who.log_in().await;
-    assert_eq!(there(&who, ids[1]).await, 200);
+    assert_eq!(there(&who, &kept).await, 200);
 }
 
 #[tokio::test]
@@ -168,8 +169,8 @@ async fn a_picture_is_shown_beside_the_name_everywhere() {
     let home = "/api/timeline/posts/followings";
     assert_eq!(author(&eventually(&fan, home, |page| page["items"][0]["id"] == post).await), Value::Null);
 
-    let id = who.image_id("profile", &written(&photo(400, 300), ImageFormat::Png)).await;
-    let url = json!(format!("/api/images/{id}?variant=thumbnail"));
+    let image = who.image("profile", &written(&photo(400, 300), ImageFormat::Png)).await;
+    let (id, url) = (&image["id"], image["thumbnailUrl"].clone());
     let me = who.ok(Method::PATCH, "/api/members/me", json!({"avatarId": id})).await;
     assert_eq!(me["avatarUrl"], url);
     assert_eq!(who.me().await["avatarUrl"], url);
@@ -193,10 +194,10 @@ async fn a_picture_is_shown_beside_the_name_everywhere() {
 async fn a_recommended_member_has_a_picture_too() {
     let own = crate::support::own(|_| {}).await;
     let (who, other) = (own.member().await, own.member().await);
-    let id = who.image_id("profile", &jpeg(40, 40)).await;
-    who.ok(Method::PATCH, "/api/members/me", json!({"avatarId": id, "bio": "안녕"})).await;
+    let image = who.image("profile", &jpeg(40, 40)).await;
+    who.ok(Method::PATCH, "/api/members/me", json!({"avatarId": image["id"], "bio": "안녕"})).await;
     let page = other.get("/api/members/recommendations").await;
-    assert_eq!(page["items"][0]["avatarUrl"], format!("/api/images/{id}?variant=thumbnail"));
+    assert_eq!(page["items"][0]["avatarUrl"], image["thumbnailUrl"]);
     own.server.shutdown().await;
 }
 

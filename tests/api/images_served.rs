@@ -13,6 +13,11 @@ async fn get(who: &Member, path: &str, headers: &[(&str, &str)]) -> Response {
     headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).send().await.unwrap()
 }
 
+/// Where both variants are.
+fn urls(image: &Value) -> [String; 2] {
+    ["url", "thumbnailUrl"].map(|name| image[name].as_str().unwrap().to_owned())
+}
+
 fn header<'a>(answer: &'a Response, name: &str) -> &'a str {
     answer.headers().get(name).map_or("", |value| value.to_str().unwrap())
 }
@@ -20,8 +25,8 @@ fn header<'a>(answer: &'a Response, name: &str) -> &'a str {
 #[tokio::test]
 async fn an_image_is_shown_to_anybody_for_a_year_and_as_nothing_but_an_image() {
     let who = member().await;
-    let id = who.image_id("post", &jpeg(700, 350)).await;
-    for path in [format!("/api/images/{id}"), format!("/api/images/{id}?variant=thumbnail")] {
+    let image = who.image("post", &jpeg(700, 350)).await;
+    for path in urls(&image) {
         let answer = get(&who, &path, &[("accept-encoding", "gzip, br")]).await;
         assert_eq!(answer.status(), 200);
         for (name, value) in [
@@ -43,8 +48,7 @@ async fn an_image_is_shown_to_anybody_for_a_year_and_as_nothing_but_an_image() {
 #[tokio::test]
 async fn what_a_client_has_is_not_sent_again() {
     let who = member().await;
-    let id = who.image_id("post", &jpeg(700, 350)).await;
-    let (whole, small) = (format!("/api/images/{id}"), format!("/api/images/{id}?variant=thumbnail"));
+    let [whole, small] = urls(&who.image("post", &jpeg(700, 350)).await);
     let tag = header(&get(&who, &whole, &[]).await, "etag").to_owned();
     assert!(tag.starts_with('"') && tag.ends_with('"') && tag.len() > 20, "strong: {tag}");
     let again = get(&who, &whole, &[("if-none-match", &tag)]).await;
@@ -58,8 +62,8 @@ async fn the_same_bytes_have_the_same_tag() {
     let who = member().await;
     let mut tags = Vec::new();
     for side in [40, 40, 50] {
-        let id = who.image_id("post", &written(&photo(side, side), ImageFormat::Png)).await;
-        tags.push(header(&get(&who, &format!("/api/images/{id}"), &[]).await, "etag").to_owned());
+        let [url, _] = urls(&who.image("post", &written(&photo(side, side), ImageFormat::Png)).await);
+        tags.push(header(&get(&who, &url, &[]).await, "etag").to_owned());
     }
     assert_eq!(tags[0], tags[1]);
     assert_ne!(tags[0], tags[2]);
@@ -68,7 +72,7 @@ async fn the_same_bytes_have_the_same_tag() {
 #[tokio::test]
 async fn a_part_is_served_where_one_is_asked_for() {
     let who = member().await;
-    let path = format!("/api/images/{}", who.image_id("post", &jpeg(1_000, 500)).await);
+    let [path, _] = urls(&who.image("post", &jpeg(1_000, 500)).await);
     let answer = get(&who, &path, &[]).await;
     let tag = header(&answer, "etag").to_owned();
     let whole = answer.bytes().await.unwrap();
@@ -101,7 +105,8 @@ async fn a_part_is_served_where_one_is_asked_for() {
 #[tokio::test]
 async fn a_head_says_what_a_get_would() {
     let who = member().await;
-    let url = format!("{}/api/images/{}", who.base, who.image_id("post", &jpeg(300, 200)).await);
+    let [url, _] = urls(&who.image("post", &jpeg(300, 200)).await);
+    let url = format!("{}{url}", who.base);
     let head = Client::new().head(&url).send().await.unwrap();
     let get = Client::new().get(&url).send().await.unwrap();
     for name in ["content-length", "content-type", "etag", "cache-control"] {
@@ -114,25 +119,25 @@ async fn a_head_says_what_a_get_would() {
 #[tokio::test]
 async fn variants_and_ids_that_are_not_there_are_refused() {
     let who = member().await;
-    let id = who.image_id("post", &jpeg(30, 20)).await;
-    problem(get(&who, &format!("/api/images/{id}?variant=huge"), &[]).await, 422, "VALIDATION_FAILED").await;
+    let [url, _] = urls(&who.image("post", &jpeg(30, 20)).await);
+    problem(get(&who, &format!("{url}&variant=huge"), &[]).await, 422, "VALIDATION_FAILED").await;
     problem(get(&who, "/api/images/12345", &[]).await, 404, "IMAGE_NOT_FOUND").await;
     problem(get(&who, "/api/images/..%2f..%2fdailyfeed.db", &[]).await, 400, "MALFORMED_REQUEST").await;
-    assert_eq!(get(&who, &format!("/api/images/{id}?variant=original"), &[]).await.status(), 200);
+    assert_eq!(get(&who, &format!("{url}&variant=original"), &[]).await.status(), 200);
 }
 
 #[tokio::test]
 async fn only_its_owner_deletes_an_image_and_then_it_is_gone_at_once() {
     let (who, other) = (member().await, member().await);
-    let id = who.image_id("post", &jpeg(30, 20)).await;
-    let path = format!("/api/images/{id}");
+    let image = who.image("post", &jpeg(30, 20)).await;
+    let path = format!("/api/images/{}", image["id"]);
     other.refused(Method::DELETE, &path, Value::Null, 403, "IMAGE_FORBIDDEN").await;
     let stranger = Client::new().delete(format!("{}{path}", who.base)).send().await.unwrap();
     problem(stranger, 401, "BEARER_TOKEN_MISSING").await;
-    assert_eq!(get(&who, &path, &[]).await.status(), 200);
+    assert_eq!(get(&who, &urls(&image)[0], &[]).await.status(), 200);
     who.delete(&path).await;
-    for variant in ["original", "thumbnail"] {
-        problem(get(&who, &format!("{path}?variant={variant}"), &[]).await, 404, "IMAGE_NOT_FOUND").await;
+    for url in urls(&image) {
+        problem(get(&who, &url, &[]).await, 404, "IMAGE_NOT_FOUND").await;
     }
     who.refused(Method::DELETE, &path, Value::Null, 404, "IMAGE_NOT_FOUND").await;
 }

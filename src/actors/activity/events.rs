@@ -27,7 +27,7 @@ pub struct EventsPage {
 
 impl Activity {
     /// The public events that the member may see, oldest first, from a cursor on or from the oldest that is kept.
-    /// Refuses `CursorInvalid`, `CursorExpired`.
+    /// Refuses `CursorInvalid`, `CursorExpired`, and what the lane refuses.
     pub async fn events(&self, member: MemberId, cursor: Option<&str>, limit: usize) -> Result<EventsPage, Error> {
         let pruned = self.shared.log.pruned_to().await?;
         let mut at = match cursor {
@@ -35,7 +35,7 @@ impl Activity {
             None => pruned,
         };
         let viewer = self.shared.timeline.viewer(member).await?;
-        let (mut items, mut looked_at) = (Vec::new(), 0);
+        let (mut items, mut looked_at, mut turn) = (Vec::new(), 0, None);
         while items.len() < limit && looked_at < LOOKED_AT_MAX {
             let batch = self.batch(at, STEP).await?;
             let Some(last) = batch.last() else { break };
@@ -50,6 +50,13 @@ impl Activity {
             }
             if items.len() < limit {
                 at = last.position;
+                if batch.len() < STEP {
+                    break;
+                }
+                match &turn {
+                    None => turn = Some(self.shared.lane.enter(member).await?),
+                    Some(turn) => turn.in_time()?,
+                }
             }
         }
         Ok(EventsPage { items, next: self.cursor(at) })

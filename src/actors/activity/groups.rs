@@ -3,7 +3,7 @@ use super::{Activity, SeenNotification};
 use crate::{
     actors::{Error, Page, page},
     domain::{
-        MemberCard, MemberId, NOTIFICATIONS_MAX, NotificationKind, Position,
+        MemberCard, MemberId, NotificationKind, Position,
         cursor::{ListKind, decode_place, encode_place},
     },
 };
@@ -70,7 +70,8 @@ impl Activity {
     /// What the member is told and may see, in groups, newest first.
     ///
     /// A cursor pins what the first page saw: what comes later is in no group of later pages, so that no group moves
-    /// from one page to another. Costs a look at everything the member is told, 10,000 at most.
+    /// from one page to another. Costs a look at everything the member is told, 10,000 at most. Refuses what the lane
+    /// refuses.
     pub async fn groups(&self, member: MemberId, cursor: Option<&str>, limit: usize) -> Result<Page<SeenGroup>, Error> {
         let place = cursor.map(|text| decode_place(text, ListKind::NotificationGroups, member.0)).transpose()?;
         self.caught_up().await?;
@@ -78,9 +79,7 @@ impl Activity {
         let viewer = self.shared.timeline.viewer(member).await?;
         let marker = self.shared.members.marker(member).await?;
         let until = Position(pinned.saturating_add(1));
-        let told =
-            self.shared.seen(self.shared.store.notifications(member, Position(0), until, NOTIFICATIONS_MAX).await)?;
-        let mut groups = grouped(self.visible(&viewer, &told).await?);
+        let mut groups = grouped(self.visible_between(&viewer, Position(0), until).await?);
         groups.retain(|group| group.newest.told.id.0 < before);
         groups.iter_mut().for_each(|group| group.newest.unread = group.newest.told.id > marker);
         let place = |last: &SeenGroup| [pinned, last.newest.told.id.0];

@@ -15,6 +15,7 @@ pub use stream::{EventLive, EventStream};
 use super::{
     Error, Page, Reply, Supervisor,
     health::{Part, Trouble},
+    lanes::{Lane, Width},
     mailbox::Mailbox,
     page,
     pauses::{Pauses, SIDE_MAX},
@@ -70,6 +71,8 @@ pub(super) struct Shared {
     unwritten: Trouble,
     /// Wakes the reader of the log: it has to go on from elsewhere.
     anew: Arc<Notify>,
+    /// Of reads that look at more than one step.
+    lane: Lane,
 }
 
 /// Activities, notifications, public events and dead letters, from outside. Reads skip the mailbox: they need no order.
@@ -94,6 +97,7 @@ impl Activity {
             unwritten: part.trouble(),
             anew: Arc::default(),
             part,
+            lane: Lane::new("activity", Width::default()),
         });
         let state = shared.clone();
         let mailbox: Mailbox<Message> =

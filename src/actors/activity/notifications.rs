@@ -8,7 +8,7 @@ use crate::{
     },
 };
 
-/// Notifications looked at in one step.
+/// Notifications looked at in one step. More of them are looked at in the lane.
 const STEP: usize = 200;
 
 impl Activity {
@@ -17,7 +17,27 @@ impl Activity {
         self.shared.timeline.notices(viewer, told).await
     }
 
-    /// What the member is told and may see, newest first.
+    /// Everything between the two that the viewer is told and may see, newest first: in the lane, where it is more than
+    /// one step. Refuses what the lane refuses.
+    pub(super) async fn visible_between(
+        &self,
+        viewer: &Viewer,
+        after: Position,
+        before: Position,
+    ) -> Result<Vec<SeenNotification>, Error> {
+        let (member, store) = (viewer.member(), &self.shared.store);
+        let newest = self.shared.seen(store.notifications(member, after, before, STEP).await)?;
+        if newest.len() < STEP {
+            return self.visible(viewer, &newest).await;
+        }
+        let all = async |_| {
+            let told = self.shared.seen(store.notifications(member, after, before, NOTIFICATIONS_MAX).await)?;
+            self.visible(viewer, &told).await
+        };
+        self.shared.lane.run(member, all).await
+    }
+
+    /// What the member is told and may see, newest first. Refuses what the lane refuses.
     pub async fn notifications(
         &self,
         member: MemberId,
@@ -30,12 +50,20 @@ impl Activity {
         let viewer = self.shared.timeline.viewer(member).await?;
         let marker = self.shared.members.marker(member).await?;
         let mut items: Vec<SeenNotification> = Vec::new();
+        let mut turn = None;
         // Ends with what is kept, `NOTIFICATIONS_MAX`, at the latest.
         while items.len() <= limit {
             let told = self.shared.seen(self.shared.store.notifications(member, Position(0), before, STEP).await)?;
             let Some(last) = told.last() else { break };
             before = last.id;
             items.extend(self.visible(&viewer, &told).await?);
+            if told.len() < STEP || items.len() > limit {
+                break;
+            }
+            match &turn {
+                None => turn = Some(self.shared.lane.enter(member).await?),
+                Some(turn) => turn.in_time()?,
+            }
         }
         items.iter_mut().for_each(|item| item.unread = item.told.id > marker);
         let next = |last: &SeenNotification| encode_place(ListKind::Notifications, member.0, [last.told.id.0, 0]);
@@ -43,15 +71,12 @@ impl Activity {
     }
 
     /// How many notifications after the marker the member may see. Looked up, never counted up: whatever hides or brings
-    /// back one of them is in the next answer.
+    /// back one of them is in the next answer. Refuses what the lane refuses.
     pub async fn unread(&self, member: MemberId) -> Result<u64, Error> {
         self.caught_up().await?;
         let viewer = self.shared.timeline.viewer(member).await?;
         let marker = self.shared.members.marker(member).await?;
-        let told = self
-            .shared
-            .seen(self.shared.store.notifications(member, marker, Position(u64::MAX), NOTIFICATIONS_MAX).await)?;
-        Ok(self.visible(&viewer, &told).await?.len() as u64)
+        Ok(self.visible_between(&viewer, marker, Position(u64::MAX)).await?.len() as u64)
     }
 
     /// The newest notification that the member has read; 0 where none was.

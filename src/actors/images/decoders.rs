@@ -19,12 +19,15 @@ const MEGAPIXELS: u64 = IMAGE_PIXELS_MAX.div_ceil(1_000_000);
 
 /// Uploads of one member at once: as many as a post has images. A member alone does not take every place.
 const UPLOADS_EACH_MAX: usize = 4;
+/// The same while half of the places are taken: what is left is for members who have none.
+const UPLOADS_EACH_MAX_IN_A_CROWD: usize = 1;
 
 /// The bounds. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Decoders {
     /// Uploads that are under way. One more is `Busy`.
     places: Arc<Semaphore>,
+    places_max: usize,
     /// Threads that decode.
     threads: Arc<Semaphore>,
     megapixels: Arc<Semaphore>,
@@ -57,6 +60,7 @@ impl Decoders {
         let semaphore = |permits: usize| Arc::new(Semaphore::new(permits));
         Self {
             places: semaphore(settings.decoders + settings.waiting_max),
+            places_max: settings.decoders + settings.waiting_max,
             threads: semaphore(settings.decoders),
             megapixels: semaphore(MEGAPIXELS as usize),
             members: Arc::default(),
@@ -71,10 +75,13 @@ impl Decoders {
     }
 
     fn place_for(&self, owner: MemberId) -> Option<Place> {
+        let taken = self.places_max.saturating_sub(self.places.available_permits());
+        let crowded = taken >= UPLOADS_EACH_MAX.max(self.places_max / 2);
+        let each_max = if crowded { UPLOADS_EACH_MAX_IN_A_CROWD } else { UPLOADS_EACH_MAX };
         let permit = self.places.clone().try_acquire_owned().ok()?;
         let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
         let places = members.get(&owner).copied().unwrap_or_default();
-        if places >= UPLOADS_EACH_MAX {
+        if places >= each_max {
             return None;
         }
         members.insert(owner, places + 1);
@@ -125,4 +132,23 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Refusal> +
 
 fn count(outcome: &'static str) {
     metrics::counter!("dailyfeed_images_total", "outcome" => outcome).increment(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_places_are_for_members_who_have_none() {
+        let decoders = Decoders::new(&Settings::default());
+        let enter = |member| decoders.enter(MemberId(member)).ok();
+        let first: Vec<Place> = (0..20).filter_map(|_| enter(1)).collect();
+        let second: Vec<Place> = (0..20).filter_map(|_| enter(2)).collect();
+        let third: Vec<Place> = (0..20).filter_map(|_| enter(3)).collect();
+        assert_eq!([first.len(), second.len(), third.len()], [4, 1, 1]);
+        let others: Vec<Place> = (4..20).filter_map(enter).collect();
+        assert_eq!(others.len(), 4, "every place is taken");
+        drop((first, second, third, others));
+        assert!(enter(1).is_some() && enter(2).is_some());
+    }
 }

@@ -1,6 +1,7 @@
 //! Images: uploads are made anew beside the actors, and what is known of them goes through the owner's slot.
 mod actor;
 mod check;
+mod colors;
 mod decoders;
 mod picture;
 mod sweep;
@@ -13,12 +14,15 @@ use super::{Error, Reply, Supervisor, slots::Slots, timeline::Timeline};
 use crate::{
     config::Config,
     domain::{
-        IdGenerator, Image, ImageFile, ImageId, MemberId, Outcome, Picture, Purpose, Receipt, Refusal, Timestamp,
-        Variant,
+        IdGenerator, Image, ImageFile, ImageId, ImageKey, MemberId, Outcome, Picture, Purpose, Receipt, Refusal,
+        Timestamp, Variant,
     },
     storage::{ImageFileStore, ImageStore, StoreError, StoreResult, Stores},
 };
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::{
+    constant_time::verify_slices_are_equal,
+    digest::{SHA256, digest},
+};
 use bytes::Bytes;
 use decoders::Decoders;
 use futures::stream::BoxStream;
@@ -93,7 +97,13 @@ impl Images {
         let made = self.decoders.make(upload, purpose).await?;
         let id = ImageId(self.ids.next());
         let image = Image {
-            picture: Picture { id, width: made.width, height: made.height, kind: made.kind },
+            picture: Picture {
+                id,
+                key: ImageKey(rand::random()),
+                width: made.width,
+                height: made.height,
+                kind: made.kind,
+            },
             owner,
             purpose,
             post: None,
@@ -128,9 +138,15 @@ impl Images {
         Ok(())
     }
 
-    /// What is known of one image. Refuses `ImageNotFound`.
-    pub async fn image(&self, id: ImageId) -> Result<Image, Error> {
-        self.store.image(id).await?.ok_or(Refusal::ImageNotFound.into())
+    /// What is known of one image, for whoever has its key, or for its owner by id alone. Refuses `ImageNotFound`, also
+    /// where the image is there: nobody learns that by counting.
+    pub async fn image(&self, id: ImageId, key: Option<&str>, viewer: Option<MemberId>) -> Result<Image, Error> {
+        let image = self.store.image(id).await?.ok_or(Refusal::ImageNotFound)?;
+        let may = match key {
+            Some(key) => opens(image.picture.key, key),
+            None => viewer == Some(image.owner),
+        };
+        if may { Ok(image) } else { Err(Refusal::ImageNotFound.into()) }
     }
 
     /// The bytes of an image in that range, piece by piece. Refuses `ImageNotFound`.
@@ -150,6 +166,11 @@ impl Images {
             tracing::warn!(error = error as &dyn std::error::Error, "an image's bytes could not be removed");
         }
     }
+}
+
+/// Whether that is the key as it is written, in a time that does not depend on how much of it is right.
+fn opens(key: ImageKey, given: &str) -> bool {
+    verify_slices_are_equal(key.to_string().as_bytes(), given.as_bytes()).is_ok()
 }
 
 fn file(bytes: &Bytes) -> ImageFile {

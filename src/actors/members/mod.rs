@@ -6,7 +6,9 @@ pub use crate::storage::{Followed, Recommended};
 pub use relations::Circle;
 
 use super::{
-    Error, Page, Reply, StartError, Supervisor, page,
+    Error, Page, Reply, StartError, Supervisor,
+    lanes::{Lane, Width},
+    page,
     sessions::{Asker, Hasher},
     slots::Slots,
     timeline::Timeline,
@@ -46,6 +48,8 @@ pub struct Members {
     ids: Arc<IdGenerator>,
     hasher: Hasher,
     timeline: Timeline,
+    /// Of recommendations.
+    lane: Lane,
 }
 
 impl Members {
@@ -59,7 +63,8 @@ impl Members {
         let (store, relations) = (stores.members.clone(), stores.relations.clone());
         let of_actor = (store.clone(), relations.clone());
         let slots = Slots::start(supervisor, "members", move || (actor::MembersActor, of_actor.clone())).await?;
-        Ok(Self { slots, store, relations, ids, hasher, timeline })
+        let lane = Lane::new("recommendations", Width::default());
+        Ok(Self { slots, store, relations, ids, hasher, timeline, lane })
     }
 
     /// A member as they will be: id and time are known before anything is stored.
@@ -124,7 +129,7 @@ impl Members {
         Ok(cards)
     }
 
-    /// Members that the viewer does not follow yet.
+    /// Members that the viewer does not follow yet. Refuses what the lane refuses.
     pub async fn recommend(
         &self,
         viewer: MemberId,
@@ -134,7 +139,10 @@ impl Members {
     ) -> Result<Page<Recommended>, Error> {
         let scope = viewer.0 ^ (how as u64) << 60;
         let after = cursor.map(|text| decode_place(text, ListKind::Recommendations, scope)).transpose()?;
-        let found = self.store.recommend(viewer, how, after, limit + 1).await?;
+        let found = self
+            .lane
+            .run(viewer, async |until| Ok(self.store.recommend(viewer, how, after, limit + 1, &until).await?));
+        let found = found.await?;
         let place = |last: &Recommended| [last.common_follows, last.member.id.0];
         let next = |last: &_| encode_place(ListKind::Recommendations, scope, place(last));
         Ok(page(found, limit, next, |recommended| recommended))

@@ -1,13 +1,16 @@
 //! Searches: what the index finds, as far as the viewer may see it, with the place where the next page begins.
-use super::Search;
+use super::{
+    Search,
+    marks::{Found, Highlights, marked},
+};
 use crate::{
     actors::{Error, Page, timeline::Viewer},
     domain::{
-        CommentId, Handle, Member, MemberCard, MemberId, Place, PostId, Refusal, SearchKind, SearchOrder, SearchPlace,
-        SeenComment, SeenPost, Timestamp,
+        CommentId, Deadline, Handle, Member, MemberCard, MemberId, Place, PostId, Refusal, SearchKind, SearchOrder,
+        SearchPlace, SeenComment, SeenPost, Timestamp,
         cursor::{ListKind, decode_pinned, encode_pinned, scope_of},
         first_id_at,
-        search::{QUERY_LENGTH_MAX, Query, highlight},
+        search::{QUERY_LENGTH_MAX, Query},
         text_within,
     },
     storage::{Hit, Wanted},
@@ -53,25 +56,6 @@ pub struct CommentSearch {
     pub post: Option<PostId>,
 }
 
-/// Where it was found, as HTML with `<mark>`. Nothing for a field that has no word of the query.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names of the fields say it")]
-pub struct Highlights {
-    pub title: Option<String>,
-    pub content: Option<String>,
-    pub handle: Option<String>,
-    pub display_name: Option<String>,
-    pub bio: Option<String>,
-}
-
-/// Something that was found, and where.
-#[derive(Debug, Clone)]
-#[expect(missing_docs, reason = "said above")]
-pub struct Found<T> {
-    pub item: T,
-    pub highlights: Highlights,
-}
-
 /// A list of results: what names it in cursors, and where it goes on.
 struct List {
     kind: ListKind,
@@ -79,7 +63,7 @@ struct List {
 }
 
 impl Search {
-    /// Posts that the viewer may see. Refuses `Invalid` for a query that is too long.
+    /// Posts that the viewer may see. Refuses `Invalid` for a query that is too long, and what the lane refuses.
     pub async fn posts(
         &self,
         viewer: MemberId,
@@ -90,6 +74,10 @@ impl Search {
         let list = List { kind: ListKind::SearchPosts, scope: scope_of(&format!("{search:?}")) };
         let query = parsed(&search.text, Query::parse)?;
         let narrowed = search.author.is_some() || search.tag.is_some() || search.from.is_some() || search.to.is_some();
+        if !query.looks_for_something() && !narrowed {
+            return Ok(Page { items: Vec::new(), next: None });
+        }
+        let turn = self.lane.enter(viewer).await?;
         let author = match &search.author {
             None => None,
             Some(Author::Id(id)) => Some(*id),
@@ -104,24 +92,21 @@ impl Search {
             from: search.from,
             to: search.to,
             order: search.order,
-            ..anything(SearchKind::Post, query, limit)
+            ..anything(SearchKind::Post, query.clone(), limit, turn.deadline())
         };
-        if !wanted.query.looks_for_something() && !narrowed {
-            return Ok(Page { items: Vec::new(), next: None });
-        }
         let eyes = self.timeline.viewer(viewer).await?;
         // Not even how much there would be: a search that is aimed at one member must not tell what may not be seen.
         if author.is_some_and(|author| !eyes.sees_posts_of(author, Place::AskedFor)) {
             return Ok(Page { items: Vec::new(), next: None });
         }
-        let query = wanted.query.clone();
-        let (found, next) = self.scan(&list, wanted, cursor, |hits| self.seen_posts(&eyes, hits)).await?;
-        let shown = |seen: SeenPost| {
-            let title = seen.post.title.as_deref().and_then(|title| highlight(title, &query));
-            let content = highlight(&seen.post.content, &query);
+        let scan = self.scan(&list, wanted, cursor, |hits| self.seen_posts(&eyes, hits));
+        let (found, next) = turn.within(scan).await?;
+        let items = marked(&turn, query, found, |seen: SeenPost, marker| {
+            let title = seen.post.title.as_deref().and_then(|title| marker.mark(title));
+            let content = marker.mark(&seen.post.content);
             Found { item: seen, highlights: Highlights { title, content, ..Highlights::default() } }
-        };
-        Ok(Page { items: found.into_iter().map(shown).collect(), next })
+        });
+        Ok(Page { items: items.await?, next })
     }
 
     /// Comments that the viewer may see, on posts that the viewer may see. Refuses `Invalid` as `posts` does.
@@ -137,19 +122,22 @@ impl Search {
         if !query.looks_for_something() && search.post.is_none() {
             return Ok(Page { items: Vec::new(), next: None });
         }
+        let turn = self.lane.enter(viewer).await?;
         let eyes = self.timeline.viewer(viewer).await?;
         if let Some(post) = search.post
             && self.timeline.posts(&eyes, &[post], Place::AskedFor).await?.is_empty()
         {
             return Ok(Page { items: Vec::new(), next: None });
         }
-        let wanted = Wanted { post: search.post, ..anything(SearchKind::Comment, query.clone(), limit) };
-        let (found, next) = self.scan(&list, wanted, cursor, |hits| self.seen_comments(&eyes, hits)).await?;
-        let shown = |seen: SeenComment| {
-            let content = highlight(&seen.comment.content, &query);
+        let all = anything(SearchKind::Comment, query.clone(), limit, turn.deadline());
+        let wanted = Wanted { post: search.post, ..all };
+        let scan = self.scan(&list, wanted, cursor, |hits| self.seen_comments(&eyes, hits));
+        let (found, next) = turn.within(scan).await?;
+        let items = marked(&turn, query, found, |seen: SeenComment, marker| {
+            let content = marker.mark(&seen.comment.content);
             Found { item: seen, highlights: Highlights { content, ..Highlights::default() } }
-        };
-        Ok(Page { items: found.into_iter().map(shown).collect(), next })
+        });
+        Ok(Page { items: items.await?, next })
     }
 
     /// Members that the viewer may see, by name, handle or what they say of themselves; the last word may be the
@@ -166,20 +154,22 @@ impl Search {
         if !query.looks_for_something() {
             return Ok(Page { items: Vec::new(), next: None });
         }
+        let turn = self.lane.enter(viewer).await?;
         let eyes = self.timeline.viewer(viewer).await?;
-        let wanted = anything(SearchKind::Member, query.clone(), limit);
-        let (found, next) = self.scan(&list, wanted, cursor, |hits| self.seen_members(&eyes, hits)).await?;
-        let shown = |member: Member| {
+        let wanted = anything(SearchKind::Member, query.clone(), limit, turn.deadline());
+        let scan = self.scan(&list, wanted, cursor, |hits| self.seen_members(&eyes, hits));
+        let (found, next) = turn.within(scan).await?;
+        let items = marked(&turn, query, found, |member: Member, marker| {
             let item = member.card();
             let highlights = Highlights {
-                handle: highlight(&item.handle, &query),
-                display_name: highlight(&item.display_name, &query),
-                bio: member.profile.bio.as_deref().and_then(|bio| highlight(bio, &query)),
+                handle: marker.mark(&item.handle),
+                display_name: marker.mark(&item.display_name),
+                bio: member.profile.bio.as_deref().and_then(|bio| marker.mark(bio)),
                 ..Highlights::default()
             };
             Found { item, highlights }
-        };
-        Ok(Page { items: found.into_iter().map(shown).collect(), next })
+        });
+        Ok(Page { items: items.await?, next })
     }
 
     async fn by_handle(&self, handle: &str) -> Result<Option<MemberId>, Error> {
@@ -263,7 +253,7 @@ fn parsed(text: &str, parse: impl FnOnce(&str) -> Query) -> Result<Query, Error>
     Ok(parse(text))
 }
 
-fn anything(kind: SearchKind, query: Query, limit: usize) -> Wanted {
+fn anything(kind: SearchKind, query: Query, limit: usize, until: Deadline) -> Wanted {
     Wanted {
         kind,
         query,
@@ -276,5 +266,6 @@ fn anything(kind: SearchKind, query: Query, limit: usize) -> Wanted {
         after: None,
         id_max: u64::MAX,
         limit,
+        until,
     }
 }

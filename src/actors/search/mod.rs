@@ -3,14 +3,22 @@ mod actor;
 mod build;
 mod changes;
 mod find;
+mod marks;
 mod opening;
 mod shared;
 
 pub use build::{Built, build_offline};
-pub use find::{Author, CommentSearch, Found, Highlights, PostSearch};
+pub use find::{Author, CommentSearch, PostSearch};
+pub use marks::{Found, Highlights};
 
 use super::{
-    Error, Reply, Supervisor, content::Content, mailbox::Mailbox, reached::reached, reader, timeline::Timeline,
+    Error, Reply, Supervisor,
+    content::Content,
+    lanes::{Lane, Width},
+    mailbox::Mailbox,
+    reached::reached,
+    reader,
+    timeline::Timeline,
 };
 use crate::{
     causes::in_full,
@@ -66,6 +74,7 @@ pub struct Search {
     mailbox: Mailbox<Message>,
     timeline: Timeline,
     content: Content,
+    lane: Lane,
     supervisor: Supervisor,
 }
 
@@ -92,7 +101,8 @@ impl Search {
         supervisor.beside(reader::follow_aside(stores.log.clone(), head, shared.anew.clone(), deliver));
         supervisor.beside(clock(shared.clone(), mailbox.clone()));
         supervisor.beside(build::build_begun(shared.clone(), mailbox.clone(), begun));
-        Self { shared, mailbox, timeline, content, supervisor: supervisor.clone() }
+        let lane = Lane::new("search", Width::of_cores());
+        Self { shared, mailbox, timeline, content, lane, supervisor: supervisor.clone() }
     }
 
     /// Waits until everything up to a write can be found, two seconds at most; answers whether it can. Refuses

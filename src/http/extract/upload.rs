@@ -8,7 +8,7 @@ use crate::{
     http::problem::{Malformed, Problem},
 };
 use axum::{
-    body::HttpBody,
+    body::{Body, HttpBody},
     extract::{
         DefaultBodyLimit, FromRequest, FromRequestParts, Multipart, Request,
         multipart::{Field, MultipartError},
@@ -16,8 +16,15 @@ use axum::{
     http::{StatusCode, header},
 };
 use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
 use serde::Deserialize;
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 /// Bytes of a request beside its image: boundaries, headers of the parts, the purpose.
 const ENVELOPE_BYTES_MAX: usize = 64 * 1024;
@@ -27,12 +34,17 @@ const PURPOSE_BYTES_MAX: usize = 64;
 const DISCARDED_MAX: usize = 2 * IMAGE_BYTES_MAX;
 /// How long that may take.
 const DISCARD_TIME_MAX: Duration = Duration::from_secs(5);
+/// How long an upload may stand still before its rate is judged: a phone that passes from one network to another is
+/// back sooner. An upload keeps a place from others for at least as long.
+const RATE_WINDOW: Duration = Duration::from_secs(5);
 
 /// What an upload may cost.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::http) struct UploadRules {
     /// Slower ones get a 408.
     pub(in crate::http) body_time_max: Duration,
+    /// Bytes that must come in each second, on average of [`RATE_WINDOW`]; fewer get a 408. 0: as slow as they like.
+    pub(in crate::http) bytes_per_second_min: u64,
     /// With what is made of it; then 503.
     pub(in crate::http) time_max: Duration,
 }
@@ -76,6 +88,8 @@ impl Upload {
             return Err(Refusal::ImageTooLarge.into());
         }
         let (mut head, body) = request.into_parts();
+        let arrived = Arc::new(AtomicU64::new(0));
+        let body = counted(body, arrived.clone());
         let Query(InQuery { purpose }) = Query::from_request_parts(&mut head, &()).await?;
         let mut request = Request::from_parts(head, body);
         // What a part's headers or the space before the first part may grow to, where no length is announced.
@@ -83,7 +97,10 @@ impl Upload {
         let multipart = Multipart::from_request(request, &()).await;
         let multipart = multipart.map_err(|_| Problem::malformed(Malformed::Body))?;
         let reading = collect(multipart, usize::try_from(announced).unwrap_or(IMAGE_BYTES_MAX));
-        let parts = tokio::time::timeout(rules.body_time_max, reading).await.map_err(|_| Problem::slow_body())??;
+        let parts = tokio::select! {
+            read = tokio::time::timeout(rules.body_time_max, reading) => read.map_err(|_| Problem::slow_body())??,
+            () = too_slow(&arrived, rules.bytes_per_second_min) => return Err(Problem::slow_body()),
+        };
         let purpose = parts.purpose.or(purpose).ok_or(FieldError { field: "purpose", reason: Reason::Required })?;
         let purpose = Purpose::named(&purpose)?;
         let image = parts.image.filter(|image| !image.is_empty()).ok_or(Refusal::ImageEmpty)?;
@@ -96,6 +113,29 @@ pub(in crate::http) async fn discard_upload(request: Request) {
     // A client that waits to be asked for the body has not sent anything.
     if !request.headers().contains_key(header::EXPECT) {
         let _ = tokio::time::timeout(DISCARD_TIME_MAX, discard(request.into_body(), DISCARDED_MAX)).await;
+    }
+}
+
+/// The same body, whose bytes are counted as they come.
+fn counted(body: Body, arrived: Arc<AtomicU64>) -> Body {
+    Body::new(body.map_frame(move |frame| {
+        let bytes = frame.data_ref().map_or(0, Bytes::len);
+        arrived.fetch_add(bytes as u64, Ordering::Relaxed);
+        frame
+    }))
+}
+
+/// Returns when fewer bytes have come than must.
+async fn too_slow(arrived: &AtomicU64, bytes_per_second_min: u64) {
+    let least = bytes_per_second_min * RATE_WINDOW.as_secs();
+    let mut before = 0;
+    loop {
+        tokio::time::sleep(RATE_WINDOW).await;
+        let now = arrived.load(Ordering::Relaxed);
+        if now - before < least {
+            return;
+        }
+        before = now;
     }
 }
 
@@ -145,10 +185,13 @@ fn problem(error: MultipartError) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::body::Body;
     use futures::stream;
 
-    const RULES: UploadRules = UploadRules { body_time_max: Duration::from_secs(1), time_max: Duration::from_secs(2) };
+    const RULES: UploadRules = UploadRules {
+        body_time_max: Duration::from_secs(60),
+        bytes_per_second_min: 1_000,
+        time_max: Duration::from_secs(120),
+    };
 
     fn request(uri: &str, kind: &str, body: Body) -> Request {
         Request::post(uri).header(header::CONTENT_TYPE, kind).body(body).unwrap()
@@ -210,6 +253,31 @@ mod tests {
     async fn an_upload_may_not_take_for_ever() {
         let never = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
         let request = request("/?purpose=post", "multipart/form-data; boundary=x", never);
-        assert_eq!(Upload::read(request, RULES).await.unwrap_err().status(), 408);
+        let rules = UploadRules { bytes_per_second_min: 0, ..RULES };
+        let begun = tokio::time::Instant::now();
+        assert_eq!(Upload::read(request, rules).await.unwrap_err().status(), 408);
+        assert_eq!(begun.elapsed(), RULES.body_time_max);
+    }
+
+    /// The form in pieces of that many bytes, one a second.
+    fn dripping(bytes: usize) -> Body {
+        let padding = "a".repeat(20_000);
+        let form = IMAGE.replace("abc", &padding) + PURPOSE + "--x--\r\n";
+        let pieces: Vec<Bytes> = form.as_bytes().chunks(bytes).map(Bytes::copy_from_slice).collect();
+        Body::from_stream(futures::StreamExt::then(stream::iter(pieces), |piece| async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Ok::<_, std::io::Error>(piece)
+        }))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upload_has_a_least_rate() {
+        let kind = "multipart/form-data; boundary=x";
+        let begun = tokio::time::Instant::now();
+        let slow = request("/", kind, dripping(900));
+        assert_eq!(Upload::read(slow, RULES).await.unwrap_err().status(), 408);
+        assert_eq!(begun.elapsed(), RATE_WINDOW);
+        let slow_enough = request("/", kind, dripping(1_300));
+        assert_eq!(Upload::read(slow_enough, RULES).await.unwrap().image.len(), 20_000);
     }
 }

@@ -167,6 +167,14 @@ pub(super) fn refusal(refusal: &Refusal, l: Language) -> Cow<'static, str> {
             "게시글이나 프로필에 쓰이지 않은 이미지는 최대 {max}개까지 둘 수 있습니다",
             max
         ),
+        Refusal::TooManyAtOnce { max } => {
+            say!(
+                l,
+                "at most {max} such requests at once",
+                "이러한 요청은 동시에 최대 {max}개까지 보낼 수 있습니다",
+                max
+            )
+        }
         Refusal::TooManyStreams { max } => {
             say!(l, "at most {max} open streams", "스트림은 동시에 최대 {max}개까지 열 수 있습니다", max)
         }

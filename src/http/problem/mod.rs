@@ -199,7 +199,9 @@ impl From<Refusal> for Problem {
         let errors = table::fields(&refusal).into_iter().map(|error| (error.field.into(), error.reason)).collect();
         let retry_after = match refusal {
             Refusal::LoginLocked { retry_after } => Some(retry_after),
-            Refusal::TooManyStreams { .. } | Refusal::TooManyImages { .. } => Some(RETRY_AFTER),
+            Refusal::TooManyStreams { .. } | Refusal::TooManyImages { .. } | Refusal::TooManyAtOnce { .. } => {
+                Some(RETRY_AFTER)
+            }
             _ => None,
         };
         let relogin = matches!(refusal, Refusal::ReloginRequired | Refusal::TokenRevoked);

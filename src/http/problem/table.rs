@@ -63,6 +63,7 @@ pub(super) fn refusal(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::PreconditionFailed => (S::PRECONDITION_FAILED, "PRECONDITION_FAILED"),
         Refusal::CursorInvalid => (S::BAD_REQUEST, "CURSOR_INVALID"),
         Refusal::CursorExpired => (S::BAD_REQUEST, "CURSOR_EXPIRED"),
+        Refusal::TooManyAtOnce { .. } => (S::TOO_MANY_REQUESTS, TOO_MANY_REQUESTS),
         Refusal::TooManyStreams { .. } => (S::TOO_MANY_REQUESTS, TOO_MANY_REQUESTS),
     }
 }

@@ -2,6 +2,7 @@
 use super::{
     intake::Intake,
     pace::{Pace, Paced},
+    places::{Answering, Watched},
     room::Seat,
 };
 use crate::http::edge::Arrival;
@@ -30,9 +31,6 @@ use tower::Service;
 /// Bytes of a connection's buffers, and so of a request's header: the least that hyper accepts. Thousands of streams
 /// that mostly wait should cost little, and bodies do not pass through these buffers as a whole.
 const BUFFER_BYTES: usize = 8 * 1024;
-/// How long a connection may be silent between two requests: longer than what proxies in front wait (60 s), so that
-/// it is they who close it and no request is lost on its way.
-const PAUSE_MAX: Duration = Duration::from_secs(75);
 /// Bytes of a request's header over HTTP/2.
 const HEADER_BYTES_MAX: u32 = 16 * 1024;
 /// Requests at once on one HTTP/2 connection; a client waits before it sends more.
@@ -51,17 +49,20 @@ const FAREWELL_MAX: Duration = Duration::from_secs(5);
 pub(super) struct Protocol {
     builder: Builder<TokioExecutor>,
     header_time_max: Duration,
+    /// How long a connection may be idle; then it is closed.
+    idle_max: Duration,
 }
 
 impl Protocol {
-    /// A header that takes longer than that closes the connection.
-    pub(super) fn new(header_time_max: Duration) -> Self {
+    /// A header that takes longer than that closes the connection, and so does idleness.
+    pub(super) fn new(header_time_max: Duration, idle_max: Duration) -> Self {
         let mut builder = Builder::new(TokioExecutor::new());
         builder
             .http1()
             .timer(TokioTimer::new())
-            // It runs from the end of the request before, not from a header's first byte: that is `Paced`'s.
-            .header_read_timeout(PAUSE_MAX.max(header_time_max))
+            // It would run from the end of the request before, not from a header's first byte: that is `Paced`'s, and
+            // what lies between the two is `Activity`'s.
+            .header_read_timeout(None)
             .max_buf_size(BUFFER_BYTES);
         builder
             .http2()
@@ -71,7 +72,7 @@ impl Protocol {
             .max_concurrent_streams(H2_STREAMS_MAX)
             .max_header_list_size(HEADER_BYTES_MAX)
             .max_send_buf_size(H2_SEND_BYTES_MAX);
-        Self { builder, header_time_max }
+        Self { builder, header_time_max, idle_max }
     }
 }
 
@@ -100,13 +101,17 @@ pub(super) async fn converse(
             // What is still idle then has nothing to lose.
             match tokio::time::timeout(FAREWELL_MAX, connection.as_mut()).await {
                 Ok(done) => done,
-                Err(_) if seat.pace().idle_for().is_some() => return,
+                Err(_) if seat.pace().activity.idle_for().is_some() => return,
                 Err(_) => connection.await,
             }
         }
         () = ending.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
+        }
+        () = seat.pace().activity.idles(protocol.idle_max) => {
+            connection.as_mut().graceful_shutdown();
+            tokio::time::timeout(FAREWELL_MAX, connection).await.unwrap_or(Ok(()))
         }
     };
     if let Err(error) = done {
@@ -123,14 +128,14 @@ struct Routes {
 }
 
 impl hyper::service::Service<Request<Incoming>> for Routes {
-    type Response = Response<Body>;
+    type Response = Response<Watched>;
     type Error = Infallible;
     /// Boxed: a connection keeps room for one of these for as long as it lives.
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Watched>, Infallible>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let multiplexed = request.version() == Version::HTTP_2;
-        let under_way = self.pace.begins(multiplexed);
+        self.pace.begins(multiplexed);
         let arrival = Arrival::of(&mut request, self.peer, self.local);
         request.extensions_mut().insert(arrival);
         let whole = multiplexed || request.body().is_end_stream();
@@ -141,11 +146,11 @@ impl hyper::service::Service<Request<Incoming>> for Routes {
             request.map(|body| Body::new(Intake::new(body, self.pace.clone())))
         };
         let answer = self.router.clone().call(request);
-        let pace = self.pace.clone();
+        let (pace, answering) = (self.pace.clone(), Answering::begin(self.pace.clone()));
         Box::pin(async move {
             let Ok(mut answer) = answer.await;
             seal(&mut answer, multiplexed, pace.is_unread());
-            Ok(answer.map(|body| under_way.answered(body)))
+            Ok(answer.map(|body| answering.answered(body)))
         })
     }
 }

@@ -2,11 +2,13 @@
 mod connection;
 mod intake;
 mod pace;
+mod places;
 mod room;
 
 use super::settings::Settings;
 use axum::Router;
 use connection::{Protocol, converse};
+use places::Addresses;
 use room::{Room, Seat};
 use std::{
     io,
@@ -47,13 +49,16 @@ pub async fn bind(address: &str) -> io::Result<Listener> {
 /// have, or after the grace period at the latest, which cuts off what is left.
 ///
 /// With `http.connections_max` open, or as many as files allow, those that have been idle the longest are closed for further
-/// ones; where none is idle, these wait in the kernel's queue until one ends.
+/// ones; where none is idle, these wait in the kernel's queue until one ends. An address that has as many as it may gets
+/// no further one.
 pub async fn serve(listener: Listener, router: Router, settings: &Settings, shutdown: CancellationToken) {
     let limits = settings.connections;
     let room = Room::new(limits.open_max);
-    let protocol = Arc::new(Protocol::new(limits.header_time_max));
+    let addresses = Addresses::new(limits.per_address_max, settings.trusted_proxies.clone());
+    let protocol = Arc::new(Protocol::new(limits.header_time_max, limits.idle_max));
     let (open, cut_off) = (TaskTracker::new(), CancellationToken::new());
     while let Some((stream, peer, seat)) = next(&listener.inner, &room, &shutdown).await {
+        let Some(of_address) = addresses.enter(peer.ip()) else { continue };
         let (protocol, router) = (protocol.clone(), router.clone());
         let (ending, cut_off) = (shutdown.clone(), cut_off.clone());
         open.spawn(async move {
@@ -61,7 +66,7 @@ pub async fn serve(listener: Listener, router: Router, settings: &Settings, shut
                 () = converse(stream, &seat, peer, &protocol, router, &ending) => {}
                 () = cut_off.cancelled() => {}
             }
-            drop(seat);
+            drop((seat, of_address));
         });
     }
     drop(listener);

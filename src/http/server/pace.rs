@@ -2,14 +2,14 @@
 //!
 //! The second matters for streams: whoever opens one and stops reading would keep it for ever, since nothing that the
 //! server does to end it gets past a full socket.
-use axum::body::{Body, Bytes, HttpBody};
+use super::places::Activity;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use std::{
     io::{self, IoSlice},
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     task::{Context, Poll},
     time::Duration,
@@ -23,12 +23,9 @@ use tokio::{
 const WRITE_MAX: Duration = Duration::from_secs(30);
 
 /// What a connection's requests tell its socket, and whoever looks for connections that can go.
+#[derive(Default)]
 pub(super) struct Pace {
-    opened: Instant,
-    /// Requests that are being answered, until their answers have ended.
-    under_way: AtomicU32,
-    /// Milliseconds from `opened` to the end of the last answer.
-    idle_since: AtomicU64,
+    pub(super) activity: Activity,
     leave: Notify,
     requests: AtomicU32,
     /// A request is being answered: what comes is its body.
@@ -39,85 +36,12 @@ pub(super) struct Pace {
     unread: AtomicBool,
 }
 
-impl Default for Pace {
-    fn default() -> Self {
-        Self {
-            opened: Instant::now(),
-            under_way: AtomicU32::new(0),
-            idle_since: AtomicU64::new(0),
-            leave: Notify::new(),
-            requests: AtomicU32::new(0),
-            busy: AtomicBool::new(false),
-            multiplexed: AtomicBool::new(false),
-            unread: AtomicBool::new(false),
-        }
-    }
-}
-
-/// A request that is being answered. Dropped when its answer has ended.
-pub(super) struct UnderWay(Arc<Pace>);
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        let now = u64::try_from(self.0.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.0.idle_since.store(now, Ordering::Release);
-        self.0.under_way.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-impl UnderWay {
-    /// The answer is there. One of known length is as good as sent; any other, such as a stream, goes on for as long as
-    /// its body does.
-    pub(super) fn answered(self, body: Body) -> Body {
-        self.0.answered();
-        if body.size_hint().exact().is_some() {
-            return body;
-        }
-        Body::new(Lasting { body, _request: self })
-    }
-}
-
-/// A body that keeps its connection from being idle.
-struct Lasting {
-    body: Body,
-    _request: UnderWay,
-}
-
-impl HttpBody for Lasting {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<hyper::body::Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> hyper::body::SizeHint {
-        self.body.size_hint()
-    }
-}
-
 impl Pace {
     /// A whole header has come.
-    pub(super) fn begins(self: &Arc<Self>, multiplexed: bool) -> UnderWay {
-        self.under_way.fetch_add(1, Ordering::AcqRel);
+    pub(super) fn begins(&self, multiplexed: bool) {
         self.multiplexed.store(multiplexed, Ordering::Relaxed);
         self.busy.store(true, Ordering::Relaxed);
         self.requests.fetch_add(1, Ordering::Release);
-        UnderWay(self.clone())
-    }
-
-    /// For how long nothing has been asked; none while something is being answered.
-    pub(super) fn idle_for(&self) -> Option<Duration> {
-        let since = Duration::from_millis(self.idle_since.load(Ordering::Acquire));
-        let idle = self.under_way.load(Ordering::Acquire) == 0;
-        idle.then(|| self.opened.elapsed().saturating_sub(since))
     }
 
     /// The place is wanted by somebody else.
@@ -141,7 +65,7 @@ impl Pace {
     }
 
     /// The answer is there, though it may not have been sent.
-    fn answered(&self) {
+    pub(super) fn answered(&self) {
         self.busy.store(false, Ordering::Release);
     }
 }
@@ -286,9 +210,9 @@ mod tests {
         let (mut client, mut socket) = socket(&pace);
         client.write_all(b"GET /").await.unwrap();
         read(&mut socket).await.unwrap();
-        let request = pace.begins(false);
+        pace.begins(false);
         assert!(tokio::time::timeout(HEADER_MAX * 3, read(&mut socket)).await.is_err());
-        let _ = request.answered(Body::empty());
+        pace.answered();
         assert!(tokio::time::timeout(HEADER_MAX * 3, read(&mut socket)).await.is_err());
         client.write_all(b"GET /").await.unwrap();
         read(&mut socket).await.unwrap();

@@ -72,7 +72,9 @@ impl Room {
     pub(super) fn make_room(&self) {
         let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let most = taken.by.len().div_ceil(SHARE_CLOSED);
-        let idle = |pace: &Arc<Pace>| pace.idle_for().filter(|idle| *idle >= IDLE_MIN).map(|idle| (idle, pace.clone()));
+        let idle = |pace: &Arc<Pace>| {
+            pace.activity.idle_for().filter(|idle| *idle >= IDLE_MIN).map(|idle| (idle, pace.clone()))
+        };
         let mut idle: Vec<(Duration, Arc<Pace>)> = taken.by.values().filter_map(idle).collect();
         drop(taken);
         idle.sort_unstable_by_key(|(idle, _)| std::cmp::Reverse(*idle));
@@ -101,7 +103,7 @@ impl Drop for Seat {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::places::Answering, *};
 
     #[tokio::test(start_paused = true)]
     async fn whoever_is_idle_the_longest_leaves_first_and_who_is_served_stays() {
@@ -112,7 +114,7 @@ mod tests {
             seats.push(room.seat(place));
             tokio::time::advance(Duration::from_millis(10)).await;
         }
-        let _served = seats[0].pace().begins(false);
+        let _served = Answering::begin(seats[0].pace().clone());
         let waiting = tokio::spawn({
             let room = room.clone();
             async move { room.place().await.is_some() }

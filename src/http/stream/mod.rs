@@ -13,7 +13,7 @@ use crate::{
         sessions::{Sessions, TicketUse},
         timeline::Timeline,
     },
-    domain::Identity,
+    domain::{Identity, Refusal},
 };
 use axum::{
     extract::{FromRef, FromRequestParts, State},

@@ -140,7 +140,7 @@ impl FeedView<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{ImageId, ImageKind, MemberCard, MemberId, Post, PostCounts, PostId, Timestamp};
+    use crate::domain::{ImageId, ImageKey, ImageKind, MemberCard, MemberId, Post, PostCounts, PostId, Timestamp};
     use std::sync::Arc;
 
     #[test]
@@ -154,7 +154,7 @@ mod tests {
             content: "안녕 #서울".into(),
             tags: vec![Tag { tag: "서울".into(), start: 3, end: 6 }],
             mentions: vec![Mention { handle: "a_b".into(), member: MemberId(8), start: 0, end: 4 }],
-            images: vec![Picture { id: ImageId(9), width: 20, height: 10, kind: ImageKind::Png }],
+            images: vec![Picture { id: ImageId(9), key: ImageKey(5), width: 20, height: 10, kind: ImageKind::Png }],
             counts: PostCounts { views: 1, likes: 2, comments: 3 },
             created_at: Timestamp(1_735_689_600_123),
             edited_at: None,
@@ -162,8 +162,10 @@ mod tests {
         let seen = SeenPost { liked: true, ..SeenPost::plain(Arc::new(post), Arc::new(author)) };
         let expected = concat!(
             r##"{"id":64,"title":null,"content":"안녕 #서울","author":{"id":7,"handle":"jiwoo","displayName":"이지우","##,
-            r##""avatarUrl":null},"images":[{"id":9,"url":"/api/images/9","##,
-            r##""thumbnailUrl":"/api/images/9?variant=thumbnail","width":20,"height":10,"##,
+            r##""avatarUrl":null},"images":[{"id":9,"##,
+            r##""url":"/api/images/9?key=00000000000000000000000000000005","##,
+            r##""thumbnailUrl":"/api/images/9?variant=thumbnail&key=00000000000000000000000000000005","##,
+            r##""width":20,"height":10,"##,
             r##""contentType":"image/png"}],"tags":[{"tag":"서울","start":3,"end":6}],"mentions":[{"handle":"a_b","##,
             r##""memberId":8,"start":0,"end":4}],"viewCount":1,"likeCount":2,"commentCount":3,"liked":true,"##,
             r##""createdAt":"2025-01-01T00:00:00.123Z","editedAt":null}"##

@@ -4,9 +4,12 @@ use super::{
     id, newcomer, open,
 };
 use crate::{
-    domain::{EventKind, FOLLOWINGS_MAX, Fact, MemberCard, MemberId, Recommendation, Refusal, Relation, Timestamp},
+    domain::{
+        Deadline, EventKind, FOLLOWINGS_MAX, Fact, MemberCard, MemberId, Recommendation, Refusal, Relation, Timestamp,
+    },
     storage::{Import, ImportedFollow, Listed, NewMember, Stores},
 };
+use std::time::Duration;
 
 fn ids(listed: &[Listed<MemberCard>]) -> Vec<MemberId> {
     listed.iter().map(|listed| listed.item.id).collect()
@@ -112,8 +115,9 @@ async fn recommended(
     limit: usize,
 ) -> Vec<Vec<(MemberId, u64)>> {
     let (mut pages, mut after) = (Vec::new(), None);
+    let until = Deadline::after(Duration::from_secs(60));
     loop {
-        let page = stores.members.recommend(viewer, how, after, limit).await.unwrap();
+        let page = stores.members.recommend(viewer, how, after, limit, &until).await.unwrap();
         let Some(last) = page.last() else { return pages };
         after = Some([last.common_follows, last.member.id.0]);
         pages.push(page.iter().map(|one| (one.member.id, one.common_follows)).collect());

@@ -2,17 +2,21 @@
 use super::{draft, given, id, open};
 use crate::{
     domain::{
-        EventKind, FieldError, IMAGES_UNUSED_MAX, Image, ImageFile, ImageId, ImageKind, MemberId, Outcome, Patch,
-        Picture, PostId, PostText, ProfilePatch, Purpose, Reason, Refusal, Timestamp,
+        Avatar, EventKind, FieldError, IMAGES_UNUSED_MAX, Image, ImageFile, ImageId, ImageKey, ImageKind, MemberId,
+        Outcome, Patch, Picture, PostId, PostText, ProfilePatch, Purpose, Reason, Refusal, Timestamp,
     },
     storage::{StoreResult, Stores},
 };
 use given::refused;
 
+fn picture(id: ImageId) -> Picture {
+    Picture { id, key: ImageKey(u128::from(id.0) << 70 | 7), width: 40, height: 20, kind: ImageKind::Png }
+}
+
 fn image(owner: MemberId, purpose: Purpose) -> Image {
     let file = |bytes, tag: &str| ImageFile { bytes, tag: tag.to_owned() };
     Image {
-        picture: Picture { id: ImageId(id()), width: 40, height: 20, kind: ImageKind::Png },
+        picture: picture(ImageId(id())),
         owner,
         purpose,
         post: None,
@@ -32,7 +36,7 @@ async fn added(stores: &Stores, owner: MemberId, purpose: Purpose) -> ImageId {
 /// Publishes a post with these images.
 async fn publish(stores: &Stores, author: MemberId, images: &[ImageId]) -> StoreResult<PostId> {
     let mut post = draft(author, "사진");
-    post.images = images.iter().map(|id| Picture { id: *id, width: 40, height: 20, kind: ImageKind::Png }).collect();
+    post.images = images.iter().copied().map(picture).collect();
     let id = post.id;
     stores.content.publish(post, None).await.map(|_| id)
 }
@@ -125,7 +129,7 @@ async fn a_removed_image_leaves_what_it_was_on_with_an_event() {
     let patch = ProfilePatch { avatar: Patch::Set(portrait), ..ProfilePatch::default() };
     stores.members.change_profile(owner, patch, None).await.unwrap();
     let avatar = async || stores.members.cards(&[owner]).await.unwrap().pop().unwrap().avatar;
-    assert_eq!(avatar().await, Some(portrait));
+    assert_eq!(avatar().await, Some(Avatar { id: portrait, key: picture(portrait).key }));
     assert_eq!(refused(stores.images.remove(other, ids[0]).await), Refusal::ImageForbidden);
     let before = given::events(stores).await.len();
     for id in [ids[0], portrait] {

@@ -5,11 +5,12 @@ use super::{
 };
 use crate::{
     domain::{
-        Answer, Gender, Handle, MemberId, Outcome, Patch, Profile, ProfilePatch, Receipt, Recommendation, Refusal,
-        SessionId, Timestamp,
+        Answer, Deadline, Gender, Handle, MemberId, Outcome, Patch, Profile, ProfilePatch, Receipt, Recommendation,
+        Refusal, SessionId, Timestamp,
     },
     storage::{End, NewMember, StoreError},
 };
+use std::time::Duration;
 
 fn refusal<T: std::fmt::Debug>(answer: Result<T, StoreError>) -> Refusal {
     match answer.unwrap_err() {
@@ -99,13 +100,14 @@ async fn recommendations_follow_their_rule_and_page_without_doubles() {
     for (who, whom) in [(0, 1), (0, 2), (1, 3), (2, 3), (2, 4), (1, 0)] {
         stores.relations.follow(id(), all[who], all[whom]).await.unwrap();
     }
-    let newest = stores.members.recommend(all[0], Recommendation::Newest, None, 10).await.unwrap();
+    let until = Deadline::after(Duration::from_secs(60));
+    let newest = stores.members.recommend(all[0], Recommendation::Newest, None, 10, &until).await.unwrap();
     assert_eq!(newest.iter().map(|r| r.member.id).collect::<Vec<_>>(), [all[5], all[4], all[3]]);
-    let network = stores.members.recommend(all[0], Recommendation::Network, None, 10).await.unwrap();
+    let network = stores.members.recommend(all[0], Recommendation::Network, None, 10, &until).await.unwrap();
     let found: Vec<_> = network.iter().map(|r| (r.member.id, r.common_follows)).collect();
     assert_eq!(found, [(all[3], 2), (all[4], 1)]);
     let after = Some([2, all[3].0]);
-    let rest = stores.members.recommend(all[0], Recommendation::Network, after, 10).await.unwrap();
+    let rest = stores.members.recommend(all[0], Recommendation::Network, after, 10, &until).await.unwrap();
     assert_eq!(rest.iter().map(|r| r.member.id).collect::<Vec<_>>(), [all[4]]);
 }
 

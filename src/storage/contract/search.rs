@@ -2,12 +2,12 @@
 use super::{id, open};
 use crate::{
     domain::{
-        Comment, CommentId, Epoch, MemberId, Position, Post, PostCounts, PostId, SearchKind, SearchOrder, SearchPlace,
-        Timestamp, markup, search::Query,
+        Comment, CommentId, Deadline, Epoch, MemberId, Position, Post, PostCounts, PostId, SearchKind, SearchOrder,
+        SearchPlace, Timestamp, markup, search::Query,
     },
-    storage::{IndexChange, SearchIndex, Stores, Wanted},
+    storage::{IndexChange, SearchIndex, StoreError, Stores, Wanted},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 fn post(id: u64, author: u64, title: Option<&str>, content: &str) -> Post {
     Post {
@@ -55,6 +55,7 @@ fn wanted(kind: SearchKind, query: &str) -> Wanted {
         after: None,
         id_max: u64::MAX,
         limit: 100,
+        until: Deadline::after(Duration::from_secs(60)),
     }
 }
 
@@ -215,4 +216,15 @@ async fn the_live_index_is_the_one_that_was_made_so() {
     begun(&stores).await;
     drop(live);
     assert_eq!(stores.search.live().await.unwrap().expect("a live index").mark().position, Position(5));
+}
+
+#[tokio::test]
+async fn a_search_ends_when_its_deadline_passes() {
+    let (stores, _folder) = open().await;
+    let index = begun(&stores).await;
+    index.apply(vec![IndexChange::PutPost(post(1, 9, None, "말"))]).await.unwrap();
+    index.commit(Position(1), true).await.unwrap();
+    let over = Wanted { until: Deadline::after(Duration::ZERO), ..wanted(SearchKind::Post, "말") };
+    assert!(matches!(index.find(over).await, Err(StoreError::Late { .. })));
+    assert_eq!(ids(&index, wanted(SearchKind::Post, "말")).await, [1]);
 }

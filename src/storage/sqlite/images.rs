@@ -2,8 +2,8 @@
 use super::{Sqlite, commit::Commit, failed, json_ids, number, receipts, signed};
 use crate::{
     domain::{
-        EventKind, Fact, FieldError, IMAGES_UNUSED_MAX, Image, ImageFile, ImageId, ImageKind, MemberId, Outcome,
-        Picture, PostId, Purpose, Reason, Receipt, Refusal, Timestamp,
+        EventKind, Fact, FieldError, IMAGES_UNUSED_MAX, Image, ImageFile, ImageId, ImageKey, ImageKind, MemberId,
+        Outcome, Picture, PostId, Purpose, Reason, Receipt, Refusal, Timestamp,
     },
     storage::{ImageStore, StoreResult},
 };
@@ -11,12 +11,18 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
+/// A key as it is kept; none where it is not one.
+pub(super) fn key(bytes: &[u8]) -> Option<ImageKey> {
+    bytes.try_into().ok().map(|bytes| ImageKey(u128::from_be_bytes(bytes)))
+}
+
 fn image(row: &SqliteRow) -> sqlx::Result<Image> {
     let file =
         |bytes, tag| Ok::<_, sqlx::Error>(ImageFile { bytes: number(row.try_get(bytes)?), tag: row.try_get(tag)? });
     Ok(Image {
         picture: Picture {
             id: ImageId(number(row.try_get("id")?)),
+            key: key(row.try_get("key")?).ok_or_else(|| sqlx::Error::Decode("not an image's key".into()))?,
             width: row.try_get("width")?,
             height: row.try_get("height")?,
             kind: if row.try_get("kind")? { ImageKind::Png } else { ImageKind::Jpeg },
@@ -103,7 +109,7 @@ pub(super) async fn change_avatar(
     sqlx::query(release).bind(at.0).bind(member).execute(&mut *connection).await.map_err(failed)?;
     let take = "UPDATE images SET unused_since = NULL WHERE id = ?";
     sqlx::query(take).bind(id).execute(&mut *connection).await.map_err(failed)?;
-    let set = "UPDATE members SET avatar_id = ? WHERE id = ?";
+    let set = "UPDATE members SET avatar_id = ?1, avatar_key = (SELECT key FROM images WHERE id = ?1) WHERE id = ?2";
     sqlx::query(set).bind(id).bind(member).execute(connection).await.map_err(failed)?;
     Ok(())
 }
@@ -123,7 +129,8 @@ async fn add(commit: &mut Commit, image: Image, receipt: Option<Receipt>) -> Sto
         return Err(Refusal::TooManyImages { max: IMAGES_UNUSED_MAX }.into());
     }
     let insert = "INSERT INTO images (id, owner_id, purpose, kind, width, height, original_bytes, original_tag, \
-        thumbnail_bytes, thumbnail_tag, created_at, unused_since) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11)";
+        thumbnail_bytes, thumbnail_tag, created_at, unused_since, key) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12)";
     let query = sqlx::query(insert)
         .bind(signed(image.picture.id.0))
         .bind(signed(image.owner.0))
@@ -135,7 +142,8 @@ async fn add(commit: &mut Commit, image: Image, receipt: Option<Receipt>) -> Sto
         .bind(image.original.tag)
         .bind(signed(image.thumbnail.bytes))
         .bind(image.thumbnail.tag)
-        .bind(image.created_at.0);
+        .bind(image.created_at.0)
+        .bind(image.picture.key.0.to_be_bytes().to_vec());
     query.execute(&mut commit.connection).await.map_err(failed)?;
     Ok(Outcome::Done(()))
 }
@@ -156,7 +164,7 @@ async fn remove(commit: &mut Commit, owner: MemberId, id: ImageId) -> StoreResul
             commit.emit(Fact::new(EventKind::PostUpdated, owner).on_post(post));
         }
     }
-    let clear = "UPDATE members SET avatar_id = NULL WHERE id = ? AND avatar_id = ?";
+    let clear = "UPDATE members SET avatar_id = NULL, avatar_key = NULL WHERE id = ? AND avatar_id = ?";
     let query = sqlx::query(clear).bind(signed(owner.0)).bind(signed(id.0));
     if query.execute(&mut commit.connection).await.map_err(failed)?.rows_affected() > 0 {
         commit.emit(Fact::new(EventKind::ProfileChanged, owner));

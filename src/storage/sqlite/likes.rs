@@ -99,7 +99,7 @@ impl Sqlite {
     }
 
     pub(super) async fn likers(&self, post: PostId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>> {
-        let select = "SELECT l.id AS place, m.id, m.handle, m.display_name, m.member_name, m.avatar_id \
+        let select = "SELECT l.id AS place, m.id, m.handle, m.display_name, m.member_name, m.avatar_id, m.avatar_key \
             FROM post_likes l JOIN members m ON m.id = l.member_id WHERE l.post_id = ? AND l.id < ? AND m.deactivated_at IS NULL \
             ORDER BY l.id DESC LIMIT ?";
         let query = sqlx::query(select).bind(signed(post.0)).bind(signed(before)).bind(signed(limit as u64));

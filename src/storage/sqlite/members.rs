@@ -4,7 +4,7 @@ use super::{
 };
 use crate::{
     domain::{
-        EventKind, Fact, Handle, Member, MemberCard, MemberId, Outcome, Patch, Position, Privacy, Profile,
+        Deadline, EventKind, Fact, Handle, Member, MemberCard, MemberId, Outcome, Patch, Position, Privacy, Profile,
         ProfilePatch, Receipt, Recommendation, Refusal, Timestamp,
     },
     storage::{Credentials, MemberStore, NewMember, Recommended, StoreResult},
@@ -92,7 +92,7 @@ async fn change_profile(
         Patch::Clear => Some(None),
         Patch::Set(id) => Some(Some(id)),
     };
-    let avatar = avatar.filter(|avatar| *avatar != before.avatar);
+    let avatar = avatar.filter(|id| *id != before.avatar.map(|avatar| avatar.id));
     // A change that changes nothing is none.
     if profile == before.profile && privacy.is_none() && avatar.is_none() {
         return Ok(commit.head());
@@ -234,8 +234,9 @@ impl MemberStore for Sqlite {
         how: Recommendation,
         after: Option<[u64; 2]>,
         limit: usize,
+        until: &Deadline,
     ) -> StoreResult<Vec<Recommended>> {
-        self.recommended(viewer, how, after, limit).await
+        self.recommended(viewer, how, after, limit, until).await
     }
 
     async fn deactivated(&self) -> StoreResult<Vec<MemberId>> {

@@ -9,6 +9,7 @@ mod counted;
 mod departure;
 mod images;
 mod import;
+mod lane;
 mod likes;
 mod log;
 mod markers;
@@ -36,6 +37,7 @@ pub(super) use activity::SqliteActivity;
 
 use super::{Drift, StoreError, StoreResult};
 use crate::{config::Config, domain::Epoch};
+use lane::Lane;
 use reserve::Reserve;
 use sqlx::{
     Row, SqlitePool,
@@ -61,6 +63,8 @@ const CACHE_KIB: &str = "-16384";
 /// The store. Cheap to share; everything behind it is.
 pub(super) struct Sqlite {
     readers: SqlitePool,
+    /// What may take long does not take the readers.
+    lane: Lane,
     writer: Writer,
     tail: Arc<Tail>,
     epoch: Epoch,
@@ -71,13 +75,22 @@ pub(super) struct Sqlite {
     _lock: std::fs::File,
 }
 
+/// What an attempt to open the database has opened.
+struct Opened {
+    readers: SqlitePool,
+    lane: Lane,
+    writer: Writer,
+    tail: Arc<Tail>,
+    epoch: Epoch,
+}
+
 impl Sqlite {
     /// Opens the database in the data folder, makes it where there is none, and brings its schema up to date.
     pub(super) async fn open(config: &Config) -> StoreResult<Self> {
         let lock = lock(&config.data_dir)?;
         let reserve = Reserve::of(&config.data_dir);
         let opened = Self::attempt(config).await;
-        let (readers, writer, tail, epoch) = match opened {
+        let Opened { readers, lane, writer, tail, epoch } = match opened {
             Err(error) if reserve.give_up() => {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(error, "the database could not be opened, trying again without the reserve of room");
@@ -86,10 +99,10 @@ impl Sqlite {
             opened => opened?,
         };
         let token_lifetime = Duration::from_secs(config.authentication.access_token_seconds);
-        Ok(Self { readers, writer, tail, epoch, reserve, token_lifetime, _lock: lock })
+        Ok(Self { readers, lane, writer, tail, epoch, reserve, token_lifetime, _lock: lock })
     }
 
-    async fn attempt(config: &Config) -> StoreResult<(SqlitePool, Writer, Arc<Tail>, Epoch)> {
+    async fn attempt(config: &Config) -> StoreResult<Opened> {
         let options = options(config).create_if_missing(true);
         let opened = pool_options(1).connect_with(options.clone()).await;
         let writing = opened.map_err(|error| unusable(&file(config), error))?;
@@ -97,9 +110,11 @@ impl Sqlite {
         retag::bring_up_to_date(&writing).await?;
         let epoch = epoch(&writing).await?;
         let tail = Arc::new(Tail::load(&writing).await?);
-        let readers = pool(options.read_only(true).create_if_missing(false), config.storage.read_connections).await?;
+        let reading = options.read_only(true).create_if_missing(false);
+        let readers = pool(reading.clone(), config.storage.read_connections).await?;
+        let lane = Lane(pool(reading, lane::CONNECTIONS).await?);
         let writer = Writer::start(writing, tail.clone(), config.storage.commit_batch_max).await?;
-        Ok((readers, writer, tail, epoch))
+        Ok(Opened { readers, lane, writer, tail, epoch })
     }
 
     /// Sets room aside for the next start, where there is some. Called once everything is open, and hourly.

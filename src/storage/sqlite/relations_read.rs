@@ -14,7 +14,7 @@ macro_rules! list {
     };
     ($table:literal, $of:literal, $listed:literal, $also:literal) => {
         concat!(
-            "SELECT t.id AS place, m.id, m.handle, m.display_name, m.member_name, m.avatar_id FROM ",
+            "SELECT t.id AS place, m.id, m.handle, m.display_name, m.member_name, m.avatar_id, m.avatar_key FROM ",
             $table,
             " t JOIN members m ON m.id = t.",
             $listed,

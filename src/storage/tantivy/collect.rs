@@ -1,7 +1,7 @@
 //! The first so many documents after a place. Memory is bounded by how many are asked for, whatever is found.
 use super::schema::id_of;
 use crate::{
-    domain::{MemberId, PostId, SearchKind, SearchOrder, SearchPlace},
+    domain::{Deadline, MemberId, PostId, SearchKind, SearchOrder, SearchPlace},
     storage::{Hit, Wanted},
 };
 use rustc_hash::FxHashMap;
@@ -11,10 +11,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 use tantivy::{
-    DocId, Score, SegmentOrdinal, SegmentReader,
+    DocId, DocSet, Score, SegmentOrdinal, SegmentReader, TERMINATED, TantivyError,
     collector::{Collector, SegmentCollector},
     columnar::Column,
     index::SegmentId,
+    query::Weight,
 };
 
 /// Scores in steps of a sixty-fourth: sums of floats differ in their last bits with the order in which they are added.
@@ -22,6 +23,9 @@ const STEPS: f32 = 64.0;
 
 /// Segments whose columns are kept open. There are some dozens; past this many all of them are opened anew.
 const SEGMENTS_MAX: usize = 256;
+
+/// Documents between two looks at the deadline: a fraction of a millisecond.
+const LOOK_EVERY: u32 = 4_096;
 
 /// What is looked up of each document.
 #[derive(Clone)]
@@ -77,6 +81,7 @@ struct Rules {
     after: Option<SearchPlace>,
     id_max: u64,
     limit: usize,
+    until: Deadline,
 }
 
 impl FirstAfter {
@@ -92,7 +97,15 @@ impl FirstAfter {
             after: wanted.after,
             id_max: wanted.id_max,
             limit: wanted.limit,
+            until: wanted.until.clone(),
         }))
+    }
+}
+
+impl FirstAfter {
+    fn in_time(&self) -> tantivy::Result<()> {
+        let over = || TantivyError::InternalError("the deadline passed".to_owned());
+        if self.0.until.has_passed() { Err(over()) } else { Ok(()) }
     }
 }
 
@@ -118,6 +131,32 @@ impl Collector for FirstAfter {
 
     fn requires_scoring(&self) -> bool {
         self.0.scored
+    }
+
+    /// As Tantivy would, but with an eye on the deadline.
+    fn collect_segment(
+        &self,
+        weight: &dyn Weight,
+        ordinal: SegmentOrdinal,
+        segment: &SegmentReader,
+    ) -> tantivy::Result<Vec<Hit>> {
+        let rules = &self.0;
+        let mut child = self.for_segment(ordinal, segment)?;
+        let alive = segment.alive_bitset();
+        self.in_time()?;
+        let mut found = weight.scorer(segment, 1.0)?;
+        let (mut doc, mut looked_at) = (found.doc(), 0_u32);
+        while doc != TERMINATED {
+            looked_at = looked_at.wrapping_add(1);
+            if looked_at.is_multiple_of(LOOK_EVERY) {
+                self.in_time()?;
+            }
+            if alive.is_none_or(|alive| alive.is_alive(doc)) {
+                child.collect(doc, if rules.scored { found.score() } else { 0.0 });
+            }
+            doc = found.advance();
+        }
+        Ok(child.harvest())
     }
 
     fn merge_fruits(&self, segments: Vec<Vec<Hit>>) -> tantivy::Result<Vec<Hit>> {

@@ -267,7 +267,10 @@ impl SearchIndex for TantivyIndex {
         let inner = self.inner.clone();
         blocking(move || {
             let _turn = turn;
-            inner.find(&wanted).map_err(failed)
+            inner.find(&wanted).map_err(|error| match wanted.until.has_passed() {
+                true => StoreError::Late { backend: "search" },
+                false => failed(error),
+            })
         })
         .await
     }

@@ -1,0 +1,78 @@
+//! Reads that may take long: on connections of their own, with a deadline that ends the statement itself.
+use super::failed;
+use crate::{
+    domain::Deadline,
+    storage::{StoreError, StoreResult},
+};
+use sqlx::{
+    Sqlite, SqlitePool,
+    query::Query,
+    sqlite::{SqliteArguments, SqliteRow},
+};
+
+/// Connections of the lane, about 2 MiB each. Those who may ask for such reads are two at most (`actors::lanes`).
+pub(super) const CONNECTIONS: u32 = 2;
+/// Steps of SQLite's machine between two looks at the deadline: some 20 microseconds.
+const LOOK_EVERY: i32 = 1_000;
+
+/// The lane.
+pub(super) struct Lane(pub(super) SqlitePool);
+
+impl Lane {
+    /// All rows of one statement; `Late` where the deadline passes, or the caller goes away, before it has them.
+    pub(super) async fn fetch_all(
+        &self,
+        query: Query<'_, Sqlite, SqliteArguments>,
+        until: &Deadline,
+    ) -> StoreResult<Vec<SqliteRow>> {
+        let mut connection = self.0.acquire().await.map_err(failed)?;
+        let asked = until.clone();
+        // It stays on the connection, where the next statement of the lane replaces it before it begins.
+        let mut handle = connection.lock_handle().await.map_err(failed)?;
+        handle.set_progress_handler(LOOK_EVERY, move || !asked.has_passed());
+        drop(handle);
+        query.fetch_all(&mut *connection).await.map_err(|error| match until.has_passed() {
+            true => StoreError::Late { backend: "sqlite" },
+            false => failed(error),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sqlx::Row;
+    use std::time::{Duration, Instant};
+
+    const ENDLESS: &str =
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n WHERE i < 0";
+
+    async fn lane() -> Lane {
+        Lane(super::super::pool_options(1).connect("sqlite::memory:").await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_statement_ends_with_its_deadline_and_the_connection_goes_on() {
+        let lane = lane().await;
+        let begun = Instant::now();
+        let late = lane.fetch_all(sqlx::query(ENDLESS), &Deadline::after(Duration::from_millis(50))).await;
+        assert!(matches!(late, Err(StoreError::Late { .. })), "{late:?}");
+        assert!(begun.elapsed() < Duration::from_secs(10));
+        let rows = lane.fetch_all(sqlx::query("SELECT 7"), &Deadline::after(Duration::from_secs(60))).await.unwrap();
+        assert_eq!(rows[0].get::<i64, _>(0), 7);
+    }
+
+    #[tokio::test]
+    async fn a_statement_ends_when_its_caller_goes_away() {
+        let lane = lane().await;
+        let (deadline, waiting) = Deadline::within(Duration::from_secs(600));
+        let asked = deadline.clone();
+        let late = async { lane.fetch_all(sqlx::query(ENDLESS), &asked).await };
+        let goes = async {
+            tokio::task::yield_now().await;
+            drop(waiting);
+        };
+        let (late, ()) = futures::join!(late, goes);
+        assert!(matches!(late, Err(StoreError::Late { .. })), "{late:?}");
+    }
+}
