@@ -90,8 +90,8 @@ impl Members {
         receipt: Option<Receipt>,
         address: IpAddr,
     ) -> Result<Outcome<()>, Error> {
-        let turn = self.hasher.turn(Asker::new(&newcomer.email.key(), address)).await?;
-        let (password_hash, receipt) = turn.hash_and_seal(password, receipt).await?;
+        let turn = self.hasher.turn(Asker::new(&newcomer.email.key(), address)).await;
+        let (password_hash, receipt) = turn?.hash_and_seal(password, receipt).await?;
         let Newcomer { member, email, handle } = newcomer;
         let (id, profile, created_at) = (member.id, member.profile, member.created_at);
         let member = Box::new(NewMember { id, email, handle, password_hash, profile, created_at });

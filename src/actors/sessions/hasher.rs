@@ -5,7 +5,7 @@ use super::{
 };
 use crate::{
     actors::Error,
-    domain::{Password, Receipt},
+    domain::{Password, Receipt, Refusal},
 };
 use argon2::{Argon2, PasswordHash, PasswordHasher, PasswordVerifier};
 use aws_lc_rs::digest::{Context, SHA256};
@@ -61,6 +61,12 @@ impl Hasher {
 }
 
 impl Turn {
+    /// This turn, unless something is against it now that it has come; then the next one has it.
+    pub(super) fn unless(self, refused: impl FnOnce() -> Result<(), Refusal>) -> Result<Self, Error> {
+        refused()?;
+        Ok(self)
+    }
+
     /// The hash to store, in the PHC format.
     pub(super) async fn hash(self, password: Password) -> Result<String, Error> {
         self.run(move || hash(password.expose())).await?.ok_or(Error::Late("hasher"))

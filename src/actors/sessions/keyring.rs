@@ -8,7 +8,7 @@ use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::HashMap,
-    sync::{PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 use uuid::Uuid;
@@ -44,7 +44,8 @@ struct Ring {
 
 /// The keys that are in force.
 pub(super) struct Keyring {
-    ring: RwLock<Ring>,
+    /// Copied out of its lock: a signature takes longer than anybody should wait for a key.
+    ring: RwLock<Arc<Ring>>,
     validation: Validation,
     lifetime: Duration,
 }
@@ -65,15 +66,20 @@ impl Keyring {
         validation.set_issuer(&[ISSUER]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation.leeway = LEEWAY_SECONDS;
-        Self { ring: RwLock::new(ring(keys)), validation, lifetime }
+        Self { ring: RwLock::new(Arc::new(ring(keys))), validation, lifetime }
     }
 
     pub(super) fn replace(&self, keys: &Keys) {
-        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = ring(keys);
+        let ring = Arc::new(ring(keys));
+        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = ring;
     }
 
     pub(super) fn primary(&self) -> Uuid {
-        self.ring.read().unwrap_or_else(PoisonError::into_inner).primary
+        self.ring().primary
+    }
+
+    fn ring(&self) -> Arc<Ring> {
+        self.ring.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn lifetime(&self) -> Duration {
@@ -99,7 +105,7 @@ impl Keyring {
             iat: now.0 / 1000,
             exp: end.0 / 1000,
         };
-        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
+        let ring = self.ring();
         jsonwebtoken::encode(&ring.header, &claims, &ring.signs)
             .map_err(|error| tracing::error!(error = &error as &dyn std::error::Error, "signing failed"))
             .map(|token| (token, now.until(end)))
@@ -108,7 +114,7 @@ impl Keyring {
 
     /// Checks key, algorithm, signature, issuer, audience and time. Whether the session was ended is not known here.
     pub(super) fn verify(&self, token: &str) -> Result<Verified, Refusal> {
-        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
+        let ring = self.ring();
         if let Some(known) = ring.known.get(token).filter(|known| Timestamp::now() < known.identity.expires_at) {
             return Ok(known);
         }
@@ -200,7 +206,7 @@ mod tests {
             iat: 0,
             exp: past.0 / 1000,
         };
-        let ring = keyring.ring.read().unwrap();
+        let ring = keyring.ring();
         let token = jsonwebtoken::encode(&ring.header, &claims, &ring.signs).unwrap();
         let identity = Identity { member: MemberId(7), session: SessionId(9), expires_at: past };
         ring.known.insert(token.as_str().into(), Verified { identity, under_old_key: false });

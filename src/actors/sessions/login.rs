@@ -24,11 +24,10 @@ impl Sessions {
         let pair = [asker.pair()];
         for _ in 0..TRIES {
             self.shared.lockout.check(&pair)?;
-            let turn = self.hasher.turn(asker).await?;
             let credentials = self.shared.members.credentials_by_email(&key).await?;
-            self.shared.lockout.count(&pair)?;
             let hash = credentials.as_ref().map(|credentials| credentials.password_hash.clone());
-            let verdict = turn.verify(password.to_owned(), hash).await?;
+            let turn = self.hasher.turn(asker).await?.unless(|| self.shared.lockout.count(&pair));
+            let verdict = turn?.verify(password.to_owned(), hash).await?;
             let Some(checked) = credentials.filter(|_| verdict != Verdict::Wrong) else { break };
             self.shared.lockout.forgive(&pair);
             let member = checked.member;

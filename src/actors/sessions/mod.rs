@@ -105,7 +105,8 @@ impl Sessions {
     ) -> Result<Self, StartError> {
         let settings = &config.authentication;
         let (sessions, members) = (stores.sessions.clone(), stores.members.clone());
-        let keys = match sessions.keys().await? {
+        let known = sessions.keys().await?;
+        let keys = match known {
             Some(keys) => keys,
             None => sessions.rotate_key(None, new_key(), Timestamp(0)).await?,
         };

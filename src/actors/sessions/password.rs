@@ -65,9 +65,9 @@ impl Sessions {
         let asker = Asker::new(&known.email_key, address);
         let keys = [asker.pair(), asker.account()];
         self.shared.lockout.check(&keys)?;
-        let turn = self.hasher.turn(asker).await?;
-        self.shared.lockout.count(&keys)?;
-        if turn.verify(password.to_owned(), Some(known.password_hash.clone())).await? == Verdict::Wrong {
+        let turn = self.hasher.turn(asker).await?.unless(|| self.shared.lockout.count(&keys));
+        let verdict = turn?.verify(password.to_owned(), Some(known.password_hash.clone())).await?;
+        if verdict == Verdict::Wrong {
             return Err(wrong(field));
         }
         self.shared.lockout.forgive(&keys);

@@ -37,6 +37,7 @@ impl Revocations {
         if known.before <= not_before.before {
             *known = not_before;
         }
+        drop(void);
     }
 
     /// Forgets what is void without being remembered.
