@@ -38,12 +38,7 @@ pub fn highlight(text: &str, query: &Query) -> Option<String> {
 }
 
 /// Where the first form stands that is there as a whole; else what there is of the first that is there in part.
-fn of_clause(
-    clause: &Clause,
-    text: &str,
-    tokens: &[Token],
-    by_text: &HashMap<&str, Vec<&Token>>,
-) -> Vec<Range<usize>> {
+fn of_clause(clause: &Clause, text: &str, tokens: &[Token], by_text: &HashMap<&str, Vec<&Token>>) -> Vec<Range<usize>> {
     let mut partly = Vec::new();
     for form in &clause.any {
         let found = places(form, text, tokens, by_text);
