@@ -106,14 +106,14 @@ async fn a_batch_that_fails_leaves_neither_rows_nor_position() {
         BEGIN SELECT RAISE(ABORT, 'poison'); END";
     crate::storage::sqlite::tamper_activity(folder.path(), poison).await;
     let failed = store.apply(&[like(2, C), like(3, MemberId(4)), like(4, MemberId(5))]).await;
-    assert!(matches!(failed, Err(StoreError::Unavailable { .. })), "{failed:?}");
+    assert!(matches!(failed, Err(StoreError::Rejected { .. })), "{failed:?}");
     assert_eq!((ids(&store, A).await, done(&store, C).await.len()), (vec![1], 0));
     assert_eq!(store.position().await.unwrap(), Position(1));
     store.apply(&[like(2, C)]).await.unwrap();
     store.bury(letter(like(3, MemberId(4)), Timestamp(0))).await.unwrap();
     store.apply(&[like(4, MemberId(5))]).await.unwrap();
     assert_eq!((ids(&store, A).await, store.position().await.unwrap()), (vec![4, 2, 1], Position(4)));
-    assert!(store.redrive(Position(3)).await.is_err());
+    assert!(matches!(store.redrive(Position(3)).await, Err(StoreError::Rejected { .. })));
     assert_eq!(store.dead_letter_count().await.unwrap(), 1, "a letter stays until it has been applied");
     crate::storage::sqlite::tamper_activity(folder.path(), "DROP TRIGGER poison").await;
     assert!(store.redrive(Position(3)).await.unwrap());

@@ -31,7 +31,7 @@ pub(super) struct Objects {
 }
 
 /// Written and removed again to see whether files can be kept. No image has this name.
-const CHECK: &str = "00/check";
+const CHECK: &str = "check";
 
 impl Objects {
     /// For the folder that the configuration names, which is made where there is none. Where that fails it is tried again

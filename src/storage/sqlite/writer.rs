@@ -141,7 +141,7 @@ mod tests {
         commit.run("UPDATE meta SET value = 7 WHERE name = 'epoch'").await.unwrap();
         begin(&mut commit, &pool).await.unwrap();
         commit.finish().await.unwrap();
-        let epoch = super::super::epoch(&store.readers).await.unwrap();
+        let epoch = super::super::epoch(&pool).await.unwrap();
         assert_eq!(epoch, store.epoch, "what was not committed is gone");
     }
 }
