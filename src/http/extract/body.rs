@@ -200,7 +200,9 @@ mod tests {
         for (coding, status) in [("gzip", 415), ("identity, br", 415), ("x", 415), ("identity", 200), ("", 200)] {
             let mut request = request("application/json", "{}".into());
             request.headers_mut().insert(header::CONTENT_ENCODING, coding.parse().unwrap());
-            let read = read_json(request, RULES, RULES.bytes_max).await.map_or_else(|problem| problem.status().as_u16(), |_| 200);
+            let read = read_json(request, RULES, RULES.bytes_max)
+                .await
+                .map_or_else(|problem| problem.status().as_u16(), |_| 200);
             assert_eq!(read, status, "{coding}");
         }
     }
