@@ -129,6 +129,7 @@ async fn listen(key: &'static str, address: &str) -> Result<http::Listener, Serv
 }
 
 /// Runs the server until it is told to end (SIGTERM, SIGQUIT, Ctrl-C) or its actors give up.
+#[expect(clippy::significant_drop_tightening, reason = "the server lives until it is shut down")]
 pub async fn serve(config: Config) -> Result<(), ServerError> {
     // As an absolute path: the default is relative to whatever folder the process was started in.
     let data_dir =

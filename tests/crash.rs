@@ -7,7 +7,7 @@ mod life;
 
 use common::Member;
 use life::start;
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeSet,
@@ -53,7 +53,7 @@ async fn everything_of(reader: &Member) -> BTreeSet<u64> {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_over_twenty_kills() {
     let folder = tempfile::tempdir().unwrap();
-    let http = Client::new();
+    let http = crate::common::client();
     let mut life = start(folder.path(), &[]).await;
     let mut reader = Member::sign_up(&http, &life.base).await;
     let mut writers = Vec::new();

@@ -7,7 +7,7 @@ mod life;
 
 use common::Member;
 use life::start;
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 
@@ -67,7 +67,7 @@ fn count(items: &[Value], member: Option<u64>, kind: &str, thing: u64) -> usize 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_acknowledged_act_is_one_activity_and_one_notification() {
     let folder = tempfile::tempdir().unwrap();
-    let http = Client::new();
+    let http = crate::common::client();
     let mut life = start(folder.path(), &[]).await;
     let mut author = Member::sign_up(&http, &life.base).await;
     let mut fans = Vec::new();

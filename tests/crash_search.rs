@@ -6,7 +6,7 @@ mod life;
 
 use common::Member;
 use life::start;
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
@@ -79,7 +79,7 @@ async fn everything(reader: &Member, query: &str) -> BTreeMap<u64, usize> {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_is_found_once_after_every_kill() {
     let folder = tempfile::tempdir().unwrap();
-    let http = Client::new();
+    let http = crate::common::client();
     let mut life = start(folder.path(), &[MANY_COMMITS]).await;
     let mut reader = Member::sign_up(&http, &life.base).await;
     let mut writers = Vec::new();

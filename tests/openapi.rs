@@ -7,7 +7,7 @@ mod truth;
 
 use common::Member;
 use dailyfeed::{app::Server, config::Config};
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -224,7 +224,8 @@ async fn answers_match_the_document() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(Config::for_tests(folder.path())).await.unwrap();
     let base = format!("http://{}", server.api_address());
-    let (minsu, jiwoo) = (Member::sign_up(&Client::new(), &base).await, Member::sign_up(&Client::new(), &base).await);
+    let http = crate::common::client();
+    let (minsu, jiwoo) = (Member::sign_up(&http, &base).await, Member::sign_up(&http, &base).await);
     let (id, handle) = (jiwoo.id.to_string(), jiwoo.get("/api/members/me").await["handle"].clone());
     let post = minsu.post("안녕 #서울").await.to_string();
     let document = dailyfeed::http::openapi();

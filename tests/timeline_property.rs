@@ -185,7 +185,7 @@ fn pages_and_stream_show_the_whole_history_once() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let server = runtime.block_on(Server::start(Config::for_tests(folder.path()))).unwrap();
-    let http = Client::new();
+    let http = crate::common::client();
     let mut runner = TestRunner::new(ProptestConfig { cases: CASES, failure_persistence: None, ..Default::default() });
     let histories = (vec(step(), 0..60), vec(step(), 0..30), 1_usize..6, 1_usize..4);
     let outcome = runner.run(&histories, |(before, after, limit, pages)| {

@@ -5,7 +5,7 @@ mod common;
 
 use common::{Event, Member, PATIENCE, Stream};
 use dailyfeed::{app::Server, config::Config};
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -86,7 +86,7 @@ impl World {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let server = Server::start(Config::for_tests(folder.path())).await.unwrap();
-        let (http, base) = (Client::new(), format!("http://{}", server.api_address()));
+        let (http, base) = (crate::common::client(), format!("http://{}", server.api_address()));
         let viewer = Member::sign_up(&http, &base).await;
         let author = Member::sign_up(&http, &base).await;
         let host = Member::sign_up(&http, &base).await;

@@ -118,6 +118,7 @@ pub enum StartError {
 impl Actors {
     /// Starts every domain under one supervisor: first those that others ask. Parts that everything else goes on without
     /// may be down when this returns.
+    #[expect(clippy::significant_drop_tightening, reason = "handles and mailboxes, no guard among them")]
     pub async fn start(stores: Stores, config: &Config) -> Result<(Self, Supervisor), StartError> {
         let system = System::default();
         let bounds = Bounds {

@@ -69,11 +69,11 @@ concern! {
         /// Open connections, and never more than the limit of open files leaves beside what stores need. With so many open,
         /// idle ones are closed for new ones; where none is idle, those wait in the kernel's queue. About 10 KiB each.
         connections_max: usize = 20_000,
-        /// Open connections of one address, or of one IPv6 /64; a further one is closed at once. Trusted proxies have as
-        /// many as they like. 0: three quarters of `connections_max`, so that no single address has them all.
+        /// Open connections of one address, or of one IPv6 /64; a further one takes the place of an idle one of theirs, or is
+        /// closed at once. Trusted proxies have as many as they like. 0: three quarters of `connections_max`.
         connections_per_address_max: usize = 0,
         /// Milliseconds that a connection may be idle: no request being answered, no stream open. Longer than proxies
-        /// wait (60 s), so that they close first. With `connections_max` open, five seconds at most.
+        /// wait (60 s), so that they close first. Where others wait for a place, a second is enough.
         idle_timeout_ms: u64 = 75_000,
         /// Milliseconds that requests and streams get to end when the process ends. 0: they are cut off at once.
         shutdown_grace_ms: u64 = 4_000,

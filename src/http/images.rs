@@ -51,6 +51,7 @@ pub(super) struct SendImage {
         (status = 422, description = "`IMAGE_EMPTY`, `IMAGE_CORRUPTED`, `VALIDATION_FAILED`, `IDEMPOTENCY_KEY_REUSED`"),
     )
 )]
+#[expect(clippy::significant_drop_tightening, reason = "a place, not a lock: kept for as long as the work takes")]
 pub(super) async fn send(
     State(images): State<Images>,
     State(rules): State<UploadRules>,

@@ -122,6 +122,7 @@ fn table() -> OpenApiRouter<Handles> {
 }
 
 /// The public listener. Streams say `bye` and end when `shutdown` is cancelled.
+#[expect(clippy::significant_drop_tightening, reason = "handles and mailboxes, no guard among them")]
 pub fn public(actors: Actors, settings: &Settings, shutdown: CancellationToken) -> Router {
     let limits = Limits::new(settings.limits.as_ref());
     let door = Door {

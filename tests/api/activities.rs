@@ -1,6 +1,6 @@
 //! The log of what a member did.
 use crate::support::{NONE, all, base, eventually, ids, member, problem};
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 /// The types of a page, newest first.
@@ -159,7 +159,7 @@ async fn what_is_between_two_members_is_in_the_log_of_who_did_it() {
 #[tokio::test]
 async fn the_log_is_for_members_alone() {
     for path in ["/api/activities", "/api/notifications", "/api/notifications/unread-count", "/api/events"] {
-        let answer = Client::new().get(format!("{}{path}", base())).send().await.unwrap();
+        let answer = crate::common::client().get(format!("{}{path}", base())).send().await.unwrap();
         problem(answer, 401, "BEARER_TOKEN_MISSING").await;
     }
 }

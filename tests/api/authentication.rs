@@ -3,12 +3,12 @@ use crate::{
     common::{Member, PASSWORD},
     support::{base, fields, member, own, problem},
 };
-use reqwest::{Client, Method, Response};
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
 async fn log_in(base: &str, email: &str, password: &str) -> Response {
     let login = json!({"email": email, "password": password});
-    Client::new().post(format!("{base}/api/authentication/login")).json(&login).send().await.unwrap()
+    crate::common::client().post(format!("{base}/api/authentication/login")).json(&login).send().await.unwrap()
 }
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn five_failures_lock_account_and_address() {
         config.limits.address_per_second = 1_000;
     })
     .await;
-    let http = Client::new();
+    let http = crate::common::client();
     let (who, other) = (Member::sign_up(&http, &own.base).await, Member::sign_up(&http, &own.base).await);
     for _ in 0..5 {
         problem(log_in(&own.base, &who.email, "Wr0ngpass!").await, 401, "LOGIN_FAILED").await;
@@ -90,7 +90,7 @@ async fn sign_ups_of_one_address_are_limited() {
         config.limits.signup_per_hour = 2;
     })
     .await;
-    let http = Client::new();
+    let http = crate::common::client();
     for number in 0..3 {
         let handle = format!("s{}", &uuid::Uuid::new_v4().simple().to_string()[..20]);
         let who = json!({"email": format!("{handle}@example.com"), "password": PASSWORD, "handle": handle, "memberName": "이름"});

@@ -1,6 +1,6 @@
 //! Bodies that are no JSON, or JSON of a strange kind: always an answer, never the server's fault.
 use crate::support::{base, member, own, problem};
-use reqwest::{Client, Method, Response};
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -174,6 +174,7 @@ async fn ids_in_a_query_must_be_numbers() {
     assert_eq!(who.ok(Method::POST, "/api/members/query", json!({"ids": []})).await["items"], json!([]));
     let twice = who.ok(Method::POST, "/api/members/query", json!({"ids": [who.id, who.id]})).await;
     assert!(!twice["items"].as_array().unwrap().is_empty());
-    let answer = Client::new().post(format!("{}/api/members/query", base())).json(&json!({"ids": [1]})).send().await;
+    let answer =
+        crate::common::client().post(format!("{}/api/members/query", base())).json(&json!({"ids": [1]})).send().await;
     problem(answer.unwrap(), 401, "BEARER_TOKEN_MISSING").await;
 }

@@ -3,7 +3,7 @@ use crate::{
     pictures::jpeg,
     support::{Own, base, own},
 };
-use reqwest::{Client, Method, Response, redirect::Policy};
+use reqwest::{Method, Response, redirect::Policy};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -27,7 +27,8 @@ async fn scripts_of_other_origins_may_send_what_the_contract_takes() {
     let asked = "authorization,content-type,accept-language,if-match,if-none-match,cache-control,last-event-id,\
         idempotency-key,range,traceparent,x-request-id";
     for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
-        let request = Client::new().request(Method::OPTIONS, format!("{}/api/posts/1", own.base)).header("origin", APP);
+        let request =
+            crate::common::client().request(Method::OPTIONS, format!("{}/api/posts/1", own.base)).header("origin", APP);
         let request = request.header("access-control-request-method", method);
         let answer = request.header("access-control-request-headers", asked).send().await.unwrap();
         assert!(answer.status().is_success());
@@ -74,7 +75,8 @@ async fn a_part_of_an_image_is_read_from_another_origin() {
     let own = open_to_app().await;
     let who = own.member().await;
     let url = format!("{}{}", own.base, who.image("post", &jpeg(300, 200)).await["url"].as_str().unwrap());
-    let part = Client::new().get(url).header("origin", APP).header("range", "bytes=0-9").send().await.unwrap();
+    let part =
+        crate::common::client().get(url).header("origin", APP).header("range", "bytes=0-9").send().await.unwrap();
     assert_eq!((part.status().as_u16(), header(&part, "access-control-allow-origin")), (206, APP));
     assert!(names(&part, "access-control-expose-headers").contains("content-range"));
     assert!(header(&part, "content-range").starts_with("bytes 0-9/"));
@@ -82,21 +84,21 @@ async fn a_part_of_an_image_is_read_from_another_origin() {
 }
 
 async fn page() -> Response {
-    Client::new().get(format!("{}/api/docs", base())).send().await.unwrap()
+    crate::common::client().get(format!("{}/api/docs", base())).send().await.unwrap()
 }
 
 #[tokio::test]
 async fn the_root_leads_to_the_documentation() {
-    let still = Client::builder().redirect(Policy::none()).build().unwrap();
+    let still = crate::common::client_builder().redirect(Policy::none()).build().unwrap();
     for path in ["/", "/api/docs"] {
         let answer = still.get(format!("{}{path}", base())).send().await.unwrap();
         assert_eq!((answer.status().as_u16(), header(&answer, "location")), (302, "/api/docs/"), "{path}");
         assert!(header(&answer, "content-security-policy").contains("frame-ancestors 'none'"), "{path}");
     }
-    let followed = Client::new().get(format!("{}/", base())).send().await.unwrap();
+    let followed = crate::common::client().get(format!("{}/", base())).send().await.unwrap();
     assert_eq!(followed.status(), 200);
     assert!(header(&followed, "content-type").starts_with("text/html"));
-    assert_eq!(Client::new().post(format!("{}/", base())).send().await.unwrap().status(), 405);
+    assert_eq!(crate::common::client().post(format!("{}/", base())).send().await.unwrap().status(), 405);
 }
 
 #[tokio::test]
@@ -123,20 +125,21 @@ async fn what_the_page_is_made_of_is_kept() {
     let parts = parts().await;
     assert_eq!(parts.len(), 7, "{parts:?}");
     for url in parts {
-        let first = Client::new().get(&url).send().await.unwrap();
+        let first = crate::common::client().get(&url).send().await.unwrap();
         assert_eq!(first.status(), 200, "{url}");
         assert!(header(&first, "cache-control").contains("immutable"), "{url}");
         let tag = header(&first, "etag").to_owned();
         let bare = url.split('?').next().unwrap();
-        let known = Client::new().get(bare).header("if-none-match", &tag).send().await.unwrap();
+        let known = crate::common::client().get(bare).header("if-none-match", &tag).send().await.unwrap();
         assert_eq!((known.status().as_u16(), header(&known, "cache-control")), (304, "public, no-cache"), "{bare}");
-        let changed = Client::new().get(bare).header("if-none-match", "\"other\"").send().await.unwrap();
+        let changed = crate::common::client().get(bare).header("if-none-match", "\"other\"").send().await.unwrap();
         assert_eq!(changed.status(), 200);
     }
     for path in ["/api/docs/", "/api/openapi.json"] {
-        let first = Client::new().get(format!("{}{path}", base())).send().await.unwrap();
+        let first = crate::common::client().get(format!("{}{path}", base())).send().await.unwrap();
         let tag = header(&first, "etag").to_owned();
-        let known = Client::new().get(format!("{}{path}", base())).header("if-none-match", tag).send().await.unwrap();
+        let known =
+            crate::common::client().get(format!("{}{path}", base())).header("if-none-match", tag).send().await.unwrap();
         assert_eq!(known.status(), 304, "{path}");
     }
 }
@@ -144,7 +147,7 @@ async fn what_the_page_is_made_of_is_kept() {
 #[tokio::test]
 async fn what_the_page_is_not_made_of_is_not_there() {
     for part in ["nothing.js", "..%2fopenapi.json", "swagger-ui-bundle.js.map"] {
-        let answer = Client::new().get(format!("{}/api/docs/{part}", base())).send().await.unwrap();
+        let answer = crate::common::client().get(format!("{}/api/docs/{part}", base())).send().await.unwrap();
         assert_eq!(answer.status(), 404, "{part}");
         assert_eq!(answer.json::<Value>().await.unwrap()["code"], json!("NOT_FOUND"));
     }
@@ -154,7 +157,7 @@ async fn what_the_page_is_not_made_of_is_not_there() {
 #[tokio::test]
 async fn no_summary_shows_backticks() {
     let document: Value =
-        Client::new().get(format!("{}/api/openapi.json", base())).send().await.unwrap().json().await.unwrap();
+        crate::common::client().get(format!("{}/api/openapi.json", base())).send().await.unwrap().json().await.unwrap();
     for (path, operations) in document["paths"].as_object().unwrap() {
         for (method, operation) in operations.as_object().unwrap() {
             let summary = operation["summary"].as_str().unwrap_or_default();

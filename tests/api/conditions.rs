@@ -3,7 +3,7 @@ use crate::{
     common::Member,
     support::{base, member},
 };
-use reqwest::{Client, Method, Response, StatusCode};
+use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 /// Something that can be changed: where it is read, how and where it is changed.
@@ -123,9 +123,15 @@ async fn what_is_wrong_anyway_comes_first() {
     let foreign = send(&other, &post, text.clone()).await.unwrap();
     crate::support::problem(foreign, 403, "POST_UPDATE_FORBIDDEN").await;
     assert_eq!(send(&who, "/api/posts/1", text.clone()).await.unwrap().status(), 404);
-    assert_eq!(send(&who, &post, json!({"content": ""})).await.unwrap().status(), 422);
-    let nobody =
-        Client::new().put(format!("{}{post}", base())).header("if-match", "*").json(&text).send().await.unwrap();
+    let long = json!({"content": "글", "title": "가".repeat(101)});
+    assert_eq!(send(&who, &post, long).await.unwrap().status(), 422);
+    let nobody = crate::common::client()
+        .put(format!("{}{post}", base()))
+        .header("if-match", "*")
+        .json(&text)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(nobody.status(), 401);
     who.delete(&post).await;
     let gone = who.request(Method::PUT, &post).header("if-match", "*").json(&text).send().await.unwrap();

@@ -5,12 +5,12 @@ use crate::{
     process::Process,
     support::{base, member, problem, until},
 };
-use reqwest::{Client, Method, Response};
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use sqlx::Connection;
 
 async fn get(path: &str, headers: &[(&str, &str)]) -> Response {
-    let mut request = Client::new().get(format!("{}{path}", base()));
+    let mut request = crate::common::client().get(format!("{}{path}", base()));
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -63,9 +63,15 @@ async fn a_token_that_came_is_told_what_is_wrong_with_it() {
     }
     assert!(!challenge(&get("/api/members/me", &[]).await).contains("error"));
     let login = json!({"email": "a@b.kr", "password": "x"});
-    let refused = Client::new().post(format!("{}/api/authentication/login", base())).json(&login).send().await.unwrap();
+    let refused =
+        crate::common::client().post(format!("{}/api/authentication/login", base())).json(&login).send().await.unwrap();
     assert!(!challenge(&refused).contains("error"), "no token came");
-    let twice = Client::new().get(format!("{}/api/members/me", base())).bearer_auth("a").bearer_auth("b").send().await;
+    let twice = crate::common::client()
+        .get(format!("{}/api/members/me", base()))
+        .bearer_auth("a")
+        .bearer_auth("b")
+        .send()
+        .await;
     assert!(challenge(&twice.unwrap()).contains("invalid_request"));
 }
 

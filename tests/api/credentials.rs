@@ -2,7 +2,7 @@
 use crate::support::{base, member, own, problem, shared, until};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use reqwest::{Client, Method, Response};
+use reqwest::{Method, Response};
 use serde_json::{Map, Value, json};
 use sqlx::{Connection, SqliteConnection};
 use std::path::Path;
@@ -22,7 +22,7 @@ fn part(token: &str, number: usize) -> Map<String, Value> {
 }
 
 async fn me(authorization: String) -> Response {
-    let request = Client::new().get(format!("{}/api/members/me", base()));
+    let request = crate::common::client().get(format!("{}/api/members/me", base()));
     request.header("authorization", authorization).send().await.unwrap()
 }
 
@@ -105,11 +105,13 @@ async fn a_token_of_100_kilobytes_is_no_strain() {
 async fn a_token_belongs_in_the_header() {
     let token = member().await.token;
     for name in ["access_token", "token", "accessToken"] {
-        let answer = Client::new().get(format!("{}/api/members/me?{name}={token}", base())).send().await.unwrap();
+        let answer =
+            crate::common::client().get(format!("{}/api/members/me?{name}={token}", base())).send().await.unwrap();
         problem(answer, 401, "BEARER_TOKEN_MISSING").await;
     }
-    let cookie =
-        Client::new().get(format!("{}/api/members/me", base())).header("cookie", format!("accessToken={token}"));
+    let cookie = crate::common::client()
+        .get(format!("{}/api/members/me", base()))
+        .header("cookie", format!("accessToken={token}"));
     problem(cookie.send().await.unwrap(), 401, "BEARER_TOKEN_MISSING").await;
 }
 

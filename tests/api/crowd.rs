@@ -55,7 +55,7 @@ async fn idle_connections_give_way_and_nothing_else_does() {
         idle.push(connection);
     }
     let fresh = served.here(&author);
-    let fresh = crate::common::Member { http: reqwest::Client::new(), ..fresh };
+    let fresh = crate::common::Member { http: crate::common::client(), ..fresh };
     let post = fresh.post("글").await;
     assert_eq!(next(&mut stream).await.data["id"], post, "who is served stays");
     assert_eq!(ids(&fresh.get("/api/timeline/posts/followings").await), [post]);

@@ -6,7 +6,7 @@ use crate::{
     notifications_hidden::tamper,
     support::{NONE, Own, eventually, ids, own, problem, until},
 };
-use reqwest::{Client, Method, Response};
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
 const LIST: &str = "/admin/deadletters";
@@ -44,7 +44,7 @@ impl Poisoned {
 
     async fn call(&self, method: Method, path: &str) -> Response {
         let url = format!("http://{}{path}", self.own.server.admin_address());
-        Client::new().request(method, url).send().await.unwrap()
+        crate::common::client().request(method, url).send().await.unwrap()
     }
 
     async fn json(&self, method: Method, path: &str) -> Value {
@@ -196,7 +196,7 @@ async fn letters_are_counted_and_not_shown_in_public() {
     let metrics = it.call(Method::GET, "/metrics").await.text().await.unwrap();
     assert!(metrics.contains("dailyfeed_dead_letters") && metrics.contains("dailyfeed_activity_lag_events"));
     for path in [LIST, "/admin/deadletters/redrive"] {
-        let answer = Client::new().get(format!("{}{path}", it.own.base)).send().await.unwrap();
+        let answer = crate::common::client().get(format!("{}{path}", it.own.base)).send().await.unwrap();
         assert_eq!(answer.status(), 404, "{path}");
     }
 }

@@ -5,13 +5,13 @@ use crate::{
     pictures::jpeg,
     support::{Own, eventually, ids, own, problem, until},
 };
-use reqwest::{Client, Method, Response};
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use sqlx::{ConnectOptions, Connection};
 use std::{fs, path::PathBuf};
 
 async fn readiness(own: &Own) -> Value {
-    let answer = Client::new().get(format!("{}/health/ready", own.base)).send().await.unwrap();
+    let answer = crate::common::client().get(format!("{}/health/ready", own.base)).send().await.unwrap();
     assert_eq!(answer.status(), 200, "requests are welcome");
     answer.json().await.unwrap()
 }
@@ -39,7 +39,8 @@ async fn core_works(own: &Own, author: &Member, content: &str) -> u64 {
     reader.like(post).await;
     reader.log_in().await;
     let login = json!({"email": author.email, "password": PASSWORD});
-    let answer = Client::new().post(format!("{}/api/authentication/login", own.base)).json(&login).send().await;
+    let answer =
+        crate::common::client().post(format!("{}/api/authentication/login", own.base)).json(&login).send().await;
     assert_eq!(answer.unwrap().status(), 200);
     post
 }
@@ -179,7 +180,7 @@ async fn a_store_that_cannot_be_written_buries_nothing() {
     let told = eventually(&author, "/api/notifications", |told| ids(told).len() >= 3).await;
     assert!(told["items"].as_array().unwrap().iter().any(|item| item["type"] == "LIKE_POST" && item["postId"] == post));
     let letters = format!("http://{}/admin/deadletters", own.server.admin_address());
-    let letters: Value = Client::new().get(letters).send().await.unwrap().json().await.unwrap();
+    let letters: Value = crate::common::client().get(letters).send().await.unwrap().json().await.unwrap();
     assert_eq!(ids(&letters), crate::support::NONE);
 }
 
@@ -197,7 +198,7 @@ async fn a_table_that_is_missing_is_no_fault_of_events() {
     parts(&own, &[]).await;
     eventually(&author, "/api/notifications", |told| ids(told).len() >= 3).await;
     let letters = format!("http://{}/admin/deadletters", own.server.admin_address());
-    let letters: Value = Client::new().get(letters).send().await.unwrap().json().await.unwrap();
+    let letters: Value = crate::common::client().get(letters).send().await.unwrap().json().await.unwrap();
     assert_eq!(ids(&letters), crate::support::NONE);
 }
 

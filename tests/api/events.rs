@@ -229,7 +229,7 @@ async fn the_source_is_the_public_address_where_one_is_known() {
 #[tokio::test]
 async fn events_are_for_members_alone_in_every_form() {
     for accept in ["application/json", BATCH, "text/event-stream"] {
-        let request = reqwest::Client::new().get(format!("{}{EVENTS}", base())).header(header::ACCEPT, accept);
+        let request = crate::common::client().get(format!("{}{EVENTS}", base())).header(header::ACCEPT, accept);
         problem(request.send().await.unwrap(), 401, "BEARER_TOKEN_MISSING").await;
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     events::{EVENTS, ask, assert_valid, now, open, since},
     support::{Own, base, member, own, problem},
 };
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -162,7 +162,7 @@ async fn a_ticket_opens_one_stream() {
         who.ok(Method::POST, "/api/timeline/stream/ticket", Value::Null).await["ticket"].as_str().unwrap().to_owned();
     let with_ticket = async || {
         let url = format!("{}{EVENTS}?ticket={ticket}", base());
-        Client::new().get(url).header("accept", "text/event-stream").send().await.unwrap()
+        crate::common::client().get(url).header("accept", "text/event-stream").send().await.unwrap()
     };
     let mut stream = Stream::of(with_ticket().await);
     assert_eq!(stream.next().await.unwrap().name, "ready");

@@ -1,6 +1,6 @@
 //! What nobody else may see, wherever it could slip out, and whose name nobody may take.
 use crate::support::{base, member};
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -62,7 +62,7 @@ async fn nobody_writes_in_anothers_name() {
 #[tokio::test]
 async fn a_member_id_is_no_credential() {
     let who = member().await;
-    let request = Client::new().get(format!("{}/api/members/me", base())).header("x-member-id", who.id);
+    let request = crate::common::client().get(format!("{}/api/members/me", base())).header("x-member-id", who.id);
     let answer = request.send().await.unwrap();
     crate::support::problem(answer, 401, "BEARER_TOKEN_MISSING").await;
 }

@@ -1,6 +1,6 @@
 //! Feeds: home, recent, mine, by author, by tag; and their cursors.
 use crate::support::{NONE, all, ids, member, own, problem};
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -175,7 +175,7 @@ async fn a_cursor_belongs_to_its_feed_and_its_reader() {
 #[tokio::test]
 async fn a_cursor_of_another_server_has_expired() {
     let other = own(|_| {}).await;
-    let http = Client::new();
+    let http = crate::common::client();
     let there = crate::common::Member::sign_up(&http, &other.base).await;
     there.post("하나").await;
     there.post("둘").await;
@@ -191,7 +191,7 @@ async fn a_cursor_of_another_server_has_expired() {
 async fn the_merge_goes_on_from_the_database_beyond_the_window() {
     // A window of five posts.
     let own = own(|config| config.timeline.window_bytes_max = 300).await;
-    let http = Client::new();
+    let http = crate::common::client();
     let mut members = Vec::new();
     for _ in 0..3 {
         members.push(crate::common::Member::sign_up(&http, &own.base).await);

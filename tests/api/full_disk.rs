@@ -5,7 +5,7 @@ use crate::{
     served::Served,
     support::{NONE, eventually, ids, problem, until},
 };
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{ConnectOptions, Connection};
 
@@ -139,7 +139,7 @@ async fn is_full_at_the_start(disk: Disk, end: &str) {
 async fn no_login(served: &Served, scene: &Scene) {
     let login = json!({"email": scene.author.email, "password": "Passw0rd!"});
     let url = format!("{}/api/authentication/login", served.base);
-    problem(Client::new().post(url).json(&login).send().await.unwrap(), 503, "UNAVAILABLE").await;
+    problem(crate::common::client().post(url).json(&login).send().await.unwrap(), 503, "UNAVAILABLE").await;
 }
 
 #[tokio::test]

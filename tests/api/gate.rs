@@ -3,7 +3,7 @@ use crate::{
     support::{own, shared},
     wire::exchange,
 };
-use reqwest::{Client, Method, Response};
+use reqwest::{Method, Response};
 
 const EVERYTHING: [(&str, &str); 8] = [
     ("GET", "/metrics"),
@@ -18,7 +18,7 @@ const EVERYTHING: [(&str, &str); 8] = [
 
 async fn ask(method: &str, path: &str, name: &'static str, value: &str) -> Response {
     let method = Method::from_bytes(method.as_bytes()).unwrap();
-    Client::new().request(method, format!("{}{path}", shared().1)).header(name, value).send().await.unwrap()
+    crate::common::client().request(method, format!("{}{path}", shared().1)).header(name, value).send().await.unwrap()
 }
 
 fn port() -> &'static str {
@@ -98,7 +98,7 @@ async fn its_own_pages_and_whoever_types_the_address_are_answered() {
     for site in ["none", "same-origin"] {
         assert_eq!(ask("GET", "/metrics", "sec-fetch-site", site).await.status(), 200, "{site}");
     }
-    assert_eq!(Client::new().get(format!("{own}/metrics")).send().await.unwrap().status(), 200);
+    assert_eq!(crate::common::client().get(format!("{own}/metrics")).send().await.unwrap().status(), 200);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use crate::{
     support::{Own, fields, own, problem},
 };
 use futures::future::join_all;
-use reqwest::{Client, Method, Response};
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
 const WRONG: &str = "Wr0ngpass!";
@@ -24,7 +24,7 @@ async fn guarded() -> Own {
 
 async fn log_in(own: &Own, email: &str, password: &str, from: &str) -> Response {
     let login = json!({"email": email, "password": password});
-    let request = Client::new().post(format!("{}/api/authentication/login", own.base)).json(&login);
+    let request = crate::common::client().post(format!("{}/api/authentication/login", own.base)).json(&login);
     request.header("x-forwarded-for", from).send().await.unwrap()
 }
 

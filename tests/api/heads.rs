@@ -5,7 +5,7 @@ use crate::{
     stream::{next, ready},
     support::{eventually, member, own},
 };
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::Value;
 
 #[tokio::test]
@@ -69,7 +69,7 @@ async fn a_head_uses_up_no_ticket() {
     let who = member().await;
     let ticket = who.ok(Method::POST, "/api/timeline/stream/ticket", Value::Null).await["ticket"].clone();
     let url = format!("{}/api/timeline/stream?ticket={}", who.base, ticket.as_str().unwrap());
-    let client = Client::new();
+    let client = crate::common::client();
     assert_eq!(client.head(&url).send().await.unwrap().status(), 200);
     let answer = client.get(&url).send().await.unwrap();
     assert_eq!(answer.status(), 200);
@@ -83,7 +83,7 @@ async fn a_head_needs_a_token_like_a_get() {
     for path in
         [format!("/api/posts/{post}"), "/api/timeline/stream".to_owned(), "/api/timeline/stream?ticket=x".to_owned()]
     {
-        let answer = Client::new().head(format!("{}{path}", who.base)).send().await.unwrap();
+        let answer = crate::common::client().head(format!("{}{path}", who.base)).send().await.unwrap();
         assert_eq!(answer.status(), 401, "{path}");
     }
 }
@@ -119,10 +119,10 @@ async fn a_head_of_an_image_says_its_length_and_its_part() {
     let who = member().await;
     let image = who.image("post", &jpeg(300, 200)).await;
     let url = format!("{}{}", who.base, image["url"].as_str().unwrap());
-    let whole = Client::new().get(&url).send().await.unwrap().bytes().await.unwrap().len();
-    let head = Client::new().head(&url).send().await.unwrap();
+    let whole = crate::common::client().get(&url).send().await.unwrap().bytes().await.unwrap().len();
+    let head = crate::common::client().head(&url).send().await.unwrap();
     assert_eq!(head.headers()["content-length"], whole.to_string().as_str());
-    let part = Client::new().head(&url).header("range", "bytes=0-9").send().await.unwrap();
+    let part = crate::common::client().head(&url).header("range", "bytes=0-9").send().await.unwrap();
     assert_eq!((part.status().as_u16(), &part.headers()["content-length"]), (206, &"10".parse().unwrap()));
     assert!(part.headers()["content-range"].to_str().unwrap().starts_with("bytes 0-9/"));
 }

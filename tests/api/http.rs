@@ -3,7 +3,7 @@ use crate::{
     common::Member,
     support::{base, fields, member, own, problem},
 };
-use reqwest::{Client, Method, Response};
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tokio::{
@@ -12,7 +12,7 @@ use tokio::{
 };
 
 async fn raw(method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Response {
-    let mut request = Client::new().request(method, format!("{}{path}", base())).body(body.to_owned());
+    let mut request = crate::common::client().request(method, format!("{}{path}", base())).body(body.to_owned());
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -147,7 +147,7 @@ async fn long_answers_are_compressed_and_streams_never() {
 async fn other_origins_need_permission() {
     let own = own(|config| config.http.cors_origins = vec!["https://app.example".to_owned()]).await;
     let ask = |origin: &'static str| {
-        let request = Client::new().request(Method::OPTIONS, format!("{}/api/posts", own.base));
+        let request = crate::common::client().request(Method::OPTIONS, format!("{}/api/posts", own.base));
         let request = request.header("origin", origin).header("access-control-request-method", "POST");
         request.header("access-control-request-headers", "authorization,content-type").send()
     };
@@ -206,7 +206,7 @@ async fn a_member_who_floods_is_told_when_to_come_again() {
         config.limits.login_per_minute = 100;
     })
     .await;
-    let http = Client::new();
+    let http = crate::common::client();
     let (who, other) = (Member::sign_up(&http, &own.base).await, Member::sign_up(&http, &own.base).await);
     let answers =
         futures::future::join_all((0..30).map(|_| who.send(Method::GET, "/api/members/me", Value::Null))).await;
@@ -220,14 +220,14 @@ async fn a_member_who_floods_is_told_when_to_come_again() {
 
 #[tokio::test]
 async fn http_2_is_spoken_without_asking() {
-    let client = Client::builder().http2_prior_knowledge().build().unwrap();
+    let client = crate::common::client_builder().http2_prior_knowledge().build().unwrap();
     let answer = client.get(format!("{}/health/live", base())).send().await.unwrap();
     assert_eq!((answer.version(), answer.status().as_u16()), (reqwest::Version::HTTP_2, 200));
 }
 
 #[tokio::test]
 async fn the_documentation_loads_nothing_from_elsewhere() {
-    let client = Client::new();
+    let client = crate::common::client();
     let page = client.get(format!("{}/api/docs/", base())).send().await.unwrap();
     assert_eq!(page.status(), 200);
     let html = page.text().await.unwrap();

@@ -3,7 +3,7 @@ use crate::{
     common::Member,
     support::{base, ids, member, own, problem},
 };
-use reqwest::{Client, Method, Response};
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
 async fn post(who: &Member, key: &str, content: &str) -> Response {
@@ -92,8 +92,9 @@ async fn a_sign_up_is_repeated_too() {
     let handle = format!("s{}", &uuid::Uuid::new_v4().simple().to_string()[..20]);
     let who = json!({"email": format!("{handle}@example.com"), "password": "Passw0rd!", "handle": handle, "memberName": "이름"});
     let sign_up = || async {
-        let request =
-            Client::new().post(format!("{}/api/authentication/signup", base())).header("idempotency-key", "s");
+        let request = crate::common::client()
+            .post(format!("{}/api/authentication/signup", base()))
+            .header("idempotency-key", "s");
         let answer = request.json(&who).send().await.unwrap();
         (answer.status(), answer.text().await.unwrap())
     };
@@ -105,7 +106,7 @@ async fn a_sign_up_is_repeated_too() {
 #[tokio::test]
 async fn a_key_is_known_after_a_restart() {
     let first = own(|_| {}).await;
-    let mut who = Member::sign_up(&Client::new(), &first.base).await;
+    let mut who = Member::sign_up(&crate::common::client(), &first.base).await;
     let before = post(&who, "key", "글").await.text().await.unwrap();
     let second = first.again(async |_| {}).await;
     who.base.clone_from(&second.base);

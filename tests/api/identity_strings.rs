@@ -5,13 +5,13 @@ use crate::{
     support::{fields, own, problem},
 };
 use argon2::{Argon2, PasswordHasher};
-use reqwest::{Client, Response};
+use reqwest::Response;
 use serde_json::{Value, json};
 use sqlx::{Connection, SqliteConnection};
 
 async fn log_in(base: &str, email: &str, password: &str) -> u16 {
     let login = json!({"email": email, "password": password});
-    let request = Client::new().post(format!("{base}/api/authentication/login")).json(&login);
+    let request = crate::common::client().post(format!("{base}/api/authentication/login")).json(&login);
     request.send().await.unwrap().status().as_u16()
 }
 
@@ -130,7 +130,8 @@ async fn an_old_hash_is_accepted_and_made_anew() {
 }
 
 async fn sign_up(base: &str, newcomer: &Value, key: &str) -> Response {
-    let request = Client::new().post(format!("{base}/api/authentication/signup")).header("idempotency-key", key);
+    let request =
+        crate::common::client().post(format!("{base}/api/authentication/signup")).header("idempotency-key", key);
     request.json(newcomer).send().await.unwrap()
 }
 

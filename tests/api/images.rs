@@ -4,7 +4,7 @@ use crate::{
     support::{fields, member, problem},
 };
 use image::{DynamicImage, GenericImageView, ImageFormat};
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::json;
 
 #[tokio::test]
@@ -202,7 +202,7 @@ async fn no_image_is_no_upload() {
 async fn only_a_form_of_a_member_is_read() {
     let who = member().await;
     who.refused(Method::POST, "/api/images", json!({"image": "x"}), 415, "UNSUPPORTED_MEDIA_TYPE").await;
-    let stranger = Client::new().post(format!("{}/api/images", who.base)).body("x").send().await.unwrap();
+    let stranger = crate::common::client().post(format!("{}/api/images", who.base)).body("x").send().await.unwrap();
     problem(stranger, 401, "BEARER_TOKEN_MISSING").await;
     let cut = form(&[("purpose", b"post"), ("image", &jpeg(20, 10))]);
     problem(who.send_form("/api/images", cut[..cut.len() - 40].to_vec()).await, 400, "MALFORMED_REQUEST").await;

@@ -4,12 +4,12 @@ use crate::{
     pictures::jpeg,
     support::{eventually, member, own, problem},
 };
-use reqwest::{Client, Method, Response};
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
 /// As an `<img>` asks: without a token.
 async fn unknown(base: &str, path: &str) -> Response {
-    Client::new().get(format!("{base}{path}")).send().await.unwrap()
+    crate::common::client().get(format!("{base}{path}")).send().await.unwrap()
 }
 
 async fn known(who: &Member, path: &str) -> Response {

@@ -81,7 +81,7 @@ async fn a_page_of_images_is_fetched_at_once_and_a_flood_is_not() {
     let who = own.member().await;
     let image = who.image("profile", &jpeg(40, 40)).await;
     let url = format!("{}{}", own.base, image["thumbnailUrl"].as_str().unwrap());
-    let client = reqwest::Client::new();
+    let client = crate::common::client();
     let fetched = futures::future::join_all((0..120).map(|_| client.get(&url).send())).await;
     assert!(fetched.into_iter().all(|answer| answer.unwrap().status() == 200));
     let flood = stream::iter(0..5_000).map(|_| client.get(&url).send()).buffer_unordered(32);

@@ -5,7 +5,7 @@ use crate::{
     support::{eventually, fields, member, problem},
 };
 use image::ImageFormat;
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 async fn image(who: &Member) -> u64 {
@@ -24,7 +24,7 @@ fn shown(post: &Value) -> Vec<u64> {
 
 async fn there(who: &Member, image: &Value) -> u16 {
     let url = image["url"].as_str().unwrap();
-    Client::new().get(format!("{}{url}", who.base)).send().await.unwrap().status().as_u16()
+    crate::common::client().get(format!("{}{url}", who.base)).send().await.unwrap().status().as_u16()
 }
 
 async fn refused_for(who: &Member, ids: Value, code: &str) {

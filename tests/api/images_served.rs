@@ -5,11 +5,11 @@ use crate::{
     support::{member, problem},
 };
 use image::ImageFormat;
-use reqwest::{Client, Method, Response, StatusCode};
+use reqwest::{Method, Response, StatusCode};
 use serde_json::Value;
 
 async fn get(who: &Member, path: &str, headers: &[(&str, &str)]) -> Response {
-    let request = Client::new().get(format!("{}{path}", who.base));
+    let request = crate::common::client().get(format!("{}{path}", who.base));
     headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).send().await.unwrap()
 }
 
@@ -107,8 +107,8 @@ async fn a_head_says_what_a_get_would() {
     let who = member().await;
     let [url, _] = urls(&who.image("post", &jpeg(300, 200)).await);
     let url = format!("{}{url}", who.base);
-    let head = Client::new().head(&url).send().await.unwrap();
-    let get = Client::new().get(&url).send().await.unwrap();
+    let head = crate::common::client().head(&url).send().await.unwrap();
+    let get = crate::common::client().get(&url).send().await.unwrap();
     for name in ["content-length", "content-type", "etag", "cache-control"] {
         assert_eq!(header(&head, name), header(&get, name), "{name}");
         assert_ne!(header(&head, name), "", "{name}");
@@ -132,7 +132,7 @@ async fn only_its_owner_deletes_an_image_and_then_it_is_gone_at_once() {
     let image = who.image("post", &jpeg(30, 20)).await;
     let path = format!("/api/images/{}", image["id"]);
     other.refused(Method::DELETE, &path, Value::Null, 403, "IMAGE_FORBIDDEN").await;
-    let stranger = Client::new().delete(format!("{}{path}", who.base)).send().await.unwrap();
+    let stranger = crate::common::client().delete(format!("{}{path}", who.base)).send().await.unwrap();
     problem(stranger, 401, "BEARER_TOKEN_MISSING").await;
     assert_eq!(get(&who, &urls(&image)[0], &[]).await.status(), 200);
     who.delete(&path).await;

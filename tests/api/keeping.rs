@@ -4,7 +4,7 @@ use crate::{
     pictures::jpeg,
     support::{base, member, shared},
 };
-use reqwest::{Client, Method, Response};
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
 fn header<'a>(answer: &'a Response, name: &str) -> &'a str {
@@ -48,7 +48,7 @@ async fn what_is_said_to_a_member_is_for_no_cache() {
 #[tokio::test]
 async fn a_token_that_is_no_good_makes_an_answer_private_too() {
     for token in ["garbage", ""] {
-        let request = Client::new().get(format!("{}/api/members/me", base()));
+        let request = crate::common::client().get(format!("{}/api/members/me", base()));
         let answer = request.header("authorization", format!("Bearer {token}")).send().await.unwrap();
         assert_eq!((answer.status().as_u16(), header(&answer, "cache-control")), (401, "private, no-store"));
     }
@@ -85,7 +85,7 @@ async fn what_has_a_version_may_be_kept_by_its_caller_who_asks_again() {
 async fn credentials_are_stored_nowhere() {
     let who = member().await;
     let post = async |path: &str, body: Value| {
-        Client::new().post(format!("{}/api/authentication/{path}", base())).json(&body).send().await.unwrap()
+        crate::common::client().post(format!("{}/api/authentication/{path}", base())).json(&body).send().await.unwrap()
     };
     let login = post("login", json!({"email": who.email, "password": PASSWORD})).await;
     assert!(header(&login, "cache-control").contains("no-store"));
@@ -108,7 +108,7 @@ async fn credentials_are_stored_nowhere() {
 #[tokio::test]
 async fn a_problem_depends_on_the_language() {
     for path in ["/api/members/me", "/api/nothing"] {
-        let answer = Client::new().get(format!("{}{path}", base())).send().await.unwrap();
+        let answer = crate::common::client().get(format!("{}{path}", base())).send().await.unwrap();
         assert!(header(&answer, "vary").to_lowercase().contains("accept-language"), "{path}");
         assert!(header(&answer, "cache-control").contains("no-store"), "{path}");
     }
@@ -143,10 +143,10 @@ async fn no_answer_is_guessed_at() {
         let answer = who.send(method.clone(), &path, Value::Null).await;
         assert_eq!(header(&answer, "x-content-type-options"), "nosniff", "{method} {path}: {}", answer.status());
     }
-    let stranger = Client::new().get(format!("{}/api/members/me", base())).send().await.unwrap();
+    let stranger = crate::common::client().get(format!("{}/api/members/me", base())).send().await.unwrap();
     assert_eq!(header(&stranger, "x-content-type-options"), "nosniff");
     for path in ["/metrics", "/admin/actors", "/health/ready", "/admin/nothing"] {
-        let answer = Client::new().get(format!("{}{path}", shared().1)).send().await.unwrap();
+        let answer = crate::common::client().get(format!("{}{path}", shared().1)).send().await.unwrap();
         assert_eq!(header(&answer, "x-content-type-options"), "nosniff", "{path}");
         assert!(header(&answer, "cache-control").contains("no-store"), "{path}");
     }

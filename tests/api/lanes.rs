@@ -6,7 +6,7 @@ use crate::{
 };
 use dailyfeed::{config::Config, seed};
 use futures::{StreamExt, future::join_all, stream, stream::FuturesUnordered};
-use reqwest::{Body, Client, Method, Response};
+use reqwest::{Body, Method, Response};
 use serde_json::{Value, json};
 
 const PASSWORD: &str = "Passw0rd!";
@@ -78,7 +78,7 @@ async fn a_few_searches_at_once_are_all_served() {
 
 /// A seeded member.
 async fn seeded(base: &str, number: usize) -> Member {
-    let (http, email) = (Client::new(), format!("seed{number}@example.com"));
+    let (http, email) = (crate::common::client(), format!("seed{number}@example.com"));
     let login = json!({"email": email, "password": PASSWORD});
     let answer = http.post(format!("{base}/api/authentication/login")).json(&login).send().await.unwrap();
     let session: Value = answer.json().await.unwrap();

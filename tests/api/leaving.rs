@@ -4,7 +4,7 @@ use crate::{
     signup::{send, who},
     support::{NONE, all, ids, member, problem},
 };
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 /// Two who follow each other, and what the first of them wrote: a post with a tag, and a comment on the other's post.
@@ -127,7 +127,8 @@ async fn a_wrong_password_brings_nobody_back() {
     let (leaver, other) = (member().await, member().await);
     leaver.leave().await;
     let login = json!({"email": leaver.email, "password": "Wr0ngpass!"});
-    let answer = Client::new().post(format!("{}/api/authentication/login", leaver.base)).json(&login).send().await;
+    let answer =
+        crate::common::client().post(format!("{}/api/authentication/login", leaver.base)).json(&login).send().await;
     problem(answer.unwrap(), 401, "LOGIN_FAILED").await;
     let path = format!("/api/members/{}", leaver.id);
     other.refused(Method::GET, &path, Value::Null, 404, "MEMBER_NOT_FOUND").await;

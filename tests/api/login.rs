@@ -4,7 +4,7 @@ use crate::{
     support::{Own, base, own, problem, until},
 };
 use dailyfeed::config::Config;
-use reqwest::{Client, Method, Response};
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
 const WRONG: &str = "Wr0ngpass!";
@@ -23,7 +23,7 @@ async fn guarded(change: impl FnOnce(&mut Config)) -> Own {
 
 async fn log_in(base: &str, email: &str, password: &str, through: Option<&str>) -> Response {
     let login = json!({"email": email, "password": password});
-    let mut request = Client::new().post(format!("{base}/api/authentication/login")).json(&login);
+    let mut request = crate::common::client().post(format!("{base}/api/authentication/login")).json(&login);
     if let Some(address) = through {
         request = request.header("x-forwarded-for", address);
     }
@@ -122,8 +122,12 @@ async fn a_login_without_its_fields_is_refused() {
         json!({"password": PASSWORD}),
         json!({"email": null, "password": null}),
     ] {
-        let answer =
-            Client::new().post(format!("{}/api/authentication/login", base())).json(&body).send().await.unwrap();
+        let answer = crate::common::client()
+            .post(format!("{}/api/authentication/login", base()))
+            .json(&body)
+            .send()
+            .await
+            .unwrap();
         problem(answer, 422, "VALIDATION_FAILED").await;
     }
 }
@@ -131,8 +135,12 @@ async fn a_login_without_its_fields_is_refused() {
 #[tokio::test]
 async fn a_login_with_fields_of_the_wrong_type_is_refused() {
     for body in [json!({"email": 7, "password": 7}), json!([]), json!("text"), json!({"email": {}, "password": []})] {
-        let answer =
-            Client::new().post(format!("{}/api/authentication/login", base())).json(&body).send().await.unwrap();
+        let answer = crate::common::client()
+            .post(format!("{}/api/authentication/login", base()))
+            .json(&body)
+            .send()
+            .await
+            .unwrap();
         assert!([400, 422].contains(&answer.status().as_u16()), "{body}");
         assert_eq!(answer.headers()["content-type"], "application/problem+json");
     }

@@ -1,6 +1,6 @@
 //! Other members: profiles, handles, summaries, recommendations.
 use crate::support::{all, base, ids, member, problem};
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -48,7 +48,8 @@ async fn an_id_that_is_no_number_is_malformed() {
 async fn a_taken_handle_is_not_available_and_anybody_may_ask() {
     let who = member().await;
     let ask = |handle: String| async move {
-        let answer = Client::new().get(format!("{}/api/members/handles/{handle}", base())).send().await.unwrap();
+        let answer =
+            crate::common::client().get(format!("{}/api/members/handles/{handle}", base())).send().await.unwrap();
         answer.json::<Value>().await.unwrap()["available"].clone()
     };
     assert_eq!(ask(who.handle().await.to_uppercase()).await, false);
@@ -57,7 +58,7 @@ async fn a_taken_handle_is_not_available_and_anybody_may_ask() {
 
 #[tokio::test]
 async fn a_handle_that_breaks_the_rules_is_said_to() {
-    let answer = Client::new().get(format!("{}/api/members/handles/me", base())).send().await.unwrap();
+    let answer = crate::common::client().get(format!("{}/api/members/handles/me", base())).send().await.unwrap();
     problem(answer, 422, "VALIDATION_FAILED").await;
 }
 

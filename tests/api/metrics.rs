@@ -4,11 +4,11 @@ use crate::{
     stream::{created, ready},
     support::until,
 };
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 async fn metrics(own: &Process) -> String {
-    let answer = Client::new().get(format!("{}/metrics", own.admin)).send().await.unwrap();
+    let answer = crate::common::client().get(format!("{}/metrics", own.admin)).send().await.unwrap();
     assert_eq!(answer.status(), 200);
     assert!(answer.headers()["content-type"].to_str().unwrap().starts_with("text/plain"));
     answer.text().await.unwrap()
@@ -45,7 +45,7 @@ async fn requests_are_counted_by_route_and_status() {
 #[tokio::test]
 async fn paths_that_nobody_serves_are_no_labels() {
     let own = Process::start(&[]).await;
-    let client = Client::new();
+    let client = crate::common::client();
     for path in ["/api/unheard-of-1", "/api/unheard-of-2/deeper", "/wp-login.php"] {
         assert_eq!(client.get(format!("{}{path}", own.base)).send().await.unwrap().status(), 404);
     }
@@ -59,7 +59,7 @@ async fn paths_that_nobody_serves_are_no_labels() {
 async fn methods_that_nobody_knows_are_no_labels() {
     let own = Process::start(&[]).await;
     let brew = Method::from_bytes(b"BREWCOFFEE").unwrap();
-    let answer = Client::new().request(brew, format!("{}/api/posts", own.base)).send().await.unwrap();
+    let answer = crate::common::client().request(brew, format!("{}/api/posts", own.base)).send().await.unwrap();
     assert_eq!(answer.status(), 405);
     assert!(!metrics(&own).await.contains("BREWCOFFEE"));
     own.stop().await;
@@ -132,7 +132,7 @@ async fn no_actor_has_restarted_and_none_lets_anybody_wait() {
     let own = Process::start(&[]).await;
     own.member().await.post("글").await;
     let rows: Value =
-        Client::new().get(format!("{}/admin/actors", own.admin)).send().await.unwrap().json().await.unwrap();
+        crate::common::client().get(format!("{}/admin/actors", own.admin)).send().await.unwrap().json().await.unwrap();
     for row in rows["items"].as_array().unwrap() {
         assert_eq!(row["restarts"], 0, "{row}");
         assert!(row["capacity"].as_u64().unwrap() > 0, "no queue is unbounded: {row}");
@@ -147,7 +147,8 @@ async fn the_operating_listener_serves_nothing_else() {
     let own = Process::start(&[]).await;
     let who = own.member().await;
     for path in ["/api/members/me", "/api/posts/1", "/api/nothing", "/"] {
-        let answer = Client::new().get(format!("{}{path}", own.admin)).bearer_auth(&who.token).send().await.unwrap();
+        let answer =
+            crate::common::client().get(format!("{}{path}", own.admin)).bearer_auth(&who.token).send().await.unwrap();
         assert_eq!(answer.status(), 404, "{path}");
     }
     own.stop().await;
@@ -159,6 +160,6 @@ async fn after_a_shutdown_nobody_listens() {
     let (base, admin) = (own.base.clone(), own.admin.clone());
     own.stop().await;
     for base in [base, admin] {
-        assert!(Client::new().get(format!("{base}/health/live")).send().await.is_err(), "{base}");
+        assert!(crate::common::client().get(format!("{base}/health/live")).send().await.is_err(), "{base}");
     }
 }

@@ -1,6 +1,6 @@
 //! Metrics can be read without the source: each says what it is.
 use crate::{pictures::jpeg, process::Process};
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ async fn metrics(own: &Process) -> String {
     let mut stream = who.stream(None).await;
     crate::stream::ready(&mut stream).await;
     who.send(Method::GET, "/api/nothing", Value::Null).await;
-    Client::new().get(format!("{}/metrics", own.admin)).send().await.unwrap().text().await.unwrap()
+    crate::common::client().get(format!("{}/metrics", own.admin)).send().await.unwrap().text().await.unwrap()
 }
 
 /// The family that a sample belongs to.

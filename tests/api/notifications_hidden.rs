@@ -5,7 +5,7 @@ use crate::{
     notifications::{mark, unread},
     support::{NONE, Own, all, eventually, ids, member, own},
 };
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 const LIST: &str = "/api/notifications";
@@ -118,7 +118,7 @@ async fn the_same_after(between: impl AsyncFnOnce(&std::path::Path)) {
     let (own, mut author, list) = told().await;
     let log = author.get("/api/activities").await;
     let own = own.again(between).await;
-    (author.base, author.http) = (own.base.clone(), Client::new());
+    (author.base, author.http) = (own.base.clone(), crate::common::client());
     assert_eq!(eventually(&author, LIST, |told| ids(told).len() == 2).await, list);
     assert_eq!(eventually(&author, "/api/activities", |now| ids(now) == ids(&log)).await, log);
     assert_eq!(unread(&author).await, 1);

@@ -3,11 +3,10 @@ use crate::{
     common::Member,
     support::{member, own, shared},
 };
-use reqwest::Client;
 use serde_json::Value;
 
 async fn text(path: &str) -> (u16, String) {
-    let answer = Client::new().get(format!("{}{path}", shared().1)).send().await.unwrap();
+    let answer = crate::common::client().get(format!("{}{path}", shared().1)).send().await.unwrap();
     (answer.status().as_u16(), answer.text().await.unwrap())
 }
 
@@ -16,7 +15,7 @@ async fn health_is_told_on_both_listeners() {
     let (api, admin, _) = shared();
     for base in [api, admin] {
         for probe in ["live", "ready", "startup"] {
-            let answer = Client::new().get(format!("{base}/health/{probe}")).send().await.unwrap();
+            let answer = crate::common::client().get(format!("{base}/health/{probe}")).send().await.unwrap();
             assert_eq!(answer.status(), 200, "{base} {probe}");
         }
     }
@@ -70,7 +69,7 @@ async fn every_actor_has_a_row() {
 #[tokio::test]
 async fn the_public_listener_does_not_operate() {
     for path in ["/metrics", "/admin/actors"] {
-        let answer = Client::new().get(format!("{}{path}", shared().0)).send().await.unwrap();
+        let answer = crate::common::client().get(format!("{}{path}", shared().0)).send().await.unwrap();
         assert_eq!(answer.status(), 404, "{path}");
     }
 }
@@ -80,7 +79,7 @@ async fn a_data_folder_has_one_server() {
     let first = own(|_| {}).await;
     let second = dailyfeed::app::Server::start(dailyfeed::config::Config::for_tests(first.folder.path())).await;
     assert!(second.is_err());
-    let who = Member::sign_up(&Client::new(), &first.base).await;
+    let who = Member::sign_up(&crate::common::client(), &first.base).await;
     who.post("글").await;
     first.server.shutdown().await;
 }

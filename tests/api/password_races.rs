@@ -4,14 +4,14 @@ use crate::{
     support::member,
 };
 use futures::future::join_all;
-use reqwest::{Client, Method, Response};
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
 const OTHER: &str = "N3wpass!word";
 
 async fn log_in(who: &Member, password: &str) -> Response {
     let login = json!({"email": who.email, "password": password});
-    Client::new().post(format!("{}/api/authentication/login", who.base)).json(&login).send().await.unwrap()
+    crate::common::client().post(format!("{}/api/authentication/login", who.base)).json(&login).send().await.unwrap()
 }
 
 async fn change(who: &Member, current: &str, new: &str) -> u16 {

@@ -1,7 +1,7 @@
 //! Images made for the tests, good and bad, and how they are sent.
 use crate::common::Member;
 use image::{DynamicImage, ExtendedColorType, ImageEncoder, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
-use reqwest::{Body, Client, Method, Response, StatusCode};
+use reqwest::{Body, Method, Response, StatusCode};
 use serde_json::Value;
 use std::io::Cursor;
 
@@ -195,7 +195,7 @@ impl Member {
     }
 
     pub(crate) async fn fetch(&self, url: &str) -> Fetched {
-        let answer = Client::new().get(format!("{}{url}", self.base)).send().await.unwrap();
+        let answer = crate::common::client().get(format!("{}{url}", self.base)).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK, "{url}");
         let kind = answer.headers()["content-type"].to_str().unwrap().to_owned();
         Fetched { kind, bytes: answer.bytes().await.unwrap().to_vec() }

@@ -4,7 +4,7 @@ use crate::{
     stream::{next, ready},
     support::until,
 };
-use reqwest::{Client, Method};
+use reqwest::Method;
 use std::{
     process::{ExitStatus, Output, Stdio},
     time::{Duration, Instant},
@@ -75,7 +75,7 @@ impl Process {
     }
 
     pub(crate) async fn member(&self) -> Member {
-        Member::sign_up(&Client::new(), &self.base).await
+        Member::sign_up(&crate::common::client(), &self.base).await
     }
 
     /// The operating system's number for it.
@@ -125,7 +125,7 @@ async fn a_start_says_in_three_lines_where_everything_is() {
     for url in
         [format!("{}/api/docs", own.base), format!("{}/metrics", own.admin), format!("{}/health/ready", own.base)]
     {
-        assert_eq!(Client::new().get(&url).send().await.unwrap().status(), 200, "{url}");
+        assert_eq!(crate::common::client().get(&url).send().await.unwrap().status(), 200, "{url}");
     }
     own.stop().await;
 }
@@ -212,7 +212,7 @@ async fn writes_that_were_answered_are_there_after_the_hardest_end() {
         let base = address.trim_end_matches("/api").to_owned();
         let member = match who.take() {
             Some(member) => Member { base, ..member },
-            None => Member::sign_up(&Client::new(), &base).await,
+            None => Member::sign_up(&crate::common::client(), &base).await,
         };
         let found = member.get("/api/timeline/posts/mine?limit=100").await;
         assert_eq!(crate::support::ids(&found), written);

@@ -1,6 +1,6 @@
 //! HTTP itself: methods, paths, headers, and what a client with other manners gets.
 use crate::support::{base, member, problem};
-use reqwest::{Client, Method, Response};
+use reqwest::{Method, Response};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use tokio::{
@@ -28,7 +28,7 @@ async fn speak(bytes: &[u8], answers: usize) -> String {
 }
 
 async fn get(path: &str, headers: &[(&str, &str)]) -> Response {
-    let mut request = Client::new().get(format!("{}{path}", base()));
+    let mut request = crate::common::client().get(format!("{}{path}", base()));
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -36,7 +36,7 @@ async fn get(path: &str, headers: &[(&str, &str)]) -> Response {
 }
 
 async fn allowed(method: Method, path: &str) -> BTreeSet<String> {
-    let answer = Client::new().request(method, format!("{}{path}", base())).send().await.unwrap();
+    let answer = crate::common::client().request(method, format!("{}{path}", base())).send().await.unwrap();
     assert_eq!(answer.status(), 405, "{path}");
     assert_eq!(answer.headers()["content-type"], "application/problem+json", "{path}");
     let allow = answer.headers()["allow"].to_str().unwrap().to_owned();

@@ -4,7 +4,7 @@ use crate::{
     common::Member,
     support::{Own, eventually, fields, ids, own, problem},
 };
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 const POPULAR: &str = "/api/timeline/posts/most-popular";
@@ -234,7 +234,7 @@ async fn other_windows_are_refused() {
 #[tokio::test]
 async fn rankings_are_for_members() {
     for path in [POPULAR, COMMENTED, "/api/timeline/daily-top3"] {
-        let answer = Client::new().get(format!("{}{path}", crate::support::base())).send().await.unwrap();
+        let answer = crate::common::client().get(format!("{}{path}", crate::support::base())).send().await.unwrap();
         problem(answer, 401, "BEARER_TOKEN_MISSING").await;
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     support::{Own, all, eventually, ids, own, problem, until},
 };
 use dailyfeed::{config::Config, seed};
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::Value;
 use std::sync::{
     Arc,
@@ -203,7 +203,7 @@ async fn a_cursor_of_a_generation_that_is_gone_has_expired() {
     let who = own.member().await;
     let page = who.get(&format!("{POPULAR}?limit=2")).await;
     let own = own.again(async |_| {}).await;
-    let who = Member { base: own.base.clone(), http: Client::new(), ..who };
+    let who = Member { base: own.base.clone(), http: crate::common::client(), ..who };
     let path = format!("{POPULAR}?limit=2&cursor={}", page["nextCursor"].as_str().unwrap());
     problem(who.send(Method::GET, &path, Value::Null).await, 400, "CURSOR_EXPIRED").await;
     assert_eq!(ids(&who.get(&format!("{POPULAR}?limit=2")).await), ids(&page));

@@ -206,7 +206,7 @@ async fn a_new_index_takes_over_while_searches_go_on() {
     }
     for times in 2..=4 {
         let url = format!("http://{}/admin/search/reindex", own.server.admin_address());
-        let answer = reqwest::Client::new().post(url).send().await.unwrap();
+        let answer = crate::common::client().post(url).send().await.unwrap();
         assert_eq!(answer.status(), 202);
         // Written meanwhile: found before and after the change.
         let later = author.post(word).await;

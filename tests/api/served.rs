@@ -1,6 +1,6 @@
 //! The server as a process on a folder that outlives it, with limits of its own, whose log can be read.
 use crate::common::{Member, PATIENCE};
-use reqwest::{Client, Response};
+use reqwest::Response;
 use serde_json::Value;
 use std::{
     fs::File,
@@ -51,7 +51,7 @@ impl Served {
     }
 
     pub(crate) async fn member(&self) -> Member {
-        Member::sign_up(&Client::new(), &self.base).await
+        Member::sign_up(&crate::common::client(), &self.base).await
     }
 
     /// The same member on this server, which may be a later life of the one that they signed up at.
@@ -68,7 +68,7 @@ impl Served {
     }
 
     pub(crate) async fn get(&self, url: String) -> Response {
-        Client::new().get(url).timeout(PATIENCE).send().await.unwrap()
+        crate::common::client().get(url).timeout(PATIENCE).send().await.unwrap()
     }
 
     pub(crate) async fn readiness(&self) -> Value {

@@ -3,18 +3,19 @@ use crate::{
     common::PASSWORD,
     support::{base, member, own, problem},
 };
-use reqwest::{Client, Method, Response};
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
 async fn log_in(base: &str, email: &str) -> Value {
     let login = json!({"email": email, "password": PASSWORD});
-    let answer = Client::new().post(format!("{base}/api/authentication/login")).json(&login).send().await.unwrap();
+    let answer =
+        crate::common::client().post(format!("{base}/api/authentication/login")).json(&login).send().await.unwrap();
     answer.json().await.unwrap()
 }
 
 async fn refresh(base: &str, token: &Value) -> Response {
     let body = json!({"refreshToken": token});
-    Client::new().post(format!("{base}/api/authentication/refresh")).json(&body).send().await.unwrap()
+    crate::common::client().post(format!("{base}/api/authentication/refresh")).json(&body).send().await.unwrap()
 }
 
 async fn refreshed(base: &str, token: &Value) -> Value {
@@ -28,7 +29,7 @@ async fn a_refresh_gives_another_pair() {
     let login = log_in(base(), &member().await.email).await;
     let pair = refreshed(base(), &login["refreshToken"]).await;
     assert_ne!(pair["refreshToken"], login["refreshToken"]);
-    let me = Client::new().get(format!("{}/api/members/me", base()));
+    let me = crate::common::client().get(format!("{}/api/members/me", base()));
     let me = me.bearer_auth(pair["accessToken"].as_str().unwrap()).send().await.unwrap();
     assert_eq!(me.status(), 200);
 }
@@ -37,7 +38,8 @@ async fn a_refresh_gives_another_pair() {
 async fn a_refresh_works_by_cookie() {
     let login = log_in(base(), &member().await.email).await;
     let cookie = format!("refresh_token={}", login["refreshToken"].as_str().unwrap());
-    let refresh = Client::new().post(format!("{}/api/authentication/refresh", base())).header("cookie", cookie);
+    let refresh =
+        crate::common::client().post(format!("{}/api/authentication/refresh", base())).header("cookie", cookie);
     let answer = refresh.send().await.unwrap();
     assert_eq!(answer.status(), 200);
     assert!(answer.headers()["set-cookie"].to_str().unwrap().starts_with("refresh_token="));
@@ -63,7 +65,7 @@ async fn fifty_refreshes_at_once_all_get_one_successor() {
 #[tokio::test]
 async fn a_token_used_again_later_ends_its_session() {
     let own = own(|config| config.authentication.refresh_grace_seconds = 0).await;
-    let who = crate::common::Member::sign_up(&Client::new(), &own.base).await;
+    let who = crate::common::Member::sign_up(&crate::common::client(), &own.base).await;
     let login = log_in(&own.base, &who.email).await;
     let second = refreshed(&own.base, &login["refreshToken"]).await;
     let third = refreshed(&own.base, &second["refreshToken"]).await;
@@ -71,7 +73,7 @@ async fn a_token_used_again_later_ends_its_session() {
     assert_eq!(reused.headers()["x-relogin-required"], "true");
     problem(reused, 401, "RELOGIN_REQUIRED").await;
     problem(refresh(&own.base, &third["refreshToken"]).await, 401, "RELOGIN_REQUIRED").await;
-    let me = Client::new().get(format!("{}/api/members/me", own.base));
+    let me = crate::common::client().get(format!("{}/api/members/me", own.base));
     let me = me.bearer_auth(third["accessToken"].as_str().unwrap()).send().await.unwrap();
     problem(me, 401, "TOKEN_REVOKED").await;
     assert_eq!(who.call(Method::GET, "/api/members/me", None).await, 200, "the other session lives on");
@@ -129,7 +131,7 @@ async fn anothers_session_cannot_be_ended() {
 async fn a_session_says_from_where_and_with_what() {
     let who = member().await;
     let login = json!({"email": who.email, "password": PASSWORD});
-    let request = Client::new().post(format!("{}/api/authentication/login", base())).json(&login);
+    let request = crate::common::client().post(format!("{}/api/authentication/login", base())).json(&login);
     let answer = request.header("user-agent", "dailyfeed-phone/7").send().await.unwrap();
     let login: Value = answer.json().await.unwrap();
     let sessions = who.get("/api/authentication/sessions").await.to_string();
@@ -139,7 +141,7 @@ async fn a_session_says_from_where_and_with_what() {
 
 #[tokio::test]
 async fn no_refresh_token_at_all_asks_for_a_login() {
-    let answer = Client::new().post(format!("{}/api/authentication/refresh", base())).send().await.unwrap();
+    let answer = crate::common::client().post(format!("{}/api/authentication/refresh", base())).send().await.unwrap();
     assert_eq!(answer.status(), 401);
     assert_eq!(answer.headers()["x-relogin-required"], "true");
     assert_eq!(answer.headers()["content-type"], "application/problem+json");
@@ -163,7 +165,7 @@ async fn fifty_refreshes_by_cookie_agree_on_the_cookie() {
     let login = log_in(base(), &member().await.email).await;
     let cookie = format!("refresh_token={}", login["refreshToken"].as_str().unwrap());
     let refresh = || async {
-        let request = Client::new().post(format!("{}/api/authentication/refresh", base()));
+        let request = crate::common::client().post(format!("{}/api/authentication/refresh", base()));
         let answer = request.header("cookie", &cookie).send().await.unwrap();
         assert_eq!(answer.status(), 200);
         answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned()
@@ -177,8 +179,12 @@ async fn off_loopback_the_cookie_is_for_https_alone() {
     let own = own(|config| config.http.insecure_cookies = "false".to_owned()).await;
     let who = own.member().await;
     let login = json!({"email": who.email, "password": PASSWORD});
-    let answer =
-        Client::new().post(format!("{}/api/authentication/login", own.base)).json(&login).send().await.unwrap();
+    let answer = crate::common::client()
+        .post(format!("{}/api/authentication/login", own.base))
+        .json(&login)
+        .send()
+        .await
+        .unwrap();
     assert!(answer.headers()["set-cookie"].to_str().unwrap().split("; ").any(|part| part == "Secure"));
     own.server.shutdown().await;
 }
@@ -188,7 +194,7 @@ async fn behind_a_proxy_on_loopback_the_cookie_is_for_https_alone_where_clients_
     for (url, secure) in [("https://feed.example", true), ("http://feed.example", false), ("", false)] {
         let own = own(|config| config.http.public_url = url.to_owned()).await;
         let login = json!({"email": own.member().await.email, "password": PASSWORD});
-        let request = Client::new().post(format!("{}/api/authentication/login", own.base)).json(&login);
+        let request = crate::common::client().post(format!("{}/api/authentication/login", own.base)).json(&login);
         let cookie = request.send().await.unwrap().headers()["set-cookie"].to_str().unwrap().to_owned();
         assert_eq!(cookie.split("; ").any(|part| part == "Secure"), secure, "{url}: {cookie}");
         own.server.shutdown().await;

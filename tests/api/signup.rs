@@ -1,6 +1,6 @@
 //! Signing up: what is accepted, what is refused and how it is said.
 use crate::support::{base, fields, problem};
-use reqwest::{Client, Response};
+use reqwest::Response;
 use serde_json::{Value, json};
 
 pub(crate) fn unique() -> String {
@@ -13,7 +13,7 @@ pub(crate) fn who() -> Value {
 }
 
 pub(crate) async fn send(who: &Value) -> Response {
-    Client::new().post(format!("{}/api/authentication/signup", base())).json(who).send().await.unwrap()
+    crate::common::client().post(format!("{}/api/authentication/signup", base())).json(who).send().await.unwrap()
 }
 
 /// One field changed, and what is said about it.

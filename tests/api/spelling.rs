@@ -1,6 +1,6 @@
 //! One path, however it is written: percent-encoding is undone once, before a route is looked for.
 use crate::support::{base, member, own, problem, shared};
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -21,7 +21,7 @@ async fn what_need_not_be_encoded_may_be() {
     }
     assert_eq!(who.get(&format!("/api/post%73/{post}")).await["id"], post);
     assert_eq!(who.get("/api/timeline/posts/m%69ne?limit=%31").await["items"][0]["id"], post);
-    assert_eq!(Client::new().get(format!("{}/health/l%69ve", base())).send().await.unwrap().status(), 200);
+    assert_eq!(crate::common::client().get(format!("{}/health/l%69ve", base())).send().await.unwrap().status(), 200);
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn what_decodes_to_nothing_is_malformed() {
     ] {
         who.refused(Method::GET, path, Value::Null, 400, "MALFORMED_REQUEST").await;
     }
-    let answer = Client::new().get(format!("{}/admin/%zz", shared().1)).send().await.unwrap();
+    let answer = crate::common::client().get(format!("{}/admin/%zz", shared().1)).send().await.unwrap();
     problem(answer, 400, "MALFORMED_REQUEST").await;
 }
 
@@ -95,7 +95,7 @@ async fn a_limit_is_not_passed_by_another_spelling() {
     let mut statuses = Vec::new();
     for path in ["login", "log%69n", "%6Cogin", "lo%67in", "%6c%6F%67%69%6e"] {
         let url = format!("{}/api/authentication/{path}", own.base);
-        statuses.push(Client::new().post(url).json(&nobody).send().await.unwrap().status().as_u16());
+        statuses.push(crate::common::client().post(url).json(&nobody).send().await.unwrap().status().as_u16());
     }
     assert_eq!(statuses, [401, 401, 401, 429, 429]);
     own.server.shutdown().await;

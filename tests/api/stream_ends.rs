@@ -5,14 +5,14 @@ use crate::{
     support::{base, member, own, problem},
 };
 use futures::StreamExt;
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 #[tokio::test]
 async fn a_cursor_that_leads_nowhere_gets_a_reset() {
     let other = own(|_| {}).await;
-    let there = Member::sign_up(&Client::new(), &other.base).await;
+    let there = Member::sign_up(&crate::common::client(), &other.base).await;
     let foreign = there.get("/api/timeline/posts/mine").await["streamCursor"].as_str().unwrap().to_owned();
     other.server.shutdown().await;
     let who = member().await;
@@ -28,7 +28,7 @@ async fn a_cursor_that_leads_nowhere_gets_a_reset() {
 #[tokio::test]
 async fn too_much_to_replay_gets_a_reset() {
     let own = own(|config| config.stream.replay_max = 5).await;
-    let who = Member::sign_up(&Client::new(), &own.base).await;
+    let who = Member::sign_up(&crate::common::client(), &own.base).await;
     let cursor = who.get("/api/timeline/posts/mine").await["streamCursor"].as_str().unwrap().to_owned();
     for number in 0..7 {
         who.post(&format!("글 {number}")).await;
@@ -49,7 +49,7 @@ async fn a_mangled_cursor_is_refused_before_the_first_byte() {
 
 #[tokio::test]
 async fn a_stream_without_a_token_is_refused_before_the_first_byte() {
-    let answer = Client::new().get(format!("{}/api/timeline/stream", base())).send().await.unwrap();
+    let answer = crate::common::client().get(format!("{}/api/timeline/stream", base())).send().await.unwrap();
     problem(answer, 401, "BEARER_TOKEN_MISSING").await;
 }
 
@@ -59,19 +59,19 @@ async fn a_ticket_opens_one_stream() {
     let ticket = who.ok(Method::POST, "/api/timeline/stream/ticket", Value::Null).await;
     assert_eq!(ticket["expiresIn"], 30);
     let url = format!("{}/api/timeline/stream?ticket={}", base(), ticket["ticket"].as_str().unwrap());
-    let mut stream = Stream::of(Client::new().get(&url).send().await.unwrap());
+    let mut stream = Stream::of(crate::common::client().get(&url).send().await.unwrap());
     ready(&mut stream).await;
     let post = who.post("글").await;
     assert_eq!(created(&mut stream).await, post);
-    assert_eq!(Client::new().get(&url).send().await.unwrap().status(), 401, "used up");
+    assert_eq!(crate::common::client().get(&url).send().await.unwrap().status(), 401, "used up");
     let made_up = format!("{}/api/timeline/stream?ticket=made-up", base());
-    assert_eq!(Client::new().get(made_up).send().await.unwrap().status(), 401);
+    assert_eq!(crate::common::client().get(made_up).send().await.unwrap().status(), 401);
 }
 
 #[tokio::test]
 async fn a_heartbeat_carries_a_cursor_to_resume_from() {
     let own = own(|config| config.stream.heartbeat_seconds = 1).await;
-    let http = Client::new();
+    let http = crate::common::client();
     let (who, stranger) = (Member::sign_up(&http, &own.base).await, Member::sign_up(&http, &own.base).await);
     let answer = who.request(Method::GET, "/api/timeline/stream").send().await.unwrap();
     let before = answer.headers().len();
@@ -107,7 +107,7 @@ async fn a_revoked_token_ends_its_stream_within_five_seconds() {
 #[tokio::test]
 async fn a_member_has_so_many_streams_and_no_more() {
     let own = own(|config| config.stream.per_member_max = 2).await;
-    let who = Member::sign_up(&Client::new(), &own.base).await;
+    let who = Member::sign_up(&crate::common::client(), &own.base).await;
     let (mut first, mut second) = (who.stream(None).await, who.stream(None).await);
     ready(&mut first).await;
     ready(&mut second).await;
@@ -124,7 +124,7 @@ async fn a_member_has_so_many_streams_and_no_more() {
 #[tokio::test]
 async fn a_slow_stream_ends_and_resumes_without_a_gap() {
     let own = own(|config| config.stream.buffer_max = 4).await;
-    let http = Client::new();
+    let http = crate::common::client();
     let (who, friend) = (Member::sign_up(&http, &own.base).await, Member::sign_up(&http, &own.base).await);
     who.follow(&friend).await;
     let mut stream = who.stream(None).await;
@@ -160,7 +160,7 @@ async fn a_slow_stream_ends_and_resumes_without_a_gap() {
 #[tokio::test]
 async fn a_shutdown_says_goodbye_and_takes_less_than_five_seconds() {
     let own = own(|_| {}).await;
-    let who = Member::sign_up(&Client::new(), &own.base).await;
+    let who = Member::sign_up(&crate::common::client(), &own.base).await;
     let mut streams = Vec::new();
     for _ in 0..10 {
         let mut stream = who.stream(None).await;

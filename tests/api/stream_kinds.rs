@@ -4,7 +4,7 @@ use crate::{
     stream::{created, next, ready},
     support::{base, ids, member, own, problem},
 };
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 /// Everything up to a post.
@@ -228,7 +228,7 @@ async fn of_ten_who_use_one_ticket_one_gets_in() {
     let who = member().await;
     let ticket = who.ok(Method::POST, "/api/timeline/stream/ticket", Value::Null).await;
     let url = format!("{}/api/timeline/stream?ticket={}", base(), ticket["ticket"].as_str().unwrap());
-    let client = Client::new();
+    let client = crate::common::client();
     let answers = futures::future::join_all((0..10).map(|_| client.get(&url).send())).await;
     let opened = answers.iter().filter(|answer| answer.as_ref().unwrap().status() == 200).count();
     assert_eq!(opened, 1);
@@ -240,14 +240,15 @@ async fn of_ten_who_use_one_ticket_one_gets_in() {
 
 #[tokio::test]
 async fn a_ticket_is_not_given_without_a_token_nor_worth_one() {
-    let answer = Client::new().post(format!("{}/api/timeline/stream/ticket", base())).send().await.unwrap();
+    let answer = crate::common::client().post(format!("{}/api/timeline/stream/ticket", base())).send().await.unwrap();
     problem(answer, 401, "BEARER_TOKEN_MISSING").await;
     let who = member().await;
     let ticket = who.ok(Method::POST, "/api/timeline/stream/ticket", Value::Null).await;
     let ticket = ticket["ticket"].as_str().unwrap();
-    let me = Client::new().get(format!("{}/api/members/me", base())).bearer_auth(ticket).send().await.unwrap();
+    let me =
+        crate::common::client().get(format!("{}/api/members/me", base())).bearer_auth(ticket).send().await.unwrap();
     problem(me, 401, "INVALID_TOKEN").await;
-    let me = Client::new().get(format!("{}/api/members/me?ticket={ticket}", base())).send().await.unwrap();
+    let me = crate::common::client().get(format!("{}/api/members/me?ticket={ticket}", base())).send().await.unwrap();
     problem(me, 401, "BEARER_TOKEN_MISSING").await;
 }
 
@@ -260,8 +261,8 @@ async fn a_ticket_resumes_like_a_token() {
         let ticket = who.ok(Method::POST, "/api/timeline/stream/ticket", Value::Null).await;
         let url = format!("{}/api/timeline/stream?ticket={}", base(), ticket["ticket"].as_str().unwrap());
         let request = match by_header {
-            true => Client::new().get(url).header("last-event-id", &cursor),
-            false => Client::new().get(format!("{url}&cursor={cursor}")),
+            true => crate::common::client().get(url).header("last-event-id", &cursor),
+            false => crate::common::client().get(format!("{url}&cursor={cursor}")),
         };
         let mut stream = Stream::of(request.send().await.unwrap());
         ready(&mut stream).await;

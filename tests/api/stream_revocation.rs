@@ -4,7 +4,7 @@ use crate::{
     stream::{created, ready},
     support::{base, member, problem},
 };
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -87,7 +87,7 @@ async fn a_stream_by_ticket_ends_with_the_session_that_asked_for_it() {
     let who = member().await;
     let ticket = who.ok(Method::POST, "/api/timeline/stream/ticket", Value::Null).await;
     let url = format!("{}/api/timeline/stream?ticket={}", base(), ticket["ticket"].as_str().unwrap());
-    let mut stream = Stream::of(Client::new().get(url).send().await.unwrap());
+    let mut stream = Stream::of(crate::common::client().get(url).send().await.unwrap());
     ready(&mut stream).await;
     assert_eq!(who.call(Method::POST, "/api/authentication/logout", None).await, 204);
     ends(&mut stream).await;
@@ -99,7 +99,7 @@ async fn a_ticket_of_an_ended_session_opens_nothing() {
     let ticket = who.ok(Method::POST, "/api/timeline/stream/ticket", Value::Null).await;
     assert_eq!(who.call(Method::POST, "/api/authentication/logout", None).await, 204);
     let url = format!("{}/api/timeline/stream?ticket={}", base(), ticket["ticket"].as_str().unwrap());
-    let answer = Client::new().get(url).send().await.unwrap();
+    let answer = crate::common::client().get(url).send().await.unwrap();
     assert_eq!(answer.status(), 401);
     assert_eq!(answer.headers()["content-type"], "application/problem+json");
 }

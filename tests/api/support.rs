@@ -1,7 +1,7 @@
 //! One server for all tests that need no configuration of their own, and what they say to it.
 use crate::common::Member;
 use dailyfeed::{app::Server, config::Config};
-use reqwest::{Client, Method, Response, StatusCode};
+use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use std::{path::PathBuf, sync::OnceLock, time::Duration};
 
@@ -41,7 +41,7 @@ impl Own {
 
     /// A newcomer on this server.
     pub(crate) async fn member(&self) -> Member {
-        Member::sign_up(&Client::new(), &self.base).await
+        Member::sign_up(&crate::common::client(), &self.base).await
     }
 }
 
@@ -82,7 +82,7 @@ pub(crate) fn base() -> &'static str {
 
 /// A newcomer on the shared server.
 pub(crate) async fn member() -> Member {
-    Member::sign_up(&Client::new(), base()).await
+    Member::sign_up(&crate::common::client(), base()).await
 }
 
 /// Asserts status and code of a problem, and that it is one in full; returns it.

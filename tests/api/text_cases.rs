@@ -4,7 +4,7 @@ use crate::{
     search::encoded,
     support::{Own, own},
 };
-use reqwest::{Client, Method, Response};
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
 const CASES: &str = include_str!("cases/text.tsv");
@@ -30,11 +30,11 @@ fn cases() -> Vec<Case> {
 async fn kim(own: &Own) -> Member {
     let who = json!({"email": "kim@kim.example", "password": PASSWORD, "handle": "kim", "memberName": "시험"});
     let url = format!("{}/api/authentication/signup", own.base);
-    let answer = Client::new().post(url).json(&who).send().await.unwrap();
+    let answer = crate::common::client().post(url).json(&who).send().await.unwrap();
     assert_eq!(answer.status(), 201);
     let id = answer.json::<Value>().await.unwrap()["id"].as_u64().unwrap();
     let email = "kim@kim.example".to_owned();
-    let mut kim = Member { http: Client::new(), base: own.base.clone(), id, email, token: String::new() };
+    let mut kim = Member { http: crate::common::client(), base: own.base.clone(), id, email, token: String::new() };
     kim.log_in().await;
     kim
 }
@@ -126,7 +126,7 @@ async fn the_same_rules_hold_for_edits_and_newcomers() {
                     "handle": format!("newcomer{number}"), "memberName": "시험"});
                 who[name] = case.input.clone();
                 let url = format!("{}/api/authentication/signup", own.base);
-                Client::new().post(url).json(&who).send().await.unwrap()
+                crate::common::client().post(url).json(&who).send().await.unwrap()
             }
             _ => continue,
         };

@@ -3,7 +3,7 @@ use crate::{
     common::{Member, PASSWORD},
     support::{base, member, own, problem},
 };
-use reqwest::{Client, Method, Response};
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
 const FAMILY: &str = "👨‍👩‍👧‍👦";
@@ -92,7 +92,8 @@ async fn a_newcomer_may_say_as_much_as_a_member() {
     );
     assert!(body.len() > 64 * 1024 / 2);
     let url = format!("{}/api/authentication/signup", base());
-    let answer = Client::new().post(url).header("content-type", "application/json").body(body).send().await.unwrap();
+    let answer =
+        crate::common::client().post(url).header("content-type", "application/json").body(body).send().await.unwrap();
     assert_eq!(answer.status(), 201);
 }
 

@@ -4,7 +4,7 @@ use crate::{
     stream::{created, next, ready},
     support::{member, own, problem, until},
 };
-use reqwest::{Client, Method, Response};
+use reqwest::{Method, Response};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ async fn ticket(who: &Member) -> String {
 
 /// As a browser does: the ticket in the address, and the last id as a header where there is one.
 async fn open(who: &Member, path: &str, ticket: &str, last: Option<&str>) -> Response {
-    let mut request = Client::new().get(format!("{}{path}?ticket={ticket}", who.base));
+    let mut request = crate::common::client().get(format!("{}{path}?ticket={ticket}", who.base));
     request = request.header("accept", "text/event-stream");
     if let Some(last) = last {
         request = request.header("last-event-id", last);

@@ -2,11 +2,11 @@
 use crate::support::{base, member, own, problem};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use reqwest::{Client, Method, Response};
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
 async fn me(authorization: &str) -> Response {
-    let request = Client::new().get(format!("{}/api/members/me", base()));
+    let request = crate::common::client().get(format!("{}/api/members/me", base()));
     request.header("authorization", authorization).send().await.unwrap()
 }
 
@@ -35,7 +35,7 @@ fn signed(algorithm: Algorithm, kid: &str, claims: &Value) -> String {
 
 #[tokio::test]
 async fn no_token_is_told_what_is_missing() {
-    let answer = Client::new().get(format!("{}/api/members/me", base())).send().await.unwrap();
+    let answer = crate::common::client().get(format!("{}/api/members/me", base())).send().await.unwrap();
     assert!(answer.headers()["www-authenticate"].to_str().unwrap().starts_with("Bearer"));
     problem(answer, 401, "BEARER_TOKEN_MISSING").await;
 }
@@ -113,7 +113,7 @@ async fn a_header_without_a_key_is_refused() {
 #[tokio::test]
 async fn a_token_past_its_time_has_expired() {
     let own = own(|config| config.authentication.access_token_seconds = 1).await;
-    let who = crate::common::Member::sign_up(&Client::new(), &own.base).await;
+    let who = crate::common::Member::sign_up(&crate::common::client(), &own.base).await;
     let wait = async {
         loop {
             let answer = who.send(Method::GET, "/api/members/me", Value::Null).await;
@@ -158,7 +158,7 @@ async fn identity_comes_from_the_token_alone() {
 #[tokio::test]
 async fn every_route_but_the_open_ones_asks_for_a_token() {
     let document: Value =
-        Client::new().get(format!("{}/api/openapi.json", base())).send().await.unwrap().json().await.unwrap();
+        crate::common::client().get(format!("{}/api/openapi.json", base())).send().await.unwrap().json().await.unwrap();
     let open = ["/api/authentication/signup", "/api/authentication/login", "/api/authentication/refresh"];
     let mut asked = 0;
     for (path, methods) in document["paths"].as_object().unwrap() {
@@ -184,7 +184,7 @@ async fn every_route_but_the_open_ones_asks_for_a_token() {
                 .map(|part| if part.starts_with('{') { "1" } else { part })
                 .collect::<Vec<_>>()
                 .join("/");
-            let request = Client::new().request(method.clone(), format!("{}{path}", base()));
+            let request = crate::common::client().request(method.clone(), format!("{}{path}", base()));
             let answer = request.json(&json!({})).send().await.unwrap();
             assert_eq!(answer.status(), 401, "{method} {path}");
             asked += 1;

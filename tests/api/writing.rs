@@ -1,6 +1,6 @@
 //! Text in posts and comments: characters are what a reader sees, and what is written comes back.
 use crate::support::{all, ids, member, own, problem};
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 const FAMILY: &str = "👨‍👩‍👧‍👦";
@@ -218,7 +218,7 @@ async fn a_stranger_without_a_token_reads_nothing() {
     let who = member().await;
     let id = who.post("글").await;
     for path in [format!("/api/posts/{id}"), format!("/api/posts/{id}/comments"), format!("/api/posts/{id}/likes")] {
-        let answer = Client::new().get(format!("{}{path}", who.base)).send().await.unwrap();
+        let answer = crate::common::client().get(format!("{}{path}", who.base)).send().await.unwrap();
         problem(answer, 401, "BEARER_TOKEN_MISSING").await;
     }
 }

@@ -12,6 +12,16 @@ pub(crate) const PASSWORD: &str = "Passw0rd!";
 /// How long anything may take before a test gives up on it, on a machine that does much else besides.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Gives up on a server that says nothing for so long: one that has frozen is a failure and no hang.
+pub(crate) fn client() -> Client {
+    client_builder().build().unwrap()
+}
+
+/// As [`client`], to be changed further.
+pub(crate) fn client_builder() -> reqwest::ClientBuilder {
+    Client::builder().connect_timeout(PATIENCE).read_timeout(PATIENCE)
+}
+
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// A signed-up member with a token.

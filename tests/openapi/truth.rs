@@ -2,7 +2,7 @@
 //! what streams send.
 use super::{assert_matches, common::Member, operations, resolved};
 use dailyfeed::{app::Server, config::Config};
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 /// A server, two members and something to act on.
@@ -21,7 +21,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let server = Server::start(Config::for_tests(folder.path())).await.unwrap();
         let base = format!("http://{}", server.api_address());
-        let http = Client::new();
+        let http = crate::common::client();
         let (minsu, jiwoo) = (Member::sign_up(&http, &base).await, Member::sign_up(&http, &base).await);
         let post = minsu.post("안녕 #서울").await;
         let comments = format!("/api/posts/{post}/comments");

@@ -82,6 +82,10 @@ pub struct Activity {
 }
 
 impl Activity {
+    #[cfg_attr(
+        not(test),
+        expect(clippy::significant_drop_tightening, reason = "handles and mailboxes, no guard among them")
+    )]
     pub(super) async fn start(supervisor: &Supervisor, stores: &Stores, timeline: Timeline, config: &Config) -> Self {
         let part = supervisor.part("activity");
         let public_url = config.http.public_url.clone();

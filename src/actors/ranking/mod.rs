@@ -117,6 +117,10 @@ pub struct Ranking {
 impl Ranking {
     /// Starts the actor, its reader of the log, and the clock that wakes it. Tables are loaded beside, so that a large
     /// database does not delay the start.
+    #[cfg_attr(
+        not(test),
+        expect(clippy::significant_drop_tightening, reason = "handles and mailboxes, no guard among them")
+    )]
     pub(super) async fn start(supervisor: &Supervisor, stores: &Stores, timeline: Timeline, config: &Config) -> Self {
         // Checked with the configuration.
         let zone = TimeZone::get(&config.ranking.day_zone).unwrap_or(TimeZone::UTC);

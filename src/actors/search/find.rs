@@ -64,6 +64,7 @@ struct List {
 
 impl Search {
     /// Posts that the viewer may see. Refuses `Invalid` for a query that is too long, and what the lane refuses.
+    #[expect(clippy::significant_drop_tightening, reason = "a place, not a lock: kept for as long as the work takes")]
     pub async fn posts(
         &self,
         viewer: MemberId,
@@ -110,6 +111,7 @@ impl Search {
     }
 
     /// Comments that the viewer may see, on posts that the viewer may see. Refuses `Invalid` as `posts` does.
+    #[expect(clippy::significant_drop_tightening, reason = "a place, not a lock: kept for as long as the work takes")]
     pub async fn comments(
         &self,
         viewer: MemberId,
@@ -142,6 +144,7 @@ impl Search {
 
     /// Members that the viewer may see, by name, handle or what they say of themselves; the last word may be the
     /// beginning of one. Refuses `Invalid` as `posts` does.
+    #[expect(clippy::significant_drop_tightening, reason = "a place, not a lock: kept for as long as the work takes")]
     pub async fn members(
         &self,
         viewer: MemberId,

@@ -67,6 +67,7 @@ async fn usable(shared: &Shared) -> StoreResult<Option<Arc<dyn SearchIndex>>> {
     Ok(None)
 }
 
+#[expect(clippy::significant_drop_tightening, reason = "a place, not a lock: kept for as long as the work takes")]
 async fn begin(shared: &Shared) -> Result<Arc<dyn SearchIndex>, Error> {
     // Taken here, so that from the beginning nobody sees an index that is not being built.
     let busy = || Error::from(StoreError::Busy { backend: "search" });

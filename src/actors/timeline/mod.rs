@@ -53,6 +53,10 @@ pub struct Timeline {
 }
 
 impl Timeline {
+    #[cfg_attr(
+        not(test),
+        expect(clippy::significant_drop_tightening, reason = "handles and mailboxes, no guard among them")
+    )]
     pub(super) async fn start(supervisor: &Supervisor, stores: &Stores, config: &Config) -> Result<Self, StartError> {
         let projection = Arc::new(Projection::new(stores, config));
         let state = projection.clone();

@@ -49,8 +49,8 @@ pub async fn bind(address: &str) -> io::Result<Listener> {
 /// have, or after the grace period at the latest, which cuts off what is left.
 ///
 /// With `http.connections_max` open, or as many as files allow, those that have been idle the longest are closed for further
-/// ones; where none is idle, these wait in the kernel's queue until one ends. An address that has as many as it may gets
-/// no further one.
+/// ones; where none is idle, these wait in the kernel's queue until one ends. An address that has as many as it may
+/// gets a further one in the place of one of its own that is idle, and none where they are all in use.
 pub async fn serve(listener: Listener, router: Router, settings: &Settings, shutdown: CancellationToken) {
     let limits = settings.connections;
     let room = Room::new(limits.open_max);
@@ -58,7 +58,7 @@ pub async fn serve(listener: Listener, router: Router, settings: &Settings, shut
     let protocol = Arc::new(Protocol::new(limits.header_time_max, limits.idle_max));
     let (open, cut_off) = (TaskTracker::new(), CancellationToken::new());
     while let Some((stream, peer, seat)) = next(&listener.inner, &room, &shutdown).await {
-        let Some(of_address) = addresses.enter(peer.ip()) else { continue };
+        let Some(of_address) = addresses.enter(peer.ip(), seat.pace()) else { continue };
         let (protocol, router) = (protocol.clone(), router.clone());
         let (ending, cut_off) = (shutdown.clone(), cut_off.clone());
         open.spawn(async move {

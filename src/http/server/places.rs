@@ -10,10 +10,11 @@ use hyper::body::{Frame, SizeHint};
 use ipnet::IpNet;
 use rustc_hash::FxHashMap;
 use std::{
+    collections::VecDeque,
     net::IpAddr,
     pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicU32, AtomicU64, Ordering},
     },
     task::{Context, Poll},
@@ -21,12 +22,23 @@ use std::{
 };
 use tokio::time::Instant;
 
+/// Connections of an address that are looked at for an idle one; the next newcomer looks at the next ones.
+const LOOKED_AT: usize = 64;
+
 /// How many connections each address has. As long as there are connections at most.
 pub(super) struct Addresses {
     each_max: usize,
     /// Proxies speak for many.
     trusted: Vec<IpNet>,
-    open: Mutex<FxHashMap<u64, usize>>,
+    open: Mutex<FxHashMap<u64, Share>>,
+}
+
+/// What one address has.
+#[derive(Default)]
+struct Share {
+    open: usize,
+    /// Those who may be asked to leave, some of which may have left already.
+    connections: VecDeque<Weak<Pace>>,
 }
 
 /// One connection's place among those of its address.
@@ -40,17 +52,20 @@ impl Addresses {
         Arc::new(Self { each_max, trusted, open: Mutex::default() })
     }
 
-    /// A place, unless the address has as many as it may.
-    pub(super) fn enter(self: &Arc<Self>, peer: IpAddr) -> Option<Place> {
+    /// A place. Where the address has as many as it may, one of its own that is idle leaves for it; none where they are
+    /// all in use.
+    pub(super) fn enter(self: &Arc<Self>, peer: IpAddr, pace: &Arc<Pace>) -> Option<Place> {
         let peer = peer.to_canonical();
         if self.trusted.iter().any(|network| network.contains(&peer)) {
             return Some(Place { counted: None });
         }
         let key = key_of(peer, false);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.entry(key).or_default();
-        let free = *count < self.each_max;
-        *count += usize::from(free);
+        let share = open.entry(key).or_default();
+        let free = share.open < self.each_max || share.one_leaves();
+        if free {
+            share.add(pace);
+        }
         drop(open);
         if !free {
             metrics::counter!("dailyfeed_connections_refused_total").increment(1);
@@ -60,13 +75,36 @@ impl Addresses {
     }
 }
 
+impl Share {
+    fn add(&mut self, pace: &Arc<Pace>) {
+        self.open += 1;
+        if self.connections.len() > 2 * self.open + LOOKED_AT {
+            self.connections.retain(|connection| connection.strong_count() > 0);
+        }
+        self.connections.push_back(Arc::downgrade(pace));
+    }
+
+    /// Asks the first that is found idle to leave.
+    fn one_leaves(&mut self) -> bool {
+        for _ in 0..self.connections.len().min(LOOKED_AT) {
+            let Some(pace) = self.connections.pop_front().and_then(|connection| connection.upgrade()) else { continue };
+            if pace.activity.idle_for().is_some() {
+                pace.ask_to_leave();
+                return true;
+            }
+            self.connections.push_back(Arc::downgrade(&pace));
+        }
+        false
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let Some((addresses, key)) = &self.counted else { return };
         let mut open = addresses.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let left = open.get_mut(key).map_or(0, |count| {
-            *count -= 1;
-            *count
+        let left = open.get_mut(key).map_or(0, |share| {
+            share.open -= 1;
+            share.open
         });
         if left == 0 {
             open.remove(key);
@@ -200,7 +238,10 @@ mod tests {
     #[test]
     fn an_address_has_its_share_and_a_proxy_has_no_limit() {
         let addresses = Addresses::new(2, vec!["10.0.0.0/8".parse().unwrap()]);
-        let enter = |text: &str| addresses.enter(address(text));
+        // In use, all of them.
+        let pace = Arc::<Pace>::default();
+        let _answering = Answering::begin(pace.clone());
+        let enter = |text: &str| addresses.enter(address(text), &pace);
         let mut held: Vec<Place> = (0..5).filter_map(|_| enter("203.0.113.5")).collect();
         assert_eq!(held.len(), 2);
         held.extend(["203.0.113.6", "::ffff:203.0.113.6"].map(|text| enter(text).unwrap()));
@@ -211,6 +252,19 @@ mod tests {
         held.extend((0..9).map(|_| enter("10.1.2.3").unwrap()));
         drop(held);
         assert!(addresses.open.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_newcomer_takes_the_place_of_an_idle_connection_of_its_address() {
+        let addresses = Addresses::new(2, Vec::new());
+        let (busy, idle, third) = (Arc::<Pace>::default(), Arc::<Pace>::default(), Arc::<Pace>::default());
+        let _answering = Answering::begin(busy.clone());
+        let enter = |pace: &Arc<Pace>| addresses.enter(address("203.0.113.5"), pace);
+        let _held = [enter(&busy).unwrap(), enter(&idle).unwrap()];
+        let _third = enter(&third).unwrap();
+        assert!(idle.asked_to_leave().now_or_never().is_some() && busy.asked_to_leave().now_or_never().is_none());
+        let _answering_too = Answering::begin(third.clone());
+        assert!(enter(&Arc::default()).is_none(), "nobody is left who is idle");
     }
 
     #[tokio::test(start_paused = true)]

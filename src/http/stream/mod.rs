@@ -111,6 +111,7 @@ where
 {
     type Rejection = Problem;
 
+    #[expect(clippy::significant_drop_tightening, reason = "a place, not a lock: kept for as long as the work takes")]
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         if matches!(bearer(&parts.headers), Err(NoIdentity::NoToken)) {
             let Query(Ticket { ticket }) = Query::from_request_parts(parts, state).await?;

@@ -145,6 +145,10 @@ impl Inner {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    #[expect(
+        clippy::significant_drop_tightening,
+        reason = "the writer's one lock, held while it writes; no other is taken under it"
+    )]
     fn apply(&self, changes: Vec<IndexChange>) -> tantivy::Result<()> {
         let fields = &self.fields;
         let writer = self.writer();
@@ -235,6 +239,10 @@ impl SearchIndex for TantivyIndex {
         blocking(move || inner.commit(mark)).await
     }
 
+    #[expect(
+        clippy::significant_drop_tightening,
+        reason = "the writer's one lock, held while it writes; no other is taken under it"
+    )]
     async fn roll_back(&self) -> StoreResult<()> {
         let inner = self.inner.clone();
         blocking(move || {
@@ -261,6 +269,7 @@ impl SearchIndex for TantivyIndex {
         let _ = tokio::time::timeout(CLOSE_MAX, told).await;
     }
 
+    #[expect(clippy::significant_drop_tightening, reason = "a place, not a lock: kept for as long as the work takes")]
     async fn find(&self, wanted: Wanted) -> StoreResult<Vec<Hit>> {
         let turn = tokio::time::timeout(TURN_MAX, self.searches.clone().acquire_owned()).await;
         let Ok(Ok(turn)) = turn else { return Err(StoreError::Busy { backend: "search" }) };
