@@ -114,10 +114,10 @@ async fn a_block_takes_effect_in_an_open_stream() {
 async fn a_post_of_somebody_who_has_just_gone_private_is_not_told() {
     let (reader, who) = (member().await, member().await);
     let mut stream = open(&reader, "").await;
-    for _ in 0..5 {
+    for round in 0..5 {
         who.ok(Method::PATCH, "/api/members/me", json!({"privacy": "PRIVATE"})).await;
         who.post("숨은 글").await;
-        who.ok(Method::PATCH, "/api/members/me", json!({"bio": "끝"})).await;
+        who.ok(Method::PATCH, "/api/members/me", json!({"bio": format!("끝 {round}")})).await;
         for _ in 0..2 {
             assert_eq!(next_by(&mut stream, &[&who]).await.name, "dailyfeed.member.updated");
         }

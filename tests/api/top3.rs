@@ -146,7 +146,8 @@ async fn a_date_has_one_form() {
         assert_eq!(fields(&problem), [("date".to_owned(), "INVALID_FORMAT".to_owned())], "{date}");
     }
     let twice = who.send(Method::GET, &format!("{TOP3}?date=2026-01-01&date=2026-01-02"), Value::Null).await;
-    problem(twice, 400, "MALFORMED_REQUEST").await;
+    let problem = problem(twice, 422, "VALIDATION_FAILED").await;
+    assert_eq!(fields(&problem), [("date".to_owned(), "REPEATED".to_owned())]);
 }
 
 #[tokio::test]

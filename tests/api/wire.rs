@@ -85,13 +85,13 @@ async fn an_old_client_names_no_host() {
 async fn a_body_that_is_refused_ends_its_line() {
     let token = member().await.token;
     let auth = format!("authorization: Bearer {token}\r\n");
-    let long = "x".repeat(100_000);
+    let long = "x".repeat(1_000_000);
     for (refused, said) in [
         (
             "413",
             format!("{auth}content-type: application/json\r\nexpect: 100-continue\r\ncontent-length: 9999999\r\n\r\n"),
         ),
-        ("413", format!("{auth}content-type: application/json\r\ncontent-length: 100000\r\n\r\n{long}")),
+        ("413", format!("{auth}content-type: application/json\r\ncontent-length: 1000000\r\n\r\n{long}")),
         ("415", format!("{auth}content-type: text/plain\r\ncontent-length: 10\r\n\r\n{{\"a\"")),
         (
             "415",

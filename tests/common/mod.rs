@@ -115,13 +115,17 @@ impl Stream {
         Self { body: answer.bytes_stream().boxed(), bytes: Vec::new(), events: VecDeque::new() }
     }
 
-    /// The next event, or `None` where the line has ended.
+    /// The next event, or `None` where the line has ended. Heartbeats make nobody wait longer.
     pub(crate) async fn next(&mut self) -> Option<Event> {
+        tokio::time::timeout(PATIENCE, self.read()).await.expect("an event in time")
+    }
+
+    async fn read(&mut self) -> Option<Event> {
         loop {
             if let Some(event) = self.events.pop_front() {
                 return Some(event);
             }
-            let chunk = tokio::time::timeout(PATIENCE, self.body.next()).await.expect("an event in time");
+            let chunk = self.body.next().await;
             // A chunk may end in the middle of a character, an event never does.
             self.bytes.extend_from_slice(&chunk?.ok()?);
             while let Some(end) = self.bytes.windows(2).position(|pair| pair == b"\n\n") {
