@@ -3,6 +3,7 @@
 //! `settings` lists the keys, `layers` decides which value wins, `origin` says where it came from, `check` refuses what
 //! types cannot.
 mod check;
+mod derived;
 mod error;
 mod layers;
 mod load;

@@ -1,174 +1,19 @@
-//! `/api/members`: profiles, handles, summaries, recommendations. Who follows whom is in `follows.rs`.
+//! `/api/members`: profiles, handles, summaries, recommendations. The caller's own profile is in `profile.rs`,
+//! who follows whom in `follows.rs`.
 use super::{
-    answer::{self, IfMatch, IfNoneMatch},
+    answer::{self, IfNoneMatch},
     contract::RecommendationStrategy,
-    extract::{Auth, Check, Field, Id, Json, Members as Object, Paging, Query, Segment, body_with},
+    extract::{Auth, Check, Field, Id, Json, Paging, Query, Segment},
     problem::Problem,
-    views::{GenderView, MeView, MemberPage, PrivacyView, ProfileView, RecommendationPage},
+    views::{MemberPage, ProfileView, RecommendationPage},
 };
 use crate::{
     actors::members::Members,
-    domain::{
-        FieldError, Handle, Identity, ImageId, Member, MemberId, Privacy, Profile, ProfilePatch, QUERY_IDS_MAX, Reason,
-        Recommendation, Refusal,
-    },
+    domain::{FieldError, Handle, Identity, Member, MemberId, QUERY_IDS_MAX, Reason, Recommendation, Refusal},
 };
 use axum::{extract::State, response::Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-
-/// Bytes of a request with a profile.
-pub(super) const PROFILE_BODY: usize = body_with(Profile::JSON_BYTES_MAX);
-
-/// The caller's own profile.
-#[utoipa::path(
-    get, path = "/api/members/me", operation_id = "showMe", tag = "members",
-    responses((status = 200, description = "The profile", body = MeView), (status = 304, description = "As known"))
-)]
-pub(super) async fn show_me(
-    State(members): State<Members>,
-    Auth(identity): Auth,
-    known: IfNoneMatch,
-) -> Result<Response, Problem> {
-    let me = members.member(identity.member).await?;
-    Ok(known.answer(&MeView::from(&me)))
-}
-
-/// A change of a profile (JSON merge patch): what is absent stays, null clears.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase", examples(json!({"bio": "커피와 산책", "websiteUrl": null})))]
-#[expect(dead_code, reason = "read member by member, since unknown ones are refused by name")]
-pub(super) struct ChangeProfile {
-    /// Cannot be cleared.
-    #[schema(min_length = 2, max_length = 30, nullable = false)]
-    member_name: Option<String>,
-    #[schema(min_length = 1, max_length = 50)]
-    display_name: Option<String>,
-    #[schema(max_length = 500)]
-    bio: Option<String>,
-    #[schema(max_length = 100)]
-    location: Option<String>,
-    #[schema(format = "uri", min_length = 1, max_length = 200)]
-    website_url: Option<String>,
-    /// In the past.
-    #[schema(format = Date)]
-    birth_date: Option<String>,
-    gender: Option<GenderView>,
-    /// ISO 639-1, such as `ko`; a country may follow (`pt-BR`).
-    #[schema(pattern = "^[a-z]{2}(-[A-Z]{2})?$")]
-    language_code: Option<String>,
-    /// ISO 3166-1 alpha-2.
-    #[schema(pattern = "^[A-Z]{2}$")]
-    country_code: Option<String>,
-    /// An IANA name.
-    #[schema(min_length = 1)]
-    timezone: Option<String>,
-    /// Cannot be cleared.
-    #[schema(nullable = false)]
-    privacy: Option<PrivacyView>,
-    /// The member's own image, made for a profile.
-    avatar_id: Option<u64>,
-}
-
-/// A profile's change, and the members of the object that are none of it.
-fn patch_of(object: Object) -> Result<ProfilePatch, Problem> {
-    let (mut check, mut unknown) = (Check::default(), Vec::new());
-    let mut patch = ProfilePatch::default();
-    for (name, value) in object.0 {
-        let (field, name) = match name.as_str() {
-            "memberName" => (&mut patch.member_name, "memberName"),
-            "displayName" => (&mut patch.display_name, "displayName"),
-            "bio" => (&mut patch.bio, "bio"),
-            "location" => (&mut patch.location, "location"),
-            "websiteUrl" => (&mut patch.website_url, "websiteUrl"),
-            "birthDate" => (&mut patch.birth_date, "birthDate"),
-            "gender" => (&mut patch.gender, "gender"),
-            "languageCode" => (&mut patch.language_code, "languageCode"),
-            "countryCode" => (&mut patch.country_code, "countryCode"),
-            "timezone" => (&mut patch.timezone, "timezone"),
-            "privacy" => {
-                let privacy = check.required("privacy", Field::<String>::of(&value));
-                patch.privacy = privacy.and_then(|name| check.rule(Privacy::named(&name)));
-                continue;
-            }
-            "avatarId" => {
-                patch.avatar = check.patch("avatarId", Field::<u64>::of(&value)).map(ImageId);
-                continue;
-            }
-            _ => {
-                unknown.push((name, Reason::UnknownValue));
-                continue;
-            }
-        };
-        *field = check.patch(name, Field::of(&value));
-    }
-    if unknown.is_empty() { check.pass(Some(patch)) } else { Err(Problem::unknown_fields(unknown)) }
-}
-
-/// Changes the caller's profile. The body may be called `application/merge-patch+json` as well.
-#[utoipa::path(
-    patch, path = "/api/members/me", operation_id = "changeProfile", tag = "members",
-    request_body = ChangeProfile,
-    responses(
-        (status = 200, description = "The profile as it is now", body = MeView),
-        (status = 403, description = "`IMAGE_FORBIDDEN`"),
-        (status = 404, description = "`IMAGE_NOT_FOUND`"),
-        (status = 422, description = "`VALIDATION_FAILED`, `TEXT_MALFORMED`"),
-    )
-)]
-pub(super) async fn change_profile(
-    State(members): State<Members>,
-    Auth(identity): Auth,
-    expected: IfMatch,
-    Json(object): Json<Object, PROFILE_BODY>,
-) -> Result<Response, Problem> {
-    let patch = patch_of(object)?;
-    let over = meant(&members, identity, &expected).await?;
-    let me = members.change_profile(identity.member, patch, over).await?;
-    Ok(answer::changed(&MeView::from(&me)))
-}
-
-/// The profile that a change is meant for, where the request names one.
-async fn meant(members: &Members, caller: Identity, expected: &IfMatch) -> Result<Option<Member>, Problem> {
-    if !expected.is_given() {
-        return Ok(None);
-    }
-    let me = members.member(caller.member).await?;
-    expected.check(&MeView::from(&me))?;
-    Ok(Some(me))
-}
-
-/// A new handle.
-#[derive(Default, Deserialize, ToSchema)]
-#[schema(examples(json!({"handle": "minsu_kim"})))]
-pub(super) struct ChangeHandle {
-    #[serde(default)]
-    #[schema(value_type = String, pattern = "^[a-zA-Z0-9_]{3,50}$", required = true)]
-    handle: Field<String>,
-}
-
-/// Changes the caller's handle.
-#[utoipa::path(
-    put, path = "/api/members/me/handle", operation_id = "changeHandle", tag = "members",
-    request_body = ChangeHandle,
-    responses(
-        (status = 200, description = "The profile as it is now", body = MeView),
-        (status = 409, description = "`MEMBER_HANDLE_ALREADY_EXISTS`"),
-    )
-)]
-pub(super) async fn change_handle(
-    State(members): State<Members>,
-    Auth(identity): Auth,
-    expected: IfMatch,
-    Json(request): Json<ChangeHandle>,
-) -> Result<Response, Problem> {
-    let mut check = Check::default();
-    let handle = check.required("handle", request.handle).and_then(|handle| check.rule(Handle::new(&handle)));
-    let handle = check.pass(handle)?;
-    let over = meant(&members, identity, &expected).await?;
-    let me = members.change_handle(identity.member, handle, over).await?;
-    Ok(answer::changed(&MeView::from(&me)))
-}
 
 /// A member's profile.
 #[utoipa::path(

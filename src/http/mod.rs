@@ -21,6 +21,7 @@ mod members;
 mod notifications;
 mod posts;
 mod problem;
+mod profile;
 mod ranked;
 mod search;
 mod server;
@@ -69,8 +70,8 @@ fn table() -> OpenApiRouter<Handles> {
         .routes(routes!(sessions::end))
         .routes(routes!(sessions::change_password))
         .routes(routes!(sessions::deactivate))
-        .routes(routes!(members::show_me, members::change_profile))
-        .routes(routes!(members::change_handle))
+        .routes(routes!(profile::show, profile::change))
+        .routes(routes!(profile::change_handle))
         .routes(routes!(members::show))
         .routes(routes!(members::show_by_handle))
         .routes(routes!(members::handle_available))
