@@ -48,7 +48,7 @@ pub(super) fn ok_written(body: Vec<u8>) -> Response {
 /// 200 with credentials: not to be kept by anything on the way.
 pub(super) fn secret(view: &impl Serialize) -> Response {
     let mut response = ok(view);
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     response
 }
 

@@ -51,7 +51,7 @@ impl Settings {
         let upload_time_max = Duration::from_millis(config.images.upload_timeout_ms);
         let open_max = files::share(http.connections_max, config.storage.read_connections).connections;
         if open_max < http.connections_max {
-            tracing::info!(open_max, wanted = http.connections_max, "connections are fewer: files are limited");
+            tracing::warn!(open_max, wanted = http.connections_max, "connections are fewer: files are limited");
         }
         Self {
             connections: Connections {

@@ -89,6 +89,8 @@ pub struct Hit {
 pub trait SearchIndex: Send + Sync + 'static {
     /// What the last commit says.
     fn mark(&self) -> IndexMark;
+    /// Whether a search has met damage: what is damaged cannot be mended, only built anew.
+    fn is_damaged(&self) -> bool;
     /// Documents as of the last commit.
     fn documents(&self) -> u64;
     /// As of the last commit; looks at every file.

@@ -66,6 +66,8 @@ mod ranked_paging;
 mod ranked_past;
 mod search;
 mod search_compounds;
+mod search_damage;
+mod search_excluded;
 mod search_golden;
 mod search_life;
 mod search_sight;

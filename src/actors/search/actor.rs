@@ -85,6 +85,11 @@ impl Actor for SearchActor {
             Message::Adopt { index, position, done } => {
                 let _ = done.send(engine.adopt(index, position).await);
             }
+            // Told by each search that met it; the first one is enough.
+            Message::Damaged if engine.shared.held().is_some_and(|index| index.is_damaged()) => {
+                return Err("a search has found the index damaged".into());
+            }
+            Message::Damaged => {}
             #[cfg(test)]
             Message::Crash { reply } => {
                 drop(reply);

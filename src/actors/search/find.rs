@@ -229,7 +229,7 @@ impl Search {
         let index = self.shared.index()?;
         let (mut shown, mut at_end): (Vec<(SearchPlace, T)>, bool) = (Vec::new(), false);
         for _ in 0..ROUNDS_MAX {
-            let hits = index.find(wanted.clone()).await?;
+            let hits = index.find(wanted.clone()).await.inspect_err(|_| self.damage(&*index))?;
             at_end = hits.len() < wanted.limit;
             // Later pages show nothing that was written after the first one.
             let largest = hits.iter().map(|hit| hit.place.id).max().unwrap_or(0);

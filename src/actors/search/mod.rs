@@ -44,6 +44,8 @@ pub(super) enum Message {
     Commit { reply: Reply<()> },
     /// Lets an index take over that is complete up to that position.
     Adopt { index: Arc<dyn SearchIndex>, position: Position, done: oneshot::Sender<Result<(), Error>> },
+    /// A search has found the index damaged: this life of the actor ends, and the next one begins another index.
+    Damaged,
     #[cfg(test)]
     Crash { reply: Reply<()> },
 }
@@ -153,6 +155,14 @@ impl Search {
             built: builds.done,
             failed: builds.failed,
             error: builds.error,
+        }
+    }
+
+    /// Has an index that a search could not read replaced, where that is its own fault.
+    fn damage(&self, index: &dyn SearchIndex) {
+        if index.is_damaged() {
+            // A full mailbox: the next search tells again.
+            let _ = self.mailbox.tell(Message::Damaged);
         }
     }
 

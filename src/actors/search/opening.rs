@@ -10,16 +10,20 @@ use std::sync::Arc;
 /// The index that was open before, if it can be written; else the live one of the folder; else a new one, which answers
 /// from now on with what it has, and is handed to the builder.
 pub(super) async fn open(shared: &Shared) -> Result<Arc<dyn SearchIndex>, Error> {
+    let mut damaged = false;
     if let Some(index) = shared.held() {
+        damaged = index.is_damaged();
         let complete = index.mark().complete;
         let being_built = !complete && shared.building.available_permits() == 0;
-        if being_built || complete && mended(&index).await {
+        if !damaged && (being_built || complete && mended(&index).await) {
             return Ok(index);
         }
         // Lets go of its files, which another can be opened on.
         index.close().await;
     }
-    let index = match usable(shared).await? {
+    // A large index is not read through when it is opened, and so would be taken for whole again.
+    let usable = if damaged { None } else { usable(shared).await? };
+    let index = match usable {
         Some(index) => index,
         None => begin(shared).await?,
     };

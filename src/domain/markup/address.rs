@@ -26,7 +26,7 @@ pub(super) fn end(text: &[char], at: usize) -> Option<usize> {
         return None;
     }
     if first.is_ascii_alphabetic()
-        && let Some(end) = scheme(text, at)
+        && let Some(end) = scheme(text, at).or_else(|| drive(text, at))
     {
         return Some(end);
     }
@@ -36,8 +36,23 @@ pub(super) fn end(text: &[char], at: usize) -> Option<usize> {
 /// Where an account's name ends that goes on behind its handle: `@name@host`, `@name.more`. Nothing where it does not.
 pub(super) fn account(text: &[char], handle_end: usize) -> Option<usize> {
     let sign = *text.get(handle_end)?;
-    let named = text.get(handle_end + 1).is_some_and(|c| is_name(*c));
-    if !matches!(sign, '@' | '＠' | '.') || !named {
+    let behind = &text[handle_end + 1..];
+    let named = behind.first().is_some_and(|c| is_name(*c));
+    let elsewhere = matches!(sign, '@' | '＠');
+    if elsewhere && behind.first() == Some(&'[') {
+        // The host is a literal.
+        let length = behind
+            .iter()
+            .take_while(|c| c.is_ascii_hexdigit() || matches!(c, '[' | ':' | '.' | 'v' | 'I' | 'P'))
+            .count();
+        return (behind.get(length) == Some(&']')).then(|| followed(text, handle_end + 2 + length));
+    }
+    // A host in another script has a dot: `@name@한글.한국`.
+    let foreign = elsewhere && {
+        let labels = behind.iter().take_while(|c| is_label(**c)).count();
+        labels > 0 && behind.get(labels) == Some(&'.') && behind.get(labels + 1).is_some_and(|c| is_label(*c))
+    };
+    if !named && !foreign || !elsewhere && sign != '.' {
         return None;
     }
     let rest = text[handle_end..].iter();
@@ -140,7 +155,15 @@ fn labels(text: &[char], at: usize) -> Option<(usize, bool)> {
     Some((end, count > 1 && (letters >= 2 && rest_is_foreign || known || address)))
 }
 
-/// Several folders and a slash: `src/domain/…`. One slash between two words is none: people write `커피/차`.
+/// `C:\folder\…`, `C:/folder/…`.
+fn drive(text: &[char], at: usize) -> Option<usize> {
+    let begins = text.get(at + 1) == Some(&':') && matches!(text.get(at + 2), Some('\\' | '/'));
+    let goes_on = |c: &&char| **c == '\\' || !ends(**c);
+    begins.then(|| at + text[at..].iter().take_while(goes_on).count())
+}
+
+/// Several folders and a slash: `src/domain/…`. One slash between two words is none, as people write `커피/차` and `coffee/#tea`,
+/// unless a name follows it: `docs/@name`.
 fn folders(text: &[char], at: usize) -> Option<usize> {
     let (mut from, mut slashes, mut letters) = (at, 0, false);
     loop {
@@ -153,15 +176,20 @@ fn folders(text: &[char], at: usize) -> Option<usize> {
         slashes += 1;
         from += length + 1;
     }
-    (slashes >= 2 && letters).then(|| tail(text, at))
+    let signed = slashes == 1 && text.get(from) == Some(&'@') && text.get(from + 1).is_some_and(|c| is_name(*c));
+    ((slashes >= 2 || signed) && letters).then(|| tail(text, at))
 }
 
-/// `/folder/…`, `./…`, `../…`, `~/…`.
+/// `/folder/…`, `/@name`, `./…`, `../…`, `~/…`, `~name/…`.
 fn path(text: &[char], at: usize) -> Option<usize> {
     let rest = &text[at..];
     let relative = [&['.', '/'][..], &['.', '.', '/'], &['~', '/']].iter().any(|begin| rest.starts_with(begin));
-    let absolute = rest[0] == '/' && rest.get(1).is_some_and(|c| is_name(*c) || matches!(c, '.' | '~' | '%'));
-    (relative || absolute).then(|| tail(text, at)).filter(|end| *end > at)
+    let absolute = rest[0] == '/' && rest.get(1).is_some_and(|c| is_name(*c) || matches!(c, '.' | '~' | '%' | '@'));
+    let home = rest[0] == '~' && {
+        let name = rest[1..].iter().take_while(|c| is_name(**c)).count();
+        name > 0 && rest.get(name + 1) == Some(&'/')
+    };
+    (relative || absolute || home).then(|| tail(text, at)).filter(|end| *end > at)
 }
 
 /// The end of a host together with its port, path, query and fragment, where they follow.
@@ -171,10 +199,16 @@ fn followed(text: &[char], end: usize) -> usize {
         Some('/' | '#') => true,
         // A question mark or a colon may also end a sentence.
         Some('?') => next.is_some_and(is_name),
-        Some(':') => next.is_some_and(|c| c.is_ascii_digit() || c == '/'),
+        Some(':') => next.is_some_and(|c| c.is_ascii_digit() || c == '/') || is_remote(&text[end + 1..]),
         _ => false,
     };
     if goes_on { tail(text, end) } else { end }
+}
+
+/// What follows the colon of `git@host:folder/…`.
+fn is_remote(text: &[char]) -> bool {
+    let folder = text.iter().take_while(|c| is_name(**c) || matches!(c, '.' | '-' | '~')).count();
+    folder > 0 && text.get(folder) == Some(&'/')
 }
 
 /// How far an address goes: up to white space or what no address holds, without the punctuation of the sentence around
@@ -258,6 +292,12 @@ mod tests {
             (" /api/members/@kim ", "/api/members/@kim"),
             ("./a/#x", "./a/#x"),
             ("src/domain/@kim", "src/domain/@kim"),
+            ("see /@kim", "/@kim"),
+            ("docs/@kim", "docs/@kim"),
+            ("~kim/@kim", "~kim/@kim"),
+            (r"C:\dir\@kim 님", r"C:\dir\@kim"),
+            ("C:/dir/#a", "C:/dir/#a"),
+            ("git@github.example:kim/#x", "git@github.example:kim/#x"),
         ] {
             assert_eq!(first(text), address, "{text}");
         }
@@ -265,9 +305,20 @@ mod tests {
 
     #[test]
     fn words_and_punctuation_are_no_address() {
-        for text in
-            ["서울/부산", "and/or", "3.14", "News: 오늘", "http:", "https://", "/", "좋다.그래서", "2026/11/30/", "1:2"]
-        {
+        for text in [
+            "서울/부산",
+            "서울/#맛집",
+            "coffee/#tea",
+            "and/or",
+            "3.14",
+            "News: 오늘",
+            "http:",
+            "https://",
+            "/",
+            "좋다.그래서",
+            "2026/11/30/",
+            "1:2",
+        ] {
             assert_eq!(first(text), "", "{text}");
         }
     }

@@ -8,7 +8,7 @@ use super::{Handle, MemberId, characters};
 use serde::{Deserialize, Serialize};
 
 /// Changes when the same text gives other tags: the tags of stored posts are found anew at the next start.
-pub const MARKUP_VERSION: u32 = 2;
+pub const MARKUP_VERSION: u32 = 3;
 /// Most tags that are found in one text; further ones are plain text.
 pub const TAGS_MAX: usize = 30;
 /// Most mentions that are found in one text; further ones are plain text.

@@ -31,6 +31,9 @@ pub(super) struct Addresses {
     /// Proxies speak for many.
     trusted: Vec<IpNet>,
     open: Mutex<FxHashMap<u64, Share>>,
+    begun: Instant,
+    /// The minute in which a refusal was logged last.
+    logged: AtomicU64,
 }
 
 /// What one address has.
@@ -49,7 +52,7 @@ pub(super) struct Place {
 
 impl Addresses {
     pub(super) fn new(each_max: usize, trusted: Vec<IpNet>) -> Arc<Self> {
-        Arc::new(Self { each_max, trusted, open: Mutex::default() })
+        Arc::new(Self { each_max, trusted, open: Mutex::default(), begun: Instant::now(), logged: AtomicU64::new(0) })
     }
 
     /// A place. Where the address has as many as it may, one of its own that is idle leaves for it; none where they are
@@ -69,9 +72,21 @@ impl Addresses {
         drop(open);
         if !free {
             metrics::counter!("dailyfeed_connections_refused_total").increment(1);
-            tracing::debug!(%peer, max = self.each_max, "an address has as many connections as it may");
+            self.log(peer);
         }
         free.then(|| Place { counted: Some((self.clone(), key)) })
+    }
+}
+
+impl Addresses {
+    /// Once a minute at most: whoever is refused comes again at once.
+    fn log(&self, peer: IpAddr) {
+        let minute = self.begun.elapsed().as_secs() / 60 + 1;
+        if self.logged.swap(minute, Ordering::Relaxed) != minute {
+            let max = self.each_max;
+            let key = "http.connections_per_address_max";
+            tracing::warn!(%peer, max, key, "an address has as many connections as it may, all in use");
+        }
     }
 }
 

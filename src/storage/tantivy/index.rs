@@ -3,19 +3,22 @@ use super::{
     blocking,
     collect::{FirstAfter, Opened},
     failed,
+    open::Payload,
     query::{self, Fixed},
-    schema::{Fields, SCHEMA_VERSION, register},
+    schema::{Fields, register},
 };
 use crate::{
-    causes::in_full,
-    domain::{Epoch, Position, SearchKind, search::TOKENIZER_VERSION},
+    domain::{Position, SearchKind},
     storage::{Hit, IndexChange, IndexMark, IndexSize, SearchIndex, StoreError, StoreResult, Wanted},
 };
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 use std::{
+    io::ErrorKind,
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tantivy::{
@@ -25,32 +28,12 @@ use tantivy::{
 };
 use tokio::sync::{Semaphore, oneshot};
 
-/// An index up to this many bytes is read through at its opening, and one byte that is not as it was written is noticed.
-/// A larger one would hold up the start; of it, only what Tantivy checks itself is checked.
-const CHECKED_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// How long a search waits for its turn; then it is shed.
 const TURN_MAX: Duration = Duration::from_secs(2);
 /// How long closing waits for merges, which may take minutes; what they have not finished is not lost.
 const CLOSE_MAX: Duration = Duration::from_secs(1);
 /// Part of a segment's documents that may be deleted before it is merged with others.
 const DELETED_MAX: f32 = 0.3;
-
-/// What stands in each commit.
-#[derive(Serialize, Deserialize)]
-struct Payload {
-    tokenizer: u32,
-    schema: u32,
-    epoch: u32,
-    position: u64,
-    complete: bool,
-}
-
-/// What came of opening an index.
-pub(super) enum Open {
-    Usable(Box<TantivyIndex>),
-    /// And why.
-    Useless(String),
-}
 
 /// An open index, and its only writer.
 pub(super) struct TantivyIndex {
@@ -65,6 +48,8 @@ struct Inner {
     reader: IndexReader,
     opened: Arc<Opened>,
     mark: RwLock<IndexMark>,
+    /// A search has met files that say what cannot be.
+    damaged: AtomicBool,
 }
 
 impl TantivyIndex {
@@ -75,46 +60,12 @@ impl TantivyIndex {
         Self::of(index, memory, searches, mark).map_err(failed)
     }
 
-    pub(super) fn open(path: &Path, memory: usize, searches: Arc<Semaphore>) -> StoreResult<Open> {
-        let useless = |why: &(dyn std::error::Error + 'static)| Ok(Open::Useless(in_full(why)));
-        let index = match Index::open_in_dir(path) {
-            Ok(index) => index,
-            Err(error) => return useless(&error),
-        };
-        let payload = index.load_metas().map(|metas| metas.payload.unwrap_or_default());
-        let payload = match payload.map(|payload| serde_json::from_str::<Payload>(&payload)) {
-            Ok(Ok(payload)) => payload,
-            Ok(Err(error)) => return useless(&error),
-            Err(error) => return useless(&error),
-        };
-        if (payload.tokenizer, payload.schema) != (TOKENIZER_VERSION, SCHEMA_VERSION)
-            || index.schema() != Fields::new().0
-        {
-            return Ok(Open::Useless("it was made by another version".to_owned()));
-        }
-        if bytes_in(path) <= CHECKED_BYTES_MAX {
-            match index.validate_checksum() {
-                Ok(damaged) if damaged.is_empty() => {}
-                Ok(damaged) => return Ok(Open::Useless(format!("{} of its files are damaged", damaged.len()))),
-                Err(error) => return useless(&error),
-            }
-        }
-        let (epoch, position) = (Epoch(payload.epoch), Position(payload.position));
-        let mark = IndexMark { epoch, position, complete: payload.complete };
-        match Self::of(index, memory, searches, mark) {
-            Ok(index) => Ok(Open::Usable(Box::new(index))),
-            // Somebody has it, or the disk does not: that is no fault of the index.
-            Err(
-                error @ (TantivyError::LockFailure(..)
-                | TantivyError::IoError(_)
-                | TantivyError::OpenWriteError(_)
-                | TantivyError::SystemError(_)),
-            ) => Err(failed(error)),
-            Err(error) => useless(&error),
-        }
-    }
-
-    fn of(mut index: Index, memory: usize, searches: Arc<Semaphore>, mark: IndexMark) -> tantivy::Result<Self> {
+    pub(super) fn of(
+        mut index: Index,
+        memory: usize,
+        searches: Arc<Semaphore>,
+        mark: IndexMark,
+    ) -> tantivy::Result<Self> {
         register(&index);
         // A search looks into several segments at once where cores are free.
         index.set_default_multithread_executor()?;
@@ -128,7 +79,7 @@ impl TantivyIndex {
         let writer: IndexWriter = index.writer_with_options(options)?;
         writer.set_merge_policy(merging());
         let (writer, opened) = (Mutex::new(Some(writer)), Arc::default());
-        let inner = Inner { fields, writer, reader, opened, mark: RwLock::new(mark) };
+        let inner = Inner { fields, writer, reader, opened, mark: RwLock::new(mark), damaged: AtomicBool::new(false) };
         Ok(Self { inner: Arc::new(inner), searches })
     }
 }
@@ -184,13 +135,7 @@ impl Inner {
     }
 
     fn commit(&self, mark: IndexMark) -> StoreResult<()> {
-        let payload = Payload {
-            tokenizer: TOKENIZER_VERSION,
-            schema: SCHEMA_VERSION,
-            epoch: mark.epoch.0,
-            position: mark.position.0,
-            complete: mark.complete,
-        };
+        let payload = Payload::of(mark);
         let payload = serde_json::to_string(&payload).map_err(failed)?;
         let mut writer = self.writer();
         let mut commit = writer.as_mut().ok_or_else(closed).and_then(IndexWriter::prepare_commit).map_err(failed)?;
@@ -219,6 +164,10 @@ impl Inner {
 impl SearchIndex for TantivyIndex {
     fn mark(&self) -> IndexMark {
         *self.inner.mark.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_damaged(&self) -> bool {
+        self.inner.damaged.load(Ordering::Acquire)
     }
 
     fn documents(&self) -> u64 {
@@ -276,21 +225,29 @@ impl SearchIndex for TantivyIndex {
         let inner = self.inner.clone();
         blocking(move || {
             let _turn = turn;
-            inner.find(&wanted).map_err(|error| match wanted.until.has_passed() {
-                true => StoreError::Late { backend: "search" },
-                false => failed(error),
+            inner.find(&wanted).map_err(|error| {
+                if wanted.until.has_passed() {
+                    return StoreError::Late { backend: "search" };
+                }
+                if is_damage(&error) {
+                    inner.damaged.store(true, Ordering::Release);
+                }
+                failed(error)
             })
         })
         .await
     }
 }
 
-fn closed() -> TantivyError {
-    TantivyError::InvalidArgument("the index is closed".to_owned())
+/// Files that were read and say what cannot be.
+fn is_damage(error: &TantivyError) -> bool {
+    match error {
+        TantivyError::DataCorruption(_) => true,
+        TantivyError::IoError(error) => matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof),
+        _ => false,
+    }
 }
 
-/// Files that cannot be looked at count nothing: opening them will say more.
-fn bytes_in(path: &Path) -> u64 {
-    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.metadata().ok()).map(|file| file.len()).sum()
+fn closed() -> TantivyError {
+    TantivyError::InvalidArgument("the index is closed".to_owned())
 }

@@ -1,6 +1,7 @@
 //! Search indexes as Tantivy keeps them: a folder for each, and a file that names the live one.
 mod collect;
 mod index;
+mod open;
 mod query;
 mod schema;
 
@@ -10,7 +11,8 @@ use crate::{
     domain::{Epoch, Position},
 };
 use async_trait::async_trait;
-use index::{Open, TantivyIndex};
+use index::TantivyIndex;
+use open::Open;
 use std::{
     io::{self, Write},
     path::{Path, PathBuf},
