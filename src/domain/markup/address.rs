@@ -2,6 +2,7 @@
 //!
 //! Nothing that is found here is opened or shown as a link; it only keeps tags and mentions out. So it is no matter
 //! whether a host exists, and where a sign could be read either way, a scheme, a dot or a second slash decides.
+use super::path::{drive, folders, path};
 use crate::domain::characters::{is_digit, is_letter, is_mark};
 
 /// Schemes that do without `//`.
@@ -9,7 +10,7 @@ const SCHEMES: &[&str] = &["acct", "data", "magnet", "mailto", "matrix", "sip", 
 /// Longest scheme that is looked for.
 const SCHEME_MAX: usize = 32;
 /// Longest host, and longest part of an e-mail address before its sign.
-const HOST_MAX: usize = 253;
+pub(super) const HOST_MAX: usize = 253;
 /// Endings of hosts that are not written in ASCII.
 const ENDINGS: &[&str] = &["한국", "닷컴", "닷넷", "中国", "中國", "рф"];
 
@@ -65,7 +66,7 @@ pub(super) fn account(text: &[char], handle_end: usize) -> Option<usize> {
 }
 
 /// What a handle or a host in ASCII is made of.
-fn is_name(c: char) -> bool {
+pub(super) fn is_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
@@ -155,43 +156,6 @@ fn labels(text: &[char], at: usize) -> Option<(usize, bool)> {
     Some((end, count > 1 && (letters >= 2 && rest_is_foreign || known || address)))
 }
 
-/// `C:\folder\…`, `C:/folder/…`.
-fn drive(text: &[char], at: usize) -> Option<usize> {
-    let begins = text.get(at + 1) == Some(&':') && matches!(text.get(at + 2), Some('\\' | '/'));
-    let goes_on = |c: &&char| **c == '\\' || !ends(**c);
-    begins.then(|| at + text[at..].iter().take_while(goes_on).count())
-}
-
-/// Several folders and a slash: `src/domain/…`. One slash between two words is none, as people write `커피/차` and `coffee/#tea`,
-/// unless a name follows it: `docs/@name`.
-fn folders(text: &[char], at: usize) -> Option<usize> {
-    let (mut from, mut slashes, mut letters) = (at, 0, false);
-    loop {
-        let is_part = |c: &&char| is_name(**c) || matches!(c, '.' | '-' | '~' | '%' | '+');
-        let length = text[from..].iter().take(HOST_MAX).take_while(is_part).count();
-        letters |= text[from..from + length].iter().any(char::is_ascii_alphabetic);
-        if length == 0 || text.get(from + length) != Some(&'/') {
-            break;
-        }
-        slashes += 1;
-        from += length + 1;
-    }
-    let signed = slashes == 1 && text.get(from) == Some(&'@') && text.get(from + 1).is_some_and(|c| is_name(*c));
-    ((slashes >= 2 || signed) && letters).then(|| tail(text, at))
-}
-
-/// `/folder/…`, `/@name`, `./…`, `../…`, `~/…`, `~name/…`.
-fn path(text: &[char], at: usize) -> Option<usize> {
-    let rest = &text[at..];
-    let relative = [&['.', '/'][..], &['.', '.', '/'], &['~', '/']].iter().any(|begin| rest.starts_with(begin));
-    let absolute = rest[0] == '/' && rest.get(1).is_some_and(|c| is_name(*c) || matches!(c, '.' | '~' | '%' | '@'));
-    let home = rest[0] == '~' && {
-        let name = rest[1..].iter().take_while(|c| is_name(**c)).count();
-        name > 0 && rest.get(name + 1) == Some(&'/')
-    };
-    (relative || absolute || home).then(|| tail(text, at)).filter(|end| *end > at)
-}
-
 /// The end of a host together with its port, path, query and fragment, where they follow.
 fn followed(text: &[char], end: usize) -> usize {
     let next = text.get(end + 1).copied();
@@ -213,7 +177,7 @@ fn is_remote(text: &[char]) -> bool {
 
 /// How far an address goes: up to white space or what no address holds, without the punctuation of the sentence around
 /// it and without brackets that it has not opened.
-fn tail(text: &[char], from: usize) -> usize {
+pub(super) fn tail(text: &[char], from: usize) -> usize {
     let mut open = Vec::new();
     let mut end = from;
     for (at, c) in text.iter().enumerate().skip(from) {
@@ -245,7 +209,7 @@ fn tail(text: &[char], from: usize) -> usize {
 }
 
 /// What stands in no address as people paste them.
-fn ends(c: char) -> bool {
+pub(super) fn ends(c: char) -> bool {
     c.is_whitespace()
         || c.is_control()
         || matches!(c, '<' | '>' | '"' | '`' | '|' | '\\' | '^' | '…')

@@ -1,5 +1,6 @@
 //! Tags and mentions inside a text, with offsets that a client can use.
 mod address;
+mod path;
 mod tag;
 
 pub use tag::{TAG_LENGTH_MAX, tag_named};

@@ -1,4 +1,5 @@
 //! The listener: accepts connections up to a limit, serves HTTP/1.1 and HTTP/2 on each, and ends in order.
+mod addresses;
 mod connection;
 mod intake;
 mod pace;
@@ -6,9 +7,10 @@ mod places;
 mod room;
 
 use super::settings::Settings;
+use addresses::Addresses;
 use axum::Router;
 use connection::{Protocol, converse};
-use places::Addresses;
+
 use room::{Room, Seat};
 use std::{
     io,
