@@ -11,6 +11,9 @@ use std::{
     time::Duration,
 };
 
+/// Fewer connections than this are worth a warning at the start.
+const CONNECTIONS_FEW: usize = 1_000;
+
 /// Connections of the operating listener, for which files are kept back. Further ones wait in the kernel's queue.
 const OPERATING_CONNECTIONS_MAX: usize = 32;
 
@@ -50,8 +53,8 @@ impl Settings {
         let request_time_max = Duration::from_millis(http.request_timeout_ms);
         let upload_time_max = Duration::from_millis(config.images.upload_timeout_ms);
         let open_max = files::share(http.connections_max, config.storage.read_connections).connections;
-        if open_max < http.connections_max {
-            tracing::warn!(open_max, wanted = http.connections_max, "connections are fewer: files are limited");
+        if open_max < CONNECTIONS_FEW.min(http.connections_max) {
+            tracing::warn!(open_max, "few connections are possible: raise the limit of open files (`ulimit -n`)");
         }
         Self {
             connections: Connections {

@@ -1,7 +1,7 @@
 //! Paging while things change: nothing twice, nothing skipped, and what may no longer be seen is gone at once.
 use crate::{
     common::Member,
-    support::{ids, member, own},
+    support::{eventually, ids, member, own},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -16,7 +16,13 @@ async fn written(count: usize) -> (Member, Member, Vec<u64>) {
     for number in 0..count {
         posts.insert(0, friend.post(&format!("글 {number}")).await);
     }
+    newest(&who, posts[0]).await;
     (who, friend, posts)
+}
+
+/// Waits until a reader has somebody else's post: an answer promises that to its own author alone.
+async fn newest(who: &Member, post: u64) {
+    eventually(who, &format!("{HOME}?limit=1"), |page| ids(page) == [post]).await;
 }
 
 /// The first page and what comes after a change.
@@ -64,7 +70,7 @@ async fn a_whole_page_of_deleted_posts_does_not_end_a_feed() {
 async fn an_author_unfollowed_between_pages_is_on_no_later_page() {
     let (who, friend, _) = written(6).await;
     let mine = who.post("내 글").await;
-    friend.post("나중 글").await;
+    newest(&who, friend.post("나중 글").await).await;
     let (first, rest) = around(&who, HOME, 1, async || who.unfollow(&friend).await).await;
     assert_eq!(first.len(), 1);
     assert_eq!(rest, [mine]);

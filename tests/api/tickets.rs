@@ -1,7 +1,7 @@
 //! Tickets: one stream each and what resumes it, and nobody's at the cost of another's.
 use crate::{
     common::{Member, Stream},
-    stream::{created, next, ready},
+    stream::{created, created_event, next, ready},
     support::{member, own, problem, until},
 };
 use reqwest::{Method, Response};
@@ -46,7 +46,7 @@ async fn a_broken_line_is_taken_up_again_with_the_same_ticket() {
             assert_eq!(created(&mut stream).await, post);
         }
         let live = who.post("이어지는 글").await;
-        let event = next(&mut stream).await;
+        let event = created_event(&mut stream).await;
         assert_eq!(event.data["id"], live);
         last = event.id;
     }
