@@ -16,7 +16,9 @@ async fn written(count: usize) -> (Member, Member, Vec<u64>) {
     for number in 0..count {
         posts.insert(0, friend.post(&format!("글 {number}")).await);
     }
-    newest(&who, posts[0]).await;
+    if let Some(post) = posts.first() {
+        newest(&who, *post).await;
+    }
     (who, friend, posts)
 }
 
