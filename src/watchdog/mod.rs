@@ -2,7 +2,7 @@
 //!
 //! A deadlock between worker threads stops every request, the health routes and the shutdown with them: nothing inside
 //! the runtime can notice it. [`Watchdog`] is a thread outside the runtime. It has the runtime run an empty task every
-//! second; after [`UNANSWERED_MAX`] seconds without one it writes each thread's stack to the log ([`stacks`]) and ends
+//! second; after 30 seconds without one it writes each thread's stack to the log (`stacks.rs`) and ends
 //! the process with [`EXIT_CODE`].
 mod stacks;
 
