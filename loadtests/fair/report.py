@@ -24,7 +24,7 @@ def median(runs, *path):
 def row(name, *path):
     old, new = median(before, *path), median(after, *path)
     ratio = f"{old / new:.1f}" if old is not None and new else "-"
-    print(f"| {name} | {'-' if old is None else old} | {new} | {ratio} |")
+    print(f"| {name} | {'-' if old is None else f'{old:.3g}'} | {new:.3g} | {ratio} |")
 
 
 print(f"# One member's worst, {value('DATE')}\n")
