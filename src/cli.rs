@@ -24,7 +24,7 @@ pub struct Cli {
 pub enum Command {
     /// Starts the server (this is what happens without a command)
     ///
-    /// Makes its data folder at first start, says in three lines where the API, its documentation and the metrics are,
+    /// Makes its data folder at first start, says in four lines where the API, its documentation, the metrics and the data are,
     /// and runs until SIGTERM or Ctrl-C. Exit code 1: it could not be started, or its actors kept failing.
     Serve,
     /// Prints the effective configuration: every key, its value, and where that came from

@@ -73,7 +73,7 @@ impl Gauges {
     }
 }
 
-/// The whole tree from outside.
+/// The whole tree from outside. Lock order: `actors`, then the list of waiting messages of one of them.
 #[derive(Clone, Default)]
 pub struct System {
     actors: Arc<RwLock<Vec<Arc<Gauges>>>>,

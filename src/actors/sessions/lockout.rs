@@ -49,8 +49,12 @@ impl Lockout {
             return Ok(());
         }
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        self.locked(&known, keys)
+    }
+
+    /// Refuses `LoginLocked` with the longest time that any of the keys is locked for.
+    fn locked(&self, known: &Known, keys: &[Key]) -> Result<(), Refusal> {
         let left = keys.iter().filter_map(|key| self.left(*known.failures.get(key)?)).max();
-        drop(known);
         left.map_or(Ok(()), |retry_after| Err(Refusal::LoginLocked { retry_after }))
     }
 
@@ -61,10 +65,7 @@ impl Lockout {
         }
         let now = Instant::now();
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let left = keys.iter().filter_map(|key| self.left(*known.failures.get(key)?)).max();
-        if let Some(retry_after) = left {
-            return Err(Refusal::LoginLocked { retry_after });
-        }
+        self.locked(&known, keys)?;
         for key in keys {
             known.forget(now, self.window, self.keys_max);
             let Known { failures, in_order } = &mut *known;
