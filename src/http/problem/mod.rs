@@ -70,10 +70,10 @@ enum BadCredentials {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Problem, examples(json!({
-    "type": "about:blank", "title": "Unprocessable Entity", "status": 422, "detail": "some fields are not valid",
+    "type": "about:blank", "title": "Unprocessable Entity", "status": 422, "detail": "some fields are invalid",
     "code": "VALIDATION_FAILED", "instance": "/api/authentication/signup",
     "traceId": "4bf92f3577b34da6a3ce929d0e0e4736",
-    "errors": [{"field": "memberName", "code": "TOO_SHORT", "detail": "at least 2 characters"}],
+    "errors": [{"field": "memberName", "code": "TOO_SHORT", "detail": "must have at least 2 characters"}],
 })))]
 pub(super) struct ProblemView<'a> {
     /// Always `about:blank`: `code` says which problem it is.
