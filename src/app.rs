@@ -141,7 +141,7 @@ pub async fn serve(config: Config) -> Result<(), ServerError> {
     let _ = server.announce(&data_dir, &mut std::io::stdout());
     let gave_up = tokio::select! {
         signal = signals.end() => {
-            tracing::info!(signal, "told to end");
+            tracing::info!(signal, "received signal");
             false
         }
         () = server.supervisor.ended() => true,

@@ -13,7 +13,7 @@ pub fn raise() -> usize {
     if current != maximum
         && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
     {
-        tracing::warn!(error = &error as &dyn std::error::Error, "the limit of open files stays as it is");
+        tracing::warn!(error = &error as &dyn std::error::Error, "cannot raise the limit of open files");
     }
     limit()
 }

@@ -38,8 +38,8 @@ impl Signals {
                 _ = self.hang_up.recv() => {
                     tracing::warn!(signal = "SIGHUP", "configuration reload is not available yet");
                 }
-                _ = one.recv() => tracing::warn!(signal = "SIGUSR1", "the signal means nothing to the server"),
-                _ = two.recv() => tracing::warn!(signal = "SIGUSR2", "the signal means nothing to the server"),
+                _ = one.recv() => tracing::warn!(signal = "SIGUSR1", "ignored signal"),
+                _ = two.recv() => tracing::warn!(signal = "SIGUSR2", "ignored signal"),
             }
         }
     }

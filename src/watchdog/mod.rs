@@ -87,9 +87,9 @@ fn end() {
     let (tell, told) = mpsc::sync_channel(1);
     let report = std::thread::Builder::new().name("stacks".to_owned()).spawn(move || {
         let seconds = UNANSWERED_MAX * u32::try_from(EVERY.as_secs()).unwrap_or(1);
-        tracing::error!(seconds, exit_code = EXIT_CODE, "the runtime does not answer; the process ends");
+        tracing::error!(seconds, exit_code = EXIT_CODE, "the runtime does not answer; ending the process");
         for thread in stacks::of_every_thread() {
-            tracing::error!(thread = thread.name, state = thread.state, stack = thread.frames, "thread at the freeze");
+            tracing::error!(thread = thread.name, state = thread.state, stack = thread.frames, "stack of a thread at the freeze");
         }
         let _ = tell.send(());
     });
