@@ -6,12 +6,12 @@ type Described = (&'static str, Unit, &'static str);
 
 const COUNTERS: &[Described] = &[
     ("dailyfeed_actor_restarts_total", Unit::Count, "Actor restarts, by domain."),
+    ("dailyfeed_connections_evicted_total", Unit::Count, "Idle connections closed to make room for new ones."),
     (
-        "dailyfeed_connections_evicted_total",
+        "dailyfeed_connections_refused_total",
         Unit::Count,
-        "Idle connections closed to make room for new ones.",
+        "Connections refused because their address had reached its limit.",
     ),
-    ("dailyfeed_connections_refused_total", Unit::Count, "Connections refused because their address had reached its limit."),
     ("dailyfeed_http_requests_total", Unit::Count, "Requests answered, by method, route and status."),
     ("dailyfeed_images_total", Unit::Count, "Uploaded images, by outcome."),
     ("dailyfeed_key_rotations_total", Unit::Count, "Rotations of the key that signs access tokens."),
@@ -23,7 +23,11 @@ const COUNTERS: &[Described] = &[
         "Reads answered without the caller's last write because the wait for it timed out.",
     ),
     ("dailyfeed_stream_events_total", Unit::Count, "Events sent on live streams."),
-    ("dailyfeed_views_dropped_total", Unit::Count, "Post views dropped because they could not be stored or the buffer was full."),
+    (
+        "dailyfeed_views_dropped_total",
+        Unit::Count,
+        "Post views dropped because they could not be stored or the buffer was full.",
+    ),
 ];
 
 const GAUGES: &[Described] = &[
@@ -49,7 +53,11 @@ const GAUGES: &[Described] = &[
 const HISTOGRAMS: &[Described] = &[
     ("dailyfeed_commit_commands", Unit::Count, "Commands per commit."),
     ("dailyfeed_commit_duration_seconds", Unit::Seconds, "Time of a commit, including its sync to disk."),
-    ("dailyfeed_http_request_duration_seconds", Unit::Seconds, "Time to answer a request, by method, route and status."),
+    (
+        "dailyfeed_http_request_duration_seconds",
+        Unit::Seconds,
+        "Time to answer a request, by method, route and status.",
+    ),
     ("dailyfeed_image_duration_seconds", Unit::Seconds, "Time to decode, scale and encode an image."),
     ("dailyfeed_ranking_generation_duration_seconds", Unit::Seconds, "Time to rank all posts, by kind and window."),
     ("dailyfeed_search_commit_duration_seconds", Unit::Seconds, "Time of a commit of the search index."),

@@ -49,7 +49,8 @@ fn install() -> Option<PrometheusHandle> {
         builder.set_buckets_for_metric(Matcher::Suffix(unit.to_owned()), bounds)
     });
     let handle = builder.and_then(PrometheusBuilder::install_recorder);
-    let unavailable = |error| tracing::error!(error = &error as &dyn std::error::Error, "cannot install the metrics recorder");
+    let unavailable =
+        |error| tracing::error!(error = &error as &dyn std::error::Error, "cannot install the metrics recorder");
     let handle = handle.map_err(unavailable).ok();
     help::describe();
     handle

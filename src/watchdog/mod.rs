@@ -89,7 +89,12 @@ fn end() {
         let seconds = UNANSWERED_MAX * u32::try_from(EVERY.as_secs()).unwrap_or(1);
         tracing::error!(seconds, exit_code = EXIT_CODE, "the runtime does not answer; ending the process");
         for thread in stacks::of_every_thread() {
-            tracing::error!(thread = thread.name, state = thread.state, stack = thread.frames, "stack of a thread at the freeze");
+            tracing::error!(
+                thread = thread.name,
+                state = thread.state,
+                stack = thread.frames,
+                "stack of a thread at the freeze"
+            );
         }
         let _ = tell.send(());
     });

@@ -43,10 +43,7 @@ async fn mended(index: &Arc<dyn SearchIndex>) -> bool {
     match mended.await {
         Ok(()) => true,
         Err(error) => {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "cannot write the search index; reopening it"
-            );
+            tracing::warn!(error = &error as &dyn std::error::Error, "cannot write the search index; reopening it");
             false
         }
     }

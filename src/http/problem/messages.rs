@@ -78,7 +78,12 @@ pub(super) fn refusal(refusal: &Refusal, l: Language) -> Cow<'static, str> {
         Refusal::HandleTaken => say!(l, "handle is already taken", "이미 사용 중인 핸들입니다"),
         Refusal::MemberNotFound => say!(l, "member not found", "회원을 찾을 수 없습니다"),
         Refusal::TooManyIds { max } => {
-            say!(l, "at most {max} ids can be requested at once", "ID는 한 번에 최대 {max}개까지 조회할 수 있습니다", max)
+            say!(
+                l,
+                "at most {max} ids can be requested at once",
+                "ID는 한 번에 최대 {max}개까지 조회할 수 있습니다",
+                max
+            )
         }
         Refusal::FollowSelf => say!(l, "you cannot follow yourself", "자기 자신은 팔로우할 수 없습니다"),
         Refusal::FollowLimit { max } => {
@@ -181,11 +186,9 @@ pub(super) fn refusal(refusal: &Refusal, l: Language) -> Cow<'static, str> {
         ),
         Refusal::ImageCorrupted => say!(l, "the image is corrupted", "손상된 이미지입니다"),
         Refusal::ImageNotFound => say!(l, "image not found", "이미지를 찾을 수 없습니다"),
-        Refusal::ImageForbidden => say!(
-            l,
-            "only the owner can use or delete this image",
-            "이미지를 올린 회원만 사용하거나 삭제할 수 있습니다"
-        ),
+        Refusal::ImageForbidden => {
+            say!(l, "only the owner can use or delete this image", "이미지를 올린 회원만 사용하거나 삭제할 수 있습니다")
+        }
         Refusal::TooManyImages { max } => say!(
             l,
             "you can have at most {max} unused images; use or delete some first",
