@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the figures of `loadtests/fair/run` as Markdown. Usage: report.py FOLDER (before-N.json, after-N.json)"""
+"""Prints the figures of `loadtests/fair/run` as Markdown. Usage: report.py FOLDER (with before-N.json, after-N.json)"""
 import glob, json, os, statistics, sys
 
 
@@ -27,19 +27,19 @@ def row(name, *path):
     print(f"| {name} | {'-' if old is None else f'{old:.3g}'} | {new:.3g} | {ratio} |")
 
 
-print(f"# One member's worst, {value('DATE')}\n")
+print(f"# Fairness under one member's load, {value('DATE')}\n")
 print(f"Machine: {value('MACHINE')}; server and generator share the cores. Build: `{value('PROFILE')}` profile.")
 print(f"Method: `loadtests/fair/run`; {value('RUNS')} runs of {value('SECONDS_A_RUN')} s, medians, before and after in turns.")
 print("1,000 members who follow 600 each, 20,000 posts, limits switched off. Four members read their home feed and post, one")
 print("request after another, while one member keeps 120 searches (100 texts of 5,000 characters each) or 150 network")
-print("recommendations under way. Milliseconds at the clients, which are Python programs and part of them.\n")
-print("| others' wait | before | after | ratio |\n|---|---|---|---|")
-for attack, name in [("alone", "nobody attacks"), ("searches", "120 searches"), ("network", "150 network recommendations")]:
+print("recommendations in progress. Milliseconds at the clients, which are Python programs and part of the times.\n")
+print("| latency of others | before | after | ratio |\n|---|---|---|---|")
+for attack, name in [("alone", "no attack"), ("searches", "120 searches"), ("network", "150 network recommendations")]:
     for kind in ["feed", "post"]:
         for part in ["p50", "p99", "max"]:
             row(f"{name}: {kind}, {part}", attack, kind, part)
-row("12 uploads of a byte a second of three members: another member's upload, seconds", "uploadSeconds")
-print("\nWhat the attacker was answered (the last run; status: times):\n")
+row("12 uploads of a byte per second by three members: upload of another member, seconds", "uploadSeconds")
+print("\nStatuses that the attacker received (in the last run; status: count):\n")
 for kind, runs in [("before", before), ("after", after)]:
     for attack in ["searches", "network"] if runs else []:
-        print(f"- {kind}, {attack}: {runs[-1][attack].get('told')}")
+        print(f"- {kind}, {attack}: {runs[-1][attack].get('statuses')}")
