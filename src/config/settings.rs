@@ -236,7 +236,7 @@ concern! {
     /// Images. A decoder takes at most 12 bytes per pixel of 40 megapixels, and an upload in progress at most 20 MiB:
     /// about 700 MB with the defaults in the worst case.
     Images {
-        /// Where image files are stored: `file:` and the path of a folder. Empty: the folder `images` in `data_dir`.
+        /// Location of image files: `file:` and the path of a folder. Empty: the folder `images` in `data_dir`.
         url: String = String::new(),
         /// Images decoded at the same time; each takes a core.
         decoders: usize = 2,

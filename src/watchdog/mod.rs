@@ -84,7 +84,7 @@ fn ask(runtime: &Handle) -> (Instant, Receiver<Instant>) {
 }
 
 fn end() {
-    let (tell, told) = mpsc::sync_channel(1);
+    let (done, finished) = mpsc::sync_channel(1);
     let report = std::thread::Builder::new().name("stacks".to_owned()).spawn(move || {
         let seconds = UNANSWERED_MAX * u32::try_from(EVERY.as_secs()).unwrap_or(1);
         tracing::error!(seconds, exit_code = EXIT_CODE, "the runtime does not answer; ending the process");
@@ -96,10 +96,10 @@ fn end() {
                 "stack of a thread at the freeze"
             );
         }
-        let _ = tell.send(());
+        let _ = done.send(());
     });
     if report.is_ok() {
-        let _ = told.recv_timeout(REPORT_MAX);
+        let _ = finished.recv_timeout(REPORT_MAX);
     }
     std::process::exit(EXIT_CODE);
 }
@@ -111,10 +111,11 @@ mod tests {
     const QUICK: Duration = Duration::from_millis(10);
 
     fn watched(runtime: &Handle) -> (SyncSender<()>, Receiver<Outcome>) {
-        let ((stop, stopped), (tell, told)) = (mpsc::sync_channel(0), mpsc::channel());
+        let (stop, stopped) = mpsc::sync_channel(0);
+        let (sender, outcome) = mpsc::channel();
         let runtime = runtime.clone();
-        std::thread::spawn(move || tell.send(watch(&runtime, &stopped, QUICK)));
-        (stop, told)
+        std::thread::spawn(move || sender.send(watch(&runtime, &stopped, QUICK)));
+        (stop, outcome)
     }
 
     #[test]
