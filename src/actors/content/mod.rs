@@ -111,9 +111,9 @@ impl Content {
     }
 
     /// The same for somebody who is not shown it: no view counts, and no stream tells of its counts.
-    pub async fn glance(&self, viewer: MemberId, id: PostId) -> Result<SeenPost, Error> {
-        let eyes = self.timeline.viewer(viewer).await?;
-        self.timeline.posts(&eyes, &[id], Place::AskedFor).await?.pop().ok_or(Refusal::PostNotFound.into())
+    pub async fn glance(&self, viewer_id: MemberId, id: PostId) -> Result<SeenPost, Error> {
+        let viewer = self.timeline.viewer(viewer_id).await?;
+        self.timeline.posts(&viewer, &[id], Place::AskedFor).await?.pop().ok_or(Refusal::PostNotFound.into())
     }
 
     /// Changes the text, and the images where they are said; where `over` says what is to be changed, that alone:
@@ -150,13 +150,13 @@ impl Content {
 
     /// Sets or withdraws a like; refuses `PostNotFound`.
     pub async fn like_post(&self, member: MemberId, id: PostId, like: bool) -> Result<LikeState, Error> {
-        let eyes = self.timeline.viewer(member).await?;
-        self.timeline.posts(&eyes, &[id], Place::AskedFor).await?.pop().ok_or(Refusal::PostNotFound)?;
+        let viewer = self.timeline.viewer(member).await?;
+        self.timeline.posts(&viewer, &[id], Place::AskedFor).await?.pop().ok_or(Refusal::PostNotFound)?;
         let at = self.ids.next();
         let message = |reply| Message::LikePost { at, member, id, like, reply };
         let state = self.slots.of(member).ask(message).await?;
         self.timeline.wrote(member);
-        if eyes.ties().blocked.is_empty() {
+        if viewer.ties().blocked.is_empty() {
             return Ok(state);
         }
         // The count is what this member sees of it.
@@ -167,19 +167,19 @@ impl Content {
     /// Who likes the post, newest like first; refuses `PostNotFound`.
     pub async fn post_likes(
         &self,
-        viewer: MemberId,
+        viewer_id: MemberId,
         id: PostId,
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page<MemberCard>, Error> {
-        let eyes = self.timeline.viewer(viewer).await?;
-        self.timeline.posts(&eyes, &[id], Place::AskedFor).await?.pop().ok_or(Refusal::PostNotFound)?;
+        let viewer = self.timeline.viewer(viewer_id).await?;
+        self.timeline.posts(&viewer, &[id], Place::AskedFor).await?.pop().ok_or(Refusal::PostNotFound)?;
         let place = cursor.map(|text| decode_place(text, ListKind::PostLikes, id.0)).transpose()?;
         let before = place.map_or(u64::MAX, |[before, _]| before);
         let likes = self.store.post_likes(id, before, limit + 1).await?;
         let next = |last: &_| encode_place(ListKind::PostLikes, id.0, [place_of(last), 0]);
         let mut page = page(likes, limit, next, |listed| listed.item);
-        page.items.retain(|card| eyes.sees(card.id, Place::AskedFor));
+        page.items.retain(|card| viewer.sees(card.id, Place::AskedFor));
         Ok(page)
     }
 
@@ -210,9 +210,9 @@ impl Content {
             return Ok((found.tags, Vec::new()));
         }
         let keys: Vec<String> = found.mentioned.iter().map(|mentioned| mentioned.key.clone()).collect();
-        let eyes = self.timeline.viewer(author).await?;
+        let viewer = self.timeline.viewer(author).await?;
         let mut cards = self.members.cards_by_handle(&keys).await?;
-        cards.retain(|card| eyes.sees(card.id, Place::AskedFor));
+        cards.retain(|card| viewer.sees(card.id, Place::AskedFor));
         let mention = |mentioned: markup::Mentioned| {
             let card = cards.iter().find(|card| card.handle.eq_ignore_ascii_case(&mentioned.key))?;
             let (handle, member) = (card.handle.clone(), card.id);

@@ -119,13 +119,13 @@ impl Members {
     }
 
     /// Cards in the order asked; those whom the viewer does not see are left out. Refuses `TooManyIds`.
-    pub async fn cards(&self, viewer: MemberId, ids: &[MemberId]) -> Result<Vec<Arc<MemberCard>>, Error> {
+    pub async fn cards(&self, viewer_id: MemberId, ids: &[MemberId]) -> Result<Vec<Arc<MemberCard>>, Error> {
         if ids.len() > QUERY_IDS_MAX {
             return Err(Refusal::TooManyIds { max: QUERY_IDS_MAX }.into());
         }
-        let eyes = self.timeline.viewer(viewer).await?;
+        let viewer = self.timeline.viewer(viewer_id).await?;
         let mut cards = self.timeline.cards(ids).await?;
-        cards.retain(|card| eyes.sees(card.id, Place::AskedFor));
+        cards.retain(|card| viewer.sees(card.id, Place::AskedFor));
         Ok(cards)
     }
 

@@ -45,15 +45,15 @@ impl Circle {
 impl Members {
     /// One member in full, and how the viewer and the member stand. Refuses `MemberNotFound`, also where one of them
     /// is blocked by the other; but who blocks somebody still sees the profile, and that it is blocked.
-    pub async fn seen(&self, viewer: MemberId, mut member: Member) -> Result<(Member, Relation), Error> {
-        let eyes = self.timeline.viewer(viewer).await?;
-        let relation = self.relations.relations(viewer, &[member.id], Timestamp::now()).await?.pop();
+    pub async fn seen(&self, viewer_id: MemberId, mut member: Member) -> Result<(Member, Relation), Error> {
+        let viewer = self.timeline.viewer(viewer_id).await?;
+        let relation = self.relations.relations(viewer_id, &[member.id], Timestamp::now()).await?.pop();
         let relation = relation.unwrap_or_default();
-        let seen = eyes.sees(member.id, Place::AskedFor) || relation.blocked && !relation.blocked_by;
+        let seen = viewer.sees(member.id, Place::AskedFor) || relation.blocked && !relation.blocked_by;
         if !seen {
             return Err(Refusal::MemberNotFound.into());
         }
-        let apart = &eyes.ties().blocked;
+        let apart = &viewer.ties().blocked;
         if !apart.is_empty() {
             let [followers, followings] = self.relations.counted_among(member.id, apart).await?;
             member.counts.followers = member.counts.followers.saturating_sub(followers);
@@ -65,7 +65,7 @@ impl Members {
     /// One page of a list, newest first, without those whom the viewer does not see. Refuses `MemberNotFound`.
     pub async fn circle(
         &self,
-        viewer: MemberId,
+        viewer_id: MemberId,
         circle: Circle,
         of: MemberId,
         cursor: Option<&str>,
@@ -73,8 +73,8 @@ impl Members {
     ) -> Result<Page<MemberCard>, Error> {
         let place = cursor.map(|text| decode_place(text, circle.list(), of.0)).transpose()?;
         let before = place.map_or(u64::MAX, |[before, _]| before);
-        let eyes = self.timeline.viewer(viewer).await?;
-        let known = self.timeline.cards(&[of]).await?.pop().filter(|_| eyes.sees(of, Place::AskedFor));
+        let viewer = self.timeline.viewer(viewer_id).await?;
+        let known = self.timeline.cards(&[of]).await?.pop().filter(|_| viewer.sees(of, Place::AskedFor));
         known.ok_or(Refusal::MemberNotFound)?;
         let listed = match circle {
             Circle::Followers => self.relations.followers(of, before, limit + 1).await,
@@ -85,7 +85,7 @@ impl Members {
         };
         let next = |last: &Listed<MemberCard>| encode_place(circle.list(), of.0, [last.place, 0]);
         let mut page = page(listed?, limit, next, |listed| listed.item);
-        page.items.retain(|card| circle.is_of_the_unseen() || eyes.sees(card.id, Place::AskedFor));
+        page.items.retain(|card| circle.is_of_the_unseen() || viewer.sees(card.id, Place::AskedFor));
         Ok(page)
     }
 
@@ -118,8 +118,8 @@ impl Members {
     /// Mutes, until then or for good. Refuses what is done to oneself, `MemberNotFound`, `MuteLimit`.
     pub async fn mute(&self, member: MemberId, other: MemberId, until: Option<Timestamp>) -> Result<(), Error> {
         other_than(member, other).map_err(Refusal::from)?;
-        let eyes = self.timeline.viewer(member).await?;
-        if !eyes.sees(other, Place::AskedFor) {
+        let viewer = self.timeline.viewer(member).await?;
+        if !viewer.sees(other, Place::AskedFor) {
             return Err(Refusal::MemberNotFound.into());
         }
         self.change_tie(TieChange::Mute(self.ids.next(), until), member, other).await

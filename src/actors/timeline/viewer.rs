@@ -68,7 +68,7 @@ impl Viewer {
     }
 }
 
-/// A viewer's eyes, for as long as the authors hold still.
+/// A viewer's viewer, for as long as the authors hold still.
 pub(super) struct Sight<'a> {
     ties: &'a Ties,
     authors: &'a Authors,
