@@ -60,4 +60,4 @@ pub use slot::Slot;
 pub use text::{CODE_POINTS_MAX, json_bytes_max, line_of, text_within};
 pub use ties::{BLOCKS_MAX, MUTES_MAX, TieChange, Ties};
 pub use time::Timestamp;
-pub use visibility::{Place, Standing, may_see, may_see_post};
+pub use visibility::{Standing, Surface, may_see, may_see_post};

@@ -3,7 +3,7 @@ use super::Activity;
 use crate::{
     actors::{Error, timeline::Viewer},
     domain::{
-        CommentId, Envelope, Epoch, Event, EventKind, MemberId, Place, Position, PostId, Refusal,
+        CommentId, Envelope, Epoch, Event, EventKind, MemberId, Position, PostId, Refusal, Surface,
         cursor::{ListKind, decode_place, encode_place},
         is_public,
     },
@@ -72,7 +72,7 @@ impl Activity {
 
     /// Those of these events that are public and that the viewer may see.
     pub(super) async fn shown(&self, viewer: &Viewer, batch: &[Event]) -> Result<Vec<Event>, Error> {
-        let sees = |member: MemberId| viewer.sees(member, Place::Served);
+        let sees = |member: MemberId| viewer.sees(member, Surface::Feed);
         let mut events: Vec<Event> = batch
             .iter()
             .filter(|event| is_public(event.fact.kind) && sees(event.fact.member))
@@ -82,7 +82,7 @@ impl Activity {
         let mut posts: Vec<PostId> = events.iter().filter_map(|event| event.fact.post).collect();
         posts.sort_unstable();
         posts.dedup();
-        let there = self.shared.timeline.posts(viewer, &posts, Place::Served).await?;
+        let there = self.shared.timeline.posts(viewer, &posts, Surface::Feed).await?;
         let there: FxHashSet<PostId> = there.iter().map(|seen| seen.post.id).collect();
         let mut comments: Vec<CommentId> = events.iter().filter_map(|event| event.fact.comment).collect();
         comments.sort_unstable();
@@ -95,7 +95,7 @@ impl Activity {
             let fact = &event.fact;
             match fact.kind {
                 // Nothing is left to be judged but whose it was.
-                EventKind::PostDeleted => viewer.sees_posts_of(fact.member, Place::Served),
+                EventKind::PostDeleted => viewer.sees_posts_of(fact.member, Surface::Feed),
                 EventKind::CommentDeleted => fact.post.is_some_and(|post| there.contains(&post)),
                 _ => {
                     fact.post.is_none_or(|post| there.contains(&post))

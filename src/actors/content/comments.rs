@@ -3,8 +3,8 @@ use super::{Content, Message, done};
 use crate::{
     actors::{Error, Page, page, timeline::Viewer},
     domain::{
-        Comment, CommentId, CommentText, FIRST_REPLIES, LikeState, MemberId, Outcome, Place, PostId, Receipt, Refusal,
-        SeenComment, Timestamp,
+        Comment, CommentId, CommentText, FIRST_REPLIES, LikeState, MemberId, Outcome, PostId, Receipt, Refusal,
+        SeenComment, Surface, Timestamp,
         cursor::{ListKind, decode_place, encode_place},
         depth_below,
     },
@@ -22,15 +22,15 @@ impl Content {
         text: CommentText,
     ) -> Result<SeenComment, Error> {
         let viewer = self.timeline.viewer(author).await?;
-        self.timeline.posts(&viewer, &[post], Place::AskedFor).await?.pop().ok_or(Refusal::PostNotFound)?;
+        self.timeline.posts(&viewer, &[post], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
         let depth = match parent {
             Some(id) => {
                 let above = self.store.comment_by_id(id).await?;
-                let seen = |above: &Comment| !above.deleted && viewer.sees(above.author, Place::AskedFor);
+                let seen = |above: &Comment| !above.deleted && viewer.sees(above.author, Surface::Direct);
                 let above = above.filter(seen).ok_or(Refusal::ParentNotFound)?;
                 if above.post != post {
                     // Another post that the author may not see is no other post at all.
-                    let other = self.timeline.posts(&viewer, &[above.post], Place::AskedFor).await?;
+                    let other = self.timeline.posts(&viewer, &[above.post], Surface::Direct).await?;
                     let refusal = if other.is_empty() { Refusal::ParentNotFound } else { Refusal::ParentOnAnotherPost };
                     return Err(refusal.into());
                 }
@@ -74,7 +74,7 @@ impl Content {
         limit: usize,
     ) -> Result<Page<SeenComment>, Error> {
         let viewer = self.timeline.viewer(viewer_id).await?;
-        self.timeline.posts(&viewer, &[post], Place::AskedFor).await?.pop().ok_or(Refusal::PostNotFound)?;
+        self.timeline.posts(&viewer, &[post], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
         let list = |place| CommentOrder::OfPost(post, place);
         let mut found = self.list(&viewer, (ListKind::Comments, post.0), list, 0, cursor, limit).await?;
         let parents: Vec<CommentId> =
@@ -110,14 +110,14 @@ impl Content {
         limit: usize,
     ) -> Result<Page<SeenComment>, Error> {
         let viewer = self.timeline.viewer(viewer_id).await?;
-        self.card(member).await.ok().filter(|_| viewer.sees(member, Place::AskedFor)).ok_or(Refusal::MemberNotFound)?;
+        self.card(member).await.ok().filter(|_| viewer.sees(member, Surface::Direct)).ok_or(Refusal::MemberNotFound)?;
         let list = |place| CommentOrder::OfMember(member, place);
         let mut page = self.list(&viewer, (ListKind::MemberComments, member.0), list, u64::MAX, cursor, limit).await?;
         // What hangs on a post that the viewer may not see is not seen either.
         let mut posts: Vec<PostId> = page.items.iter().map(|seen| seen.comment.post).collect();
         posts.sort_unstable();
         posts.dedup();
-        let posts = self.timeline.posts(&viewer, &posts, Place::AskedFor).await?;
+        let posts = self.timeline.posts(&viewer, &posts, Surface::Direct).await?;
         page.items.retain(|seen| posts.iter().any(|on| on.post.id == seen.comment.post));
         Ok(page)
     }
@@ -130,7 +130,7 @@ impl Content {
 
     async fn one(&self, viewer: &Viewer, id: CommentId) -> Result<SeenComment, Error> {
         let comment = self.store.comment_by_id(id).await?.ok_or(Refusal::CommentNotFound)?;
-        let on = self.timeline.posts(viewer, &[comment.post], Place::AskedFor).await?;
+        let on = self.timeline.posts(viewer, &[comment.post], Surface::Direct).await?;
         let comments = if on.is_empty() { Vec::new() } else { vec![comment] };
         self.seen(viewer, comments).await?.pop().ok_or(Refusal::CommentNotFound.into())
     }
@@ -226,7 +226,7 @@ impl Content {
                 }
             }
             for comment in &mut comments {
-                if !comment.deleted && !viewer.sees(comment.author, Place::AskedFor) {
+                if !comment.deleted && !viewer.sees(comment.author, Surface::Direct) {
                     (comment.deleted, comment.content) = (true, String::new());
                     (comment.like_count, comment.edited_at) = (0, None);
                 }

@@ -6,7 +6,7 @@ use super::{Error, Page, Reply, StartError, Supervisor, page, slots::Slots, time
 use crate::{
     domain::{
         Comment, CommentId, CommentText, IdGenerator, ImageId, LikeState, MemberCard, MemberId, Mention, Outcome,
-        Picture, Place, Position, Post, PostCounts, PostId, PostText, Receipt, Refusal, SeenPost, Tag, Timestamp,
+        Picture, Position, Post, PostCounts, PostId, PostText, Receipt, Refusal, SeenPost, Surface, Tag, Timestamp,
         cursor::{ListKind, decode_place, encode_place},
         markup,
     },
@@ -113,7 +113,7 @@ impl Content {
     /// The same for somebody who is not shown it: no view counts, and no stream tells of its counts.
     pub async fn glance(&self, viewer_id: MemberId, id: PostId) -> Result<SeenPost, Error> {
         let viewer = self.timeline.viewer(viewer_id).await?;
-        self.timeline.posts(&viewer, &[id], Place::AskedFor).await?.pop().ok_or(Refusal::PostNotFound.into())
+        self.timeline.posts(&viewer, &[id], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound.into())
     }
 
     /// Changes the text, and the images where they are said; where `over` says what is to be changed, that alone:
@@ -151,7 +151,7 @@ impl Content {
     /// Sets or withdraws a like; refuses `PostNotFound`.
     pub async fn like_post(&self, member: MemberId, id: PostId, like: bool) -> Result<LikeState, Error> {
         let viewer = self.timeline.viewer(member).await?;
-        self.timeline.posts(&viewer, &[id], Place::AskedFor).await?.pop().ok_or(Refusal::PostNotFound)?;
+        self.timeline.posts(&viewer, &[id], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
         let at = self.ids.next();
         let message = |reply| Message::LikePost { at, member, id, like, reply };
         let state = self.slots.of(member).ask(message).await?;
@@ -173,13 +173,13 @@ impl Content {
         limit: usize,
     ) -> Result<Page<MemberCard>, Error> {
         let viewer = self.timeline.viewer(viewer_id).await?;
-        self.timeline.posts(&viewer, &[id], Place::AskedFor).await?.pop().ok_or(Refusal::PostNotFound)?;
+        self.timeline.posts(&viewer, &[id], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
         let place = cursor.map(|text| decode_place(text, ListKind::PostLikes, id.0)).transpose()?;
         let before = place.map_or(u64::MAX, |[before, _]| before);
         let likes = self.store.post_likes(id, before, limit + 1).await?;
         let next = |last: &_| encode_place(ListKind::PostLikes, id.0, [place_of(last), 0]);
         let mut page = page(likes, limit, next, |listed| listed.item);
-        page.items.retain(|card| viewer.sees(card.id, Place::AskedFor));
+        page.items.retain(|card| viewer.sees(card.id, Surface::Direct));
         Ok(page)
     }
 
@@ -212,7 +212,7 @@ impl Content {
         let keys: Vec<String> = found.mentioned.iter().map(|mentioned| mentioned.key.clone()).collect();
         let viewer = self.timeline.viewer(author).await?;
         let mut cards = self.members.cards_by_handle(&keys).await?;
-        cards.retain(|card| viewer.sees(card.id, Place::AskedFor));
+        cards.retain(|card| viewer.sees(card.id, Surface::Direct));
         let mention = |mentioned: markup::Mentioned| {
             let card = cards.iter().find(|card| card.handle.eq_ignore_ascii_case(&mentioned.key))?;
             let (handle, member) = (card.handle.clone(), card.id);

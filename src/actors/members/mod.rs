@@ -15,8 +15,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Email, Handle, IdGenerator, Member, MemberCard, MemberCounts, MemberId, Outcome, Password, Place, Position,
-        Privacy, Profile, ProfilePatch, QUERY_IDS_MAX, Receipt, Recommendation, Refusal, TieChange, Timestamp,
+        Email, Handle, IdGenerator, Member, MemberCard, MemberCounts, MemberId, Outcome, Password, Position, Privacy,
+        Profile, ProfilePatch, QUERY_IDS_MAX, Receipt, Recommendation, Refusal, Surface, TieChange, Timestamp,
         cursor::{ListKind, decode_place, encode_place},
     },
     storage::{MemberStore, NewMember, RelationStore, Stores},
@@ -125,7 +125,7 @@ impl Members {
         }
         let viewer = self.timeline.viewer(viewer_id).await?;
         let mut cards = self.timeline.cards(ids).await?;
-        cards.retain(|card| viewer.sees(card.id, Place::AskedFor));
+        cards.retain(|card| viewer.sees(card.id, Surface::Direct));
         Ok(cards)
     }
 

@@ -3,7 +3,7 @@ use super::{Members, Message};
 use crate::{
     actors::{Error, Page, page},
     domain::{
-        Member, MemberCard, MemberId, Place, Refusal, Relation, TieChange, Timestamp,
+        Member, MemberCard, MemberId, Refusal, Relation, Surface, TieChange, Timestamp,
         cursor::{ListKind, decode_place, encode_place},
         may_follow, other_than,
     },
@@ -49,7 +49,7 @@ impl Members {
         let viewer = self.timeline.viewer(viewer_id).await?;
         let relation = self.relations.relations(viewer_id, &[member.id], Timestamp::now()).await?.pop();
         let relation = relation.unwrap_or_default();
-        let seen = viewer.sees(member.id, Place::AskedFor) || relation.blocked && !relation.blocked_by;
+        let seen = viewer.sees(member.id, Surface::Direct) || relation.blocked && !relation.blocked_by;
         if !seen {
             return Err(Refusal::MemberNotFound.into());
         }
@@ -74,7 +74,7 @@ impl Members {
         let place = cursor.map(|text| decode_place(text, circle.list(), of.0)).transpose()?;
         let before = place.map_or(u64::MAX, |[before, _]| before);
         let viewer = self.timeline.viewer(viewer_id).await?;
-        let known = self.timeline.cards(&[of]).await?.pop().filter(|_| viewer.sees(of, Place::AskedFor));
+        let known = self.timeline.cards(&[of]).await?.pop().filter(|_| viewer.sees(of, Surface::Direct));
         known.ok_or(Refusal::MemberNotFound)?;
         let listed = match circle {
             Circle::Followers => self.relations.followers(of, before, limit + 1).await,
@@ -85,7 +85,7 @@ impl Members {
         };
         let next = |last: &Listed<MemberCard>| encode_place(circle.list(), of.0, [last.place, 0]);
         let mut page = page(listed?, limit, next, |listed| listed.item);
-        page.items.retain(|card| circle.is_of_the_unseen() || viewer.sees(card.id, Place::AskedFor));
+        page.items.retain(|card| circle.is_of_the_unseen() || viewer.sees(card.id, Surface::Direct));
         Ok(page)
     }
 
@@ -119,7 +119,7 @@ impl Members {
     pub async fn mute(&self, member: MemberId, other: MemberId, until: Option<Timestamp>) -> Result<(), Error> {
         other_than(member, other).map_err(Refusal::from)?;
         let viewer = self.timeline.viewer(member).await?;
-        if !viewer.sees(other, Place::AskedFor) {
+        if !viewer.sees(other, Surface::Direct) {
             return Err(Refusal::MemberNotFound.into());
         }
         self.change_tie(TieChange::Mute(self.ids.next(), until), member, other).await

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     config::Config,
     domain::{
-        Event, MemberId, Place, Position, PostId, RANKED_MAX, RankedBy, Refusal, SeenPost, TOP_SHOWN, Timestamp,
+        Event, MemberId, Position, PostId, RANKED_MAX, RankedBy, Refusal, SeenPost, Surface, TOP_SHOWN, Timestamp,
         Window,
         cursor::{ListKind, decode_place, encode_place},
     },
@@ -197,7 +197,7 @@ impl Ranking {
                 return Ok((items, Some(at)));
             }
             let looked_at = &rest[..step.min(rest.len())];
-            let seen = self.timeline.posts(&viewer, looked_at, Place::Served).await?;
+            let seen = self.timeline.posts(&viewer, looked_at, Surface::Feed).await?;
             let room = limit - items.len();
             // Up to the last that has room: what is behind it belongs to the next page.
             at += match seen.get(room - 1).filter(|_| seen.len() > room) {
@@ -217,7 +217,7 @@ impl Ranking {
         let best = self.shared.days.best(date, Timestamp::now()).await?;
         let ids: Vec<PostId> = best.posts.iter().map(|(post, _)| *post).collect();
         let viewer = self.timeline.viewer(viewer).await?;
-        let seen = self.timeline.posts(&viewer, &ids, Place::Served).await?;
+        let seen = self.timeline.posts(&viewer, &ids, Surface::Feed).await?;
         let scored = |seen: SeenPost| {
             let (_, score) = best.posts.iter().find(|(post, _)| *post == seen.post.id)?;
             Some((*score, seen))

@@ -6,8 +6,8 @@ use super::{
 use crate::{
     actors::{Error, Page, timeline::Viewer},
     domain::{
-        CommentId, Deadline, Handle, Member, MemberCard, MemberId, Place, PostId, Refusal, SearchKind, SearchOrder,
-        SearchPlace, SeenComment, SeenPost, Timestamp,
+        CommentId, Deadline, Handle, Member, MemberCard, MemberId, PostId, Refusal, SearchKind, SearchOrder,
+        SearchPlace, SeenComment, SeenPost, Surface, Timestamp,
         cursor::{ListKind, decode_pinned, encode_pinned, scope_of},
         first_id_at,
         search::{QUERY_LENGTH_MAX, Query},
@@ -97,7 +97,7 @@ impl Search {
         };
         let viewer = self.timeline.viewer(viewer_id).await?;
         // Not even how much there would be: a search that is aimed at one member must not tell what may not be seen.
-        if author.is_some_and(|author| !viewer.sees_posts_of(author, Place::AskedFor)) {
+        if author.is_some_and(|author| !viewer.sees_posts_of(author, Surface::Direct)) {
             return Ok(Page { items: Vec::new(), next: None });
         }
         let scan = self.scan(&list, wanted, cursor, |hits| self.seen_posts(&viewer, hits));
@@ -127,7 +127,7 @@ impl Search {
         let turn = self.lane.enter(viewer_id).await?;
         let viewer = self.timeline.viewer(viewer_id).await?;
         if let Some(post) = search.post
-            && self.timeline.posts(&viewer, &[post], Place::AskedFor).await?.is_empty()
+            && self.timeline.posts(&viewer, &[post], Surface::Direct).await?.is_empty()
         {
             return Ok(Page { items: Vec::new(), next: None });
         }
@@ -182,24 +182,24 @@ impl Search {
 
     async fn seen_members(&self, viewer: &Viewer, hits: Vec<Hit>) -> Result<HashMap<u64, Member>, Error> {
         let ids: Vec<MemberId> =
-            hits.iter().map(|hit| hit.author).filter(|id| viewer.sees(*id, Place::AskedFor)).collect();
+            hits.iter().map(|hit| hit.author).filter(|id| viewer.sees(*id, Surface::Direct)).collect();
         let there = self.shared.members.members_by_id(&ids).await?;
         Ok(there.into_iter().map(|member| (member.id.0, member)).collect())
     }
 
     async fn seen_posts(&self, viewer: &Viewer, hits: Vec<Hit>) -> Result<HashMap<u64, SeenPost>, Error> {
-        let seen = hits.iter().filter(|hit| viewer.sees_posts_of(hit.author, Place::AskedFor));
+        let seen = hits.iter().filter(|hit| viewer.sees_posts_of(hit.author, Surface::Direct));
         let ids: Vec<PostId> = seen.map(|hit| PostId(hit.place.id)).collect();
-        let posts = self.timeline.posts(viewer, &ids, Place::AskedFor).await?;
+        let posts = self.timeline.posts(viewer, &ids, Surface::Direct).await?;
         Ok(posts.into_iter().map(|seen| (seen.post.id.0, seen)).collect())
     }
 
     async fn seen_comments(&self, viewer: &Viewer, hits: Vec<Hit>) -> Result<HashMap<u64, SeenComment>, Error> {
-        let hits: Vec<&Hit> = hits.iter().filter(|hit| viewer.sees(hit.author, Place::AskedFor)).collect();
+        let hits: Vec<&Hit> = hits.iter().filter(|hit| viewer.sees(hit.author, Surface::Direct)).collect();
         let mut posts: Vec<PostId> = hits.iter().map(|hit| hit.post).collect();
         posts.sort_unstable();
         posts.dedup();
-        let posts = self.timeline.posts(viewer, &posts, Place::AskedFor).await?;
+        let posts = self.timeline.posts(viewer, &posts, Surface::Direct).await?;
         let on_seen = hits.iter().filter(|hit| posts.iter().any(|seen| seen.post.id == hit.post));
         let ids: Vec<_> = on_seen.map(|hit| CommentId(hit.place.id)).collect();
         let comments = self.shared.content.living_comments(&ids).await?;

@@ -2,7 +2,7 @@
 use super::{Timeline, window::Window};
 use crate::{
     actors::Error,
-    domain::{MemberId, Place, Position, PostId},
+    domain::{MemberId, Position, PostId, Surface},
     storage::PostPlace,
 };
 
@@ -30,5 +30,5 @@ impl Merge {
 /// Turns places into posts as one viewer sees them; how many there are.
 pub async fn hydrate(timeline: &Timeline, viewer: MemberId, ids: &[PostId]) -> Result<usize, Error> {
     let viewer = timeline.viewer(viewer).await?;
-    Ok(timeline.posts(&viewer, ids, Place::Served).await?.len())
+    Ok(timeline.posts(&viewer, ids, Surface::Feed).await?.len())
 }

@@ -26,7 +26,7 @@ use super::{Error, Reply, StartError, Supervisor, mailbox::Mailbox, reader};
 use crate::{
     config::Config,
     domain::{
-        Event, Identity, MemberCard, MemberId, Notification, Place, Position, PostId, SeenPost, cursor::StreamCursor,
+        Event, Identity, MemberCard, MemberId, Notification, Position, PostId, SeenPost, Surface, cursor::StreamCursor,
     },
     storage::Stores,
 };
@@ -109,8 +109,13 @@ impl Timeline {
     }
 
     /// Posts in the order asked, as the viewer sees them; those that cannot be seen are left out. At most 1,000 ids.
-    pub(super) async fn posts(&self, viewer: &Viewer, ids: &[PostId], place: Place) -> Result<Vec<SeenPost>, Error> {
-        self.projection.posts(viewer, ids, place).await
+    pub(super) async fn posts(
+        &self,
+        viewer: &Viewer,
+        ids: &[PostId],
+        surface: Surface,
+    ) -> Result<Vec<SeenPost>, Error> {
+        self.projection.posts(viewer, ids, surface).await
     }
 
     /// Those notifications that the viewer may see, in the same order.
@@ -122,7 +127,7 @@ impl Timeline {
     pub(super) async fn post(&self, viewer: MemberId, id: PostId) -> Result<Option<SeenPost>, Error> {
         let viewer = self.viewer(viewer).await?;
         self.projection.hub.saw(viewer.member(), std::iter::once(id));
-        Ok(self.posts(&viewer, &[id], Place::AskedFor).await?.pop())
+        Ok(self.posts(&viewer, &[id], Surface::Direct).await?.pop())
     }
 
     /// The member has just written something: the member's next read shows it.

@@ -2,7 +2,7 @@
 use super::{projection::Projection, viewer::Viewer};
 use crate::{
     actors::Error,
-    domain::{Comment, CommentId, MemberCard, MemberId, Notification, NotificationKind, Place, PostId},
+    domain::{Comment, CommentId, MemberCard, MemberId, Notification, NotificationKind, PostId, Surface},
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::{hash::Hash, sync::Arc};
@@ -48,13 +48,13 @@ impl Projection {
     async fn look(&self, viewer: &Viewer, told: &[Notification]) -> Result<Sight, Error> {
         let mut sight =
             Sight { cards: FxHashMap::default(), posts: FxHashSet::default(), comments: FxHashMap::default() };
-        let actors = distinct(told.iter().map(|told| told.actor).filter(|actor| viewer.sees(*actor, Place::Served)));
+        let actors = distinct(told.iter().map(|told| told.actor).filter(|actor| viewer.sees(*actor, Surface::Feed)));
         for ids in actors.chunks(ASKED_MAX) {
             let cards = self.hydrator.cards(ids).await?;
             sight.cards.extend(cards.into_iter().map(|card| (card.id, card)));
         }
         for ids in distinct(told.iter().filter_map(|told| told.post)).chunks(ASKED_MAX) {
-            let posts = self.posts(viewer, ids, Place::AskedFor).await?;
+            let posts = self.posts(viewer, ids, Surface::Direct).await?;
             sight.posts.extend(posts.iter().map(|seen| seen.post.id));
         }
         for ids in distinct(told.iter().filter_map(|told| told.comment)).chunks(ASKED_MAX) {

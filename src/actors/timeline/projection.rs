@@ -10,7 +10,7 @@ use super::{
 use crate::{
     actors::Error,
     config::Config,
-    domain::{Event, EventKind, Fact, MemberId, Place, Position, PostId, Privacy, SeenPost, Timestamp, first_id_at},
+    domain::{Event, EventKind, Fact, MemberId, Position, PostId, Privacy, SeenPost, Surface, Timestamp, first_id_at},
     storage::{ContentStore, EventLog, MemberStore, PostPlace, RankingStore, RelationStore, StoreResult, Stores},
 };
 use jiff::civil::Date;
@@ -223,12 +223,17 @@ impl Projection {
 
     /// Posts in the order asked, as the viewer sees them; those that cannot be seen are left out, and what members
     /// who block or are blocked did is not counted.
-    pub(super) async fn posts(&self, viewer: &Viewer, ids: &[PostId], place: Place) -> Result<Vec<SeenPost>, Error> {
+    pub(super) async fn posts(
+        &self,
+        viewer: &Viewer,
+        ids: &[PostId],
+        surface: Surface,
+    ) -> Result<Vec<SeenPost>, Error> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
         let mut posts = self.hydrator.posts(viewer.member(), ids).await?;
-        viewer.with_sight(place, |sight| posts.retain(|seen| sight.post(seen.post.author)));
+        viewer.with_sight(surface, |sight| posts.retain(|seen| sight.post(seen.post.author)));
         let apart = &viewer.ties().blocked;
         if !apart.is_empty() && !posts.is_empty() {
             let ids: Vec<PostId> = posts.iter().map(|seen| seen.post.id).collect();

@@ -3,7 +3,7 @@ use super::{notices::SeenNotification, projection::Projection, viewer::Viewer};
 use crate::{
     actors::Error,
     domain::{
-        Event, EventKind as K, MemberId, Notification, Place, Position, PostCounts, PostId, Retraction, SeenPost,
+        Event, EventKind as K, MemberId, Notification, Position, PostCounts, PostId, Retraction, SeenPost, Surface,
     },
 };
 use jiff::civil::Date;
@@ -52,7 +52,7 @@ impl Projection {
     pub(super) async fn told(&self, viewer: &Viewer, events: &[Event]) -> Result<Vec<(Event, Vec<LiveEvent>)>, Error> {
         let shown: Vec<PostId> =
             events.iter().filter(|event| shows(event.fact.kind)).filter_map(|event| event.fact.post).collect();
-        let posts = self.posts(viewer, &shown, Place::Served).await?;
+        let posts = self.posts(viewer, &shown, Surface::Feed).await?;
         let mut notices = self.noticed(viewer, events).await?;
         let causes = self.causes(viewer, events).await?;
         let mut told = Vec::new();
@@ -85,7 +85,7 @@ impl Projection {
             K::PostCreated => seen().map(LiveEvent::Created).into_iter().collect(),
             K::PostUpdated => seen().map(LiveEvent::Updated).into_iter().collect(),
             // What could not be seen was not shown, or was taken back before.
-            K::PostDeleted if own || viewer.sees_posts_of(fact.member, Place::Served) => {
+            K::PostDeleted if own || viewer.sees_posts_of(fact.member, Surface::Feed) => {
                 fact.post.map(LiveEvent::Deleted).into_iter().collect()
             }
             K::MemberDeactivated | K::PostsForFollowers | K::PostsPrivate if !own => {
@@ -100,7 +100,7 @@ impl Projection {
 
     /// The author's newest posts up to the event, where the viewer may not see them any more.
     fn taken_back(&self, viewer: &Viewer, event: &Event, author: MemberId) -> Vec<LiveEvent> {
-        if viewer.sees_posts_of(author, Place::Served) {
+        if viewer.sees_posts_of(author, Surface::Feed) {
             return Vec::new();
         }
         let all = PostId(u64::MAX - 1);
@@ -152,7 +152,7 @@ impl Projection {
     /// The counts of these posts as the viewer sees them.
     pub(super) async fn counts(self: &Arc<Self>, member: MemberId, ids: &[PostId]) -> Result<Vec<LiveEvent>, Error> {
         let viewer = self.viewer(member).await?;
-        let posts = self.posts(&viewer, ids, Place::AskedFor).await?;
+        let posts = self.posts(&viewer, ids, Surface::Direct).await?;
         Ok(posts.iter().map(|seen| LiveEvent::Counts(seen.post.id, seen.counts())).collect())
     }
 }
@@ -196,7 +196,7 @@ fn retracted(viewer: &Viewer, event: &Event, causes: &[Notification]) -> Vec<Pos
             // What is about a thing that is gone goes all; of a single act, the newest is the one that stands.
             let whole = undone.iter().any(|undone| matches!(undone, Retraction::Post(_) | Retraction::Comment(_)));
             let gone = |told: &&Notification| {
-                viewer.sees(told.actor, Place::Served) && undone.iter().any(|undone| undone.takes(told))
+                viewer.sees(told.actor, Surface::Feed) && undone.iter().any(|undone| undone.takes(told))
             };
             before.filter(gone).take(if whole { TAKEN_BACK_MAX } else { 1 }).map(|told| told.id).collect()
         }

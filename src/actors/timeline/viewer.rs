@@ -1,6 +1,6 @@
 //! Who looks, and what the viewer may see: everything that is shown to a member passes here.
 use super::projection::Projection;
-use crate::domain::{MemberId, Place, Privacy, Standing, Ties, Timestamp, may_see, may_see_post};
+use crate::domain::{MemberId, Privacy, Standing, Surface, Ties, Timestamp, may_see, may_see_post};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::{Arc, PoisonError};
 
@@ -51,20 +51,20 @@ impl Viewer {
     }
 
     /// Whether the viewer may see that this member exists: profile, lists, comments, likes, notifications.
-    pub fn sees(&self, other: MemberId, place: Place) -> bool {
-        self.with_sight(place, |sight| sight.member(other))
+    pub fn sees(&self, other: MemberId, surface: Surface) -> bool {
+        self.with_sight(surface, |sight| sight.member(other))
     }
 
     /// Whether the viewer may see posts of this author, and what hangs on them.
-    pub fn sees_posts_of(&self, author: MemberId, place: Place) -> bool {
-        self.with_sight(place, |sight| sight.post(author))
+    pub fn sees_posts_of(&self, author: MemberId, surface: Surface) -> bool {
+        self.with_sight(surface, |sight| sight.post(author))
     }
 
     /// Decides many at once under one lock. Nothing in `look` may wait. Lock order: `authors`, then in `look` the
     /// window; the projection's writer holds one of them at a time.
-    pub(super) fn with_sight<T>(&self, place: Place, look: impl FnOnce(&Sight<'_>) -> T) -> T {
+    pub(super) fn with_sight<T>(&self, surface: Surface, look: impl FnOnce(&Sight<'_>) -> T) -> T {
         let authors = self.projection.authors.read().unwrap_or_else(PoisonError::into_inner);
-        look(&Sight::new(&self.ties, &authors, place))
+        look(&Sight::new(&self.ties, &authors, surface))
     }
 }
 
@@ -72,24 +72,24 @@ impl Viewer {
 pub(super) struct Sight<'a> {
     ties: &'a Ties,
     authors: &'a Authors,
-    place: Place,
+    surface: Surface,
     now: Timestamp,
     /// Nobody is gone, reticent, blocked or muted: there is nothing to ask.
     everything: bool,
 }
 
 impl<'a> Sight<'a> {
-    pub(super) fn new(ties: &'a Ties, authors: &'a Authors, place: Place) -> Self {
+    pub(super) fn new(ties: &'a Ties, authors: &'a Authors, surface: Surface) -> Self {
         let everything = authors.gone.is_empty() && authors.reticent.is_empty() && ties.hides_nobody();
-        Self { ties, authors, place, now: Timestamp::now(), everything }
+        Self { ties, authors, surface, now: Timestamp::now(), everything }
     }
 
     pub(super) fn post(&self, author: MemberId) -> bool {
-        self.everything || may_see_post(self.standing(author), self.place)
+        self.everything || may_see_post(self.standing(author), self.surface)
     }
 
     pub(super) fn member(&self, other: MemberId) -> bool {
-        self.everything || may_see(self.standing(other), self.place)
+        self.everything || may_see(self.standing(other), self.surface)
     }
 
     fn standing(&self, author: MemberId) -> Standing {
