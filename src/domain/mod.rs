@@ -18,11 +18,11 @@ mod profile;
 mod ranking;
 mod receipt;
 mod refusal;
+mod relations;
 pub mod search;
 mod session;
 mod slot;
 mod text;
-mod ties;
 mod time;
 mod visibility;
 
@@ -54,10 +54,10 @@ pub use ranking::{
 };
 pub use receipt::{Answer, KEPT_HOURS, Outcome, Receipt};
 pub use refusal::{FieldError, Reason, Refusal};
+pub use relations::{BLOCKS_MAX, MUTES_MAX, RelationChange, Relations};
 pub use search::{SearchKind, SearchOrder, SearchPlace};
 pub use session::{Identity, Session, SigningKey};
 pub use slot::Slot;
 pub use text::{CODE_POINTS_MAX, json_bytes_max, line_of, text_within};
-pub use ties::{BLOCKS_MAX, MUTES_MAX, TieChange, Ties};
 pub use time::Timestamp;
 pub use visibility::{Standing, Surface, may_see, may_see_post};

@@ -181,7 +181,7 @@ impl Content {
         let at = self.ids.next();
         let state = self.slots.of(member).ask(|reply| Message::LikeComment { at, member, id, like, reply }).await?;
         self.timeline.wrote(member);
-        if viewer.ties().blocked.is_empty() {
+        if viewer.relations().blocked.is_empty() {
             return Ok(state);
         }
         // The count is what this member sees of it.
@@ -216,7 +216,7 @@ impl Content {
             return Ok(Vec::new());
         }
         let ids: Vec<CommentId> = comments.iter().map(|comment| comment.id).collect();
-        let apart = &viewer.ties().blocked;
+        let apart = &viewer.relations().blocked;
         if !apart.is_empty() {
             for less in self.store.counted_below(&ids, apart).await? {
                 for comment in comments.iter_mut().filter(|comment| comment.id == less.comment) {

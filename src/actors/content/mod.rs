@@ -156,7 +156,7 @@ impl Content {
         let message = |reply| Message::LikePost { at, member, id, like, reply };
         let state = self.slots.of(member).ask(message).await?;
         self.timeline.wrote(member);
-        if viewer.ties().blocked.is_empty() {
+        if viewer.relations().blocked.is_empty() {
             return Ok(state);
         }
         // The count is what this member sees of it.

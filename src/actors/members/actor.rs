@@ -52,8 +52,8 @@ impl Actor for MembersActor {
                 let moved = async move { Ok(store.move_marker(member, last_read).await?.is_some()) };
                 begin(place, reply, moved).await;
             }
-            Message::ChangeTie { change, member, other, reply } => {
-                let change = async move { Ok(relations.change_tie(change, member, other).await?.is_some()) };
+            Message::ChangeRelation { change, member, other, reply } => {
+                let change = async move { Ok(relations.change_relation(change, member, other).await?.is_some()) };
                 begin(place, reply, change).await;
             }
         }

@@ -3,7 +3,7 @@ mod actor;
 mod relations;
 
 pub use crate::storage::{Followed, Recommended};
-pub use relations::Circle;
+pub use relations::RelationList;
 
 use super::{
     Error, Page, Reply, StartError, Supervisor,
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     domain::{
         Email, Handle, IdGenerator, Member, MemberCard, MemberCounts, MemberId, Outcome, Password, Position, Privacy,
-        Profile, ProfilePatch, QUERY_IDS_MAX, Receipt, Recommendation, Refusal, Surface, TieChange, Timestamp,
+        Profile, ProfilePatch, QUERY_IDS_MAX, Receipt, Recommendation, Refusal, RelationChange, Surface, Timestamp,
         cursor::{ListKind, decode_place, encode_place},
     },
     storage::{MemberStore, NewMember, RelationStore, Stores},
@@ -36,7 +36,7 @@ pub(super) enum Message {
     /// Moves a member's marker of read notifications on, and answers whether it was not there already.
     MoveMarker { member: MemberId, last_read: Position, reply: Reply<bool> },
     /// Changes what is between two members, and answers whether it was not so already.
-    ChangeTie { change: TieChange, member: MemberId, other: MemberId, reply: Reply<bool> },
+    ChangeRelation { change: RelationChange, member: MemberId, other: MemberId, reply: Reply<bool> },
 }
 
 /// Members, from outside. Writes go through the acting member's slot; reads need no order and skip it.

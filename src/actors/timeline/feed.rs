@@ -89,7 +89,7 @@ impl Projection {
         };
         let surface = feed.surface();
         let source = match feed {
-            Feed::Home => Source::Authors(viewer.ties().watched.clone()),
+            Feed::Home => Source::Authors(viewer.relations().watched.clone()),
             Feed::Recent => Source::Everybody,
             Feed::Mine => Source::Authors([me].into()),
             Feed::Author(author) => {

@@ -218,7 +218,7 @@ impl Projection {
 
     /// The member as somebody who looks.
     pub(super) async fn viewer(self: &Arc<Self>, member: MemberId) -> StoreResult<Viewer> {
-        Ok(Viewer::new(self.hydrator.ties(member).await?, self.clone()))
+        Ok(Viewer::new(self.hydrator.relations(member).await?, self.clone()))
     }
 
     /// Posts in the order asked, as the viewer sees them; those that cannot be seen are left out, and what members
@@ -234,7 +234,7 @@ impl Projection {
         }
         let mut posts = self.hydrator.posts(viewer.member(), ids).await?;
         viewer.with_sight(surface, |sight| posts.retain(|seen| sight.post(seen.post.author)));
-        let apart = &viewer.ties().blocked;
+        let apart = &viewer.relations().blocked;
         if !apart.is_empty() && !posts.is_empty() {
             let ids: Vec<PostId> = posts.iter().map(|seen| seen.post.id).collect();
             for (id, less) in self.content.counted_of(&ids, apart).await? {

@@ -68,12 +68,12 @@ impl Projection {
         self.barrier.wait(member).await;
         let watcher = Arc::new(Watcher::new(member));
         let (registered, authors, live_from) = loop {
-            let authors = self.hydrator.ties(member).await?.watched.clone();
+            let authors = self.hydrator.relations(member).await?.watched.clone();
             let live_from = self.hub.open(&watcher, authors.clone(), per_member_max, || self.applied());
             let live_from = live_from.ok_or(Refusal::TooManyStreams { max: per_member_max })?;
             let registered = Registered { projection: self.clone(), watcher: watcher.clone() };
             // A follow between the two looks came too early for the hub to know this stream.
-            if self.hydrator.ties(member).await?.watched == authors {
+            if self.hydrator.relations(member).await?.watched == authors {
                 break (registered, authors, live_from);
             }
         };

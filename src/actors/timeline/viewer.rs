@@ -1,6 +1,6 @@
 //! Who looks, and what the viewer may see: everything that is shown to a member passes here.
 use super::projection::Projection;
-use crate::domain::{MemberId, Privacy, Standing, Surface, Ties, Timestamp, may_see, may_see_post};
+use crate::domain::{MemberId, Privacy, Relations, Standing, Surface, Timestamp, may_see, may_see_post};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::{Arc, PoisonError};
 
@@ -31,23 +31,23 @@ impl Authors {
 /// A member who looks at something. Made for each request and each step of a stream, so that it is never stale.
 #[derive(Clone)]
 pub struct Viewer {
-    ties: Arc<Ties>,
+    relations: Arc<Relations>,
     projection: Arc<Projection>,
 }
 
 impl Viewer {
-    pub(super) fn new(ties: Arc<Ties>, projection: Arc<Projection>) -> Self {
-        Self { ties, projection }
+    pub(super) fn new(relations: Arc<Relations>, projection: Arc<Projection>) -> Self {
+        Self { relations, projection }
     }
 
     /// Who looks.
     pub fn member(&self) -> MemberId {
-        self.ties.member
+        self.relations.member
     }
 
     /// Whom the viewer follows, blocks and mutes.
-    pub fn ties(&self) -> &Ties {
-        &self.ties
+    pub fn relations(&self) -> &Relations {
+        &self.relations
     }
 
     /// Whether the viewer may see that this member exists: profile, lists, comments, likes, notifications.
@@ -64,13 +64,13 @@ impl Viewer {
     /// window; the projection's writer holds one of them at a time.
     pub(super) fn with_sight<T>(&self, surface: Surface, look: impl FnOnce(&Sight<'_>) -> T) -> T {
         let authors = self.projection.authors.read().unwrap_or_else(PoisonError::into_inner);
-        look(&Sight::new(&self.ties, &authors, surface))
+        look(&Sight::new(&self.relations, &authors, surface))
     }
 }
 
 /// A viewer's viewer, for as long as the authors hold still.
 pub(super) struct Sight<'a> {
-    ties: &'a Ties,
+    relations: &'a Relations,
     authors: &'a Authors,
     surface: Surface,
     now: Timestamp,
@@ -79,9 +79,9 @@ pub(super) struct Sight<'a> {
 }
 
 impl<'a> Sight<'a> {
-    pub(super) fn new(ties: &'a Ties, authors: &'a Authors, surface: Surface) -> Self {
-        let everything = authors.gone.is_empty() && authors.reticent.is_empty() && ties.hides_nobody();
-        Self { ties, authors, surface, now: Timestamp::now(), everything }
+    pub(super) fn new(relations: &'a Relations, authors: &'a Authors, surface: Surface) -> Self {
+        let everything = authors.gone.is_empty() && authors.reticent.is_empty() && relations.hides_nobody();
+        Self { relations, authors, surface, now: Timestamp::now(), everything }
     }
 
     pub(super) fn post(&self, author: MemberId) -> bool {
@@ -96,7 +96,7 @@ impl<'a> Sight<'a> {
         Standing {
             author_gone: self.authors.gone.contains(&author),
             privacy: self.authors.reticent.get(&author).copied().unwrap_or_default(),
-            ..self.ties.to(author, self.now)
+            ..self.relations.to(author, self.now)
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The members role: who there is.
 use super::{
-    Sqlite, commit::Commit, departure, failed, images, markers, members_read, receipts, relations, signed, ties,
+    Sqlite, commit::Commit, departure, failed, images, markers, member_relations, members_read, receipts, relations,
+    signed,
 };
 use crate::{
     domain::{
@@ -113,7 +114,7 @@ async fn change_profile(
 
 async fn change_privacy(commit: &mut Commit, member: MemberId, privacy: Privacy) -> StoreResult<()> {
     let query = sqlx::query("UPDATE members SET privacy = ? WHERE id = ?");
-    let query = query.bind(ties::privacy_number(privacy)).bind(signed(member.0));
+    let query = query.bind(member_relations::privacy_number(privacy)).bind(signed(member.0));
     query.execute(&mut commit.connection).await.map_err(failed)?;
     let kind = match privacy {
         Privacy::Public => EventKind::PostsPublic,

@@ -1,5 +1,5 @@
 //! Members, read. Everything but logins leaves out those who have left.
-use super::{Sqlite, failed, images, json_ids, number, signed, ties::privacy};
+use super::{Sqlite, failed, images, json_ids, member_relations::privacy, number, signed};
 use crate::{
     domain::{
         Avatar, Deadline, ImageId, Member, MemberCard, MemberCounts, MemberId, Profile, Recommendation, Timestamp,
