@@ -19,7 +19,7 @@ pub struct Standing {
     /// The thing itself was deleted.
     pub deleted: bool,
     /// Its author has left.
-    pub author_gone: bool,
+    pub author_deactivated: bool,
     /// The viewer is the author.
     pub own: bool,
     /// One of the two has blocked the other.
@@ -34,7 +34,7 @@ pub struct Standing {
 
 /// Whether the viewer may see that the author exists: profile, lists, comments, likes.
 pub fn may_see(standing: Standing, surface: Surface) -> bool {
-    let there = !standing.deleted && !standing.author_gone;
+    let there = !standing.deleted && !standing.author_deactivated;
     there && (standing.own || !standing.blocked && (surface == Surface::Direct || !standing.muted))
 }
 
@@ -56,9 +56,9 @@ mod tests {
 
     #[test]
     fn what_is_gone_is_seen_by_nobody() {
-        for (deleted, author_gone) in [(true, false), (false, true), (true, true)] {
+        for (deleted, author_deactivated) in [(true, false), (false, true), (true, true)] {
             for own in [false, true] {
-                let standing = Standing { deleted, author_gone, own, follows: true, ..Standing::default() };
+                let standing = Standing { deleted, author_deactivated, own, follows: true, ..Standing::default() };
                 assert!(BOTH.iter().all(|surface| !may_see(standing, *surface) && !may_see_post(standing, *surface)));
             }
         }

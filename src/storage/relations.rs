@@ -53,5 +53,5 @@ pub trait RelationStore: Send + Sync + 'static {
     /// Whom the member follows, blocks and mutes, and who blocks the member; members who have left included.
     async fn relations_of(&self, id: MemberId) -> StoreResult<Relations>;
     /// Everybody whose posts are not for everybody.
-    async fn reticent(&self) -> StoreResult<Vec<(MemberId, Privacy)>>;
+    async fn non_public_authors(&self) -> StoreResult<Vec<(MemberId, Privacy)>>;
 }

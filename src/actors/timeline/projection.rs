@@ -84,8 +84,8 @@ impl Projection {
         let head = *self.log.head().borrow();
         let mut window = Window::new(self.posts_max, head);
         let authors = Authors {
-            gone: self.members.deactivated().await?.into_iter().collect(),
-            reticent: self.relations.reticent().await?.into_iter().collect(),
+            deactivated: self.members.deactivated().await?.into_iter().collect(),
+            non_public: self.relations.non_public_authors().await?.into_iter().collect(),
         };
         let oldest = first_id_at(Timestamp::now().before(Duration::from_secs(self.days * 86_400)));
         let mut before = PostId(u64::MAX);
@@ -267,8 +267,8 @@ fn counted(fact: &Fact) -> Option<PostId> {
 /// What an event says about everything that its member wrote.
 fn of_authors(kind: EventKind) -> Option<fn(&mut Authors, MemberId)> {
     Some(match kind {
-        EventKind::MemberDeactivated => Authors::left,
-        EventKind::MemberRestored => Authors::returned,
+        EventKind::MemberDeactivated => Authors::deactivate,
+        EventKind::MemberRestored => Authors::restore,
         EventKind::PostsPublic => |authors, member| authors.privacy_changed(member, Privacy::Public),
         EventKind::PostsForFollowers => |authors, member| authors.privacy_changed(member, Privacy::Followers),
         EventKind::PostsPrivate => |authors, member| authors.privacy_changed(member, Privacy::Private),

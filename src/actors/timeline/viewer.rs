@@ -7,23 +7,23 @@ use std::sync::{Arc, PoisonError};
 /// What authors have decided that holds for everybody: who has left, and whose posts are not for all.
 #[derive(Default)]
 pub(super) struct Authors {
-    pub(super) gone: FxHashSet<MemberId>,
-    pub(super) reticent: FxHashMap<MemberId, Privacy>,
+    pub(super) deactivated: FxHashSet<MemberId>,
+    pub(super) non_public: FxHashMap<MemberId, Privacy>,
 }
 
 impl Authors {
-    pub(super) fn left(&mut self, author: MemberId) {
-        self.gone.insert(author);
+    pub(super) fn deactivate(&mut self, author: MemberId) {
+        self.deactivated.insert(author);
     }
 
-    pub(super) fn returned(&mut self, author: MemberId) {
-        self.gone.remove(&author);
+    pub(super) fn restore(&mut self, author: MemberId) {
+        self.deactivated.remove(&author);
     }
 
     pub(super) fn privacy_changed(&mut self, author: MemberId, privacy: Privacy) {
         match privacy {
-            Privacy::Public => self.reticent.remove(&author),
-            _ => self.reticent.insert(author, privacy),
+            Privacy::Public => self.non_public.remove(&author),
+            _ => self.non_public.insert(author, privacy),
         };
     }
 }
@@ -74,13 +74,13 @@ pub(super) struct Sight<'a> {
     authors: &'a Authors,
     surface: Surface,
     now: Timestamp,
-    /// Nobody is gone, reticent, blocked or muted: there is nothing to ask.
+    /// Nobody is gone, non_public, blocked or muted: there is nothing to ask.
     everything: bool,
 }
 
 impl<'a> Sight<'a> {
     pub(super) fn new(relations: &'a Relations, authors: &'a Authors, surface: Surface) -> Self {
-        let everything = authors.gone.is_empty() && authors.reticent.is_empty() && relations.hides_nobody();
+        let everything = authors.deactivated.is_empty() && authors.non_public.is_empty() && relations.hides_nobody();
         Self { relations, authors, surface, now: Timestamp::now(), everything }
     }
 
@@ -94,8 +94,8 @@ impl<'a> Sight<'a> {
 
     fn standing(&self, author: MemberId) -> Standing {
         Standing {
-            author_gone: self.authors.gone.contains(&author),
-            privacy: self.authors.reticent.get(&author).copied().unwrap_or_default(),
+            author_deactivated: self.authors.deactivated.contains(&author),
+            privacy: self.authors.non_public.get(&author).copied().unwrap_or_default(),
             ..self.relations.to(author, self.now)
         }
     }

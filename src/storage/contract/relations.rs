@@ -85,14 +85,14 @@ async fn opening_up_lets_everybody_in() {
     for asker in [one, other] {
         ask(stores, asker, closed).await;
     }
-    assert_eq!(stores.relations.reticent().await.unwrap(), [(closed, Privacy::Private)]);
+    assert_eq!(stores.relations.non_public_authors().await.unwrap(), [(closed, Privacy::Private)]);
     let before = events(stores).await.len();
     privacy(stores, closed, Privacy::Public).await;
     let kinds: Vec<K> = since(stores, before).await.iter().map(|(kind, ..)| *kind).collect();
     use K::{FollowRequestAccepted as A, MemberFollowed as F, PostsPublic as P, ProfileChanged as C};
     assert_eq!(kinds, [P, A, F, A, F, C]);
     assert_eq!(counts(stores, closed).await, [2, 0, 0]);
-    assert!(stores.relations.reticent().await.unwrap().is_empty());
+    assert!(stores.relations.non_public_authors().await.unwrap().is_empty());
     follow(stores, stranger, closed).await.unwrap();
     no_drift(stores).await;
 }

@@ -50,7 +50,7 @@ impl Sqlite {
         })
     }
 
-    pub(super) async fn members_reticent(&self) -> StoreResult<Vec<(MemberId, Privacy)>> {
+    pub(super) async fn members_non_public(&self) -> StoreResult<Vec<(MemberId, Privacy)>> {
         let select = "SELECT id, privacy FROM members WHERE privacy > 0";
         let rows = sqlx::query(select).fetch_all(&self.readers).await.map_err(failed)?;
         Ok(rows.iter().map(|row| (id(row), privacy(row.get(1)))).collect())

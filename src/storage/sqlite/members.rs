@@ -1,6 +1,6 @@
 //! The members role: who there is.
 use super::{
-    Sqlite, commit::Commit, departure, failed, images, markers, member_relations, members_read, receipts, relations,
+    Sqlite, commit::Commit, deactivation, failed, images, markers, member_relations, members_read, receipts, relations,
     signed,
 };
 use crate::{
@@ -176,11 +176,11 @@ impl MemberStore for Sqlite {
     }
 
     async fn deactivate(&self, member: MemberId, at: Timestamp) -> StoreResult<Position> {
-        self.writer.write(move |commit| departure::deactivate(commit, member, at).boxed()).await
+        self.writer.write(move |commit| deactivation::deactivate(commit, member, at).boxed()).await
     }
 
     async fn restore(&self, member: MemberId) -> StoreResult<Option<Position>> {
-        self.writer.write(move |commit| departure::restore(commit, member).boxed()).await
+        self.writer.write(move |commit| deactivation::restore(commit, member).boxed()).await
     }
 
     async fn move_marker(&self, member: MemberId, last_read: Position) -> StoreResult<Option<Position>> {
@@ -241,7 +241,7 @@ impl MemberStore for Sqlite {
     }
 
     async fn deactivated(&self) -> StoreResult<Vec<MemberId>> {
-        self.departed().await
+        self.deactivated_members().await
     }
 
     async fn largest_id(&self) -> StoreResult<u64> {

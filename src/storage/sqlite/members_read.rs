@@ -162,7 +162,7 @@ impl Sqlite {
         Ok(rows.iter().map(recommended).collect())
     }
 
-    pub(super) async fn departed(&self) -> StoreResult<Vec<MemberId>> {
+    pub(super) async fn deactivated_members(&self) -> StoreResult<Vec<MemberId>> {
         let select = "SELECT id FROM members WHERE deactivated_at IS NOT NULL";
         let rows = sqlx::query(select).fetch_all(&self.readers).await.map_err(failed)?;
         Ok(rows.iter().map(|row| MemberId(number(row.get(0)))).collect())

@@ -6,7 +6,7 @@ mod comments;
 mod commit;
 mod content;
 mod counted;
-mod departure;
+mod deactivation;
 mod images;
 mod import;
 mod lane;

@@ -122,7 +122,7 @@ impl RelationStore for Sqlite {
         self.relations_of_member(id).await
     }
 
-    async fn reticent(&self) -> StoreResult<Vec<(MemberId, Privacy)>> {
-        self.members_reticent().await
+    async fn non_public_authors(&self) -> StoreResult<Vec<(MemberId, Privacy)>> {
+        self.members_non_public().await
     }
 }
