@@ -6,7 +6,7 @@ use crate::{
         MemberId, PostId, Refusal, SeenPost, Surface,
         cursor::{FeedCursor, ListKind, StreamCursor, scope_of},
     },
-    storage::PostPlace,
+    storage::PostRef,
 };
 use std::sync::{Arc, PoisonError};
 
@@ -59,7 +59,7 @@ enum Source {
 
 /// What one look at a source found.
 struct Scan {
-    places: Vec<PostPlace>,
+    places: Vec<PostRef>,
     /// There may be more below this one.
     to: Option<PostId>,
 }
@@ -176,7 +176,7 @@ impl Projection {
     }
 }
 
-fn cut(mut places: Vec<PostPlace>, limit: usize) -> Scan {
+fn cut(mut places: Vec<PostRef>, limit: usize) -> Scan {
     let more = places.len() > limit;
     places.truncate(limit);
     let to = places.last().filter(|_| more).map(|place| place.post);

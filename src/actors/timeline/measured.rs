@@ -3,7 +3,7 @@ use super::{Timeline, window::Window};
 use crate::{
     actors::Error,
     domain::{MemberId, Position, PostId, Surface},
-    storage::PostPlace,
+    storage::PostRef,
 };
 
 /// A window of posts by many authors.
@@ -15,7 +15,7 @@ impl Merge {
         let mut window = Window::new(usize::MAX, Position(0));
         for number in 0..authors * each {
             let (post, author) = (PostId(1 + number), MemberId(1 + number % authors));
-            window.insert(PostPlace { post, author, position: Position(1 + number) });
+            window.insert(PostRef { post, author, position: Position(1 + number) });
         }
         Self(window)
     }

@@ -11,7 +11,7 @@ use crate::{
     actors::Error,
     config::Config,
     domain::{Event, EventKind, Fact, MemberId, Position, PostId, Privacy, SeenPost, Surface, Timestamp, first_id_at},
-    storage::{ContentStore, EventLog, MemberStore, PostPlace, RankingStore, RelationStore, StoreResult, Stores},
+    storage::{ContentStore, EventLog, MemberStore, PostRef, RankingStore, RelationStore, StoreResult, Stores},
 };
 use jiff::civil::Date;
 use std::{
@@ -249,7 +249,7 @@ fn change(window: &mut Window, event: &Event) {
     let fact = &event.fact;
     match (fact.kind, fact.post) {
         (EventKind::PostCreated, Some(post)) => {
-            window.insert(PostPlace { post, author: fact.member, position: event.position });
+            window.insert(PostRef { post, author: fact.member, position: event.position });
         }
         (EventKind::PostDeleted, Some(post)) => window.remove(fact.member, post),
         _ => {}
