@@ -55,7 +55,7 @@ pub use ranking::{
 pub use receipt::{Answer, KEPT_HOURS, Outcome, Receipt};
 pub use refusal::{FieldError, Reason, Refusal};
 pub use relations::{BLOCKS_MAX, MUTES_MAX, RelationChange, Relations};
-pub use search::{SearchKind, SearchOrder, SearchPlace};
+pub use search::{SearchKey, SearchKind, SearchOrder};
 pub use session::{Identity, Session, SigningKey};
 pub use slot::Slot;
 pub use text::{CODE_POINTS_MAX, json_bytes_max, line_of, text_within};

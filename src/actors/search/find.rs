@@ -6,8 +6,8 @@ use super::{
 use crate::{
     actors::{Error, Page, timeline::Viewer},
     domain::{
-        CommentId, Deadline, Handle, Member, MemberCard, MemberId, PostId, Refusal, SearchKind, SearchOrder,
-        SearchPlace, SeenComment, SeenPost, Surface, Timestamp,
+        CommentId, Deadline, Handle, Member, MemberCard, MemberId, PostId, Refusal, SearchKey, SearchKind, SearchOrder,
+        SeenComment, SeenPost, Surface, Timestamp,
         cursor::{ListKind, decode_pinned, encode_pinned, scope_of},
         first_id_at,
         search::{QUERY_LENGTH_MAX, Query},
@@ -189,7 +189,7 @@ impl Search {
 
     async fn seen_posts(&self, viewer: &Viewer, hits: Vec<Hit>) -> Result<HashMap<u64, SeenPost>, Error> {
         let seen = hits.iter().filter(|hit| viewer.sees_posts_of(hit.author, Surface::Direct));
-        let ids: Vec<PostId> = seen.map(|hit| PostId(hit.place.id)).collect();
+        let ids: Vec<PostId> = seen.map(|hit| PostId(hit.key.id)).collect();
         let posts = self.timeline.posts(viewer, &ids, Surface::Direct).await?;
         Ok(posts.into_iter().map(|seen| (seen.post.id.0, seen)).collect())
     }
@@ -201,7 +201,7 @@ impl Search {
         posts.dedup();
         let posts = self.timeline.posts(viewer, &posts, Surface::Direct).await?;
         let on_seen = hits.iter().filter(|hit| posts.iter().any(|seen| seen.post.id == hit.post));
-        let ids: Vec<_> = on_seen.map(|hit| CommentId(hit.place.id)).collect();
+        let ids: Vec<_> = on_seen.map(|hit| CommentId(hit.key.id)).collect();
         let comments = self.shared.content.living_comments(&ids).await?;
         let seen = self.content.seen(viewer, comments).await?;
         Ok(seen.into_iter().map(|seen| (seen.comment.id.0, seen)).collect())
@@ -221,22 +221,22 @@ impl Search {
         let mut newest = None;
         if let Some(cursor) = cursor {
             let ([score, id], pin) = decode_pinned(cursor, list.kind, list.scope)?;
-            wanted.after = Some(SearchPlace { score, id });
+            wanted.after = Some(SearchKey { score, id });
             (wanted.id_max, newest) = (pin, Some(pin));
         }
         wanted.limit = limit + 1;
         // One index for the whole page, whichever is the live one meanwhile.
         let index = self.shared.index()?;
-        let (mut shown, mut at_end): (Vec<(SearchPlace, T)>, bool) = (Vec::new(), false);
+        let (mut shown, mut at_end): (Vec<(SearchKey, T)>, bool) = (Vec::new(), false);
         for _ in 0..ROUNDS_MAX {
             let hits = index.find(wanted.clone()).await.inspect_err(|_| self.damage(&*index))?;
             at_end = hits.len() < wanted.limit;
             // Later pages show nothing that was written after the first one.
-            let largest = hits.iter().map(|hit| hit.place.id).max().unwrap_or(0);
+            let largest = hits.iter().map(|hit| hit.key.id).max().unwrap_or(0);
             newest.get_or_insert_with(|| largest.max(first_id_at(Timestamp::now())));
-            wanted.after = hits.last().map(|hit| hit.place).or(wanted.after);
+            wanted.after = hits.last().map(|hit| hit.key).or(wanted.after);
             let mut seen = look(hits.clone()).await?;
-            shown.extend(hits.iter().filter_map(|hit| Some((hit.place, seen.remove(&hit.place.id)?))));
+            shown.extend(hits.iter().filter_map(|hit| Some((hit.key, seen.remove(&hit.key.id)?))));
             if at_end || shown.len() > limit {
                 break;
             }
