@@ -4,7 +4,7 @@ use crate::{
     actors::{Error, timeline::Viewer},
     domain::{
         CommentId, Envelope, Epoch, Event, EventKind, MemberId, Position, PostId, Refusal, Surface,
-        cursor::{ListKind, decode_place, encode_place},
+        cursor::{ListKind, decode_list_cursor, encode_list_cursor},
         is_public,
     },
 };
@@ -107,13 +107,13 @@ impl Activity {
     }
 
     pub(super) fn cursor(&self, at: Position) -> String {
-        encode_place(ListKind::Events, 0, [u64::from(self.shared.log.epoch().0), at.0])
+        encode_list_cursor(ListKind::Events, 0, [u64::from(self.shared.log.epoch().0), at.0])
     }
 
     /// The place that a cursor names; none where it is of another log, or beyond the end of this one. Refuses
     /// `CursorInvalid`.
     pub(super) fn place(&self, cursor: &str) -> Result<Option<Position>, Refusal> {
-        let [epoch, at] = decode_place(cursor, ListKind::Events, 0)?;
+        let [epoch, at] = decode_list_cursor(cursor, ListKind::Events, 0)?;
         let epoch = u32::try_from(epoch).map(Epoch).map_err(|_| Refusal::CursorInvalid)?;
         let known = epoch == self.shared.log.epoch() && at <= self.shared.log.head().borrow().0;
         Ok(known.then_some(Position(at)))

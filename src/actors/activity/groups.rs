@@ -4,7 +4,7 @@ use crate::{
     actors::{Error, Page, page},
     domain::{
         MemberCard, MemberId, NotificationKind, Position,
-        cursor::{ListKind, decode_place, encode_place},
+        cursor::{ListKind, decode_list_cursor, encode_list_cursor},
     },
 };
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -73,7 +73,7 @@ impl Activity {
     /// from one page to another. Costs a look at everything the member is told, 10,000 at most. Refuses what the lane
     /// refuses.
     pub async fn groups(&self, member: MemberId, cursor: Option<&str>, limit: usize) -> Result<Page<SeenGroup>, Error> {
-        let place = cursor.map(|text| decode_place(text, ListKind::NotificationGroups, member.0)).transpose()?;
+        let place = cursor.map(|text| decode_list_cursor(text, ListKind::NotificationGroups, member.0)).transpose()?;
         self.caught_up().await?;
         let [pinned, before] = place.unwrap_or([self.position().0, u64::MAX]);
         let viewer = self.shared.timeline.viewer(member).await?;
@@ -83,7 +83,7 @@ impl Activity {
         groups.retain(|group| group.newest.told.id.0 < before);
         groups.iter_mut().for_each(|group| group.newest.unread = group.newest.told.id > marker);
         let place = |last: &SeenGroup| [pinned, last.newest.told.id.0];
-        let next = |last: &_| encode_place(ListKind::NotificationGroups, member.0, place(last));
+        let next = |last: &_| encode_list_cursor(ListKind::NotificationGroups, member.0, place(last));
         Ok(page(groups, limit, next, |group| group))
     }
 }

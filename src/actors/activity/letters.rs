@@ -5,7 +5,7 @@ use crate::{
     causes::in_full,
     domain::{
         Envelope, Event, Position, Refusal, Timestamp,
-        cursor::{ListKind, decode_place, encode_place},
+        cursor::{ListKind, decode_list_cursor, encode_list_cursor},
         message_key,
     },
     storage::{DeadLetter, StoreError},
@@ -105,10 +105,10 @@ pub(super) async fn count(shared: &Shared) -> Result<(), Error> {
 impl Activity {
     /// Dead letters, newest first.
     pub async fn dead_letters(&self, cursor: Option<&str>, limit: usize) -> Result<Page<DeadLetter>, Error> {
-        let place = cursor.map(|text| decode_place(text, ListKind::DeadLetters, 0)).transpose()?;
+        let place = cursor.map(|text| decode_list_cursor(text, ListKind::DeadLetters, 0)).transpose()?;
         let before = Position(place.map_or(u64::MAX, |[before, _]| before));
         let letters = self.shared.store.dead_letters(before, limit + 1).await?;
-        let next = |last: &DeadLetter| encode_place(ListKind::DeadLetters, 0, [last.event.position.0, 0]);
+        let next = |last: &DeadLetter| encode_list_cursor(ListKind::DeadLetters, 0, [last.event.position.0, 0]);
         Ok(page(letters, limit, next, |letter| letter))
     }
 

@@ -27,7 +27,7 @@ use crate::{
     config::Config,
     domain::{
         Event, EventKind, MemberId, Position, SOURCE_DEFAULT, Timestamp,
-        cursor::{ListKind, decode_place, encode_place},
+        cursor::{ListKind, decode_list_cursor, encode_list_cursor},
     },
     storage::{ActivityStore, ContentStore, EventLog, MemberStore, StoreError, StoreResult, Stores},
 };
@@ -137,11 +137,11 @@ impl Activity {
         limit: usize,
     ) -> Result<Page<Event>, Error> {
         let scope = member.0 ^ u64::from(kind.map_or(0, EventKind::code)) << 56;
-        let place = cursor.map(|text| decode_place(text, ListKind::Activities, scope)).transpose()?;
+        let place = cursor.map(|text| decode_list_cursor(text, ListKind::Activities, scope)).transpose()?;
         let before = Position(place.map_or(u64::MAX, |[before, _]| before));
         self.caught_up().await?;
         let done = self.shared.seen(self.shared.store.activities(member, kind, before, limit + 1).await)?;
-        let next = |last: &Event| encode_place(ListKind::Activities, scope, [last.position.0, 0]);
+        let next = |last: &Event| encode_list_cursor(ListKind::Activities, scope, [last.position.0, 0]);
         Ok(page(done, limit, next, |event| event))
     }
 

@@ -4,7 +4,7 @@ use crate::{
     actors::{Error, Page, timeline::Viewer},
     domain::{
         FieldError, MemberId, NOTIFICATIONS_MAX, Notification, Position, Reason, Refusal,
-        cursor::{ListKind, decode_place, encode_place},
+        cursor::{ListKind, decode_list_cursor, encode_list_cursor},
     },
 };
 
@@ -44,7 +44,7 @@ impl Activity {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page<SeenNotification>, Error> {
-        let place = cursor.map(|text| decode_place(text, ListKind::Notifications, member.0)).transpose()?;
+        let place = cursor.map(|text| decode_list_cursor(text, ListKind::Notifications, member.0)).transpose()?;
         let mut before = Position(place.map_or(u64::MAX, |[before, _]| before));
         self.caught_up().await?;
         let viewer = self.shared.timeline.viewer(member).await?;
@@ -66,7 +66,7 @@ impl Activity {
             }
         }
         items.iter_mut().for_each(|item| item.unread = item.told.id > marker);
-        let next = |last: &SeenNotification| encode_place(ListKind::Notifications, member.0, [last.told.id.0, 0]);
+        let next = |last: &SeenNotification| encode_list_cursor(ListKind::Notifications, member.0, [last.told.id.0, 0]);
         Ok(crate::actors::page(items, limit, next, |item| item))
     }
 

@@ -5,7 +5,7 @@ use crate::{
     domain::{
         Comment, CommentId, CommentText, FIRST_REPLIES, LikeState, MemberId, Outcome, PostId, Receipt, Refusal,
         SeenComment, Surface, Timestamp,
-        cursor::{ListKind, decode_place, encode_place},
+        cursor::{ListKind, decode_list_cursor, encode_list_cursor},
         depth_below,
     },
     storage::CommentOrder,
@@ -197,10 +197,10 @@ impl Content {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page<SeenComment>, Error> {
-        let place = cursor.map(|text| decode_place(text, kind, scope)).transpose()?;
+        let place = cursor.map(|text| decode_list_cursor(text, kind, scope)).transpose()?;
         let comments =
             self.store.comments(order(CommentId(place.map_or(first, |[place, _]| place))), limit + 1).await?;
-        let next = |last: &Comment| encode_place(kind, scope, [last.id.0, 0]);
+        let next = |last: &Comment| encode_list_cursor(kind, scope, [last.id.0, 0]);
         let Page { items, next } = page(comments, limit, next, |comment| comment);
         Ok(Page { items: self.seen(viewer, items).await?, next })
     }

@@ -7,7 +7,7 @@ use crate::{
     domain::{
         Comment, CommentId, CommentText, IdGenerator, ImageId, LikeState, MemberCard, MemberId, Mention, Outcome,
         Picture, Position, Post, PostCounts, PostId, PostText, Receipt, Refusal, SeenPost, Surface, Tag, Timestamp,
-        cursor::{ListKind, decode_place, encode_place},
+        cursor::{ListKind, decode_list_cursor, encode_list_cursor},
         markup,
     },
     storage::{ContentStore, ImageStore, MemberStore, Stores},
@@ -174,10 +174,10 @@ impl Content {
     ) -> Result<Page<MemberCard>, Error> {
         let viewer = self.timeline.viewer(viewer_id).await?;
         self.timeline.posts(&viewer, &[id], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
-        let place = cursor.map(|text| decode_place(text, ListKind::PostLikes, id.0)).transpose()?;
+        let place = cursor.map(|text| decode_list_cursor(text, ListKind::PostLikes, id.0)).transpose()?;
         let before = place.map_or(u64::MAX, |[before, _]| before);
         let likes = self.store.post_likes(id, before, limit + 1).await?;
-        let next = |last: &_| encode_place(ListKind::PostLikes, id.0, [place_of(last), 0]);
+        let next = |last: &_| encode_list_cursor(ListKind::PostLikes, id.0, [place_of(last), 0]);
         let mut page = page(likes, limit, next, |listed| listed.item);
         page.items.retain(|card| viewer.sees(card.id, Surface::Direct));
         Ok(page)

@@ -17,7 +17,7 @@ use crate::{
     domain::{
         Email, Handle, IdGenerator, Member, MemberCard, MemberCounts, MemberId, Outcome, Password, Position, Privacy,
         Profile, ProfilePatch, QUERY_IDS_MAX, Receipt, Recommendation, Refusal, RelationChange, Surface, Timestamp,
-        cursor::{ListKind, decode_place, encode_place},
+        cursor::{ListKind, decode_list_cursor, encode_list_cursor},
     },
     storage::{MemberStore, NewMember, RelationStore, Stores},
 };
@@ -138,13 +138,13 @@ impl Members {
         limit: usize,
     ) -> Result<Page<Recommended>, Error> {
         let scope = viewer.0 ^ (how as u64) << 60;
-        let after = cursor.map(|text| decode_place(text, ListKind::Recommendations, scope)).transpose()?;
+        let after = cursor.map(|text| decode_list_cursor(text, ListKind::Recommendations, scope)).transpose()?;
         let found = self
             .lane
             .run(viewer, async |until| Ok(self.store.recommend(viewer, how, after, limit + 1, &until).await?));
         let found = found.await?;
         let place = |last: &Recommended| [last.common_follows, last.member.id.0];
-        let next = |last: &_| encode_place(ListKind::Recommendations, scope, place(last));
+        let next = |last: &_| encode_list_cursor(ListKind::Recommendations, scope, place(last));
         Ok(page(found, limit, next, |recommended| recommended))
     }
 

@@ -4,7 +4,7 @@ use crate::{
     actors::{Error, Page, page},
     domain::{
         Member, MemberCard, MemberId, Refusal, Relation, RelationChange, Surface, Timestamp,
-        cursor::{ListKind, decode_place, encode_place},
+        cursor::{ListKind, decode_list_cursor, encode_list_cursor},
         may_follow, other_than,
     },
     storage::{Followed, Listed},
@@ -71,7 +71,7 @@ impl Members {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page<MemberCard>, Error> {
-        let place = cursor.map(|text| decode_place(text, list.kind(), of.0)).transpose()?;
+        let place = cursor.map(|text| decode_list_cursor(text, list.kind(), of.0)).transpose()?;
         let before = place.map_or(u64::MAX, |[before, _]| before);
         let viewer = self.timeline.viewer(viewer_id).await?;
         let known = self.timeline.cards(&[of]).await?.pop().filter(|_| viewer.sees(of, Surface::Direct));
@@ -83,7 +83,7 @@ impl Members {
             RelationList::Blocks => self.relations.blocks(of, before, limit + 1).await,
             RelationList::Mutes => self.relations.mutes(of, Timestamp::now(), before, limit + 1).await,
         };
-        let next = |last: &Listed<MemberCard>| encode_place(list.kind(), of.0, [last.place, 0]);
+        let next = |last: &Listed<MemberCard>| encode_list_cursor(list.kind(), of.0, [last.place, 0]);
         let mut page = page(listed?, limit, next, |listed| listed.item);
         page.items.retain(|card| list.is_of_the_unseen() || viewer.sees(card.id, Surface::Direct));
         Ok(page)

@@ -21,7 +21,7 @@ use crate::{
     domain::{
         Event, MemberId, Position, PostId, RANKED_MAX, RankedBy, Refusal, SeenPost, Surface, TOP_SHOWN, Timestamp,
         Window,
-        cursor::{ListKind, decode_place, encode_place},
+        cursor::{ListKind, decode_list_cursor, encode_list_cursor},
     },
     storage::{ContentStore, RankingStore, Stores},
 };
@@ -162,7 +162,7 @@ impl Ranking {
         let (generation, from) = match cursor {
             None => (self.newest(by, window).await?, 0),
             Some(text) => {
-                let [number, rank] = decode_place(text, list, window as u64)?;
+                let [number, rank] = decode_list_cursor(text, list, window as u64)?;
                 let rank = usize::try_from(rank).ok().filter(|rank| *rank <= RANKED_MAX);
                 let rank = rank.ok_or(Refusal::CursorInvalid)?;
                 let kept = self.shared.generations.numbered(by, window, number);
@@ -172,7 +172,7 @@ impl Ranking {
         // Read first, so that a stream from there misses nothing that this page does not show yet.
         let stream = self.timeline.stream_cursor();
         let (items, to) = self.collect(viewer, &generation, from, limit).await?;
-        let next = to.map(|rank| encode_place(list, window as u64, [generation.number, rank as u64]));
+        let next = to.map(|rank| encode_list_cursor(list, window as u64, [generation.number, rank as u64]));
         Ok(FeedPage { items, next, stream })
     }
 
