@@ -2,11 +2,11 @@
 mod activity;
 mod audience;
 mod characters;
+mod cloud_event;
 mod content;
 mod credentials;
 pub mod cursor;
 mod deadline;
-mod envelope;
 mod event;
 mod id;
 mod image;
@@ -28,13 +28,13 @@ mod visibility;
 
 pub use activity::{activity_kind, is_activity, message_key};
 pub use audience::Audience;
+pub use cloud_event::{CloudEvent, SOURCE_DEFAULT, SPEC_VERSION, event_type, is_public};
 pub use content::{
     COMMENT_LEVELS, Comment, CommentText, FIRST_REPLIES, IMAGES_MAX, LikeState, Post, PostCounts, PostText,
     SeenComment, SeenPost, depth_below,
 };
 pub use credentials::{Email, Password};
 pub use deadline::{Deadline, Waiting};
-pub use envelope::{Envelope, SOURCE_DEFAULT, SPEC_VERSION, event_type, is_public};
 pub use event::{Epoch, Event, EventKind, Fact, Position};
 pub use id::{CommentId, ID_END, IdGenerator, ImageId, MemberId, PostId, SessionId, first_id_at, time_of};
 pub use image::{

@@ -3,7 +3,7 @@ use super::Activity;
 use crate::{
     actors::{Error, timeline::Viewer},
     domain::{
-        CommentId, Envelope, Epoch, Event, EventKind, MemberId, Position, PostId, Refusal, Surface,
+        CloudEvent, CommentId, Epoch, Event, EventKind, MemberId, Position, PostId, Refusal, Surface,
         cursor::{ListKind, decode_list_cursor, encode_list_cursor},
         is_public,
     },
@@ -20,7 +20,7 @@ const LOOKED_AT_MAX: usize = 5_000;
 #[derive(Debug, Clone)]
 pub struct EventsPage {
     /// Oldest first.
-    pub items: Vec<Envelope>,
+    pub items: Vec<CloudEvent>,
     /// Where to go on: always there, because the log goes on.
     pub next: String,
 }
@@ -46,7 +46,7 @@ impl Activity {
                     break;
                 }
                 at = event.position;
-                items.push(Envelope::of(&event, &self.shared.source));
+                items.push(CloudEvent::of(&event, &self.shared.source));
             }
             if items.len() < limit {
                 at = last.position;

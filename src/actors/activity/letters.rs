@@ -4,7 +4,7 @@ use crate::{
     actors::{Error, Page, page},
     causes::in_full,
     domain::{
-        Envelope, Event, Position, Refusal, Timestamp,
+        CloudEvent, Event, Position, Refusal, Timestamp,
         cursor::{ListKind, decode_list_cursor, encode_list_cursor},
         message_key,
     },
@@ -35,7 +35,7 @@ pub struct Redriven {
 /// Lays an event aside that failed three times, so that those behind it can be read.
 pub(super) async fn bury(shared: &Shared, event: &Event, cause: &StoreError) -> Result<(), Error> {
     let now = Timestamp::now();
-    let payload = serde_json::to_string(&Envelope::of(event, &shared.source)).unwrap_or_default();
+    let payload = serde_json::to_string(&CloudEvent::of(event, &shared.source)).unwrap_or_default();
     let (message_key, words) = (message_key(event), words(cause));
     let (key, why) = (message_key.clone(), words.clone());
     let letter = DeadLetter {
