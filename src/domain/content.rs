@@ -162,7 +162,7 @@ impl Post {
 
 /// A post as one viewer sees it. Shared parts are shared between answers.
 #[derive(Debug, Clone)]
-pub struct SeenPost {
+pub struct VisiblePost {
     /// The post.
     pub post: Arc<Post>,
     /// Its author.
@@ -173,7 +173,7 @@ pub struct SeenPost {
     pub less: PostCounts,
 }
 
-impl SeenPost {
+impl VisiblePost {
     /// As the viewer sees it who blocks nobody and likes nothing.
     pub fn plain(post: Arc<Post>, author: Arc<MemberCard>) -> Self {
         Self { post, author, liked: false, less: PostCounts::default() }
@@ -230,7 +230,7 @@ impl Comment {
 
 /// A comment as one viewer sees it.
 #[derive(Debug, Clone)]
-pub struct SeenComment {
+pub struct VisibleComment {
     /// The comment.
     pub comment: Comment,
     /// Its author; none for a tombstone.
@@ -238,7 +238,7 @@ pub struct SeenComment {
     /// Whether the viewer likes it.
     pub liked: bool,
     /// The first replies, where the list brings them along.
-    pub replies: Vec<SeenComment>,
+    pub replies: Vec<VisibleComment>,
 }
 
 /// Where a like stands after it was set or withdrawn.

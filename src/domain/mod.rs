@@ -31,7 +31,7 @@ pub use audience::Audience;
 pub use cloud_event::{CloudEvent, SOURCE_DEFAULT, SPEC_VERSION, event_type, is_public};
 pub use content::{
     COMMENT_LEVELS, Comment, CommentText, FIRST_REPLIES, IMAGES_MAX, LikeState, Post, PostCounts, PostText,
-    SeenComment, SeenPost, depth_below,
+    VisibleComment, VisiblePost, depth_below,
 };
 pub use credentials::{Email, Password};
 pub use deadline::{Deadline, Waiting};

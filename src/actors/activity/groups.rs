@@ -1,5 +1,5 @@
 //! Notifications in groups: likes and comments by what they are about, follows by day.
-use super::{Activity, SeenNotification};
+use super::{Activity, VisibleNotification};
 use crate::{
     actors::{Error, Page, page},
     domain::{
@@ -16,9 +16,9 @@ const DAY_MS: i64 = 86_400_000;
 
 /// Notifications that are shown as one.
 #[derive(Debug, Clone)]
-pub struct SeenGroup {
+pub struct VisibleGroup {
     /// The newest of them, by which the group is ordered and named.
-    pub newest: SeenNotification,
+    pub newest: VisibleNotification,
     /// The newest three different members, newest first.
     pub actors: Vec<Arc<MemberCard>>,
     /// How many different members.
@@ -28,9 +28,9 @@ pub struct SeenGroup {
 /// What notifications of one group have in common.
 type Key = (NotificationKind, u64);
 
-fn key(seen: &SeenNotification) -> Key {
+fn key(seen: &VisibleNotification) -> Key {
     use NotificationKind as N;
-    let told = &seen.told;
+    let told = &seen.notification;
     let own = told.id.0;
     let about = match seen.kind {
         N::LikePost | N::Comment => told.post.map_or(own, |post| post.0),
@@ -43,14 +43,14 @@ fn key(seen: &SeenNotification) -> Key {
 }
 
 /// Groups of notifications that come newest first, in the order of the newest of each.
-fn grouped(seen: Vec<SeenNotification>) -> Vec<SeenGroup> {
-    let mut groups: Vec<(SeenGroup, FxHashSet<MemberId>)> = Vec::new();
+fn grouped(seen: Vec<VisibleNotification>) -> Vec<VisibleGroup> {
+    let mut groups: Vec<(VisibleGroup, FxHashSet<MemberId>)> = Vec::new();
     let mut places: FxHashMap<Key, usize> = FxHashMap::default();
     for newest in seen {
         let place = match places.entry(key(&newest)) {
             Entry::Occupied(place) => *place.get(),
             Entry::Vacant(place) => {
-                let group = SeenGroup { newest: newest.clone(), actors: Vec::new(), count: 0 };
+                let group = VisibleGroup { newest: newest.clone(), actors: Vec::new(), count: 0 };
                 groups.push((group, FxHashSet::default()));
                 *place.insert(groups.len() - 1)
             }
@@ -72,7 +72,12 @@ impl Activity {
     /// A cursor pins what the first page saw: what comes later is in no group of later pages, so that no group moves
     /// from one page to another. Costs a look at everything the member is told, 10,000 at most. Refuses what the lane
     /// refuses.
-    pub async fn groups(&self, member: MemberId, cursor: Option<&str>, limit: usize) -> Result<Page<SeenGroup>, Error> {
+    pub async fn groups(
+        &self,
+        member: MemberId,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<VisibleGroup>, Error> {
         let place = cursor.map(|text| decode_list_cursor(text, ListKind::NotificationGroups, member.0)).transpose()?;
         self.caught_up().await?;
         let [pinned, before] = place.unwrap_or([self.position().0, u64::MAX]);
@@ -82,7 +87,7 @@ impl Activity {
         let mut groups = grouped(self.visible_between(&viewer, Position(0), until).await?);
         groups.retain(|group| group.newest.told.id.0 < before);
         groups.iter_mut().for_each(|group| group.newest.unread = group.newest.told.id > marker);
-        let place = |last: &SeenGroup| [pinned, last.newest.told.id.0];
+        let place = |last: &VisibleGroup| [pinned, last.newest.told.id.0];
         let next = |last: &_| encode_list_cursor(ListKind::NotificationGroups, member.0, place(last));
         Ok(page(groups, limit, next, |group| group))
     }
@@ -93,7 +98,7 @@ mod tests {
     use super::*;
     use crate::domain::{CommentId, Notification, PostId, Timestamp};
 
-    fn seen(id: u64, kind: NotificationKind, actor: u64, about: u64, at: i64) -> SeenNotification {
+    fn seen(id: u64, kind: NotificationKind, actor: u64, about: u64, at: i64) -> VisibleNotification {
         let actor =
             MemberCard { id: MemberId(actor), handle: String::new(), display_name: String::new(), avatar: None };
         let told = Notification {
@@ -105,7 +110,7 @@ mod tests {
             comment: Some(CommentId(about)),
             at: Timestamp(at),
         };
-        SeenNotification { told, kind, actor: Arc::new(actor), unread: false }
+        VisibleNotification { told, kind, actor: Arc::new(actor), unread: false }
     }
 
     #[test]

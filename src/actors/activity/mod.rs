@@ -6,9 +6,9 @@ mod letters;
 mod notifications;
 mod stream;
 
-pub use crate::{actors::timeline::SeenNotification, storage::DeadLetter};
+pub use crate::{actors::timeline::VisibleNotification, storage::DeadLetter};
 pub use events::EventsPage;
-pub use groups::SeenGroup;
+pub use groups::VisibleGroup;
 pub use letters::Redriven;
 pub use stream::{EventLive, EventStream};
 

@@ -1,5 +1,5 @@
 //! Notifications one by one, how many of them are unread, and the marker between read and unread.
-use super::{Activity, SeenNotification};
+use super::{Activity, VisibleNotification};
 use crate::{
     actors::{Error, Page, timeline::Viewer},
     domain::{
@@ -13,7 +13,11 @@ const STEP: usize = 200;
 
 impl Activity {
     /// Those that the viewer may see, in the same order.
-    pub(super) async fn visible(&self, viewer: &Viewer, told: &[Notification]) -> Result<Vec<SeenNotification>, Error> {
+    pub(super) async fn visible(
+        &self,
+        viewer: &Viewer,
+        told: &[Notification],
+    ) -> Result<Vec<VisibleNotification>, Error> {
         self.shared.timeline.notices(viewer, told).await
     }
 
@@ -24,7 +28,7 @@ impl Activity {
         viewer: &Viewer,
         after: Position,
         before: Position,
-    ) -> Result<Vec<SeenNotification>, Error> {
+    ) -> Result<Vec<VisibleNotification>, Error> {
         let (member, store) = (viewer.member(), &self.shared.store);
         let newest = self.shared.seen(store.notifications(member, after, before, STEP).await)?;
         if newest.len() < STEP {
@@ -43,13 +47,13 @@ impl Activity {
         member: MemberId,
         cursor: Option<&str>,
         limit: usize,
-    ) -> Result<Page<SeenNotification>, Error> {
+    ) -> Result<Page<VisibleNotification>, Error> {
         let place = cursor.map(|text| decode_list_cursor(text, ListKind::Notifications, member.0)).transpose()?;
         let mut before = Position(place.map_or(u64::MAX, |[before, _]| before));
         self.caught_up().await?;
         let viewer = self.shared.timeline.viewer(member).await?;
         let marker = self.shared.members.marker(member).await?;
-        let mut items: Vec<SeenNotification> = Vec::new();
+        let mut items: Vec<VisibleNotification> = Vec::new();
         let mut turn = None;
         // Ends with what is kept, `NOTIFICATIONS_MAX`, at the latest.
         while items.len() <= limit {
@@ -66,7 +70,8 @@ impl Activity {
             }
         }
         items.iter_mut().for_each(|item| item.unread = item.told.id > marker);
-        let next = |last: &SeenNotification| encode_list_cursor(ListKind::Notifications, member.0, [last.told.id.0, 0]);
+        let next =
+            |last: &VisibleNotification| encode_list_cursor(ListKind::Notifications, member.0, [last.told.id.0, 0]);
         Ok(crate::actors::page(items, limit, next, |item| item))
     }
 

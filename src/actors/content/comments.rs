@@ -4,7 +4,7 @@ use crate::{
     actors::{Error, Page, page, timeline::Viewer},
     domain::{
         Comment, CommentId, CommentText, FIRST_REPLIES, LikeState, MemberId, Outcome, PostId, Receipt, Refusal,
-        SeenComment, Surface, Timestamp,
+        Surface, Timestamp, VisibleComment,
         cursor::{ListKind, decode_list_cursor, encode_list_cursor},
         depth_below,
     },
@@ -20,7 +20,7 @@ impl Content {
         post: PostId,
         parent: Option<CommentId>,
         text: CommentText,
-    ) -> Result<SeenComment, Error> {
+    ) -> Result<VisibleComment, Error> {
         let viewer = self.timeline.viewer(author).await?;
         self.timeline.posts(&viewer, &[post], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
         let depth = match parent {
@@ -53,11 +53,11 @@ impl Content {
             created_at: Timestamp::now(),
             edited_at: None,
         };
-        Ok(SeenComment { comment, author: Some(self.card(author).await?), liked: false, replies: Vec::new() })
+        Ok(VisibleComment { comment, author: Some(self.card(author).await?), liked: false, replies: Vec::new() })
     }
 
     /// Stores a draft.
-    pub async fn comment(&self, draft: SeenComment, receipt: Option<Receipt>) -> Result<Outcome<()>, Error> {
+    pub async fn comment(&self, draft: VisibleComment, receipt: Option<Receipt>) -> Result<Outcome<()>, Error> {
         let comment = draft.comment;
         let author = comment.author;
         let outcome = self.slots.of(author).ask(|reply| Message::Comment { comment, receipt, reply }).await?;
@@ -72,7 +72,7 @@ impl Content {
         post: PostId,
         cursor: Option<&str>,
         limit: usize,
-    ) -> Result<Page<SeenComment>, Error> {
+    ) -> Result<Page<VisibleComment>, Error> {
         let viewer = self.timeline.viewer(viewer_id).await?;
         self.timeline.posts(&viewer, &[post], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
         let list = |place| CommentOrder::OfPost(post, place);
@@ -94,7 +94,7 @@ impl Content {
         id: CommentId,
         cursor: Option<&str>,
         limit: usize,
-    ) -> Result<Page<SeenComment>, Error> {
+    ) -> Result<Page<VisibleComment>, Error> {
         let viewer = self.timeline.viewer(viewer_id).await?;
         self.one(&viewer, id).await?;
         let list = |place| CommentOrder::RepliesTo(id, place);
@@ -108,7 +108,7 @@ impl Content {
         member: MemberId,
         cursor: Option<&str>,
         limit: usize,
-    ) -> Result<Page<SeenComment>, Error> {
+    ) -> Result<Page<VisibleComment>, Error> {
         let viewer = self.timeline.viewer(viewer_id).await?;
         self.card(member).await.ok().filter(|_| viewer.sees(member, Surface::Direct)).ok_or(Refusal::MemberNotFound)?;
         let list = |place| CommentOrder::OfMember(member, place);
@@ -123,12 +123,12 @@ impl Content {
     }
 
     /// One comment. Refuses `CommentNotFound`.
-    pub async fn comment_by_id(&self, viewer_id: MemberId, id: CommentId) -> Result<SeenComment, Error> {
+    pub async fn comment_by_id(&self, viewer_id: MemberId, id: CommentId) -> Result<VisibleComment, Error> {
         let viewer = self.timeline.viewer(viewer_id).await?;
         self.one(&viewer, id).await
     }
 
-    async fn one(&self, viewer: &Viewer, id: CommentId) -> Result<SeenComment, Error> {
+    async fn one(&self, viewer: &Viewer, id: CommentId) -> Result<VisibleComment, Error> {
         let comment = self.store.comment_by_id(id).await?.ok_or(Refusal::CommentNotFound)?;
         let on = self.timeline.posts(viewer, &[comment.post], Surface::Direct).await?;
         let comments = if on.is_empty() { Vec::new() } else { vec![comment] };
@@ -152,7 +152,7 @@ impl Content {
         id: CommentId,
         text: CommentText,
         over: Option<Comment>,
-    ) -> Result<SeenComment, Error> {
+    ) -> Result<VisibleComment, Error> {
         let viewer = self.timeline.viewer(author).await?;
         self.one(&viewer, id).await?;
         let mentions = self.mentioned(author, &text).await?;
@@ -196,7 +196,7 @@ impl Content {
         first: u64,
         cursor: Option<&str>,
         limit: usize,
-    ) -> Result<Page<SeenComment>, Error> {
+    ) -> Result<Page<VisibleComment>, Error> {
         let place = cursor.map(|text| decode_list_cursor(text, kind, scope)).transpose()?;
         let comments =
             self.store.comments(order(CommentId(place.map_or(first, |[place, _]| place))), limit + 1).await?;
@@ -211,7 +211,7 @@ impl Content {
         &self,
         viewer: &Viewer,
         mut comments: Vec<Comment>,
-    ) -> Result<Vec<SeenComment>, Error> {
+    ) -> Result<Vec<VisibleComment>, Error> {
         if comments.is_empty() {
             return Ok(Vec::new());
         }
@@ -242,7 +242,7 @@ impl Content {
         let seen = comments.into_iter().map(|comment| {
             let author = cards.iter().find(|card| !comment.deleted && card.id == comment.author).map(Arc::clone);
             let liked = liked.contains(&comment.id);
-            SeenComment { comment, author, liked, replies: Vec::new() }
+            VisibleComment { comment, author, liked, replies: Vec::new() }
         });
         Ok(seen.collect())
     }

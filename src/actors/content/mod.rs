@@ -6,7 +6,7 @@ use super::{Error, Page, Reply, StartError, Supervisor, page, slots::Slots, time
 use crate::{
     domain::{
         Comment, CommentId, CommentText, IdGenerator, ImageId, LikeState, MemberCard, MemberId, Mention, Outcome,
-        Picture, Position, Post, PostCounts, PostId, PostText, Receipt, Refusal, SeenPost, Surface, Tag, Timestamp,
+        Picture, Position, Post, PostCounts, PostId, PostText, Receipt, Refusal, Surface, Tag, Timestamp, VisiblePost,
         cursor::{ListKind, decode_list_cursor, encode_list_cursor},
         markup,
     },
@@ -73,7 +73,7 @@ impl Content {
     }
 
     /// A post as it will be: id, time, mentions and author are known before anything is stored. Refuses `ImageNotFound`.
-    pub async fn draft_post(&self, author: MemberId, text: PostText) -> Result<SeenPost, Error> {
+    pub async fn draft_post(&self, author: MemberId, text: PostText) -> Result<VisiblePost, Error> {
         let (tags, mentions) = self.markup(author, text.content()).await?;
         let images = self.pictures(text.images().unwrap_or_default()).await?;
         let post = Post {
@@ -88,12 +88,12 @@ impl Content {
             created_at: Timestamp::now(),
             edited_at: None,
         };
-        Ok(SeenPost::plain(Arc::new(post), self.card(author).await?))
+        Ok(VisiblePost::plain(Arc::new(post), self.card(author).await?))
     }
 
     /// Stores a draft. Its followers see it later, through the event log; its author at the next read. Refuses
     /// `ImageForbidden`, and `Invalid` for images that are on something.
-    pub async fn publish(&self, draft: SeenPost, receipt: Option<Receipt>) -> Result<Outcome<()>, Error> {
+    pub async fn publish(&self, draft: VisiblePost, receipt: Option<Receipt>) -> Result<Outcome<()>, Error> {
         let post = Arc::unwrap_or_clone(draft.post);
         let author = post.author;
         let outcome = self.slots.of(author).ask(|reply| Message::Publish { post, receipt, reply }).await?;
@@ -102,7 +102,7 @@ impl Content {
     }
 
     /// One post, and a view of it. Refuses `PostNotFound`.
-    pub async fn post(&self, viewer: MemberId, id: PostId) -> Result<SeenPost, Error> {
+    pub async fn post(&self, viewer: MemberId, id: PostId) -> Result<VisiblePost, Error> {
         let seen = self.timeline.post(viewer, id).await?.ok_or(Refusal::PostNotFound)?;
         if seen.post.author != viewer {
             self.views.saw(viewer, id);
@@ -111,7 +111,7 @@ impl Content {
     }
 
     /// The same for somebody who is not shown it: no view counts, and no stream tells of its counts.
-    pub async fn glance(&self, viewer_id: MemberId, id: PostId) -> Result<SeenPost, Error> {
+    pub async fn glance(&self, viewer_id: MemberId, id: PostId) -> Result<VisiblePost, Error> {
         let viewer = self.timeline.viewer(viewer_id).await?;
         self.timeline.posts(&viewer, &[id], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound.into())
     }
@@ -125,7 +125,7 @@ impl Content {
         id: PostId,
         text: PostText,
         over: Option<Arc<Post>>,
-    ) -> Result<SeenPost, Error> {
+    ) -> Result<VisiblePost, Error> {
         self.seen_by(author, id).await?;
         let found = self.markup(author, text.content()).await?;
         self.slots.of(author).ask(|reply| Message::EditPost { author, id, text, found, over, reply }).await?;

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     config::Config,
     domain::{
-        Event, MemberId, Position, PostId, RANKED_MAX, RankedBy, Refusal, SeenPost, Surface, TOP_SHOWN, Timestamp,
+        Event, MemberId, Position, PostId, RANKED_MAX, RankedBy, Refusal, Surface, TOP_SHOWN, Timestamp, VisiblePost,
         Window,
         cursor::{ListKind, decode_list_cursor, encode_list_cursor},
     },
@@ -100,7 +100,7 @@ pub struct Top3 {
     /// The scores do not change any more.
     pub frozen: bool,
     /// At most three, best first, each with its score.
-    pub items: Vec<(u64, SeenPost)>,
+    pub items: Vec<(u64, VisiblePost)>,
 }
 
 /// Ranked feeds and the best of each day, from outside. Reads skip the mailbox: they need no order.
@@ -189,7 +189,7 @@ impl Ranking {
         generation: &Generation,
         from: usize,
         limit: usize,
-    ) -> Result<(Vec<SeenPost>, Option<usize>), Error> {
+    ) -> Result<(Vec<VisiblePost>, Option<usize>), Error> {
         let viewer = self.timeline.viewer(viewer).await?;
         let (mut items, mut at, mut step) = (Vec::with_capacity(limit), from, limit);
         while let Some(rest) = generation.posts.get(at..).filter(|rest| !rest.is_empty()) {
@@ -218,7 +218,7 @@ impl Ranking {
         let ids: Vec<PostId> = best.posts.iter().map(|(post, _)| *post).collect();
         let viewer = self.timeline.viewer(viewer).await?;
         let seen = self.timeline.posts(&viewer, &ids, Surface::Feed).await?;
-        let scored = |seen: SeenPost| {
+        let scored = |seen: VisiblePost| {
             let (_, score) = best.posts.iter().find(|(post, _)| *post == seen.post.id)?;
             Some((*score, seen))
         };

@@ -7,7 +7,7 @@ use crate::{
     actors::{Error, Page, timeline::Viewer},
     domain::{
         CommentId, Deadline, Handle, Member, MemberCard, MemberId, PostId, Refusal, SearchKey, SearchKind, SearchOrder,
-        SeenComment, SeenPost, Surface, Timestamp,
+        Surface, Timestamp, VisibleComment, VisiblePost,
         cursor::{ListKind, decode_pinned, encode_pinned, scope_of},
         first_id_at,
         search::{QUERY_LENGTH_MAX, Query},
@@ -71,7 +71,7 @@ impl Search {
         search: PostSearch,
         cursor: Option<&str>,
         limit: usize,
-    ) -> Result<Page<Found<SeenPost>>, Error> {
+    ) -> Result<Page<Found<VisiblePost>>, Error> {
         let list = List { kind: ListKind::SearchPosts, scope: scope_of(&format!("{search:?}")) };
         let query = parsed(&search.text, Query::parse)?;
         let narrowed = search.author.is_some() || search.tag.is_some() || search.from.is_some() || search.to.is_some();
@@ -102,7 +102,7 @@ impl Search {
         }
         let scan = self.scan(&list, wanted, cursor, |hits| self.seen_posts(&viewer, hits));
         let (found, next) = turn.within(scan).await?;
-        let items = marked(&turn, query, found, |seen: SeenPost, marker| {
+        let items = marked(&turn, query, found, |seen: VisiblePost, marker| {
             let title = seen.post.title.as_deref().and_then(|title| marker.mark(title));
             let content = marker.mark(&seen.post.content);
             Found { item: seen, highlights: Highlights { title, content, ..Highlights::default() } }
@@ -118,7 +118,7 @@ impl Search {
         search: CommentSearch,
         cursor: Option<&str>,
         limit: usize,
-    ) -> Result<Page<Found<SeenComment>>, Error> {
+    ) -> Result<Page<Found<VisibleComment>>, Error> {
         let list = List { kind: ListKind::SearchComments, scope: scope_of(&format!("{search:?}")) };
         let query = parsed(&search.text, Query::parse)?;
         if !query.looks_for_something() && search.post.is_none() {
@@ -135,7 +135,7 @@ impl Search {
         let wanted = Wanted { post: search.post, ..all };
         let scan = self.scan(&list, wanted, cursor, |hits| self.seen_comments(&viewer, hits));
         let (found, next) = turn.within(scan).await?;
-        let items = marked(&turn, query, found, |seen: SeenComment, marker| {
+        let items = marked(&turn, query, found, |seen: VisibleComment, marker| {
             let content = marker.mark(&seen.comment.content);
             Found { item: seen, highlights: Highlights { content, ..Highlights::default() } }
         });
@@ -187,14 +187,14 @@ impl Search {
         Ok(there.into_iter().map(|member| (member.id.0, member)).collect())
     }
 
-    async fn seen_posts(&self, viewer: &Viewer, hits: Vec<Hit>) -> Result<HashMap<u64, SeenPost>, Error> {
+    async fn seen_posts(&self, viewer: &Viewer, hits: Vec<Hit>) -> Result<HashMap<u64, VisiblePost>, Error> {
         let seen = hits.iter().filter(|hit| viewer.sees_posts_of(hit.author, Surface::Direct));
         let ids: Vec<PostId> = seen.map(|hit| PostId(hit.key.id)).collect();
         let posts = self.timeline.posts(viewer, &ids, Surface::Direct).await?;
         Ok(posts.into_iter().map(|seen| (seen.post.id.0, seen)).collect())
     }
 
-    async fn seen_comments(&self, viewer: &Viewer, hits: Vec<Hit>) -> Result<HashMap<u64, SeenComment>, Error> {
+    async fn seen_comments(&self, viewer: &Viewer, hits: Vec<Hit>) -> Result<HashMap<u64, VisibleComment>, Error> {
         let hits: Vec<&Hit> = hits.iter().filter(|hit| viewer.sees(hit.author, Surface::Direct)).collect();
         let mut posts: Vec<PostId> = hits.iter().map(|hit| hit.post).collect();
         posts.sort_unstable();

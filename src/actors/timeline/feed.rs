@@ -3,7 +3,7 @@ use super::{projection::Projection, viewer::Viewer};
 use crate::{
     actors::Error,
     domain::{
-        MemberId, PostId, Refusal, SeenPost, Surface,
+        MemberId, PostId, Refusal, Surface, VisiblePost,
         cursor::{FeedCursor, ListKind, StreamCursor, scope_of},
     },
     storage::PostRef,
@@ -43,7 +43,7 @@ impl Feed {
 #[derive(Debug, Clone)]
 pub struct FeedPage {
     /// As the viewer sees them.
-    pub items: Vec<SeenPost>,
+    pub items: Vec<VisiblePost>,
     /// Where the next page begins; none after the last.
     pub next: Option<String>,
     /// A stream opened here shows what comes after the first page was read, without gap or overlap.
@@ -123,7 +123,7 @@ impl Projection {
         (source, surface): (&Source, Surface),
         begin: FeedCursor,
         limit: usize,
-    ) -> Result<(Vec<SeenPost>, Option<PostId>), Error> {
+    ) -> Result<(Vec<VisiblePost>, Option<PostId>), Error> {
         let mut items = Vec::new();
         let mut cursor = begin;
         for _ in 0..ROUNDS_MAX {

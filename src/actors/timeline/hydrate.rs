@@ -1,7 +1,7 @@
 //! Turns places in a feed into posts as one viewer sees them: at most one query per kind and page.
 use super::cache::Cache;
 use crate::{
-    domain::{MemberCard, MemberId, Post, PostId, Relations, SeenPost},
+    domain::{MemberCard, MemberId, Post, PostId, Relations, VisiblePost},
     storage::{ContentStore, MemberStore, RelationStore, StoreResult, Stores},
 };
 use rustc_hash::FxHashSet;
@@ -112,7 +112,7 @@ impl Hydrator {
     }
 
     /// Posts in the order asked, as the viewer sees them; those that cannot be seen are left out.
-    pub(super) async fn posts(&self, viewer: MemberId, ids: &[PostId]) -> StoreResult<Vec<SeenPost>> {
+    pub(super) async fn posts(&self, viewer: MemberId, ids: &[PostId]) -> StoreResult<Vec<VisiblePost>> {
         let posts = self.bodies(ids).await?;
         let authors: Vec<MemberId> = posts.iter().map(|post| post.author).collect();
         let authors = self.authors(&authors).await?;
@@ -120,7 +120,7 @@ impl Hydrator {
         let seen = posts.into_iter().zip(authors).zip(liked);
         Ok(seen
             .filter_map(|((post, author), liked)| {
-                author.map(|author| SeenPost { liked, ..SeenPost::plain(post, author) })
+                author.map(|author| VisiblePost { liked, ..VisiblePost::plain(post, author) })
             })
             .collect())
     }

@@ -17,7 +17,7 @@ mod watcher;
 mod window;
 
 pub use feed::{Feed, FeedPage};
-pub use notices::SeenNotification;
+pub use notices::VisibleNotification;
 pub use stream::{Live, Subscription};
 pub use told::LiveEvent;
 pub use viewer::Viewer;
@@ -26,7 +26,8 @@ use super::{Error, Reply, StartError, Supervisor, mailbox::Mailbox, reader};
 use crate::{
     config::Config,
     domain::{
-        Event, Identity, MemberCard, MemberId, Notification, Position, PostId, SeenPost, Surface, cursor::StreamCursor,
+        Event, Identity, MemberCard, MemberId, Notification, Position, PostId, Surface, VisiblePost,
+        cursor::StreamCursor,
     },
     storage::Stores,
 };
@@ -114,17 +115,21 @@ impl Timeline {
         viewer: &Viewer,
         ids: &[PostId],
         surface: Surface,
-    ) -> Result<Vec<SeenPost>, Error> {
+    ) -> Result<Vec<VisiblePost>, Error> {
         self.projection.posts(viewer, ids, surface).await
     }
 
     /// Those notifications that the viewer may see, in the same order.
-    pub(super) async fn notices(&self, viewer: &Viewer, told: &[Notification]) -> Result<Vec<SeenNotification>, Error> {
+    pub(super) async fn notices(
+        &self,
+        viewer: &Viewer,
+        told: &[Notification],
+    ) -> Result<Vec<VisibleNotification>, Error> {
         self.projection.notices(viewer, told).await
     }
 
     /// One post as the viewer sees it.
-    pub(super) async fn post(&self, viewer: MemberId, id: PostId) -> Result<Option<SeenPost>, Error> {
+    pub(super) async fn post(&self, viewer: MemberId, id: PostId) -> Result<Option<VisiblePost>, Error> {
         let viewer = self.viewer(viewer).await?;
         self.projection.hub.saw(viewer.member(), std::iter::once(id));
         Ok(self.posts(&viewer, &[id], Surface::Direct).await?.pop())

@@ -12,7 +12,7 @@ const ASKED_MAX: usize = 1_000;
 
 /// A notification as its member sees it.
 #[derive(Debug, Clone)]
-pub struct SeenNotification {
+pub struct VisibleNotification {
     /// What is told.
     pub told: Notification,
     /// Its kind as it is shown: replies are told from comments.
@@ -39,7 +39,11 @@ impl Projection {
     /// Those that the viewer may see, in the same order: by somebody who is neither gone, blocked nor muted, about a post
     /// that may be seen and a comment that is there.
     /// Whether they are unread is for the caller to say.
-    pub(super) async fn notices(&self, viewer: &Viewer, told: &[Notification]) -> Result<Vec<SeenNotification>, Error> {
+    pub(super) async fn notices(
+        &self,
+        viewer: &Viewer,
+        told: &[Notification],
+    ) -> Result<Vec<VisibleNotification>, Error> {
         let sight = self.look(viewer, told).await?;
         Ok(told.iter().filter_map(|told| sight.see(told)).collect())
     }
@@ -67,11 +71,11 @@ impl Projection {
 }
 
 impl Sight {
-    fn see(&self, told: &Notification) -> Option<SeenNotification> {
+    fn see(&self, told: &Notification) -> Option<VisibleNotification> {
         let actor = self.cards.get(&told.actor)?.clone();
         let comment = told.comment.and_then(|id| self.comments.get(&id));
         let there =
             told.post.is_none_or(|post| self.posts.contains(&post)) && told.comment.is_some() == comment.is_some();
-        there.then(|| SeenNotification { told: *told, kind: told.shown_as(comment), actor, unread: false })
+        there.then(|| VisibleNotification { told: *told, kind: told.shown_as(comment), actor, unread: false })
     }
 }

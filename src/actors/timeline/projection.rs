@@ -10,7 +10,9 @@ use super::{
 use crate::{
     actors::Error,
     config::Config,
-    domain::{Event, EventKind, Fact, MemberId, Position, PostId, Privacy, SeenPost, Surface, Timestamp, first_id_at},
+    domain::{
+        Event, EventKind, Fact, MemberId, Position, PostId, Privacy, Surface, Timestamp, VisiblePost, first_id_at,
+    },
     storage::{ContentStore, EventLog, MemberStore, PostRef, RankingStore, RelationStore, StoreResult, Stores},
 };
 use jiff::civil::Date;
@@ -228,7 +230,7 @@ impl Projection {
         viewer: &Viewer,
         ids: &[PostId],
         surface: Surface,
-    ) -> Result<Vec<SeenPost>, Error> {
+    ) -> Result<Vec<VisiblePost>, Error> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }

@@ -1,9 +1,9 @@
 //! What an event means to one stream: nothing, or one or more things to tell its client.
-use super::{notices::SeenNotification, projection::Projection, viewer::Viewer};
+use super::{notices::VisibleNotification, projection::Projection, viewer::Viewer};
 use crate::{
     actors::Error,
     domain::{
-        Event, EventKind as K, MemberId, Notification, Position, PostCounts, PostId, Retraction, SeenPost, Surface,
+        Event, EventKind as K, MemberId, Notification, Position, PostCounts, PostId, Retraction, Surface, VisiblePost,
     },
 };
 use jiff::civil::Date;
@@ -22,9 +22,9 @@ pub enum LiveEvent {
     /// The stream is open; its id is where it stands.
     Ready,
     /// A post was written.
-    Created(SeenPost),
+    Created(VisiblePost),
     /// A post was changed.
-    Updated(SeenPost),
+    Updated(VisiblePost),
     /// A post was deleted.
     Deleted(PostId),
     /// A post that this stream may have shown may no longer be seen by its member.
@@ -32,7 +32,7 @@ pub enum LiveEvent {
     /// What is counted about a post has changed.
     Counts(PostId, PostCounts),
     /// Something was done to the member.
-    Notified(SeenNotification),
+    Notified(VisibleNotification),
     /// That was undone, or may no longer be seen.
     Retracted(Position),
     /// The member has read the notifications up to here, on some device.
@@ -58,7 +58,8 @@ impl Projection {
         let mut told = Vec::new();
         for event in events {
             let mut lives = self.of_posts(viewer, event, &posts);
-            lives.extend(notices.extract_if(.., |seen| seen.told.id == event.position).map(LiveEvent::Notified));
+            lives
+                .extend(notices.extract_if(.., |seen| seen.notification.id == event.position).map(LiveEvent::Notified));
             lives.extend(retracted(viewer, event, &causes).into_iter().map(LiveEvent::Retracted));
             match event.fact.kind {
                 K::NotificationsRead if event.fact.member == viewer.member() => {
@@ -77,7 +78,7 @@ impl Projection {
         Ok(told)
     }
 
-    fn of_posts(&self, viewer: &Viewer, event: &Event, posts: &[SeenPost]) -> Vec<LiveEvent> {
+    fn of_posts(&self, viewer: &Viewer, event: &Event, posts: &[VisiblePost]) -> Vec<LiveEvent> {
         let fact = &event.fact;
         let seen = || posts.iter().find(|seen| Some(seen.post.id) == fact.post).cloned();
         let own = fact.member == viewer.member();
@@ -112,7 +113,7 @@ impl Projection {
     }
 
     /// What of these events the viewer is notified of, as REST shows it.
-    async fn noticed(&self, viewer: &Viewer, events: &[Event]) -> Result<Vec<SeenNotification>, Error> {
+    async fn noticed(&self, viewer: &Viewer, events: &[Event]) -> Result<Vec<VisibleNotification>, Error> {
         let mut told = Vec::new();
         for event in events {
             let Some(notice) = Notification::of(event).filter(|notice| notice.to == viewer.member()) else { continue };
@@ -125,7 +126,7 @@ impl Projection {
         }
         let marker = self.members.marker(viewer.member()).await?;
         let mut seen = self.notices(viewer, &told).await?;
-        seen.iter_mut().for_each(|seen| seen.unread = seen.told.id > marker);
+        seen.iter_mut().for_each(|seen| seen.unread = seen.notification.id > marker);
         Ok(seen)
     }
 
