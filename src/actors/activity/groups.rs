@@ -30,13 +30,13 @@ type Key = (NotificationKind, u64);
 
 fn key(seen: &VisibleNotification) -> Key {
     use NotificationKind as N;
-    let told = &seen.notification;
-    let own = told.id.0;
+    let notification = &seen.notification;
+    let own = notification.id.0;
     let about = match seen.kind {
-        N::LikePost | N::Comment => told.post.map_or(own, |post| post.0),
-        N::LikeComment => told.comment.map_or(own, |comment| comment.0),
+        N::LikePost | N::Comment => notification.post.map_or(own, |post| post.0),
+        N::LikeComment => notification.comment.map_or(own, |comment| comment.0),
         // Days of UTC, so that a group is the same for every device.
-        N::Follow => told.at.0.div_euclid(DAY_MS).cast_unsigned(),
+        N::Follow => notification.at.0.div_euclid(DAY_MS).cast_unsigned(),
         N::Reply | N::Mention | N::FollowRequest | N::FollowAccepted => own,
     };
     (seen.kind, about)
@@ -56,7 +56,7 @@ fn grouped(seen: Vec<VisibleNotification>) -> Vec<VisibleGroup> {
             }
         };
         let (group, known) = &mut groups[place];
-        if known.insert(newest.told.actor) {
+        if known.insert(newest.notification.actor) {
             group.count += 1;
             if group.actors.len() < ACTORS_SHOWN {
                 group.actors.push(newest.actor);
@@ -85,9 +85,9 @@ impl Activity {
         let marker = self.shared.members.marker(member).await?;
         let until = Position(pinned.saturating_add(1));
         let mut groups = grouped(self.visible_between(&viewer, Position(0), until).await?);
-        groups.retain(|group| group.newest.told.id.0 < before);
-        groups.iter_mut().for_each(|group| group.newest.unread = group.newest.told.id > marker);
-        let place = |last: &VisibleGroup| [pinned, last.newest.told.id.0];
+        groups.retain(|group| group.newest.notification.id.0 < before);
+        groups.iter_mut().for_each(|group| group.newest.unread = group.newest.notification.id > marker);
+        let place = |last: &VisibleGroup| [pinned, last.newest.notification.id.0];
         let next = |last: &_| encode_list_cursor(ListKind::NotificationGroups, member.0, place(last));
         Ok(page(groups, limit, next, |group| group))
     }
@@ -101,7 +101,7 @@ mod tests {
     fn seen(id: u64, kind: NotificationKind, actor: u64, about: u64, at: i64) -> VisibleNotification {
         let actor =
             MemberCard { id: MemberId(actor), handle: String::new(), display_name: String::new(), avatar: None };
-        let told = Notification {
+        let notification = Notification {
             id: Position(id),
             to: MemberId(1),
             kind,
@@ -110,7 +110,7 @@ mod tests {
             comment: Some(CommentId(about)),
             at: Timestamp(at),
         };
-        VisibleNotification { told, kind, actor: Arc::new(actor), unread: false }
+        VisibleNotification { notification, kind, actor: Arc::new(actor), unread: false }
     }
 
     #[test]
@@ -125,7 +125,7 @@ mod tests {
             seen(4, N::LikeComment, 4, 70, 0),
             seen(3, N::Follow, 5, 0, 5),
         ]);
-        let shown: Vec<_> = groups.iter().map(|group| (group.newest.told.id.0, group.count)).collect();
+        let shown: Vec<_> = groups.iter().map(|group| (group.newest.notification.id.0, group.count)).collect();
         assert_eq!(shown, [(9, 2), (8, 1), (7, 2), (6, 1), (4, 1)]);
     }
 

@@ -16,9 +16,9 @@ impl Activity {
     pub(super) async fn visible(
         &self,
         viewer: &Viewer,
-        told: &[Notification],
+        notifications: &[Notification],
     ) -> Result<Vec<VisibleNotification>, Error> {
-        self.shared.timeline.notices(viewer, told).await
+        self.shared.timeline.notices(viewer, notifications).await
     }
 
     /// Everything between the two that the viewer is told and may see, newest first: in the lane, where it is more than
@@ -35,8 +35,9 @@ impl Activity {
             return self.visible(viewer, &newest).await;
         }
         let all = async |_| {
-            let told = self.shared.seen(store.notifications(member, after, before, NOTIFICATIONS_MAX).await)?;
-            self.visible(viewer, &told).await
+            let notifications =
+                self.shared.seen(store.notifications(member, after, before, NOTIFICATIONS_MAX).await)?;
+            self.visible(viewer, &notifications).await
         };
         self.shared.lane.run(member, all).await
     }
@@ -57,11 +58,12 @@ impl Activity {
         let mut turn = None;
         // Ends with what is kept, `NOTIFICATIONS_MAX`, at the latest.
         while items.len() <= limit {
-            let told = self.shared.seen(self.shared.store.notifications(member, Position(0), before, STEP).await)?;
-            let Some(last) = told.last() else { break };
+            let notifications =
+                self.shared.seen(self.shared.store.notifications(member, Position(0), before, STEP).await)?;
+            let Some(last) = notifications.last() else { break };
             before = last.id;
-            items.extend(self.visible(&viewer, &told).await?);
-            if told.len() < STEP || items.len() > limit {
+            items.extend(self.visible(&viewer, &notifications).await?);
+            if notifications.len() < STEP || items.len() > limit {
                 break;
             }
             match &turn {
@@ -69,9 +71,10 @@ impl Activity {
                 Some(turn) => turn.in_time()?,
             }
         }
-        items.iter_mut().for_each(|item| item.unread = item.told.id > marker);
-        let next =
-            |last: &VisibleNotification| encode_list_cursor(ListKind::Notifications, member.0, [last.told.id.0, 0]);
+        items.iter_mut().for_each(|item| item.unread = item.notification.id > marker);
+        let next = |last: &VisibleNotification| {
+            encode_list_cursor(ListKind::Notifications, member.0, [last.notification.id.0, 0])
+        };
         Ok(crate::actors::page(items, limit, next, |item| item))
     }
 

@@ -123,9 +123,9 @@ impl Timeline {
     pub(super) async fn notices(
         &self,
         viewer: &Viewer,
-        told: &[Notification],
+        notifications: &[Notification],
     ) -> Result<Vec<VisibleNotification>, Error> {
-        self.projection.notices(viewer, told).await
+        self.projection.notices(viewer, notifications).await
     }
 
     /// One post as the viewer sees it.

@@ -14,7 +14,7 @@ const ASKED_MAX: usize = 1_000;
 #[derive(Debug, Clone)]
 pub struct VisibleNotification {
     /// What is told.
-    pub told: Notification,
+    pub notification: Notification,
     /// Its kind as it is shown: replies are told from comments.
     pub kind: NotificationKind,
     /// Who did it.
@@ -42,26 +42,31 @@ impl Projection {
     pub(super) async fn notices(
         &self,
         viewer: &Viewer,
-        told: &[Notification],
+        notifications: &[Notification],
     ) -> Result<Vec<VisibleNotification>, Error> {
-        let sight = self.look(viewer, told).await?;
-        Ok(told.iter().filter_map(|told| sight.see(told)).collect())
+        let sight = self.look(viewer, notifications).await?;
+        Ok(notifications.iter().filter_map(|notification| sight.see(notification)).collect())
     }
 
     /// One question for each kind of thing and each thousand of them.
-    async fn look(&self, viewer: &Viewer, told: &[Notification]) -> Result<Sight, Error> {
+    async fn look(&self, viewer: &Viewer, notifications: &[Notification]) -> Result<Sight, Error> {
         let mut sight =
             Sight { cards: FxHashMap::default(), posts: FxHashSet::default(), comments: FxHashMap::default() };
-        let actors = distinct(told.iter().map(|told| told.actor).filter(|actor| viewer.sees(*actor, Surface::Feed)));
+        let actors = distinct(
+            notifications
+                .iter()
+                .map(|notification| notification.actor)
+                .filter(|actor| viewer.sees(*actor, Surface::Feed)),
+        );
         for ids in actors.chunks(ASKED_MAX) {
             let cards = self.hydrator.cards(ids).await?;
             sight.cards.extend(cards.into_iter().map(|card| (card.id, card)));
         }
-        for ids in distinct(told.iter().filter_map(|told| told.post)).chunks(ASKED_MAX) {
+        for ids in distinct(notifications.iter().filter_map(|notification| notification.post)).chunks(ASKED_MAX) {
             let posts = self.posts(viewer, ids, Surface::Direct).await?;
             sight.posts.extend(posts.iter().map(|seen| seen.post.id));
         }
-        for ids in distinct(told.iter().filter_map(|told| told.comment)).chunks(ASKED_MAX) {
+        for ids in distinct(notifications.iter().filter_map(|notification| notification.comment)).chunks(ASKED_MAX) {
             let comments = self.content.comments_by_id(ids).await?;
             let here = comments.into_iter().filter(|comment| !comment.deleted);
             sight.comments.extend(here.map(|comment| (comment.id, comment)));
@@ -71,11 +76,16 @@ impl Projection {
 }
 
 impl Sight {
-    fn see(&self, told: &Notification) -> Option<VisibleNotification> {
-        let actor = self.cards.get(&told.actor)?.clone();
-        let comment = told.comment.and_then(|id| self.comments.get(&id));
-        let there =
-            told.post.is_none_or(|post| self.posts.contains(&post)) && told.comment.is_some() == comment.is_some();
-        there.then(|| VisibleNotification { told: *told, kind: told.shown_as(comment), actor, unread: false })
+    fn see(&self, notification: &Notification) -> Option<VisibleNotification> {
+        let actor = self.cards.get(&notification.actor)?.clone();
+        let comment = notification.comment.and_then(|id| self.comments.get(&id));
+        let there = notification.post.is_none_or(|post| self.posts.contains(&post))
+            && notification.comment.is_some() == comment.is_some();
+        there.then(|| VisibleNotification {
+            notification: *notification,
+            kind: notification.shown_as(comment),
+            actor,
+            unread: false,
+        })
     }
 }

@@ -114,18 +114,18 @@ impl Projection {
 
     /// What of these events the viewer is notified of, as REST shows it.
     async fn noticed(&self, viewer: &Viewer, events: &[Event]) -> Result<Vec<VisibleNotification>, Error> {
-        let mut told = Vec::new();
+        let mut notifications = Vec::new();
         for event in events {
             let Some(notice) = Notification::of(event).filter(|notice| notice.to == viewer.member()) else { continue };
             if !self.is_answered(&notice).await? {
-                told.push(notice);
+                notifications.push(notice);
             }
         }
-        if told.is_empty() {
+        if notifications.is_empty() {
             return Ok(Vec::new());
         }
         let marker = self.members.marker(viewer.member()).await?;
-        let mut seen = self.notices(viewer, &told).await?;
+        let mut seen = self.notices(viewer, &notifications).await?;
         seen.iter_mut().for_each(|seen| seen.unread = seen.notification.id > marker);
         Ok(seen)
     }
@@ -147,7 +147,7 @@ impl Projection {
             return Ok(Vec::new());
         };
         let causes = self.log.done_to(me, last.position, CAUSES_MAX).await?;
-        Ok(causes.iter().filter_map(Notification::of).filter(|told| told.to == me).collect())
+        Ok(causes.iter().filter_map(Notification::of).filter(|notification| notification.to == me).collect())
     }
 
     /// The counts of these posts as the viewer sees them.
@@ -187,19 +187,25 @@ fn taken(me: MemberId, event: &Event) -> Taken {
 
 /// Ids of notifications that the viewer has been told and that an event undoes or hides.
 fn retracted(viewer: &Viewer, event: &Event, causes: &[Notification]) -> Vec<Position> {
-    let before = causes.iter().filter(|told| told.id < event.position);
+    let before = causes.iter().filter(|notification| notification.id < event.position);
     match taken(viewer.member(), event) {
         Taken::Nothing => Vec::new(),
-        Taken::By(actor) => {
-            before.filter(|told| told.actor == actor).take(TAKEN_BACK_MAX).map(|told| told.id).collect()
-        }
+        Taken::By(actor) => before
+            .filter(|notification| notification.actor == actor)
+            .take(TAKEN_BACK_MAX)
+            .map(|notification| notification.id)
+            .collect(),
         Taken::Undone(undone) => {
             // What is about a thing that is gone goes all; of a single act, the newest is the one that stands.
             let whole = undone.iter().any(|undone| matches!(undone, Retraction::Post(_) | Retraction::Comment(_)));
-            let gone = |told: &&Notification| {
-                viewer.sees(told.actor, Surface::Feed) && undone.iter().any(|undone| undone.takes(told))
+            let retracted = |notification: &&Notification| {
+                viewer.sees(notification.actor, Surface::Feed) && undone.iter().any(|undone| undone.takes(notification))
             };
-            before.filter(gone).take(if whole { TAKEN_BACK_MAX } else { 1 }).map(|told| told.id).collect()
+            before
+                .filter(retracted)
+                .take(if whole { TAKEN_BACK_MAX } else { 1 })
+                .map(|notification| notification.id)
+                .collect()
         }
     }
 }

@@ -74,16 +74,16 @@ pub(in crate::http) struct NotificationView<'a> {
 
 impl<'a> From<&'a VisibleNotification> for NotificationView<'a> {
     fn from(seen: &'a VisibleNotification) -> Self {
-        let told = &seen.notification;
+        let notification = &seen.notification;
         Self {
-            id: told.id.0,
+            id: notification.id.0,
             r#type: seen.kind.into(),
             actor: CardView::from(&*seen.actor),
             actors: None,
             count: None,
-            post_id: told.post.map(|id| id.0),
-            comment_id: told.comment.map(|id| id.0),
-            created_at: Time(told.at),
+            post_id: notification.post.map(|id| id.0),
+            comment_id: notification.comment.map(|id| id.0),
+            created_at: Time(notification.at),
             unread: seen.unread,
         }
     }

@@ -39,7 +39,7 @@ async fn told(store: &Store, member: MemberId) -> Vec<Notification> {
 }
 
 async fn ids(store: &Store, member: MemberId) -> Vec<u64> {
-    told(store, member).await.iter().map(|told| told.id.0).collect()
+    told(store, member).await.iter().map(|notification| notification.id.0).collect()
 }
 
 async fn done(store: &Store, member: MemberId) -> Vec<Event> {
@@ -185,7 +185,7 @@ async fn the_newest_ten_thousand_are_kept() {
     let kept = store.notifications(A, Position(0), END, usize::MAX >> 1).await.unwrap();
     assert_eq!((kept.len(), kept[0].id.0, kept.last().unwrap().id.0), (NOTIFICATIONS_MAX, many, 301));
     let some = store.notifications(A, Position(400), Position(500), 3).await.unwrap();
-    assert_eq!(some.iter().map(|told| told.id.0).collect::<Vec<_>>(), [499, 498, 497]);
+    assert_eq!(some.iter().map(|notification| notification.id.0).collect::<Vec<_>>(), [499, 498, 497]);
     let known = store.notifications_by_id(A, &[Position(5), Position(400), Position(many)]).await.unwrap();
     assert_eq!(known.len(), 2);
     assert!(store.notifications_by_id(B, &[Position(400)]).await.unwrap().is_empty());
