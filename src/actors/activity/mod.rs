@@ -1,15 +1,15 @@
 //! What members did and are told of it: follows the event log into a store of its own, and answers from there.
 mod actor;
+mod dead_letters;
 mod events;
 mod groups;
-mod letters;
 mod notifications;
 mod stream;
 
 pub use crate::{actors::timeline::VisibleNotification, storage::DeadLetter};
+pub use dead_letters::Redriven;
 pub use events::EventsPage;
 pub use groups::VisibleGroup;
-pub use letters::Redriven;
 pub use stream::{EventLive, EventStream};
 
 use super::{
@@ -175,7 +175,7 @@ impl Shared {
     async fn begin(&self) -> Result<Position, Error> {
         let begins = async {
             let begins = self.store.position().await?;
-            letters::count(self).await.map(|()| begins)
+            dead_letters::count(self).await.map(|()| begins)
         };
         let begins = begins.await;
         self.unwritten.set(begins.is_err());

@@ -21,7 +21,7 @@ impl Database {
         let new: Vec<Event> = batch.iter().filter(|event| event.position > known).copied().collect();
         let Some(last) = new.last() else { return commit.abandon().await };
         note(connection, &new).await?;
-        let buried = holds_letters(connection).await?;
+        let buried = has_dead_letters(connection).await?;
         let mut told = BTreeSet::new();
         for event in &new {
             told.extend(tell(connection, event).await?);
@@ -125,7 +125,7 @@ async fn delete(connection: &mut SqliteConnection, retraction: &Retraction, befo
     Ok(())
 }
 
-async fn holds_letters(connection: &mut SqliteConnection) -> StoreResult<bool> {
+async fn has_dead_letters(connection: &mut SqliteConnection) -> StoreResult<bool> {
     let row = sqlx::query("SELECT EXISTS (SELECT 1 FROM dead_letters)").fetch_one(connection).await.map_err(failed)?;
     Ok(row.get(0))
 }
