@@ -30,7 +30,7 @@ impl Actor for ActivityActor {
         envelope: Self::Msg,
         shared: &mut Arc<Shared>,
     ) -> Result<(), ActorProcessingErr> {
-        let Some((message, _place)) = envelope.open() else {
+        let Some((message, _permit)) = envelope.open() else {
             return Ok(());
         };
         // The caller may be gone, so an answer that cannot be sent is no failure.
