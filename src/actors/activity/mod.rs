@@ -105,11 +105,11 @@ impl Activity {
         });
         let state = shared.clone();
         let mailbox: Mailbox<Message> =
-            supervisor.raise_aside(&shared.part, None, move || (actor::ActivityActor, state.clone())).await;
+            supervisor.spawn_part(&shared.part, None, move || (actor::ActivityActor, state.clone())).await;
         // Here, so that in the usual case nobody ever sees the part down.
         let begins = shared.begin().await;
-        supervisor.beside(reading(shared.clone(), begins, mailbox.clone()));
-        supervisor.beside(sweeping(mailbox));
+        supervisor.spawn_background(reading(shared.clone(), begins, mailbox.clone()));
+        supervisor.spawn_background(sweeping(mailbox));
         Self { shared }
     }
 
@@ -199,7 +199,7 @@ async fn reading(shared: Arc<Shared>, mut begins: Result<Position, Error>, mailb
         }
     };
     let deliver = |batch| mailbox.ask(|reply| Message::Apply { batch, reply });
-    reader::follow_aside(shared.log.clone(), begins, shared.anew.clone(), deliver).await;
+    reader::follow_for_part(shared.log.clone(), begins, shared.anew.clone(), deliver).await;
 }
 
 async fn sweeping(mailbox: Mailbox<Message>) {

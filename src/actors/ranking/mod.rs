@@ -128,13 +128,13 @@ impl Ranking {
         let head = *stores.log.head().borrow();
         let shared = Arc::new(Shared::new(stores, zone, head, supervisor.part("ranking")));
         let state = shared.clone();
-        let mailbox = supervisor.raise_aside(&shared.part, None, move || (actor::RankingActor, state.clone())).await;
+        let mailbox = supervisor.spawn_part(&shared.part, None, move || (actor::RankingActor, state.clone())).await;
         let reader = mailbox.clone();
-        supervisor.beside(reader::follow_aside(stores.log.clone(), head, Arc::default(), move |batch| {
+        supervisor.spawn_background(reader::follow_for_part(stores.log.clone(), head, Arc::default(), move |batch| {
             let reader: Mailbox<Message> = reader.clone();
             async move { reader.ask(|reply| Message::Apply { batch, reply }).await }
         }));
-        supervisor.beside(clock::wake(shared.clone(), mailbox.clone()));
+        supervisor.spawn_background(clock::wake(shared.clone(), mailbox.clone()));
         let patience = Duration::from_millis(config.actors.answer_timeout_ms);
         Self {
             shared,

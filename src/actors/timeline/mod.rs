@@ -61,9 +61,9 @@ impl Timeline {
     pub(super) async fn start(supervisor: &Supervisor, stores: &Stores, config: &Config) -> Result<Self, StartError> {
         let projection = Arc::new(Projection::new(stores, config));
         let state = projection.clone();
-        let mailbox = supervisor.raise("timeline", None, move || (actor::TimelineActor, state.clone())).await?;
+        let mailbox = supervisor.spawn("timeline", None, move || (actor::TimelineActor, state.clone())).await?;
         let reader = mailbox.clone();
-        supervisor.beside(reader::follow(stores.log.clone(), projection.applied(), move |batch| {
+        supervisor.spawn_background(reader::follow(stores.log.clone(), projection.applied(), move |batch| {
             let reader: Mailbox<Message> = reader.clone();
             async move { reader.ask(|reply| Message::Apply { batch, reply }).await }
         }));
