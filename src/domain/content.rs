@@ -170,22 +170,22 @@ pub struct VisiblePost {
     /// Whether the viewer likes it.
     pub liked: bool,
     /// What is counted, but not for this viewer: likes and comments of members who block or are blocked.
-    pub less: PostCounts,
+    pub hidden_counts: PostCounts,
 }
 
 impl VisiblePost {
     /// As the viewer sees it who blocks nobody and likes nothing.
     pub fn plain(post: Arc<Post>, author: Arc<MemberCard>) -> Self {
-        Self { post, author, liked: false, less: PostCounts::default() }
+        Self { post, author, liked: false, hidden_counts: PostCounts::default() }
     }
 
     /// What is counted for this viewer.
     pub fn counts(&self) -> PostCounts {
-        let (all, less) = (self.post.counts, self.less);
+        let (all, hidden) = (self.post.counts, self.hidden_counts);
         PostCounts {
-            views: all.views.saturating_sub(less.views),
-            likes: all.likes.saturating_sub(less.likes),
-            comments: all.comments.saturating_sub(less.comments),
+            views: all.views.saturating_sub(hidden.views),
+            likes: all.likes.saturating_sub(hidden.likes),
+            comments: all.comments.saturating_sub(hidden.comments),
         }
     }
 }

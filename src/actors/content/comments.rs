@@ -218,11 +218,11 @@ impl Content {
         let ids: Vec<CommentId> = comments.iter().map(|comment| comment.id).collect();
         let apart = &viewer.relations().blocked;
         if !apart.is_empty() {
-            for less in self.store.counted_below(&ids, apart).await? {
-                for comment in comments.iter_mut().filter(|comment| comment.id == less.comment) {
-                    comment.like_count = comment.like_count.saturating_sub(less.likes);
-                    comment.reply_count = comment.reply_count.saturating_sub(less.replies);
-                    comment.below_count = comment.below_count.saturating_sub(less.below);
+            for hidden in self.store.counted_below(&ids, apart).await? {
+                for comment in comments.iter_mut().filter(|comment| comment.id == hidden.comment) {
+                    comment.like_count = comment.like_count.saturating_sub(hidden.likes);
+                    comment.reply_count = comment.reply_count.saturating_sub(hidden.replies);
+                    comment.below_count = comment.below_count.saturating_sub(hidden.below);
                 }
             }
             for comment in &mut comments {

@@ -239,8 +239,8 @@ impl Projection {
         let apart = &viewer.relations().blocked;
         if !apart.is_empty() && !posts.is_empty() {
             let ids: Vec<PostId> = posts.iter().map(|seen| seen.post.id).collect();
-            for (id, less) in self.content.counted_of(&ids, apart).await? {
-                posts.iter_mut().filter(|seen| seen.post.id == id).for_each(|seen| seen.less = less);
+            for (id, hidden_counts) in self.content.counted_of(&ids, apart).await? {
+                posts.iter_mut().filter(|seen| seen.post.id == id).for_each(|seen| seen.hidden_counts = hidden_counts);
             }
         }
         Ok(posts)

@@ -62,7 +62,7 @@ impl Rendered {
 
     /// One post as JSON.
     pub(in crate::http) fn post(&self, out: &mut Vec<u8>, seen: &VisiblePost) {
-        if seen.less != PostCounts::default() {
+        if seen.hidden_counts != PostCounts::default() {
             // Counted for this viewer alone.
             return write(out, &PostView::from(seen));
         }
