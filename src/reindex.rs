@@ -1,7 +1,7 @@
 //! `dailyfeed reindex`: a new search index, by the server where one runs, else by this process.
 use crate::{
     actors::search::{Built, build_offline},
-    bench::client::Client,
+    client::Client,
     config::Config,
     storage::{self, Stores},
 };

@@ -1,5 +1,5 @@
 //! One stream's client: reads events, and where asked to, cuts the line and resumes.
-use super::client::Client;
+use crate::client::Client;
 use anyhow::{Context, bail};
 use http_body_util::BodyExt;
 use rand::{RngExt, SeedableRng, rngs::StdRng};

@@ -1,6 +1,6 @@
 //! Who asks, and for whose posts: seeded members, and what the newest posts show of the rest.
 use super::{Options, shape::Zipf};
-use crate::{bench::client::Client, seed::PASSWORD};
+use crate::{client::Client, seed::PASSWORD};
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 use std::collections::HashMap;

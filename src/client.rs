@@ -1,4 +1,4 @@
-//! A small HTTP/1.1 client: one connection, JSON in and out.
+//! The HTTP/1.1 client of the commands `bench`, `seed` and `reindex`: one connection, JSON in and out.
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
