@@ -152,11 +152,11 @@ def last_campaign(results, it):
     if same:
         return same[-1][1], f"Compared with {same[-1][0]}."
     if not reports:
-        return None, "There is no earlier campaign to compare with."
+        return None, "No earlier campaign exists for comparison."
     name, report = reports[-1]
     bare = report["measures"].get("bare_rps")
     speed = f", where a bare handler did {number(statistics.median(bare))} requests/s" if bare else ""
-    return None, f"No earlier campaign ran on such a machine; the last, {name}, ran on {report['machine']['processor']}{speed}."
+    return None, f"No earlier campaign ran on this kind of machine; the last, {name},\nran on {report['machine']['processor']}{speed}."
 
 
 def change(now, before, better):
@@ -317,17 +317,18 @@ def main():
     shared = "pinned to separate cores" if options.pinned == "apart" else "share the cores"
     out = [f"# Load tests, {options.results.name}", ""]
     out.append(
-        f"Machine: {it['cores']} cores ({it['processor']}), {it['memoryGiB']} GiB, {it['system']}; server and generator "
-        f"{shared}. Build: `dist` profile, {it['rust']}, commit {it['commit']}."
+        f"- Machine: {it['cores']} cores ({it['processor']}), {it['memoryGiB']} GiB, {it['system']}; server and generator "
+        f"{shared}."
     )
+    out.append(f"- Build: `dist` profile, {it['rust']}, commit {it['commit']}.")
     out.append(
-        f"Method: `loadtests/run`; {options.runs} runs of {options.seconds} s, median (least to most). Embedded profile, "
+        f"- Method: `loadtests/run`; {options.runs} runs of {options.seconds} s, median (least to most). Embedded profile,\n  "
         f"`synchronous=full`; {options.data}, unless a line says otherwise."
     )
-    out.append(f"Load average of the last quarter of an hour at the end: {it['loadAverage']:.1f}.")
-    out.append(compared)
+    out.append(f"- Load average of the last quarter of an hour at the end: {it['loadAverage']:.1f}.")
+    out += ["", compared]
     out += ["", table(values, before), "", "## Scenarios at a rate", ""]
-    out.append("Open loop (except `blog`): a request is due by the clock, independent of earlier responses.")
+    out.append("Open loop (except `blog`): each request starts at its scheduled time, however long earlier responses took.")
     out += ["", scenario_table(scenarios), ""]
     if failed:
         out += [f"Not measured, or failed: {', '.join(failed)}.", ""]

@@ -12,6 +12,7 @@ pub mod app;
 pub mod bench;
 pub mod causes;
 pub mod cli;
+mod client;
 pub mod config;
 pub mod domain;
 pub mod files;

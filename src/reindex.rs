@@ -1,7 +1,7 @@
 //! `dailyfeed reindex`: has the running server build a new search index, or builds it in this process.
 use crate::{
     actors::search::{Built, build_offline},
-    bench::client::Client,
+    client::Client,
     config::Config,
     storage::{self, Stores},
 };

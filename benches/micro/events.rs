@@ -2,7 +2,7 @@
 use crate::fixture::runtime;
 use dailyfeed::{
     config::Config,
-    domain::{Envelope, Event, EventKind, Fact, MemberId, Position, PostId},
+    domain::{CloudEvent, Event, EventKind, Fact, MemberId, Position, PostId},
     seed,
     storage::Stores,
 };
@@ -55,12 +55,12 @@ fn event() -> Event {
 #[divan::bench]
 fn to_cloud_event(bencher: divan::Bencher) {
     let event = event();
-    bencher.bench_local(|| serde_json::to_vec(&Envelope::of(black_box(&event), "/dailyfeed")).unwrap());
+    bencher.bench_local(|| serde_json::to_vec(&CloudEvent::of(black_box(&event), "/dailyfeed")).unwrap());
 }
 
 /// Only the JSON of the envelope.
 #[divan::bench]
 fn to_cloud_event_bare_json(bencher: divan::Bencher) {
-    let envelope = Envelope::of(&event(), "/dailyfeed");
+    let envelope = CloudEvent::of(&event(), "/dailyfeed");
     bencher.bench_local(|| serde_json::to_vec(black_box(&envelope)).unwrap());
 }

@@ -28,18 +28,19 @@ def row(name, *path):
 
 
 print(f"# Fairness under one member's load, {value('DATE')}\n")
-print(f"Machine: {value('MACHINE')}; server and generator share the cores. Build: `{value('PROFILE')}` profile.")
-print(f"Method: `loadtests/fair/run`; {value('RUNS')} runs of {value('SECONDS_A_RUN')} s, medians, before and after in turns.")
+print(f"- Machine: {value('MACHINE')}; server and generator share the cores.\n- Build: `{value('PROFILE')}` profile.")
+print(f"- Method: `loadtests/fair/run`; {value('RUNS')} runs of {value('SECONDS_A_RUN')} s, medians, before and after in turns.\n")
 print("1,000 members who follow 600 each, 20,000 posts, limits switched off. Four members read their home feed and post, one")
-print("request after another, while one member keeps 120 searches (100 texts of 5,000 characters each) or 150 network")
-print("recommendations in progress. Milliseconds at the clients, which are Python programs and part of the times.\n")
-print("| latency of others | before | after | ratio |\n|---|---|---|---|")
-for attack, name in [("alone", "no attack"), ("searches", "120 searches"), ("network", "150 network recommendations")]:
+print("request after another, while another member keeps 120 searches (100 texts of 5,000 characters each) or 150 network")
+print("recommendations in progress. Times are in milliseconds, measured in the clients, which are Python programs and")
+print("contribute to them.\n")
+print("| others' wait | before | after | ratio |\n|---|---|---|---|")
+for attack, name in [("alone", "nobody attacks"), ("searches", "120 searches"), ("network", "150 network recommendations")]:
     for kind in ["feed", "post"]:
         for part in ["p50", "p99", "max"]:
             row(f"{name}: {kind}, {part}", attack, kind, part)
-row("12 uploads of a byte per second by three members: upload of another member, seconds", "uploadSeconds")
-print("\nStatuses that the attacker received (in the last run; status: count):\n")
+row("12 uploads of a byte a second of three members: another member's upload, seconds", "uploadSeconds")
+print("\nResponses to the attacker (last run; status: count):\n")
 for kind, runs in [("before", before), ("after", after)]:
     for attack in ["searches", "network"] if runs else []:
         print(f"- {kind}, {attack}: {runs[-1][attack].get('statuses')}")

@@ -25,7 +25,7 @@ pub(super) struct Bounds {
 pub(super) struct Mailbox<M: Send + 'static> {
     bounds: Bounds,
     gauges: Arc<Gauges>,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     /// None until its first life has begun.
     actor: Arc<RwLock<Option<ActorRef<Envelope<M>>>>>,
 }
@@ -35,46 +35,46 @@ impl<M: Send + 'static> Clone for Mailbox<M> {
         Self {
             bounds: self.bounds,
             gauges: self.gauges.clone(),
-            places: self.places.clone(),
+            permits: self.permits.clone(),
             actor: self.actor.clone(),
         }
     }
 }
 
-/// A message, the place it holds until it has been handled, and the time it stops mattering.
+/// A message, the permit it holds until it has been handled, and the time it stops mattering.
 pub(super) struct Envelope<M> {
     message: M,
     expires: Option<Instant>,
-    place: Place,
+    permit: Permit,
 }
 
-/// One of the mailbox's places. Dropped when the message has been handled, or with its actor.
-pub(super) struct Place {
+/// One of the mailbox's permits. Dropped when the message has been handled, or with its actor.
+pub(super) struct Permit {
     gauges: Arc<Gauges>,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
-        self.gauges.left();
+        self.gauges.message_handled();
     }
 }
 
 impl<M> Envelope<M> {
     /// Opens the envelope, or drops it where nobody waits for the answer any more.
-    pub(super) fn open(self) -> Option<(M, Place)> {
+    pub(super) fn open(self) -> Option<(M, Permit)> {
         let in_time = self.expires.is_none_or(|expires| Instant::now() < expires);
-        in_time.then_some((self.message, self.place))
+        in_time.then_some((self.message, self.permit))
     }
 }
 
 /// Begins a command now and answers when it is done, without making the messages behind it wait.
 ///
 /// The first poll is what hands a command to its store, so commands reach the store in the order of the mailbox; the
-/// store groups what it was handed into commits. The place is held until the answer, so what is under way is bounded
+/// store groups what it was handed into commits. The permit is held until the answer, so what is under way is bounded
 /// as what waits is.
-pub(super) async fn begin<T: Send + 'static>(
-    place: Place,
+pub(super) async fn submit_then_reply<T: Send + 'static>(
+    permit: Permit,
     reply: Reply<T>,
     command: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) {
@@ -86,15 +86,15 @@ pub(super) async fn begin<T: Send + 'static>(
     }
     tokio::spawn(async move {
         let _ = reply.send(command.await);
-        drop(place);
+        drop(permit);
     });
 }
 
 impl<M: Send + 'static> Mailbox<M> {
     /// A door that nobody is behind yet.
     pub(super) fn new(bounds: Bounds, gauges: Arc<Gauges>) -> Self {
-        let places = Arc::new(Semaphore::new(bounds.queue_max));
-        Self { bounds, gauges, places, actor: Arc::default() }
+        let permits = Arc::new(Semaphore::new(bounds.queue_max));
+        Self { bounds, gauges, permits, actor: Arc::default() }
     }
 
     /// Points the door at the actor's next life.
@@ -105,9 +105,9 @@ impl<M: Send + 'static> Mailbox<M> {
     /// Asks, and waits for the answer; refuses at once where the mailbox is full.
     pub(super) async fn ask<T: Send + 'static>(&self, message: impl FnOnce(Reply<T>) -> M) -> Result<T, Error> {
         let name = self.gauges.name();
-        let place = self.enter()?;
+        let permit = self.acquire()?;
         let expires = Some(Instant::now() + self.bounds.patience);
-        let envelope = |reply| Envelope { message: message(reply), expires, place };
+        let envelope = |reply| Envelope { message: message(reply), expires, permit };
         match self.actor()?.call(envelope, Some(self.bounds.patience)).await {
             Ok(CallResult::Success(answer)) => answer,
             Ok(CallResult::Timeout) => Err(Error::Late(name)),
@@ -117,16 +117,16 @@ impl<M: Send + 'static> Mailbox<M> {
 
     /// Leaves a message and does not wait; refuses at once where the mailbox is full.
     pub(super) fn tell(&self, message: M) -> Result<(), Error> {
-        let envelope = Envelope { message, expires: None, place: self.enter()? };
+        let envelope = Envelope { message, expires: None, permit: self.acquire()? };
         self.actor()?.cast(envelope).map_err(|_| Error::Restarting(self.gauges.name()))
     }
 
-    fn enter(&self) -> Result<Place, Error> {
-        let Ok(permit) = self.places.clone().try_acquire_owned() else {
+    fn acquire(&self) -> Result<Permit, Error> {
+        let Ok(permit) = self.permits.clone().try_acquire_owned() else {
             return Err(Error::Busy(self.gauges.name()));
         };
-        self.gauges.entered();
-        Ok(Place { gauges: self.gauges.clone(), _permit: permit })
+        self.gauges.message_queued();
+        Ok(Permit { gauges: self.gauges.clone(), _permit: permit })
     }
 
     fn actor(&self) -> Result<ActorRef<Envelope<M>>, Error> {

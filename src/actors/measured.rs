@@ -22,7 +22,7 @@ impl Echo {
     pub async fn start() -> Result<Self, StartError> {
         let bounds = Bounds { queue_max: 1_024, patience: Duration::from_secs(2) };
         let supervisor = Supervisor::start(System::default(), bounds).await?;
-        let mailbox = supervisor.raise("echo", None, || (EchoActor, ())).await?;
+        let mailbox = supervisor.spawn("echo", None, || (EchoActor, ())).await?;
         Ok(Self { mailbox, _supervisor: supervisor })
     }
 

@@ -27,7 +27,7 @@ where
 
 /// As [`follow`], for a reader that everything else goes on without. Where it is woken it is offered what there is, even
 /// nothing, because it may have to go on from elsewhere: it has begun anew.
-pub(super) async fn follow_aside<F, A>(log: Arc<dyn EventLog>, after: Position, anew: Arc<Notify>, deliver: F)
+pub(super) async fn follow_for_part<F, A>(log: Arc<dyn EventLog>, after: Position, anew: Arc<Notify>, deliver: F)
 where
     F: FnMut(Vec<Event>) -> A + Send,
     A: Future<Output = Result<Position, Error>> + Send,

@@ -31,13 +31,13 @@ impl<M: Send + 'static> Slots<M> {
     {
         let mut mailboxes = Vec::with_capacity(Slot::COUNT);
         for slot in 0..Slot::COUNT {
-            mailboxes.push(supervisor.raise(name, Some(slot), make.clone()).await?);
+            mailboxes.push(supervisor.spawn(name, Some(slot), make.clone()).await?);
         }
         Ok(Self { mailboxes: mailboxes.into() })
     }
 
     /// As [`Slots::start`], for a part that everything else goes on without.
-    pub(super) async fn start_aside<A>(
+    pub(super) async fn start_part<A>(
         supervisor: &Supervisor,
         part: &Part,
         make: impl Fn() -> (A, A::Arguments) + Clone + Send + Sync + 'static,
@@ -47,7 +47,7 @@ impl<M: Send + 'static> Slots<M> {
     {
         let mut mailboxes = Vec::with_capacity(Slot::COUNT);
         for slot in 0..Slot::COUNT {
-            mailboxes.push(supervisor.raise_aside(part, Some(slot), make.clone()).await);
+            mailboxes.push(supervisor.spawn_part(part, Some(slot), make.clone()).await);
         }
         Self { mailboxes: mailboxes.into() }
     }

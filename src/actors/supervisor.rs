@@ -77,7 +77,7 @@ impl Supervisor {
     }
 
     /// Starts an actor that everything hangs on, keeps it alive from now on, and returns the one door to all its lives.
-    pub(super) async fn raise<A, M>(
+    pub(super) async fn spawn<A, M>(
         &self,
         name: &'static str,
         slot: Option<usize>,
@@ -96,7 +96,7 @@ impl Supervisor {
 
     /// Starts an actor of a part that everything else goes on without. Where it cannot be started it is tried again, and
     /// its door answers `Restarting` until then.
-    pub(super) async fn raise_aside<A, M>(
+    pub(super) async fn spawn_part<A, M>(
         &self,
         part: &Part,
         slot: Option<usize>,
@@ -146,7 +146,7 @@ impl Supervisor {
     }
 
     /// Runs a task beside the tree until the tree is stopped.
-    pub(super) fn beside(&self, task: impl Future<Output = ()> + Send + 'static) {
+    pub(super) fn spawn_background(&self, task: impl Future<Output = ()> + Send + 'static) {
         let ending = self.ending.clone();
         tokio::spawn(async move { ending.run_until_cancelled(task).await });
     }

@@ -44,11 +44,11 @@ impl Gauges {
         self.name
     }
 
-    pub(super) fn entered(&self) {
+    pub(super) fn message_queued(&self) {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push_back(Instant::now());
     }
 
-    pub(super) fn left(&self) {
+    pub(super) fn message_handled(&self) {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         self.handled.fetch_add(1, Ordering::Relaxed);
     }

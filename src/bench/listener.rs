@@ -1,5 +1,5 @@
 //! The client of one stream: reads its events, and with `--chaos` cuts the connection at random and resumes.
-use super::client::Client;
+use crate::client::Client;
 use anyhow::{Context, bail};
 use http_body_util::BodyExt;
 use rand::{RngExt, SeedableRng, rngs::StdRng};

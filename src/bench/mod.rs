@@ -1,5 +1,4 @@
 //! `dailyfeed bench`: measures a running server over HTTP. `load` sends requests, `sse` holds streams.
-pub(crate) mod client;
 mod listener;
 pub mod load;
 mod process;

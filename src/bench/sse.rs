@@ -1,9 +1,9 @@
 //! `dailyfeed bench sse`: measures live streams under load, with or without cut connections.
 use super::{
-    client::Client,
     listener::{self, MARK, Seen, Shared},
     process::Process,
 };
+use crate::client::Client;
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 use std::{

@@ -162,7 +162,7 @@ impl Post {
 
 /// A post as one viewer sees it. Shared parts are shared between answers.
 #[derive(Debug, Clone)]
-pub struct SeenPost {
+pub struct VisiblePost {
     /// The post.
     pub post: Arc<Post>,
     /// Its author.
@@ -170,22 +170,22 @@ pub struct SeenPost {
     /// Whether the viewer likes it.
     pub liked: bool,
     /// What is counted, but not for this viewer: likes and comments of members who block or are blocked.
-    pub less: PostCounts,
+    pub hidden_counts: PostCounts,
 }
 
-impl SeenPost {
+impl VisiblePost {
     /// As the viewer sees it who blocks nobody and likes nothing.
     pub fn plain(post: Arc<Post>, author: Arc<MemberCard>) -> Self {
-        Self { post, author, liked: false, less: PostCounts::default() }
+        Self { post, author, liked: false, hidden_counts: PostCounts::default() }
     }
 
     /// What is counted for this viewer.
     pub fn counts(&self) -> PostCounts {
-        let (all, less) = (self.post.counts, self.less);
+        let (all, hidden) = (self.post.counts, self.hidden_counts);
         PostCounts {
-            views: all.views.saturating_sub(less.views),
-            likes: all.likes.saturating_sub(less.likes),
-            comments: all.comments.saturating_sub(less.comments),
+            views: all.views.saturating_sub(hidden.views),
+            likes: all.likes.saturating_sub(hidden.likes),
+            comments: all.comments.saturating_sub(hidden.comments),
         }
     }
 }
@@ -230,7 +230,7 @@ impl Comment {
 
 /// A comment as one viewer sees it.
 #[derive(Debug, Clone)]
-pub struct SeenComment {
+pub struct VisibleComment {
     /// The comment.
     pub comment: Comment,
     /// Its author; none for a tombstone.
@@ -238,7 +238,7 @@ pub struct SeenComment {
     /// Whether the viewer likes it.
     pub liked: bool,
     /// The first replies, where the list brings them along.
-    pub replies: Vec<SeenComment>,
+    pub replies: Vec<VisibleComment>,
 }
 
 /// Where a like stands after it was set or withdrawn.

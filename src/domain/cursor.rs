@@ -92,12 +92,12 @@ impl FeedCursor {
 }
 
 /// A place in a list that is ordered by one number (or two, where the first has ties).
-pub fn encode_place(list: ListKind, scope: u64, place: [u64; 2]) -> String {
+pub fn encode_list_cursor(list: ListKind, scope: u64, place: [u64; 2]) -> String {
     encode(list, scope, &place)
 }
 
-/// The inverse of [`encode_place`].
-pub fn decode_place(text: &str, list: ListKind, scope: u64) -> Result<[u64; 2], Refusal> {
+/// The inverse of [`encode_list_cursor`].
+pub fn decode_list_cursor(text: &str, list: ListKind, scope: u64) -> Result<[u64; 2], Refusal> {
     decode(text, list, scope)
 }
 

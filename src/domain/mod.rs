@@ -2,11 +2,11 @@
 mod activity;
 mod audience;
 mod characters;
+mod cloud_event;
 mod content;
 mod credentials;
 pub mod cursor;
 mod deadline;
-mod envelope;
 mod event;
 mod id;
 mod image;
@@ -18,23 +18,23 @@ mod profile;
 mod ranking;
 mod receipt;
 mod refusal;
+mod relations;
 pub mod search;
 mod session;
 mod slot;
 mod text;
-mod ties;
 mod time;
 mod visibility;
 
 pub use activity::{activity_kind, is_activity, message_key};
 pub use audience::Audience;
+pub use cloud_event::{CloudEvent, SOURCE_DEFAULT, SPEC_VERSION, event_type, is_public};
 pub use content::{
     COMMENT_LEVELS, Comment, CommentText, FIRST_REPLIES, IMAGES_MAX, LikeState, Post, PostCounts, PostText,
-    SeenComment, SeenPost, depth_below,
+    VisibleComment, VisiblePost, depth_below,
 };
 pub use credentials::{Email, Password};
 pub use deadline::{Deadline, Waiting};
-pub use envelope::{Envelope, SOURCE_DEFAULT, SPEC_VERSION, event_type, is_public};
 pub use event::{Epoch, Event, EventKind, Fact, Position};
 pub use id::{CommentId, ID_END, IdGenerator, ImageId, MemberId, PostId, SessionId, first_id_at, time_of};
 pub use image::{
@@ -54,10 +54,10 @@ pub use ranking::{
 };
 pub use receipt::{Answer, KEPT_HOURS, Outcome, Receipt};
 pub use refusal::{FieldError, Reason, Refusal};
-pub use search::{SearchKind, SearchOrder, SearchPlace};
+pub use relations::{BLOCKS_MAX, MUTES_MAX, RelationChange, Relations};
+pub use search::{SearchKey, SearchKind, SearchOrder};
 pub use session::{Identity, Session, SigningKey};
 pub use slot::Slot;
 pub use text::{CODE_POINTS_MAX, json_bytes_max, line_of, text_within};
-pub use ties::{BLOCKS_MAX, MUTES_MAX, TieChange, Ties};
 pub use time::Timestamp;
-pub use visibility::{Place, Standing, may_see, may_see_post};
+pub use visibility::{Standing, Surface, may_see, may_see_post};

@@ -152,19 +152,24 @@ impl Retraction {
     }
 
     /// Whether it takes back this one, should it be older.
-    pub fn takes(&self, told: &Notification) -> bool {
+    pub fn takes(&self, notification: &Notification) -> bool {
         use NotificationKind as N;
         match *self {
-            Self::Post(post) => told.post == Some(post),
-            Self::Comment(comment) => told.comment == Some(comment),
-            Self::PostLike(post, actor) => (told.kind, told.post, told.actor) == (N::LikePost, Some(post), actor),
+            Self::Post(post) => notification.post == Some(post),
+            Self::Comment(comment) => notification.comment == Some(comment),
+            Self::PostLike(post, actor) => {
+                (notification.kind, notification.post, notification.actor) == (N::LikePost, Some(post), actor)
+            }
             Self::CommentLike(comment, actor) => {
-                (told.kind, told.comment, told.actor) == (N::LikeComment, Some(comment), actor)
+                (notification.kind, notification.comment, notification.actor) == (N::LikeComment, Some(comment), actor)
             }
             Self::Mention(post, comment, named) => {
-                (told.kind, told.post, told.comment, told.to) == (N::Mention, Some(post), comment, named)
+                (notification.kind, notification.post, notification.comment, notification.to)
+                    == (N::Mention, Some(post), comment, named)
             }
-            Self::Between(kind, to, actor) => (told.kind, told.to, told.actor) == (kind, to, actor),
+            Self::Between(kind, to, actor) => {
+                (notification.kind, notification.to, notification.actor) == (kind, to, actor)
+            }
         }
     }
 }
@@ -198,16 +203,16 @@ mod tests {
 
     /// Whether the second event takes back what the first was told as.
     fn undone(done: &Event, by: &Event) -> bool {
-        let told = Notification::of(done).unwrap();
-        Retraction::of(by).iter().any(|retraction| retraction.takes(&told))
+        let notification = Notification::of(done).unwrap();
+        Retraction::of(by).iter().any(|retraction| retraction.takes(&notification))
     }
 
     #[test]
     fn the_member_it_was_done_to_is_told() {
-        let told = Notification::of(&on_comment(K::CommentCreated)).unwrap();
+        let notification = Notification::of(&on_comment(K::CommentCreated)).unwrap();
         let (id, at) = (Position(3), Timestamp(5));
         let (kind, post, comment) = (NotificationKind::Comment, Some(POST), Some(COMMENT));
-        assert_eq!(told, Notification { id, to: B, kind, actor: A, post, comment, at });
+        assert_eq!(notification, Notification { id, to: B, kind, actor: A, post, comment, at });
         let kinds = [K::PostLiked, K::CommentLiked, K::MemberMentioned, K::MemberFollowed, K::FollowRequested];
         assert!(kinds.iter().all(|kind| Notification::of(&on_post(*kind)).is_some()));
     }

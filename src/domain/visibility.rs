@@ -1,16 +1,16 @@
-//! May this member see that thing? The one place where it is decided.
+//! The visibility rule: decides whether a viewer may see a member or a post.
 //!
-//! Every feed, thread, count, list, search, notification, stream and replay asks here, so that what is hidden in one
-//! view is hidden in all of them.
+//! Every feed, thread, count, list, search, notification, stream and replay calls `may_see` or `may_see_post`, so a post
+//! that is hidden in one view is hidden in every view.
 use super::Privacy;
 
-/// Where the thing would be shown.
+/// Where something is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// Something the viewer did not ask for by name: home, recent, ranked and tag feeds, streams, notifications.
-    Served,
-    /// Something the viewer asked for: a post, a member's posts, a thread, a search.
-    AskedFor,
+pub enum Surface {
+    /// Not asked for by name: home, recent, ranked and tag feeds, streams, notifications. Hides muted authors.
+    Feed,
+    /// Asked for: a post, a member's posts, a thread, a search.
+    Direct,
 }
 
 /// How the viewer and an author stand, and what the author has decided.
@@ -19,7 +19,7 @@ pub struct Standing {
     /// The thing itself was deleted.
     pub deleted: bool,
     /// Its author has left.
-    pub author_gone: bool,
+    pub author_deactivated: bool,
     /// The viewer is the author.
     pub own: bool,
     /// One of the two has blocked the other.
@@ -33,44 +33,44 @@ pub struct Standing {
 }
 
 /// Whether the viewer may see that the author exists: profile, lists, comments, likes.
-pub fn may_see(standing: Standing, place: Place) -> bool {
-    let there = !standing.deleted && !standing.author_gone;
-    there && (standing.own || !standing.blocked && (place == Place::AskedFor || !standing.muted))
+pub fn may_see(standing: Standing, surface: Surface) -> bool {
+    let there = !standing.deleted && !standing.author_deactivated;
+    there && (standing.own || !standing.blocked && (surface == Surface::Direct || !standing.muted))
 }
 
 /// Whether the viewer may see a post of the author, and what hangs on it.
-pub fn may_see_post(standing: Standing, place: Place) -> bool {
+pub fn may_see_post(standing: Standing, surface: Surface) -> bool {
     let admitted = match standing.privacy {
         Privacy::Public => true,
         Privacy::Followers => standing.own || standing.follows,
         Privacy::Private => standing.own,
     };
-    admitted && may_see(standing, place)
+    admitted && may_see(standing, surface)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const BOTH: [Place; 2] = [Place::Served, Place::AskedFor];
+    const BOTH: [Surface; 2] = [Surface::Feed, Surface::Direct];
 
     #[test]
     fn what_is_gone_is_seen_by_nobody() {
-        for (deleted, author_gone) in [(true, false), (false, true), (true, true)] {
+        for (deleted, author_deactivated) in [(true, false), (false, true), (true, true)] {
             for own in [false, true] {
-                let standing = Standing { deleted, author_gone, own, follows: true, ..Standing::default() };
-                assert!(BOTH.iter().all(|place| !may_see(standing, *place) && !may_see_post(standing, *place)));
+                let standing = Standing { deleted, author_deactivated, own, follows: true, ..Standing::default() };
+                assert!(BOTH.iter().all(|surface| !may_see(standing, *surface) && !may_see_post(standing, *surface)));
             }
         }
-        assert!(BOTH.iter().all(|place| may_see_post(Standing::default(), *place)));
+        assert!(BOTH.iter().all(|surface| may_see_post(Standing::default(), *surface)));
     }
 
     #[test]
     fn a_block_hides_everything_and_a_mute_what_is_served() {
         let blocked = Standing { blocked: true, follows: true, ..Standing::default() };
-        assert!(BOTH.iter().all(|place| !may_see(blocked, *place) && !may_see_post(blocked, *place)));
+        assert!(BOTH.iter().all(|surface| !may_see(blocked, *surface) && !may_see_post(blocked, *surface)));
         let muted = Standing { muted: true, ..Standing::default() };
-        assert!(!may_see_post(muted, Place::Served) && may_see_post(muted, Place::AskedFor));
+        assert!(!may_see_post(muted, Surface::Feed) && may_see_post(muted, Surface::Direct));
     }
 
     #[test]
@@ -83,8 +83,8 @@ mod tests {
             (Privacy::Private, false, true, true),
         ] {
             let standing = Standing { privacy, follows, own, ..Standing::default() };
-            assert_eq!(may_see_post(standing, Place::AskedFor), seen, "{standing:?}");
-            assert!(may_see(standing, Place::AskedFor));
+            assert_eq!(may_see_post(standing, Surface::Direct), seen, "{standing:?}");
+            assert!(may_see(standing, Surface::Direct));
         }
     }
 }

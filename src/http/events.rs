@@ -39,8 +39,8 @@ impl Source for EventStream {
     fn write(live: &EventLive, _: &Streams, frames: &mut Frames) {
         match live {
             EventLive::Ready(cursor) => frames.ready(cursor),
-            EventLive::Happened(cursor, envelope) => {
-                frames.event(cursor, envelope.r#type, &EventView::from(&**envelope));
+            EventLive::Happened(cursor, cloud_event) => {
+                frames.event(cursor, cloud_event.r#type, &EventView::from(&**cloud_event));
             }
             EventLive::Reset(cursor, reason) => frames.reset(cursor, reason),
         }

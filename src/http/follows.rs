@@ -6,8 +6,8 @@ use super::{
     views::MemberPage,
 };
 use crate::{
-    actors::members::{Circle, Followed, Members},
-    domain::{MemberId, TieChange},
+    actors::members::{Followed, Members, RelationList},
+    domain::{MemberId, RelationChange},
 };
 use axum::{
     extract::State,
@@ -56,7 +56,7 @@ pub(super) async fn unfollow(
     Auth(identity): Auth,
     Id(id): Id<MemberId>,
 ) -> Result<StatusCode, Problem> {
-    members.change_tie(TieChange::Unfollow, identity.member, id).await?;
+    members.change_relation(RelationChange::Unfollow, identity.member, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -75,8 +75,8 @@ pub(super) async fn followers(
     Id(id): Id<MemberId>,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    let circle = Circle::Followers;
-    let page = members.circle(identity.member, circle, id, paging.cursor(), paging.limit()).await?;
+    let list = RelationList::Followers;
+    let page = members.relation_list(identity.member, list, id, paging.cursor(), paging.limit()).await?;
     Ok(answer::ok(&MemberPage::new(&page.items, page.next.as_deref())))
 }
 
@@ -95,7 +95,7 @@ pub(super) async fn followings(
     Id(id): Id<MemberId>,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    let circle = Circle::Followings;
-    let page = members.circle(identity.member, circle, id, paging.cursor(), paging.limit()).await?;
+    let list = RelationList::Followings;
+    let page = members.relation_list(identity.member, list, id, paging.cursor(), paging.limit()).await?;
     Ok(answer::ok(&MemberPage::new(&page.items, page.next.as_deref())))
 }

@@ -3,7 +3,6 @@ mod activities;
 mod admin;
 mod answer;
 mod authentication;
-mod circles;
 mod comments;
 mod contract;
 mod cookies;
@@ -23,6 +22,7 @@ mod posts;
 mod problem;
 mod profile;
 mod ranked;
+mod relations;
 mod search;
 mod server;
 mod sessions;
@@ -80,13 +80,13 @@ fn table() -> OpenApiRouter<Handles> {
         .routes(routes!(follows::follow, follows::unfollow))
         .routes(routes!(follows::followers))
         .routes(routes!(follows::followings))
-        .routes(routes!(circles::requests))
-        .routes(routes!(circles::accept, circles::decline))
-        .routes(routes!(circles::remove_follower))
-        .routes(routes!(circles::block, circles::unblock))
-        .routes(routes!(circles::mute, circles::unmute))
-        .routes(routes!(circles::blocks))
-        .routes(routes!(circles::mutes))
+        .routes(routes!(relations::requests))
+        .routes(routes!(relations::accept, relations::decline))
+        .routes(routes!(relations::remove_follower))
+        .routes(routes!(relations::block, relations::unblock))
+        .routes(routes!(relations::mute, relations::unmute))
+        .routes(routes!(relations::blocks))
+        .routes(routes!(relations::mutes))
         .routes(routes!(posts::create))
         .routes(routes!(posts::show, posts::edit, posts::delete))
         .routes(routes!(posts::like, posts::unlike))

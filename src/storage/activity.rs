@@ -14,7 +14,7 @@ pub const DUE_MAX: usize = 100;
 /// An event that failed, as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// What could not be applied; its position names the letter.
+    /// What could not be applied; its position names the dead letter.
     pub event: Event,
     /// The event's message key.
     pub message_key: String,
@@ -46,7 +46,7 @@ pub trait ActivityStore: Send + Sync + 'static {
     async fn apply(&self, batch: &[Event]) -> StoreResult<()>;
     /// Keeps an event that could not be applied, and moves the position to it, in one commit. `Busy` where
     /// [`DEAD_LETTERS_MAX`] are kept.
-    async fn bury(&self, letter: DeadLetter) -> StoreResult<()>;
+    async fn add_dead_letter(&self, dead_letter: DeadLetter) -> StoreResult<()>;
 
     /// What the member did before that position, newest first; of one kind, where one is given.
     async fn activities(
@@ -74,13 +74,13 @@ pub trait ActivityStore: Send + Sync + 'static {
     /// How many there are.
     async fn dead_letter_count(&self) -> StoreResult<u64>;
     /// Those whose time has come, oldest first; at most [`DUE_MAX`].
-    async fn due_letters(&self, now: Timestamp) -> StoreResult<Vec<DeadLetter>>;
-    /// Applies a buried event and removes its letter, in one commit; says whether there was one. What was taken back
+    async fn due_dead_letters(&self, now: Timestamp) -> StoreResult<Vec<DeadLetter>>;
+    /// Applies a buried event and removes its dead letter, in one commit; says whether there was one. What was taken back
     /// since is not told. `Rejected` where the event still is what fails.
     async fn redrive(&self, id: Position) -> StoreResult<bool>;
-    /// Notes that a letter was tried once more in vain.
+    /// Notes that a dead letter was tried once more in vain.
     async fn failed_again(&self, id: Position, cause: &str, at: Timestamp, next_at: Timestamp) -> StoreResult<()>;
-    /// Removes a letter for good; says whether there was one.
+    /// Removes a dead letter for good; says whether there was one.
     async fn drop_letter(&self, id: Position) -> StoreResult<bool>;
 
     /// Removes, in small steps, activities older than `ACTIVITY_DAYS`, and everything of and about members who left

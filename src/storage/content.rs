@@ -20,7 +20,7 @@ pub struct View {
 
 /// A post's place in a feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PostPlace {
+pub struct PostRef {
     /// The order: newer posts have larger ids.
     pub post: PostId,
     /// Who wrote it.
@@ -130,10 +130,10 @@ pub trait ContentStore: Send + Sync + 'static {
     async fn liked_comments(&self, member: MemberId, ids: &[CommentId]) -> StoreResult<Vec<CommentId>>;
 
     /// The newest posts before that one by any of these authors, newest first.
-    async fn posts_by(&self, authors: &[MemberId], before: PostId, limit: usize) -> StoreResult<Vec<PostPlace>>;
+    async fn posts_by(&self, authors: &[MemberId], before: PostId, limit: usize) -> StoreResult<Vec<PostRef>>;
     /// The newest posts before that one by anybody, newest first; those of members who have left too, because they may
     /// come back: whoever shows them asks `may_see`.
-    async fn newest_posts(&self, before: PostId, limit: usize) -> StoreResult<Vec<PostPlace>>;
+    async fn newest_posts(&self, before: PostId, limit: usize) -> StoreResult<Vec<PostRef>>;
     /// The newest posts with that tag (key form) before that one, newest first.
-    async fn tagged_posts(&self, tag: &str, before: PostId, limit: usize) -> StoreResult<Vec<PostPlace>>;
+    async fn tagged_posts(&self, tag: &str, before: PostId, limit: usize) -> StoreResult<Vec<PostRef>>;
 }

@@ -20,7 +20,7 @@ mod tantivy;
 mod upkeep;
 
 pub use activity::{ACTIVITY_DAYS, ActivityStore, DEAD_LETTERS_MAX, DUE_MAX, DeadLetter};
-pub use content::{CommentOrder, ContentStore, CountedBelow, PostPlace, View};
+pub use content::{CommentOrder, ContentStore, CountedBelow, PostRef, View};
 pub use images::{FILE_PARTS, FoundFile, ImageFileStore, ImageStore};
 pub use log::EventLog;
 pub use members::{Credentials, Listed, MemberStore, NewMember, Recommended};

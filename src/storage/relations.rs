@@ -1,6 +1,6 @@
 //! Keeps who follows, blocks and mutes whom, and who has asked to follow.
 use super::{Listed, StoreResult};
-use crate::domain::{MemberCard, MemberId, Position, Privacy, Relation, TieChange, Ties, Timestamp};
+use crate::domain::{MemberCard, MemberId, Position, Privacy, Relation, RelationChange, Relations, Timestamp};
 use async_trait::async_trait;
 
 /// What became of the wish to follow somebody.
@@ -23,7 +23,12 @@ pub trait RelationStore: Send + Sync + 'static {
     /// `FollowLimit`, `FollowRequestsFull`.
     async fn follow(&self, id: u64, follower: MemberId, followee: MemberId) -> StoreResult<Followed>;
     /// Carries out a change with everything that it ends, in one commit; `None` where it is so already.
-    async fn change_tie(&self, change: TieChange, member: MemberId, other: MemberId) -> StoreResult<Option<Position>>;
+    async fn change_relation(
+        &self,
+        change: RelationChange,
+        member: MemberId,
+        other: MemberId,
+    ) -> StoreResult<Option<Position>>;
 
     /// Newest follow first, before that place.
     async fn followers(&self, id: MemberId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>>;
@@ -46,7 +51,7 @@ pub trait RelationStore: Send + Sync + 'static {
     /// How many of these members, those here alone, follow the member, and how many of them the member follows.
     async fn counted_among(&self, id: MemberId, members: &[MemberId]) -> StoreResult<[u64; 2]>;
     /// Whom the member follows, blocks and mutes, and who blocks the member; members who have left included.
-    async fn ties(&self, id: MemberId) -> StoreResult<Ties>;
+    async fn relations_of(&self, id: MemberId) -> StoreResult<Relations>;
     /// Everybody whose posts are not for everybody.
-    async fn reticent(&self) -> StoreResult<Vec<(MemberId, Privacy)>>;
+    async fn non_public_authors(&self) -> StoreResult<Vec<(MemberId, Privacy)>>;
 }

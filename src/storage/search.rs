@@ -2,8 +2,8 @@
 //! away and made again whenever it does not fit them.
 use super::StoreResult;
 use crate::domain::{
-    Comment, CommentId, Deadline, Epoch, Member, MemberId, Position, Post, PostId, SearchKind, SearchOrder,
-    SearchPlace, Timestamp, search::Query,
+    Comment, CommentId, Deadline, Epoch, Member, MemberId, Position, Post, PostId, SearchKey, SearchKind, SearchOrder,
+    Timestamp, search::Query,
 };
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -64,7 +64,7 @@ pub struct Wanted {
     /// What comes first.
     pub order: SearchOrder,
     /// Only what comes after this place.
-    pub after: Option<SearchPlace>,
+    pub after: Option<SearchKey>,
     /// Only ids up to this one.
     pub id_max: u64,
     /// At most so many.
@@ -76,8 +76,8 @@ pub struct Wanted {
 /// Something that was found. Whether the viewer may see it is not known here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hit {
-    /// Where in the list; its id says what was found.
-    pub place: SearchPlace,
+    /// Sorts the hits; its `id` is the id of the post, comment or member.
+    pub key: SearchKey,
     /// Who wrote it.
     pub author: MemberId,
     /// Of a comment: what it is on.

@@ -179,9 +179,9 @@ async fn a_store_that_cannot_be_written_buries_nothing() {
     parts(&own, &[]).await;
     let told = eventually(&author, "/api/notifications", |told| ids(told).len() >= 3).await;
     assert!(told["items"].as_array().unwrap().iter().any(|item| item["type"] == "LIKE_POST" && item["postId"] == post));
-    let letters = format!("http://{}/admin/deadletters", own.server.admin_address());
-    let letters: Value = crate::common::client().get(letters).send().await.unwrap().json().await.unwrap();
-    assert_eq!(ids(&letters), crate::support::NONE);
+    let dead_letters = format!("http://{}/admin/deadletters", own.server.admin_address());
+    let dead_letters: Value = crate::common::client().get(dead_letters).send().await.unwrap().json().await.unwrap();
+    assert_eq!(ids(&dead_letters), crate::support::NONE);
 }
 
 #[tokio::test]
@@ -197,9 +197,9 @@ async fn a_table_that_is_missing_is_no_fault_of_events() {
     tamper(own.folder.path(), "ALTER TABLE elsewhere RENAME TO activities").await;
     parts(&own, &[]).await;
     eventually(&author, "/api/notifications", |told| ids(told).len() >= 3).await;
-    let letters = format!("http://{}/admin/deadletters", own.server.admin_address());
-    let letters: Value = crate::common::client().get(letters).send().await.unwrap().json().await.unwrap();
-    assert_eq!(ids(&letters), crate::support::NONE);
+    let dead_letters = format!("http://{}/admin/deadletters", own.server.admin_address());
+    let dead_letters: Value = crate::common::client().get(dead_letters).send().await.unwrap().json().await.unwrap();
+    assert_eq!(ids(&dead_letters), crate::support::NONE);
 }
 
 #[tokio::test]

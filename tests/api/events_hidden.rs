@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 async fn what_is_between_members_is_told_to_nobody() {
     let (reader, who, other) = (member().await, member().await, member().await);
     let from = now(&reader).await;
-    for tie in ["mute", "block"] {
-        who.ok(Method::PUT, &format!("/api/members/{}/{tie}", other.id), Value::Null).await;
+    for relation in ["mute", "block"] {
+        who.ok(Method::PUT, &format!("/api/members/{}/{relation}", other.id), Value::Null).await;
     }
     who.ok(Method::PATCH, "/api/members/me", json!({"privacy": "FOLLOWERS"})).await;
     let third = member().await;

@@ -81,9 +81,9 @@ async fn goes_on(served: &Served, scene: &Scene) {
     assert_eq!(ids(&reader.get("/api/timeline/posts/followings").await)[0], post);
     eventually(&author, "/api/notifications", |told| told["items"][0]["postId"] == post).await;
     eventually(&author, "/api/search/posts?q=바람개비", |page| !page["items"].as_array().unwrap().is_empty()).await;
-    let letters: Value = served.get(format!("{}/admin/deadletters", served.admin)).await.json().await.unwrap();
-    assert_eq!(ids(&letters), NONE, "nothing is buried for want of room");
-    assert!(!served.log().contains("event became a dead letter"));
+    let dead_letters: Value = served.get(format!("{}/admin/deadletters", served.admin)).await.json().await.unwrap();
+    assert_eq!(ids(&dead_letters), NONE, "nothing becomes a dead letter for want of room");
+    assert!(!served.log().contains("event moved to the dead letters"));
 }
 
 async fn fills_up_while_it_runs(disk: Disk) {

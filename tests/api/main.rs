@@ -13,7 +13,7 @@ mod connections;
 mod correlation;
 mod credentials;
 mod crowd;
-mod deadletters;
+mod dead_letters;
 mod degraded;
 mod disk;
 mod events;

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 const LIST: &str = "/api/notifications";
 
-async fn tie(who: &Member, tie: &str, other: &Member) {
-    who.ok(Method::PUT, &format!("/api/members/{}/{tie}", other.id), Value::Null).await;
+async fn set_relation(who: &Member, relation: &str, other: &Member) {
+    who.ok(Method::PUT, &format!("/api/members/{}/{relation}", other.id), Value::Null).await;
 }
 
 #[tokio::test]
@@ -19,7 +19,7 @@ async fn a_block_hides_what_is_told_both_ways() {
     let (one, other) = (member().await, member().await);
     other.like(one.post("글").await).await;
     one.like(other.post("글").await).await;
-    tie(&one, "block", &other).await;
+    set_relation(&one, "block", &other).await;
     assert_eq!((ids(&one.get(LIST).await), unread(&one).await), (vec![], 0));
     // The other hears of it no later than the event that says so.
     eventually(&other, LIST, |told| ids(told).is_empty()).await;
@@ -31,7 +31,7 @@ async fn a_block_hides_what_is_told_both_ways() {
 async fn a_block_ends_follows_and_what_was_told_of_them() {
     let (one, other) = (member().await, member().await);
     other.follow(&one).await;
-    tie(&one, "block", &other).await;
+    set_relation(&one, "block", &other).await;
     one.delete(&format!("/api/members/{}/block", other.id)).await;
     assert_eq!(ids(&one.get(LIST).await), NONE, "the follow has ended");
 }
@@ -41,7 +41,7 @@ async fn a_mute_hides_from_the_muter_alone() {
     let (one, other) = (member().await, member().await);
     other.like(one.post("글").await).await;
     one.like(other.post("글").await).await;
-    tie(&one, "mute", &other).await;
+    set_relation(&one, "mute", &other).await;
     assert_eq!((ids(&one.get(LIST).await), unread(&one).await), (vec![], 0));
     assert_eq!(unread(&other).await, 1);
     one.delete(&format!("/api/members/{}/mute", other.id)).await;
@@ -88,7 +88,7 @@ async fn hidden_ones_never_end_a_page_early() {
             hidden.like(post).await;
         }
     }
-    tie(&author, "mute", &hidden).await;
+    set_relation(&author, "mute", &hidden).await;
     let whole = author.get(LIST).await;
     expected.extend(ids(&whole));
     assert_eq!(expected.len(), 3);

@@ -1,5 +1,5 @@
 //! The activity reader: applies a batch, or each event of it alone, or buries the one that cannot be applied.
-use super::{Message, Shared, letters};
+use super::{Message, Shared, dead_letters};
 use crate::{
     actors::{Error, mailbox::Envelope},
     domain::{Event, Position},
@@ -30,7 +30,7 @@ impl Actor for ActivityActor {
         envelope: Self::Msg,
         shared: &mut Arc<Shared>,
     ) -> Result<(), ActorProcessingErr> {
-        let Some((message, _place)) = envelope.open() else {
+        let Some((message, _permit)) = envelope.open() else {
             return Ok(());
         };
         // The caller may be gone, so an answer that cannot be sent is no failure.
@@ -42,7 +42,7 @@ impl Actor for ActivityActor {
                 let _ = reply.send(taken_in);
             }
             Message::Sweep { reply } => {
-                let _ = reply.send(letters::sweep(shared).await);
+                let _ = reply.send(dead_letters::sweep(shared).await);
             }
         }
         Ok(())
@@ -79,7 +79,7 @@ impl Shared {
     async fn one_by_one(&self, batch: &[Event]) -> Result<(), Error> {
         for event in batch {
             match self.patiently(event).await {
-                Err(cause @ StoreError::Rejected { .. }) => letters::bury(self, event, &cause).await?,
+                Err(cause @ StoreError::Rejected { .. }) => dead_letters::add_dead_letter(self, event, &cause).await?,
                 done => done?,
             }
         }

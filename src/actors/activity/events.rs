@@ -3,8 +3,8 @@ use super::Activity;
 use crate::{
     actors::{Error, timeline::Viewer},
     domain::{
-        CommentId, Envelope, Epoch, Event, EventKind, MemberId, Place, Position, PostId, Refusal,
-        cursor::{ListKind, decode_place, encode_place},
+        CloudEvent, CommentId, Epoch, Event, EventKind, MemberId, Position, PostId, Refusal, Surface,
+        cursor::{ListKind, decode_list_cursor, encode_list_cursor},
         is_public,
     },
 };
@@ -20,7 +20,7 @@ const LOOKED_AT_MAX: usize = 5_000;
 #[derive(Debug, Clone)]
 pub struct EventsPage {
     /// Oldest first.
-    pub items: Vec<Envelope>,
+    pub items: Vec<CloudEvent>,
     /// Where to go on: always there, because the log goes on.
     pub next: String,
 }
@@ -46,7 +46,7 @@ impl Activity {
                     break;
                 }
                 at = event.position;
-                items.push(Envelope::of(&event, &self.shared.source));
+                items.push(CloudEvent::of(&event, &self.shared.source));
             }
             if items.len() < limit {
                 at = last.position;
@@ -72,7 +72,7 @@ impl Activity {
 
     /// Those of these events that are public and that the viewer may see.
     pub(super) async fn shown(&self, viewer: &Viewer, batch: &[Event]) -> Result<Vec<Event>, Error> {
-        let sees = |member: MemberId| viewer.sees(member, Place::Served);
+        let sees = |member: MemberId| viewer.sees(member, Surface::Feed);
         let mut events: Vec<Event> = batch
             .iter()
             .filter(|event| is_public(event.fact.kind) && sees(event.fact.member))
@@ -82,7 +82,7 @@ impl Activity {
         let mut posts: Vec<PostId> = events.iter().filter_map(|event| event.fact.post).collect();
         posts.sort_unstable();
         posts.dedup();
-        let there = self.shared.timeline.posts(viewer, &posts, Place::Served).await?;
+        let there = self.shared.timeline.posts(viewer, &posts, Surface::Feed).await?;
         let there: FxHashSet<PostId> = there.iter().map(|seen| seen.post.id).collect();
         let mut comments: Vec<CommentId> = events.iter().filter_map(|event| event.fact.comment).collect();
         comments.sort_unstable();
@@ -95,7 +95,7 @@ impl Activity {
             let fact = &event.fact;
             match fact.kind {
                 // Nothing is left to be judged but whose it was.
-                EventKind::PostDeleted => viewer.sees_posts_of(fact.member, Place::Served),
+                EventKind::PostDeleted => viewer.sees_posts_of(fact.member, Surface::Feed),
                 EventKind::CommentDeleted => fact.post.is_some_and(|post| there.contains(&post)),
                 _ => {
                     fact.post.is_none_or(|post| there.contains(&post))
@@ -107,13 +107,13 @@ impl Activity {
     }
 
     pub(super) fn cursor(&self, at: Position) -> String {
-        encode_place(ListKind::Events, 0, [u64::from(self.shared.log.epoch().0), at.0])
+        encode_list_cursor(ListKind::Events, 0, [u64::from(self.shared.log.epoch().0), at.0])
     }
 
     /// The place that a cursor names; none where it is of another log, or beyond the end of this one. Refuses
     /// `CursorInvalid`.
     pub(super) fn place(&self, cursor: &str) -> Result<Option<Position>, Refusal> {
-        let [epoch, at] = decode_place(cursor, ListKind::Events, 0)?;
+        let [epoch, at] = decode_list_cursor(cursor, ListKind::Events, 0)?;
         let epoch = u32::try_from(epoch).map(Epoch).map_err(|_| Refusal::CursorInvalid)?;
         let known = epoch == self.shared.log.epoch() && at <= self.shared.log.head().borrow().0;
         Ok(known.then_some(Position(at)))

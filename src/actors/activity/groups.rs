@@ -1,10 +1,10 @@
 //! Notifications in groups: likes and comments by what they are about, follows by day.
-use super::{Activity, SeenNotification};
+use super::{Activity, VisibleNotification};
 use crate::{
     actors::{Error, Page, page},
     domain::{
         MemberCard, MemberId, NotificationKind, Position,
-        cursor::{ListKind, decode_place, encode_place},
+        cursor::{ListKind, decode_list_cursor, encode_list_cursor},
     },
 };
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -16,9 +16,9 @@ const DAY_MS: i64 = 86_400_000;
 
 /// Notifications that are shown as one.
 #[derive(Debug, Clone)]
-pub struct SeenGroup {
+pub struct VisibleGroup {
     /// The newest of them, by which the group is ordered and named.
-    pub newest: SeenNotification,
+    pub newest: VisibleNotification,
     /// The newest three different members, newest first.
     pub actors: Vec<Arc<MemberCard>>,
     /// How many different members.
@@ -28,35 +28,35 @@ pub struct SeenGroup {
 /// What notifications of one group have in common.
 type Key = (NotificationKind, u64);
 
-fn key(seen: &SeenNotification) -> Key {
+fn key(seen: &VisibleNotification) -> Key {
     use NotificationKind as N;
-    let told = &seen.told;
-    let own = told.id.0;
+    let notification = &seen.notification;
+    let own = notification.id.0;
     let about = match seen.kind {
-        N::LikePost | N::Comment => told.post.map_or(own, |post| post.0),
-        N::LikeComment => told.comment.map_or(own, |comment| comment.0),
+        N::LikePost | N::Comment => notification.post.map_or(own, |post| post.0),
+        N::LikeComment => notification.comment.map_or(own, |comment| comment.0),
         // Days of UTC, so that a group is the same for every device.
-        N::Follow => told.at.0.div_euclid(DAY_MS).cast_unsigned(),
+        N::Follow => notification.at.0.div_euclid(DAY_MS).cast_unsigned(),
         N::Reply | N::Mention | N::FollowRequest | N::FollowAccepted => own,
     };
     (seen.kind, about)
 }
 
 /// Groups of notifications that come newest first, in the order of the newest of each.
-fn grouped(seen: Vec<SeenNotification>) -> Vec<SeenGroup> {
-    let mut groups: Vec<(SeenGroup, FxHashSet<MemberId>)> = Vec::new();
+fn grouped(seen: Vec<VisibleNotification>) -> Vec<VisibleGroup> {
+    let mut groups: Vec<(VisibleGroup, FxHashSet<MemberId>)> = Vec::new();
     let mut places: FxHashMap<Key, usize> = FxHashMap::default();
     for newest in seen {
         let place = match places.entry(key(&newest)) {
             Entry::Occupied(place) => *place.get(),
             Entry::Vacant(place) => {
-                let group = SeenGroup { newest: newest.clone(), actors: Vec::new(), count: 0 };
+                let group = VisibleGroup { newest: newest.clone(), actors: Vec::new(), count: 0 };
                 groups.push((group, FxHashSet::default()));
                 *place.insert(groups.len() - 1)
             }
         };
         let (group, known) = &mut groups[place];
-        if known.insert(newest.told.actor) {
+        if known.insert(newest.notification.actor) {
             group.count += 1;
             if group.actors.len() < ACTORS_SHOWN {
                 group.actors.push(newest.actor);
@@ -72,18 +72,23 @@ impl Activity {
     /// A cursor pins what the first page saw: what comes later is in no group of later pages, so that no group moves
     /// from one page to another. Costs a look at everything the member is told, 10,000 at most. Refuses what the lane
     /// refuses.
-    pub async fn groups(&self, member: MemberId, cursor: Option<&str>, limit: usize) -> Result<Page<SeenGroup>, Error> {
-        let place = cursor.map(|text| decode_place(text, ListKind::NotificationGroups, member.0)).transpose()?;
+    pub async fn groups(
+        &self,
+        member: MemberId,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<VisibleGroup>, Error> {
+        let place = cursor.map(|text| decode_list_cursor(text, ListKind::NotificationGroups, member.0)).transpose()?;
         self.caught_up().await?;
         let [pinned, before] = place.unwrap_or([self.position().0, u64::MAX]);
         let viewer = self.shared.timeline.viewer(member).await?;
         let marker = self.shared.members.marker(member).await?;
         let until = Position(pinned.saturating_add(1));
         let mut groups = grouped(self.visible_between(&viewer, Position(0), until).await?);
-        groups.retain(|group| group.newest.told.id.0 < before);
-        groups.iter_mut().for_each(|group| group.newest.unread = group.newest.told.id > marker);
-        let place = |last: &SeenGroup| [pinned, last.newest.told.id.0];
-        let next = |last: &_| encode_place(ListKind::NotificationGroups, member.0, place(last));
+        groups.retain(|group| group.newest.notification.id.0 < before);
+        groups.iter_mut().for_each(|group| group.newest.unread = group.newest.notification.id > marker);
+        let place = |last: &VisibleGroup| [pinned, last.newest.notification.id.0];
+        let next = |last: &_| encode_list_cursor(ListKind::NotificationGroups, member.0, place(last));
         Ok(page(groups, limit, next, |group| group))
     }
 }
@@ -93,10 +98,10 @@ mod tests {
     use super::*;
     use crate::domain::{CommentId, Notification, PostId, Timestamp};
 
-    fn seen(id: u64, kind: NotificationKind, actor: u64, about: u64, at: i64) -> SeenNotification {
+    fn seen(id: u64, kind: NotificationKind, actor: u64, about: u64, at: i64) -> VisibleNotification {
         let actor =
             MemberCard { id: MemberId(actor), handle: String::new(), display_name: String::new(), avatar: None };
-        let told = Notification {
+        let notification = Notification {
             id: Position(id),
             to: MemberId(1),
             kind,
@@ -105,7 +110,7 @@ mod tests {
             comment: Some(CommentId(about)),
             at: Timestamp(at),
         };
-        SeenNotification { told, kind, actor: Arc::new(actor), unread: false }
+        VisibleNotification { notification, kind, actor: Arc::new(actor), unread: false }
     }
 
     #[test]
@@ -120,7 +125,7 @@ mod tests {
             seen(4, N::LikeComment, 4, 70, 0),
             seen(3, N::Follow, 5, 0, 5),
         ]);
-        let shown: Vec<_> = groups.iter().map(|group| (group.newest.told.id.0, group.count)).collect();
+        let shown: Vec<_> = groups.iter().map(|group| (group.newest.notification.id.0, group.count)).collect();
         assert_eq!(shown, [(9, 2), (8, 1), (7, 2), (6, 1), (4, 1)]);
     }
 

@@ -1,15 +1,15 @@
 //! What members did and are told of it: follows the event log into a store of its own, and answers from there.
 mod actor;
+mod dead_letters;
 mod events;
 mod groups;
-mod letters;
 mod notifications;
 mod stream;
 
-pub use crate::{actors::timeline::SeenNotification, storage::DeadLetter};
+pub use crate::{actors::timeline::VisibleNotification, storage::DeadLetter};
+pub use dead_letters::Redriven;
 pub use events::EventsPage;
-pub use groups::SeenGroup;
-pub use letters::Redriven;
+pub use groups::VisibleGroup;
 pub use stream::{EventLive, EventStream};
 
 use super::{
@@ -27,7 +27,7 @@ use crate::{
     config::Config,
     domain::{
         Event, EventKind, MemberId, Position, SOURCE_DEFAULT, Timestamp,
-        cursor::{ListKind, decode_place, encode_place},
+        cursor::{ListKind, decode_list_cursor, encode_list_cursor},
     },
     storage::{ActivityStore, ContentStore, EventLog, MemberStore, StoreError, StoreResult, Stores},
 };
@@ -105,11 +105,11 @@ impl Activity {
         });
         let state = shared.clone();
         let mailbox: Mailbox<Message> =
-            supervisor.raise_aside(&shared.part, None, move || (actor::ActivityActor, state.clone())).await;
+            supervisor.spawn_part(&shared.part, None, move || (actor::ActivityActor, state.clone())).await;
         // Here, so that in the usual case nobody ever sees the part down.
         let begins = shared.begin().await;
-        supervisor.beside(reading(shared.clone(), begins, mailbox.clone()));
-        supervisor.beside(sweeping(mailbox));
+        supervisor.spawn_background(reading(shared.clone(), begins, mailbox.clone()));
+        supervisor.spawn_background(sweeping(mailbox));
         Self { shared }
     }
 
@@ -137,11 +137,11 @@ impl Activity {
         limit: usize,
     ) -> Result<Page<Event>, Error> {
         let scope = member.0 ^ u64::from(kind.map_or(0, EventKind::code)) << 56;
-        let place = cursor.map(|text| decode_place(text, ListKind::Activities, scope)).transpose()?;
+        let place = cursor.map(|text| decode_list_cursor(text, ListKind::Activities, scope)).transpose()?;
         let before = Position(place.map_or(u64::MAX, |[before, _]| before));
         self.caught_up().await?;
         let done = self.shared.seen(self.shared.store.activities(member, kind, before, limit + 1).await)?;
-        let next = |last: &Event| encode_place(ListKind::Activities, scope, [last.position.0, 0]);
+        let next = |last: &Event| encode_list_cursor(ListKind::Activities, scope, [last.position.0, 0]);
         Ok(page(done, limit, next, |event| event))
     }
 
@@ -175,7 +175,7 @@ impl Shared {
     async fn begin(&self) -> Result<Position, Error> {
         let begins = async {
             let begins = self.store.position().await?;
-            letters::count(self).await.map(|()| begins)
+            dead_letters::count(self).await.map(|()| begins)
         };
         let begins = begins.await;
         self.unwritten.set(begins.is_err());
@@ -199,7 +199,7 @@ async fn reading(shared: Arc<Shared>, mut begins: Result<Position, Error>, mailb
         }
     };
     let deliver = |batch| mailbox.ask(|reply| Message::Apply { batch, reply });
-    reader::follow_aside(shared.log.clone(), begins, shared.anew.clone(), deliver).await;
+    reader::follow_for_part(shared.log.clone(), begins, shared.anew.clone(), deliver).await;
 }
 
 async fn sweeping(mailbox: Mailbox<Message>) {

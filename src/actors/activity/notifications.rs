@@ -1,10 +1,10 @@
 //! Notifications one by one, how many of them are unread, and the marker between read and unread.
-use super::{Activity, SeenNotification};
+use super::{Activity, VisibleNotification};
 use crate::{
     actors::{Error, Page, timeline::Viewer},
     domain::{
         FieldError, MemberId, NOTIFICATIONS_MAX, Notification, Position, Reason, Refusal,
-        cursor::{ListKind, decode_place, encode_place},
+        cursor::{ListKind, decode_list_cursor, encode_list_cursor},
     },
 };
 
@@ -13,8 +13,12 @@ const STEP: usize = 200;
 
 impl Activity {
     /// Those that the viewer may see, in the same order.
-    pub(super) async fn visible(&self, viewer: &Viewer, told: &[Notification]) -> Result<Vec<SeenNotification>, Error> {
-        self.shared.timeline.notices(viewer, told).await
+    pub(super) async fn visible(
+        &self,
+        viewer: &Viewer,
+        notifications: &[Notification],
+    ) -> Result<Vec<VisibleNotification>, Error> {
+        self.shared.timeline.notices(viewer, notifications).await
     }
 
     /// Everything between the two that the viewer is told and may see, newest first: in the lane, where it is more than
@@ -24,15 +28,16 @@ impl Activity {
         viewer: &Viewer,
         after: Position,
         before: Position,
-    ) -> Result<Vec<SeenNotification>, Error> {
+    ) -> Result<Vec<VisibleNotification>, Error> {
         let (member, store) = (viewer.member(), &self.shared.store);
         let newest = self.shared.seen(store.notifications(member, after, before, STEP).await)?;
         if newest.len() < STEP {
             return self.visible(viewer, &newest).await;
         }
         let all = async |_| {
-            let told = self.shared.seen(store.notifications(member, after, before, NOTIFICATIONS_MAX).await)?;
-            self.visible(viewer, &told).await
+            let notifications =
+                self.shared.seen(store.notifications(member, after, before, NOTIFICATIONS_MAX).await)?;
+            self.visible(viewer, &notifications).await
         };
         self.shared.lane.run(member, all).await
     }
@@ -43,21 +48,22 @@ impl Activity {
         member: MemberId,
         cursor: Option<&str>,
         limit: usize,
-    ) -> Result<Page<SeenNotification>, Error> {
-        let place = cursor.map(|text| decode_place(text, ListKind::Notifications, member.0)).transpose()?;
+    ) -> Result<Page<VisibleNotification>, Error> {
+        let place = cursor.map(|text| decode_list_cursor(text, ListKind::Notifications, member.0)).transpose()?;
         let mut before = Position(place.map_or(u64::MAX, |[before, _]| before));
         self.caught_up().await?;
         let viewer = self.shared.timeline.viewer(member).await?;
         let marker = self.shared.members.marker(member).await?;
-        let mut items: Vec<SeenNotification> = Vec::new();
+        let mut items: Vec<VisibleNotification> = Vec::new();
         let mut turn = None;
         // Ends with what is kept, `NOTIFICATIONS_MAX`, at the latest.
         while items.len() <= limit {
-            let told = self.shared.seen(self.shared.store.notifications(member, Position(0), before, STEP).await)?;
-            let Some(last) = told.last() else { break };
+            let notifications =
+                self.shared.seen(self.shared.store.notifications(member, Position(0), before, STEP).await)?;
+            let Some(last) = notifications.last() else { break };
             before = last.id;
-            items.extend(self.visible(&viewer, &told).await?);
-            if told.len() < STEP || items.len() > limit {
+            items.extend(self.visible(&viewer, &notifications).await?);
+            if notifications.len() < STEP || items.len() > limit {
                 break;
             }
             match &turn {
@@ -65,8 +71,10 @@ impl Activity {
                 Some(turn) => turn.in_time()?,
             }
         }
-        items.iter_mut().for_each(|item| item.unread = item.told.id > marker);
-        let next = |last: &SeenNotification| encode_place(ListKind::Notifications, member.0, [last.told.id.0, 0]);
+        items.iter_mut().for_each(|item| item.unread = item.notification.id > marker);
+        let next = |last: &VisibleNotification| {
+            encode_list_cursor(ListKind::Notifications, member.0, [last.notification.id.0, 0])
+        };
         Ok(crate::actors::page(items, limit, next, |item| item))
     }
 

@@ -2,7 +2,7 @@
 use super::Activity;
 use crate::{
     actors::{Error, reached::reached},
-    domain::{Envelope, MemberId, Position, Refusal},
+    domain::{CloudEvent, MemberId, Position, Refusal},
 };
 use rustc_hash::FxHashMap;
 use std::{
@@ -61,7 +61,7 @@ pub enum EventLive {
     /// The stream is open; this is where it stands.
     Ready(String),
     /// Something happened.
-    Happened(String, Box<Envelope>),
+    Happened(String, Box<CloudEvent>),
     /// The cursor leads nowhere: the stream goes on from now.
     Reset(String, &'static str),
 }
@@ -138,7 +138,7 @@ impl EventStream {
         // From here on nothing waits, so a dropped future has taken all of this step or nothing of it.
         self.ready.extend(shown.iter().map(|event| {
             let cursor = self.activity.cursor(event.position);
-            (event.position, EventLive::Happened(cursor, Box::new(Envelope::of(event, source))))
+            (event.position, EventLive::Happened(cursor, Box::new(CloudEvent::of(event, source))))
         }));
         // Where nothing is left of what was there, it has been pruned.
         self.read = batch.last().map_or(until, |event| event.position);

@@ -1,7 +1,7 @@
 //! One slot's own side: every message is one command of the store.
 use super::Message;
 use crate::{
-    actors::mailbox::{Envelope, begin},
+    actors::mailbox::{Envelope, submit_then_reply},
     domain::Timestamp,
     storage::ContentStore,
 };
@@ -30,26 +30,31 @@ impl Actor for ContentActor {
         envelope: Self::Msg,
         store: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        let Some((message, place)) = envelope.open() else {
+        let Some((message, permit)) = envelope.open() else {
             return Ok(());
         };
         let (store, now) = (store.clone(), Timestamp::now());
         match message {
             Message::Publish { post, receipt, reply } => {
-                begin(place, reply, async move { Ok(store.publish(post, receipt).await?) }).await;
+                submit_then_reply(permit, reply, async move { Ok(store.publish(post, receipt).await?) }).await;
             }
             Message::EditPost { author, id, text, found, over, reply } => {
                 let edit = async move { Ok(store.edit_post(author, id, text, found, over, now).await.map(|_| ())?) };
-                begin(place, reply, edit).await;
+                submit_then_reply(permit, reply, edit).await;
             }
             Message::DeletePost { author, id, reply } => {
-                begin(place, reply, async move { Ok(store.delete_post(author, id, now).await.map(|_| ())?) }).await;
+                submit_then_reply(
+                    permit,
+                    reply,
+                    async move { Ok(store.delete_post(author, id, now).await.map(|_| ())?) },
+                )
+                .await;
             }
             Message::LikePost { at, member, id, like, reply } => {
-                begin(place, reply, async move { Ok(store.like_post(at, member, id, like).await?) }).await;
+                submit_then_reply(permit, reply, async move { Ok(store.like_post(at, member, id, like).await?) }).await;
             }
             Message::Comment { comment, receipt, reply } => {
-                begin(place, reply, async move { Ok(store.comment(comment, receipt).await?) }).await;
+                submit_then_reply(permit, reply, async move { Ok(store.comment(comment, receipt).await?) }).await;
             }
             Message::EditComment { author, id, text, mentions, over, reply } => {
                 let over = over.map(|over| *over);
@@ -57,13 +62,14 @@ impl Actor for ContentActor {
                     store.edit_comment(author, id, text, mentions, over, now).await?;
                     Ok(())
                 };
-                begin(place, reply, edit).await;
+                submit_then_reply(permit, reply, edit).await;
             }
             Message::DeleteComment { author, id, reply } => {
-                begin(place, reply, async move { Ok(store.delete_comment(author, id, now).await?) }).await;
+                submit_then_reply(permit, reply, async move { Ok(store.delete_comment(author, id, now).await?) }).await;
             }
             Message::LikeComment { at, member, id, like, reply } => {
-                begin(place, reply, async move { Ok(store.like_comment(at, member, id, like).await?) }).await;
+                submit_then_reply(permit, reply, async move { Ok(store.like_comment(at, member, id, like).await?) })
+                    .await;
             }
             #[cfg(test)]
             Message::Crash { when, reply } => {

@@ -3,9 +3,9 @@ use super::{Content, Message, done};
 use crate::{
     actors::{Error, Page, page, timeline::Viewer},
     domain::{
-        Comment, CommentId, CommentText, FIRST_REPLIES, LikeState, MemberId, Outcome, Place, PostId, Receipt, Refusal,
-        SeenComment, Timestamp,
-        cursor::{ListKind, decode_place, encode_place},
+        Comment, CommentId, CommentText, FIRST_REPLIES, LikeState, MemberId, Outcome, PostId, Receipt, Refusal,
+        Surface, Timestamp, VisibleComment,
+        cursor::{ListKind, decode_list_cursor, encode_list_cursor},
         depth_below,
     },
     storage::CommentOrder,
@@ -20,17 +20,17 @@ impl Content {
         post: PostId,
         parent: Option<CommentId>,
         text: CommentText,
-    ) -> Result<SeenComment, Error> {
-        let eyes = self.timeline.viewer(author).await?;
-        self.timeline.posts(&eyes, &[post], Place::AskedFor).await?.pop().ok_or(Refusal::PostNotFound)?;
+    ) -> Result<VisibleComment, Error> {
+        let viewer = self.timeline.viewer(author).await?;
+        self.timeline.posts(&viewer, &[post], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
         let depth = match parent {
             Some(id) => {
                 let above = self.store.comment_by_id(id).await?;
-                let seen = |above: &Comment| !above.deleted && eyes.sees(above.author, Place::AskedFor);
+                let seen = |above: &Comment| !above.deleted && viewer.sees(above.author, Surface::Direct);
                 let above = above.filter(seen).ok_or(Refusal::ParentNotFound)?;
                 if above.post != post {
                     // Another post that the author may not see is no other post at all.
-                    let other = self.timeline.posts(&eyes, &[above.post], Place::AskedFor).await?;
+                    let other = self.timeline.posts(&viewer, &[above.post], Surface::Direct).await?;
                     let refusal = if other.is_empty() { Refusal::ParentNotFound } else { Refusal::ParentOnAnotherPost };
                     return Err(refusal.into());
                 }
@@ -53,11 +53,11 @@ impl Content {
             created_at: Timestamp::now(),
             edited_at: None,
         };
-        Ok(SeenComment { comment, author: Some(self.card(author).await?), liked: false, replies: Vec::new() })
+        Ok(VisibleComment { comment, author: Some(self.card(author).await?), liked: false, replies: Vec::new() })
     }
 
     /// Stores a draft.
-    pub async fn comment(&self, draft: SeenComment, receipt: Option<Receipt>) -> Result<Outcome<()>, Error> {
+    pub async fn comment(&self, draft: VisibleComment, receipt: Option<Receipt>) -> Result<Outcome<()>, Error> {
         let comment = draft.comment;
         let author = comment.author;
         let outcome = self.slots.of(author).ask(|reply| Message::Comment { comment, receipt, reply }).await?;
@@ -68,19 +68,19 @@ impl Content {
     /// Top-level comments of a post, oldest first, each with its first replies. Refuses `PostNotFound`.
     pub async fn comments(
         &self,
-        viewer: MemberId,
+        viewer_id: MemberId,
         post: PostId,
         cursor: Option<&str>,
         limit: usize,
-    ) -> Result<Page<SeenComment>, Error> {
-        let eyes = self.timeline.viewer(viewer).await?;
-        self.timeline.posts(&eyes, &[post], Place::AskedFor).await?.pop().ok_or(Refusal::PostNotFound)?;
+    ) -> Result<Page<VisibleComment>, Error> {
+        let viewer = self.timeline.viewer(viewer_id).await?;
+        self.timeline.posts(&viewer, &[post], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
         let list = |place| CommentOrder::OfPost(post, place);
-        let mut found = self.list(&eyes, (ListKind::Comments, post.0), list, 0, cursor, limit).await?;
+        let mut found = self.list(&viewer, (ListKind::Comments, post.0), list, 0, cursor, limit).await?;
         let parents: Vec<CommentId> =
             found.items.iter().filter(|seen| seen.comment.below_count > 0).map(|seen| seen.comment.id).collect();
         let replies = self.store.first_replies(&parents, FIRST_REPLIES).await?;
-        for reply in self.seen(&eyes, replies).await? {
+        for reply in self.seen(&viewer, replies).await? {
             let parent = found.items.iter_mut().find(|seen| Some(seen.comment.id) == reply.comment.parent);
             parent.into_iter().for_each(|parent| parent.replies.push(reply.clone()));
         }
@@ -90,49 +90,49 @@ impl Content {
     /// Direct replies, oldest first. Refuses `CommentNotFound`.
     pub async fn replies(
         &self,
-        viewer: MemberId,
+        viewer_id: MemberId,
         id: CommentId,
         cursor: Option<&str>,
         limit: usize,
-    ) -> Result<Page<SeenComment>, Error> {
-        let eyes = self.timeline.viewer(viewer).await?;
-        self.one(&eyes, id).await?;
+    ) -> Result<Page<VisibleComment>, Error> {
+        let viewer = self.timeline.viewer(viewer_id).await?;
+        self.one(&viewer, id).await?;
         let list = |place| CommentOrder::RepliesTo(id, place);
-        self.list(&eyes, (ListKind::Replies, id.0), list, 0, cursor, limit).await
+        self.list(&viewer, (ListKind::Replies, id.0), list, 0, cursor, limit).await
     }
 
     /// What a member commented, newest first. Refuses `MemberNotFound`.
     pub async fn comments_of(
         &self,
-        viewer: MemberId,
+        viewer_id: MemberId,
         member: MemberId,
         cursor: Option<&str>,
         limit: usize,
-    ) -> Result<Page<SeenComment>, Error> {
-        let eyes = self.timeline.viewer(viewer).await?;
-        self.card(member).await.ok().filter(|_| eyes.sees(member, Place::AskedFor)).ok_or(Refusal::MemberNotFound)?;
+    ) -> Result<Page<VisibleComment>, Error> {
+        let viewer = self.timeline.viewer(viewer_id).await?;
+        self.card(member).await.ok().filter(|_| viewer.sees(member, Surface::Direct)).ok_or(Refusal::MemberNotFound)?;
         let list = |place| CommentOrder::OfMember(member, place);
-        let mut page = self.list(&eyes, (ListKind::MemberComments, member.0), list, u64::MAX, cursor, limit).await?;
+        let mut page = self.list(&viewer, (ListKind::MemberComments, member.0), list, u64::MAX, cursor, limit).await?;
         // What hangs on a post that the viewer may not see is not seen either.
         let mut posts: Vec<PostId> = page.items.iter().map(|seen| seen.comment.post).collect();
         posts.sort_unstable();
         posts.dedup();
-        let posts = self.timeline.posts(&eyes, &posts, Place::AskedFor).await?;
+        let posts = self.timeline.posts(&viewer, &posts, Surface::Direct).await?;
         page.items.retain(|seen| posts.iter().any(|on| on.post.id == seen.comment.post));
         Ok(page)
     }
 
     /// One comment. Refuses `CommentNotFound`.
-    pub async fn comment_by_id(&self, viewer: MemberId, id: CommentId) -> Result<SeenComment, Error> {
-        let eyes = self.timeline.viewer(viewer).await?;
-        self.one(&eyes, id).await
+    pub async fn comment_by_id(&self, viewer_id: MemberId, id: CommentId) -> Result<VisibleComment, Error> {
+        let viewer = self.timeline.viewer(viewer_id).await?;
+        self.one(&viewer, id).await
     }
 
-    async fn one(&self, eyes: &Viewer, id: CommentId) -> Result<SeenComment, Error> {
+    async fn one(&self, viewer: &Viewer, id: CommentId) -> Result<VisibleComment, Error> {
         let comment = self.store.comment_by_id(id).await?.ok_or(Refusal::CommentNotFound)?;
-        let on = self.timeline.posts(eyes, &[comment.post], Place::AskedFor).await?;
+        let on = self.timeline.posts(viewer, &[comment.post], Surface::Direct).await?;
         let comments = if on.is_empty() { Vec::new() } else { vec![comment] };
-        self.seen(eyes, comments).await?.pop().ok_or(Refusal::CommentNotFound.into())
+        self.seen(viewer, comments).await?.pop().ok_or(Refusal::CommentNotFound.into())
     }
 
     /// Whom a text names, once each.
@@ -152,9 +152,9 @@ impl Content {
         id: CommentId,
         text: CommentText,
         over: Option<Comment>,
-    ) -> Result<SeenComment, Error> {
-        let eyes = self.timeline.viewer(author).await?;
-        self.one(&eyes, id).await?;
+    ) -> Result<VisibleComment, Error> {
+        let viewer = self.timeline.viewer(author).await?;
+        self.one(&viewer, id).await?;
         let mentions = self.mentioned(author, &text).await?;
         let over = over.map(Box::new);
         self.slots.of(author).ask(|reply| Message::EditComment { author, id, text, mentions, over, reply }).await?;
@@ -166,8 +166,8 @@ impl Content {
         // One's own comment can always be taken away; of others', only what is seen is said to be somebody's.
         let known = self.store.comment_by_id(id).await?.ok_or(Refusal::CommentNotFound)?;
         if known.author != author {
-            let eyes = self.timeline.viewer(author).await?;
-            self.one(&eyes, id).await?;
+            let viewer = self.timeline.viewer(author).await?;
+            self.one(&viewer, id).await?;
         }
         self.slots.of(author).ask(|reply| Message::DeleteComment { author, id, reply }).await?;
         self.timeline.wrote(author);
@@ -176,57 +176,57 @@ impl Content {
 
     /// Sets or withdraws a like; refuses `CommentNotFound`.
     pub async fn like_comment(&self, member: MemberId, id: CommentId, like: bool) -> Result<LikeState, Error> {
-        let eyes = self.timeline.viewer(member).await?;
-        self.one(&eyes, id).await?;
+        let viewer = self.timeline.viewer(member).await?;
+        self.one(&viewer, id).await?;
         let at = self.ids.next();
         let state = self.slots.of(member).ask(|reply| Message::LikeComment { at, member, id, like, reply }).await?;
         self.timeline.wrote(member);
-        if eyes.ties().blocked.is_empty() {
+        if viewer.relations().blocked.is_empty() {
             return Ok(state);
         }
         // The count is what this member sees of it.
-        Ok(LikeState { like_count: self.one(&eyes, id).await?.comment.like_count, ..state })
+        Ok(LikeState { like_count: self.one(&viewer, id).await?.comment.like_count, ..state })
     }
 
     async fn list(
         &self,
-        eyes: &Viewer,
+        viewer: &Viewer,
         (kind, scope): (ListKind, u64),
         order: impl FnOnce(CommentId) -> CommentOrder,
         first: u64,
         cursor: Option<&str>,
         limit: usize,
-    ) -> Result<Page<SeenComment>, Error> {
-        let place = cursor.map(|text| decode_place(text, kind, scope)).transpose()?;
+    ) -> Result<Page<VisibleComment>, Error> {
+        let place = cursor.map(|text| decode_list_cursor(text, kind, scope)).transpose()?;
         let comments =
             self.store.comments(order(CommentId(place.map_or(first, |[place, _]| place))), limit + 1).await?;
-        let next = |last: &Comment| encode_place(kind, scope, [last.id.0, 0]);
+        let next = |last: &Comment| encode_list_cursor(kind, scope, [last.id.0, 0]);
         let Page { items, next } = page(comments, limit, next, |comment| comment);
-        Ok(Page { items: self.seen(eyes, items).await?, next })
+        Ok(Page { items: self.seen(viewer, items).await?, next })
     }
 
     /// Comments as the viewer sees them: authors, likes and what blocks take off the counts in one query each. One by
     /// somebody whom the viewer does not see is a tombstone where there is more below, and left out elsewhere.
     pub(in crate::actors) async fn seen(
         &self,
-        eyes: &Viewer,
+        viewer: &Viewer,
         mut comments: Vec<Comment>,
-    ) -> Result<Vec<SeenComment>, Error> {
+    ) -> Result<Vec<VisibleComment>, Error> {
         if comments.is_empty() {
             return Ok(Vec::new());
         }
         let ids: Vec<CommentId> = comments.iter().map(|comment| comment.id).collect();
-        let apart = &eyes.ties().blocked;
+        let apart = &viewer.relations().blocked;
         if !apart.is_empty() {
-            for less in self.store.counted_below(&ids, apart).await? {
-                for comment in comments.iter_mut().filter(|comment| comment.id == less.comment) {
-                    comment.like_count = comment.like_count.saturating_sub(less.likes);
-                    comment.reply_count = comment.reply_count.saturating_sub(less.replies);
-                    comment.below_count = comment.below_count.saturating_sub(less.below);
+            for hidden in self.store.counted_below(&ids, apart).await? {
+                for comment in comments.iter_mut().filter(|comment| comment.id == hidden.comment) {
+                    comment.like_count = comment.like_count.saturating_sub(hidden.likes);
+                    comment.reply_count = comment.reply_count.saturating_sub(hidden.replies);
+                    comment.below_count = comment.below_count.saturating_sub(hidden.below);
                 }
             }
             for comment in &mut comments {
-                if !comment.deleted && !eyes.sees(comment.author, Place::AskedFor) {
+                if !comment.deleted && !viewer.sees(comment.author, Surface::Direct) {
                     (comment.deleted, comment.content) = (true, String::new());
                     (comment.like_count, comment.edited_at) = (0, None);
                 }
@@ -238,11 +238,11 @@ impl Content {
         authors.sort_unstable();
         authors.dedup();
         let cards = self.timeline.cards(&authors).await?;
-        let liked = self.store.liked_comments(eyes.member(), &ids).await?;
+        let liked = self.store.liked_comments(viewer.member(), &ids).await?;
         let seen = comments.into_iter().map(|comment| {
             let author = cards.iter().find(|card| !comment.deleted && card.id == comment.author).map(Arc::clone);
             let liked = liked.contains(&comment.id);
-            SeenComment { comment, author, liked, replies: Vec::new() }
+            VisibleComment { comment, author, liked, replies: Vec::new() }
         });
         Ok(seen.collect())
     }

@@ -6,8 +6,8 @@ use super::{Error, Page, Reply, StartError, Supervisor, page, slots::Slots, time
 use crate::{
     domain::{
         Comment, CommentId, CommentText, IdGenerator, ImageId, LikeState, MemberCard, MemberId, Mention, Outcome,
-        Picture, Place, Position, Post, PostCounts, PostId, PostText, Receipt, Refusal, SeenPost, Tag, Timestamp,
-        cursor::{ListKind, decode_place, encode_place},
+        Picture, Position, Post, PostCounts, PostId, PostText, Receipt, Refusal, Surface, Tag, Timestamp, VisiblePost,
+        cursor::{ListKind, decode_list_cursor, encode_list_cursor},
         markup,
     },
     storage::{ContentStore, ImageStore, MemberStore, Stores},
@@ -73,7 +73,7 @@ impl Content {
     }
 
     /// A post as it will be: id, time, mentions and author are known before anything is stored. Refuses `ImageNotFound`.
-    pub async fn draft_post(&self, author: MemberId, text: PostText) -> Result<SeenPost, Error> {
+    pub async fn draft_post(&self, author: MemberId, text: PostText) -> Result<VisiblePost, Error> {
         let (tags, mentions) = self.markup(author, text.content()).await?;
         let images = self.pictures(text.images().unwrap_or_default()).await?;
         let post = Post {
@@ -88,12 +88,12 @@ impl Content {
             created_at: Timestamp::now(),
             edited_at: None,
         };
-        Ok(SeenPost::plain(Arc::new(post), self.card(author).await?))
+        Ok(VisiblePost::plain(Arc::new(post), self.card(author).await?))
     }
 
     /// Stores a draft. Its followers see it later, through the event log; its author at the next read. Refuses
     /// `ImageForbidden`, and `Invalid` for images that are on something.
-    pub async fn publish(&self, draft: SeenPost, receipt: Option<Receipt>) -> Result<Outcome<()>, Error> {
+    pub async fn publish(&self, draft: VisiblePost, receipt: Option<Receipt>) -> Result<Outcome<()>, Error> {
         let post = Arc::unwrap_or_clone(draft.post);
         let author = post.author;
         let outcome = self.slots.of(author).ask(|reply| Message::Publish { post, receipt, reply }).await?;
@@ -102,7 +102,7 @@ impl Content {
     }
 
     /// One post, and a view of it. Refuses `PostNotFound`.
-    pub async fn post(&self, viewer: MemberId, id: PostId) -> Result<SeenPost, Error> {
+    pub async fn post(&self, viewer: MemberId, id: PostId) -> Result<VisiblePost, Error> {
         let seen = self.timeline.post(viewer, id).await?.ok_or(Refusal::PostNotFound)?;
         if seen.post.author != viewer {
             self.views.saw(viewer, id);
@@ -111,9 +111,9 @@ impl Content {
     }
 
     /// The same for somebody who is not shown it: no view counts, and no stream tells of its counts.
-    pub async fn glance(&self, viewer: MemberId, id: PostId) -> Result<SeenPost, Error> {
-        let eyes = self.timeline.viewer(viewer).await?;
-        self.timeline.posts(&eyes, &[id], Place::AskedFor).await?.pop().ok_or(Refusal::PostNotFound.into())
+    pub async fn glance(&self, viewer_id: MemberId, id: PostId) -> Result<VisiblePost, Error> {
+        let viewer = self.timeline.viewer(viewer_id).await?;
+        self.timeline.posts(&viewer, &[id], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound.into())
     }
 
     /// Changes the text, and the images where they are said; where `over` says what is to be changed, that alone:
@@ -125,7 +125,7 @@ impl Content {
         id: PostId,
         text: PostText,
         over: Option<Arc<Post>>,
-    ) -> Result<SeenPost, Error> {
+    ) -> Result<VisiblePost, Error> {
         self.seen_by(author, id).await?;
         let found = self.markup(author, text.content()).await?;
         self.slots.of(author).ask(|reply| Message::EditPost { author, id, text, found, over, reply }).await?;
@@ -150,13 +150,13 @@ impl Content {
 
     /// Sets or withdraws a like; refuses `PostNotFound`.
     pub async fn like_post(&self, member: MemberId, id: PostId, like: bool) -> Result<LikeState, Error> {
-        let eyes = self.timeline.viewer(member).await?;
-        self.timeline.posts(&eyes, &[id], Place::AskedFor).await?.pop().ok_or(Refusal::PostNotFound)?;
+        let viewer = self.timeline.viewer(member).await?;
+        self.timeline.posts(&viewer, &[id], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
         let at = self.ids.next();
         let message = |reply| Message::LikePost { at, member, id, like, reply };
         let state = self.slots.of(member).ask(message).await?;
         self.timeline.wrote(member);
-        if eyes.ties().blocked.is_empty() {
+        if viewer.relations().blocked.is_empty() {
             return Ok(state);
         }
         // The count is what this member sees of it.
@@ -167,19 +167,19 @@ impl Content {
     /// Who likes the post, newest like first; refuses `PostNotFound`.
     pub async fn post_likes(
         &self,
-        viewer: MemberId,
+        viewer_id: MemberId,
         id: PostId,
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page<MemberCard>, Error> {
-        let eyes = self.timeline.viewer(viewer).await?;
-        self.timeline.posts(&eyes, &[id], Place::AskedFor).await?.pop().ok_or(Refusal::PostNotFound)?;
-        let place = cursor.map(|text| decode_place(text, ListKind::PostLikes, id.0)).transpose()?;
+        let viewer = self.timeline.viewer(viewer_id).await?;
+        self.timeline.posts(&viewer, &[id], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
+        let place = cursor.map(|text| decode_list_cursor(text, ListKind::PostLikes, id.0)).transpose()?;
         let before = place.map_or(u64::MAX, |[before, _]| before);
         let likes = self.store.post_likes(id, before, limit + 1).await?;
-        let next = |last: &_| encode_place(ListKind::PostLikes, id.0, [place_of(last), 0]);
+        let next = |last: &_| encode_list_cursor(ListKind::PostLikes, id.0, [place_of(last), 0]);
         let mut page = page(likes, limit, next, |listed| listed.item);
-        page.items.retain(|card| eyes.sees(card.id, Place::AskedFor));
+        page.items.retain(|card| viewer.sees(card.id, Surface::Direct));
         Ok(page)
     }
 
@@ -210,9 +210,9 @@ impl Content {
             return Ok((found.tags, Vec::new()));
         }
         let keys: Vec<String> = found.mentioned.iter().map(|mentioned| mentioned.key.clone()).collect();
-        let eyes = self.timeline.viewer(author).await?;
+        let viewer = self.timeline.viewer(author).await?;
         let mut cards = self.members.cards_by_handle(&keys).await?;
-        cards.retain(|card| eyes.sees(card.id, Place::AskedFor));
+        cards.retain(|card| viewer.sees(card.id, Surface::Direct));
         let mention = |mentioned: markup::Mentioned| {
             let card = cards.iter().find(|card| card.handle.eq_ignore_ascii_case(&mentioned.key))?;
             let (handle, member) = (card.handle.clone(), card.id);

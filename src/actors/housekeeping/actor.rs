@@ -44,7 +44,7 @@ impl Actor for HousekeepingActor {
         envelope: Self::Msg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        let Some((Message::Round { reply }, _place)) = envelope.open() else {
+        let Some((Message::Round { reply }, _permit)) = envelope.open() else {
             return Ok(());
         };
         let done = state.round().await;

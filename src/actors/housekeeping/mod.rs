@@ -47,8 +47,8 @@ pub(super) async fn start(
         failed: failed.clone(),
     };
     let mailbox: Mailbox<Message> =
-        supervisor.raise_aside(&part, None, move || (actor::HousekeepingActor, state.clone())).await;
-    supervisor.beside(async move {
+        supervisor.spawn_part(&part, None, move || (actor::HousekeepingActor, state.clone())).await;
+    supervisor.spawn_background(async move {
         let mut pauses = Pauses::up_to(SIDE_MAX);
         loop {
             tokio::select! {

@@ -1,7 +1,7 @@
 //! One slot's own side: every message is one command of the store.
 use super::Message;
 use crate::{
-    actors::mailbox::{Envelope, begin},
+    actors::mailbox::{Envelope, submit_then_reply},
     storage::ImageStore,
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -29,16 +29,16 @@ impl Actor for ImagesActor {
         envelope: Self::Msg,
         store: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        let Some((message, place)) = envelope.open() else {
+        let Some((message, permit)) = envelope.open() else {
             return Ok(());
         };
         let store = store.clone();
         match message {
             Message::Add { image, receipt, reply } => {
-                begin(place, reply, async move { Ok(store.add(*image, receipt).await?) }).await;
+                submit_then_reply(permit, reply, async move { Ok(store.add(*image, receipt).await?) }).await;
             }
             Message::Remove { owner, id, reply } => {
-                begin(place, reply, async move { Ok(store.remove(owner, id).await?) }).await;
+                submit_then_reply(permit, reply, async move { Ok(store.remove(owner, id).await?) }).await;
             }
         }
         Ok(())

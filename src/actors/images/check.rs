@@ -23,7 +23,7 @@ impl Check {
     pub(super) fn start(supervisor: &Supervisor, part: Part, files: Arc<dyn ImageFileStore>) -> Self {
         let check = Self { unkept: part.trouble(), failed: Arc::new(Notify::new()), part };
         check.failed.notify_one();
-        supervisor.beside(looking(check.clone(), files));
+        supervisor.spawn_background(looking(check.clone(), files));
         check
     }
 

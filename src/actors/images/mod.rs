@@ -71,11 +71,11 @@ impl Images {
         let part = supervisor.part("images");
         let (store, files) = (stores.images.clone(), stores.image_files.clone());
         let of_actor = store.clone();
-        let slots = Slots::start_aside(supervisor, &part, move || (actor::ImagesActor, of_actor.clone())).await;
+        let slots = Slots::start_part(supervisor, &part, move || (actor::ImagesActor, of_actor.clone())).await;
         let files_kept = check::Check::start(supervisor, part, files.clone());
         let decoders = Decoders::new(&config.images);
         let images = Self { slots, store, files, ids, timeline, decoders, files_kept };
-        supervisor.beside(sweep::clock(images.clone()));
+        supervisor.spawn_background(sweep::clock(images.clone()));
         images
     }
 

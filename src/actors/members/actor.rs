@@ -1,7 +1,7 @@
 //! One slot's own side: every message is one command of the store.
 use super::Message;
 use crate::{
-    actors::mailbox::{Envelope, begin},
+    actors::mailbox::{Envelope, submit_then_reply},
     storage::{MemberStore, RelationStore},
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -27,34 +27,35 @@ impl Actor for MembersActor {
         envelope: Self::Msg,
         (members, relations): &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        let Some((message, place)) = envelope.open() else {
+        let Some((message, permit)) = envelope.open() else {
             return Ok(());
         };
         let (store, relations) = (members.clone(), relations.clone());
         match message {
             Message::SignUp { member, receipt, reply } => {
-                begin(place, reply, async move { Ok(store.sign_up(*member, receipt).await?) }).await;
+                submit_then_reply(permit, reply, async move { Ok(store.sign_up(*member, receipt).await?) }).await;
             }
             Message::ChangeProfile { member, patch, over, reply } => {
                 let over = over.map(|over| *over);
                 let change = async move { Ok(store.change_profile(member, *patch, over).await.map(|_| ())?) };
-                begin(place, reply, change).await;
+                submit_then_reply(permit, reply, change).await;
             }
             Message::ChangeHandle { member, handle, over, reply } => {
                 let over = over.map(|over| *over);
                 let change = async move { Ok(store.change_handle(member, handle, over).await.map(|_| ())?) };
-                begin(place, reply, change).await;
+                submit_then_reply(permit, reply, change).await;
             }
             Message::Follow { at, follower, followee, reply } => {
-                begin(place, reply, async move { Ok(relations.follow(at, follower, followee).await?) }).await;
+                submit_then_reply(permit, reply, async move { Ok(relations.follow(at, follower, followee).await?) })
+                    .await;
             }
             Message::MoveMarker { member, last_read, reply } => {
                 let moved = async move { Ok(store.move_marker(member, last_read).await?.is_some()) };
-                begin(place, reply, moved).await;
+                submit_then_reply(permit, reply, moved).await;
             }
-            Message::ChangeTie { change, member, other, reply } => {
-                let change = async move { Ok(relations.change_tie(change, member, other).await?.is_some()) };
-                begin(place, reply, change).await;
+            Message::ChangeRelation { change, member, other, reply } => {
+                let change = async move { Ok(relations.change_relation(change, member, other).await?.is_some()) };
+                submit_then_reply(permit, reply, change).await;
             }
         }
         Ok(())

@@ -3,7 +3,7 @@ mod actor;
 mod relations;
 
 pub use crate::storage::{Followed, Recommended};
-pub use relations::Circle;
+pub use relations::RelationList;
 
 use super::{
     Error, Page, Reply, StartError, Supervisor,
@@ -15,9 +15,9 @@ use super::{
 };
 use crate::{
     domain::{
-        Email, Handle, IdGenerator, Member, MemberCard, MemberCounts, MemberId, Outcome, Password, Place, Position,
-        Privacy, Profile, ProfilePatch, QUERY_IDS_MAX, Receipt, Recommendation, Refusal, TieChange, Timestamp,
-        cursor::{ListKind, decode_place, encode_place},
+        Email, Handle, IdGenerator, Member, MemberCard, MemberCounts, MemberId, Outcome, Password, Position, Privacy,
+        Profile, ProfilePatch, QUERY_IDS_MAX, Receipt, Recommendation, Refusal, RelationChange, Surface, Timestamp,
+        cursor::{ListKind, decode_list_cursor, encode_list_cursor},
     },
     storage::{MemberStore, NewMember, RelationStore, Stores},
 };
@@ -36,7 +36,7 @@ pub(super) enum Message {
     /// Moves a member's marker of read notifications on, and answers whether it was not there already.
     MoveMarker { member: MemberId, last_read: Position, reply: Reply<bool> },
     /// Changes what is between two members, and answers whether it was not so already.
-    ChangeTie { change: TieChange, member: MemberId, other: MemberId, reply: Reply<bool> },
+    ChangeRelation { change: RelationChange, member: MemberId, other: MemberId, reply: Reply<bool> },
 }
 
 /// Members, from outside. Writes go through the acting member's slot; reads need no order and skip it.
@@ -119,13 +119,13 @@ impl Members {
     }
 
     /// Cards in the order asked; those whom the viewer does not see are left out. Refuses `TooManyIds`.
-    pub async fn cards(&self, viewer: MemberId, ids: &[MemberId]) -> Result<Vec<Arc<MemberCard>>, Error> {
+    pub async fn cards(&self, viewer_id: MemberId, ids: &[MemberId]) -> Result<Vec<Arc<MemberCard>>, Error> {
         if ids.len() > QUERY_IDS_MAX {
             return Err(Refusal::TooManyIds { max: QUERY_IDS_MAX }.into());
         }
-        let eyes = self.timeline.viewer(viewer).await?;
+        let viewer = self.timeline.viewer(viewer_id).await?;
         let mut cards = self.timeline.cards(ids).await?;
-        cards.retain(|card| eyes.sees(card.id, Place::AskedFor));
+        cards.retain(|card| viewer.sees(card.id, Surface::Direct));
         Ok(cards)
     }
 
@@ -138,13 +138,13 @@ impl Members {
         limit: usize,
     ) -> Result<Page<Recommended>, Error> {
         let scope = viewer.0 ^ (how as u64) << 60;
-        let after = cursor.map(|text| decode_place(text, ListKind::Recommendations, scope)).transpose()?;
+        let after = cursor.map(|text| decode_list_cursor(text, ListKind::Recommendations, scope)).transpose()?;
         let found = self
             .lane
             .run(viewer, async |until| Ok(self.store.recommend(viewer, how, after, limit + 1, &until).await?));
         let found = found.await?;
         let place = |last: &Recommended| [last.common_follows, last.member.id.0];
-        let next = |last: &_| encode_place(ListKind::Recommendations, scope, place(last));
+        let next = |last: &_| encode_list_cursor(ListKind::Recommendations, scope, place(last));
         Ok(page(found, limit, next, |recommended| recommended))
     }
 

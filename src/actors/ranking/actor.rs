@@ -12,7 +12,7 @@ use crate::{
         pauses::{Pauses, SIDE_MAX},
     },
     domain::{Day, PostId, RANKED_MAX, RankedBy, Timestamp, Window},
-    storage::{PostPlace, Scored, Tallied},
+    storage::{PostRef, Scored, Tallied},
 };
 use jiff::civil::Date;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -62,7 +62,7 @@ impl Actor for RankingActor {
         envelope: Self::Msg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        let Some((message, _place)) = envelope.open() else {
+        let Some((message, _permit)) = envelope.open() else {
             return Ok(());
         };
         // The caller may be gone, so an answer that cannot be sent is no failure.
@@ -200,12 +200,7 @@ impl State {
 }
 
 /// Looks at every row once for each ranking: some milliseconds for a million posts.
-fn build(
-    mut tables: Tables,
-    spans: Spans,
-    (changed, found): (Vec<PostId>, Vec<Tallied>),
-    newest: &[PostPlace],
-) -> Built {
+fn build(mut tables: Tables, spans: Spans, (changed, found): (Vec<PostId>, Vec<Tallied>), newest: &[PostRef]) -> Built {
     let begun = Instant::now();
     let counted = changed.len();
     tables.turn(spans);

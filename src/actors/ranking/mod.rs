@@ -19,9 +19,9 @@ use super::{
 use crate::{
     config::Config,
     domain::{
-        Event, MemberId, Place, Position, PostId, RANKED_MAX, RankedBy, Refusal, SeenPost, TOP_SHOWN, Timestamp,
+        Event, MemberId, Position, PostId, RANKED_MAX, RankedBy, Refusal, Surface, TOP_SHOWN, Timestamp, VisiblePost,
         Window,
-        cursor::{ListKind, decode_place, encode_place},
+        cursor::{ListKind, decode_list_cursor, encode_list_cursor},
     },
     storage::{ContentStore, RankingStore, Stores},
 };
@@ -100,7 +100,7 @@ pub struct Top3 {
     /// The scores do not change any more.
     pub frozen: bool,
     /// At most three, best first, each with its score.
-    pub items: Vec<(u64, SeenPost)>,
+    pub items: Vec<(u64, VisiblePost)>,
 }
 
 /// Ranked feeds and the best of each day, from outside. Reads skip the mailbox: they need no order.
@@ -128,13 +128,13 @@ impl Ranking {
         let head = *stores.log.head().borrow();
         let shared = Arc::new(Shared::new(stores, zone, head, supervisor.part("ranking")));
         let state = shared.clone();
-        let mailbox = supervisor.raise_aside(&shared.part, None, move || (actor::RankingActor, state.clone())).await;
+        let mailbox = supervisor.spawn_part(&shared.part, None, move || (actor::RankingActor, state.clone())).await;
         let reader = mailbox.clone();
-        supervisor.beside(reader::follow_aside(stores.log.clone(), head, Arc::default(), move |batch| {
+        supervisor.spawn_background(reader::follow_for_part(stores.log.clone(), head, Arc::default(), move |batch| {
             let reader: Mailbox<Message> = reader.clone();
             async move { reader.ask(|reply| Message::Apply { batch, reply }).await }
         }));
-        supervisor.beside(clock::wake(shared.clone(), mailbox.clone()));
+        supervisor.spawn_background(clock::wake(shared.clone(), mailbox.clone()));
         let patience = Duration::from_millis(config.actors.answer_timeout_ms);
         Self {
             shared,
@@ -162,7 +162,7 @@ impl Ranking {
         let (generation, from) = match cursor {
             None => (self.newest(by, window).await?, 0),
             Some(text) => {
-                let [number, rank] = decode_place(text, list, window as u64)?;
+                let [number, rank] = decode_list_cursor(text, list, window as u64)?;
                 let rank = usize::try_from(rank).ok().filter(|rank| *rank <= RANKED_MAX);
                 let rank = rank.ok_or(Refusal::CursorInvalid)?;
                 let kept = self.shared.generations.numbered(by, window, number);
@@ -172,7 +172,7 @@ impl Ranking {
         // Read first, so that a stream from there misses nothing that this page does not show yet.
         let stream = self.timeline.stream_cursor();
         let (items, to) = self.collect(viewer, &generation, from, limit).await?;
-        let next = to.map(|rank| encode_place(list, window as u64, [generation.number, rank as u64]));
+        let next = to.map(|rank| encode_list_cursor(list, window as u64, [generation.number, rank as u64]));
         Ok(FeedPage { items, next, stream })
     }
 
@@ -189,7 +189,7 @@ impl Ranking {
         generation: &Generation,
         from: usize,
         limit: usize,
-    ) -> Result<(Vec<SeenPost>, Option<usize>), Error> {
+    ) -> Result<(Vec<VisiblePost>, Option<usize>), Error> {
         let viewer = self.timeline.viewer(viewer).await?;
         let (mut items, mut at, mut step) = (Vec::with_capacity(limit), from, limit);
         while let Some(rest) = generation.posts.get(at..).filter(|rest| !rest.is_empty()) {
@@ -197,7 +197,7 @@ impl Ranking {
                 return Ok((items, Some(at)));
             }
             let looked_at = &rest[..step.min(rest.len())];
-            let seen = self.timeline.posts(&viewer, looked_at, Place::Served).await?;
+            let seen = self.timeline.posts(&viewer, looked_at, Surface::Feed).await?;
             let room = limit - items.len();
             // Up to the last that has room: what is behind it belongs to the next page.
             at += match seen.get(room - 1).filter(|_| seen.len() > room) {
@@ -217,8 +217,8 @@ impl Ranking {
         let best = self.shared.days.best(date, Timestamp::now()).await?;
         let ids: Vec<PostId> = best.posts.iter().map(|(post, _)| *post).collect();
         let viewer = self.timeline.viewer(viewer).await?;
-        let seen = self.timeline.posts(&viewer, &ids, Place::Served).await?;
-        let scored = |seen: SeenPost| {
+        let seen = self.timeline.posts(&viewer, &ids, Surface::Feed).await?;
+        let scored = |seen: VisiblePost| {
             let (_, score) = best.posts.iter().find(|(post, _)| *post == seen.post.id)?;
             Some((*score, seen))
         };

@@ -1,7 +1,7 @@
 //! What posts have gathered, by span of time: sorted rows that are quick to change and to rank.
 use crate::{
     domain::{Day, PostId, RANKED_MAX, RankedBy, TOP_KEPT, Tally, Timestamp, Window},
-    storage::{PostPlace, Scored, Since, Tallied},
+    storage::{PostRef, Scored, Since, Tallied},
 };
 use jiff::tz::TimeZone;
 use rustc_hash::FxHashSet;
@@ -133,7 +133,7 @@ impl Tables {
     }
 
     /// The best of a window, of equals the newer; the newest of the rest where fewer have a score.
-    pub(super) fn ranked(&self, by: RankedBy, window: Window, newest: &[PostPlace]) -> Vec<PostId> {
+    pub(super) fn ranked(&self, by: RankedBy, window: Window, newest: &[PostRef]) -> Vec<PostId> {
         let table = match window {
             Window::All => &self.all,
             Window::Week => &self.week,
@@ -179,12 +179,12 @@ mod tests {
         tables.set(found.iter().map(|tallied| tallied.post).collect(), found.to_vec());
     }
 
-    fn newest(posts: impl IntoIterator<Item = u64>) -> Vec<PostPlace> {
-        let place = |post| PostPlace { post: PostId(post), author: MemberId(1), position: Position(1) };
+    fn newest(posts: impl IntoIterator<Item = u64>) -> Vec<PostRef> {
+        let place = |post| PostRef { post: PostId(post), author: MemberId(1), position: Position(1) };
         posts.into_iter().map(place).collect()
     }
 
-    fn ranked(tables: &Tables, by: RankedBy, rest: &[PostPlace]) -> Vec<u64> {
+    fn ranked(tables: &Tables, by: RankedBy, rest: &[PostRef]) -> Vec<u64> {
         tables.ranked(by, Window::All, rest).iter().map(|post| post.0).collect()
     }
 

@@ -68,7 +68,7 @@ impl Actor for SearchActor {
         envelope: Self::Msg,
         engine: &mut Engine,
     ) -> Result<(), ActorProcessingErr> {
-        let Some((message, _place)) = envelope.open() else {
+        let Some((message, _permit)) = envelope.open() else {
             return Ok(());
         };
         // The caller may be gone, so an answer that cannot be sent is no failure.

@@ -6,8 +6,8 @@ use super::{
 use crate::{
     actors::{Error, Page, timeline::Viewer},
     domain::{
-        CommentId, Deadline, Handle, Member, MemberCard, MemberId, Place, PostId, Refusal, SearchKind, SearchOrder,
-        SearchPlace, SeenComment, SeenPost, Timestamp,
+        CommentId, Deadline, Handle, Member, MemberCard, MemberId, PostId, Refusal, SearchKey, SearchKind, SearchOrder,
+        Surface, Timestamp, VisibleComment, VisiblePost,
         cursor::{ListKind, decode_pinned, encode_pinned, scope_of},
         first_id_at,
         search::{QUERY_LENGTH_MAX, Query},
@@ -67,18 +67,18 @@ impl Search {
     #[expect(clippy::significant_drop_tightening, reason = "a place, not a lock: kept for as long as the work takes")]
     pub async fn posts(
         &self,
-        viewer: MemberId,
+        viewer_id: MemberId,
         search: PostSearch,
         cursor: Option<&str>,
         limit: usize,
-    ) -> Result<Page<Found<SeenPost>>, Error> {
+    ) -> Result<Page<Found<VisiblePost>>, Error> {
         let list = List { kind: ListKind::SearchPosts, scope: scope_of(&format!("{search:?}")) };
         let query = parsed(&search.text, Query::parse)?;
         let narrowed = search.author.is_some() || search.tag.is_some() || search.from.is_some() || search.to.is_some();
         if !query.looks_for_something() && !narrowed {
             return Ok(Page { items: Vec::new(), next: None });
         }
-        let turn = self.lane.enter(viewer).await?;
+        let turn = self.lane.enter(viewer_id).await?;
         let author = match &search.author {
             None => None,
             Some(Author::Id(id)) => Some(*id),
@@ -95,14 +95,14 @@ impl Search {
             order: search.order,
             ..anything(SearchKind::Post, query.clone(), limit, turn.deadline())
         };
-        let eyes = self.timeline.viewer(viewer).await?;
+        let viewer = self.timeline.viewer(viewer_id).await?;
         // Not even how much there would be: a search that is aimed at one member must not tell what may not be seen.
-        if author.is_some_and(|author| !eyes.sees_posts_of(author, Place::AskedFor)) {
+        if author.is_some_and(|author| !viewer.sees_posts_of(author, Surface::Direct)) {
             return Ok(Page { items: Vec::new(), next: None });
         }
-        let scan = self.scan(&list, wanted, cursor, |hits| self.seen_posts(&eyes, hits));
+        let scan = self.scan(&list, wanted, cursor, |hits| self.seen_posts(&viewer, hits));
         let (found, next) = turn.within(scan).await?;
-        let items = marked(&turn, query, found, |seen: SeenPost, marker| {
+        let items = marked(&turn, query, found, |seen: VisiblePost, marker| {
             let title = seen.post.title.as_deref().and_then(|title| marker.mark(title));
             let content = marker.mark(&seen.post.content);
             Found { item: seen, highlights: Highlights { title, content, ..Highlights::default() } }
@@ -114,28 +114,28 @@ impl Search {
     #[expect(clippy::significant_drop_tightening, reason = "a place, not a lock: kept for as long as the work takes")]
     pub async fn comments(
         &self,
-        viewer: MemberId,
+        viewer_id: MemberId,
         search: CommentSearch,
         cursor: Option<&str>,
         limit: usize,
-    ) -> Result<Page<Found<SeenComment>>, Error> {
+    ) -> Result<Page<Found<VisibleComment>>, Error> {
         let list = List { kind: ListKind::SearchComments, scope: scope_of(&format!("{search:?}")) };
         let query = parsed(&search.text, Query::parse)?;
         if !query.looks_for_something() && search.post.is_none() {
             return Ok(Page { items: Vec::new(), next: None });
         }
-        let turn = self.lane.enter(viewer).await?;
-        let eyes = self.timeline.viewer(viewer).await?;
+        let turn = self.lane.enter(viewer_id).await?;
+        let viewer = self.timeline.viewer(viewer_id).await?;
         if let Some(post) = search.post
-            && self.timeline.posts(&eyes, &[post], Place::AskedFor).await?.is_empty()
+            && self.timeline.posts(&viewer, &[post], Surface::Direct).await?.is_empty()
         {
             return Ok(Page { items: Vec::new(), next: None });
         }
         let all = anything(SearchKind::Comment, query.clone(), limit, turn.deadline());
         let wanted = Wanted { post: search.post, ..all };
-        let scan = self.scan(&list, wanted, cursor, |hits| self.seen_comments(&eyes, hits));
+        let scan = self.scan(&list, wanted, cursor, |hits| self.seen_comments(&viewer, hits));
         let (found, next) = turn.within(scan).await?;
-        let items = marked(&turn, query, found, |seen: SeenComment, marker| {
+        let items = marked(&turn, query, found, |seen: VisibleComment, marker| {
             let content = marker.mark(&seen.comment.content);
             Found { item: seen, highlights: Highlights { content, ..Highlights::default() } }
         });
@@ -147,7 +147,7 @@ impl Search {
     #[expect(clippy::significant_drop_tightening, reason = "a place, not a lock: kept for as long as the work takes")]
     pub async fn members(
         &self,
-        viewer: MemberId,
+        viewer_id: MemberId,
         text: &str,
         cursor: Option<&str>,
         limit: usize,
@@ -157,10 +157,10 @@ impl Search {
         if !query.looks_for_something() {
             return Ok(Page { items: Vec::new(), next: None });
         }
-        let turn = self.lane.enter(viewer).await?;
-        let eyes = self.timeline.viewer(viewer).await?;
+        let turn = self.lane.enter(viewer_id).await?;
+        let viewer = self.timeline.viewer(viewer_id).await?;
         let wanted = anything(SearchKind::Member, query.clone(), limit, turn.deadline());
-        let scan = self.scan(&list, wanted, cursor, |hits| self.seen_members(&eyes, hits));
+        let scan = self.scan(&list, wanted, cursor, |hits| self.seen_members(&viewer, hits));
         let (found, next) = turn.within(scan).await?;
         let items = marked(&turn, query, found, |member: Member, marker| {
             let item = member.card();
@@ -180,30 +180,30 @@ impl Search {
         Ok(self.shared.members.member_by_handle(&handle.key()).await?.map(|member| member.id))
     }
 
-    async fn seen_members(&self, eyes: &Viewer, hits: Vec<Hit>) -> Result<HashMap<u64, Member>, Error> {
+    async fn seen_members(&self, viewer: &Viewer, hits: Vec<Hit>) -> Result<HashMap<u64, Member>, Error> {
         let ids: Vec<MemberId> =
-            hits.iter().map(|hit| hit.author).filter(|id| eyes.sees(*id, Place::AskedFor)).collect();
+            hits.iter().map(|hit| hit.author).filter(|id| viewer.sees(*id, Surface::Direct)).collect();
         let there = self.shared.members.members_by_id(&ids).await?;
         Ok(there.into_iter().map(|member| (member.id.0, member)).collect())
     }
 
-    async fn seen_posts(&self, eyes: &Viewer, hits: Vec<Hit>) -> Result<HashMap<u64, SeenPost>, Error> {
-        let seen = hits.iter().filter(|hit| eyes.sees_posts_of(hit.author, Place::AskedFor));
-        let ids: Vec<PostId> = seen.map(|hit| PostId(hit.place.id)).collect();
-        let posts = self.timeline.posts(eyes, &ids, Place::AskedFor).await?;
+    async fn seen_posts(&self, viewer: &Viewer, hits: Vec<Hit>) -> Result<HashMap<u64, VisiblePost>, Error> {
+        let seen = hits.iter().filter(|hit| viewer.sees_posts_of(hit.author, Surface::Direct));
+        let ids: Vec<PostId> = seen.map(|hit| PostId(hit.key.id)).collect();
+        let posts = self.timeline.posts(viewer, &ids, Surface::Direct).await?;
         Ok(posts.into_iter().map(|seen| (seen.post.id.0, seen)).collect())
     }
 
-    async fn seen_comments(&self, eyes: &Viewer, hits: Vec<Hit>) -> Result<HashMap<u64, SeenComment>, Error> {
-        let hits: Vec<&Hit> = hits.iter().filter(|hit| eyes.sees(hit.author, Place::AskedFor)).collect();
+    async fn seen_comments(&self, viewer: &Viewer, hits: Vec<Hit>) -> Result<HashMap<u64, VisibleComment>, Error> {
+        let hits: Vec<&Hit> = hits.iter().filter(|hit| viewer.sees(hit.author, Surface::Direct)).collect();
         let mut posts: Vec<PostId> = hits.iter().map(|hit| hit.post).collect();
         posts.sort_unstable();
         posts.dedup();
-        let posts = self.timeline.posts(eyes, &posts, Place::AskedFor).await?;
+        let posts = self.timeline.posts(viewer, &posts, Surface::Direct).await?;
         let on_seen = hits.iter().filter(|hit| posts.iter().any(|seen| seen.post.id == hit.post));
-        let ids: Vec<_> = on_seen.map(|hit| CommentId(hit.place.id)).collect();
+        let ids: Vec<_> = on_seen.map(|hit| CommentId(hit.key.id)).collect();
         let comments = self.shared.content.living_comments(&ids).await?;
-        let seen = self.content.seen(eyes, comments).await?;
+        let seen = self.content.seen(viewer, comments).await?;
         Ok(seen.into_iter().map(|seen| (seen.comment.id.0, seen)).collect())
     }
 
@@ -221,22 +221,22 @@ impl Search {
         let mut newest = None;
         if let Some(cursor) = cursor {
             let ([score, id], pin) = decode_pinned(cursor, list.kind, list.scope)?;
-            wanted.after = Some(SearchPlace { score, id });
+            wanted.after = Some(SearchKey { score, id });
             (wanted.id_max, newest) = (pin, Some(pin));
         }
         wanted.limit = limit + 1;
         // One index for the whole page, whichever is the live one meanwhile.
         let index = self.shared.index()?;
-        let (mut shown, mut at_end): (Vec<(SearchPlace, T)>, bool) = (Vec::new(), false);
+        let (mut shown, mut at_end): (Vec<(SearchKey, T)>, bool) = (Vec::new(), false);
         for _ in 0..ROUNDS_MAX {
             let hits = index.find(wanted.clone()).await.inspect_err(|_| self.damage(&*index))?;
             at_end = hits.len() < wanted.limit;
             // Later pages show nothing that was written after the first one.
-            let largest = hits.iter().map(|hit| hit.place.id).max().unwrap_or(0);
+            let largest = hits.iter().map(|hit| hit.key.id).max().unwrap_or(0);
             newest.get_or_insert_with(|| largest.max(first_id_at(Timestamp::now())));
-            wanted.after = hits.last().map(|hit| hit.place).or(wanted.after);
+            wanted.after = hits.last().map(|hit| hit.key).or(wanted.after);
             let mut seen = look(hits.clone()).await?;
-            shown.extend(hits.iter().filter_map(|hit| Some((hit.place, seen.remove(&hit.place.id)?))));
+            shown.extend(hits.iter().filter_map(|hit| Some((hit.key, seen.remove(&hit.key.id)?))));
             if at_end || shown.len() > limit {
                 break;
             }

@@ -92,7 +92,7 @@ impl Search {
         let (shared, begun) = Shared::new(stores, supervisor.part("search"), config);
         let shared = Arc::new(shared);
         let state = shared.clone();
-        let mailbox = supervisor.raise_aside(&shared.part, None, move || (actor::SearchActor, state.clone())).await;
+        let mailbox = supervisor.spawn_part(&shared.part, None, move || (actor::SearchActor, state.clone())).await;
         let reader: Mailbox<Message> = mailbox.clone();
         // The first answer says where this reader has to go on.
         let head = *stores.log.head().borrow();
@@ -100,9 +100,9 @@ impl Search {
             let reader = reader.clone();
             async move { reader.ask(|reply| Message::Apply { batch, reply }).await }
         };
-        supervisor.beside(reader::follow_aside(stores.log.clone(), head, shared.anew.clone(), deliver));
-        supervisor.beside(clock(shared.clone(), mailbox.clone()));
-        supervisor.beside(build::build_begun(shared.clone(), mailbox.clone(), begun));
+        supervisor.spawn_background(reader::follow_for_part(stores.log.clone(), head, shared.anew.clone(), deliver));
+        supervisor.spawn_background(clock(shared.clone(), mailbox.clone()));
+        supervisor.spawn_background(build::build_begun(shared.clone(), mailbox.clone(), begun));
         let lane = Lane::new("search", Width::of_cores());
         Self { shared, mailbox, timeline, content, lane, supervisor: supervisor.clone() }
     }
@@ -131,7 +131,7 @@ impl Search {
     pub fn reindex(&self) -> bool {
         let Ok(turn) = self.shared.building.clone().try_acquire_owned() else { return false };
         let (shared, mailbox) = (self.shared.clone(), self.mailbox.clone());
-        self.supervisor.beside(async move {
+        self.supervisor.spawn_background(async move {
             let _turn = turn;
             match build::build(&shared, &mailbox, None).await {
                 Ok(_) => shared.builds.send_modify(|builds| builds.done += 1),

@@ -4,7 +4,7 @@ use super::{Message, revocations::Revocations};
 use crate::{
     actors::{
         Error,
-        mailbox::{Envelope, begin},
+        mailbox::{Envelope, submit_then_reply},
     },
     domain::{IdGenerator, MemberId, SessionId, Timestamp},
     storage::{End, NotBefore, SessionStore},
@@ -39,7 +39,7 @@ impl Actor for SessionsActor {
         envelope: Self::Msg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        let Some((message, place)) = envelope.open() else {
+        let Some((message, permit)) = envelope.open() else {
             return Ok(());
         };
         let (state, now) = (state.clone(), Timestamp::now());
@@ -52,14 +52,14 @@ impl Actor for SessionsActor {
                     state.sessions.open_session((*session).clone(), checked, rehashed).await?;
                     Ok(session)
                 };
-                begin(place, reply, open).await;
+                submit_then_reply(permit, reply, open).await;
             }
             Message::Rotate { id, generation, expires_at, address, reply } => {
                 let rotate = async move { Ok(state.sessions.rotate(id, generation, now, expires_at, address).await?) };
-                begin(place, reply, rotate).await;
+                submit_then_reply(permit, reply, rotate).await;
             }
             Message::End { member, which, reply } => {
-                begin(place, reply, async move { state.end(member, which, id, now).await }).await;
+                submit_then_reply(permit, reply, async move { state.end(member, which, id, now).await }).await;
             }
             Message::ChangePassword { identity, checked, hash, reply } => {
                 let change = async move {
@@ -68,7 +68,7 @@ impl Actor for SessionsActor {
                     state.void(identity.member, &ended, Some((id, Some(identity.session))), until);
                     Ok(())
                 };
-                begin(place, reply, change).await;
+                submit_then_reply(permit, reply, change).await;
             }
             Message::Leave { identity, checked, reply } => {
                 let leave = async move {
@@ -77,7 +77,7 @@ impl Actor for SessionsActor {
                     state.void(identity.member, &ended, Some((id, None)), until);
                     Ok(())
                 };
-                begin(place, reply, leave).await;
+                submit_then_reply(permit, reply, leave).await;
             }
         }
         Ok(())

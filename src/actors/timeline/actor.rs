@@ -27,7 +27,7 @@ impl Actor for TimelineActor {
         envelope: Self::Msg,
         projection: &mut Arc<Projection>,
     ) -> Result<(), ActorProcessingErr> {
-        let Some((message, _place)) = envelope.open() else {
+        let Some((message, _permit)) = envelope.open() else {
             return Ok(());
         };
         // The caller may be gone, so an answer that cannot be sent is no failure.

@@ -3,10 +3,10 @@ use super::{projection::Projection, viewer::Viewer};
 use crate::{
     actors::Error,
     domain::{
-        MemberId, Place, PostId, Refusal, SeenPost,
+        MemberId, PostId, Refusal, Surface, VisiblePost,
         cursor::{FeedCursor, ListKind, StreamCursor, scope_of},
     },
-    storage::PostPlace,
+    storage::PostRef,
 };
 use std::sync::{Arc, PoisonError};
 
@@ -30,11 +30,11 @@ pub enum Feed {
 }
 
 impl Feed {
-    /// A feed that names its author is asked for; the others are served.
-    fn place(&self) -> Place {
+    /// A feed that names its author was asked for; the others were not.
+    fn surface(&self) -> Surface {
         match self {
-            Self::Home | Self::Recent | Self::Tag(_) => Place::Served,
-            Self::Mine | Self::Author(_) => Place::AskedFor,
+            Self::Home | Self::Recent | Self::Tag(_) => Surface::Feed,
+            Self::Mine | Self::Author(_) => Surface::Direct,
         }
     }
 }
@@ -43,7 +43,7 @@ impl Feed {
 #[derive(Debug, Clone)]
 pub struct FeedPage {
     /// As the viewer sees them.
-    pub items: Vec<SeenPost>,
+    pub items: Vec<VisiblePost>,
     /// Where the next page begins; none after the last.
     pub next: Option<String>,
     /// A stream opened here shows what comes after the first page was read, without gap or overlap.
@@ -59,7 +59,7 @@ enum Source {
 
 /// What one look at a source found.
 struct Scan {
-    places: Vec<PostPlace>,
+    places: Vec<PostRef>,
     /// There may be more below this one.
     to: Option<PostId>,
 }
@@ -87,21 +87,21 @@ impl Projection {
                 before: PostId(u64::MAX),
             },
         };
-        let place = feed.place();
+        let surface = feed.surface();
         let source = match feed {
-            Feed::Home => Source::Authors(viewer.ties().watched.clone()),
+            Feed::Home => Source::Authors(viewer.relations().watched.clone()),
             Feed::Recent => Source::Everybody,
             Feed::Mine => Source::Authors([me].into()),
             Feed::Author(author) => {
                 let known = self.hydrator.cards(&[author]).await?;
-                known.first().filter(|_| viewer.sees(author, Place::AskedFor)).ok_or(Refusal::MemberNotFound)?;
+                known.first().filter(|_| viewer.sees(author, Surface::Direct)).ok_or(Refusal::MemberNotFound)?;
                 // Of an author whose posts the viewer may not see there is nothing to page through.
-                let shown = viewer.sees_posts_of(author, Place::AskedFor);
+                let shown = viewer.sees_posts_of(author, Surface::Direct);
                 Source::Authors(if shown { [author].into() } else { [].into() })
             }
             Feed::Tag(tag) => Source::Tag(tag),
         };
-        let (items, to) = self.collect(viewer, (&source, place), begin, limit).await?;
+        let (items, to) = self.collect(viewer, (&source, surface), begin, limit).await?;
         let next = to.map(|before| FeedCursor { before, ..begin }.encode(list, scope));
         Ok(FeedPage { items, next, stream: begin.pinned.encode() })
     }
@@ -120,36 +120,36 @@ impl Projection {
     async fn collect(
         &self,
         viewer: &Viewer,
-        (source, shown): (&Source, Place),
+        (source, surface): (&Source, Surface),
         begin: FeedCursor,
         limit: usize,
-    ) -> Result<(Vec<SeenPost>, Option<PostId>), Error> {
+    ) -> Result<(Vec<VisiblePost>, Option<PostId>), Error> {
         let mut items = Vec::new();
-        let mut place = begin;
+        let mut cursor = begin;
         for _ in 0..ROUNDS_MAX {
-            let scan = self.scan(viewer, (source, shown), place, limit - items.len()).await?;
+            let scan = self.scan(viewer, (source, surface), cursor, limit - items.len()).await?;
             let ids: Vec<PostId> = scan.places.iter().map(|place| place.post).collect();
-            items.extend(self.posts(viewer, &ids, shown).await?);
+            items.extend(self.posts(viewer, &ids, surface).await?);
             let Some(to) = scan.to else { return Ok((items, None)) };
-            place.before = to;
+            cursor.before = to;
             if items.len() >= limit {
                 break;
             }
         }
-        Ok((items, Some(place.before)))
+        Ok((items, Some(cursor.before)))
     }
 
     async fn scan(
         &self,
         viewer: &Viewer,
-        (source, shown): (&Source, Place),
-        place: FeedCursor,
+        (source, surface): (&Source, Surface),
+        cursor: FeedCursor,
         limit: usize,
     ) -> Result<Scan, Error> {
-        let (before, pinned) = (place.before, place.pinned.position);
+        let (before, pinned) = (cursor.before, cursor.pinned.position);
         // One more than asked says whether there is a next page.
         let wanted = limit + 1;
-        let (mut places, floor) = viewer.with_sight(shown, |sight| {
+        let (mut places, floor) = viewer.with_sight(surface, |sight| {
             let window = self.window.read().unwrap_or_else(PoisonError::into_inner);
             let found = match source {
                 Source::Authors(authors) => {
@@ -176,7 +176,7 @@ impl Projection {
     }
 }
 
-fn cut(mut places: Vec<PostPlace>, limit: usize) -> Scan {
+fn cut(mut places: Vec<PostRef>, limit: usize) -> Scan {
     let more = places.len() > limit;
     places.truncate(limit);
     let to = places.last().filter(|_| more).map(|place| place.post);

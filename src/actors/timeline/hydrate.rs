@@ -1,7 +1,7 @@
 //! Turns places in a feed into posts as one viewer sees them: at most one query per kind and page.
 use super::cache::Cache;
 use crate::{
-    domain::{MemberCard, MemberId, Post, PostId, SeenPost, Ties},
+    domain::{MemberCard, MemberId, Post, PostId, Relations, VisiblePost},
     storage::{ContentStore, MemberStore, RelationStore, StoreResult, Stores},
 };
 use rustc_hash::FxHashSet;
@@ -17,32 +17,32 @@ struct Likes {
     complete: bool,
 }
 
-/// Posts, authors, ties and likes, cached until an event says that they changed.
+/// Posts, authors, relations and likes, cached until an event says that they changed.
 pub(super) struct Hydrator {
     content: Arc<dyn ContentStore>,
     members: Arc<dyn MemberStore>,
-    relations: Arc<dyn RelationStore>,
+    relation_store: Arc<dyn RelationStore>,
     posts: Cache<PostId, Post>,
     cards: Cache<MemberId, MemberCard>,
-    ties: Cache<MemberId, Ties>,
+    relations: Cache<MemberId, Relations>,
     likes: Cache<MemberId, Likes>,
 }
 
 impl Hydrator {
-    /// Six tenths of the bytes are for posts, one for authors, two for ties, one for likes.
+    /// Six tenths of the bytes are for posts, one for authors, two for relations, one for likes.
     pub(super) fn new(stores: &Stores, bytes_max: u64) -> Self {
         Self {
             content: stores.content.clone(),
             members: stores.members.clone(),
-            relations: stores.relations.clone(),
+            relation_store: stores.relations.clone(),
             posts: Cache::new(bytes_max / 10 * 6, 1_000, |_, post| {
                 (post.content.len() + 300 + 100 * (post.tags.len() + post.mentions.len() + post.images.len())) as u64
             }),
             cards: Cache::new(bytes_max / 10, 200, |_, card| {
                 (card.handle.len() + card.display_name.len() + 120) as u64
             }),
-            ties: Cache::new(bytes_max / 10 * 2, 2_000, |_, ties| {
-                (ties.watched.len() * 8 + ties.blocked.len() * 8 + ties.muted.len() * 24 + 160) as u64
+            relations: Cache::new(bytes_max / 10 * 2, 2_000, |_, relations| {
+                (relations.watched.len() * 8 + relations.blocked.len() * 8 + relations.muted.len() * 24 + 160) as u64
             }),
             likes: Cache::new(bytes_max / 10, 1_000, |_, likes| (likes.posts.len() * 16 + 120) as u64),
         }
@@ -60,7 +60,7 @@ impl Hydrator {
     pub(super) fn everything_changed(&self) {
         self.posts.all_changed();
         self.cards.all_changed();
-        self.ties.all_changed();
+        self.relations.all_changed();
         self.likes.all_changed();
     }
 
@@ -69,7 +69,7 @@ impl Hydrator {
     }
 
     pub(super) fn ties_changed(&self, member: MemberId) {
-        self.ties.changed(&member);
+        self.relations.changed(&member);
     }
 
     pub(super) fn likes_changed(&self, member: MemberId) {
@@ -77,14 +77,14 @@ impl Hydrator {
     }
 
     /// Whom the member follows, blocks and mutes, and who blocks the member.
-    pub(super) async fn ties(&self, member: MemberId) -> StoreResult<Arc<Ties>> {
-        if let Some(known) = self.ties.get(&member) {
+    pub(super) async fn relations(&self, member: MemberId) -> StoreResult<Arc<Relations>> {
+        if let Some(known) = self.relations.get(&member) {
             return Ok(known);
         }
-        let loading = self.ties.loading(&member);
-        let ties = Arc::new(self.relations.ties(member).await?);
-        self.ties.loaded(loading, member, ties.clone());
-        Ok(ties)
+        let loading = self.relations.loading(&member);
+        let relations = Arc::new(self.relation_store.relations_of(member).await?);
+        self.relations.loaded(loading, member, relations.clone());
+        Ok(relations)
     }
 
     /// Cards in the order asked; those who are not there are left out.
@@ -112,7 +112,7 @@ impl Hydrator {
     }
 
     /// Posts in the order asked, as the viewer sees them; those that cannot be seen are left out.
-    pub(super) async fn posts(&self, viewer: MemberId, ids: &[PostId]) -> StoreResult<Vec<SeenPost>> {
+    pub(super) async fn posts(&self, viewer: MemberId, ids: &[PostId]) -> StoreResult<Vec<VisiblePost>> {
         let posts = self.bodies(ids).await?;
         let authors: Vec<MemberId> = posts.iter().map(|post| post.author).collect();
         let authors = self.authors(&authors).await?;
@@ -120,7 +120,7 @@ impl Hydrator {
         let seen = posts.into_iter().zip(authors).zip(liked);
         Ok(seen
             .filter_map(|((post, author), liked)| {
-                author.map(|author| SeenPost { liked, ..SeenPost::plain(post, author) })
+                author.map(|author| VisiblePost { liked, ..VisiblePost::plain(post, author) })
             })
             .collect())
     }

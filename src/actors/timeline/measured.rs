@@ -2,8 +2,8 @@
 use super::{Timeline, window::Window};
 use crate::{
     actors::Error,
-    domain::{MemberId, Place, Position, PostId},
-    storage::PostPlace,
+    domain::{MemberId, Position, PostId, Surface},
+    storage::PostRef,
 };
 
 /// A window of posts by many authors.
@@ -15,7 +15,7 @@ impl Merge {
         let mut window = Window::new(usize::MAX, Position(0));
         for number in 0..authors * each {
             let (post, author) = (PostId(1 + number), MemberId(1 + number % authors));
-            window.insert(PostPlace { post, author, position: Position(1 + number) });
+            window.insert(PostRef { post, author, position: Position(1 + number) });
         }
         Self(window)
     }
@@ -30,5 +30,5 @@ impl Merge {
 /// Turns places into posts as one viewer sees them; how many there are.
 pub async fn hydrate(timeline: &Timeline, viewer: MemberId, ids: &[PostId]) -> Result<usize, Error> {
     let viewer = timeline.viewer(viewer).await?;
-    Ok(timeline.posts(&viewer, ids, Place::Served).await?.len())
+    Ok(timeline.posts(&viewer, ids, Surface::Feed).await?.len())
 }

@@ -17,7 +17,7 @@ mod watcher;
 mod window;
 
 pub use feed::{Feed, FeedPage};
-pub use notices::SeenNotification;
+pub use notices::VisibleNotification;
 pub use stream::{Live, Subscription};
 pub use told::LiveEvent;
 pub use viewer::Viewer;
@@ -26,7 +26,8 @@ use super::{Error, Reply, StartError, Supervisor, mailbox::Mailbox, reader};
 use crate::{
     config::Config,
     domain::{
-        Event, Identity, MemberCard, MemberId, Notification, Place, Position, PostId, SeenPost, cursor::StreamCursor,
+        Event, Identity, MemberCard, MemberId, Notification, Position, PostId, Surface, VisiblePost,
+        cursor::StreamCursor,
     },
     storage::Stores,
 };
@@ -60,9 +61,9 @@ impl Timeline {
     pub(super) async fn start(supervisor: &Supervisor, stores: &Stores, config: &Config) -> Result<Self, StartError> {
         let projection = Arc::new(Projection::new(stores, config));
         let state = projection.clone();
-        let mailbox = supervisor.raise("timeline", None, move || (actor::TimelineActor, state.clone())).await?;
+        let mailbox = supervisor.spawn("timeline", None, move || (actor::TimelineActor, state.clone())).await?;
         let reader = mailbox.clone();
-        supervisor.beside(reader::follow(stores.log.clone(), projection.applied(), move |batch| {
+        supervisor.spawn_background(reader::follow(stores.log.clone(), projection.applied(), move |batch| {
             let reader: Mailbox<Message> = reader.clone();
             async move { reader.ask(|reply| Message::Apply { batch, reply }).await }
         }));
@@ -109,20 +110,29 @@ impl Timeline {
     }
 
     /// Posts in the order asked, as the viewer sees them; those that cannot be seen are left out. At most 1,000 ids.
-    pub(super) async fn posts(&self, viewer: &Viewer, ids: &[PostId], place: Place) -> Result<Vec<SeenPost>, Error> {
-        self.projection.posts(viewer, ids, place).await
+    pub(super) async fn posts(
+        &self,
+        viewer: &Viewer,
+        ids: &[PostId],
+        surface: Surface,
+    ) -> Result<Vec<VisiblePost>, Error> {
+        self.projection.posts(viewer, ids, surface).await
     }
 
     /// Those notifications that the viewer may see, in the same order.
-    pub(super) async fn notices(&self, viewer: &Viewer, told: &[Notification]) -> Result<Vec<SeenNotification>, Error> {
-        self.projection.notices(viewer, told).await
+    pub(super) async fn notices(
+        &self,
+        viewer: &Viewer,
+        notifications: &[Notification],
+    ) -> Result<Vec<VisibleNotification>, Error> {
+        self.projection.notices(viewer, notifications).await
     }
 
     /// One post as the viewer sees it.
-    pub(super) async fn post(&self, viewer: MemberId, id: PostId) -> Result<Option<SeenPost>, Error> {
+    pub(super) async fn post(&self, viewer: MemberId, id: PostId) -> Result<Option<VisiblePost>, Error> {
         let viewer = self.viewer(viewer).await?;
         self.projection.hub.saw(viewer.member(), std::iter::once(id));
-        Ok(self.posts(&viewer, &[id], Place::AskedFor).await?.pop())
+        Ok(self.posts(&viewer, &[id], Surface::Direct).await?.pop())
     }
 
     /// The member has just written something: the member's next read shows it.

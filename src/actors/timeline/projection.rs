@@ -10,8 +10,10 @@ use super::{
 use crate::{
     actors::Error,
     config::Config,
-    domain::{Event, EventKind, Fact, MemberId, Place, Position, PostId, Privacy, SeenPost, Timestamp, first_id_at},
-    storage::{ContentStore, EventLog, MemberStore, PostPlace, RankingStore, RelationStore, StoreResult, Stores},
+    domain::{
+        Event, EventKind, Fact, MemberId, Position, PostId, Privacy, Surface, Timestamp, VisiblePost, first_id_at,
+    },
+    storage::{ContentStore, EventLog, MemberStore, PostRef, RankingStore, RelationStore, StoreResult, Stores},
 };
 use jiff::civil::Date;
 use std::{
@@ -84,8 +86,8 @@ impl Projection {
         let head = *self.log.head().borrow();
         let mut window = Window::new(self.posts_max, head);
         let authors = Authors {
-            gone: self.members.deactivated().await?.into_iter().collect(),
-            reticent: self.relations.reticent().await?.into_iter().collect(),
+            deactivated: self.members.deactivated().await?.into_iter().collect(),
+            non_public: self.relations.non_public_authors().await?.into_iter().collect(),
         };
         let oldest = first_id_at(Timestamp::now().before(Duration::from_secs(self.days * 86_400)));
         let mut before = PostId(u64::MAX);
@@ -218,22 +220,27 @@ impl Projection {
 
     /// The member as somebody who looks.
     pub(super) async fn viewer(self: &Arc<Self>, member: MemberId) -> StoreResult<Viewer> {
-        Ok(Viewer::new(self.hydrator.ties(member).await?, self.clone()))
+        Ok(Viewer::new(self.hydrator.relations(member).await?, self.clone()))
     }
 
     /// Posts in the order asked, as the viewer sees them; those that cannot be seen are left out, and what members
     /// who block or are blocked did is not counted.
-    pub(super) async fn posts(&self, viewer: &Viewer, ids: &[PostId], place: Place) -> Result<Vec<SeenPost>, Error> {
+    pub(super) async fn posts(
+        &self,
+        viewer: &Viewer,
+        ids: &[PostId],
+        surface: Surface,
+    ) -> Result<Vec<VisiblePost>, Error> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
         let mut posts = self.hydrator.posts(viewer.member(), ids).await?;
-        viewer.with_sight(place, |sight| posts.retain(|seen| sight.post(seen.post.author)));
-        let apart = &viewer.ties().blocked;
+        viewer.with_sight(surface, |sight| posts.retain(|seen| sight.post(seen.post.author)));
+        let apart = &viewer.relations().blocked;
         if !apart.is_empty() && !posts.is_empty() {
             let ids: Vec<PostId> = posts.iter().map(|seen| seen.post.id).collect();
-            for (id, less) in self.content.counted_of(&ids, apart).await? {
-                posts.iter_mut().filter(|seen| seen.post.id == id).for_each(|seen| seen.less = less);
+            for (id, hidden_counts) in self.content.counted_of(&ids, apart).await? {
+                posts.iter_mut().filter(|seen| seen.post.id == id).for_each(|seen| seen.hidden_counts = hidden_counts);
             }
         }
         Ok(posts)
@@ -244,7 +251,7 @@ fn change(window: &mut Window, event: &Event) {
     let fact = &event.fact;
     match (fact.kind, fact.post) {
         (EventKind::PostCreated, Some(post)) => {
-            window.insert(PostPlace { post, author: fact.member, position: event.position });
+            window.insert(PostRef { post, author: fact.member, position: event.position });
         }
         (EventKind::PostDeleted, Some(post)) => window.remove(fact.member, post),
         _ => {}
@@ -262,8 +269,8 @@ fn counted(fact: &Fact) -> Option<PostId> {
 /// What an event says about everything that its member wrote.
 fn of_authors(kind: EventKind) -> Option<fn(&mut Authors, MemberId)> {
     Some(match kind {
-        EventKind::MemberDeactivated => Authors::left,
-        EventKind::MemberRestored => Authors::returned,
+        EventKind::MemberDeactivated => Authors::deactivate,
+        EventKind::MemberRestored => Authors::restore,
         EventKind::PostsPublic => |authors, member| authors.privacy_changed(member, Privacy::Public),
         EventKind::PostsForFollowers => |authors, member| authors.privacy_changed(member, Privacy::Followers),
         EventKind::PostsPrivate => |authors, member| authors.privacy_changed(member, Privacy::Private),

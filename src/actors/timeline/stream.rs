@@ -2,7 +2,7 @@
 use super::{projection::Projection, told::LiveEvent, watcher::Watcher};
 use crate::{
     actors::Error,
-    domain::{Event, MemberId, Place, Position, PostId, Refusal, cursor::StreamCursor},
+    domain::{Event, MemberId, Position, PostId, Refusal, Surface, cursor::StreamCursor},
 };
 use std::{
     collections::VecDeque,
@@ -68,12 +68,12 @@ impl Projection {
         self.barrier.wait(member).await;
         let watcher = Arc::new(Watcher::new(member));
         let (registered, authors, live_from) = loop {
-            let authors = self.hydrator.ties(member).await?.watched.clone();
+            let authors = self.hydrator.relations(member).await?.watched.clone();
             let live_from = self.hub.open(&watcher, authors.clone(), per_member_max, || self.applied());
             let live_from = live_from.ok_or(Refusal::TooManyStreams { max: per_member_max })?;
             let registered = Registered { projection: self.clone(), watcher: watcher.clone() };
             // A follow between the two looks came too early for the hub to know this stream.
-            if self.hydrator.ties(member).await?.watched == authors {
+            if self.hydrator.relations(member).await?.watched == authors {
                 break (registered, authors, live_from);
             }
         };
@@ -217,7 +217,7 @@ impl Subscription {
     /// What the client is likely to have on its screen already.
     async fn at_first(&self, authors: &[MemberId]) -> Result<(), Error> {
         let viewer = self.projection.viewer(self.watcher.member).await?;
-        let places = viewer.with_sight(Place::Served, |sight| {
+        let places = viewer.with_sight(Surface::Feed, |sight| {
             let window = self.projection.window.read().unwrap_or_else(PoisonError::into_inner);
             let all = (PostId(u64::MAX), Position(u64::MAX));
             window.of_authors(authors, |author| sight.post(author), all.0, all.1, SEEN_AT_FIRST).places

@@ -1,9 +1,9 @@
 //! What an event means to one stream: nothing, or one or more things to tell its client.
-use super::{notices::SeenNotification, projection::Projection, viewer::Viewer};
+use super::{notices::VisibleNotification, projection::Projection, viewer::Viewer};
 use crate::{
     actors::Error,
     domain::{
-        Event, EventKind as K, MemberId, Notification, Place, Position, PostCounts, PostId, Retraction, SeenPost,
+        Event, EventKind as K, MemberId, Notification, Position, PostCounts, PostId, Retraction, Surface, VisiblePost,
     },
 };
 use jiff::civil::Date;
@@ -22,9 +22,9 @@ pub enum LiveEvent {
     /// The stream is open; its id is where it stands.
     Ready,
     /// A post was written.
-    Created(SeenPost),
+    Created(VisiblePost),
     /// A post was changed.
-    Updated(SeenPost),
+    Updated(VisiblePost),
     /// A post was deleted.
     Deleted(PostId),
     /// A post that this stream may have shown may no longer be seen by its member.
@@ -32,7 +32,7 @@ pub enum LiveEvent {
     /// What is counted about a post has changed.
     Counts(PostId, PostCounts),
     /// Something was done to the member.
-    Notified(SeenNotification),
+    Notified(VisibleNotification),
     /// That was undone, or may no longer be seen.
     Retracted(Position),
     /// The member has read the notifications up to here, on some device.
@@ -52,13 +52,14 @@ impl Projection {
     pub(super) async fn told(&self, viewer: &Viewer, events: &[Event]) -> Result<Vec<(Event, Vec<LiveEvent>)>, Error> {
         let shown: Vec<PostId> =
             events.iter().filter(|event| shows(event.fact.kind)).filter_map(|event| event.fact.post).collect();
-        let posts = self.posts(viewer, &shown, Place::Served).await?;
+        let posts = self.posts(viewer, &shown, Surface::Feed).await?;
         let mut notices = self.noticed(viewer, events).await?;
         let causes = self.causes(viewer, events).await?;
         let mut told = Vec::new();
         for event in events {
             let mut lives = self.of_posts(viewer, event, &posts);
-            lives.extend(notices.extract_if(.., |seen| seen.told.id == event.position).map(LiveEvent::Notified));
+            lives
+                .extend(notices.extract_if(.., |seen| seen.notification.id == event.position).map(LiveEvent::Notified));
             lives.extend(retracted(viewer, event, &causes).into_iter().map(LiveEvent::Retracted));
             match event.fact.kind {
                 K::NotificationsRead if event.fact.member == viewer.member() => {
@@ -77,7 +78,7 @@ impl Projection {
         Ok(told)
     }
 
-    fn of_posts(&self, viewer: &Viewer, event: &Event, posts: &[SeenPost]) -> Vec<LiveEvent> {
+    fn of_posts(&self, viewer: &Viewer, event: &Event, posts: &[VisiblePost]) -> Vec<LiveEvent> {
         let fact = &event.fact;
         let seen = || posts.iter().find(|seen| Some(seen.post.id) == fact.post).cloned();
         let own = fact.member == viewer.member();
@@ -85,7 +86,7 @@ impl Projection {
             K::PostCreated => seen().map(LiveEvent::Created).into_iter().collect(),
             K::PostUpdated => seen().map(LiveEvent::Updated).into_iter().collect(),
             // What could not be seen was not shown, or was taken back before.
-            K::PostDeleted if own || viewer.sees_posts_of(fact.member, Place::Served) => {
+            K::PostDeleted if own || viewer.sees_posts_of(fact.member, Surface::Feed) => {
                 fact.post.map(LiveEvent::Deleted).into_iter().collect()
             }
             K::MemberDeactivated | K::PostsForFollowers | K::PostsPrivate if !own => {
@@ -100,7 +101,7 @@ impl Projection {
 
     /// The author's newest posts up to the event, where the viewer may not see them any more.
     fn taken_back(&self, viewer: &Viewer, event: &Event, author: MemberId) -> Vec<LiveEvent> {
-        if viewer.sees_posts_of(author, Place::Served) {
+        if viewer.sees_posts_of(author, Surface::Feed) {
             return Vec::new();
         }
         let all = PostId(u64::MAX - 1);
@@ -112,20 +113,20 @@ impl Projection {
     }
 
     /// What of these events the viewer is notified of, as REST shows it.
-    async fn noticed(&self, viewer: &Viewer, events: &[Event]) -> Result<Vec<SeenNotification>, Error> {
-        let mut told = Vec::new();
+    async fn noticed(&self, viewer: &Viewer, events: &[Event]) -> Result<Vec<VisibleNotification>, Error> {
+        let mut notifications = Vec::new();
         for event in events {
             let Some(notice) = Notification::of(event).filter(|notice| notice.to == viewer.member()) else { continue };
             if !self.is_answered(&notice).await? {
-                told.push(notice);
+                notifications.push(notice);
             }
         }
-        if told.is_empty() {
+        if notifications.is_empty() {
             return Ok(Vec::new());
         }
         let marker = self.members.marker(viewer.member()).await?;
-        let mut seen = self.notices(viewer, &told).await?;
-        seen.iter_mut().for_each(|seen| seen.unread = seen.told.id > marker);
+        let mut seen = self.notices(viewer, &notifications).await?;
+        seen.iter_mut().for_each(|seen| seen.unread = seen.notification.id > marker);
         Ok(seen)
     }
 
@@ -146,13 +147,13 @@ impl Projection {
             return Ok(Vec::new());
         };
         let causes = self.log.done_to(me, last.position, CAUSES_MAX).await?;
-        Ok(causes.iter().filter_map(Notification::of).filter(|told| told.to == me).collect())
+        Ok(causes.iter().filter_map(Notification::of).filter(|notification| notification.to == me).collect())
     }
 
     /// The counts of these posts as the viewer sees them.
     pub(super) async fn counts(self: &Arc<Self>, member: MemberId, ids: &[PostId]) -> Result<Vec<LiveEvent>, Error> {
         let viewer = self.viewer(member).await?;
-        let posts = self.posts(&viewer, ids, Place::AskedFor).await?;
+        let posts = self.posts(&viewer, ids, Surface::Direct).await?;
         Ok(posts.iter().map(|seen| LiveEvent::Counts(seen.post.id, seen.counts())).collect())
     }
 }
@@ -186,19 +187,25 @@ fn taken(me: MemberId, event: &Event) -> Taken {
 
 /// Ids of notifications that the viewer has been told and that an event undoes or hides.
 fn retracted(viewer: &Viewer, event: &Event, causes: &[Notification]) -> Vec<Position> {
-    let before = causes.iter().filter(|told| told.id < event.position);
+    let before = causes.iter().filter(|notification| notification.id < event.position);
     match taken(viewer.member(), event) {
         Taken::Nothing => Vec::new(),
-        Taken::By(actor) => {
-            before.filter(|told| told.actor == actor).take(TAKEN_BACK_MAX).map(|told| told.id).collect()
-        }
+        Taken::By(actor) => before
+            .filter(|notification| notification.actor == actor)
+            .take(TAKEN_BACK_MAX)
+            .map(|notification| notification.id)
+            .collect(),
         Taken::Undone(undone) => {
             // What is about a thing that is gone goes all; of a single act, the newest is the one that stands.
             let whole = undone.iter().any(|undone| matches!(undone, Retraction::Post(_) | Retraction::Comment(_)));
-            let gone = |told: &&Notification| {
-                viewer.sees(told.actor, Place::Served) && undone.iter().any(|undone| undone.takes(told))
+            let retracted = |notification: &&Notification| {
+                viewer.sees(notification.actor, Surface::Feed) && undone.iter().any(|undone| undone.takes(notification))
             };
-            before.filter(gone).take(if whole { TAKEN_BACK_MAX } else { 1 }).map(|told| told.id).collect()
+            before
+                .filter(retracted)
+                .take(if whole { TAKEN_BACK_MAX } else { 1 })
+                .map(|notification| notification.id)
+                .collect()
         }
     }
 }

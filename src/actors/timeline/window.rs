@@ -2,7 +2,7 @@
 use super::merge::{Entry, Head};
 use crate::{
     domain::{MemberId, Position, PostId},
-    storage::PostPlace,
+    storage::PostRef,
 };
 use rustc_hash::FxHashMap;
 use std::collections::{BinaryHeap, VecDeque};
@@ -18,7 +18,7 @@ pub(super) struct Window {
     /// processor's cache.
     newest: FxHashMap<MemberId, PostId>,
     /// All of them by id. A deleted one stays as a gap until it leaves at the old end.
-    all: VecDeque<PostPlace>,
+    all: VecDeque<PostRef>,
     floor: PostId,
     posts_max: usize,
     /// Events up to here are in.
@@ -28,7 +28,7 @@ pub(super) struct Window {
 /// What a look into the window found.
 pub(super) struct Found {
     /// Newest first.
-    pub(super) places: Vec<PostPlace>,
+    pub(super) places: Vec<PostRef>,
     /// Older posts may be in the database, below this one.
     pub(super) floor: Option<PostId>,
 }
@@ -47,7 +47,7 @@ impl Window {
     }
 
     /// Adds older posts, newest first, while the window is built.
-    pub(super) fn extend_back(&mut self, places: &[PostPlace]) {
+    pub(super) fn extend_back(&mut self, places: &[PostRef]) {
         for place in places {
             self.all.push_front(*place);
             let entry = Entry { post: place.post, position: place.position };
@@ -56,7 +56,7 @@ impl Window {
         }
     }
 
-    pub(super) fn insert(&mut self, place: PostPlace) {
+    pub(super) fn insert(&mut self, place: PostRef) {
         if place.post < self.floor {
             return;
         }
@@ -142,7 +142,7 @@ impl Window {
         {
             let Entry { post, position } = head.entries[head.at];
             if position <= pinned {
-                places.push(PostPlace { post, author: head.author, position });
+                places.push(PostRef { post, author: head.author, position });
             }
             if head.at == 0 {
                 std::collections::binary_heap::PeekMut::pop(head);
@@ -163,12 +163,12 @@ impl Window {
         limit: usize,
     ) -> Found {
         let end = self.all.partition_point(|place| place.post < before);
-        let seen = |place: &&PostPlace| place.position <= pinned && place.author != NOBODY && shows(place.author);
+        let seen = |place: &&PostRef| place.position <= pinned && place.author != NOBODY && shows(place.author);
         let places = self.all.range(..end).rev().filter(seen).take(limit).copied().collect();
         self.found(places, limit)
     }
 
-    fn found(&self, places: Vec<PostPlace>, limit: usize) -> Found {
+    fn found(&self, places: Vec<PostRef>, limit: usize) -> Found {
         let floor = (places.len() < limit && self.floor > PostId(0)).then_some(self.floor);
         Found { places, floor }
     }
@@ -182,8 +182,8 @@ impl Window {
 mod tests {
     use super::*;
 
-    fn place(post: u64, author: u64, position: u64) -> PostPlace {
-        PostPlace { post: PostId(post), author: MemberId(author), position: Position(position) }
+    fn place(post: u64, author: u64, position: u64) -> PostRef {
+        PostRef { post: PostId(post), author: MemberId(author), position: Position(position) }
     }
 
     fn ids(found: &Found) -> Vec<u64> {

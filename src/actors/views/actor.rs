@@ -29,7 +29,7 @@ impl Actor for ViewsActor {
         envelope: Self::Msg,
         (store, waiting): &mut Arguments,
     ) -> Result<(), ActorProcessingErr> {
-        let Some((Message::Count, _place)) = envelope.open() else {
+        let Some((Message::Count, _permit)) = envelope.open() else {
             return Ok(());
         };
         let views: Vec<View> = {

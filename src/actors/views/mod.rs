@@ -33,7 +33,7 @@ impl Views {
         let waiting: Arc<Mutex<Vec<View>>> = Arc::default();
         let of_actor = waiting.clone();
         let make = move || (actor::ViewsActor, (store.clone(), of_actor.clone()));
-        let mailbox = supervisor.raise_aside(&supervisor.part("views"), None, make).await;
+        let mailbox = supervisor.spawn_part(&supervisor.part("views"), None, make).await;
         Self { mailbox, waiting, remembered: Arc::new(Cache::new(REMEMBERED)) }
     }
 

@@ -6,7 +6,7 @@ use super::{
     report::{Measured, Sample},
     shape::Route,
 };
-use crate::bench::client::Client;
+use crate::client::Client;
 use anyhow::Context;
 use rand::{SeedableRng, rngs::StdRng};
 use std::{

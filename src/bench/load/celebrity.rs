@@ -7,7 +7,7 @@ use super::{
     report::Measured,
     shape::Schedule,
 };
-use crate::bench::client::Client;
+use crate::client::Client;
 use anyhow::{Context, ensure};
 use futures::future::try_join_all;
 use serde_json::{Value, json};

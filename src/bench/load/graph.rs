@@ -1,6 +1,6 @@
 //! [`Graph`]: the members who send requests, and the posts and authors that they ask for.
 use super::{Options, shape::Zipf};
-use crate::{bench::client::Client, seed::PASSWORD};
+use crate::{client::Client, seed::PASSWORD};
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 use std::collections::HashMap;

@@ -5,7 +5,7 @@ use super::{
     report::{Measured, Sample},
     shape::{Route, Schedule},
 };
-use crate::{bench::client::Client, seed::PASSWORD};
+use crate::{client::Client, seed::PASSWORD};
 use anyhow::Context;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};

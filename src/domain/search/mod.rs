@@ -31,7 +31,7 @@ pub enum SearchOrder {
 
 /// A place in a list of results: results with a smaller score, or the same and a smaller id, come after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SearchPlace {
+pub struct SearchKey {
     /// How well it matches; 0 throughout where the newest comes first.
     pub score: u64,
     /// Of the post, comment or member.

@@ -1,7 +1,7 @@
 //! Events as they go over the wire.
 use crate::{
     actors::timeline::{Live, LiveEvent},
-    domain::{PostCounts, SeenPost, Timestamp},
+    domain::{PostCounts, Timestamp, VisiblePost},
     http::{
         contract::{DeletedReason, ResetReason},
         views::{MarkerView, NotificationView, Rendered, Time},
@@ -158,7 +158,7 @@ impl Frames {
         self.0.into()
     }
 
-    fn post(&mut self, id: &str, name: &str, post: &SeenPost, rendered: &Rendered) {
+    fn post(&mut self, id: &str, name: &str, post: &VisiblePost, rendered: &Rendered) {
         self.head(id, name);
         rendered.post(&mut self.0, post);
         self.0.extend_from_slice(b"\n\n");

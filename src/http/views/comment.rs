@@ -1,6 +1,6 @@
 //! Comments, their first replies, and tombstones.
 use super::{CardView, Time};
-use crate::domain::SeenComment;
+use crate::domain::VisibleComment;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -43,8 +43,8 @@ pub(in crate::http) struct CommentView<'a> {
     replies: Option<Vec<CommentView<'a>>>,
 }
 
-impl<'a> From<&'a SeenComment> for CommentView<'a> {
-    fn from(seen: &'a SeenComment) -> Self {
+impl<'a> From<&'a VisibleComment> for CommentView<'a> {
+    fn from(seen: &'a VisibleComment) -> Self {
         let comment = &seen.comment;
         Self {
             id: comment.id.0,
@@ -65,7 +65,7 @@ impl<'a> From<&'a SeenComment> for CommentView<'a> {
 }
 
 impl<'a> CommentView<'a> {
-    fn with_replies(seen: &'a SeenComment) -> Self {
+    fn with_replies(seen: &'a VisibleComment) -> Self {
         Self { replies: Some(seen.replies.iter().map(Self::from).collect()), ..Self::from(seen) }
     }
 }
@@ -83,12 +83,12 @@ pub(in crate::http) struct CommentPage<'a> {
 
 impl<'a> CommentPage<'a> {
     /// Comments alone.
-    pub(in crate::http) fn flat(items: &'a [SeenComment], next_cursor: Option<&'a str>) -> Self {
+    pub(in crate::http) fn flat(items: &'a [VisibleComment], next_cursor: Option<&'a str>) -> Self {
         Self { items: items.iter().map(CommentView::from).collect(), next_cursor }
     }
 
     /// Each with its first replies.
-    pub(in crate::http) fn threads(items: &'a [SeenComment], next_cursor: Option<&'a str>) -> Self {
+    pub(in crate::http) fn threads(items: &'a [VisibleComment], next_cursor: Option<&'a str>) -> Self {
         Self { items: items.iter().map(CommentView::with_replies).collect(), next_cursor }
     }
 }

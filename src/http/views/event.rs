@@ -1,6 +1,6 @@
 //! Public events as CloudEvents 1.0.
 use super::Time;
-use crate::{domain::Envelope, http::contract::CloudEventType};
+use crate::{domain::CloudEvent, http::contract::CloudEventType};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -49,18 +49,18 @@ struct EventDataView {
     target_member_id: Option<u64>,
 }
 
-impl<'a> From<&'a Envelope> for EventView<'a> {
-    fn from(envelope: &'a Envelope) -> Self {
-        let data = &envelope.data;
+impl<'a> From<&'a CloudEvent> for EventView<'a> {
+    fn from(cloud_event: &'a CloudEvent) -> Self {
+        let data = &cloud_event.data;
         Self {
-            id: &envelope.id,
-            source: &envelope.source,
-            specversion: envelope.specversion,
-            r#type: envelope.r#type,
-            subject: &envelope.subject,
-            time: Time(envelope.time),
-            datacontenttype: envelope.datacontenttype,
-            partitionkey: &envelope.partitionkey,
+            id: &cloud_event.id,
+            source: &cloud_event.source,
+            specversion: cloud_event.specversion,
+            r#type: cloud_event.r#type,
+            subject: &cloud_event.subject,
+            time: Time(cloud_event.time),
+            datacontenttype: cloud_event.datacontenttype,
+            partitionkey: &cloud_event.partitionkey,
             data: EventDataView {
                 member_id: data.member_id.0,
                 post_id: data.post_id.map(|id| id.0),
@@ -82,7 +82,7 @@ pub(in crate::http) struct EventPage<'a> {
 }
 
 impl<'a> EventPage<'a> {
-    pub(in crate::http) fn new(items: &'a [Envelope], next_cursor: &'a str) -> Self {
+    pub(in crate::http) fn new(items: &'a [CloudEvent], next_cursor: &'a str) -> Self {
         Self { items: items.iter().map(EventView::from).collect(), next_cursor }
     }
 }
@@ -93,7 +93,7 @@ impl<'a> EventPage<'a> {
 pub(in crate::http) struct EventBatch<'a>(Vec<EventView<'a>>);
 
 impl<'a> EventBatch<'a> {
-    pub(in crate::http) fn new(items: &'a [Envelope]) -> Self {
+    pub(in crate::http) fn new(items: &'a [CloudEvent]) -> Self {
         Self(items.iter().map(EventView::from).collect())
     }
 }

@@ -5,7 +5,7 @@ use crate::{
         Page,
         search::{Found, Highlights},
     },
-    domain::{MemberCard, SeenComment, SeenPost},
+    domain::{MemberCard, VisibleComment, VisiblePost},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -78,6 +78,6 @@ macro_rules! found {
     };
 }
 
-found!(FoundPostView FoundPostPage FoundPost FoundPostPage SeenPost, post: PostView<'a>);
-found!(FoundCommentView FoundCommentPage FoundComment FoundCommentPage SeenComment, comment: CommentView<'a>);
+found!(FoundPostView FoundPostPage FoundPost FoundPostPage VisiblePost, post: PostView<'a>);
+found!(FoundCommentView FoundCommentPage FoundComment FoundCommentPage VisibleComment, comment: CommentView<'a>);
 found!(FoundMemberView FoundMemberPage FoundMember FoundMemberPage MemberCard, member: CardView<'a>);

@@ -1,7 +1,7 @@
 //! Notifications, one by one and in groups.
 use super::{CardView, Time};
 use crate::{
-    actors::activity::{SeenGroup, SeenNotification},
+    actors::activity::{VisibleGroup, VisibleNotification},
     domain::NotificationKind,
 };
 use serde::Serialize;
@@ -72,25 +72,25 @@ pub(in crate::http) struct NotificationView<'a> {
     unread: bool,
 }
 
-impl<'a> From<&'a SeenNotification> for NotificationView<'a> {
-    fn from(seen: &'a SeenNotification) -> Self {
-        let told = &seen.told;
+impl<'a> From<&'a VisibleNotification> for NotificationView<'a> {
+    fn from(seen: &'a VisibleNotification) -> Self {
+        let notification = &seen.notification;
         Self {
-            id: told.id.0,
+            id: notification.id.0,
             r#type: seen.kind.into(),
             actor: CardView::from(&*seen.actor),
             actors: None,
             count: None,
-            post_id: told.post.map(|id| id.0),
-            comment_id: told.comment.map(|id| id.0),
-            created_at: Time(told.at),
+            post_id: notification.post.map(|id| id.0),
+            comment_id: notification.comment.map(|id| id.0),
+            created_at: Time(notification.at),
             unread: seen.unread,
         }
     }
 }
 
-impl<'a> From<&'a SeenGroup> for NotificationView<'a> {
-    fn from(group: &'a SeenGroup) -> Self {
+impl<'a> From<&'a VisibleGroup> for NotificationView<'a> {
+    fn from(group: &'a VisibleGroup) -> Self {
         let actors = group.actors.iter().map(|card| CardView::from(&**card)).collect();
         Self { actors: Some(actors), count: Some(group.count), ..Self::from(&group.newest) }
     }

@@ -2,7 +2,7 @@
 use super::{CardView, ImageView, Time};
 use crate::{
     actors::timeline::FeedPage,
-    domain::{Mention, Picture, SeenPost, Tag},
+    domain::{Mention, Picture, Tag, VisiblePost},
 };
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
@@ -45,8 +45,8 @@ pub(in crate::http) struct PostView<'a> {
     edited_at: Option<Time>,
 }
 
-impl<'a> From<&'a SeenPost> for PostView<'a> {
-    fn from(seen: &'a SeenPost) -> Self {
+impl<'a> From<&'a VisiblePost> for PostView<'a> {
+    fn from(seen: &'a VisiblePost) -> Self {
         let (post, counts) = (&*seen.post, seen.counts());
         Self {
             id: post.id.0,
@@ -112,7 +112,7 @@ fn mentions<S: Serializer>(mentions: &[Mention], serializer: S) -> Result<S::Ok,
 pub(in crate::http) struct FeedView<'a> {
     #[serde(serialize_with = "posts")]
     #[schema(value_type = Vec<PostView>)]
-    pub(super) items: &'a [SeenPost],
+    pub(super) items: &'a [VisiblePost],
     /// Where the next, older page begins; null after the last.
     #[schema(required = true)]
     pub(super) next_cursor: Option<&'a str>,
@@ -120,7 +120,7 @@ pub(in crate::http) struct FeedView<'a> {
     pub(super) stream_cursor: &'a str,
 }
 
-fn posts<S: Serializer>(posts: &[SeenPost], serializer: S) -> Result<S::Ok, S::Error> {
+fn posts<S: Serializer>(posts: &[VisiblePost], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(posts.iter().map(PostView::from))
 }
 
@@ -159,7 +159,7 @@ mod tests {
             created_at: Timestamp(1_735_689_600_123),
             edited_at: None,
         };
-        let seen = SeenPost { liked: true, ..SeenPost::plain(Arc::new(post), Arc::new(author)) };
+        let seen = VisiblePost { liked: true, ..VisiblePost::plain(Arc::new(post), Arc::new(author)) };
         let expected = concat!(
             r##"{"id":64,"title":null,"content":"안녕 #서울","author":{"id":7,"handle":"jiwoo","displayName":"이지우","##,
             r##""avatarUrl":null},"images":[{"id":9,"##,

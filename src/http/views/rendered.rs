@@ -1,7 +1,7 @@
 //! Posts as bytes, kept for as long as neither the post nor its author changes: the home feed and the streams are what
 //! this server does most, and a post is written once and shown thousands of times.
 use super::{FeedView, PostView};
-use crate::domain::{MemberCard, Post, PostCounts, PostId, SeenPost};
+use crate::domain::{MemberCard, Post, PostCounts, PostId, VisiblePost};
 use quick_cache::{Weighter, sync::Cache};
 use serde::Serialize;
 use std::sync::Arc;
@@ -61,8 +61,8 @@ impl Rendered {
     }
 
     /// One post as JSON.
-    pub(in crate::http) fn post(&self, out: &mut Vec<u8>, seen: &SeenPost) {
-        if seen.less != PostCounts::default() {
+    pub(in crate::http) fn post(&self, out: &mut Vec<u8>, seen: &VisiblePost) {
+        if seen.hidden_counts != PostCounts::default() {
             // Counted for this viewer alone.
             return write(out, &PostView::from(seen));
         }
@@ -76,7 +76,7 @@ impl Rendered {
         }
     }
 
-    fn entry(&self, seen: &SeenPost) -> Arc<Entry> {
+    fn entry(&self, seen: &VisiblePost) -> Arc<Entry> {
         let known = self.0.get(&seen.post.id);
         // The same versions are the same allocations: an entry keeps its own alive.
         let same =
@@ -84,7 +84,7 @@ impl Rendered {
         if let Some(entry) = known.filter(same) {
             return entry;
         }
-        let unliked = SeenPost { liked: false, ..seen.clone() };
+        let unliked = VisiblePost { liked: false, ..seen.clone() };
         let mut json = Vec::with_capacity(TYPICAL_BYTES);
         write(&mut json, &PostView::from(&unliked));
         // Quotes in texts are escaped, so these bytes stand for the field alone.
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
     use crate::domain::{MemberId, Timestamp};
 
-    fn seen(id: u64, content: &str, name: &str) -> SeenPost {
+    fn seen(id: u64, content: &str, name: &str) -> VisiblePost {
         let author = MemberCard { id: MemberId(7), handle: "jiwoo".into(), display_name: name.into(), avatar: None };
         let post = Post {
             id: PostId(id),
@@ -120,7 +120,7 @@ mod tests {
             created_at: Timestamp(1_735_689_600_123),
             edited_at: None,
         };
-        SeenPost::plain(Arc::new(post), Arc::new(author))
+        VisiblePost::plain(Arc::new(post), Arc::new(author))
     }
 
     #[test]
@@ -140,16 +140,16 @@ mod tests {
     #[test]
     fn a_new_version_of_post_or_author_is_rendered_anew() {
         let rendered = Rendered::new();
-        let write = |seen: &SeenPost| {
+        let write = |seen: &VisiblePost| {
             let mut out = Vec::new();
             rendered.post(&mut out, seen);
             String::from_utf8(out).unwrap()
         };
         let first = seen(1, "처음", "이름");
         assert!(write(&first).contains("처음"));
-        let edited = SeenPost { post: seen(1, "나중", "이름").post, ..first.clone() };
+        let edited = VisiblePost { post: seen(1, "나중", "이름").post, ..first.clone() };
         assert!(write(&edited).contains("나중"));
-        let renamed = SeenPost { author: seen(1, "나중", "새 이름").author, ..edited };
+        let renamed = VisiblePost { author: seen(1, "나중", "새 이름").author, ..edited };
         assert!(write(&renamed).contains("새 이름"));
     }
 }

@@ -39,14 +39,14 @@ async fn told(store: &Store, member: MemberId) -> Vec<Notification> {
 }
 
 async fn ids(store: &Store, member: MemberId) -> Vec<u64> {
-    told(store, member).await.iter().map(|told| told.id.0).collect()
+    told(store, member).await.iter().map(|notification| notification.id.0).collect()
 }
 
 async fn done(store: &Store, member: MemberId) -> Vec<Event> {
     store.activities(member, None, END, 1_000).await.unwrap()
 }
 
-fn letter(event: Event, next_at: Timestamp) -> DeadLetter {
+fn dead_letter(event: Event, next_at: Timestamp) -> DeadLetter {
     DeadLetter {
         event,
         message_key: crate::domain::message_key(&event),
@@ -110,11 +110,11 @@ async fn a_batch_that_fails_leaves_neither_rows_nor_position() {
     assert_eq!((ids(&store, A).await, done(&store, C).await.len()), (vec![1], 0));
     assert_eq!(store.position().await.unwrap(), Position(1));
     store.apply(&[like(2, C)]).await.unwrap();
-    store.bury(letter(like(3, MemberId(4)), Timestamp(0))).await.unwrap();
+    store.add_dead_letter(dead_letter(like(3, MemberId(4)), Timestamp(0))).await.unwrap();
     store.apply(&[like(4, MemberId(5))]).await.unwrap();
     assert_eq!((ids(&store, A).await, store.position().await.unwrap()), (vec![4, 2, 1], Position(4)));
     assert!(matches!(store.redrive(Position(3)).await, Err(StoreError::Rejected { .. })));
-    assert_eq!(store.dead_letter_count().await.unwrap(), 1, "a letter stays until it has been applied");
+    assert_eq!(store.dead_letter_count().await.unwrap(), 1, "a dead letter stays until it has been applied");
     crate::storage::sqlite::tamper_activity(folder.path(), "DROP TRIGGER poison").await;
     assert!(store.redrive(Position(3)).await.unwrap());
     assert!(!store.redrive(Position(3)).await.unwrap());
@@ -185,32 +185,33 @@ async fn the_newest_ten_thousand_are_kept() {
     let kept = store.notifications(A, Position(0), END, usize::MAX >> 1).await.unwrap();
     assert_eq!((kept.len(), kept[0].id.0, kept.last().unwrap().id.0), (NOTIFICATIONS_MAX, many, 301));
     let some = store.notifications(A, Position(400), Position(500), 3).await.unwrap();
-    assert_eq!(some.iter().map(|told| told.id.0).collect::<Vec<_>>(), [499, 498, 497]);
+    assert_eq!(some.iter().map(|notification| notification.id.0).collect::<Vec<_>>(), [499, 498, 497]);
     let known = store.notifications_by_id(A, &[Position(5), Position(400), Position(many)]).await.unwrap();
     assert_eq!(known.len(), 2);
     assert!(store.notifications_by_id(B, &[Position(400)]).await.unwrap().is_empty());
 }
 
 #[tokio::test]
-async fn letters_are_kept_as_they_came_and_found_when_due() {
+async fn dead_letters_are_kept_as_they_came_and_found_when_due() {
     let (store, _stores, _folder) = store().await;
     let (now, later) = (Timestamp(1_000), Timestamp(2_000));
     for (position, next_at) in [(1, later), (2, now), (3, now)] {
-        store.bury(letter(like(position, B), next_at)).await.unwrap();
+        store.add_dead_letter(dead_letter(like(position, B), next_at)).await.unwrap();
     }
     assert_eq!((store.position().await.unwrap(), store.dead_letter_count().await.unwrap()), (Position(3), 3));
-    let due: Vec<u64> = store.due_letters(now).await.unwrap().iter().map(|letter| letter.event.position.0).collect();
+    let due: Vec<u64> =
+        store.due_dead_letters(now).await.unwrap().iter().map(|dead_letter| dead_letter.event.position.0).collect();
     assert_eq!(due, [2, 3]);
     store.failed_again(Position(2), "again", now, later).await.unwrap();
     let failed = store.dead_letter(Position(2)).await.unwrap().unwrap();
     assert_eq!((failed.attempts, &*failed.cause, failed.first_at, failed.last_at), (4, "again", Timestamp(5), now));
     let before = store.dead_letters(Position(3), 5).await.unwrap();
-    assert_eq!(before.iter().map(|letter| letter.event.position.0).collect::<Vec<_>>(), [2, 1]);
+    assert_eq!(before.iter().map(|dead_letter| dead_letter.event.position.0).collect::<Vec<_>>(), [2, 1]);
     assert!(store.drop_letter(Position(1)).await.unwrap() && !store.drop_letter(Position(1)).await.unwrap());
     assert_eq!(store.dead_letter(Position(1)).await.unwrap(), None);
     // What was applied cannot be buried any more.
     store.apply(&[like(4, C)]).await.unwrap();
-    store.bury(letter(like(4, C), now)).await.unwrap();
+    store.add_dead_letter(dead_letter(like(4, C), now)).await.unwrap();
     assert_eq!(store.dead_letter_count().await.unwrap(), 2);
 }
 
@@ -218,9 +219,9 @@ async fn letters_are_kept_as_they_came_and_found_when_due() {
 async fn a_buried_event_tells_nothing_that_was_taken_back_since() {
     let (store, _stores, _folder) = store().await;
     for (position, by) in [(1, B), (2, C)] {
-        store.bury(letter(like(position, by), Timestamp(0))).await.unwrap();
+        store.add_dead_letter(dead_letter(like(position, by), Timestamp(0))).await.unwrap();
     }
-    store.bury(letter(between(3, K::MemberFollowed, B, A), Timestamp(0))).await.unwrap();
+    store.add_dead_letter(dead_letter(between(3, K::MemberFollowed, B, A), Timestamp(0))).await.unwrap();
     store.apply(&[event(4, Fact::new(K::PostLikeCancelled, B).on_post(POST).to(A))]).await.unwrap();
     store.apply(&[between(5, K::FollowEnded, B, A)]).await.unwrap();
     for position in 1..=3 {

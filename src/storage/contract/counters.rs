@@ -21,7 +21,7 @@ async fn deed(stores: &Stores, world: &mut World, random: &mut StdRng) {
     let now = Timestamp::now();
     match random.random_range(0..17) {
         0 | 1 => drop(stores.relations.follow(id(), who, whom).await),
-        2 => drop(stores.relations.change_tie(crate::domain::TieChange::Unfollow, who, whom).await),
+        2 => drop(stores.relations.change_relation(crate::domain::RelationChange::Unfollow, who, whom).await),
         3 => world.posts.push((post(stores, who, "글 #하나").await, who)),
         4 => drop(stores.content.delete_post(author, on, now).await),
         5 | 6 => drop(stores.content.like_post(id(), who, on, random.random_range(0..3) > 0).await),

@@ -2,7 +2,7 @@
 use super::{draft, id};
 use crate::{
     config::Config,
-    domain::{Comment, CommentId, Event, MemberId, Position, PostId, Refusal, TieChange, Timestamp},
+    domain::{Comment, CommentId, Event, MemberId, Position, PostId, Refusal, RelationChange, Timestamp},
     storage::{Followed, StoreError, StoreResult, Stores},
 };
 use std::{fmt::Debug, time::Duration};
@@ -28,8 +28,8 @@ pub(super) async fn members<const N: usize>(stores: &Stores) -> [MemberId; N] {
 
 /// Whom the member follows, ascending.
 pub(super) async fn followed(stores: &Stores, member: MemberId) -> Vec<MemberId> {
-    let ties = stores.relations.ties(member).await.unwrap();
-    ties.watched.iter().copied().filter(|watched| *watched != member).collect()
+    let relations = stores.relations.relations_of(member).await.unwrap();
+    relations.watched.iter().copied().filter(|watched| *watched != member).collect()
 }
 
 pub(super) async fn post(stores: &Stores, author: MemberId) -> PostId {
@@ -90,7 +90,7 @@ pub(super) async fn follow(stores: &Stores, follower: MemberId, followee: Member
 
 /// Ends it; nothing where it is so already.
 pub(super) async fn unfollow(stores: &Stores, follower: MemberId, followee: MemberId) -> Option<Position> {
-    stores.relations.change_tie(TieChange::Unfollow, follower, followee).await.unwrap()
+    stores.relations.change_relation(RelationChange::Unfollow, follower, followee).await.unwrap()
 }
 
 /// Followers, followings, posts.

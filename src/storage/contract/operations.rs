@@ -68,7 +68,7 @@ impl World<'_> {
         if follow && who != whom {
             played(self.stores.relations.follow(id(), who, whom).await);
         } else {
-            played(self.stores.relations.change_tie(crate::domain::TieChange::Unfollow, who, whom).await);
+            played(self.stores.relations.change_relation(crate::domain::RelationChange::Unfollow, who, whom).await);
         }
     }
 

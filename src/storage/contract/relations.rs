@@ -6,7 +6,7 @@ use super::{
 use crate::{
     domain::{
         Audience, CommentText, Event, EventKind as K, Fact, MemberId, PostCounts, Privacy, ProfilePatch, Refusal,
-        TieChange, Timestamp,
+        RelationChange, Timestamp,
     },
     storage::{CountedBelow, Followed, Stores},
 };
@@ -16,8 +16,8 @@ async fn privacy(stores: &Stores, member: MemberId, privacy: Privacy) {
     stores.members.change_profile(member, patch, None).await.unwrap();
 }
 
-async fn change(stores: &Stores, change: TieChange, member: MemberId, other: MemberId) -> bool {
-    stores.relations.change_tie(change, member, other).await.unwrap().is_some()
+async fn change(stores: &Stores, change: RelationChange, member: MemberId, other: MemberId) -> bool {
+    stores.relations.change_relation(change, member, other).await.unwrap().is_some()
 }
 
 async fn ask(stores: &Stores, asker: MemberId, whom: MemberId) {
@@ -36,20 +36,21 @@ async fn a_block_and_what_it_ends_are_one_commit() {
     follow(stores, one, other).await;
     follow(stores, other, one).await;
     let before = events(stores).await.len();
-    assert!(change(stores, TieChange::Block(id()), one, other).await);
-    assert!(!change(stores, TieChange::Block(id()), one, other).await);
+    assert!(change(stores, RelationChange::Block(id()), one, other).await);
+    assert!(!change(stores, RelationChange::Block(id()), one, other).await);
     let to = |kind, member, target| (kind, member, Some(target));
     let expected = [to(K::MemberBlocked, one, other), to(K::FollowEnded, one, other), to(K::FollowEnded, other, one)];
     assert_eq!(since(stores, before).await, expected);
     assert_eq!((counts(stores, one).await, counts(stores, other).await), ([0; 3], [0; 3]));
-    let of_one = stores.relations.ties(one).await.unwrap();
-    let of_other = stores.relations.ties(other).await.unwrap();
+    let of_one = stores.relations.relations_of(one).await.unwrap();
+    let of_other = stores.relations.relations_of(other).await.unwrap();
     assert_eq!((of_one.blocked, of_other.blocked), (vec![other], vec![one]));
     assert_eq!(refused(stores.relations.follow(id(), one, other).await), Refusal::FollowBlocked);
     assert_eq!(refused(stores.relations.follow(id(), other, one).await), Refusal::MemberNotFound);
     no_drift(stores).await;
     assert!(
-        change(stores, TieChange::Unblock, one, other).await && !change(stores, TieChange::Unblock, one, other).await
+        change(stores, RelationChange::Unblock, one, other).await
+            && !change(stores, RelationChange::Unblock, one, other).await
     );
     follow(stores, other, one).await.unwrap();
 }
@@ -63,13 +64,13 @@ async fn a_request_becomes_a_follow_or_nothing() {
         ask(stores, asker, closed).await;
         ask(stores, asker, closed).await;
     }
-    assert!(change(stores, TieChange::Accept(id()), closed, let_in).await);
-    assert!(!change(stores, TieChange::Accept(id()), closed, let_in).await);
-    assert!(change(stores, TieChange::Decline, closed, declined).await);
-    assert!(change(stores, TieChange::Unfollow, withdrawn, closed).await);
-    assert!(change(stores, TieChange::Block(id()), closed, blocked).await);
+    assert!(change(stores, RelationChange::Accept(id()), closed, let_in).await);
+    assert!(!change(stores, RelationChange::Accept(id()), closed, let_in).await);
+    assert!(change(stores, RelationChange::Decline, closed, declined).await);
+    assert!(change(stores, RelationChange::Unfollow, withdrawn, closed).await);
+    assert!(change(stores, RelationChange::Block(id()), closed, blocked).await);
     assert!(stores.relations.follow_requests(closed, u64::MAX, 9).await.unwrap().is_empty());
-    let accept = stores.relations.change_tie(TieChange::Accept(id()), closed, declined).await;
+    let accept = stores.relations.change_relation(RelationChange::Accept(id()), closed, declined).await;
     assert_eq!(refused(accept), Refusal::FollowRequestNotFound);
     assert_eq!(followed(stores, let_in).await, [closed]);
     assert_eq!(counts(stores, closed).await, [1, 0, 0]);
@@ -84,14 +85,14 @@ async fn opening_up_lets_everybody_in() {
     for asker in [one, other] {
         ask(stores, asker, closed).await;
     }
-    assert_eq!(stores.relations.reticent().await.unwrap(), [(closed, Privacy::Private)]);
+    assert_eq!(stores.relations.non_public_authors().await.unwrap(), [(closed, Privacy::Private)]);
     let before = events(stores).await.len();
     privacy(stores, closed, Privacy::Public).await;
     let kinds: Vec<K> = since(stores, before).await.iter().map(|(kind, ..)| *kind).collect();
     use K::{FollowRequestAccepted as A, MemberFollowed as F, PostsPublic as P, ProfileChanged as C};
     assert_eq!(kinds, [P, A, F, A, F, C]);
     assert_eq!(counts(stores, closed).await, [2, 0, 0]);
-    assert!(stores.relations.reticent().await.unwrap().is_empty());
+    assert!(stores.relations.non_public_authors().await.unwrap().is_empty());
     follow(stores, stranger, closed).await.unwrap();
     no_drift(stores).await;
 }
@@ -101,10 +102,10 @@ async fn a_mute_has_one_end() {
     let (stores, _folder) = &open().await;
     let [one, other] = members(stores).await;
     let end = |ms| Some(Timestamp(ms));
-    assert!(change(stores, TieChange::Mute(id(), None), one, other).await);
-    assert!(!change(stores, TieChange::Mute(id(), None), one, other).await, "it is so already");
-    assert!(change(stores, TieChange::Mute(id(), end(1_000)), one, other).await);
-    assert_eq!(stores.relations.ties(one).await.unwrap().muted, [(other, end(1_000))]);
+    assert!(change(stores, RelationChange::Mute(id(), None), one, other).await);
+    assert!(!change(stores, RelationChange::Mute(id(), None), one, other).await, "it is so already");
+    assert!(change(stores, RelationChange::Mute(id(), end(1_000)), one, other).await);
+    assert_eq!(stores.relations.relations_of(one).await.unwrap().muted, [(other, end(1_000))]);
     let muted = async |now| {
         let listed = stores.relations.mutes(one, Timestamp(now), u64::MAX, 9).await.unwrap();
         let relation = stores.relations.relations(one, &[other], Timestamp(now)).await.unwrap()[0];
@@ -113,7 +114,8 @@ async fn a_mute_has_one_end() {
     };
     assert!(muted(999).await && !muted(1_000).await);
     assert!(
-        change(stores, TieChange::Unmute, one, other).await && !change(stores, TieChange::Unmute, one, other).await
+        change(stores, RelationChange::Unmute, one, other).await
+            && !change(stores, RelationChange::Unmute, one, other).await
     );
 }
 
@@ -185,9 +187,9 @@ async fn a_stream_is_told_the_same_from_memory_and_from_disk() {
     comment(&stores, d, of_b).await;
     privacy(&stores, a, Privacy::Followers).await;
     ask(&stores, d, a).await;
-    change(&stores, TieChange::Accept(id()), a, d).await;
-    change(&stores, TieChange::Mute(id(), None), a, c).await;
-    change(&stores, TieChange::Block(id()), b, a).await;
+    change(&stores, RelationChange::Accept(id()), a, d).await;
+    change(&stores, RelationChange::Mute(id(), None), a, c).await;
+    change(&stores, RelationChange::Block(id()), b, a).await;
     stores.content.delete_post(b, of_b, Timestamp::now()).await.unwrap();
     stores.members.deactivate(a, Timestamp::now()).await.unwrap();
     let log = events(&stores).await;

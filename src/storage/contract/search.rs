@@ -2,8 +2,8 @@
 use super::{id, open};
 use crate::{
     domain::{
-        Comment, CommentId, Deadline, Epoch, MemberId, Position, Post, PostCounts, PostId, SearchKind, SearchOrder,
-        SearchPlace, Timestamp, markup, search::Query,
+        Comment, CommentId, Deadline, Epoch, MemberId, Position, Post, PostCounts, PostId, SearchKey, SearchKind,
+        SearchOrder, Timestamp, markup, search::Query,
     },
     storage::{IndexChange, SearchIndex, StoreError, Stores, Wanted},
 };
@@ -60,7 +60,7 @@ fn wanted(kind: SearchKind, query: &str) -> Wanted {
 }
 
 async fn ids(index: &Arc<dyn SearchIndex>, wanted: Wanted) -> Vec<u64> {
-    index.find(wanted).await.unwrap().iter().map(|hit| hit.place.id).collect()
+    index.find(wanted).await.unwrap().iter().map(|hit| hit.key.id).collect()
 }
 
 async fn begun(stores: &Stores) -> Arc<dyn SearchIndex> {
@@ -105,7 +105,7 @@ async fn kinds_do_not_meet_even_where_their_ids_do() {
     index.commit(Position(1), true).await.unwrap();
     for (kind, author) in [(SearchKind::Post, 9), (SearchKind::Comment, 8)] {
         let hits = index.find(wanted(kind, "같은")).await.unwrap();
-        assert_eq!((hits.len(), hits[0].place.id, hits[0].author), (1, 5, MemberId(author)));
+        assert_eq!((hits.len(), hits[0].key.id, hits[0].author), (1, 5, MemberId(author)));
     }
     index.apply(vec![IndexChange::RemoveComment(CommentId(5))]).await.unwrap();
     index.commit(Position(2), true).await.unwrap();
@@ -155,14 +155,14 @@ async fn a_place_stays_where_it_is_whatever_is_written() {
     let after = index.find(Wanted { id_max: 99, ..relevant("강물 말") }).await.unwrap();
     assert_eq!(after, before);
     // A page at a time is the same as all at once.
-    let (mut paged, mut place): (Vec<SearchPlace>, Option<SearchPlace>) = (Vec::new(), None);
+    let (mut paged, mut key): (Vec<SearchKey>, Option<SearchKey>) = (Vec::new(), None);
     loop {
-        let page = index.find(Wanted { id_max: 99, limit: 4, after: place, ..relevant("강물 말") }).await.unwrap();
+        let page = index.find(Wanted { id_max: 99, limit: 4, after: key, ..relevant("강물 말") }).await.unwrap();
         let Some(last) = page.last() else { break };
-        place = Some(last.place);
-        paged.extend(page.iter().map(|hit| hit.place));
+        key = Some(last.key);
+        paged.extend(page.iter().map(|hit| hit.key));
     }
-    assert_eq!(paged, before.iter().map(|hit| hit.place).collect::<Vec<_>>());
+    assert_eq!(paged, before.iter().map(|hit| hit.key).collect::<Vec<_>>());
     assert!(paged.windows(2).all(|pair| pair[0] > pair[1]));
 }
 

@@ -109,7 +109,8 @@ async fn purged_members_leave_tombstones_and_no_drift() {
     assert_eq!(counts(stores, also).await, [0; 3]);
 
     // The text is gone itself, not only hidden.
-    sqlite::tamper(folder.path(), "UPDATE comments SET deleted_at = NULL, author_gone = 0 WHERE depth = 0").await;
+    sqlite::tamper(folder.path(), "UPDATE comments SET deleted_at = NULL, author_deactivated = 0 WHERE depth = 0")
+        .await;
     let listed = stores.content.comments(CommentOrder::OfPost(on, CommentId(0)), 9).await.unwrap();
     assert_eq!(listed.iter().map(|one| (one.id, one.content.as_str())).collect::<Vec<_>>(), [(under, "")]);
 }

@@ -48,7 +48,7 @@ const QUERIES: [(&str, &str); 9] = [
     (
         "posts.comment_count",
         "SELECT count(*) FROM posts LEFT JOIN (SELECT post_id AS id, count(*) AS n FROM comments \
-        WHERE deleted_at IS NULL AND author_gone = 0 GROUP BY post_id) USING (id) \
+        WHERE deleted_at IS NULL AND author_deactivated = 0 GROUP BY post_id) USING (id) \
         WHERE comment_count <> coalesce(n, 0)",
     ),
     (
@@ -60,15 +60,15 @@ const QUERIES: [(&str, &str); 9] = [
     (
         "comments.reply_count",
         "SELECT count(*) FROM comments LEFT JOIN (SELECT parent_id AS id, count(*) AS n FROM comments \
-        WHERE deleted_at IS NULL AND author_gone = 0 AND parent_id IS NOT NULL GROUP BY parent_id) USING (id) \
+        WHERE deleted_at IS NULL AND author_deactivated = 0 AND parent_id IS NOT NULL GROUP BY parent_id) USING (id) \
         WHERE reply_count <> coalesce(n, 0)",
     ),
     (
         "comments.below_count",
         "SELECT count(*) FROM comments LEFT JOIN (SELECT id, sum(n) AS n FROM \
-        (SELECT parent_id AS id, 1 AS n FROM comments WHERE deleted_at IS NULL AND author_gone = 0 \
+        (SELECT parent_id AS id, 1 AS n FROM comments WHERE deleted_at IS NULL AND author_deactivated = 0 \
         AND parent_id IS NOT NULL UNION ALL SELECT p.parent_id, 1 FROM comments c \
-        JOIN comments p ON p.id = c.parent_id WHERE c.deleted_at IS NULL AND c.author_gone = 0 \
+        JOIN comments p ON p.id = c.parent_id WHERE c.deleted_at IS NULL AND c.author_deactivated = 0 \
         AND p.parent_id IS NOT NULL) GROUP BY id) USING (id) WHERE below_count <> coalesce(n, 0)",
     ),
 ];

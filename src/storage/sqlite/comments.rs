@@ -28,7 +28,7 @@ pub(super) async fn living(
 ) -> StoreResult<Option<Living>> {
     let select = "SELECT c.post_id, c.author_id, c.depth, coalesce((SELECT author_id FROM comments \
         WHERE id = c.parent_id), p.author_id), c.mentions FROM comments c JOIN posts p ON p.id = c.post_id \
-        JOIN members m ON m.id = p.author_id WHERE c.id = ? AND c.deleted_at IS NULL AND c.author_gone = 0 \
+        JOIN members m ON m.id = p.author_id WHERE c.id = ? AND c.deleted_at IS NULL AND c.author_deactivated = 0 \
         AND p.deleted_at IS NULL AND m.deactivated_at IS NULL \
         AND EXISTS (SELECT 1 FROM members WHERE id = ? AND deactivated_at IS NULL)";
     let row =
@@ -59,7 +59,7 @@ async fn count(connection: &mut SqliteConnection, id: CommentId, post: PostId, b
 }
 
 pub(super) fn comment(row: &SqliteRow) -> sqlx::Result<Comment> {
-    let deleted = row.try_get::<Option<i64>, _>("deleted_at")?.is_some() || row.try_get("author_gone")?;
+    let deleted = row.try_get::<Option<i64>, _>("deleted_at")?.is_some() || row.try_get("author_deactivated")?;
     Ok(Comment {
         id: CommentId(number(row.try_get("id")?)),
         post: PostId(number(row.try_get("post_id")?)),
@@ -204,7 +204,7 @@ impl Sqlite {
     pub(super) async fn one_comment(&self, id: CommentId) -> StoreResult<Option<Comment>> {
         let select = "SELECT c.* FROM comments c JOIN posts p ON p.id = c.post_id JOIN members m ON m.id = p.author_id \
             WHERE c.id = ? AND p.deleted_at IS NULL AND m.deactivated_at IS NULL \
-            AND (c.deleted_at IS NULL AND c.author_gone = 0 OR c.below_count > 0)";
+            AND (c.deleted_at IS NULL AND c.author_deactivated = 0 OR c.below_count > 0)";
         let query = sqlx::query(select).bind(signed(id.0));
         let row = query.fetch_optional(&self.readers).await.map_err(failed)?;
         row.map(|row| comment(&row)).transpose().map_err(failed)
@@ -213,7 +213,7 @@ impl Sqlite {
     pub(super) async fn several_comments(&self, ids: &[CommentId]) -> StoreResult<Vec<Comment>> {
         let select = "SELECT c.* FROM json_each(?) j JOIN comments c ON c.id = j.value JOIN posts p ON p.id = c.post_id \
             JOIN members m ON m.id = p.author_id WHERE p.deleted_at IS NULL AND m.deactivated_at IS NULL \
-            AND (c.deleted_at IS NULL AND c.author_gone = 0 OR c.below_count > 0)";
+            AND (c.deleted_at IS NULL AND c.author_deactivated = 0 OR c.below_count > 0)";
         let query = sqlx::query(select).bind(json_ids(ids.iter().map(|id| id.0)));
         let rows = query.fetch_all(&self.readers).await.map_err(failed)?;
         rows.iter().map(comment).collect::<sqlx::Result<_>>().map_err(failed)
@@ -223,19 +223,19 @@ impl Sqlite {
         let (select, of, place) = match order {
             CommentOrder::OfPost(post, after) => (
                 "SELECT * FROM comments WHERE post_id = ? AND parent_id IS NULL AND id > ? \
-                AND (deleted_at IS NULL AND author_gone = 0 OR below_count > 0) ORDER BY id LIMIT ?",
+                AND (deleted_at IS NULL AND author_deactivated = 0 OR below_count > 0) ORDER BY id LIMIT ?",
                 post.0,
                 after,
             ),
             CommentOrder::RepliesTo(parent, after) => (
                 "SELECT * FROM comments WHERE parent_id = ? AND id > ? \
-                AND (deleted_at IS NULL AND author_gone = 0 OR below_count > 0) ORDER BY id LIMIT ?",
+                AND (deleted_at IS NULL AND author_deactivated = 0 OR below_count > 0) ORDER BY id LIMIT ?",
                 parent.0,
                 after,
             ),
             CommentOrder::OfMember(member, before) => (
                 "SELECT c.* FROM comments c JOIN posts p ON p.id = c.post_id JOIN members m ON m.id = p.author_id \
-                WHERE c.author_id = ? AND c.id < ? AND c.deleted_at IS NULL AND c.author_gone = 0 \
+                WHERE c.author_id = ? AND c.id < ? AND c.deleted_at IS NULL AND c.author_deactivated = 0 \
                 AND p.deleted_at IS NULL AND m.deactivated_at IS NULL ORDER BY c.id DESC LIMIT ?",
                 member.0,
                 before,
@@ -248,7 +248,7 @@ impl Sqlite {
 
     pub(super) async fn replies_below(&self, parents: &[CommentId], each: usize) -> StoreResult<Vec<Comment>> {
         let select = "SELECT c.* FROM json_each(?) j JOIN comments c ON c.id IN (SELECT id FROM comments \
-            WHERE parent_id = j.value AND (deleted_at IS NULL AND author_gone = 0 OR below_count > 0) \
+            WHERE parent_id = j.value AND (deleted_at IS NULL AND author_deactivated = 0 OR below_count > 0) \
             ORDER BY id LIMIT ?) ORDER BY c.id";
         let query = sqlx::query(select).bind(json_ids(parents.iter().map(|id| id.0))).bind(signed(each as u64));
         let rows = query.fetch_all(&self.readers).await.map_err(failed)?;

@@ -9,7 +9,7 @@ use crate::{
         Comment, CommentId, CommentText, LikeState, MemberCard, MemberId, Mention, Outcome, Position, Post, PostCounts,
         PostId, PostText, Receipt, Tag, Timestamp,
     },
-    storage::{CommentOrder, ContentStore, CountedBelow, Listed, PostPlace, StoreResult, View},
+    storage::{CommentOrder, ContentStore, CountedBelow, Listed, PostRef, StoreResult, View},
 };
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -138,15 +138,15 @@ impl ContentStore for Sqlite {
         Ok(liked.into_iter().map(CommentId).collect())
     }
 
-    async fn posts_by(&self, authors: &[MemberId], before: PostId, limit: usize) -> StoreResult<Vec<PostPlace>> {
+    async fn posts_by(&self, authors: &[MemberId], before: PostId, limit: usize) -> StoreResult<Vec<PostRef>> {
         self.newest_by(authors, before, limit).await
     }
 
-    async fn newest_posts(&self, before: PostId, limit: usize) -> StoreResult<Vec<PostPlace>> {
+    async fn newest_posts(&self, before: PostId, limit: usize) -> StoreResult<Vec<PostRef>> {
         self.newest(before, limit).await
     }
 
-    async fn tagged_posts(&self, tag: &str, before: PostId, limit: usize) -> StoreResult<Vec<PostPlace>> {
+    async fn tagged_posts(&self, tag: &str, before: PostId, limit: usize) -> StoreResult<Vec<PostRef>> {
         self.tagged(tag, before, limit).await
     }
 }

@@ -11,16 +11,16 @@ const OF_POSTS: &str = "SELECT p.value, \
     (SELECT count(*) FROM json_each(?2) a CROSS JOIN post_likes l ON l.post_id = p.value AND l.member_id = a.value \
     JOIN members m ON m.id = a.value AND m.deactivated_at IS NULL) AS likes, \
     (SELECT count(*) FROM json_each(?2) a CROSS JOIN comments c ON c.post_id = p.value AND c.author_id = a.value \
-    AND c.deleted_at IS NULL AND c.author_gone = 0) AS comments \
+    AND c.deleted_at IS NULL AND c.author_deactivated = 0) AS comments \
     FROM json_each(?1) p WHERE likes > 0 OR comments > 0";
 /// The same of comments, with direct replies.
 const OF_COMMENTS: &str = "SELECT p.value, \
     (SELECT count(*) FROM json_each(?2) a CROSS JOIN comment_likes l ON l.comment_id = p.value \
     AND l.member_id = a.value JOIN members m ON m.id = a.value AND m.deactivated_at IS NULL) AS likes, \
-    (SELECT count(*) FROM comments c WHERE c.parent_id = p.value AND c.deleted_at IS NULL AND c.author_gone = 0 \
+    (SELECT count(*) FROM comments c WHERE c.parent_id = p.value AND c.deleted_at IS NULL AND c.author_deactivated = 0 \
     AND c.author_id IN (SELECT value FROM json_each(?2))) AS replies, \
     (SELECT count(*) FROM comments c JOIN comments d ON d.parent_id = c.id WHERE c.parent_id = p.value \
-    AND d.deleted_at IS NULL AND d.author_gone = 0 AND d.author_id IN (SELECT value FROM json_each(?2))) AS deeper \
+    AND d.deleted_at IS NULL AND d.author_deactivated = 0 AND d.author_id IN (SELECT value FROM json_each(?2))) AS deeper \
     FROM json_each(?1) p WHERE likes > 0 OR replies > 0 OR deeper > 0";
 
 impl Sqlite {

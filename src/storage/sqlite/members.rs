@@ -1,6 +1,7 @@
 //! The members role: who there is.
 use super::{
-    Sqlite, commit::Commit, departure, failed, images, markers, members_read, receipts, relations, signed, ties,
+    Sqlite, commit::Commit, deactivation, failed, images, markers, member_relations, members_read, receipts, relations,
+    signed,
 };
 use crate::{
     domain::{
@@ -113,7 +114,7 @@ async fn change_profile(
 
 async fn change_privacy(commit: &mut Commit, member: MemberId, privacy: Privacy) -> StoreResult<()> {
     let query = sqlx::query("UPDATE members SET privacy = ? WHERE id = ?");
-    let query = query.bind(ties::privacy_number(privacy)).bind(signed(member.0));
+    let query = query.bind(member_relations::privacy_number(privacy)).bind(signed(member.0));
     query.execute(&mut commit.connection).await.map_err(failed)?;
     let kind = match privacy {
         Privacy::Public => EventKind::PostsPublic,
@@ -175,11 +176,11 @@ impl MemberStore for Sqlite {
     }
 
     async fn deactivate(&self, member: MemberId, at: Timestamp) -> StoreResult<Position> {
-        self.writer.write(move |commit| departure::deactivate(commit, member, at).boxed()).await
+        self.writer.write(move |commit| deactivation::deactivate(commit, member, at).boxed()).await
     }
 
     async fn restore(&self, member: MemberId) -> StoreResult<Option<Position>> {
-        self.writer.write(move |commit| departure::restore(commit, member).boxed()).await
+        self.writer.write(move |commit| deactivation::restore(commit, member).boxed()).await
     }
 
     async fn move_marker(&self, member: MemberId, last_read: Position) -> StoreResult<Option<Position>> {
@@ -240,7 +241,7 @@ impl MemberStore for Sqlite {
     }
 
     async fn deactivated(&self) -> StoreResult<Vec<MemberId>> {
-        self.departed().await
+        self.deactivated_members().await
     }
 
     async fn largest_id(&self) -> StoreResult<u64> {

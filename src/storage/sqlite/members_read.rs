@@ -1,5 +1,5 @@
 //! Members, read. Everything but logins leaves out those who have left.
-use super::{Sqlite, failed, images, json_ids, number, signed, ties::privacy};
+use super::{Sqlite, failed, images, json_ids, member_relations::privacy, number, signed};
 use crate::{
     domain::{
         Avatar, Deadline, ImageId, Member, MemberCard, MemberCounts, MemberId, Profile, Recommendation, Timestamp,
@@ -162,7 +162,7 @@ impl Sqlite {
         Ok(rows.iter().map(recommended).collect())
     }
 
-    pub(super) async fn departed(&self) -> StoreResult<Vec<MemberId>> {
+    pub(super) async fn deactivated_members(&self) -> StoreResult<Vec<MemberId>> {
         let select = "SELECT id FROM members WHERE deactivated_at IS NOT NULL";
         let rows = sqlx::query(select).fetch_all(&self.readers).await.map_err(failed)?;
         Ok(rows.iter().map(|row| MemberId(number(row.get(0)))).collect())

@@ -4,7 +4,7 @@ use crate::{
     domain::{
         EventKind, Fact, MemberId, Mention, Position, Post, PostCounts, PostId, PostText, Refusal, Tag, Timestamp,
     },
-    storage::{PostPlace, StoreResult},
+    storage::{PostRef, StoreResult},
 };
 use futures::FutureExt;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
@@ -142,7 +142,7 @@ impl Sqlite {
         authors: &[MemberId],
         before: PostId,
         limit: usize,
-    ) -> StoreResult<Vec<PostPlace>> {
+    ) -> StoreResult<Vec<PostRef>> {
         let select = "SELECT p.id, p.author_id, p.position FROM json_each(?1) a JOIN members m ON m.id = a.value \
             JOIN posts p ON p.id IN (SELECT id FROM posts WHERE author_id = a.value AND deleted_at IS NULL AND id < ?2 \
             ORDER BY id DESC LIMIT ?3) WHERE m.deactivated_at IS NULL ORDER BY p.id DESC LIMIT ?3";
@@ -151,14 +151,14 @@ impl Sqlite {
         Ok(places(&query.fetch_all(&self.readers).await.map_err(failed)?))
     }
 
-    pub(super) async fn newest(&self, before: PostId, limit: usize) -> StoreResult<Vec<PostPlace>> {
+    pub(super) async fn newest(&self, before: PostId, limit: usize) -> StoreResult<Vec<PostRef>> {
         let select = "SELECT id, author_id, position FROM posts WHERE id < ? AND deleted_at IS NULL \
             ORDER BY id DESC LIMIT ?";
         let query = sqlx::query(select).bind(signed(before.0)).bind(signed(limit as u64));
         Ok(places(&query.fetch_all(&self.readers).await.map_err(failed)?))
     }
 
-    pub(super) async fn tagged(&self, tag: &str, before: PostId, limit: usize) -> StoreResult<Vec<PostPlace>> {
+    pub(super) async fn tagged(&self, tag: &str, before: PostId, limit: usize) -> StoreResult<Vec<PostRef>> {
         let select = "SELECT p.id, p.author_id, p.position FROM post_tags t JOIN posts p ON p.id = t.post_id \
             JOIN members m ON m.id = p.author_id WHERE t.tag = ? AND t.post_id < ? AND p.deleted_at IS NULL \
             AND m.deactivated_at IS NULL ORDER BY t.post_id DESC LIMIT ?";
@@ -191,9 +191,9 @@ pub(super) async fn retag(connection: &mut SqliteConnection, id: PostId, tags: &
     Ok(())
 }
 
-fn places(rows: &[SqliteRow]) -> Vec<PostPlace> {
+fn places(rows: &[SqliteRow]) -> Vec<PostRef> {
     rows.iter()
-        .map(|row| PostPlace {
+        .map(|row| PostRef {
             post: PostId(number(row.get(0))),
             author: MemberId(number(row.get(1))),
             position: Position(number(row.get(2))),

@@ -21,7 +21,7 @@ macro_rules! comments {
         concat!(
             "CASE WHEN p.comment_count = 0 THEN 0 ELSE (SELECT count(*) FROM comments WHERE post_id = p.id AND id >= ",
             $since,
-            " AND deleted_at IS NULL AND author_gone = 0) END"
+            " AND deleted_at IS NULL AND author_deactivated = 0) END"
         )
     };
 }
@@ -83,7 +83,7 @@ const BEST_OF_DAY: &str = "SELECT s.post_id, sum(s.score) AS score FROM ( \
     SELECT post_id, ?5 * count(*) AS score FROM post_likes NOT INDEXED WHERE id >= ?1 AND id < ?2 \
     AND member_id NOT IN (SELECT id FROM members WHERE deactivated_at IS NOT NULL) GROUP BY post_id \
     UNION ALL SELECT post_id, ?6 * count(*) FROM comments NOT INDEXED WHERE id >= ?1 AND id < ?2 \
-    AND deleted_at IS NULL AND author_gone = 0 GROUP BY post_id \
+    AND deleted_at IS NULL AND author_deactivated = 0 GROUP BY post_id \
     UNION ALL SELECT post_id, count(*) FROM post_views INDEXED BY post_views_of_hour \
     WHERE hour >= ?3 AND hour < ?4 GROUP BY post_id) s \
     JOIN posts p ON p.id = s.post_id WHERE p.deleted_at IS NULL \

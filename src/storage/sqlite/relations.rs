@@ -3,7 +3,7 @@ use super::{Sqlite, commit::Commit, failed, number, signed};
 use crate::{
     domain::{
         BLOCKS_MAX, EventKind as K, FOLLOW_REQUESTS_MAX, FOLLOWINGS_MAX, Fact, MUTES_MAX, MemberId, Position, Refusal,
-        TieChange, Timestamp,
+        RelationChange, Timestamp,
     },
     storage::{Followed, StoreResult},
 };
@@ -226,21 +226,21 @@ async fn unmute(commit: &mut Commit, member: MemberId, other: MemberId) -> Chang
     Ok(gone.then(|| commit.emit(Fact::new(K::MemberUnmuted, member).to(other))))
 }
 
-fn carry_out(change: TieChange, commit: &mut Commit, member: MemberId, other: MemberId) -> BoxFuture<'_, Change> {
+fn carry_out(change: RelationChange, commit: &mut Commit, member: MemberId, other: MemberId) -> BoxFuture<'_, Change> {
     match change {
-        TieChange::Unfollow => unfollow(commit, member, other).boxed(),
-        TieChange::Accept(id) => accept(commit, id, member, other).boxed(),
-        TieChange::Decline => decline(commit, member, other).boxed(),
-        TieChange::RemoveFollower => remove_follower(commit, member, other).boxed(),
-        TieChange::Block(id) => block(commit, id, member, other).boxed(),
-        TieChange::Unblock => unblock(commit, member, other).boxed(),
-        TieChange::Mute(id, until) => mute(commit, id, member, other, until).boxed(),
-        TieChange::Unmute => unmute(commit, member, other).boxed(),
+        RelationChange::Unfollow => unfollow(commit, member, other).boxed(),
+        RelationChange::Accept(id) => accept(commit, id, member, other).boxed(),
+        RelationChange::Decline => decline(commit, member, other).boxed(),
+        RelationChange::RemoveFollower => remove_follower(commit, member, other).boxed(),
+        RelationChange::Block(id) => block(commit, id, member, other).boxed(),
+        RelationChange::Unblock => unblock(commit, member, other).boxed(),
+        RelationChange::Mute(id, until) => mute(commit, id, member, other, until).boxed(),
+        RelationChange::Unmute => unmute(commit, member, other).boxed(),
     }
 }
 
 impl Sqlite {
-    pub(super) async fn changed_tie(&self, change: TieChange, member: MemberId, other: MemberId) -> Change {
+    pub(super) async fn changed_relation(&self, change: RelationChange, member: MemberId, other: MemberId) -> Change {
         self.writer.write(move |commit| carry_out(change, commit, member, other)).await
     }
 

@@ -1,7 +1,7 @@
 //! The relations role, and its reads.
 use super::{Sqlite, failed, json_ids, members_read::listed_card, number, signed};
 use crate::{
-    domain::{MemberCard, MemberId, Position, Privacy, Relation, TieChange, Ties, Timestamp},
+    domain::{MemberCard, MemberId, Position, Privacy, Relation, RelationChange, Relations, Timestamp},
     storage::{Followed, Listed, RelationStore, StoreResult},
 };
 use async_trait::async_trait;
@@ -52,8 +52,13 @@ impl RelationStore for Sqlite {
         self.wish_to_follow(id, follower, followee).await
     }
 
-    async fn change_tie(&self, change: TieChange, member: MemberId, other: MemberId) -> StoreResult<Option<Position>> {
-        self.changed_tie(change, member, other).await
+    async fn change_relation(
+        &self,
+        change: RelationChange,
+        member: MemberId,
+        other: MemberId,
+    ) -> StoreResult<Option<Position>> {
+        self.changed_relation(change, member, other).await
     }
 
     async fn followers(&self, id: MemberId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>> {
@@ -113,11 +118,11 @@ impl RelationStore for Sqlite {
         Ok([number(row.get(0)), number(row.get(1))])
     }
 
-    async fn ties(&self, id: MemberId) -> StoreResult<Ties> {
-        self.ties_of(id).await
+    async fn relations_of(&self, id: MemberId) -> StoreResult<Relations> {
+        self.relations_of_member(id).await
     }
 
-    async fn reticent(&self) -> StoreResult<Vec<(MemberId, Privacy)>> {
-        self.members_reticent().await
+    async fn non_public_authors(&self) -> StoreResult<Vec<(MemberId, Privacy)>> {
+        self.members_non_public().await
     }
 }

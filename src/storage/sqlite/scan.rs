@@ -7,7 +7,7 @@ use crate::{
 
 /// A comment that is there, on a post that is. Its post's author may have left: they may come back.
 const LIVING_COMMENT: &str = "JOIN posts p ON p.id = c.post_id WHERE p.deleted_at IS NULL AND c.deleted_at IS NULL \
-    AND c.author_gone = 0";
+    AND c.author_deactivated = 0";
 
 impl Sqlite {
     pub(super) async fn members_by_id(&self, ids: &[MemberId]) -> StoreResult<Vec<Member>> {

@@ -1,5 +1,5 @@
 //! The sessions role: devices, keys, revocations.
-use super::{Sqlite, commit::Commit, departure, failed, number, revocations, signed};
+use super::{Sqlite, commit::Commit, deactivation, failed, number, revocations, signed};
 use crate::{
     domain::{EventKind, Fact, Identity, MemberId, Position, Refusal, Session, SessionId, SigningKey, Timestamp},
     storage::{Credentials, End, Keys, NotBefore, SessionStore, StoreError, StoreResult},
@@ -75,7 +75,7 @@ async fn open(
 ) -> StoreResult<Position> {
     still(&mut commit.connection, &checked).await?;
     if checked.deactivated_at.is_some() {
-        departure::restore(commit, session.member).await?;
+        deactivation::restore(commit, session.member).await?;
     }
     if let Some(hash) = rehashed {
         set_hash(&mut commit.connection, session.member, hash).await?;
@@ -222,7 +222,7 @@ impl SessionStore for Sqlite {
             let all = End::All { before };
             let ended = revocations::end(&mut commit.connection, identity.member, all, tokens_until).await?;
             commit.emit(Fact::new(EventKind::MemberLoggedOut, identity.member));
-            departure::deactivate(commit, identity.member, at).await?;
+            deactivation::deactivate(commit, identity.member, at).await?;
             Ok::<_, StoreError>(ended)
         };
         self.writer.write(move |commit| async move { work(commit).await }.boxed()).await

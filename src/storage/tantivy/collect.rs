@@ -1,7 +1,7 @@
-//! The first so many documents after a place. Memory is bounded by how many are asked for, whatever is found.
+//! The first so many documents after a key. Memory is bounded by how many are asked for, whatever is found.
 use super::schema::id_of;
 use crate::{
-    domain::{Deadline, MemberId, PostId, SearchKind, SearchOrder, SearchPlace},
+    domain::{Deadline, MemberId, PostId, SearchKey, SearchKind, SearchOrder},
     storage::{Hit, Wanted},
 };
 use rustc_hash::FxHashMap;
@@ -78,7 +78,7 @@ struct Rules {
     kind: SearchKind,
     scored: bool,
     created: Option<(i64, i64)>,
-    after: Option<SearchPlace>,
+    after: Option<SearchKey>,
     id_max: u64,
     limit: usize,
     until: Deadline,
@@ -114,7 +114,7 @@ pub(super) struct Child {
     rules: Arc<Rules>,
     columns: Columns,
     /// The best places so far, the last of them on top.
-    best: BinaryHeap<Reverse<(SearchPlace, DocId)>>,
+    best: BinaryHeap<Reverse<(SearchKey, DocId)>>,
 }
 
 impl Collector for FirstAfter {
@@ -161,7 +161,7 @@ impl Collector for FirstAfter {
 
     fn merge_fruits(&self, segments: Vec<Vec<Hit>>) -> tantivy::Result<Vec<Hit>> {
         let mut hits = segments.concat();
-        hits.sort_unstable_by_key(|hit| Reverse(hit.place));
+        hits.sort_unstable_by_key(|hit| Reverse(hit.key));
         hits.truncate(self.0.limit);
         Ok(hits)
     }
@@ -174,14 +174,14 @@ impl SegmentCollector for Child {
         // Truncates what is no number to 0, and rounds the rest.
         let score = if self.rules.scored { (score * STEPS).round() as u64 } else { 0 };
         let full = self.best.len() >= self.rules.limit;
-        let last = self.best.peek().map(|Reverse((place, _))| *place).filter(|_| full);
+        let last = self.best.peek().map(|Reverse((key, _))| *key).filter(|_| full);
         if last.is_some_and(|last| score < last.score) {
             return;
         }
         let Some(id) = self.columns.key.first(doc).and_then(|key| id_of(key, self.rules.kind)) else { return };
-        let place = SearchPlace { score, id };
-        let late = id > self.rules.id_max || self.rules.after.is_some_and(|after| place >= after);
-        if late || last.is_some_and(|last| place < last) {
+        let key = SearchKey { score, id };
+        let late = id > self.rules.id_max || self.rules.after.is_some_and(|after| key >= after);
+        if late || last.is_some_and(|last| key < last) {
             return;
         }
         if let Some((from, to)) = self.rules.created
@@ -189,15 +189,15 @@ impl SegmentCollector for Child {
         {
             return;
         }
-        self.best.push(Reverse((place, doc)));
+        self.best.push(Reverse((key, doc)));
         if self.best.len() > self.rules.limit {
             self.best.pop();
         }
     }
 
     fn harvest(self) -> Vec<Hit> {
-        let hit = |Reverse((place, doc)): Reverse<(SearchPlace, DocId)>| Hit {
-            place,
+        let hit = |Reverse((key, doc)): Reverse<(SearchKey, DocId)>| Hit {
+            key,
             author: MemberId(self.columns.author.first(doc).unwrap_or_default()),
             post: PostId(self.columns.post.first(doc).unwrap_or_default()),
         };

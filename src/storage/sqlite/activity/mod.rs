@@ -1,6 +1,6 @@
 //! Activities in a file beside the database: rows, and the position that they were read up to, in one commit.
 mod commit;
-mod letters;
+mod dead_letters;
 mod open;
 mod prune;
 mod read;
@@ -144,9 +144,9 @@ impl ActivityStore for SqliteActivity {
         self.seen(&open, open.take_in(batch).await).map_err(told_apart)
     }
 
-    async fn bury(&self, letter: DeadLetter) -> StoreResult<()> {
+    async fn add_dead_letter(&self, dead_letter: DeadLetter) -> StoreResult<()> {
         let open = self.opened()?;
-        self.seen(&open, open.lay_aside(letter).await)
+        self.seen(&open, open.add_dead_letter(dead_letter).await)
     }
 
     async fn activities(
@@ -178,14 +178,14 @@ impl ActivityStore for SqliteActivity {
 
     async fn dead_letters(&self, before: Position, limit: usize) -> StoreResult<Vec<DeadLetter>> {
         let open = self.opened()?;
-        self.seen(&open, open.letters_before(before, limit).await)
+        self.seen(&open, open.dead_letters(before, limit).await)
     }
 
     async fn dead_letter(&self, id: Position) -> StoreResult<Option<DeadLetter>> {
         let next = Position(id.0.saturating_add(1));
         let open = self.opened()?;
-        let found = self.seen(&open, open.letters_before(next, 1).await)?.pop();
-        Ok(found.filter(|letter| letter.event.position == id))
+        let found = self.seen(&open, open.dead_letters(next, 1).await)?.pop();
+        Ok(found.filter(|dead_letter| dead_letter.event.position == id))
     }
 
     async fn dead_letter_count(&self) -> StoreResult<u64> {
@@ -193,14 +193,14 @@ impl ActivityStore for SqliteActivity {
         self.seen(&open, open.letter_count().await)
     }
 
-    async fn due_letters(&self, now: Timestamp) -> StoreResult<Vec<DeadLetter>> {
+    async fn due_dead_letters(&self, now: Timestamp) -> StoreResult<Vec<DeadLetter>> {
         let open = self.opened()?;
-        self.seen(&open, open.letters_due(now).await)
+        self.seen(&open, open.due_dead_letters(now).await)
     }
 
     async fn redrive(&self, id: Position) -> StoreResult<bool> {
         let open = self.opened()?;
-        self.seen(&open, open.drive_again(id).await).map_err(told_apart)
+        self.seen(&open, open.redrive(id).await).map_err(told_apart)
     }
 
     async fn failed_again(&self, id: Position, cause: &str, at: Timestamp, next_at: Timestamp) -> StoreResult<()> {

@@ -13,7 +13,7 @@ macro_rules! select_told {
     };
 }
 
-fn told(row: &SqliteRow) -> sqlx::Result<Notification> {
+fn notification_from(row: &SqliteRow) -> sqlx::Result<Notification> {
     let id = |index: usize| row.try_get::<Option<i64>, _>(index).map(|id| id.map(number));
     let code: u8 = row.try_get(2)?;
     Ok(Notification {
@@ -31,7 +31,7 @@ fn told(row: &SqliteRow) -> sqlx::Result<Notification> {
 pub(super) async fn one(connection: &mut SqliteConnection, id: Position) -> StoreResult<Option<Notification>> {
     let query = sqlx::query(select_told!("notifications n WHERE n.id = ?")).bind(signed(id.0));
     let row = query.fetch_optional(connection).await.map_err(failed)?;
-    row.map(|row| told(&row)).transpose().map_err(failed)
+    row.map(|row| notification_from(&row)).transpose().map_err(failed)
 }
 
 impl Database {
@@ -79,13 +79,13 @@ impl Database {
             .bind(signed(before.0))
             .bind(signed(limit as u64));
         let rows = query.fetch_all(&self.readers).await.map_err(failed)?;
-        rows.iter().map(told).collect::<sqlx::Result<_>>().map_err(failed)
+        rows.iter().map(notification_from).collect::<sqlx::Result<_>>().map_err(failed)
     }
 
     pub(super) async fn told_by_id(&self, member: MemberId, ids: &[Position]) -> StoreResult<Vec<Notification>> {
         let select = select_told!("json_each(?) j JOIN notifications n ON n.id = j.value WHERE member_id = ?");
         let query = sqlx::query(select).bind(json_ids(ids.iter().map(|id| id.0))).bind(signed(member.0));
         let rows = query.fetch_all(&self.readers).await.map_err(failed)?;
-        rows.iter().map(told).collect::<sqlx::Result<_>>().map_err(failed)
+        rows.iter().map(notification_from).collect::<sqlx::Result<_>>().map_err(failed)
     }
 }

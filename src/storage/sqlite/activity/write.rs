@@ -21,7 +21,7 @@ impl Database {
         let new: Vec<Event> = batch.iter().filter(|event| event.position > known).copied().collect();
         let Some(last) = new.last() else { return commit.abandon().await };
         note(connection, &new).await?;
-        let buried = holds_letters(connection).await?;
+        let buried = has_dead_letters(connection).await?;
         let mut told = BTreeSet::new();
         for event in &new {
             told.extend(tell(connection, event).await?);
@@ -56,25 +56,25 @@ fn bind(query: Query, event: &Event) -> Query {
 
 /// Stores what an event tells somebody, and says whom.
 pub(super) async fn tell(connection: &mut SqliteConnection, event: &Event) -> StoreResult<Option<MemberId>> {
-    let Some(told) = Notification::of(event) else { return Ok(None) };
-    if told.kind == NotificationKind::Follow {
-        let before = read::one(connection, Position(told.id.0.saturating_sub(1))).await?;
-        if before.is_some_and(|before| told.is_answered_by(&before)) {
+    let Some(notification) = Notification::of(event) else { return Ok(None) };
+    if notification.kind == NotificationKind::Follow {
+        let before = read::one(connection, Position(notification.id.0.saturating_sub(1))).await?;
+        if before.is_some_and(|before| notification.is_answered_by(&before)) {
             return Ok(None);
         }
     }
     let insert = "INSERT INTO notifications (id, member_id, kind, actor_id, post_id, comment_id, at) \
         VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
     let query = sqlx::query(insert)
-        .bind(signed(told.id.0))
-        .bind(signed(told.to.0))
-        .bind(told.kind.code())
-        .bind(signed(told.actor.0))
-        .bind(told.post.map(|id| signed(id.0)))
-        .bind(told.comment.map(|id| signed(id.0)))
-        .bind(told.at.0);
+        .bind(signed(notification.id.0))
+        .bind(signed(notification.to.0))
+        .bind(notification.kind.code())
+        .bind(signed(notification.actor.0))
+        .bind(notification.post.map(|id| signed(id.0)))
+        .bind(notification.comment.map(|id| signed(id.0)))
+        .bind(notification.at.0);
     query.execute(connection).await.map_err(failed)?;
-    Ok(Some(told.to))
+    Ok(Some(notification.to))
 }
 
 /// Removes what an event takes back, and sees to it that a buried event does not tell it later.
@@ -125,7 +125,7 @@ async fn delete(connection: &mut SqliteConnection, retraction: &Retraction, befo
     Ok(())
 }
 
-async fn holds_letters(connection: &mut SqliteConnection) -> StoreResult<bool> {
+async fn has_dead_letters(connection: &mut SqliteConnection) -> StoreResult<bool> {
     let row = sqlx::query("SELECT EXISTS (SELECT 1 FROM dead_letters)").fetch_one(connection).await.map_err(failed)?;
     Ok(row.get(0))
 }
@@ -140,7 +140,7 @@ async fn withdraw(connection: &mut SqliteConnection, retraction: &Retraction, by
     let query = sqlx::query(select).bind(signed(by.position.0)).bind(by.fact.post.map(|post| signed(post.0)));
     for row in query.fetch_all(&mut *connection).await.map_err(failed)? {
         let buried = super::event(&row).map_err(failed)?;
-        if Notification::of(&buried).is_some_and(|told| retraction.takes(&told)) {
+        if Notification::of(&buried).is_some_and(|notification| retraction.takes(&notification)) {
             let update = sqlx::query("UPDATE dead_letters SET withdrawn = 1 WHERE id = ?");
             let update = update.bind(signed(buried.position.0));
             update.execute(&mut *connection).await.map_err(failed)?;

@@ -9,7 +9,7 @@ pub const MUTES_MAX: usize = 10_000;
 
 /// A change between two members that leaves nothing to be refused but what its doc says. Ids order lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TieChange {
+pub enum RelationChange {
     /// Also withdraws a request. Nothing where it is so already, also for unknown members.
     Unfollow,
     /// Makes who has asked a follower; nothing for one who is. Refuses `FollowRequestNotFound`.
@@ -28,10 +28,10 @@ pub enum TieChange {
     Unmute,
 }
 
-/// One member's ties to others. Every list is in ascending order.
+/// One member's relations to others. Every list is in ascending order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ties {
-    /// Whose ties these are.
+pub struct Relations {
+    /// Whose relations these are.
     pub member: MemberId,
     /// Whose posts the home feed is made of: everybody that the member follows, those who have left included, and
     /// the member.
@@ -42,8 +42,8 @@ pub struct Ties {
     pub muted: Vec<(MemberId, Option<Timestamp>)>,
 }
 
-impl Ties {
-    /// How the member and an author stand, as far as the member's ties say.
+impl Relations {
+    /// How the member and an author stand, as far as the member's relations say.
     pub fn to(&self, author: MemberId, now: Timestamp) -> Standing {
         Standing {
             own: author == self.member,
@@ -71,16 +71,16 @@ mod tests {
 
     #[test]
     fn a_mute_ends_when_its_time_is_over() {
-        let ties = Ties {
+        let relations = Relations {
             member: MemberId(1),
             watched: [MemberId(1), MemberId(2)].into(),
             blocked: vec![MemberId(3)],
             muted: vec![(MemberId(4), None), (MemberId(5), Some(Timestamp(100)))],
         };
-        let muted = |author, now| ties.to(MemberId(author), Timestamp(now)).muted;
+        let muted = |author, now| relations.to(MemberId(author), Timestamp(now)).muted;
         assert!(muted(4, 1_000_000) && muted(5, 99) && !muted(5, 100) && !muted(2, 0));
-        let to = |author| ties.to(MemberId(author), Timestamp(0));
+        let to = |author| relations.to(MemberId(author), Timestamp(0));
         assert!(to(1).own && !to(1).follows && to(2).follows && to(3).blocked);
-        assert!(!to(2).blocked && !to(3).follows && !ties.hides_nobody());
+        assert!(!to(2).blocked && !to(3).follows && !relations.hides_nobody());
     }
 }

@@ -48,7 +48,7 @@ pub(super) async fn restore(commit: &mut Commit, member: MemberId) -> StoreResul
 }
 
 async fn recount(commit: &mut Commit, member: MemberId, by: i64) -> StoreResult<()> {
-    let mark = "UPDATE comments SET author_gone = ? WHERE author_id = ?";
+    let mark = "UPDATE comments SET author_deactivated = ? WHERE author_id = ?";
     let query = sqlx::query(mark).bind(by < 0).bind(signed(member.0));
     query.execute(&mut commit.connection).await.map_err(failed)?;
     for statement in RECOUNT {

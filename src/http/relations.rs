@@ -6,8 +6,8 @@ use super::{
     views::MemberPage,
 };
 use crate::{
-    actors::members::{Circle, Members},
-    domain::{Identity, MemberId, Reason, TieChange, Timestamp},
+    actors::members::{Members, RelationList},
+    domain::{Identity, MemberId, Reason, RelationChange, Timestamp},
 };
 use axum::{extract::State, http::StatusCode, response::Response};
 use serde::Deserialize;
@@ -17,19 +17,19 @@ use utoipa::ToSchema;
 /// Longest mute with an end, in seconds: a year. One for good has none.
 const MUTE_SECONDS_MAX: u64 = 366 * 86_400;
 
-async fn own(members: &Members, caller: Identity, circle: Circle, paging: &Paging) -> Result<Response, Problem> {
+async fn own(members: &Members, caller: Identity, list: RelationList, paging: &Paging) -> Result<Response, Problem> {
     let me = caller.member;
-    let page = members.circle(me, circle, me, paging.cursor(), paging.limit()).await?;
+    let page = members.relation_list(me, list, me, paging.cursor(), paging.limit()).await?;
     Ok(answer::ok(&MemberPage::new(&page.items, page.next.as_deref())))
 }
 
 async fn change(
     members: &Members,
     caller: Identity,
-    change: TieChange,
+    change: RelationChange,
     other: MemberId,
 ) -> Result<StatusCode, Problem> {
-    members.change_tie(change, caller.member, other).await?;
+    members.change_relation(change, caller.member, other).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -44,7 +44,7 @@ pub(super) async fn requests(
     Auth(identity): Auth,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    own(&members, identity, Circle::Requests, &paging).await
+    own(&members, identity, RelationList::Requests, &paging).await
 }
 
 /// Accepts a request: the member follows the caller from now on. Accepting twice is no error.
@@ -74,7 +74,7 @@ pub(super) async fn decline(
     Auth(identity): Auth,
     Id(id): Id<MemberId>,
 ) -> Result<StatusCode, Problem> {
-    change(&members, identity, TieChange::Decline, id).await
+    change(&members, identity, RelationChange::Decline, id).await
 }
 
 /// Makes a member not follow the caller any more. Removing a stranger is no error.
@@ -87,7 +87,7 @@ pub(super) async fn remove_follower(
     Auth(identity): Auth,
     Id(id): Id<MemberId>,
 ) -> Result<StatusCode, Problem> {
-    change(&members, identity, TieChange::RemoveFollower, id).await
+    change(&members, identity, RelationChange::RemoveFollower, id).await
 }
 
 /// Blocks a member: ends follows both ways, and hides each from the other everywhere. Blocking twice is no error.
@@ -118,7 +118,7 @@ pub(super) async fn unblock(
     Auth(identity): Auth,
     Id(id): Id<MemberId>,
 ) -> Result<StatusCode, Problem> {
-    change(&members, identity, TieChange::Unblock, id).await
+    change(&members, identity, RelationChange::Unblock, id).await
 }
 
 /// How long to mute.
@@ -173,7 +173,7 @@ pub(super) async fn unmute(
     Auth(identity): Auth,
     Id(id): Id<MemberId>,
 ) -> Result<StatusCode, Problem> {
-    change(&members, identity, TieChange::Unmute, id).await
+    change(&members, identity, RelationChange::Unmute, id).await
 }
 
 /// Whom the caller blocks, newest first.
@@ -187,7 +187,7 @@ pub(super) async fn blocks(
     Auth(identity): Auth,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    own(&members, identity, Circle::Blocks, &paging).await
+    own(&members, identity, RelationList::Blocks, &paging).await
 }
 
 /// Whom the caller mutes, newest first.
@@ -201,5 +201,5 @@ pub(super) async fn mutes(
     Auth(identity): Auth,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    own(&members, identity, Circle::Mutes, &paging).await
+    own(&members, identity, RelationList::Mutes, &paging).await
 }

@@ -4,8 +4,8 @@ use crate::{
     actors::{Error, Page, page},
     causes::in_full,
     domain::{
-        Envelope, Event, Position, Refusal, Timestamp,
-        cursor::{ListKind, decode_place, encode_place},
+        CloudEvent, Event, Position, Refusal, Timestamp,
+        cursor::{ListKind, decode_list_cursor, encode_list_cursor},
         message_key,
     },
     storage::{DeadLetter, StoreError},
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// Attempts of the reader before it buries an event.
 const ATTEMPTS: u32 = 3;
-/// Pause before a letter is first tried again by itself; doubled with each further failure...
+/// Pause before a dead letter is first tried again by itself; doubled with each further failure...
 const PAUSE_MIN: Duration = Duration::from_secs(60);
 /// ...up to this.
 const PAUSE_MAX: Duration = Duration::from_secs(3_600);
@@ -23,7 +23,7 @@ const CAUSE_MAX: usize = 500;
 /// Letters that one request to drive all again goes through; the answer says when there are more.
 const REDRIVE_MAX: usize = 1_000;
 
-/// What came of driving letters again.
+/// What came of driving dead letters again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Redriven {
     /// Applied, and gone from the table.
@@ -33,12 +33,12 @@ pub struct Redriven {
 }
 
 /// Lays an event aside that failed three times, so that those behind it can be read.
-pub(super) async fn bury(shared: &Shared, event: &Event, cause: &StoreError) -> Result<(), Error> {
+pub(super) async fn add_dead_letter(shared: &Shared, event: &Event, cause: &StoreError) -> Result<(), Error> {
     let now = Timestamp::now();
-    let payload = serde_json::to_string(&Envelope::of(event, &shared.source)).unwrap_or_default();
+    let payload = serde_json::to_string(&CloudEvent::of(event, &shared.source)).unwrap_or_default();
     let (message_key, words) = (message_key(event), words(cause));
     let (key, why) = (message_key.clone(), words.clone());
-    let letter = DeadLetter {
+    let dead_letter = DeadLetter {
         event: *event,
         message_key,
         payload,
@@ -48,25 +48,25 @@ pub(super) async fn bury(shared: &Shared, event: &Event, cause: &StoreError) -> 
         last_at: now,
         next_at: now.after(PAUSE_MIN),
     };
-    shared.store.bury(letter).await?;
-    tracing::error!(position = event.position.0, message_key = key, cause = why, "event became a dead letter");
+    shared.store.add_dead_letter(dead_letter).await?;
+    tracing::error!(position = event.position.0, message_key = key, cause = why, "event moved to the dead letters");
     count(shared).await?;
     Ok(())
 }
 
-/// Drives the letters again whose time has come.
+/// Drives the dead letters again whose time has come.
 pub(super) async fn sweep(shared: &Shared) -> Result<Redriven, Error> {
     if shared.store.position().await? < *shared.applied.borrow() {
         shared.anew.notify_one();
     }
-    let due = shared.store.due_letters(Timestamp::now()).await?;
-    drive(shared, due).await
+    let due = shared.store.due_dead_letters(Timestamp::now()).await?;
+    redrive_each(shared, due).await
 }
 
-async fn drive(shared: &Shared, letters: Vec<DeadLetter>) -> Result<Redriven, Error> {
+async fn redrive_each(shared: &Shared, dead_letters: Vec<DeadLetter>) -> Result<Redriven, Error> {
     let mut outcome = Redriven::default();
-    for letter in letters {
-        let id = letter.event.position;
+    for dead_letter in dead_letters {
+        let id = dead_letter.event.position;
         match shared.store.redrive(id).await {
             Ok(true) => outcome.redriven += 1,
             // Somebody else was quicker.
@@ -74,10 +74,10 @@ async fn drive(shared: &Shared, letters: Vec<DeadLetter>) -> Result<Redriven, Er
             Err(error @ StoreError::Rejected { .. }) => {
                 outcome.failed += 1;
                 let now = Timestamp::now();
-                let next_at = now.after(pause(letter.attempts));
+                let next_at = now.after(pause(dead_letter.attempts));
                 shared.store.failed_again(id, &words(&error), now, next_at).await?;
             }
-            // The store is at fault, and not the letter.
+            // The store is at fault, and not the dead letter.
             Err(error) => return Err(error.into()),
         }
     }
@@ -97,19 +97,19 @@ fn words(error: &StoreError) -> String {
 }
 
 pub(super) async fn count(shared: &Shared) -> Result<(), Error> {
-    let letters = shared.store.dead_letter_count().await?;
-    metrics::gauge!("dailyfeed_dead_letters").set(letters as f64);
+    let dead_letters = shared.store.dead_letter_count().await?;
+    metrics::gauge!("dailyfeed_dead_letters").set(dead_letters as f64);
     Ok(())
 }
 
 impl Activity {
     /// Dead letters, newest first.
     pub async fn dead_letters(&self, cursor: Option<&str>, limit: usize) -> Result<Page<DeadLetter>, Error> {
-        let place = cursor.map(|text| decode_place(text, ListKind::DeadLetters, 0)).transpose()?;
+        let place = cursor.map(|text| decode_list_cursor(text, ListKind::DeadLetters, 0)).transpose()?;
         let before = Position(place.map_or(u64::MAX, |[before, _]| before));
-        let letters = self.shared.store.dead_letters(before, limit + 1).await?;
-        let next = |last: &DeadLetter| encode_place(ListKind::DeadLetters, 0, [last.event.position.0, 0]);
-        Ok(page(letters, limit, next, |letter| letter))
+        let dead_letters = self.shared.store.dead_letters(before, limit + 1).await?;
+        let next = |last: &DeadLetter| encode_list_cursor(ListKind::DeadLetters, 0, [last.event.position.0, 0]);
+        Ok(page(dead_letters, limit, next, |dead_letter| dead_letter))
     }
 
     /// One of them. Refuses `DeadLetterNotFound`.
@@ -119,15 +119,15 @@ impl Activity {
 
     /// Tries one again, now. Refuses `DeadLetterNotFound`.
     pub async fn redrive(&self, id: Position) -> Result<Redriven, Error> {
-        let letter = self.dead_letter(id).await?;
-        drive(&self.shared, vec![letter]).await
+        let dead_letter = self.dead_letter(id).await?;
+        redrive_each(&self.shared, vec![dead_letter]).await
     }
 
     /// Tries all again, now, oldest first; at most 1,000 at once.
     pub async fn redrive_all(&self) -> Result<Redriven, Error> {
-        let mut letters = self.shared.store.dead_letters(Position(u64::MAX), REDRIVE_MAX).await?;
-        letters.reverse();
-        drive(&self.shared, letters).await
+        let mut dead_letters = self.shared.store.dead_letters(Position(u64::MAX), REDRIVE_MAX).await?;
+        dead_letters.reverse();
+        redrive_each(&self.shared, dead_letters).await
     }
 
     /// Drops one for good. Refuses `DeadLetterNotFound`.
@@ -159,7 +159,7 @@ mod tests {
         let fact = |post| Fact::new(EventKind::PostCreated, author).on_post(PostId(post));
         for position in [1, 2] {
             let event = Event { position: Position(position), at_ns: 5, fact: fact(position) };
-            bury(shared, &event, &StoreError::Busy { backend: "test" }).await.unwrap();
+            add_dead_letter(shared, &event, &StoreError::Busy { backend: "test" }).await.unwrap();
         }
         assert_eq!(sweep(shared).await.unwrap(), Redriven::default(), "a minute has not passed");
         let past = Timestamp::now().before(PAUSE_MIN);

@@ -1,7 +1,7 @@
 //! Whom a member follows, blocks and mutes: what visibility is decided by.
 use super::{Sqlite, failed, number, signed};
 use crate::{
-    domain::{MemberId, Privacy, Ties, Timestamp},
+    domain::{MemberId, Privacy, Relations, Timestamp},
     storage::StoreResult,
 };
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
@@ -33,7 +33,7 @@ async fn ids(connection: &mut SqliteConnection, select: &'static str, of: Member
 }
 
 impl Sqlite {
-    pub(super) async fn ties_of(&self, member: MemberId) -> StoreResult<Ties> {
+    pub(super) async fn relations_of_member(&self, member: MemberId) -> StoreResult<Relations> {
         let mut connection = self.readers.acquire().await.map_err(failed)?;
         let watched = "SELECT followee_id FROM follows WHERE follower_id = ?1 UNION SELECT ?1 ORDER BY 1";
         let watched = ids(&mut connection, watched, member).await?;
@@ -42,7 +42,7 @@ impl Sqlite {
         let blocked = ids(&mut connection, blocked, member).await?;
         let muted = "SELECT muted_id, expires_at FROM mutes WHERE member_id = ? ORDER BY muted_id";
         let muted = ids(&mut connection, muted, member).await?;
-        Ok(Ties {
+        Ok(Relations {
             member,
             watched: watched.iter().map(id).collect(),
             blocked: blocked.iter().map(id).collect(),
@@ -50,7 +50,7 @@ impl Sqlite {
         })
     }
 
-    pub(super) async fn members_reticent(&self) -> StoreResult<Vec<(MemberId, Privacy)>> {
+    pub(super) async fn members_non_public(&self) -> StoreResult<Vec<(MemberId, Privacy)>> {
         let select = "SELECT id, privacy FROM members WHERE privacy > 0";
         let rows = sqlx::query(select).fetch_all(&self.readers).await.map_err(failed)?;
         Ok(rows.iter().map(|row| (id(row), privacy(row.get(1)))).collect())

@@ -6,8 +6,8 @@ use crate::{
 };
 use sqlx::{Row, sqlite::SqliteRow};
 
-/// Columns of a letter, in the order that `letter` reads them.
-macro_rules! select_letters {
+/// Columns of a dead letter, in the order that `dead_letter` reads them.
+macro_rules! select_dead_letters {
     ($rest:literal) => {
         concat!(
             "SELECT ",
@@ -18,7 +18,7 @@ macro_rules! select_letters {
     };
 }
 
-fn letter(row: &SqliteRow) -> sqlx::Result<DeadLetter> {
+fn dead_letter(row: &SqliteRow) -> sqlx::Result<DeadLetter> {
     Ok(DeadLetter {
         event: event(row)?,
         message_key: row.try_get(7)?,
@@ -31,15 +31,15 @@ fn letter(row: &SqliteRow) -> sqlx::Result<DeadLetter> {
     })
 }
 
-fn letters(rows: &[SqliteRow]) -> StoreResult<Vec<DeadLetter>> {
-    rows.iter().map(letter).collect::<sqlx::Result<_>>().map_err(failed)
+fn dead_letters_from(rows: &[SqliteRow]) -> StoreResult<Vec<DeadLetter>> {
+    rows.iter().map(dead_letter).collect::<sqlx::Result<_>>().map_err(failed)
 }
 
 impl Database {
-    pub(super) async fn lay_aside(&self, letter: DeadLetter) -> StoreResult<()> {
+    pub(super) async fn add_dead_letter(&self, dead_letter: DeadLetter) -> StoreResult<()> {
         let mut commit = Commit::begin(&self.writer).await?;
         let connection = commit.connection();
-        let event = &letter.event;
+        let event = &dead_letter.event;
         if event.position <= open::position(connection).await? {
             return commit.abandon().await;
         }
@@ -51,32 +51,32 @@ impl Database {
         }
         let insert = "INSERT INTO dead_letters (id, message_key, at_ns, kind, member_id, post_id, comment_id, target_id, \
             payload, cause, attempts, first_at, last_at, next_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-        let query = sqlx::query(insert).bind(signed(event.position.0)).bind(letter.message_key).bind(event.at_ns);
+        let query = sqlx::query(insert).bind(signed(event.position.0)).bind(dead_letter.message_key).bind(event.at_ns);
         let query = with_fact(query, &event.fact)
-            .bind(letter.payload)
-            .bind(letter.cause)
-            .bind(letter.attempts)
-            .bind(letter.first_at.0)
-            .bind(letter.last_at.0)
-            .bind(letter.next_at.0);
+            .bind(dead_letter.payload)
+            .bind(dead_letter.cause)
+            .bind(dead_letter.attempts)
+            .bind(dead_letter.first_at.0)
+            .bind(dead_letter.last_at.0)
+            .bind(dead_letter.next_at.0);
         query.execute(&mut *connection).await.map_err(failed)?;
         open::move_on(connection, event.position).await?;
         commit.finish().await
     }
 
-    pub(super) async fn letters_before(&self, before: Position, limit: usize) -> StoreResult<Vec<DeadLetter>> {
-        let query = sqlx::query(select_letters!("WHERE id < ? ORDER BY id DESC LIMIT ?"));
+    pub(super) async fn dead_letters(&self, before: Position, limit: usize) -> StoreResult<Vec<DeadLetter>> {
+        let query = sqlx::query(select_dead_letters!("WHERE id < ? ORDER BY id DESC LIMIT ?"));
         let query = query.bind(signed(before.0)).bind(signed(limit as u64));
-        letters(&query.fetch_all(&self.readers).await.map_err(failed)?)
+        dead_letters_from(&query.fetch_all(&self.readers).await.map_err(failed)?)
     }
 
-    pub(super) async fn letters_due(&self, now: Timestamp) -> StoreResult<Vec<DeadLetter>> {
-        let query = sqlx::query(select_letters!("WHERE next_at <= ? ORDER BY id LIMIT ?"));
+    pub(super) async fn due_dead_letters(&self, now: Timestamp) -> StoreResult<Vec<DeadLetter>> {
+        let query = sqlx::query(select_dead_letters!("WHERE next_at <= ? ORDER BY id LIMIT ?"));
         let query = query.bind(now.0).bind(signed(DUE_MAX as u64));
-        letters(&query.fetch_all(&self.readers).await.map_err(failed)?)
+        dead_letters_from(&query.fetch_all(&self.readers).await.map_err(failed)?)
     }
 
-    pub(super) async fn drive_again(&self, id: Position) -> StoreResult<bool> {
+    pub(super) async fn redrive(&self, id: Position) -> StoreResult<bool> {
         let mut commit = Commit::begin(&self.writer).await?;
         let connection = commit.connection();
         let select = concat!("SELECT ", event_columns!("id"), ", withdrawn FROM dead_letters WHERE id = ?");

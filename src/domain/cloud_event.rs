@@ -9,7 +9,7 @@ pub const SOURCE_DEFAULT: &str = "/dailyfeed";
 
 /// An event with its attributes. `data` changes by new optional members alone; another form is another `type`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Envelope {
+pub struct CloudEvent {
     /// The message key: unique within `source`.
     pub id: String,
     /// The server.
@@ -47,7 +47,7 @@ pub struct EnvelopeData {
     pub target_member_id: Option<MemberId>,
 }
 
-impl Envelope {
+impl CloudEvent {
     /// An event of the server that calls itself `source`, a URI reference.
     pub fn of(event: &Event, source: &str) -> Self {
         let fact = &event.fact;
@@ -157,9 +157,9 @@ mod tests {
             r#""time":"2025-01-01T00:00:00.123Z","datacontenttype":"application/json","partitionkey":"11","#,
             r#""data":{"memberId":11,"postId":5,"commentId":6,"targetMemberId":22}}"#
         );
-        assert_eq!(serde_json::to_string(&Envelope::of(&event, SOURCE_DEFAULT)).unwrap(), expected);
+        assert_eq!(serde_json::to_string(&CloudEvent::of(&event, SOURCE_DEFAULT)).unwrap(), expected);
         let follow = Event { fact: Fact::new(EventKind::MemberFollowed, MemberId(11)).to(MemberId(22)), ..event };
-        assert_eq!(Envelope::of(&follow, "/x").subject, "members/22");
+        assert_eq!(CloudEvent::of(&follow, "/x").subject, "members/22");
     }
 
     #[test]

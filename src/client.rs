@@ -1,4 +1,4 @@
-//! [`Client`]: a small HTTP/1.1 client with one connection, for JSON.
+//! [`Client`]: the HTTP/1.1 client of the commands `bench` and `reindex`, with one connection, for JSON.
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};

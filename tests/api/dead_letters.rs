@@ -53,8 +53,8 @@ impl Poisoned {
         answer.json().await.unwrap()
     }
 
-    /// The letters, once there are so many.
-    async fn letters(&self, count: usize) -> Value {
+    /// The dead letters, once there are so many.
+    async fn dead_letters(&self, count: usize) -> Value {
         until(async || Some(self.json(Method::GET, LIST).await).filter(|list| ids(list).len() == count)).await
     }
 
@@ -64,14 +64,14 @@ impl Poisoned {
 }
 
 #[tokio::test]
-async fn an_event_that_fails_three_times_is_laid_aside_and_the_rest_goes_on() {
+async fn an_event_that_fails_three_times_becomes_a_dead_letter_and_the_rest_goes_on() {
     let it = Poisoned::start().await;
     it.fan.like(it.post).await;
     let comment = it.fan.comment(it.post, None, "댓글").await;
     let told = eventually(&it.author, "/api/notifications", |told| !ids(told).is_empty()).await;
     assert_eq!((types(&told), &told["items"][0]["commentId"]), (vec!["COMMENT"], &json!(comment)));
     assert_eq!(types(&it.fan.get("/api/activities?limit=2").await), ["COMMENT_CREATE", "MEMBER_LOGIN"]);
-    let list = it.letters(1).await;
+    let list = it.dead_letters(1).await;
     let letter = &list["items"][0];
     assert_eq!((&letter["kind"], &letter["attempts"]), (&json!("LIKE_POST"), &json!(3)));
     assert!(letter["cause"].as_str().unwrap().contains("poison"), "{letter}");
@@ -90,10 +90,10 @@ async fn a_letter_driven_again_takes_its_place_in_the_order() {
     let it = Poisoned::start().await;
     it.fan.like(it.post).await;
     it.fan.comment(it.post, None, "댓글").await;
-    let id = ids(&it.letters(1).await)[0];
+    let id = ids(&it.dead_letters(1).await)[0];
     it.heal().await;
     assert_eq!(it.redrive(&format!("/{id}")).await, json!({"redriven": 1, "failed": 0}));
-    it.letters(0).await;
+    it.dead_letters(0).await;
     assert_eq!(types(&it.author.get("/api/notifications").await), ["COMMENT", "LIKE_POST"]);
     assert_eq!(types(&it.fan.get("/api/activities?limit=2").await), ["COMMENT_CREATE", "LIKE_POST"]);
     let told = it.author.get("/api/notifications").await;
@@ -104,9 +104,9 @@ async fn a_letter_driven_again_takes_its_place_in_the_order() {
 async fn a_letter_that_fails_again_stays_and_counts() {
     let it = Poisoned::start().await;
     it.fan.like(it.post).await;
-    let before = it.letters(1).await["items"][0].clone();
+    let before = it.dead_letters(1).await["items"][0].clone();
     assert_eq!(it.redrive(&format!("/{}", before["id"])).await, json!({"redriven": 0, "failed": 1}));
-    let after = it.letters(1).await["items"][0].clone();
+    let after = it.dead_letters(1).await["items"][0].clone();
     assert_eq!(after["attempts"], 4);
     assert_eq!(after["firstFailedAt"], before["firstFailedAt"]);
     assert!(after["nextAttemptAt"].as_str() > before["nextAttemptAt"].as_str());
@@ -114,21 +114,21 @@ async fn a_letter_that_fails_again_stays_and_counts() {
 }
 
 #[tokio::test]
-async fn all_letters_are_driven_again_at_once() {
+async fn all_dead_letters_are_redriven_at_once() {
     let it = Poisoned::start().await;
     let others = [it.own.member().await, it.own.member().await];
     for who in others.iter().chain([&it.fan]) {
         who.like(it.post).await;
     }
-    let letters = ids(&it.letters(3).await);
-    assert!(letters.is_sorted_by(|a, b| a > b), "newest first: {letters:?}");
+    let dead_letters = ids(&it.dead_letters(3).await);
+    assert!(dead_letters.is_sorted_by(|a, b| a > b), "newest first: {dead_letters:?}");
     let first = it.json(Method::GET, &format!("{LIST}?limit=2")).await;
     let next = first["nextCursor"].as_str().unwrap();
     let second = it.json(Method::GET, &format!("{LIST}?limit=2&cursor={next}")).await;
-    assert_eq!([ids(&first), ids(&second)].concat(), letters);
+    assert_eq!([ids(&first), ids(&second)].concat(), dead_letters);
     it.heal().await;
     assert_eq!(it.redrive("").await, json!({"redriven": 3, "failed": 0}));
-    assert_eq!(ids(&it.author.get("/api/notifications").await), letters);
+    assert_eq!(ids(&it.author.get("/api/notifications").await), dead_letters);
     assert_eq!(it.redrive("").await, json!({"redriven": 0, "failed": 0}));
 }
 
@@ -136,7 +136,7 @@ async fn all_letters_are_driven_again_at_once() {
 async fn a_letter_that_was_dropped_is_gone() {
     let it = Poisoned::start().await;
     it.fan.like(it.post).await;
-    let path = format!("{LIST}/{}", ids(&it.letters(1).await)[0]);
+    let path = format!("{LIST}/{}", ids(&it.dead_letters(1).await)[0]);
     assert_eq!(it.call(Method::DELETE, &path).await.status(), 204);
     for (method, path) in
         [(Method::DELETE, path.clone()), (Method::GET, path.clone()), (Method::POST, format!("{path}/redrive"))]
@@ -153,7 +153,7 @@ async fn a_letter_that_was_dropped_is_gone() {
 async fn what_was_taken_back_meanwhile_is_not_told_later() {
     let it = Poisoned::start().await;
     it.fan.like(it.post).await;
-    it.letters(1).await;
+    it.dead_letters(1).await;
     it.fan.ok(Method::DELETE, &format!("/api/posts/{}/like", it.post), Value::Null).await;
     assert_eq!(types(&it.fan.get("/api/activities?limit=1").await), ["LIKE_POST_CANCEL"]);
     it.heal().await;
@@ -169,7 +169,7 @@ async fn a_taking_back_driven_again_takes_back_what_is_older_alone() {
     it.poison(&format!("new.kind = 6 AND new.post_id = {}", it.post)).await;
     it.fan.like(it.post).await;
     it.fan.ok(Method::DELETE, &format!("/api/posts/{}/like", it.post), Value::Null).await;
-    it.letters(1).await;
+    it.dead_letters(1).await;
     it.fan.like(it.post).await;
     let told = eventually(&it.author, "/api/notifications", |told| ids(told).len() == 2).await;
     it.heal().await;
@@ -178,21 +178,21 @@ async fn a_taking_back_driven_again_takes_back_what_is_older_alone() {
 }
 
 #[tokio::test]
-async fn letters_survive_a_restart() {
+async fn dead_letters_survive_a_restart() {
     let it = Poisoned::start().await;
     it.fan.like(it.post).await;
-    let before = it.letters(1).await;
+    let before = it.dead_letters(1).await;
     let Poisoned { own, author, fan, post } = it;
     let own = own.again(async |_| {}).await;
     let it = Poisoned { own, author, fan, post };
-    assert_eq!(it.letters(1).await, before);
+    assert_eq!(it.dead_letters(1).await, before);
 }
 
 #[tokio::test]
-async fn letters_are_counted_and_not_shown_in_public() {
+async fn dead_letters_are_counted_and_not_shown_in_public() {
     let it = Poisoned::start().await;
     it.fan.like(it.post).await;
-    it.letters(1).await;
+    it.dead_letters(1).await;
     let metrics = it.call(Method::GET, "/metrics").await.text().await.unwrap();
     assert!(metrics.contains("dailyfeed_dead_letters") && metrics.contains("dailyfeed_activity_lag_events"));
     for path in [LIST, "/admin/deadletters/redrive"] {
