@@ -207,7 +207,7 @@ pub(super) fn refusal(refusal: &Refusal, l: Language) -> Cow<'static, str> {
     }
 }
 
-/// Returns the text of a refused field. It reads on from the name of the field.
+/// Returns the text of a refused field.
 pub(super) fn reason(field: &str, reason: &Reason, l: Language) -> Cow<'static, str> {
     let symbols = Password::SYMBOLS;
     match *reason {

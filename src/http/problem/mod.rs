@@ -108,7 +108,7 @@ struct WrongFieldView<'a> {
     /// A stable code for programs.
     #[schema(value_type = FieldCode)]
     code: &'static str,
-    /// A text for people, which reads on from the name of the field.
+    /// A text for people.
     detail: Cow<'static, str>,
 }
 
