@@ -233,7 +233,7 @@ impl Door {
         tracing::warn!(
             peer = %peer.to_canonical(),
             key = "http.trusted_proxies",
-            "a request names the address it was forwarded for, and is not believed: where its peer is a proxy of yours, \
+            "ignored the forwarded address of a request from an untrusted peer; if the peer is your proxy, \
             add it to http.trusted_proxies"
         );
     }
