@@ -79,7 +79,7 @@ pub trait ActivityStore: Send + Sync + 'static {
     /// since is not told. `Rejected` where the event still is what fails.
     async fn redrive(&self, id: Position) -> StoreResult<bool>;
     /// Notes that a dead letter was tried once more in vain.
-    async fn failed_again(&self, id: Position, cause: &str, at: Timestamp, next_at: Timestamp) -> StoreResult<()>;
+    async fn record_failure(&self, id: Position, cause: &str, at: Timestamp, next_at: Timestamp) -> StoreResult<()>;
     /// Removes a dead letter for good; says whether there was one.
     async fn drop_letter(&self, id: Position) -> StoreResult<bool>;
 

@@ -203,7 +203,7 @@ impl ActivityStore for SqliteActivity {
         self.seen(&open, open.redrive(id).await).map_err(told_apart)
     }
 
-    async fn failed_again(&self, id: Position, cause: &str, at: Timestamp, next_at: Timestamp) -> StoreResult<()> {
+    async fn record_failure(&self, id: Position, cause: &str, at: Timestamp, next_at: Timestamp) -> StoreResult<()> {
         let open = self.opened()?;
         self.seen(&open, open.note_failure(id, cause, at, next_at).await)
     }
