@@ -81,7 +81,7 @@ pub trait ActivityStore: Send + Sync + 'static {
     /// Notes that a dead letter was tried once more in vain.
     async fn record_failure(&self, id: Position, cause: &str, at: Timestamp, next_at: Timestamp) -> StoreResult<()>;
     /// Removes a dead letter for good; says whether there was one.
-    async fn drop_letter(&self, id: Position) -> StoreResult<bool>;
+    async fn drop_dead_letter(&self, id: Position) -> StoreResult<bool>;
 
     /// Removes, in small steps, activities older than `ACTIVITY_DAYS`, and everything of and about members who left
     /// `PURGE_DAYS` ago and did not come back. Says how many rows went.

@@ -131,8 +131,8 @@ impl Activity {
     }
 
     /// Drops one for good. Refuses `DeadLetterNotFound`.
-    pub async fn drop_letter(&self, id: Position) -> Result<(), Error> {
-        if !self.shared.store.drop_letter(id).await? {
+    pub async fn drop_dead_letter(&self, id: Position) -> Result<(), Error> {
+        if !self.shared.store.drop_dead_letter(id).await? {
             return Err(Refusal::DeadLetterNotFound.into());
         }
         count(&self.shared).await

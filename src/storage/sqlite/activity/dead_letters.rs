@@ -100,7 +100,7 @@ impl Database {
         Ok(true)
     }
 
-    pub(super) async fn drop_letter(&self, id: Position) -> StoreResult<bool> {
+    pub(super) async fn drop_dead_letter(&self, id: Position) -> StoreResult<bool> {
         let query = sqlx::query("DELETE FROM dead_letters WHERE id = ?").bind(signed(id.0));
         Ok(query.execute(&self.writer).await.map_err(failed)?.rows_affected() > 0)
     }

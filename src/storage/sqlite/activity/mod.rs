@@ -208,9 +208,9 @@ impl ActivityStore for SqliteActivity {
         self.seen(&open, open.note_failure(id, cause, at, next_at).await)
     }
 
-    async fn drop_letter(&self, id: Position) -> StoreResult<bool> {
+    async fn drop_dead_letter(&self, id: Position) -> StoreResult<bool> {
         let open = self.opened()?;
-        self.seen(&open, open.drop_letter(id).await)
+        self.seen(&open, open.drop_dead_letter(id).await)
     }
 
     async fn prune(&self, now: Timestamp) -> StoreResult<u64> {
