@@ -46,7 +46,7 @@ pub struct IndexSize {
 
 /// What to find.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub struct SearchRequest {
     /// Posts, comments or members.
     pub kind: SearchKind,
     /// What their texts have.
@@ -106,7 +106,7 @@ pub trait SearchIndex: Send + Sync + 'static {
     async fn close(&self);
     /// The first ones in the order asked for; `Late` where the deadline passes first. Scores depend on the text and the query alone, never on other texts, so
     /// that a place stays where it is whatever is written meanwhile.
-    async fn find(&self, wanted: Wanted) -> StoreResult<Vec<Hit>>;
+    async fn find(&self, wanted: SearchRequest) -> StoreResult<Vec<Hit>>;
 }
 
 /// Where indexes are kept: the live one, and the one that is to take its place.

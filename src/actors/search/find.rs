@@ -13,7 +13,7 @@ use crate::{
         search::{QUERY_LENGTH_MAX, Query},
         text_within,
     },
-    storage::{Hit, Wanted},
+    storage::{Hit, SearchRequest},
 };
 use std::{collections::HashMap, time::Instant};
 
@@ -87,7 +87,7 @@ impl Search {
                 found => found,
             },
         };
-        let wanted = Wanted {
+        let wanted = SearchRequest {
             author,
             tag: search.tag,
             from: search.from,
@@ -132,7 +132,7 @@ impl Search {
             return Ok(Page { items: Vec::new(), next: None });
         }
         let all = anything(SearchKind::Comment, query.clone(), limit, turn.deadline());
-        let wanted = Wanted { post: search.post, ..all };
+        let wanted = SearchRequest { post: search.post, ..all };
         let scan = self.scan(&list, wanted, cursor, |hits| self.seen_comments(&viewer, hits));
         let (found, next) = turn.within(scan).await?;
         let items = marked(&turn, query, found, |seen: VisibleComment, marker| {
@@ -212,7 +212,7 @@ impl Search {
     async fn scan<T, F: Future<Output = Result<HashMap<u64, T>, Error>>>(
         &self,
         list: &List,
-        mut wanted: Wanted,
+        mut wanted: SearchRequest,
         cursor: Option<&str>,
         look: impl Fn(Vec<Hit>) -> F,
     ) -> Result<(Vec<T>, Option<String>), Error> {
@@ -256,8 +256,8 @@ fn parsed(text: &str, parse: impl FnOnce(&str) -> Query) -> Result<Query, Error>
     Ok(parse(text))
 }
 
-fn anything(kind: SearchKind, query: Query, limit: usize, until: Deadline) -> Wanted {
-    Wanted {
+fn anything(kind: SearchKind, query: Query, limit: usize, until: Deadline) -> SearchRequest {
+    SearchRequest {
         kind,
         query,
         author: None,

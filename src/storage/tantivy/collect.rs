@@ -2,7 +2,7 @@
 use super::schema::id_of;
 use crate::{
     domain::{Deadline, MemberId, PostId, SearchKey, SearchKind, SearchOrder},
-    storage::{Hit, Wanted},
+    storage::{Hit, SearchRequest},
 };
 use rustc_hash::FxHashMap;
 use std::{
@@ -85,7 +85,7 @@ struct Rules {
 }
 
 impl FirstAfter {
-    pub(super) fn new(wanted: &Wanted, opened: Arc<Opened>) -> Self {
+    pub(super) fn new(wanted: &SearchRequest, opened: Arc<Opened>) -> Self {
         let bounded = wanted.from.is_some() || wanted.to.is_some();
         let from = wanted.from.map_or(i64::MIN, |from| from.0);
         let to = wanted.to.map_or(i64::MAX, |to| to.0);

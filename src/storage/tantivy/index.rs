@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     domain::{Position, SearchKind},
-    storage::{Hit, IndexChange, IndexMark, IndexSize, SearchIndex, StoreError, StoreResult, Wanted},
+    storage::{Hit, IndexChange, IndexMark, IndexSize, SearchIndex, StoreError, StoreResult, SearchRequest},
 };
 use async_trait::async_trait;
 use std::{
@@ -148,7 +148,7 @@ impl Inner {
         Ok(())
     }
 
-    fn find(&self, wanted: &Wanted) -> tantivy::Result<Vec<Hit>> {
+    fn find(&self, wanted: &SearchRequest) -> tantivy::Result<Vec<Hit>> {
         let query = query::of(&self.fields, wanted);
         let searcher = self.reader.searcher();
         searcher.search_with_statistics_provider(&query, &FirstAfter::new(wanted, self.opened.clone()), &Fixed)
@@ -219,7 +219,7 @@ impl SearchIndex for TantivyIndex {
     }
 
     #[expect(clippy::significant_drop_tightening, reason = "a place, not a lock: kept for as long as the work takes")]
-    async fn find(&self, wanted: Wanted) -> StoreResult<Vec<Hit>> {
+    async fn find(&self, wanted: SearchRequest) -> StoreResult<Vec<Hit>> {
         let turn = tokio::time::timeout(TURN_MAX, self.searches.clone().acquire_owned()).await;
         let Ok(Ok(turn)) = turn else { return Err(StoreError::Busy { backend: "search" }) };
         let inner = self.inner.clone();

@@ -5,7 +5,7 @@ use crate::{
         SearchOrder,
         search::{Clause, Phrase},
     },
-    storage::Wanted,
+    storage::SearchRequest,
 };
 use tantivy::{
     Term,
@@ -46,7 +46,7 @@ impl Bm25StatisticsProvider for Fixed {
 }
 
 /// The whole query. Kind, times and places are left to the collector.
-pub(super) fn of(fields: &Fields, wanted: &Wanted) -> BooleanQuery {
+pub(super) fn of(fields: &Fields, wanted: &SearchRequest) -> BooleanQuery {
     let texts = fields.of(wanted.kind);
     let mut parts: Vec<(Occur, Box<dyn Query>)> = Vec::new();
     for clause in &wanted.query.clauses {
