@@ -27,7 +27,7 @@ pub enum IndexChange {
 
 /// What the last commit of an index says about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IndexMark {
+pub struct IndexCheckpoint {
     /// Of which life of the log.
     pub epoch: Epoch,
     /// Every event up to here is in the index.
@@ -88,7 +88,7 @@ pub struct Hit {
 #[async_trait]
 pub trait SearchIndex: Send + Sync + 'static {
     /// What the last commit says.
-    fn mark(&self) -> IndexMark;
+    fn checkpoint(&self) -> IndexCheckpoint;
     /// Whether a search has met damage: what is damaged cannot be mended, only built anew.
     fn is_damaged(&self) -> bool;
     /// Documents as of the last commit.

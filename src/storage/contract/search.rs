@@ -75,7 +75,7 @@ async fn a_change_is_seen_once_it_is_committed() {
     assert_eq!(ids(&index, wanted(SearchKind::Post, "한강")).await, [0; 0]);
     index.commit(Position(3), true).await.unwrap();
     assert_eq!(ids(&index, wanted(SearchKind::Post, "한강")).await, [1]);
-    let mark = index.mark();
+    let mark = index.checkpoint();
     assert_eq!((mark.epoch, mark.position, mark.complete), (Epoch(7), Position(3), true));
     assert_eq!(index.documents(), 1);
 }
@@ -210,12 +210,12 @@ async fn the_live_index_is_the_one_that_was_made_so() {
         stores.search.make_live().await.unwrap();
     }
     let live = stores.search.live().await.unwrap().expect("a live index");
-    assert_eq!(live.mark().position, Position(5));
+    assert_eq!(live.checkpoint().position, Position(5));
     assert_eq!(ids(&live, wanted(SearchKind::Post, "말")).await, [1]);
     // Another is begun, and not made live: nothing changes.
     begun(&stores).await;
     drop(live);
-    assert_eq!(stores.search.live().await.unwrap().expect("a live index").mark().position, Position(5));
+    assert_eq!(stores.search.live().await.unwrap().expect("a live index").checkpoint().position, Position(5));
 }
 
 #[tokio::test]

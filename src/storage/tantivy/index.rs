@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     domain::{Position, SearchKind},
-    storage::{Hit, IndexChange, IndexMark, IndexSize, SearchIndex, StoreError, StoreResult, SearchRequest},
+    storage::{Hit, IndexChange, IndexCheckpoint, IndexSize, SearchIndex, StoreError, StoreResult, SearchRequest},
 };
 use async_trait::async_trait;
 use std::{
@@ -47,13 +47,13 @@ struct Inner {
     writer: Mutex<Option<IndexWriter>>,
     reader: IndexReader,
     opened: Arc<Opened>,
-    mark: RwLock<IndexMark>,
+    mark: RwLock<IndexCheckpoint>,
     /// A search has met files that say what cannot be.
     damaged: AtomicBool,
 }
 
 impl TantivyIndex {
-    pub(super) fn create(path: &Path, memory: usize, searches: Arc<Semaphore>, mark: IndexMark) -> StoreResult<Self> {
+    pub(super) fn create(path: &Path, memory: usize, searches: Arc<Semaphore>, mark: IndexCheckpoint) -> StoreResult<Self> {
         let (schema, _) = Fields::new();
         let settings = IndexSettings::default();
         let index = Index::builder().schema(schema).settings(settings).create_in_dir(path).map_err(failed)?;
@@ -64,7 +64,7 @@ impl TantivyIndex {
         mut index: Index,
         memory: usize,
         searches: Arc<Semaphore>,
-        mark: IndexMark,
+        mark: IndexCheckpoint,
     ) -> tantivy::Result<Self> {
         register(&index);
         // A search looks into several segments at once where cores are free.
@@ -134,7 +134,7 @@ impl Inner {
         Ok(())
     }
 
-    fn commit(&self, mark: IndexMark) -> StoreResult<()> {
+    fn commit(&self, mark: IndexCheckpoint) -> StoreResult<()> {
         let payload = Payload::of(mark);
         let payload = serde_json::to_string(&payload).map_err(failed)?;
         let mut writer = self.writer();
@@ -162,7 +162,7 @@ impl Inner {
 
 #[async_trait]
 impl SearchIndex for TantivyIndex {
-    fn mark(&self) -> IndexMark {
+    fn checkpoint(&self) -> IndexCheckpoint {
         *self.inner.mark.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -184,7 +184,7 @@ impl SearchIndex for TantivyIndex {
     }
 
     async fn commit(&self, position: Position, complete: bool) -> StoreResult<()> {
-        let (inner, mark) = (self.inner.clone(), IndexMark { position, complete, ..self.mark() });
+        let (inner, mark) = (self.inner.clone(), IndexCheckpoint { position, complete, ..self.checkpoint() });
         blocking(move || inner.commit(mark)).await
     }
 

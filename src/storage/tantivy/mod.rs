@@ -5,7 +5,7 @@ mod open;
 mod query;
 mod schema;
 
-use super::{IndexMark, SearchIndex, SearchStore, StoreError, StoreResult};
+use super::{IndexCheckpoint, SearchIndex, SearchStore, StoreError, StoreResult};
 use crate::{
     config::Config,
     domain::{Epoch, Position},
@@ -86,7 +86,7 @@ impl SearchStore for Shelf {
         let last = self.names().map_err(failed)?.iter().filter_map(|name| generation(name)).max();
         let name = format!("g{}", last.unwrap_or(0) + 1);
         let (path, memory, searches) = (self.folder.join(&name), self.memory_bytes, self.searches.clone());
-        let mark = IndexMark { epoch, position: Position(0), complete: false };
+        let mark = IndexCheckpoint { epoch, position: Position(0), complete: false };
         let index = blocking(move || {
             std::fs::create_dir(&path).map_err(failed)?;
             TantivyIndex::create(&path, memory, searches, mark).inspect_err(|_| {

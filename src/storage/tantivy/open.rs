@@ -7,7 +7,7 @@ use super::{
 use crate::{
     causes::in_full,
     domain::{Epoch, Position, search::TOKENIZER_VERSION},
-    storage::{IndexMark, StoreResult},
+    storage::{IndexCheckpoint, StoreResult},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -32,7 +32,7 @@ pub(super) struct Payload {
 }
 
 impl Payload {
-    pub(super) fn of(mark: IndexMark) -> Self {
+    pub(super) fn of(mark: IndexCheckpoint) -> Self {
         let (epoch, position, complete) = (mark.epoch.0, mark.position.0, mark.complete);
         Self { tokenizer: TOKENIZER_VERSION, schema: SCHEMA_VERSION, epoch, position, complete }
     }
@@ -77,7 +77,7 @@ impl TantivyIndex {
             }
         }
         let (epoch, position) = (Epoch(payload.epoch), Position(payload.position));
-        let mark = IndexMark { epoch, position, complete: payload.complete };
+        let mark = IndexCheckpoint { epoch, position, complete: payload.complete };
         match Self::of(index, memory, searches, mark) {
             Ok(index) => Ok(Open::Usable(Box::new(index))),
             // Somebody has it, or the disk does not: that is no fault of the index.
