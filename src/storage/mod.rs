@@ -154,7 +154,7 @@ impl Stores {
             ranking: sqlite.clone(),
             upkeep: sqlite,
             activity,
-            search: Arc::new(tantivy::Shelf::new(config)),
+            search: Arc::new(tantivy::IndexDirectory::new(config)),
         })
     }
 }

@@ -24,7 +24,7 @@ use tokio::sync::Semaphore;
 const LIVE: &str = "live";
 
 /// The folder of the indexes.
-pub(super) struct Shelf {
+pub(super) struct IndexDirectory {
     folder: PathBuf,
     memory_bytes: usize,
     /// Searches at once: each needs a core.
@@ -32,7 +32,7 @@ pub(super) struct Shelf {
     begun: Mutex<Option<String>>,
 }
 
-impl Shelf {
+impl IndexDirectory {
     /// Nothing is opened or made yet.
     pub(super) fn new(config: &Config) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
@@ -68,7 +68,7 @@ fn generation(name: &str) -> Option<u64> {
 }
 
 #[async_trait]
-impl SearchStore for Shelf {
+impl SearchStore for IndexDirectory {
     async fn live(&self) -> StoreResult<Option<Arc<dyn SearchIndex>>> {
         let Some(name) = self.live_name().map_err(failed)? else { return Ok(None) };
         let (path, memory, searches) = (self.folder.join(&name), self.memory_bytes, self.searches.clone());
