@@ -60,4 +60,4 @@ pub use session::{Identity, Session, SigningKey};
 pub use slot::Slot;
 pub use text::{CODE_POINTS_MAX, json_bytes_max, line_of, text_within};
 pub use time::Timestamp;
-pub use visibility::{Standing, Surface, may_see, may_see_post};
+pub use visibility::{VisibilityFacts, Surface, is_member_visible, is_post_visible};

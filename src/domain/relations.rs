@@ -1,5 +1,5 @@
 //! What one member has decided about others, and others about the member: whom to follow, block, mute.
-use super::{MemberId, Standing, Timestamp};
+use super::{MemberId, VisibilityFacts, Timestamp};
 use std::sync::Arc;
 
 /// Most members that one member may block, and as many may block one before it is looked at.
@@ -44,13 +44,13 @@ pub struct Relations {
 
 impl Relations {
     /// How the member and an author stand, as far as the member's relations say.
-    pub fn to(&self, author: MemberId, now: Timestamp) -> Standing {
-        Standing {
+    pub fn to(&self, author: MemberId, now: Timestamp) -> VisibilityFacts {
+        VisibilityFacts {
             own: author == self.member,
             follows: author != self.member && self.watched.binary_search(&author).is_ok(),
             blocked: self.blocked.binary_search(&author).is_ok(),
             muted: self.mutes(author, now),
-            ..Standing::default()
+            ..VisibilityFacts::default()
         }
     }
 

@@ -1,6 +1,6 @@
 //! The visibility rule: decides whether a viewer may see a member or a post.
 //!
-//! Every feed, thread, count, list, search, notification, stream and replay calls `may_see` or `may_see_post`, so a post
+//! Every feed, thread, count, list, search, notification, stream and replay calls `is_member_visible` or `is_post_visible`, so a post
 //! that is hidden in one view is hidden in every view.
 use super::Privacy;
 
@@ -15,7 +15,7 @@ pub enum Surface {
 
 /// How the viewer and an author stand, and what the author has decided.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct VisibilityFacts {
     /// The thing itself was deleted.
     pub deleted: bool,
     /// Its author has left.
@@ -33,19 +33,19 @@ pub struct Standing {
 }
 
 /// Whether the viewer may see that the author exists: profile, lists, comments, likes.
-pub fn may_see(standing: Standing, surface: Surface) -> bool {
-    let there = !standing.deleted && !standing.author_deactivated;
-    there && (standing.own || !standing.blocked && (surface == Surface::Direct || !standing.muted))
+pub fn is_member_visible(facts: VisibilityFacts, surface: Surface) -> bool {
+    let there = !facts.deleted && !facts.author_deactivated;
+    there && (facts.own || !facts.blocked && (surface == Surface::Direct || !facts.muted))
 }
 
 /// Whether the viewer may see a post of the author, and what hangs on it.
-pub fn may_see_post(standing: Standing, surface: Surface) -> bool {
-    let admitted = match standing.privacy {
+pub fn is_post_visible(facts: VisibilityFacts, surface: Surface) -> bool {
+    let admitted = match facts.privacy {
         Privacy::Public => true,
-        Privacy::Followers => standing.own || standing.follows,
-        Privacy::Private => standing.own,
+        Privacy::Followers => facts.own || facts.follows,
+        Privacy::Private => facts.own,
     };
-    admitted && may_see(standing, surface)
+    admitted && is_member_visible(facts, surface)
 }
 
 #[cfg(test)]
@@ -58,19 +58,19 @@ mod tests {
     fn what_is_gone_is_seen_by_nobody() {
         for (deleted, author_deactivated) in [(true, false), (false, true), (true, true)] {
             for own in [false, true] {
-                let standing = Standing { deleted, author_deactivated, own, follows: true, ..Standing::default() };
-                assert!(BOTH.iter().all(|surface| !may_see(standing, *surface) && !may_see_post(standing, *surface)));
+                let facts = VisibilityFacts { deleted, author_deactivated, own, follows: true, ..VisibilityFacts::default() };
+                assert!(BOTH.iter().all(|surface| !is_member_visible(facts, *surface) && !is_post_visible(facts, *surface)));
             }
         }
-        assert!(BOTH.iter().all(|surface| may_see_post(Standing::default(), *surface)));
+        assert!(BOTH.iter().all(|surface| is_post_visible(VisibilityFacts::default(), *surface)));
     }
 
     #[test]
     fn a_block_hides_everything_and_a_mute_what_is_served() {
-        let blocked = Standing { blocked: true, follows: true, ..Standing::default() };
-        assert!(BOTH.iter().all(|surface| !may_see(blocked, *surface) && !may_see_post(blocked, *surface)));
-        let muted = Standing { muted: true, ..Standing::default() };
-        assert!(!may_see_post(muted, Surface::Feed) && may_see_post(muted, Surface::Direct));
+        let blocked = VisibilityFacts { blocked: true, follows: true, ..VisibilityFacts::default() };
+        assert!(BOTH.iter().all(|surface| !is_member_visible(blocked, *surface) && !is_post_visible(blocked, *surface)));
+        let muted = VisibilityFacts { muted: true, ..VisibilityFacts::default() };
+        assert!(!is_post_visible(muted, Surface::Feed) && is_post_visible(muted, Surface::Direct));
     }
 
     #[test]
@@ -82,9 +82,9 @@ mod tests {
             (Privacy::Private, true, false, false),
             (Privacy::Private, false, true, true),
         ] {
-            let standing = Standing { privacy, follows, own, ..Standing::default() };
-            assert_eq!(may_see_post(standing, Surface::Direct), seen, "{standing:?}");
-            assert!(may_see(standing, Surface::Direct));
+            let facts = VisibilityFacts { privacy, follows, own, ..VisibilityFacts::default() };
+            assert_eq!(is_post_visible(facts, Surface::Direct), seen, "{facts:?}");
+            assert!(is_member_visible(facts, Surface::Direct));
         }
     }
 }
