@@ -152,7 +152,7 @@ impl Retraction {
     }
 
     /// Whether it takes back this one, should it be older.
-    pub fn takes(&self, notification: &Notification) -> bool {
+    pub fn covers(&self, notification: &Notification) -> bool {
         use NotificationKind as N;
         match *self {
             Self::Post(post) => notification.post == Some(post),
@@ -204,7 +204,7 @@ mod tests {
     /// Whether the second event takes back what the first was told as.
     fn undone(done: &Event, by: &Event) -> bool {
         let notification = Notification::of(done).unwrap();
-        Retraction::of(by).iter().any(|retraction| retraction.takes(&notification))
+        Retraction::of(by).iter().any(|retraction| retraction.covers(&notification))
     }
 
     #[test]

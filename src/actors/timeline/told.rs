@@ -199,7 +199,7 @@ fn retracted(viewer: &Viewer, event: &Event, causes: &[Notification]) -> Vec<Pos
             // What is about a thing that is gone goes all; of a single act, the newest is the one that stands.
             let whole = undone.iter().any(|undone| matches!(undone, Retraction::Post(_) | Retraction::Comment(_)));
             let retracted = |notification: &&Notification| {
-                viewer.sees(notification.actor, Surface::Feed) && undone.iter().any(|undone| undone.takes(notification))
+                viewer.sees(notification.actor, Surface::Feed) && undone.iter().any(|undone| undone.covers(notification))
             };
             before
                 .filter(retracted)

@@ -140,7 +140,7 @@ async fn withdraw(connection: &mut SqliteConnection, retraction: &Retraction, by
     let query = sqlx::query(select).bind(signed(by.position.0)).bind(by.fact.post.map(|post| signed(post.0)));
     for row in query.fetch_all(&mut *connection).await.map_err(failed)? {
         let buried = super::event(&row).map_err(failed)?;
-        if Notification::of(&buried).is_some_and(|notification| retraction.takes(&notification)) {
+        if Notification::of(&buried).is_some_and(|notification| retraction.covers(&notification)) {
             let update = sqlx::query("UPDATE dead_letters SET withdrawn = 1 WHERE id = ?");
             let update = update.bind(signed(buried.position.0));
             update.execute(&mut *connection).await.map_err(failed)?;
