@@ -92,7 +92,7 @@ impl Notification {
 
     /// Accepting a request makes a follow right behind it in the log, by the one who was accepted: the member who
     /// accepted is not told of that.
-    pub fn is_answered_by(&self, before: &Self) -> bool {
+    pub fn follows_acceptance(&self, before: &Self) -> bool {
         self.kind == NotificationKind::Follow
             && before.kind == NotificationKind::FollowAccepted
             && before.id.0.checked_add(1) == Some(self.id.0)
@@ -268,9 +268,9 @@ mod tests {
         assert_eq!((accepted.to, accepted.kind), (A, NotificationKind::FollowAccepted));
         let follow =
             |position, who| Notification::of(&event(position, Fact::new(K::MemberFollowed, who).to(B))).unwrap();
-        assert!(follow(4, A).is_answered_by(&accepted));
-        assert!(!follow(5, A).is_answered_by(&accepted) && !follow(4, MemberId(9)).is_answered_by(&accepted));
-        assert!(!accepted.is_answered_by(&accepted));
+        assert!(follow(4, A).follows_acceptance(&accepted));
+        assert!(!follow(5, A).follows_acceptance(&accepted) && !follow(4, MemberId(9)).follows_acceptance(&accepted));
+        assert!(!accepted.follows_acceptance(&accepted));
     }
 
     #[test]

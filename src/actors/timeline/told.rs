@@ -136,7 +136,7 @@ impl Projection {
             return Ok(false);
         }
         let before = self.log.read(Position(notice.id.0 - 2), 1).await?;
-        Ok(before.iter().filter_map(Notification::of).any(|before| notice.is_answered_by(&before)))
+        Ok(before.iter().filter_map(Notification::of).any(|before| notice.follows_acceptance(&before)))
     }
 
     /// What the viewer was told lately, newest first, where one of these events may take some of it back: one question

@@ -59,7 +59,7 @@ pub(super) async fn tell(connection: &mut SqliteConnection, event: &Event) -> St
     let Some(notification) = Notification::of(event) else { return Ok(None) };
     if notification.kind == NotificationKind::Follow {
         let before = read::one(connection, Position(notification.id.0.saturating_sub(1))).await?;
-        if before.is_some_and(|before| notification.is_answered_by(&before)) {
+        if before.is_some_and(|before| notification.follows_acceptance(&before)) {
             return Ok(None);
         }
     }
