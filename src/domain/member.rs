@@ -56,7 +56,7 @@ impl Handle {
     }
 
     /// Of whom somebody asks for, however the handle is spelt: full-width letters are letters.
-    pub fn asked_for(handle: &str) -> Result<Self, FieldError> {
+    pub fn from_lookup(handle: &str) -> Result<Self, FieldError> {
         Self::new(&normal_form(handle))
     }
 
@@ -200,7 +200,7 @@ mod tests {
         for good in ["abc", "Kim_Minsu", "x".repeat(50).as_str()] {
             assert!(Handle::new(good).is_ok(), "{good}");
         }
-        assert_eq!(Handle::asked_for("ＫＩＭ_１").unwrap().as_str(), "kim_1");
+        assert_eq!(Handle::from_lookup("ＫＩＭ_１").unwrap().as_str(), "kim_1");
         for bad in ["ab", "한글이름", "ｋｉｍ", "a-b-c", "a b c", "ME", "Query", "x".repeat(51).as_str()] {
             assert!(Handle::new(bad).is_err(), "{bad}");
         }

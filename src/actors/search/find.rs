@@ -176,7 +176,7 @@ impl Search {
     }
 
     async fn by_handle(&self, handle: &str) -> Result<Option<MemberId>, Error> {
-        let Ok(handle) = Handle::asked_for(handle) else { return Ok(None) };
+        let Ok(handle) = Handle::from_lookup(handle) else { return Ok(None) };
         Ok(self.shared.members.member_by_handle(&handle.key()).await?.map(|member| member.id))
     }
 

@@ -116,7 +116,7 @@ fn mention(text: &[char], sign: usize, mentioned: &mut Vec<Mentioned>) -> usize 
         return end;
     }
     let name: String = text[sign + 1..end].iter().collect();
-    if let Ok(handle) = Handle::asked_for(&name)
+    if let Ok(handle) = Handle::from_lookup(&name)
         && mentioned.len() < MENTIONS_MAX
     {
         mentioned.push(Mentioned { key: handle.key(), start: sign as u32, end: end as u32 });
