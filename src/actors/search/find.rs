@@ -75,7 +75,7 @@ impl Search {
         let list = List { kind: ListKind::SearchPosts, scope: scope_of(&format!("{search:?}")) };
         let query = parsed(&search.text, Query::parse)?;
         let narrowed = search.author.is_some() || search.tag.is_some() || search.from.is_some() || search.to.is_some();
-        if !query.looks_for_something() && !narrowed {
+        if !query.has_positive_clause() && !narrowed {
             return Ok(Page { items: Vec::new(), next: None });
         }
         let turn = self.lane.enter(viewer_id).await?;
@@ -121,7 +121,7 @@ impl Search {
     ) -> Result<Page<Found<VisibleComment>>, Error> {
         let list = List { kind: ListKind::SearchComments, scope: scope_of(&format!("{search:?}")) };
         let query = parsed(&search.text, Query::parse)?;
-        if !query.looks_for_something() && search.post.is_none() {
+        if !query.has_positive_clause() && search.post.is_none() {
             return Ok(Page { items: Vec::new(), next: None });
         }
         let turn = self.lane.enter(viewer_id).await?;
@@ -154,7 +154,7 @@ impl Search {
     ) -> Result<Page<Found<MemberCard>>, Error> {
         let list = List { kind: ListKind::SearchMembers, scope: scope_of(text) };
         let query = parsed(text, Query::parse_name)?;
-        if !query.looks_for_something() {
+        if !query.has_positive_clause() {
             return Ok(Page { items: Vec::new(), next: None });
         }
         let turn = self.lane.enter(viewer_id).await?;

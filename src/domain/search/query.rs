@@ -69,7 +69,7 @@ impl Query {
     }
 
     /// Whether there is something to look for; to leave things out alone is not.
-    pub fn looks_for_something(&self) -> bool {
+    pub fn has_positive_clause(&self) -> bool {
         self.clauses.iter().any(|clause| !clause.excluded)
     }
 }
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn what_is_not_a_query_is_read_as_one() {
         for nothing in ["", "  ", "\"", "\"\"", "-", "- -", "*", "-*", "\"-", "!?", "--", "-\""] {
-            assert!(!Query::parse(nothing).looks_for_something(), "{nothing}");
+            assert!(!Query::parse(nothing).has_positive_clause(), "{nothing}");
         }
         assert_eq!(only("\"rust").any, [terms(&[(0, "rust")])]);
         assert_eq!(only("rust\"").any, [terms(&[(0, "rust")])]);
