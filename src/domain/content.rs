@@ -33,12 +33,12 @@ impl PostText {
 
     /// Checks both; a title that shows nothing is no title. Refuses content that shows nothing.
     pub fn new(title: Option<&str>, content: &str) -> Result<Self, Refusal> {
-        let text = Self::beside_images(title, content)?;
+        let text = Self::with_optional_content(title, content)?;
         if text.needs_image() { Err(Refusal::PostEmpty) } else { Ok(text) }
     }
 
     /// Likewise, but the content may be empty: a post may be images alone.
-    pub fn beside_images(title: Option<&str>, content: &str) -> Result<Self, Refusal> {
+    pub fn with_optional_content(title: Option<&str>, content: &str) -> Result<Self, Refusal> {
         let content = Self::CONTENT.check(content).map_err(|error| match error.reason {
             Reason::TooLong { max } => Refusal::PostTooLong { max },
             _ => error.into(),
@@ -285,7 +285,7 @@ mod tests {
         assert_eq!(with(&[3, 1, 2, 4]).unwrap().images().map(<[_]>::len), Some(4));
         assert_eq!(PostText::new(None, "x").unwrap().images(), None);
         assert!(with(&[1, 2, 3, 4, 5]).is_err() && with(&[7, 7]).is_err());
-        let alone = |ids: Vec<ImageId>| PostText::beside_images(None, "\u{200B}").unwrap().with_images(ids);
+        let alone = |ids: Vec<ImageId>| PostText::with_optional_content(None, "\u{200B}").unwrap().with_images(ids);
         assert_eq!(alone(vec![ImageId(1)]).unwrap().content(), "");
         assert_eq!(alone(Vec::new()), Err(Refusal::PostEmpty));
     }
