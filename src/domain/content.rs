@@ -153,7 +153,7 @@ pub struct Post {
 
 impl Post {
     /// Whether its author has changed nothing between the two: the same words and images, counted however often.
-    pub fn reads_like(&self, other: &Self) -> bool {
+    pub fn has_same_content(&self, other: &Self) -> bool {
         let images = |post: &Self| post.images.iter().map(|picture| picture.id).collect::<Vec<_>>();
         (&self.title, &self.content, self.edited_at) == (&other.title, &other.content, other.edited_at)
             && images(self) == images(other)
@@ -223,7 +223,7 @@ pub struct Comment {
 
 impl Comment {
     /// Whether its author has changed nothing between the two.
-    pub fn reads_like(&self, other: &Self) -> bool {
+    pub fn has_same_content(&self, other: &Self) -> bool {
         (&self.content, self.edited_at) == (&other.content, other.edited_at)
     }
 }

@@ -143,7 +143,7 @@ pub struct Member {
 
 impl Member {
     /// Whether the member has changed nothing between the two, whoever has followed since.
-    pub fn reads_like(&self, other: &Self) -> bool {
+    pub fn has_same_content(&self, other: &Self) -> bool {
         (&self.handle, &self.profile, self.avatar, self.privacy)
             == (&other.handle, &other.profile, other.avatar, other.privacy)
     }
