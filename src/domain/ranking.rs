@@ -40,7 +40,7 @@ impl Tally {
     }
 
     /// The score among a day's posts: twice the likes, three times the comments, and views.
-    pub fn of_day(self) -> u64 {
+    pub fn daily_score(self) -> u64 {
         self.popularity() + COMMENT_WEIGHT * u64::from(self.comments)
     }
 
@@ -187,11 +187,11 @@ mod tests {
     fn likes_count_twice_and_comments_three_times() {
         let tally = Tally { views: 5, likes: 7, comments: 11 };
         assert_eq!(tally.popularity(), 19);
-        assert_eq!(tally.of_day(), 52);
+        assert_eq!(tally.daily_score(), 52);
         assert_eq!((tally.score(RankedBy::Popularity), tally.score(RankedBy::Comments)), (19, 11));
         assert!(Tally::default().is_empty() && !tally.is_empty());
         let most = Tally { views: u32::MAX, likes: u32::MAX, comments: u32::MAX };
-        assert_eq!(most.of_day(), 6 * u64::from(u32::MAX));
+        assert_eq!(most.daily_score(), 6 * u64::from(u32::MAX));
     }
 
     #[test]
