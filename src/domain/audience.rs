@@ -43,7 +43,7 @@ impl Audience {
     }
 
     /// Whether a stream of this member, who watches these authors (ascending), is part of a fact's audience.
-    pub fn holds(fact: &Fact, member: MemberId, watched: &[MemberId]) -> bool {
+    pub fn includes(fact: &Fact, member: MemberId, watched: &[MemberId]) -> bool {
         let audience = Self::of(fact.kind);
         audience.everybody
             || audience.actor && fact.member == member
@@ -59,15 +59,15 @@ mod tests {
     #[test]
     fn an_event_is_offered_to_those_whom_it_matters_to() {
         let (me, friend, stranger) = (MemberId(1), MemberId(2), MemberId(3));
-        let holds = |fact: Fact| Audience::holds(&fact, me, &[me, friend]);
-        assert!(holds(Fact::new(EventKind::PostCreated, friend)) && holds(Fact::new(EventKind::PostDeleted, me)));
-        assert!(!holds(Fact::new(EventKind::PostCreated, stranger)));
-        assert!(holds(Fact::new(EventKind::PostLiked, stranger).to(me)));
-        assert!(!holds(Fact::new(EventKind::PostLiked, me).to(stranger)));
-        assert!(!holds(Fact::new(EventKind::PostLiked, friend).to(stranger)));
-        assert!(holds(Fact::new(EventKind::MemberBlocked, me).to(stranger)));
-        assert!(holds(Fact::new(EventKind::MemberBlocked, stranger).to(me)));
-        assert!(holds(Fact::new(EventKind::DailyTop3Changed, MemberId(0))));
-        assert!(!holds(Fact::new(EventKind::NotificationsRead, friend)));
+        let includes = |fact: Fact| Audience::includes(&fact, me, &[me, friend]);
+        assert!(includes(Fact::new(EventKind::PostCreated, friend)) && includes(Fact::new(EventKind::PostDeleted, me)));
+        assert!(!includes(Fact::new(EventKind::PostCreated, stranger)));
+        assert!(includes(Fact::new(EventKind::PostLiked, stranger).to(me)));
+        assert!(!includes(Fact::new(EventKind::PostLiked, me).to(stranger)));
+        assert!(!includes(Fact::new(EventKind::PostLiked, friend).to(stranger)));
+        assert!(includes(Fact::new(EventKind::MemberBlocked, me).to(stranger)));
+        assert!(includes(Fact::new(EventKind::MemberBlocked, stranger).to(me)));
+        assert!(includes(Fact::new(EventKind::DailyTop3Changed, MemberId(0))));
+        assert!(!includes(Fact::new(EventKind::NotificationsRead, friend)));
     }
 }
