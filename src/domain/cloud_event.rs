@@ -27,13 +27,13 @@ pub struct CloudEvent {
     /// The acting member: events of one member stay in order.
     pub partitionkey: String,
     /// Who did what to whom.
-    pub data: EnvelopeData,
+    pub data: CloudEventData,
 }
 
 /// Who did what to whom, by their ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct EnvelopeData {
+pub struct CloudEventData {
     /// Who did it.
     pub member_id: MemberId,
     /// The post it was done to.
@@ -65,7 +65,7 @@ impl CloudEvent {
             time: event.at(),
             datacontenttype: "application/json",
             partitionkey: fact.member.to_string(),
-            data: EnvelopeData {
+            data: CloudEventData {
                 member_id: fact.member,
                 post_id: fact.post,
                 comment_id: fact.comment,
