@@ -57,7 +57,7 @@ impl Rule {
         if text.chars().all(is_blank) {
             return if self.min > 0 { refuse(Reason::Required) } else { Ok(String::new()) };
         }
-        match measured(&text, self.max) {
+        match checked_length(&text, self.max) {
             Err(reason) => refuse(reason),
             Ok(length) if length < self.min => refuse(Reason::TooShort { min: self.min }),
             Ok(_) => Ok(text.into_owned()),
@@ -80,7 +80,7 @@ pub(super) fn length(text: &str) -> usize {
 
 /// The length, where it is at most `max` and no character is a tower. Stops at the first that is wrong, so that a text
 /// costs as much as it may be long and no more.
-pub(super) fn measured(text: &str, max: usize) -> Result<usize, Reason> {
+pub(super) fn checked_length(text: &str, max: usize) -> Result<usize, Reason> {
     let alone = text.chars().take_while(|c| stands_alone(*c)).take(max + 1);
     let (characters, bytes) = alone.fold((0, 0), |(characters, bytes), c| (characters + 1, bytes + c.len_utf8()));
     if characters > max {
@@ -170,7 +170,7 @@ fn balanced(text: &str) -> String {
 
 /// Refuses a text that is too long or holds a tower of marks, whatever else is in it: for what is searched for.
 pub fn text_within(field: &'static str, text: &str, max: usize) -> Result<(), FieldError> {
-    measured(text, max).map(drop).map_err(|reason| FieldError { field, reason })
+    checked_length(text, max).map(drop).map_err(|reason| FieldError { field, reason })
 }
 
 /// A line made of whatever came, at most so long: for what no member can correct, such as the name of a device.
@@ -216,8 +216,8 @@ mod tests {
         let tower = |marks: usize| format!("a{}", "\u{301}".repeat(marks));
         assert_eq!(line(&tower(CODE_POINTS_MAX - 1)), Ok(tower(CODE_POINTS_MAX - 1)));
         assert_eq!(line(&tower(CODE_POINTS_MAX)), Err(Reason::Malformed { max: CODE_POINTS_MAX }));
-        assert_eq!(measured(&"가".repeat(11), 10), Err(Reason::TooLong { max: 10 }));
-        assert_eq!(measured(&format!("é{}", "가".repeat(9)), 10), Ok(10));
+        assert_eq!(checked_length(&"가".repeat(11), 10), Err(Reason::TooLong { max: 10 }));
+        assert_eq!(checked_length(&format!("é{}", "가".repeat(9)), 10), Ok(10));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 use crate::domain::{
     FieldError, Reason,
     characters::{is_digit, is_emoji, is_letter, is_mark, normal_form, stands_for_digits},
-    text::measured,
+    text::checked_length,
 };
 
 /// Most characters of a tag; a longer run is plain text.
@@ -25,7 +25,7 @@ pub(super) fn key(text: &[char], from: usize) -> Option<(usize, String)> {
     }
     let end = end(text, from);
     let name: String = text[from..end].iter().collect();
-    if name.is_empty() || measured(&name, TAG_LENGTH_MAX).is_err() {
+    if name.is_empty() || checked_length(&name, TAG_LENGTH_MAX).is_err() {
         return None;
     }
     let key = normal_form(&name);
