@@ -10,7 +10,7 @@ mod deadline;
 mod event;
 mod id;
 mod image;
-mod listed;
+mod code_lists;
 pub mod markup;
 mod member;
 mod notification;

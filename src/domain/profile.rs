@@ -1,7 +1,7 @@
 //! What a member says of themself, and how it is changed.
 use super::{
     FieldError, Reason, Refusal,
-    listed::{country, language, timezone},
+    code_lists::{country, language, timezone},
     text::{Rule, json_bytes_max},
 };
 use jiff::civil::Date;
