@@ -1,10 +1,26 @@
-//! Notifications: whom an event is told to, and which earlier ones it takes back.
+//! Notifications: the rule that says which event notifies whom, and which event retracts which notifications.
+//!
+//! An event notifies its target, unless the target did it: `Notification::of`. A later event retracts notifications
+//! that are older than it: `Retraction::of`.
+//!
+//! | event | notification of its target | retracted by |
+//! |---|---|---|
+//! | `PostLiked` | `LikePost` | `PostLikeCancelled`, `PostDeleted` |
+//! | `CommentLiked` | `LikeComment` | `CommentLikeCancelled`, `CommentDeleted`, `PostDeleted` |
+//! | `CommentCreated` | `Comment`, shown as `Reply` below another comment | `CommentDeleted`, `PostDeleted` |
+//! | `MemberMentioned` | `Mention` | `MentionWithdrawn`, `CommentDeleted`, `PostDeleted` |
+//! | `MemberFollowed` | `Follow`, unless it follows an acceptance | `MemberUnfollowed`, `FollowEnded` |
+//! | `FollowRequested` | `FollowRequest` | `FollowRequestWithdrawn`, `..Accepted`, `..Declined` |
+//! | `FollowRequestAccepted` | `FollowAccepted` | `MemberUnfollowed`, `FollowEnded` |
+//!
+//! A block, a mute and a deactivation delete no notification. The visibility rule hides the actor's notifications
+//! whenever they are read, so that they come back when the block, the mute or the deactivation ends.
 use super::{Comment, CommentId, Event, EventKind, MemberId, Position, PostId, Timestamp};
 
-/// Most notifications that one member keeps; the oldest go first.
+/// Most notifications that one member keeps; the oldest are deleted first.
 pub const NOTIFICATIONS_MAX: usize = 10_000;
 
-/// What somebody did to a member, or to what is theirs.
+/// What another member did, as its target is notified of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum NotificationKind {
@@ -14,7 +30,7 @@ pub enum NotificationKind {
     LikeComment = 2,
     /// Commented on the member's post.
     Comment = 3,
-    /// Replied to the member's comment.
+    /// Replied to the member's comment. Never stored: see [`Notification::shown_as`].
     Reply = 4,
     /// Named the member in a post or comment.
     Mention = 5,
@@ -49,29 +65,30 @@ impl NotificationKind {
     }
 }
 
-/// What a member is told.
+/// One notification of one member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Notification {
-    /// Of the event that caused it: also the order.
+    /// Position of the event that caused it; also the order of notifications.
     pub id: Position,
-    /// Who is told.
+    /// The notified member.
     pub to: MemberId,
-    /// What.
+    /// What the actor did.
     pub kind: NotificationKind,
-    /// Who did it.
+    /// The member who caused it.
     pub actor: MemberId,
-    /// On which post.
+    /// The post it is about.
     pub post: Option<PostId>,
-    /// On or with which comment.
+    /// The comment it is about, or that names the notified member.
     pub comment: Option<CommentId>,
-    /// When.
+    /// Time of the event.
     pub at: Timestamp,
 }
 
 impl Notification {
-    /// What an event is told as, and to whom; never one's own acts to oneself.
+    /// Returns the notification that an event makes, by the table of this module. A member's own act makes none.
     ///
-    /// An event does not say whether a comment is a reply, so both begin as `Comment`; see [`Notification::shown_as`].
+    /// An event does not say whether a comment is a reply, so both are stored as `Comment`; see
+    /// [`Notification::shown_as`].
     pub fn of(event: &Event) -> Option<Self> {
         use EventKind as K;
         let fact = &event.fact;
@@ -86,20 +103,27 @@ impl Notification {
             _ => return None,
         };
         let to = fact.target.filter(|target| *target != fact.member)?;
-        let (actor, post, comment) = (fact.member, fact.post, fact.comment);
-        Some(Self { id: event.position, to, kind, actor, post, comment, at: event.at() })
+        Some(Self {
+            id: event.position,
+            to,
+            kind,
+            actor: fact.member,
+            post: fact.post,
+            comment: fact.comment,
+            at: event.at(),
+        })
     }
 
-    /// Accepting a request makes a follow right behind it in the log, by the one who was accepted: the member who
-    /// accepted is not told of that.
-    pub fn follows_acceptance(&self, before: &Self) -> bool {
+    /// Returns whether this follow is the consequence of an acceptance: `FollowRequestAccepted` is followed in the log by
+    /// the `MemberFollowed` of the accepted member. The member who accepted is not notified of that follow.
+    pub fn follows_acceptance(&self, previous: &Self) -> bool {
         self.kind == NotificationKind::Follow
-            && before.kind == NotificationKind::FollowAccepted
-            && before.id.0.checked_add(1) == Some(self.id.0)
-            && (before.to, before.actor) == (self.actor, self.to)
+            && previous.kind == NotificationKind::FollowAccepted
+            && previous.id.0.checked_add(1) == Some(self.id.0)
+            && (previous.to, previous.actor) == (self.actor, self.to)
     }
 
-    /// The kind as it is shown: a comment below another one is a reply.
+    /// Returns the kind that clients see: a comment with a parent is a `Reply`.
     pub fn shown_as(&self, comment: Option<&Comment>) -> NotificationKind {
         match self.kind {
             NotificationKind::Comment if comment.is_some_and(|comment| comment.parent.is_some()) => {
@@ -110,64 +134,72 @@ impl Notification {
     }
 }
 
-/// Which notifications an event takes back, of those that are older than it.
+/// A set of notifications that an event retracts, of those that are older than the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retraction {
-    /// All about a post.
-    Post(PostId),
-    /// All about a comment.
-    Comment(CommentId),
-    /// An actor's like of a post.
-    PostLike(PostId, MemberId),
-    /// An actor's like of a comment.
-    CommentLike(CommentId, MemberId),
-    /// That the text of a post or comment names a member.
-    Mention(PostId, Option<CommentId>, MemberId),
-    /// Of this kind, told to the first, about the second.
-    Between(NotificationKind, MemberId, MemberId),
+    /// All notifications about a post.
+    AboutPost(PostId),
+    /// All notifications about a comment.
+    AboutComment(CommentId),
+    /// The `LikePost` of one actor and post.
+    #[expect(missing_docs, reason = "the names say it")]
+    PostLike { post: PostId, actor: MemberId },
+    /// The `LikeComment` of one actor and comment.
+    #[expect(missing_docs, reason = "the names say it")]
+    CommentLike { comment: CommentId, actor: MemberId },
+    /// The `Mention` of one member in the text of a comment, or of the post itself.
+    #[expect(missing_docs, reason = "the names say it")]
+    Mention { post: PostId, comment: Option<CommentId>, to: MemberId },
+    /// The notifications of one kind to one member about one actor. The kinds are `Follow`, `FollowRequest` and
+    /// `FollowAccepted`.
+    #[expect(missing_docs, reason = "the names say it")]
+    Between { kind: NotificationKind, to: MemberId, actor: MemberId },
 }
 
 impl Retraction {
-    /// What an event takes back.
+    /// Returns what an event retracts, by the table of this module.
     pub fn of(event: &Event) -> Vec<Self> {
         use EventKind as K;
         use NotificationKind::{Follow, FollowAccepted, FollowRequest};
         let fact = &event.fact;
         let (actor, target) = (fact.member, fact.target);
         match (fact.kind, fact.post, fact.comment, target) {
-            (K::PostDeleted, Some(post), ..) => vec![Self::Post(post)],
-            (K::CommentDeleted, _, Some(comment), _) => vec![Self::Comment(comment)],
-            (K::PostLikeCancelled, Some(post), ..) => vec![Self::PostLike(post, actor)],
-            (K::CommentLikeCancelled, _, Some(comment), _) => vec![Self::CommentLike(comment, actor)],
-            (K::MentionWithdrawn, Some(post), comment, Some(named)) => vec![Self::Mention(post, comment, named)],
-            (K::MemberUnfollowed | K::FollowEnded, .., Some(followee)) => {
-                vec![Self::Between(Follow, followee, actor), Self::Between(FollowAccepted, actor, followee)]
+            (K::PostDeleted, Some(post), ..) => vec![Self::AboutPost(post)],
+            (K::CommentDeleted, _, Some(comment), _) => vec![Self::AboutComment(comment)],
+            (K::PostLikeCancelled, Some(post), ..) => vec![Self::PostLike { post, actor }],
+            (K::CommentLikeCancelled, _, Some(comment), _) => vec![Self::CommentLike { comment, actor }],
+            (K::MentionWithdrawn, Some(post), comment, Some(to)) => vec![Self::Mention { post, comment, to }],
+            (K::MemberUnfollowed | K::FollowEnded, .., Some(followee)) => vec![
+                Self::Between { kind: Follow, to: followee, actor },
+                Self::Between { kind: FollowAccepted, to: actor, actor: followee },
+            ],
+            (K::FollowRequestWithdrawn, .., Some(asked)) => {
+                vec![Self::Between { kind: FollowRequest, to: asked, actor }]
             }
-            (K::FollowRequestWithdrawn, .., Some(asked)) => vec![Self::Between(FollowRequest, asked, actor)],
             (K::FollowRequestAccepted | K::FollowRequestDeclined, .., Some(requester)) => {
-                vec![Self::Between(FollowRequest, actor, requester)]
+                vec![Self::Between { kind: FollowRequest, to: actor, actor: requester }]
             }
             _ => Vec::new(),
         }
     }
 
-    /// Whether it takes back this one, should it be older.
+    /// Returns whether a notification belongs to the set. The caller compares their positions.
     pub fn covers(&self, notification: &Notification) -> bool {
         use NotificationKind as N;
         match *self {
-            Self::Post(post) => notification.post == Some(post),
-            Self::Comment(comment) => notification.comment == Some(comment),
-            Self::PostLike(post, actor) => {
+            Self::AboutPost(post) => notification.post == Some(post),
+            Self::AboutComment(comment) => notification.comment == Some(comment),
+            Self::PostLike { post, actor } => {
                 (notification.kind, notification.post, notification.actor) == (N::LikePost, Some(post), actor)
             }
-            Self::CommentLike(comment, actor) => {
+            Self::CommentLike { comment, actor } => {
                 (notification.kind, notification.comment, notification.actor) == (N::LikeComment, Some(comment), actor)
             }
-            Self::Mention(post, comment, named) => {
+            Self::Mention { post, comment, to } => {
                 (notification.kind, notification.post, notification.comment, notification.to)
-                    == (N::Mention, Some(post), comment, named)
+                    == (N::Mention, Some(post), comment, to)
             }
-            Self::Between(kind, to, actor) => {
+            Self::Between { kind, to, actor } => {
                 (notification.kind, notification.to, notification.actor) == (kind, to, actor)
             }
         }
@@ -201,14 +233,14 @@ mod tests {
         event(3, Fact::new(kind, member).to(target))
     }
 
-    /// Whether the second event takes back what the first was told as.
-    fn undone(done: &Event, by: &Event) -> bool {
+    /// Whether the second event retracts the notification of the first.
+    fn retracted(done: &Event, by: &Event) -> bool {
         let notification = Notification::of(done).unwrap();
         Retraction::of(by).iter().any(|retraction| retraction.covers(&notification))
     }
 
     #[test]
-    fn the_member_it_was_done_to_is_told() {
+    fn an_event_notifies_its_target() {
         let notification = Notification::of(&on_comment(K::CommentCreated)).unwrap();
         let (id, at) = (Position(3), Timestamp(5));
         let (kind, post, comment) = (NotificationKind::Comment, Some(POST), Some(COMMENT));
@@ -218,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_told_of_their_own_acts() {
+    fn a_members_own_act_does_not_notify() {
         for kind in [K::PostLiked, K::CommentCreated, K::MemberMentioned] {
             let own = event(3, Fact::new(kind, A).on_post(POST).to(A));
             assert_eq!(Notification::of(&own), None, "{kind:?}");
@@ -226,48 +258,48 @@ mod tests {
     }
 
     #[test]
-    fn reads_blocks_and_the_like_are_told_to_nobody() {
+    fn reads_blocks_mutes_unfollows_and_edits_do_not_notify() {
         for kind in [K::PostRead, K::MemberBlocked, K::MemberMuted, K::MemberUnfollowed, K::PostUpdated] {
             assert_eq!(Notification::of(&on_post(kind)), None, "{kind:?}");
         }
     }
 
     #[test]
-    fn what_is_taken_back_is_retracted_and_nothing_else() {
+    fn an_undone_act_retracts_its_own_notification_alone() {
         let like = on_post(K::PostLiked);
-        assert!(undone(&like, &on_post(K::PostLikeCancelled)));
-        assert!(undone(&like, &event(4, Fact::new(K::PostDeleted, B).on_post(POST))));
-        assert!(!undone(&like, &event(4, Fact::new(K::PostLikeCancelled, B).on_post(POST).to(A))));
-        assert!(!undone(&like, &event(4, Fact::new(K::PostDeleted, B).on_post(PostId(11)))));
+        assert!(retracted(&like, &on_post(K::PostLikeCancelled)));
+        assert!(retracted(&like, &event(4, Fact::new(K::PostDeleted, B).on_post(POST))));
+        assert!(!retracted(&like, &event(4, Fact::new(K::PostLikeCancelled, B).on_post(POST).to(A))));
+        assert!(!retracted(&like, &event(4, Fact::new(K::PostDeleted, B).on_post(PostId(11)))));
         let comment = on_comment(K::CommentCreated);
-        assert!(undone(&comment, &on_comment(K::CommentDeleted)));
-        assert!(!undone(&comment, &on_comment(K::CommentLikeCancelled)));
-        assert!(undone(&on_comment(K::CommentLiked), &on_comment(K::CommentLikeCancelled)));
-        assert!(undone(&on_comment(K::MemberMentioned), &on_comment(K::MentionWithdrawn)));
-        assert!(!undone(&on_comment(K::MemberMentioned), &on_post(K::MentionWithdrawn)));
+        assert!(retracted(&comment, &on_comment(K::CommentDeleted)));
+        assert!(!retracted(&comment, &on_comment(K::CommentLikeCancelled)));
+        assert!(retracted(&on_comment(K::CommentLiked), &on_comment(K::CommentLikeCancelled)));
+        assert!(retracted(&on_comment(K::MemberMentioned), &on_comment(K::MentionWithdrawn)));
+        assert!(!retracted(&on_comment(K::MemberMentioned), &on_post(K::MentionWithdrawn)));
     }
 
     #[test]
-    fn a_follow_and_a_request_end_from_either_side() {
+    fn follows_and_requests_are_retracted_by_either_member() {
         let follow = between(K::MemberFollowed, A, B);
-        assert!(undone(&follow, &between(K::MemberUnfollowed, A, B)));
-        assert!(undone(&follow, &between(K::FollowEnded, A, B)));
-        assert!(!undone(&follow, &between(K::MemberUnfollowed, B, A)));
+        assert!(retracted(&follow, &between(K::MemberUnfollowed, A, B)));
+        assert!(retracted(&follow, &between(K::FollowEnded, A, B)));
+        assert!(!retracted(&follow, &between(K::MemberUnfollowed, B, A)));
         let request = between(K::FollowRequested, A, B);
-        assert!(undone(&request, &between(K::FollowRequestWithdrawn, A, B)));
-        for by_the_asked in [K::FollowRequestAccepted, K::FollowRequestDeclined] {
-            assert!(undone(&request, &between(by_the_asked, B, A)));
-            assert!(!undone(&request, &between(by_the_asked, A, B)));
+        assert!(retracted(&request, &between(K::FollowRequestWithdrawn, A, B)));
+        for by_target in [K::FollowRequestAccepted, K::FollowRequestDeclined] {
+            assert!(retracted(&request, &between(by_target, B, A)));
+            assert!(!retracted(&request, &between(by_target, A, B)));
         }
-        assert!(undone(&between(K::FollowRequestAccepted, B, A), &between(K::MemberUnfollowed, A, B)));
+        assert!(retracted(&between(K::FollowRequestAccepted, B, A), &between(K::MemberUnfollowed, A, B)));
     }
 
     #[test]
-    fn who_accepts_is_not_told_of_the_follow_that_this_makes() {
+    fn a_follow_behind_its_acceptance_is_recognised() {
         let accepted = Notification::of(&between(K::FollowRequestAccepted, B, A)).unwrap();
         assert_eq!((accepted.to, accepted.kind), (A, NotificationKind::FollowAccepted));
         let follow =
-            |position, who| Notification::of(&event(position, Fact::new(K::MemberFollowed, who).to(B))).unwrap();
+            |position, member| Notification::of(&event(position, Fact::new(K::MemberFollowed, member).to(B))).unwrap();
         assert!(follow(4, A).follows_acceptance(&accepted));
         assert!(!follow(5, A).follows_acceptance(&accepted) && !follow(4, MemberId(9)).follows_acceptance(&accepted));
         assert!(!accepted.follows_acceptance(&accepted));

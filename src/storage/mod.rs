@@ -19,7 +19,7 @@ mod sqlite;
 mod tantivy;
 mod upkeep;
 
-pub use activity::{ACTIVITY_DAYS, ActivityStore, DEAD_LETTERS_MAX, DUE_MAX, DeadLetter};
+pub use activity::{ACTIVITY_DAYS, ActivityStore, DEAD_LETTERS_MAX, DUE_MAX, DeadLetter, DeadLetterStore};
 pub use content::{CommentOrder, ContentStore, CountedBelow, PostRef, View};
 pub use images::{FILE_PARTS, FoundFile, ImageFileStore, ImageStore};
 pub use log::EventLog;
