@@ -1,7 +1,7 @@
-//! Codes that are of a list: languages, countries, time zones.
+//! Checks codes against the lists they are from: languages (ISO 639-1), countries (ISO 3166-1), time zones (IANA).
 use super::{FieldError, Reason};
 
-/// A language of ISO 639-1; a country may follow (`pt-BR`).
+/// Checks a language code of ISO 639-1; a country code may follow (`pt-BR`).
 pub(super) fn language(code: &str) -> Result<String, FieldError> {
     let refuse = |reason| Err(FieldError { field: "languageCode", reason });
     let (language, region) = code.split_once('-').map_or((code, None), |(l, r)| (l, Some(r)));
@@ -13,7 +13,7 @@ pub(super) fn language(code: &str) -> Result<String, FieldError> {
     if known { Ok(code.to_owned()) } else { refuse(Reason::UnknownValue) }
 }
 
-/// A country of ISO 3166-1.
+/// Checks a country code of ISO 3166-1.
 pub(super) fn country(code: &str) -> Result<String, FieldError> {
     let known = is_listed(COUNTRIES, code);
     if known { Ok(code.to_owned()) } else { Err(FieldError { field: "countryCode", reason: Reason::UnknownValue }) }
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_of_their_lists() {
+    fn codes_outside_their_lists_are_refused() {
         assert!(language("ko").is_ok() && language("pt-BR").is_ok() && language("zh-TW").is_ok());
         for bad in ["", "xx", "ko-XX", "ko-D ", "KO", "korean", "ko-kr", "ko_KR", "k "] {
             assert!(language(bad).is_err(), "{bad}");

@@ -1,4 +1,19 @@
-//! What the product is about: ids, rules, events, cursors. No runtime, no database, no HTTP.
+//! The domain: ids, values, rules, events and cursors as plain data and pure functions. No runtime, no database, no HTTP.
+//!
+//! Read it in this order:
+//!
+//! | subject | files |
+//! |---|---|
+//! | what everything is named and dated by | `id.rs`, `time.rs`, `slot.rs` (the shard of a member), `deadline.rs` |
+//! | what happened | `event.rs` (facts, events, positions), `activity.rs` (message keys), `cloud_event.rs` (as JSON) |
+//! | whom an event concerns | `audience.rs` (open streams), `notification.rs` (who is notified, what is retracted) |
+//! | who may see what | `visibility.rs` (the rule), `relations.rs` (follows, blocks, mutes), `member.rs` (`Privacy`) |
+//! | what members write | `content.rs` (posts, comments), `image.rs`, `profile.rs`, `markup/` (tags, mentions) |
+//! | what a text may be | `text.rs` (lengths, lines), `characters.rs` (Unicode), `code_lists.rs` (countries, languages) |
+//! | accounts | `member.rs` (handles, cards), `credentials.rs` (e-mail, password), `session.rs` |
+//! | lists | `cursor.rs` (where a list or stream goes on), `ranking.rs` (scores, windows, days) |
+//! | search | `search/` (tokens of a text, meaning of a query, highlights) |
+//! | answers | `refusal.rs` (every rule that says no), `receipt.rs` (answers of repeated requests) |
 mod activity;
 mod audience;
 mod characters;

@@ -1,4 +1,4 @@
-//! What a rule of the product says no to. The caller can do something about each of these.
+//! Refusals: the errors of the domain's rules. The caller can correct each of them.
 use std::time::Duration;
 
 /// Why one field of a request was refused.
@@ -20,16 +20,16 @@ pub enum Reason {
     InvalidFormat,
     /// Control characters or marks that reorder text.
     InvalidCharacters,
-    /// A character that is made of more than `max` code points: a tower of marks.
+    /// A character of more than `max` code points: a stack of combining marks.
     Malformed {
         /// The most that is accepted.
         max: usize,
     },
     /// Not one of the known values.
     UnknownValue,
-    /// A date that has not been yet.
+    /// A date that is not in the past.
     NotInThePast,
-    /// A name that the service keeps for itself.
+    /// A name that is reserved for the service.
     Reserved,
     /// Outside the numbers accepted.
     OutOfRange {
@@ -40,30 +40,30 @@ pub enum Reason {
     },
     /// The current password does not match.
     WrongPassword,
-    /// This cannot be done to oneself.
+    /// The target is the caller.
     Oneself,
-    /// Given more than once, where one value is meant.
+    /// Given more than once, although it takes one value.
     Repeated,
-    /// On something else already, or named twice.
+    /// In use already, or given twice.
     InUse,
 }
 
 /// One field of a request, and why it was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError {
-    /// As written in the request: `memberName`.
+    /// Its name in the request: `memberName`.
     pub field: &'static str,
-    /// Why.
+    /// Why it was refused.
     pub reason: Reason,
 }
 
-/// A rule of the product said no.
+/// A rule of the domain refused the request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// One or more fields of the request break their rules.
     #[error("invalid fields")]
     Invalid(Vec<FieldError>),
-    /// What is to be changed is no longer as the caller has seen it.
+    /// The resource has changed since the version that the caller names in `If-Match`.
     #[error("changed since it was seen")]
     PreconditionFailed,
     /// The e-mail address has an account.
@@ -93,13 +93,13 @@ pub enum Refusal {
     /// The caller blocks the member to follow.
     #[error("the member to follow is blocked")]
     FollowBlocked,
-    /// As many as may wait for the member have asked already.
+    /// The member has as many undecided follow requests as a member may have.
     #[error("at most {max} follow requests wait for a member")]
     FollowRequestsFull {
         /// The most that may wait.
         max: usize,
     },
-    /// Nobody of that id has asked to follow the caller.
+    /// No member of that id has requested to follow the caller.
     #[error("no such follow request")]
     FollowRequestNotFound,
     /// The member blocks as many as a member may.
@@ -168,13 +168,13 @@ pub enum Refusal {
         /// The most that a comment may have.
         max: usize,
     },
-    /// Unknown e-mail or wrong password: which of the two is not said.
+    /// Unknown e-mail or wrong password; does not say which.
     #[error("e-mail or password is wrong")]
     LoginFailed,
     /// Too many failures for this account from this address.
     #[error("too many failed logins")]
     LoginLocked {
-        /// How long until the pair may try again.
+        /// Time until this account may log in from this address again.
         retry_after: Duration,
     },
     /// A token that is malformed, of another issuer, or signed with an unknown key.
@@ -183,10 +183,10 @@ pub enum Refusal {
     /// An access token past its time.
     #[error("the token has expired")]
     TokenExpired,
-    /// A token of a session that has ended.
+    /// An access token of a session that has ended.
     #[error("the token was revoked")]
     TokenRevoked,
-    /// Only a new login helps: the refresh token is unknown, expired, revoked or was used twice.
+    /// The refresh token is unknown, expired, revoked or was used twice; a new login is required.
     #[error("log in again")]
     ReloginRequired,
     /// No such session of this member.
@@ -195,22 +195,22 @@ pub enum Refusal {
     /// The key was used with another request.
     #[error("the idempotency key was used with another request")]
     IdempotencyKeyReused,
-    /// Not a cursor of this server, or of another list.
+    /// The text is no cursor of this server, or a cursor of another list.
     #[error("the cursor is not valid here")]
     CursorInvalid,
-    /// A cursor of this server that points before what it keeps.
+    /// The cursor points to events or rankings that are no longer kept.
     #[error("the cursor is too old")]
     CursorExpired,
-    /// No image, or one without a byte.
+    /// The upload has no image, or an empty one.
     #[error("no image was sent")]
     ImageEmpty,
-    /// More bytes or pixels than are taken.
+    /// The image has more bytes or pixels than an upload may have.
     #[error("the image is too large")]
     ImageTooLarge,
-    /// Not one of the formats that are taken, whatever its name says.
+    /// The image has none of the supported formats, whatever its file name says.
     #[error("the format of the image is not supported")]
     ImageUnsupported,
-    /// Begins as an image and cannot be read to its end.
+    /// The data begins as an image but cannot be decoded to its end.
     #[error("the image cannot be read")]
     ImageCorrupted,
     /// Absent, or deleted.
@@ -219,19 +219,19 @@ pub enum Refusal {
     /// Only its owner uses and deletes an image.
     #[error("only its owner uses and deletes an image")]
     ImageForbidden,
-    /// As many images of the member are on nothing as may be.
+    /// The member has as many unused images as a member may have.
     #[error("at most {max} unused images")]
     TooManyImages {
-        /// The most that may be on nothing.
+        /// The most unused images of a member.
         max: usize,
     },
-    /// More expensive requests of one member at once than may wait.
+    /// One member has more expensive requests running and waiting than a lane admits.
     #[error("at most {max} such requests at once")]
     TooManyAtOnce {
-        /// The most that work or wait.
+        /// The most that run or wait.
         max: usize,
     },
-    /// No event of that position is among those that could not be applied.
+    /// No dead letter has that position.
     #[error("no such dead letter")]
     DeadLetterNotFound,
     /// More open streams than a member may have.

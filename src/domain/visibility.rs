@@ -4,21 +4,22 @@
 //! that is hidden in one view is hidden in every view.
 use super::Privacy;
 
-/// Where something is shown.
+/// The surface on which something is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Surface {
-    /// Not asked for by name: home, recent, ranked and tag feeds, streams, notifications. Hides muted authors.
+    /// Shown without being asked for by name: home, recent, ranked and tag feeds, streams, notifications. Hides muted
+    /// authors.
     Feed,
-    /// Asked for: a post, a member's posts, a thread, a search.
+    /// Asked for by name: a post, a member's posts, a thread, a search. Shows muted authors.
     Direct,
 }
 
-/// How the viewer and an author stand, and what the author has decided.
+/// The facts that the visibility rule decides by: the viewer's relations to an author, and the author's decisions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct VisibilityFacts {
-    /// The thing itself was deleted.
+    /// The post or comment itself was deleted.
     pub deleted: bool,
-    /// Its author has left.
+    /// Its author has deactivated the account.
     pub author_deactivated: bool,
     /// The viewer is the author.
     pub own: bool,
@@ -28,17 +29,17 @@ pub struct VisibilityFacts {
     pub muted: bool,
     /// The viewer follows the author.
     pub follows: bool,
-    /// Who may see the author's posts.
+    /// The author's privacy: who may see the author's posts.
     pub privacy: Privacy,
 }
 
-/// Whether the viewer may see that the author exists: profile, lists, comments, likes.
+/// Returns whether the author is visible to the viewer: in profiles, lists, comments, likes and notifications.
 pub fn is_member_visible(facts: VisibilityFacts, surface: Surface) -> bool {
-    let there = !facts.deleted && !facts.author_deactivated;
-    there && (facts.own || !facts.blocked && (surface == Surface::Direct || !facts.muted))
+    let exists = !facts.deleted && !facts.author_deactivated;
+    exists && (facts.own || !facts.blocked && (surface == Surface::Direct || !facts.muted))
 }
 
-/// Whether the viewer may see a post of the author, and what hangs on it.
+/// Returns whether the author's posts are visible to the viewer, with their comments, likes and images.
 pub fn is_post_visible(facts: VisibilityFacts, surface: Surface) -> bool {
     let admitted = match facts.privacy {
         Privacy::Public => true,
@@ -55,7 +56,7 @@ mod tests {
     const BOTH: [Surface; 2] = [Surface::Feed, Surface::Direct];
 
     #[test]
-    fn what_is_gone_is_seen_by_nobody() {
+    fn a_deleted_post_and_a_deactivated_author_are_hidden_from_everybody() {
         for (deleted, author_deactivated) in [(true, false), (false, true), (true, true)] {
             for own in [false, true] {
                 let facts = VisibilityFacts { deleted, author_deactivated, own, follows: true, ..VisibilityFacts::default() };
@@ -66,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_hides_everything_and_a_mute_what_is_served() {
+    fn a_block_hides_on_every_surface_and_a_mute_in_feeds_only() {
         let blocked = VisibilityFacts { blocked: true, follows: true, ..VisibilityFacts::default() };
         assert!(BOTH.iter().all(|surface| !is_member_visible(blocked, *surface) && !is_post_visible(blocked, *surface)));
         let muted = VisibilityFacts { muted: true, ..VisibilityFacts::default() };
@@ -74,8 +75,8 @@ mod tests {
     }
 
     #[test]
-    fn privacy_hides_posts_and_not_their_author() {
-        for (privacy, follows, own, seen) in [
+    fn privacy_hides_the_posts_but_not_their_author() {
+        for (privacy, follows, own, visible) in [
             (Privacy::Followers, false, false, false),
             (Privacy::Followers, true, false, true),
             (Privacy::Followers, false, true, true),
@@ -83,7 +84,7 @@ mod tests {
             (Privacy::Private, false, true, true),
         ] {
             let facts = VisibilityFacts { privacy, follows, own, ..VisibilityFacts::default() };
-            assert_eq!(is_post_visible(facts, Surface::Direct), seen, "{facts:?}");
+            assert_eq!(is_post_visible(facts, Surface::Direct), visible, "{facts:?}");
             assert!(is_member_visible(facts, Surface::Direct));
         }
     }
