@@ -23,8 +23,8 @@ pub fn activity_kind(name: &str) -> Option<EventKind> {
 /// Returns the message key of an event: a store keeps one row per key, however often the event is delivered.
 ///
 /// The subject in the key is the comment it was done to, else the post, else the target, else the acting member. A
-/// creation happens once per subject, so its key has no time. All other keys end with the time of the commit, in UTC with
-/// nanoseconds: a like, its cancellation and a second like are three activities.
+/// creation happens once per subject, so its key has no time. All other keys end with the time of the commit, in UTC
+/// with nanoseconds: a like, its cancellation and a second like are three activities.
 pub fn message_key(event: &Event) -> String {
     let fact = &event.fact;
     let target = fact.target.unwrap_or(fact.member).0;

@@ -31,15 +31,13 @@ impl PostText {
     const CONTENT: Rule = Rule::long("content", 0, Self::CONTENT_MAX);
     const TITLE: Rule = Rule::line("title", 0, Self::TITLE_MAX);
 
-    /// Checks the rules of both. A blank title becomes `None`. Refuses `PostEmpty` for blank content, `PostTooLong`,
-    /// `TitleTooLong`, `Invalid`.
+    /// Checks both. A blank title becomes `None`. Refuses `PostEmpty`, `PostTooLong`, `TitleTooLong`, `Invalid`.
     pub fn new(title: Option<&str>, content: &str) -> Result<Self, Refusal> {
         let text = Self::with_optional_content(title, content)?;
         if text.needs_image() { Err(Refusal::PostEmpty) } else { Ok(text) }
     }
 
-    /// Does the same, but accepts blank content: a post may consist of images. Refuses `PostTooLong`, `TitleTooLong`,
-    /// `Invalid`.
+    /// Does the same, but accepts blank content: a post may consist of images.
     pub fn with_optional_content(title: Option<&str>, content: &str) -> Result<Self, Refusal> {
         let content = Self::CONTENT.check(content).map_err(|error| match error.reason {
             Reason::TooLong { max } => Refusal::PostTooLong { max },
@@ -57,8 +55,8 @@ impl PostText {
         self.content.is_empty()
     }
 
-    /// Sets the images, in this order. A text without this call leaves the images of an edited post as they are. Refuses
-    /// `PostEmpty` for neither text nor image, `Invalid` for an id twice or more than [`IMAGES_MAX`].
+    /// Sets the images, in this order. A text without this call leaves the images of an edited post as they are.
+    /// Refuses `PostEmpty` for neither text nor image, `Invalid` for an id twice or more than [`IMAGES_MAX`].
     pub fn with_images(self, ids: Vec<ImageId>) -> Result<Self, Refusal> {
         let wrong = |reason| Err(FieldError { field: "imageIds", reason }.into());
         if ids.is_empty() && self.needs_image() {
@@ -184,7 +182,8 @@ impl VisiblePost {
 
     /// Returns the counts for this viewer.
     pub fn counts(&self) -> PostCounts {
-        let (all, hidden) = (self.post.counts, self.hidden_counts);
+        let all = self.post.counts;
+        let hidden = self.hidden_counts;
         PostCounts {
             views: all.views.saturating_sub(hidden.views),
             likes: all.likes.saturating_sub(hidden.likes),
@@ -214,7 +213,7 @@ pub struct Comment {
     pub reply_count: u64,
     /// Visible comments anywhere below.
     pub below_count: u64,
-    /// Members whom the content mentions.
+    /// Members whom the content mentions: distinct, in ascending order.
     pub mentions: Vec<MemberId>,
     /// Whether it is a tombstone: deleted, without its text, and kept because it has visible replies.
     pub deleted: bool,

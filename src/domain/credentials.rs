@@ -64,8 +64,8 @@ fn key(address: &str) -> String {
     unquoted.unwrap_or(address)
 }
 
-/// Returns whether a text is a host name: labels of letters, digits and inner hyphens. The last label is no number, which
-/// would make it an IPv4 address.
+/// Returns whether a text is a host name: labels of letters, digits and inner hyphens. The last label is no number,
+/// which would make it an IPv4 address.
 fn is_host_name(host: &str) -> bool {
     let is_label = |label: &str| {
         let inner = |c: char| c.is_ascii_alphanumeric() || c == '-';
@@ -89,7 +89,8 @@ impl Password {
     /// Most code points of one character; no writing system needs more.
     const POINTS_MAX: usize = 16;
 
-    /// Checks the normal form: its length, and that it has a lower-case letter, an upper-case letter, a digit and a symbol.
+    /// Checks the normal form: its length, and that it has a lower-case letter, an upper-case letter, a digit and a
+    /// symbol.
     pub fn new(field: &'static str, password: &str) -> Result<Self, FieldError> {
         let refuse = |reason| Err(FieldError { field, reason });
         let too_long = Reason::TooLong { max: Self::MAX };

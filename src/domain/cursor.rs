@@ -53,8 +53,8 @@ pub struct StreamCursor {
 
 /// Where a feed goes on: with the posts that were committed up to `pinned` and are older than `before`.
 ///
-/// Posts committed after `pinned` belong to the stream opened from the first page, so that pages and stream together show
-/// each post once.
+/// Posts committed after `pinned` belong to the stream opened from the first page, so that pages and stream together
+/// show each post once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FeedCursor {
     /// The log position at which the first page was read.

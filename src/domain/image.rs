@@ -7,8 +7,8 @@ use std::fmt;
 pub const IMAGE_BYTES_MAX: usize = 10 * 1024 * 1024;
 /// Most pixels of an upload. Decoding takes up to 12 bytes per pixel, so this bounds its memory.
 pub const IMAGE_PIXELS_MAX: u64 = 40_000_000;
-/// Most pixels of the longer side of an upload. The table of the resize filter grows with the side: an image of one line
-/// with 40 megapixels would need gigabytes.
+/// Most pixels of the longer side of an upload. The table of the resize filter grows with the side: an image of one
+/// line with 40 megapixels would need gigabytes.
 pub const IMAGE_SIDE_MAX: u32 = 32_768;
 /// Hours after which an unused image is deleted: one that no post or profile shows.
 pub const IMAGE_UNUSED_HOURS: u64 = 24;
@@ -199,7 +199,8 @@ pub fn fits(width: u32, height: u32) -> bool {
     width.max(height) <= IMAGE_SIDE_MAX && u64::from(width) * u64::from(height) <= IMAGE_PIXELS_MAX
 }
 
-/// Returns the dimensions scaled down to fit into a square: keeps the aspect ratio, never enlarges, and no side becomes 0.
+/// Returns the dimensions scaled down to fit into a square: keeps the aspect ratio, never enlarges, and no side becomes
+/// 0.
 pub fn fitted(width: u32, height: u32, side_max: u32) -> (u32, u32) {
     let longest = width.max(height);
     if longest <= side_max {

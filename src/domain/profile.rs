@@ -135,7 +135,8 @@ impl Profile {
     }
 }
 
-/// Applies the change of one field. Collects errors instead of returning the first, so that one response names them all.
+/// Applies the change of one field. Collects errors instead of returning the first, so that one response names them
+/// all.
 fn apply<T, V: Into<Option<T>>>(
     errors: &mut Vec<FieldError>,
     patch: Patch<String>,

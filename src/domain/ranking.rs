@@ -159,8 +159,8 @@ impl Day {
         now >= self.end.after(FROZEN_AFTER)
     }
 
-    /// Returns the hours since 1970 that begin on this day, as the first and the one past the last. A view is stored with
-    /// its hour only. If midnight is not a whole hour of UTC, the hour that contains it belongs to the day before.
+    /// Returns the hours since 1970 that begin on this day, as the first and the one past the last. A view is stored
+    /// with its hour only. If midnight is not a whole hour of UTC, the hour that contains it belongs to the day before.
     pub fn hours(self) -> (i64, i64) {
         (first_hour(self.begin), first_hour(self.end))
     }

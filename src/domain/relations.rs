@@ -1,5 +1,5 @@
 //! Relations between two members: follows, follow requests, blocks and mutes, and the changes of them.
-use super::{MemberId, VisibilityFacts, Timestamp};
+use super::{MemberId, Timestamp, VisibilityFacts};
 use std::sync::Arc;
 
 /// Most members that one member may block. How many members block one member is not limited.
@@ -13,7 +13,8 @@ pub const MUTES_MAX: usize = 10_000;
 pub enum RelationChange {
     /// Ends the member's follow, or withdraws the request. Does nothing for unknown members.
     Unfollow,
-    /// Accepts a request: the requester becomes a follower. Does nothing for a follower. Refuses `FollowRequestNotFound`.
+    /// Accepts a request: the requester becomes a follower. Does nothing for a follower. Refuses
+    /// `FollowRequestNotFound`.
     Accept(u64),
     /// Declines a request.
     Decline,
@@ -23,7 +24,8 @@ pub enum RelationChange {
     Block(u64),
     /// Ends a block.
     Unblock,
-    /// Mutes until that time, or without end; replaces the end of an earlier mute. Refuses `MemberNotFound`, `MuteLimit`.
+    /// Mutes until that time, or without end; replaces the end of an earlier mute. Refuses `MemberNotFound`,
+    /// `MuteLimit`.
     Mute(u64, Option<Timestamp>),
     /// Ends a mute.
     Unmute,

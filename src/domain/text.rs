@@ -173,8 +173,8 @@ pub fn text_within(field: &'static str, text: &str, max: usize) -> Result<(), Fi
     checked_length(text, max).map(drop).map_err(|reason| FieldError { field, reason })
 }
 
-/// Makes a valid line of at most `max` characters out of any text: for text that no member can correct, such as the name
-/// of a device.
+/// Makes a valid line of at most `max` characters out of any text: for text that no member can correct, such as the
+/// name of a device.
 pub fn line_of(text: &str, max: usize) -> String {
     let kept = |c: &char| !(c.is_control() || breaks_line(*c) || is_direction_mark(*c));
     let line: String = text.chars().filter(kept).take(max * CODE_POINTS_MAX).collect();

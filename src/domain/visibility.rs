@@ -1,7 +1,7 @@
 //! The visibility rule: decides whether a viewer may see a member or a post.
 //!
-//! Every feed, thread, count, list, search, notification, stream and replay calls `is_member_visible` or `is_post_visible`, so a post
-//! that is hidden in one view is hidden in every view.
+//! Every feed, thread, count, list, search, notification, stream and replay calls `is_member_visible` or
+//! `is_post_visible`, so a post that is hidden in one view is hidden in every view.
 use super::Privacy;
 
 /// The surface on which something is shown.
@@ -59,8 +59,11 @@ mod tests {
     fn a_deleted_post_and_a_deactivated_author_are_hidden_from_everybody() {
         for (deleted, author_deactivated) in [(true, false), (false, true), (true, true)] {
             for own in [false, true] {
-                let facts = VisibilityFacts { deleted, author_deactivated, own, follows: true, ..VisibilityFacts::default() };
-                assert!(BOTH.iter().all(|surface| !is_member_visible(facts, *surface) && !is_post_visible(facts, *surface)));
+                let facts =
+                    VisibilityFacts { deleted, author_deactivated, own, follows: true, ..VisibilityFacts::default() };
+                assert!(
+                    BOTH.iter().all(|surface| !is_member_visible(facts, *surface) && !is_post_visible(facts, *surface))
+                );
             }
         }
         assert!(BOTH.iter().all(|surface| is_post_visible(VisibilityFacts::default(), *surface)));
@@ -69,7 +72,9 @@ mod tests {
     #[test]
     fn a_block_hides_on_every_surface_and_a_mute_in_feeds_only() {
         let blocked = VisibilityFacts { blocked: true, follows: true, ..VisibilityFacts::default() };
-        assert!(BOTH.iter().all(|surface| !is_member_visible(blocked, *surface) && !is_post_visible(blocked, *surface)));
+        assert!(
+            BOTH.iter().all(|surface| !is_member_visible(blocked, *surface) && !is_post_visible(blocked, *surface))
+        );
         let muted = VisibilityFacts { muted: true, ..VisibilityFacts::default() };
         assert!(!is_post_visible(muted, Surface::Feed) && is_post_visible(muted, Surface::Direct));
     }

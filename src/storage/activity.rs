@@ -5,8 +5,8 @@ use async_trait::async_trait;
 
 /// Days that an activity is kept.
 pub const ACTIVITY_DAYS: u64 = 365;
-/// Most dead letters that are kept. At that number [`DeadLetterStore::add_dead_letter`] refuses the next one: the reader
-/// stops before that event and skips nothing, which its lag shows.
+/// Most dead letters that are kept. At that number [`DeadLetterStore::add_dead_letter`] refuses the next one: the
+/// reader stops before that event and skips nothing, which its lag shows.
 pub const DEAD_LETTERS_MAX: u64 = 100_000;
 /// Most dead letters that one call of [`DeadLetterStore::due_dead_letters`] returns.
 pub const DUE_MAX: usize = 100;
@@ -64,8 +64,9 @@ pub trait ActivityStore: DeadLetterStore + Send + Sync + 'static {
     /// Loads the member's notifications among `ids` that have not been retracted, unordered. At most 1,000 ids.
     async fn notifications_by_id(&self, member: MemberId, ids: &[Position]) -> StoreResult<Vec<Notification>>;
 
-    /// Deletes, in small steps, activities older than `ACTIVITY_DAYS`, and all rows by and about members who deactivated
-    /// their accounts more than `PURGE_DAYS` ago and did not restore them. Returns the number of deleted rows.
+    /// Deletes, in small steps, activities older than `ACTIVITY_DAYS`, and all rows by and about members who
+    /// deactivated their accounts more than `PURGE_DAYS` ago and did not restore them. Returns the number of deleted
+    /// rows.
     async fn prune(&self, now: Timestamp) -> StoreResult<u64>;
 }
 
@@ -83,8 +84,8 @@ pub trait DeadLetterStore {
     async fn dead_letter_count(&self) -> StoreResult<u64>;
     /// Loads the dead letters whose `next_at` has come, oldest first; at most [`DUE_MAX`].
     async fn due_dead_letters(&self, now: Timestamp) -> StoreResult<Vec<DeadLetter>>;
-    /// Applies the event of a dead letter and deletes the dead letter, in one commit. Returns whether it existed. Makes no
-    /// notification that a later event has retracted. Errors: `Rejected` if the event fails again.
+    /// Applies the event of a dead letter and deletes the dead letter, in one commit. Returns whether it existed. Makes
+    /// no notification that a later event has retracted. Errors: `Rejected` if the event fails again.
     async fn redrive(&self, id: Position) -> StoreResult<bool>;
     /// Records one more failed attempt at a dead letter.
     async fn record_failure(&self, id: Position, cause: &str, at: Timestamp, next_at: Timestamp) -> StoreResult<()>;

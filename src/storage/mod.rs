@@ -26,7 +26,7 @@ pub use log::EventLog;
 pub use members::{Credentials, Listed, MemberStore, NewMember, Recommended};
 pub use ranking::{KeptDay, RankingStore, Scored, Since, Tallied};
 pub use relations::{Followed, RelationStore};
-pub use search::{Hit, IndexChange, IndexCheckpoint, IndexSize, SearchIndex, SearchStore, SearchRequest};
+pub use search::{Hit, IndexChange, IndexCheckpoint, IndexSize, SearchIndex, SearchRequest, SearchStore};
 pub use sessions::{End, Keys, NotBefore, SessionStore};
 pub use upkeep::{Drift, Import, ImportedFollow, ImportedLike, PURGE_DAYS, Pruned, UpkeepStore};
 

@@ -14,8 +14,9 @@ const OTHERS: u32 = 0o077;
 /// Prefixes of the names of the server's own files; a data folder may hold files of other programs.
 const OWN_PREFIXES: [&str; 4] = ["dailyfeed.", "activity.db", "search", "images"];
 
-/// Creates the data folder if it does not exist, and sets the umask so that every file and folder that this process makes
-/// from now on has mode 0600 or 0700. Does not change existing files, but warns of each one that others can access.
+/// Creates the data folder if it does not exist, and sets the umask so that every file and folder that this process
+/// makes from now on has mode 0600 or 0700. Does not change existing files, but warns of each one that others can
+/// access.
 pub(super) fn guard(data_dir: &str) -> StoreResult<()> {
     umask(Mode::RWXG | Mode::RWXO);
     let folder = Path::new(data_dir);
@@ -27,8 +28,8 @@ pub(super) fn guard(data_dir: &str) -> StoreResult<()> {
     Ok(())
 }
 
-/// Lists the folder and the server's own files in it that have any of the bits of [`OTHERS`], sorted by path, with their
-/// modes.
+/// Lists the folder and the server's own files in it that have any of the bits of [`OTHERS`], sorted by path, with
+/// their modes.
 fn accessible_to_others(folder: &Path) -> io::Result<Vec<(String, String)>> {
     let mut paths = vec![folder.to_owned()];
     for entry in fs::read_dir(folder)? {

@@ -107,8 +107,8 @@ pub trait SearchIndex: Send + Sync + 'static {
     /// are running.
     async fn close(&self);
     /// Returns the first hits in the order asked for. A score depends on the text and the query alone, never on other
-    /// texts, so that a key stays valid whatever is written meanwhile. Errors: `Late` if the deadline passes first, `Busy`
-    /// if too many searches run.
+    /// texts, so that a key stays valid whatever is written meanwhile. Errors: `Late` if the deadline passes first,
+    /// `Busy` if too many searches run.
     async fn find(&self, request: SearchRequest) -> StoreResult<Vec<Hit>>;
 }
 

@@ -197,9 +197,11 @@ fn retracted(viewer: &Viewer, event: &Event, causes: &[Notification]) -> Vec<Pos
             .collect(),
         Taken::Undone(undone) => {
             // What is about a thing that is gone goes all; of a single act, the newest is the one that stands.
-            let whole = undone.iter().any(|undone| matches!(undone, Retraction::AboutPost(_) | Retraction::AboutComment(_)));
+            let whole =
+                undone.iter().any(|undone| matches!(undone, Retraction::AboutPost(_) | Retraction::AboutComment(_)));
             let retracted = |notification: &&Notification| {
-                viewer.sees(notification.actor, Surface::Feed) && undone.iter().any(|undone| undone.covers(notification))
+                viewer.sees(notification.actor, Surface::Feed)
+                    && undone.iter().any(|undone| undone.covers(notification))
             };
             before
                 .filter(retracted)

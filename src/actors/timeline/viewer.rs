@@ -1,6 +1,8 @@
 //! Who looks, and what the viewer may see: everything that is shown to a member passes here.
 use super::projection::Projection;
-use crate::domain::{MemberId, Privacy, Relations, VisibilityFacts, Surface, Timestamp, is_member_visible, is_post_visible};
+use crate::domain::{
+    MemberId, Privacy, Relations, Surface, Timestamp, VisibilityFacts, is_member_visible, is_post_visible,
+};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::{Arc, PoisonError};
 

@@ -5,7 +5,7 @@ use crate::{
         Comment, CommentId, Deadline, Epoch, MemberId, Position, Post, PostCounts, PostId, SearchKey, SearchKind,
         SearchOrder, Timestamp, markup, search::Query,
     },
-    storage::{IndexChange, SearchIndex, StoreError, Stores, SearchRequest},
+    storage::{IndexChange, SearchIndex, SearchRequest, StoreError, Stores},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -181,7 +181,10 @@ async fn filters_are_kept() {
     assert_eq!(ids(&index, SearchRequest { to: Some(Timestamp(20)), ..all() }).await, [10]);
     assert_eq!(ids(&index, SearchRequest { id_max: 20, ..all() }).await, [20, 10]);
     assert_eq!(ids(&index, SearchRequest { limit: 1, ..all() }).await, [30]);
-    assert_eq!(ids(&index, SearchRequest { tag: Some("서울".into()), ..wanted(SearchKind::Post, "-없는") }).await, [20, 10]);
+    assert_eq!(
+        ids(&index, SearchRequest { tag: Some("서울".into()), ..wanted(SearchKind::Post, "-없는") }).await,
+        [20, 10]
+    );
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     domain::{Position, SearchKind},
-    storage::{Hit, IndexChange, IndexCheckpoint, IndexSize, SearchIndex, StoreError, StoreResult, SearchRequest},
+    storage::{Hit, IndexChange, IndexCheckpoint, IndexSize, SearchIndex, SearchRequest, StoreError, StoreResult},
 };
 use async_trait::async_trait;
 use std::{
@@ -62,11 +62,7 @@ impl TantivyIndex {
     }
 
     /// Takes the writer's lock of the index, and makes its reader.
-    pub(super) fn new(
-        mut index: Index,
-        options: IndexOptions,
-        checkpoint: IndexCheckpoint,
-    ) -> tantivy::Result<Self> {
+    pub(super) fn new(mut index: Index, options: IndexOptions, checkpoint: IndexCheckpoint) -> tantivy::Result<Self> {
         register_tokenizers(&index);
         // A search reads several segments at once where cores are free.
         index.set_default_multithread_executor()?;

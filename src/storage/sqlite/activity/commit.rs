@@ -4,8 +4,8 @@ use crate::storage::StoreResult;
 use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection, SqlitePool, pool::PoolConnection};
 
 /// An open transaction. If it is dropped before [`Commit::finish`] or [`Commit::abandon`] succeeded, it closes its
-/// connection and the pool opens another: after a failed COMMIT, SQLite may or may not have rolled back, and a connection
-/// in an unknown state must not be reused.
+/// connection and the pool opens another: after a failed COMMIT, SQLite may or may not have rolled back, and a
+/// connection in an unknown state must not be reused.
 pub(super) struct Commit {
     connection: PoolConnection<Sqlite>,
     ended: bool,

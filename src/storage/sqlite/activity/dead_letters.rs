@@ -18,8 +18,9 @@ use crate::{
 use async_trait::async_trait;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
-const INSERT: &str = "INSERT INTO dead_letters (id, message_key, at_ns, kind, member_id, post_id, comment_id, target_id, \
-    payload, cause, attempts, first_at, last_at, next_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const INSERT: &str = "INSERT INTO dead_letters \
+    (id, message_key, at_ns, kind, member_id, post_id, comment_id, target_id, payload, cause, \
+    attempts, first_at, last_at, next_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 const COUNT: &str = "SELECT count(*) FROM dead_letters";
 const EXIST: &str = "SELECT EXISTS (SELECT 1 FROM dead_letters)";
 const BEFORE: &str = "SELECT id, at_ns, kind, member_id, post_id, comment_id, target_id, message_key, payload, cause, \

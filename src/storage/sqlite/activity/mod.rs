@@ -35,8 +35,8 @@ pub(in crate::storage) struct SqliteActivity {
     opening: Mutex<()>,
 }
 
-/// The open file. Writers queue for the one connection of `writer`. They are few: the activity reader, the sweep of dead
-/// letters, housekeeping and operators.
+/// The open file. Writers queue for the one connection of `writer`. They are few: the activity reader, the sweep of
+/// dead letters, housekeeping and operators.
 struct Database {
     writer: SqlitePool,
     readers: SqlitePool,
@@ -73,8 +73,8 @@ impl SqliteActivity {
         self.database.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Runs `work` on the open file. Errors: `Unavailable` if the file is closed. Closes a file that `work` found damaged,
-    /// so that the next opening moves it aside and makes another.
+    /// Runs `work` on the open file. Errors: `Unavailable` if the file is closed. Closes a file that `work` found
+    /// damaged, so that the next opening moves it aside and makes another.
     async fn with_database<T, F>(&self, work: impl FnOnce(Arc<Database>) -> F) -> StoreResult<T>
     where
         F: Future<Output = StoreResult<T>>,

@@ -41,9 +41,9 @@ const POSITION: &str = "SELECT position FROM reader";
 const ADVANCE: &str = "UPDATE reader SET position = max(position, ?)";
 
 impl Database {
-    /// Opens the file for the log of that epoch, whose newest event has position `head`. A file that is missing, damaged,
-    /// or was made from another log or from more of this log than exists, is replaced by an empty one at position 0; the
-    /// old file stays beside it for an operator.
+    /// Opens the file for the log of that epoch, whose newest event has position `head`. A file that is missing,
+    /// damaged, or was made from another log or from more of this log than exists, is replaced by an empty one at
+    /// position 0; the old file stays beside it for an operator.
     pub(super) async fn open(folder: &Path, epoch: Epoch, head: Position) -> StoreResult<Self> {
         let path = folder.join(FILE);
         let why = match Self::try_open(&path, epoch).await {

@@ -9,9 +9,7 @@ use super::{
     retract::retract,
 };
 use crate::{
-    domain::{
-        CommentId, Event, EventKind, MemberId, Notification, NotificationKind, Position, PostId, Timestamp,
-    },
+    domain::{CommentId, Event, EventKind, MemberId, Notification, NotificationKind, Position, PostId, Timestamp},
     storage::{
         ACTIVITY_DAYS, ActivityStore, PURGE_DAYS, StoreResult,
         sqlite::{json_ids, log::event, number, signed},
@@ -67,10 +65,8 @@ impl ActivityStore for SqliteActivity {
     ) -> StoreResult<Vec<Event>> {
         self.with_database(async |database| {
             let select = if kind.is_some() { ACTIVITIES_OF_KIND } else { ACTIVITIES };
-            let mut query = sqlx::query(select)
-                .bind(signed(member.0))
-                .bind(signed(before.0))
-                .bind(signed(limit as u64));
+            let mut query =
+                sqlx::query(select).bind(signed(member.0)).bind(signed(before.0)).bind(signed(limit as u64));
             if let Some(kind) = kind {
                 query = query.bind(kind.code());
             }
@@ -101,9 +97,8 @@ impl ActivityStore for SqliteActivity {
 
     async fn notifications_by_id(&self, member: MemberId, ids: &[Position]) -> StoreResult<Vec<Notification>> {
         self.with_database(async |database| {
-            let query = sqlx::query(NOTIFICATIONS_BY_ID)
-                .bind(json_ids(ids.iter().map(|id| id.0)))
-                .bind(signed(member.0));
+            let query =
+                sqlx::query(NOTIFICATIONS_BY_ID).bind(json_ids(ids.iter().map(|id| id.0))).bind(signed(member.0));
             let rows = query.fetch_all(&database.readers).await.map_err(failed)?;
             rows.iter().map(notification).collect::<sqlx::Result<_>>().map_err(failed)
         })
