@@ -19,8 +19,8 @@ pub(super) fn country(code: &str) -> Result<String, FieldError> {
     if known { Ok(code.to_owned()) } else { Err(FieldError { field: "countryCode", reason: Reason::UnknownValue }) }
 }
 
-/// By the list that the program carries: what a machine has installed beside it is no matter. Stored as the list
-/// writes it.
+/// Checks a time zone name against the IANA database in the binary, not the one of the machine. Returns the name in the
+/// spelling of the database.
 pub(super) fn timezone(name: &str) -> Result<String, FieldError> {
     let zone = jiff::tz::TimeZoneDatabase::bundled().get(name).ok().filter(|zone| !zone.is_unknown());
     let known = zone.and_then(|zone| zone.iana_name().map(str::to_owned));

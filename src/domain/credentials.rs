@@ -89,8 +89,7 @@ impl Password {
     /// Most code points of one character; no writing system needs more.
     const POINTS_MAX: usize = 16;
 
-    /// Checks the normal form: its length, and that it has a lower-case letter, an upper-case letter, a digit and a
-    /// symbol.
+    /// Checks the length of the normal form, and that it has lower case, upper case, a digit and one of `SYMBOLS`.
     pub fn new(field: &'static str, password: &str) -> Result<Self, FieldError> {
         let refuse = |reason| Err(FieldError { field, reason });
         let too_long = Reason::TooLong { max: Self::MAX };

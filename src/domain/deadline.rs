@@ -16,7 +16,7 @@ pub struct Deadline {
 
 /// A guard held by the caller that waits for the work. Dropping it cancels the work, because nobody needs the result.
 #[derive(Debug)]
-pub struct Waiting(Arc<AtomicBool>);
+pub struct DeadlineGuard(Arc<AtomicBool>);
 
 impl Deadline {
     /// Returns a deadline `time_max` from now that no caller can cancel.
@@ -25,10 +25,10 @@ impl Deadline {
     }
 
     /// Returns a deadline `time_max` from now, and the guard that cancels the work when the caller drops it.
-    pub fn within(time_max: Duration) -> (Self, Waiting) {
+    pub fn within(time_max: Duration) -> (Self, DeadlineGuard) {
         let deadline = Self::after(time_max);
-        let waiting = Waiting(deadline.cancelled.clone());
-        (deadline, waiting)
+        let guard = DeadlineGuard(deadline.cancelled.clone());
+        (deadline, guard)
     }
 
     /// Returns whether the work has to end: its time is over, or its caller has dropped the guard.
@@ -42,7 +42,7 @@ impl Deadline {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for DeadlineGuard {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -55,10 +55,10 @@ mod tests {
     #[test]
     fn a_deadline_passes_when_its_time_ends_or_its_guard_is_dropped() {
         assert!(Deadline::after(Duration::ZERO).has_passed());
-        let (deadline, waiting) = Deadline::within(Duration::from_secs(60));
+        let (deadline, guard) = Deadline::within(Duration::from_secs(60));
         let worker = deadline.clone();
         assert!(!worker.has_passed());
-        drop(waiting);
+        drop(guard);
         assert!(worker.has_passed() && deadline.has_passed());
     }
 }

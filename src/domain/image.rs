@@ -199,8 +199,7 @@ pub fn fits(width: u32, height: u32) -> bool {
     width.max(height) <= IMAGE_SIDE_MAX && u64::from(width) * u64::from(height) <= IMAGE_PIXELS_MAX
 }
 
-/// Returns the dimensions scaled down to fit into a square: keeps the aspect ratio, never enlarges, and no side becomes
-/// 0.
+/// Scales dimensions down to fit into a square. Keeps the aspect ratio, never enlarges, and leaves every side at least 1.
 pub fn fitted(width: u32, height: u32, side_max: u32) -> (u32, u32) {
     let longest = width.max(height);
     if longest <= side_max {

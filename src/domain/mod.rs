@@ -49,7 +49,7 @@ pub use content::{
     VisibleComment, VisiblePost, depth_below,
 };
 pub use credentials::{Email, Password};
-pub use deadline::{Deadline, Waiting};
+pub use deadline::{Deadline, DeadlineGuard};
 pub use event::{Epoch, Event, EventKind, Fact, Position};
 pub use id::{CommentId, ID_END, IdGenerator, ImageId, MemberId, PostId, SessionId, first_id_at, time_of};
 pub use image::{

@@ -135,8 +135,7 @@ impl Profile {
     }
 }
 
-/// Applies the change of one field. Collects errors instead of returning the first, so that one response names them
-/// all.
+/// Applies the change of one field. Collects its error, so that one response names all invalid fields.
 fn apply<T, V: Into<Option<T>>>(
     errors: &mut Vec<FieldError>,
     patch: Patch<String>,

@@ -110,7 +110,7 @@ impl Window {
         Self::ALL.into_iter().find(|window| window.name() == name)
     }
 
-    /// Returns the begin of the window at `now`: a whole hour, so that the window moves once an hour.
+    /// Returns the start of the window at `now`: a whole hour, so that the window moves once an hour.
     pub fn since(self, now: Timestamp) -> Timestamp {
         let hours = match self {
             Self::Day => 24,

@@ -13,8 +13,8 @@
 //! | `FollowRequested` | `FollowRequest` | `FollowRequestWithdrawn`, `..Accepted`, `..Declined` |
 //! | `FollowRequestAccepted` | `FollowAccepted` | `MemberUnfollowed`, `FollowEnded` |
 //!
-//! A block, a mute and a deactivation delete no notification. The visibility rule hides the actor's notifications
-//! whenever they are read, so that they come back when the block, the mute or the deactivation ends.
+//! `MemberBlocked`, `MemberMuted` and `MemberDeactivated` retract nothing. The visibility rule hides the actor's
+//! notifications whenever they are read, so that they come back when the block, the mute or the deactivation ends.
 #[cfg(test)]
 mod tests;
 
