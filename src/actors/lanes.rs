@@ -13,7 +13,7 @@
 //!
 //! `docs/adr/0018-lanes.md` says which requests have one, and why.
 use super::Error;
-use crate::domain::{Deadline, MemberId, Refusal, Waiting};
+use crate::domain::{Deadline, DeadlineGuard, MemberId, Refusal};
 use rustc_hash::FxHashMap;
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -86,7 +86,7 @@ struct Inside {
 pub(super) struct Turn {
     deadline: Deadline,
     name: &'static str,
-    _waiting: Waiting,
+    _waiting: DeadlineGuard,
     held: Arc<Held>,
 }
 

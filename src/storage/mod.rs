@@ -19,14 +19,14 @@ mod sqlite;
 mod tantivy;
 mod upkeep;
 
-pub use activity::{ACTIVITY_DAYS, ActivityStore, DEAD_LETTERS_MAX, DUE_MAX, DeadLetter};
+pub use activity::{ACTIVITY_DAYS, ActivityStore, DEAD_LETTERS_MAX, DUE_MAX, DeadLetter, DeadLetterStore};
 pub use content::{CommentOrder, ContentStore, CountedBelow, PostRef, View};
 pub use images::{FILE_PARTS, FoundFile, ImageFileStore, ImageStore};
 pub use log::EventLog;
 pub use members::{Credentials, Listed, MemberStore, NewMember, Recommended};
 pub use ranking::{KeptDay, RankingStore, Scored, Since, Tallied};
 pub use relations::{Followed, RelationStore};
-pub use search::{Hit, IndexChange, IndexMark, IndexSize, SearchIndex, SearchStore, Wanted};
+pub use search::{Hit, IndexChange, IndexCheckpoint, IndexSize, SearchIndex, SearchRequest, SearchStore};
 pub use sessions::{End, Keys, NotBefore, SessionStore};
 pub use upkeep::{Drift, Import, ImportedFollow, ImportedLike, PURGE_DAYS, Pruned, UpkeepStore};
 
@@ -154,7 +154,7 @@ impl Stores {
             ranking: sqlite.clone(),
             upkeep: sqlite,
             activity,
-            search: Arc::new(tantivy::Shelf::new(config)),
+            search: Arc::new(tantivy::IndexDirectory::new(config)),
         })
     }
 }

@@ -109,7 +109,7 @@ impl Members {
 
     /// One member by handle, whatever its case. Refuses `MemberNotFound`.
     pub async fn by_handle(&self, handle: &str) -> Result<Member, Error> {
-        let handle = Handle::asked_for(handle).map_err(|_| Refusal::MemberNotFound)?;
+        let handle = Handle::from_lookup(handle).map_err(|_| Refusal::MemberNotFound)?;
         self.store.member_by_handle(&handle.key()).await?.ok_or(Refusal::MemberNotFound.into())
     }
 

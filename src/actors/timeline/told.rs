@@ -136,7 +136,7 @@ impl Projection {
             return Ok(false);
         }
         let before = self.log.read(Position(notice.id.0 - 2), 1).await?;
-        Ok(before.iter().filter_map(Notification::of).any(|before| notice.is_answered_by(&before)))
+        Ok(before.iter().filter_map(Notification::of).any(|before| notice.follows_acceptance(&before)))
     }
 
     /// What the viewer was told lately, newest first, where one of these events may take some of it back: one question
@@ -197,9 +197,11 @@ fn retracted(viewer: &Viewer, event: &Event, causes: &[Notification]) -> Vec<Pos
             .collect(),
         Taken::Undone(undone) => {
             // What is about a thing that is gone goes all; of a single act, the newest is the one that stands.
-            let whole = undone.iter().any(|undone| matches!(undone, Retraction::Post(_) | Retraction::Comment(_)));
+            let whole =
+                undone.iter().any(|undone| matches!(undone, Retraction::AboutPost(_) | Retraction::AboutComment(_)));
             let retracted = |notification: &&Notification| {
-                viewer.sees(notification.actor, Surface::Feed) && undone.iter().any(|undone| undone.takes(notification))
+                viewer.sees(notification.actor, Surface::Feed)
+                    && undone.iter().any(|undone| undone.covers(notification))
             };
             before
                 .filter(retracted)

@@ -1,6 +1,8 @@
 //! Who looks, and what the viewer may see: everything that is shown to a member passes here.
 use super::projection::Projection;
-use crate::domain::{MemberId, Privacy, Relations, Standing, Surface, Timestamp, may_see, may_see_post};
+use crate::domain::{
+    MemberId, Privacy, Relations, Surface, Timestamp, VisibilityFacts, is_member_visible, is_post_visible,
+};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::{Arc, PoisonError};
 
@@ -85,15 +87,15 @@ impl<'a> Sight<'a> {
     }
 
     pub(super) fn post(&self, author: MemberId) -> bool {
-        self.everything || may_see_post(self.standing(author), self.surface)
+        self.everything || is_post_visible(self.facts(author), self.surface)
     }
 
     pub(super) fn member(&self, other: MemberId) -> bool {
-        self.everything || may_see(self.standing(other), self.surface)
+        self.everything || is_member_visible(self.facts(other), self.surface)
     }
 
-    fn standing(&self, author: MemberId) -> Standing {
-        Standing {
+    fn facts(&self, author: MemberId) -> VisibilityFacts {
+        VisibilityFacts {
             author_deactivated: self.authors.deactivated.contains(&author),
             privacy: self.authors.non_public.get(&author).copied().unwrap_or_default(),
             ..self.relations.to(author, self.now)

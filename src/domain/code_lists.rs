@@ -1,7 +1,7 @@
-//! Codes that are of a list: languages, countries, time zones.
+//! Checks codes against the lists they are from: languages (ISO 639-1), countries (ISO 3166-1), time zones (IANA).
 use super::{FieldError, Reason};
 
-/// A language of ISO 639-1; a country may follow (`pt-BR`).
+/// Checks a language code of ISO 639-1; a country code may follow (`pt-BR`).
 pub(super) fn language(code: &str) -> Result<String, FieldError> {
     let refuse = |reason| Err(FieldError { field: "languageCode", reason });
     let (language, region) = code.split_once('-').map_or((code, None), |(l, r)| (l, Some(r)));
@@ -13,14 +13,14 @@ pub(super) fn language(code: &str) -> Result<String, FieldError> {
     if known { Ok(code.to_owned()) } else { refuse(Reason::UnknownValue) }
 }
 
-/// A country of ISO 3166-1.
+/// Checks a country code of ISO 3166-1.
 pub(super) fn country(code: &str) -> Result<String, FieldError> {
     let known = is_listed(COUNTRIES, code);
     if known { Ok(code.to_owned()) } else { Err(FieldError { field: "countryCode", reason: Reason::UnknownValue }) }
 }
 
-/// By the list that the program carries: what a machine has installed beside it is no matter. Stored as the list
-/// writes it.
+/// Checks a time zone name against the IANA database in the binary, not the one of the machine. Returns the name in the
+/// spelling of the database.
 pub(super) fn timezone(name: &str) -> Result<String, FieldError> {
     let zone = jiff::tz::TimeZoneDatabase::bundled().get(name).ok().filter(|zone| !zone.is_unknown());
     let known = zone.and_then(|zone| zone.iana_name().map(str::to_owned));
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_of_their_lists() {
+    fn codes_outside_their_lists_are_refused() {
         assert!(language("ko").is_ok() && language("pt-BR").is_ok() && language("zh-TW").is_ok());
         for bad in ["", "xx", "ko-XX", "ko-D ", "KO", "korean", "ko-kr", "ko_KR", "k "] {
             assert!(language(bad).is_err(), "{bad}");
