@@ -1,4 +1,4 @@
-//! A bounded cache that is never older than the events that were applied.
+//! A bounded cache that never returns a value older than the events that were applied.
 use quick_cache::{Weighter, sync::Cache as Inner};
 use std::{
     hash::{BuildHasher, Hash},
@@ -8,83 +8,86 @@ use std::{
     },
 };
 
-/// Loads that are under way are told apart by this many groups of keys; a change of one key spoils the others' loads
-/// in its group, which costs them one more load.
+/// Number of stripes that keys are hashed to. An invalidation discards the concurrent loads of its whole stripe; each of
+/// their keys is then loaded once more.
 const STRIPES: usize = 256;
 
-struct Bytes<K, V: ?Sized>(fn(&K, &Arc<V>) -> u64);
+/// Weighs an entry in bytes.
+struct ByteWeight<K, V: ?Sized>(fn(&K, &Arc<V>) -> u64);
 
-// Derived, it would ask the same of what it only points to.
-impl<K, V: ?Sized> Clone for Bytes<K, V> {
+// `derive(Clone)` would require `K: Clone` and `V: Clone`.
+impl<K, V: ?Sized> Clone for ByteWeight<K, V> {
     fn clone(&self) -> Self {
         Self(self.0)
     }
 }
 
-impl<K, V: ?Sized> Weighter<K, Arc<V>> for Bytes<K, V> {
+impl<K, V: ?Sized> Weighter<K, Arc<V>> for ByteWeight<K, V> {
     fn weight(&self, key: &K, value: &Arc<V>) -> u64 {
         (self.0)(key, value)
     }
 }
 
-/// Values by key, at most so many bytes; what is used least leaves first.
+/// Values by key, bounded in bytes; evicts the least used first.
 pub(super) struct Cache<K, V: ?Sized> {
-    inner: Inner<K, Arc<V>, Bytes<K, V>, rustc_hash::FxBuildHasher>,
-    changes: Box<[AtomicU64]>,
+    inner: Inner<K, Arc<V>, ByteWeight<K, V>, rustc_hash::FxBuildHasher>,
+    /// Invalidations of each stripe so far.
+    invalidations: Box<[AtomicU64]>,
 }
 
-/// Remembers when a load began.
+/// The number of invalidations when a load began.
 #[derive(Clone, Copy)]
-pub(super) struct Loading(u64);
+pub(super) struct Load(u64);
 
 impl<K: Hash + Eq + Clone, V: ?Sized> Cache<K, V> {
     pub(super) fn new(bytes_max: u64, typical_bytes: u64, weigh: fn(&K, &Arc<V>) -> u64) -> Self {
         let items = usize::try_from(bytes_max / typical_bytes.max(1)).unwrap_or(usize::MAX).max(16);
         let hasher = rustc_hash::FxBuildHasher;
-        let inner = Inner::with(items, bytes_max, Bytes(weigh), hasher, quick_cache::sync::DefaultLifecycle::default());
-        Self { inner, changes: (0..STRIPES).map(|_| AtomicU64::new(0)).collect() }
+        let inner =
+            Inner::with(items, bytes_max, ByteWeight(weigh), hasher, quick_cache::sync::DefaultLifecycle::default());
+        Self { inner, invalidations: (0..STRIPES).map(|_| AtomicU64::new(0)).collect() }
     }
 
     pub(super) fn get(&self, key: &K) -> Option<Arc<V>> {
         self.inner.get(key)
     }
 
-    /// Call before the store is asked for what is to be put here.
-    pub(super) fn loading(&self, key: &K) -> Loading {
-        Loading(self.changes_of(key).load(Ordering::SeqCst))
+    /// Begins a load. Call it before the query whose result goes to `finish_load`.
+    pub(super) fn begin_load(&self, key: &K) -> Load {
+        Load(self.invalidations_of(key).load(Ordering::SeqCst))
     }
 
-    /// Keeps a loaded value, unless the key changed since the load began: then it may be stale, and the next reader
-    /// loads it again.
-    pub(super) fn loaded(&self, loading: Loading, key: K, value: Arc<V>) {
-        let changes = self.changes_of(&key);
-        if changes.load(Ordering::SeqCst) != loading.0 {
+    /// Inserts a loaded value, unless the key's stripe was invalidated since the load began: the value may be stale then,
+    /// and the next reader loads it again.
+    pub(super) fn finish_load(&self, load: Load, key: K, value: Arc<V>) {
+        let invalidations = self.invalidations_of(&key);
+        if invalidations.load(Ordering::SeqCst) != load.0 {
             return;
         }
         self.inner.insert(key.clone(), value);
-        // A change between the look and the insert removed nothing, so it is done here.
-        if changes.load(Ordering::SeqCst) != loading.0 {
+        // An invalidation between the check and the insert found no entry to remove.
+        if invalidations.load(Ordering::SeqCst) != load.0 {
             self.inner.remove(&key);
         }
     }
 
-    /// The stored value has changed.
-    pub(super) fn changed(&self, key: &K) {
-        self.changes_of(key).fetch_add(1, Ordering::SeqCst);
+    /// Removes one value, which has changed in the store.
+    pub(super) fn invalidate(&self, key: &K) {
+        self.invalidations_of(key).fetch_add(1, Ordering::SeqCst);
         self.inner.remove(key);
     }
 
-    /// Any stored value may have changed.
-    pub(super) fn all_changed(&self) {
-        for changes in &self.changes {
-            changes.fetch_add(1, Ordering::SeqCst);
+    /// Removes every value: any may have changed in the store.
+    pub(super) fn invalidate_all(&self) {
+        for invalidations in &self.invalidations {
+            invalidations.fetch_add(1, Ordering::SeqCst);
         }
         self.inner.clear();
     }
 
-    fn changes_of(&self, key: &K) -> &AtomicU64 {
+    fn invalidations_of(&self, key: &K) -> &AtomicU64 {
         let hash = rustc_hash::FxBuildHasher.hash_one(key);
-        &self.changes[(hash >> 32) as usize % STRIPES]
+        &self.invalidations[(hash >> 32) as usize % STRIPES]
     }
 }
 
@@ -97,25 +100,25 @@ mod tests {
     }
 
     #[test]
-    fn a_load_that_was_overtaken_is_not_kept() {
+    fn a_load_that_an_invalidation_overtook_is_discarded() {
         let cache = cache();
-        let loading = cache.loading(&1);
-        cache.changed(&1);
-        cache.loaded(loading, 1, "stale".into());
+        let load = cache.begin_load(&1);
+        cache.invalidate(&1);
+        cache.finish_load(load, 1, "stale".into());
         assert!(cache.get(&1).is_none());
-        cache.loaded(cache.loading(&1), 1, "fresh".into());
+        cache.finish_load(cache.begin_load(&1), 1, "fresh".into());
         assert_eq!(cache.get(&1).as_deref(), Some("fresh"));
     }
 
     #[test]
-    fn a_change_removes_what_was_kept() {
+    fn an_invalidation_removes_the_value() {
         let cache = cache();
         for key in [1, 2] {
-            cache.loaded(cache.loading(&key), key, "kept".into());
+            cache.finish_load(cache.begin_load(&key), key, "kept".into());
         }
-        cache.changed(&1);
+        cache.invalidate(&1);
         assert!(cache.get(&1).is_none() && cache.get(&2).is_some());
-        cache.all_changed();
+        cache.invalidate_all();
         assert!(cache.get(&2).is_none());
     }
 
@@ -123,7 +126,7 @@ mod tests {
     fn it_stays_within_its_bytes() {
         let cache = cache();
         for key in 0..1_000 {
-            cache.loaded(cache.loading(&key), key, "x".repeat(100).into());
+            cache.finish_load(cache.begin_load(&key), key, "x".repeat(100).into());
         }
         let kept = (0..1_000).filter(|key| cache.get(key).is_some()).count();
         assert!(kept > 0 && kept <= 100, "{kept}");

@@ -1,5 +1,5 @@
-//! What the benchmarks reach of the timeline.
-use super::{Timeline, window::Window};
+//! The inside of the feeds that benchmarks in `benches/` call.
+use super::{Feeds, window::Window};
 use crate::{
     actors::Error,
     domain::{MemberId, Position, PostId, Surface},
@@ -10,7 +10,7 @@ use crate::{
 pub struct Merge(Window);
 
 impl Merge {
-    /// `each` posts by every one of `authors` authors, numbered from 1, in turn.
+    /// Makes a window of `each` posts by each of `authors` authors, numbered from 1, in turn.
     pub fn new(authors: u64, each: u64) -> Self {
         let mut window = Window::new(usize::MAX, Position(0));
         for number in 0..authors * each {
@@ -20,15 +20,16 @@ impl Merge {
         Self(window)
     }
 
-    /// The newest posts of these authors; of a first page, or of one further on.
+    /// Merges the newest posts of these authors, for a first page or for a later one. Returns their number.
     pub fn page(&self, authors: &[MemberId], first: bool, limit: usize) -> usize {
         let before = if first { u64::MAX } else { u64::MAX - 1 };
-        self.0.of_authors(authors, |_| true, PostId(before), Position(u64::MAX), limit).places.len()
+        self.0.by_authors(authors, |_| true, PostId(before), Position(u64::MAX), limit).posts.len()
     }
 }
 
-/// Turns places into posts as one viewer sees them; how many there are.
-pub async fn hydrate(timeline: &Timeline, viewer: MemberId, ids: &[PostId]) -> Result<usize, Error> {
-    let viewer = timeline.viewer(viewer).await?;
-    Ok(timeline.posts(&viewer, ids, Surface::Feed).await?.len())
+/// Hydrates posts as the viewer sees them. Returns their number.
+pub async fn hydrate(feeds: &Feeds, viewer: MemberId, ids: &[PostId]) -> Result<usize, Error> {
+    let visibility = &feeds.shared.visibility;
+    let viewer = visibility.viewer(viewer).await?;
+    Ok(visibility.posts(&viewer, ids, Surface::Feed).await?.len())
 }

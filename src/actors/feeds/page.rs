@@ -1,184 +1,148 @@
-//! Reads a page of a feed: from the window, and on from the database where the window ends.
-use super::{projection::Projection, viewer::Viewer};
+//! One page of a feed: checks the cursor, scans for posts, hydrates them as the viewer sees them.
+use super::{
+    Feeds,
+    scan::{FeedQuery, Source},
+};
 use crate::{
-    actors::Error,
+    actors::{Error, visibility::Viewer},
     domain::{
         MemberId, PostId, Refusal, Surface, VisiblePost,
         cursor::{FeedCursor, ListKind, StreamCursor, scope_of},
     },
-    storage::PostRef,
 };
-use std::sync::{Arc, PoisonError};
 
-/// Rounds that one page may take when much of what it finds is gone by the time it is read. A page that is still
-/// short then has a cursor to go on from.
-const ROUNDS_MAX: usize = 8;
+/// Scans per page. More than one is needed if posts that a scan found are hidden or deleted when they are hydrated. A page
+/// that is still short after the last scan has a cursor to go on from.
+const SCANS_MAX: usize = 8;
 
-/// Which posts.
+/// Which posts a feed lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Feed {
-    /// By those the viewer follows, and the viewer.
+    /// Posts by the members whom the viewer follows, and by the viewer.
     Home,
-    /// By anybody.
+    /// Posts by anybody.
     Recent,
-    /// By the viewer.
+    /// Posts by the viewer.
     Mine,
-    /// By one member.
+    /// Posts by one member.
     Author(MemberId),
-    /// With a tag, in the form of `tag_named`.
+    /// Posts with a tag, in the form of `tag_named`.
     Tag(String),
 }
 
 impl Feed {
-    /// A feed that names its author was asked for; the others were not.
+    /// A feed that names its author is asked for; the others are not.
     fn surface(&self) -> Surface {
         match self {
             Self::Home | Self::Recent | Self::Tag(_) => Surface::Feed,
             Self::Mine | Self::Author(_) => Surface::Direct,
         }
     }
+
+    /// The list that cursors of this feed name, and its scope.
+    fn list(&self, viewer: MemberId) -> (ListKind, u64) {
+        match self {
+            Self::Home => (ListKind::Home, viewer.0),
+            Self::Recent => (ListKind::Recent, 0),
+            Self::Mine => (ListKind::Mine, viewer.0),
+            Self::Author(author) => (ListKind::Author, author.0),
+            Self::Tag(tag) => (ListKind::Tag, scope_of(tag)),
+        }
+    }
 }
 
-/// One page, newest first.
+/// One page of a feed, newest first.
 #[derive(Debug, Clone)]
 pub struct FeedPage {
-    /// As the viewer sees them.
+    /// The posts as the viewer sees them.
     pub items: Vec<VisiblePost>,
-    /// Where the next page begins; none after the last.
+    /// The cursor of the next page; `None` after the last.
     pub next: Option<String>,
-    /// A stream opened here shows what comes after the first page was read, without gap or overlap.
+    /// A stream opened with this cursor shows what was created after the first page was read, without gap or overlap.
     pub stream: String,
 }
 
-/// Where the posts of a feed are found.
-enum Source {
-    Authors(Arc<[MemberId]>),
-    Everybody,
-    Tag(String),
+/// The posts of a page before its cursors are encoded.
+struct Collected {
+    items: Vec<VisiblePost>,
+    /// The next page lists posts below this one; `None` after the last page.
+    next_before: Option<PostId>,
 }
 
-/// What one look at a source found.
-struct Scan {
-    places: Vec<PostRef>,
-    /// There may be more below this one.
-    to: Option<PostId>,
-}
-
-impl Projection {
-    pub(super) async fn feed(
+impl Feeds {
+    /// Returns one page of `feed` as `viewer` sees it.
+    ///
+    /// Errors: `MemberNotFound` for a feed of a hidden author, `CursorInvalid`, `CursorExpired`.
+    pub async fn page(
         &self,
-        viewer: &Viewer,
+        viewer: MemberId,
         feed: Feed,
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<FeedPage, Error> {
-        let me = viewer.member();
-        let (list, scope) = match &feed {
-            Feed::Home => (ListKind::Home, me.0),
-            Feed::Recent => (ListKind::Recent, 0),
-            Feed::Mine => (ListKind::Mine, me.0),
-            Feed::Author(author) => (ListKind::Author, author.0),
-            Feed::Tag(tag) => (ListKind::Tag, scope_of(tag)),
-        };
+        let viewer = self.shared.visibility.viewer(viewer).await?;
+        let (list, scope) = feed.list(viewer.member());
         let begin = match cursor {
-            Some(text) => self.valid(FeedCursor::decode(text, list, scope)?)?,
+            Some(text) => self.checked(FeedCursor::decode(text, list, scope)?)?,
             None => FeedCursor {
-                pinned: StreamCursor { epoch: self.log.epoch(), position: self.applied() },
+                pinned: StreamCursor { epoch: self.shared.log.epoch(), position: self.shared.visibility.position() },
                 before: PostId(u64::MAX),
             },
         };
-        let surface = feed.surface();
-        let source = match feed {
-            Feed::Home => Source::Authors(viewer.relations().watched.clone()),
-            Feed::Recent => Source::Everybody,
-            Feed::Mine => Source::Authors([me].into()),
-            Feed::Author(author) => {
-                let known = self.hydrator.cards(&[author]).await?;
-                known.first().filter(|_| viewer.sees(author, Surface::Direct)).ok_or(Refusal::MemberNotFound)?;
-                // Of an author whose posts the viewer may not see there is nothing to page through.
-                let shown = viewer.sees_posts_of(author, Surface::Direct);
-                Source::Authors(if shown { [author].into() } else { [].into() })
-            }
-            Feed::Tag(tag) => Source::Tag(tag),
-        };
-        let (items, to) = self.collect(viewer, (&source, surface), begin, limit).await?;
-        let next = to.map(|before| FeedCursor { before, ..begin }.encode(list, scope));
+        let query = FeedQuery { surface: feed.surface(), source: self.source(&viewer, feed).await? };
+        let Collected { items, next_before } = self.collect(&viewer, &query, begin, limit).await?;
+        let next = next_before.map(|before| FeedCursor { before, ..begin }.encode(list, scope));
         Ok(FeedPage { items, next, stream: begin.pinned.encode() })
     }
 
-    /// Refuses a cursor of another log's life, or of a place that this log has not reached.
-    fn valid(&self, cursor: FeedCursor) -> Result<FeedCursor, Refusal> {
-        if cursor.pinned.epoch != self.log.epoch() {
+    /// Refuses a cursor of another epoch, or of a position that the log has not reached.
+    fn checked(&self, cursor: FeedCursor) -> Result<FeedCursor, Refusal> {
+        if cursor.pinned.epoch != self.shared.log.epoch() {
             return Err(Refusal::CursorExpired);
         }
-        if cursor.pinned.position > *self.log.head().borrow() {
+        if cursor.pinned.position > *self.shared.log.head().borrow() {
             return Err(Refusal::CursorInvalid);
         }
         Ok(cursor)
     }
 
+    async fn source(&self, viewer: &Viewer, feed: Feed) -> Result<Source, Error> {
+        Ok(match feed {
+            Feed::Home => Source::Authors(viewer.relations().watched.clone()),
+            Feed::Recent => Source::Everybody,
+            Feed::Mine => Source::Authors([viewer.member()].into()),
+            Feed::Author(author) => {
+                let known = !self.shared.catalog.cards(&[author]).await?.is_empty();
+                if !known || !viewer.sees(author, Surface::Direct) {
+                    return Err(Refusal::MemberNotFound.into());
+                }
+                // The viewer may see the author but not the author's posts: the feed is empty.
+                let shown = viewer.sees_posts_of(author, Surface::Direct);
+                Source::Authors(if shown { [author].into() } else { [].into() })
+            }
+            Feed::Tag(tag) => Source::Tag(tag),
+        })
+    }
+
     async fn collect(
         &self,
         viewer: &Viewer,
-        (source, surface): (&Source, Surface),
+        query: &FeedQuery,
         begin: FeedCursor,
         limit: usize,
-    ) -> Result<(Vec<VisiblePost>, Option<PostId>), Error> {
+    ) -> Result<Collected, Error> {
         let mut items = Vec::new();
         let mut cursor = begin;
-        for _ in 0..ROUNDS_MAX {
-            let scan = self.scan(viewer, (source, surface), cursor, limit - items.len()).await?;
-            let ids: Vec<PostId> = scan.places.iter().map(|place| place.post).collect();
-            items.extend(self.posts(viewer, &ids, surface).await?);
-            let Some(to) = scan.to else { return Ok((items, None)) };
-            cursor.before = to;
+        for _ in 0..SCANS_MAX {
+            let scan = self.scan(viewer, query, cursor, limit - items.len()).await?;
+            let ids: Vec<PostId> = scan.posts.iter().map(|post| post.post).collect();
+            items.extend(self.shared.visibility.posts(viewer, &ids, query.surface).await?);
+            let Some(before) = scan.next_before else { return Ok(Collected { items, next_before: None }) };
+            cursor.before = before;
             if items.len() >= limit {
                 break;
             }
         }
-        Ok((items, Some(cursor.before)))
+        Ok(Collected { items, next_before: Some(cursor.before) })
     }
-
-    async fn scan(
-        &self,
-        viewer: &Viewer,
-        (source, surface): (&Source, Surface),
-        cursor: FeedCursor,
-        limit: usize,
-    ) -> Result<Scan, Error> {
-        let (before, pinned) = (cursor.before, cursor.pinned.position);
-        // One more than asked says whether there is a next page.
-        let wanted = limit + 1;
-        let (mut places, floor) = viewer.with_sight(surface, |sight| {
-            let window = self.window.read().unwrap_or_else(PoisonError::into_inner);
-            let found = match source {
-                Source::Authors(authors) => {
-                    window.of_authors(authors, |author| sight.post(author), before, pinned, wanted)
-                }
-                Source::Everybody => window.newest(|author| sight.post(author), before, pinned, wanted),
-                Source::Tag(_) => super::window::Found { places: Vec::new(), floor: Some(PostId(u64::MAX)) },
-            };
-            (found.places, found.floor)
-        });
-        let Some(floor) = floor else { return Ok(cut(places, limit)) };
-        let (before, missing) = (before.min(floor), wanted - places.len());
-        let older = match source {
-            Source::Authors(authors) => self.content.posts_by(authors, before, missing).await?,
-            Source::Everybody => self.content.newest_posts(before, missing).await?,
-            Source::Tag(tag) => self.content.tagged_posts(tag, before, missing).await?,
-        };
-        let (exhausted, last) = (older.len() < missing, older.last().map(|place| place.post));
-        places.extend(older.into_iter().filter(|place| place.position <= pinned));
-        if exhausted || places.len() > limit {
-            return Ok(cut(places, limit));
-        }
-        Ok(Scan { places, to: last })
-    }
-}
-
-fn cut(mut places: Vec<PostRef>, limit: usize) -> Scan {
-    let more = places.len() > limit;
-    places.truncate(limit);
-    let to = places.last().filter(|_| more).map(|place| place.post);
-    Scan { places, to }
 }

@@ -1,101 +1,88 @@
-//! Notifications one by one, how many of them are unread, and the marker between read and unread.
-use super::{Activity, VisibleNotification};
+//! Stored notifications one by one, how many of them are unread, and the check of a new marker.
+use super::{Notifications, VisibleNotification};
 use crate::{
-    actors::{Error, Page, timeline::Viewer},
+    actors::{Error, Page, page, visibility::Viewer},
     domain::{
-        FieldError, MemberId, NOTIFICATIONS_MAX, Notification, Position, Reason, Refusal,
+        FieldError, MemberId, NOTIFICATIONS_MAX, Position, Reason, Refusal,
         cursor::{ListKind, decode_list_cursor, encode_list_cursor},
     },
 };
 
-/// Notifications looked at in one step. More of them are looked at in the lane.
+/// Notifications read in one step. A read of more than one step takes a permit of the activity lane.
 const STEP: usize = 200;
 
-impl Activity {
-    /// Those that the viewer may see, in the same order.
-    pub(super) async fn visible(
-        &self,
-        viewer: &Viewer,
-        notifications: &[Notification],
-    ) -> Result<Vec<VisibleNotification>, Error> {
-        self.shared.timeline.notices(viewer, notifications).await
-    }
-
-    /// Everything between the two that the viewer is told and may see, newest first: in the lane, where it is more than
-    /// one step. Refuses what the lane refuses.
+impl Notifications {
+    /// Returns the notifications of `viewer` between the two positions, both excluded, that the viewer may see, newest
+    /// first. Refuses what the lane refuses.
     pub(super) async fn visible_between(
         &self,
         viewer: &Viewer,
         after: Position,
         before: Position,
     ) -> Result<Vec<VisibleNotification>, Error> {
-        let (member, store) = (viewer.member(), &self.shared.store);
-        let newest = self.shared.seen(store.notifications(member, after, before, STEP).await)?;
+        let (member, shared) = (viewer.member(), &self.shared);
+        let newest = shared.activity.stored_notifications(member, after, before, STEP).await?;
         if newest.len() < STEP {
-            return self.visible(viewer, &newest).await;
+            return shared.filter.visible(viewer, &newest).await;
         }
         let all = async |_| {
-            let notifications =
-                self.shared.seen(store.notifications(member, after, before, NOTIFICATIONS_MAX).await)?;
-            self.visible(viewer, &notifications).await
+            let all = shared.activity.stored_notifications(member, after, before, NOTIFICATIONS_MAX).await?;
+            shared.filter.visible(viewer, &all).await
         };
-        self.shared.lane.run(member, all).await
+        shared.activity.lane().run(member, all).await
     }
 
-    /// What the member is told and may see, newest first. Refuses what the lane refuses.
-    pub async fn notifications(
+    /// Returns one page of the member's notifications that the member may see, newest first. Refuses `CursorInvalid`,
+    /// `Down`, and what the lane refuses.
+    pub async fn list(
         &self,
         member: MemberId,
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page<VisibleNotification>, Error> {
-        let place = cursor.map(|text| decode_list_cursor(text, ListKind::Notifications, member.0)).transpose()?;
-        let mut before = Position(place.map_or(u64::MAX, |[before, _]| before));
-        self.caught_up().await?;
-        let viewer = self.shared.timeline.viewer(member).await?;
-        let marker = self.shared.members.marker(member).await?;
+        let key = cursor.map(|text| decode_list_cursor(text, ListKind::Notifications, member.0)).transpose()?;
+        let mut before = Position(key.map_or(u64::MAX, |[before, _]| before));
+        let shared = &self.shared;
+        shared.activity.caught_up().await?;
+        let viewer = shared.visibility.viewer(member).await?;
+        let marker = self.marker(member).await?;
         let mut items: Vec<VisibleNotification> = Vec::new();
-        let mut turn = None;
-        // Ends with what is kept, `NOTIFICATIONS_MAX`, at the latest.
+        let mut permit = None;
+        // Ends after `NOTIFICATIONS_MAX` notifications at the latest: a member has no more.
         while items.len() <= limit {
-            let notifications =
-                self.shared.seen(self.shared.store.notifications(member, Position(0), before, STEP).await)?;
-            let Some(last) = notifications.last() else { break };
+            let stored = shared.activity.stored_notifications(member, Position(0), before, STEP).await?;
+            let Some(last) = stored.last() else { break };
             before = last.id;
-            items.extend(self.visible(&viewer, &notifications).await?);
-            if notifications.len() < STEP || items.len() > limit {
+            items.extend(shared.filter.visible(&viewer, &stored).await?);
+            if stored.len() < STEP || items.len() > limit {
                 break;
             }
-            match &turn {
-                None => turn = Some(self.shared.lane.enter(member).await?),
-                Some(turn) => turn.in_time()?,
+            match &permit {
+                None => permit = Some(shared.activity.lane().enter(member).await?),
+                Some(permit) => permit.in_time()?,
             }
         }
         items.iter_mut().for_each(|item| item.unread = item.notification.id > marker);
         let next = |last: &VisibleNotification| {
             encode_list_cursor(ListKind::Notifications, member.0, [last.notification.id.0, 0])
         };
-        Ok(crate::actors::page(items, limit, next, |item| item))
+        Ok(page(items, limit, next, |item| item))
     }
 
-    /// How many notifications after the marker the member may see. Looked up, never counted up: whatever hides or brings
-    /// back one of them is in the next answer. Refuses what the lane refuses.
-    pub async fn unread(&self, member: MemberId) -> Result<u64, Error> {
-        self.caught_up().await?;
-        let viewer = self.shared.timeline.viewer(member).await?;
-        let marker = self.shared.members.marker(member).await?;
+    /// Returns how many notifications after the marker the member may see. Counted anew for each request: an answer
+    /// reflects everything that hides or shows a notification. Refuses `Down`, and what the lane refuses.
+    pub async fn unread_count(&self, member: MemberId) -> Result<u64, Error> {
+        self.shared.activity.caught_up().await?;
+        let viewer = self.shared.visibility.viewer(member).await?;
+        let marker = self.marker(member).await?;
         Ok(self.visible_between(&viewer, marker, Position(u64::MAX)).await?.len() as u64)
     }
 
-    /// The newest notification that the member has read; 0 where none was.
-    pub async fn marker(&self, member: MemberId) -> Result<Position, Error> {
-        Ok(self.shared.members.marker(member).await?)
-    }
-
-    /// Whether a marker may be put there: somewhere that a notification could have been seen so far. Refuses `Invalid`.
+    /// Checks that a notification may exist at or after a new marker. Refuses `Invalid` for one beyond every position so
+    /// far, and `Down`.
     pub async fn check_marker(&self, at: Position) -> Result<(), Error> {
-        self.caught_up().await?;
-        let max = self.position().0;
+        self.shared.activity.caught_up().await?;
+        let max = self.shared.activity.position().0;
         if at.0 <= max {
             return Ok(());
         }

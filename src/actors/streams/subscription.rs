@@ -1,25 +1,20 @@
-//! One open stream: replays the log from its cursor, then follows it, with the same cursors and the same visibility.
-use super::{projection::Projection, told::LiveEvent, watcher::Watcher};
+//! One open stream as its reader sees it: replays the log from its cursor, then reads what the hub offers.
+use super::{
+    LiveEvent, Streams, live_events::live_events_for, opening::HubEntry, positions::Positions, watcher::Watcher,
+};
 use crate::{
     actors::Error,
-    domain::{Event, MemberId, Position, PostId, Refusal, Surface, cursor::StreamCursor},
+    domain::{Event, MemberId, Position, Surface},
 };
-use std::{
-    collections::VecDeque,
-    sync::{Arc, PoisonError},
-    time::Duration,
-};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
-/// Events that are taken from what waits in one step.
-const STEP: usize = 64;
-/// Events that a stream that resumes reads in one step: each step seeks among all that is left.
+/// Events taken from the watcher in one step.
+const LIVE_STEP: usize = 64;
+/// Events that a resumed stream reads in one step: each step seeks among all that is left.
 const REPLAY_STEP: usize = 256;
-
-/// Changed counts are told of this often, so at most once per post.
+/// Interval of reports of changed counts, and so the least time between two reports about one post.
 const COUNTS_EVERY: Duration = Duration::from_secs(1);
-/// Posts that a client is taken to have seen when its stream opens: the first pages of its home feed.
-const SEEN_AT_FIRST: usize = 50;
 
 /// One event of a stream.
 #[derive(Debug, Clone)]
@@ -30,111 +25,80 @@ pub struct Live {
     pub event: LiveEvent,
 }
 
-/// How far a stream that resumes has to read before it is live.
-struct Replay {
-    authors: Arc<[MemberId]>,
-    until: Position,
-    left: usize,
+/// An event in the outbox.
+struct Outgoing {
+    /// The position that `live.id` names.
+    position: Position,
+    live: Live,
+}
+
+/// What a resumed stream has to read from the log before it is live.
+pub(super) struct Replay {
+    pub(super) authors: Arc<[MemberId]>,
+    pub(super) until: Position,
+    /// Events that may still be replayed.
+    pub(super) events_left: usize,
+}
+
+/// Result of one step.
+enum Step {
+    /// The outbox may have grown.
+    Done,
+    /// More was offered than may wait: the stream ends.
+    Overflow,
 }
 
 /// An open stream. Closed when dropped.
 pub struct Subscription {
-    projection: Arc<Projection>,
+    streams: Streams,
     watcher: Arc<Watcher>,
-    /// Last to go, whatever becomes of the opening.
-    _registered: Registered,
-    /// What is ready to be sent, with its place.
-    outbox: VecDeque<(Position, Live)>,
+    _hub_entry: HubEntry,
+    /// Events that are ready to be sent.
+    outbox: VecDeque<Outgoing>,
+    /// `None` once the stream is live.
     replay: Option<Replay>,
-    /// Everything up to here was taken in or needed no sending.
-    seen: Position,
-    /// The last place that was handed out: where a client stands while something is ready still.
-    sent: Position,
-    /// Changes of counts up to here were told of.
-    counted: Position,
+    positions: Positions,
+    /// When changed counts are reported next.
     count_at: Instant,
 }
 
-impl Projection {
-    /// Opens a stream for a member, from a cursor on or from now.
-    pub(super) async fn open(
-        self: Arc<Self>,
-        member: MemberId,
-        from: Option<&str>,
-        per_member_max: usize,
-        replay_max: usize,
-    ) -> Result<Subscription, Error> {
-        let from = from.map(StreamCursor::decode).transpose()?;
-        self.barrier.wait(member).await;
-        let watcher = Arc::new(Watcher::new(member));
-        let (registered, authors, live_from) = loop {
-            let authors = self.hydrator.relations(member).await?.watched.clone();
-            let live_from = self.hub.open(&watcher, authors.clone(), per_member_max, || self.applied());
-            let live_from = live_from.ok_or(Refusal::TooManyStreams { max: per_member_max })?;
-            let registered = Registered { projection: self.clone(), watcher: watcher.clone() };
-            // A follow between the two looks came too early for the hub to know this stream.
-            if self.hydrator.relations(member).await?.watched == authors {
-                break (registered, authors, live_from);
-            }
-        };
-        let mut subscription = Subscription {
-            projection: self,
+impl Subscription {
+    /// Makes a stream that begins at `live_from`.
+    pub(super) fn new(streams: Streams, watcher: Arc<Watcher>, hub_entry: HubEntry, live_from: Position) -> Self {
+        Self {
+            streams,
             watcher,
-            _registered: registered,
+            _hub_entry: hub_entry,
             outbox: VecDeque::new(),
             replay: None,
-            seen: live_from,
-            sent: live_from,
-            counted: live_from,
+            positions: Positions::at(live_from),
             count_at: Instant::now() + COUNTS_EVERY,
-        };
-        subscription.at_first(&authors).await?;
-        match subscription.resume(from, live_from).await? {
-            Ok(position) => {
-                (subscription.seen, subscription.sent, subscription.counted) = (position, position, position);
-                subscription.push(position, LiveEvent::Ready);
-                if position < live_from {
-                    subscription.replay = Some(Replay { authors, until: live_from, left: replay_max });
-                }
-            }
-            Err(reason) => {
-                subscription.push(live_from, LiveEvent::Ready);
-                subscription.push(live_from, LiveEvent::Reset { reason });
-            }
         }
-        Ok(subscription)
-    }
-}
-
-impl Subscription {
-    /// Where to begin, or why the cursor leads nowhere.
-    async fn resume(
-        &self,
-        from: Option<StreamCursor>,
-        live_from: Position,
-    ) -> Result<Result<Position, &'static str>, Error> {
-        let Some(from) = from else { return Ok(Ok(live_from)) };
-        if from.epoch != self.projection.log.epoch() || from.position > *self.projection.log.head().borrow() {
-            return Ok(Err("unknown"));
-        }
-        if from.position < self.projection.log.pruned_to().await? {
-            return Ok(Err("expired"));
-        }
-        Ok(Ok(from.position.min(live_from)))
     }
 
-    /// The next event, when there is one. `None` when more came than may wait: the client resumes from its last id.
+    /// Moves the begin of the stream to `position`.
+    pub(super) fn start_at(&mut self, position: Position) {
+        self.positions = Positions::at(position);
+    }
+
+    /// Has the stream replay the log before it is live.
+    pub(super) fn replay(&mut self, replay: Replay) {
+        self.replay = Some(replay);
+    }
+
+    /// Returns the next event, once there is one. `None` if more was offered than may wait, or if a store failed: the client
+    /// resumes from its last id.
     ///
-    /// Dropping the future loses nothing.
+    /// Cancel safe: dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<Live> {
         loop {
             if let Some(live) = self.ready() {
                 return Some(live);
             }
-            let stepped = if self.replay.is_some() { self.replay_step().await } else { self.live_step().await };
-            match stepped {
-                Ok(true) => {}
-                Ok(false) => return None,
+            let step = if self.replay.is_some() { self.replay_step().await } else { self.live_step().await };
+            match step {
+                Ok(Step::Done) => {}
+                Ok(Step::Overflow) => return None,
                 Err(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "stream ended early");
                     return None;
@@ -143,143 +107,123 @@ impl Subscription {
         }
     }
 
-    /// The next event, where it is there already. Begins nothing.
+    /// Returns the next event if the outbox has one. Starts no step.
     pub fn ready(&mut self) -> Option<Live> {
-        let (position, live) = self.outbox.pop_front()?;
-        self.sent = position;
+        let Outgoing { position, live } = self.outbox.pop_front()?;
+        self.positions.sent_to = position;
         Some(live)
     }
 
-    /// Where the client may resume from without missing anything: what a heartbeat carries.
+    /// Returns the cursor from which the client may resume without missing anything: a heartbeat carries it.
     pub fn cursor(&self) -> String {
-        self.encode(self.place())
+        self.streams.shared.encode(self.resume_from())
     }
 
-    fn place(&self) -> Position {
-        // In this order: what is offered after the look is still waiting when the stream resumes.
-        let offered = self.projection.hub.offered();
-        let idle = self.replay.is_none() && self.watcher.is_idle();
-        match (self.outbox.is_empty(), idle) {
-            (false, _) => self.sent,
-            (true, false) => self.seen,
-            (true, true) => self.seen.max(offered),
-        }
+    fn resume_from(&self) -> Position {
+        // Read first: an event that is offered after this line is still waiting when the stream resumes.
+        let offered_to = self.streams.shared.hub.offered_to();
+        let is_idle = self.replay.is_none() && self.watcher.is_idle();
+        self.positions.resume_from(self.outbox.is_empty(), is_idle, offered_to)
     }
 
-    async fn replay_step(&mut self) -> Result<bool, Error> {
-        let Some(replay) = &self.replay else { return Ok(true) };
-        let (until, left) = (replay.until, replay.left);
-        let member = self.watcher.member;
-        let events = self.projection.log.stream_events(member, &replay.authors, self.seen, until, REPLAY_STEP).await?;
-        if events.len() > left {
+    async fn replay_step(&mut self) -> Result<Step, Error> {
+        let Some(replay) = &self.replay else { return Ok(Step::Done) };
+        let (until, events_left) = (replay.until, replay.events_left);
+        let (log, member) = (&self.streams.shared.log, self.watcher.member);
+        let events = log.stream_events(member, &replay.authors, self.positions.read_to, until, REPLAY_STEP).await?;
+        if events.len() > events_left {
             self.replay = None;
-            self.seen = until;
+            self.positions.read_to = until;
             self.push(until, LiveEvent::Reset { reason: "too_far" });
-            return Ok(true);
+            return Ok(Step::Done);
         }
-        let lives = self.hydrated(&events).await?;
-        // From here on nothing waits, so a dropped future has taken all of this step or nothing of it.
-        self.outbox.extend(lives);
+        let outgoing = self.outgoing(&events).await?;
+        // No await from here on, so a dropped future has taken the whole step or nothing.
+        self.outbox.extend(outgoing);
         if let Some(replay) = &mut self.replay {
-            replay.left -= events.len();
+            replay.events_left -= events.len();
         }
         if events.len() < REPLAY_STEP {
             self.replay = None;
-            self.seen = until;
+            self.positions.read_to = until;
         } else if let Some(last) = events.last() {
-            self.seen = last.position;
+            self.positions.read_to = last.position;
         }
-        Ok(true)
+        Ok(Step::Done)
     }
 
-    async fn live_step(&mut self) -> Result<bool, Error> {
+    async fn live_step(&mut self) -> Result<Step, Error> {
         if Instant::now() >= self.count_at {
-            self.count().await?;
-            return Ok(true);
+            self.report_counts().await?;
+            return Ok(Step::Done);
         }
-        let Some(events) = self.watcher.first(STEP) else { return Ok(false) };
+        let Some(events) = self.watcher.first(LIVE_STEP) else { return Ok(Step::Overflow) };
         if events.is_empty() {
             tokio::select! {
                 () = self.watcher.wake.notified() => {}
                 () = tokio::time::sleep_until(self.count_at) => {}
             }
-            return Ok(true);
+            return Ok(Step::Done);
         }
-        // What was offered between registration and replay has been replayed.
-        let new: Vec<Event> = events.iter().filter(|event| event.position > self.seen).copied().collect();
-        let lives = self.hydrated(&new).await?;
-        self.watcher.taken(events.len());
-        self.outbox.extend(lives);
-        self.seen = events.last().map_or(self.seen, |event| event.position.max(self.seen));
-        Ok(true)
+        // An event that was offered between the registration and the replay has been replayed.
+        let read_to = self.positions.read_to;
+        let new: Vec<Event> = events.iter().filter(|event| event.position > read_to).copied().collect();
+        let outgoing = self.outgoing(&new).await?;
+        // No await from here on, so a dropped future has taken the whole step or nothing.
+        self.watcher.remove_first(events.len());
+        self.outbox.extend(outgoing);
+        if let Some(last) = events.last() {
+            self.positions.read_to = last.position.max(read_to);
+        }
+        Ok(Step::Done)
     }
 
-    /// What the client is likely to have on its screen already.
-    async fn at_first(&self, authors: &[MemberId]) -> Result<(), Error> {
-        let viewer = self.projection.viewer(self.watcher.member).await?;
-        let places = viewer.with_sight(Surface::Feed, |sight| {
-            let window = self.projection.window.read().unwrap_or_else(PoisonError::into_inner);
-            let all = (PostId(u64::MAX), Position(u64::MAX));
-            window.of_authors(authors, |author| sight.post(author), all.0, all.1, SEEN_AT_FIRST).places
-        });
-        self.watcher.saw(places.iter().rev().map(|place| place.post));
-        Ok(())
-    }
-
-    /// Tells of the counts that have changed since it was done last, of posts that the client has seen.
-    async fn count(&mut self) -> Result<(), Error> {
-        let newest = self.projection.changes.newest();
-        if newest > self.counted {
-            let changed = self.projection.changes.since(self.counted, |changed| self.watcher.seen(changed));
-            let lives = self.projection.counts(self.watcher.member, &changed).await?;
-            let at = self.place();
-            let id = self.encode(at);
-            self.outbox.extend(lives.into_iter().map(|event| (at, Live { id: id.clone(), event })));
-            self.counted = newest;
+    /// Puts the counts that changed since the last report into the outbox, of posts on the client's screen.
+    async fn report_counts(&mut self) -> Result<(), Error> {
+        let shared = &self.streams.shared;
+        let newest = shared.recent_counts.newest();
+        if newest > self.positions.counted_to {
+            let changed =
+                shared.recent_counts.since(self.positions.counted_to, |changed| self.watcher.on_screen(changed));
+            let viewer = shared.visibility.viewer_as_applied(self.watcher.member).await?;
+            let posts = shared.visibility.posts(&viewer, &changed, Surface::Direct).await?;
+            let position = self.resume_from();
+            let id = shared.encode(position);
+            self.outbox.extend(posts.iter().map(|visible| {
+                let event = LiveEvent::Counts(visible.post.id, visible.counts());
+                Outgoing { position, live: Live { id: id.clone(), event } }
+            }));
+            self.positions.counted_to = newest;
         }
         self.count_at = Instant::now() + COUNTS_EVERY;
         Ok(())
     }
 
-    /// What the member is told of each event. Of several things under one event, all but the last leave the client
-    /// before it, so that a line that breaks between them brings them all again.
-    async fn hydrated(&self, events: &[Event]) -> Result<Vec<(Position, Live)>, Error> {
+    /// Returns what the client is told of these events. If one event has several parts, all but the last carry the position
+    /// before it, so that a connection that breaks between two of them gets all of them again.
+    async fn outgoing(&self, events: &[Event]) -> Result<Vec<Outgoing>, Error> {
         if events.is_empty() {
             return Ok(Vec::new());
         }
-        let viewer = self.projection.viewer(self.watcher.member).await?;
-        let mut lives = Vec::new();
-        for (Event { position, .. }, told) in self.projection.told(&viewer, events).await? {
-            let last = told.len() - 1;
-            for (number, event) in told.into_iter().enumerate() {
-                if let LiveEvent::Created(seen) | LiveEvent::Updated(seen) = &event {
-                    self.watcher.saw([seen.post.id]);
+        let shared = &self.streams.shared;
+        let viewer = shared.visibility.viewer_as_applied(self.watcher.member).await?;
+        let mut outgoing = Vec::new();
+        for parts in live_events_for(shared, &viewer, events).await? {
+            let last = parts.events.len() - 1;
+            for (index, event) in parts.events.into_iter().enumerate() {
+                if let LiveEvent::Created(visible) | LiveEvent::Updated(visible) = &event {
+                    self.watcher.note_on_screen([visible.post.id]);
                 }
-                let at = if number == last { position } else { Position(position.0 - 1) };
-                lives.push((at, Live { id: self.encode(at), event }));
+                let position = if index == last { parts.position } else { Position(parts.position.0 - 1) };
+                outgoing.push(Outgoing { position, live: Live { id: shared.encode(position), event } });
             }
         }
-        Ok(lives)
+        Ok(outgoing)
     }
 
-    fn push(&mut self, position: Position, event: LiveEvent) {
-        let live = Live { id: self.encode(position), event };
-        self.outbox.push_back((position, live));
-    }
-
-    fn encode(&self, position: Position) -> String {
-        StreamCursor { epoch: self.projection.log.epoch(), position }.encode()
-    }
-}
-
-/// A place in the hub, given up when dropped.
-struct Registered {
-    projection: Arc<Projection>,
-    watcher: Arc<Watcher>,
-}
-
-impl Drop for Registered {
-    fn drop(&mut self) {
-        self.projection.hub.close(&self.watcher);
+    /// Puts one event into the outbox.
+    pub(super) fn push(&mut self, position: Position, event: LiveEvent) {
+        let live = Live { id: self.streams.shared.encode(position), event };
+        self.outbox.push_back(Outgoing { position, live });
     }
 }

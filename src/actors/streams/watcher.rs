@@ -1,4 +1,4 @@
-//! One open stream's side of the hub: what it has not sent yet, what its client has seen, and its wake-up.
+//! The queue of one open stream: the events that it was offered and has not read, and the posts on its client's screen.
 use crate::domain::{Event, MemberId, PostId};
 use std::{
     collections::VecDeque,
@@ -6,87 +6,93 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// Posts whose counts a stream keeps telling of, 8 bytes each; those seen first are forgotten first.
-pub(super) const SEEN_MAX: usize = 200;
+/// Posts whose changed counts a stream reports, 8 bytes each; the oldest entry is evicted first.
+pub(super) const ON_SCREEN_MAX: usize = 200;
 
+/// One open stream as the hub sees it. No two of its locks are held at once.
 pub(super) struct Watcher {
     pub(super) member: MemberId,
+    /// Wakes the reader.
     pub(super) wake: Notify,
     items: Mutex<Items>,
-    /// Newest last, none twice.
-    seen: Mutex<VecDeque<PostId>>,
+    /// Posts that the client shows; newest last, without duplicates.
+    on_screen: Mutex<VecDeque<PostId>>,
 }
 
 #[derive(Default)]
 struct Items {
     waiting: VecDeque<Event>,
-    /// More came than may wait: the stream ends, and resumes from its last id.
-    over: bool,
+    /// More was offered than may wait, or the projection was rebuilt: the stream ends, and its client resumes from its last
+    /// id.
+    ended: bool,
 }
 
 impl Watcher {
     pub(super) fn new(member: MemberId) -> Self {
-        Self { member, wake: Notify::new(), items: Mutex::default(), seen: Mutex::default() }
+        Self { member, wake: Notify::new(), items: Mutex::default(), on_screen: Mutex::default() }
     }
 
+    /// Queues an event and wakes the reader; at most `waiting_max` events wait.
     pub(super) fn offer(&self, event: Event, waiting_max: usize) {
         let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
-        // Who is part of an audience twice is told once.
-        if items.over || items.waiting.back().is_some_and(|last| last.position == event.position) {
+        // A stream that is in the audience twice, as watcher and as target, gets the event once.
+        if items.ended || items.waiting.back().is_some_and(|last| last.position == event.position) {
             return;
         }
         if items.waiting.len() < waiting_max {
             items.waiting.push_back(event);
         } else {
-            items.over = true;
+            items.ended = true;
         }
         drop(items);
         self.wake.notify_one();
     }
 
+    /// Ends the stream after the events that it has.
     pub(super) fn interrupt(&self) {
-        self.items.lock().unwrap_or_else(PoisonError::into_inner).over = true;
+        self.items.lock().unwrap_or_else(PoisonError::into_inner).ended = true;
         self.wake.notify_one();
     }
 
-    /// The first of what waits, left in its place; `None` once more came than may wait.
+    /// Returns the first events that wait, without removing them; `None` if none waits and the stream has ended.
     pub(super) fn first(&self, limit: usize) -> Option<Vec<Event>> {
         let items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
         let first: Vec<_> = items.waiting.iter().take(limit).copied().collect();
-        (!first.is_empty() || !items.over).then_some(first)
+        (!first.is_empty() || !items.ended).then_some(first)
     }
 
-    /// Forgets the first `count`: they are on their way.
-    pub(super) fn taken(&self, count: usize) {
+    /// Removes the first `count` events: they are in the outbox.
+    pub(super) fn remove_first(&self, count: usize) {
         let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
         items.waiting.drain(..count);
         if items.waiting.is_empty() {
-            // Thousands of idle streams should not keep the room that one busy moment took.
+            // Releases the capacity: thousands of idle streams would otherwise keep what one burst needed.
             items.waiting = VecDeque::new();
         }
     }
 
+    /// Whether no event waits and the stream has not ended.
     pub(super) fn is_idle(&self) -> bool {
         let items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
-        items.waiting.is_empty() && !items.over
+        items.waiting.is_empty() && !items.ended
     }
 
-    /// The client has seen these posts: it is told when their counts change.
-    pub(super) fn saw(&self, posts: impl IntoIterator<Item = PostId>) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Notes that the client shows these posts.
+    pub(super) fn note_on_screen(&self, posts: impl IntoIterator<Item = PostId>) {
+        let mut on_screen = self.on_screen.lock().unwrap_or_else(PoisonError::into_inner);
         for post in posts {
-            if !seen.contains(&post) {
-                seen.push_back(post);
+            if !on_screen.contains(&post) {
+                on_screen.push_back(post);
             }
         }
-        let surplus = seen.len().saturating_sub(SEEN_MAX);
-        seen.drain(..surplus);
+        let surplus = on_screen.len().saturating_sub(ON_SCREEN_MAX);
+        on_screen.drain(..surplus);
     }
 
-    /// Those seen posts that are wanted.
-    pub(super) fn seen(&self, wanted: impl Fn(PostId) -> bool) -> Vec<PostId> {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.iter().copied().filter(|post| wanted(*post)).collect()
+    /// Returns the wanted ones of the posts that the client shows.
+    pub(super) fn on_screen(&self, wanted: impl Fn(PostId) -> bool) -> Vec<PostId> {
+        let on_screen = self.on_screen.lock().unwrap_or_else(PoisonError::into_inner);
+        on_screen.iter().copied().filter(|post| wanted(*post)).collect()
     }
 }
 
@@ -96,12 +102,12 @@ mod tests {
     use crate::domain::{EventKind, Fact, Position};
 
     #[test]
-    fn what_was_seen_first_is_forgotten_first() {
+    fn the_oldest_post_on_the_screen_is_evicted_first() {
         let watcher = Watcher::new(MemberId(1));
-        watcher.saw((0..SEEN_MAX as u64 + 5).chain([7]).map(PostId));
-        let seen = watcher.seen(|_| true);
-        assert_eq!((seen.len(), seen[0]), (SEEN_MAX, PostId(5)));
-        assert_eq!(watcher.seen(|post| post.0 <= 7).len(), 3);
+        watcher.note_on_screen((0..ON_SCREEN_MAX as u64 + 5).chain([7]).map(PostId));
+        let on_screen = watcher.on_screen(|_| true);
+        assert_eq!((on_screen.len(), on_screen[0]), (ON_SCREEN_MAX, PostId(5)));
+        assert_eq!(watcher.on_screen(|post| post.0 <= 7).len(), 3);
     }
 
     #[test]
@@ -117,7 +123,7 @@ mod tests {
         }
         assert_eq!(watcher.first(9).map(|first| first.len()), Some(2));
         watcher.offer(event(3), 2);
-        watcher.taken(2);
+        watcher.remove_first(2);
         assert_eq!(watcher.first(9), None);
     }
 }

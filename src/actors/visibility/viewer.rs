@@ -1,101 +1,85 @@
-//! Who looks, and what the viewer may see: everything that is shown to a member passes here.
-use super::projection::Projection;
-use crate::domain::{MemberId, Privacy, Relations, Standing, Surface, Timestamp, may_see, may_see_post};
-use rustc_hash::{FxHashMap, FxHashSet};
+//! `Viewer`: a member for whom something is read, and the visibility rule applied to that member.
+use super::{Visibility, authors::Authors};
+use crate::domain::{MemberId, Relations, Standing, Surface, Timestamp, may_see, may_see_post};
 use std::sync::{Arc, PoisonError};
 
-/// What authors have decided that holds for everybody: who has left, and whose posts are not for all.
-#[derive(Default)]
-pub(super) struct Authors {
-    pub(super) deactivated: FxHashSet<MemberId>,
-    pub(super) non_public: FxHashMap<MemberId, Privacy>,
-}
-
-impl Authors {
-    pub(super) fn deactivate(&mut self, author: MemberId) {
-        self.deactivated.insert(author);
-    }
-
-    pub(super) fn restore(&mut self, author: MemberId) {
-        self.deactivated.remove(&author);
-    }
-
-    pub(super) fn privacy_changed(&mut self, author: MemberId, privacy: Privacy) {
-        match privacy {
-            Privacy::Public => self.non_public.remove(&author),
-            _ => self.non_public.insert(author, privacy),
-        };
-    }
-}
-
-/// A member who looks at something. Made for each request and each step of a stream, so that it is never stale.
+/// A member for whom something is read. Made for each request and each step of a stream, so that its relations are never
+/// stale.
 #[derive(Clone)]
 pub struct Viewer {
     relations: Arc<Relations>,
-    projection: Arc<Projection>,
+    visibility: Visibility,
 }
 
 impl Viewer {
-    pub(super) fn new(relations: Arc<Relations>, projection: Arc<Projection>) -> Self {
-        Self { relations, projection }
+    pub(super) fn new(relations: Arc<Relations>, visibility: Visibility) -> Self {
+        Self { relations, visibility }
     }
 
-    /// Who looks.
+    /// The id of the viewer.
     pub fn member(&self) -> MemberId {
         self.relations.member
     }
 
-    /// Whom the viewer follows, blocks and mutes.
+    /// The members whom the viewer follows, blocks and mutes.
     pub fn relations(&self) -> &Relations {
         &self.relations
     }
 
-    /// Whether the viewer may see that this member exists: profile, lists, comments, likes, notifications.
+    /// Whether the viewer may see that `other` exists: profile, lists, comments, likes, notifications.
     pub fn sees(&self, other: MemberId, surface: Surface) -> bool {
-        self.with_sight(surface, |sight| sight.member(other))
+        self.with_check(surface, |check| check.sees(other))
     }
 
-    /// Whether the viewer may see posts of this author, and what hangs on them.
+    /// Whether the viewer may see posts of `author`, and the comments and likes on them.
     pub fn sees_posts_of(&self, author: MemberId, surface: Surface) -> bool {
-        self.with_sight(surface, |sight| sight.post(author))
+        self.with_check(surface, |check| check.sees_posts_of(author))
     }
 
-    /// Decides many at once under one lock. Nothing in `look` may wait. Lock order: `authors`, then in `look` the
-    /// window; the projection's writer holds one of them at a time.
-    pub(super) fn with_sight<T>(&self, surface: Surface, look: impl FnOnce(&Sight<'_>) -> T) -> T {
-        let authors = self.projection.authors.read().unwrap_or_else(PoisonError::into_inner);
-        look(&Sight::new(&self.relations, &authors, surface))
+    /// Decides about many members under one lock. `decide` must not block.
+    ///
+    /// Lock order: `Shared::authors` first, then, inside `decide`, the window of the feeds. The projection's writer holds
+    /// one of the two at a time.
+    pub(in crate::actors) fn with_check<T>(
+        &self,
+        surface: Surface,
+        decide: impl FnOnce(&VisibilityCheck<'_>) -> T,
+    ) -> T {
+        let authors = self.visibility.shared.authors.read().unwrap_or_else(PoisonError::into_inner);
+        decide(&VisibilityCheck::new(&self.relations, &authors, surface))
     }
 }
 
-/// A viewer's viewer, for as long as the authors hold still.
-pub(super) struct Sight<'a> {
+/// The visibility rule for one viewer on one surface, while the authors are locked.
+pub(in crate::actors) struct VisibilityCheck<'a> {
     relations: &'a Relations,
     authors: &'a Authors,
     surface: Surface,
     now: Timestamp,
-    /// Nobody is gone, non_public, blocked or muted: there is nothing to ask.
-    everything: bool,
+    /// No author is deactivated or non-public and the viewer blocks or mutes nobody: every answer is yes.
+    hides_nobody: bool,
 }
 
-impl<'a> Sight<'a> {
-    pub(super) fn new(relations: &'a Relations, authors: &'a Authors, surface: Surface) -> Self {
-        let everything = authors.deactivated.is_empty() && authors.non_public.is_empty() && relations.hides_nobody();
-        Self { relations, authors, surface, now: Timestamp::now(), everything }
+impl<'a> VisibilityCheck<'a> {
+    fn new(relations: &'a Relations, authors: &'a Authors, surface: Surface) -> Self {
+        let hides_nobody = authors.hides_nobody() && relations.hides_nobody();
+        Self { relations, authors, surface, now: Timestamp::now(), hides_nobody }
     }
 
-    pub(super) fn post(&self, author: MemberId) -> bool {
-        self.everything || may_see_post(self.standing(author), self.surface)
+    /// Whether the viewer may see posts of `author`.
+    pub(in crate::actors) fn sees_posts_of(&self, author: MemberId) -> bool {
+        self.hides_nobody || may_see_post(self.standing(author), self.surface)
     }
 
-    pub(super) fn member(&self, other: MemberId) -> bool {
-        self.everything || may_see(self.standing(other), self.surface)
+    /// Whether the viewer may see that `other` exists.
+    pub(in crate::actors) fn sees(&self, other: MemberId) -> bool {
+        self.hides_nobody || may_see(self.standing(other), self.surface)
     }
 
     fn standing(&self, author: MemberId) -> Standing {
         Standing {
-            author_deactivated: self.authors.deactivated.contains(&author),
-            privacy: self.authors.non_public.get(&author).copied().unwrap_or_default(),
+            author_deactivated: self.authors.is_deactivated(author),
+            privacy: self.authors.privacy_of(author),
             ..self.relations.to(author, self.now)
         }
     }
