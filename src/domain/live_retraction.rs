@@ -38,8 +38,8 @@ impl LiveRetraction {
         }
     }
 
-    /// Whether it withdraws every notification that it takes. Otherwise it withdraws the newest alone: a member may like
-    /// and unlike a post many times, and only the newest like stands.
+    /// Whether it withdraws every notification that it takes. Otherwise it withdraws the newest alone: a member may
+    /// like and unlike a post many times, and only the newest like stands.
     pub fn takes_all(&self) -> bool {
         match self {
             Self::Hidden(_) => true,

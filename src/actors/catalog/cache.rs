@@ -8,8 +8,8 @@ use std::{
     },
 };
 
-/// Number of stripes that keys are hashed to. An invalidation discards the concurrent loads of its whole stripe; each of
-/// their keys is then loaded once more.
+/// Number of stripes that keys are hashed to. An invalidation discards the concurrent loads of its whole stripe; each
+/// of their keys is then loaded once more.
 const STRIPES: usize = 256;
 
 /// Weighs an entry in bytes.
@@ -57,8 +57,8 @@ impl<K: Hash + Eq + Clone, V: ?Sized> Cache<K, V> {
         Load(self.invalidations_of(key).load(Ordering::SeqCst))
     }
 
-    /// Inserts a loaded value, unless the key's stripe was invalidated since the load began: the value may be stale then,
-    /// and the next reader loads it again.
+    /// Inserts a loaded value, unless the key's stripe was invalidated since the load began: the value may be stale
+    /// then, and the next reader loads it again.
     pub(super) fn finish_load(&self, load: Load, key: K, value: Arc<V>) {
         let invalidations = self.invalidations_of(&key);
         if invalidations.load(Ordering::SeqCst) != load.0 {

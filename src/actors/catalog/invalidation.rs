@@ -1,4 +1,4 @@
-//! Which cached entities an event changes.
+//! Drops the cached entities that an event changed.
 use super::entities::Entities;
 use crate::domain::{Event, EventKind as K};
 

@@ -80,8 +80,8 @@ impl Feeds {
         window.by_authors(&[author], |_| true, PostId(u64::MAX), position, limit).posts
     }
 
-    /// Loads a window from the database, as of `head` or later: at most `timeline.window_bytes_max` bytes, and posts of at
-    /// most `timeline.window_days` days.
+    /// Loads a window from the database, as of `head` or later: at most `timeline.window_bytes_max` bytes, and posts of
+    /// at most `timeline.window_days` days.
     pub(super) async fn load_window(&self, head: Position) -> StoreResult<Window> {
         let posts_max = self.shared.posts_max;
         let mut window = Window::new(posts_max, head);

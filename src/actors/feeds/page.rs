@@ -11,11 +11,11 @@ use crate::{
     },
 };
 
-/// Scans per page. More than one is needed if posts that a scan found are hidden or deleted when they are hydrated. A page
-/// that is still short after the last scan has a cursor to go on from.
+/// Scans per page. More than one is needed if posts that a scan found are hidden or deleted when they are hydrated. A
+/// page that is still short after the last scan has a cursor to go on from.
 const SCANS_MAX: usize = 8;
 
-/// Which posts a feed lists.
+/// A feed, by the posts that it lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Feed {
     /// Posts by the members whom the viewer follows, and by the viewer.

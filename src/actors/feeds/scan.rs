@@ -10,13 +10,13 @@ use crate::{
 };
 use std::sync::{Arc, PoisonError};
 
-/// What a feed reads.
+/// The source of a feed, and the surface that shows it.
 pub(super) struct FeedQuery {
     pub(super) source: Source,
     pub(super) surface: Surface,
 }
 
-/// Where the posts of a feed are found.
+/// The source of the posts of a feed.
 pub(super) enum Source {
     Authors(Arc<[MemberId]>),
     Everybody,
@@ -43,10 +43,10 @@ impl Feeds {
     ///                       |  from `floor` on)      |  did not fill the page) |
     /// ```
     ///
-    /// The first page has `cursor.before == PostId::MAX`; each further page begins below the last post of the one before.
-    /// In both parts a post whose event is after `cursor.pinned`, the log's position when the first page was read, is
-    /// skipped: the stream that begins at `cursor.pinned` shows it. The window excludes hidden authors here; posts from the
-    /// database are checked when they are hydrated.
+    /// The first page has `cursor.before == PostId::MAX`; each further page begins below the last post of the one
+    /// before. In both parts a post whose event is after `cursor.pinned`, the log's position when the first page was
+    /// read, is skipped: the stream that begins at `cursor.pinned` shows it. The window excludes hidden authors here;
+    /// posts from the database are checked when they are hydrated.
     pub(super) async fn scan(
         &self,
         viewer: &Viewer,

@@ -14,8 +14,8 @@ pub(super) const BYTES_PER_POST: usize = 56;
 #[derive(Default)]
 pub(in crate::actors) struct Window {
     authors: FxHashMap<MemberId, VecDeque<Entry>>,
-    /// The newest post of each author, apart from the other posts so that reading it for hundreds of authors stays in the
-    /// processor's cache.
+    /// The newest post of each author, apart from the other posts so that reading it for hundreds of authors stays in
+    /// the processor's cache.
     newest: FxHashMap<MemberId, PostId>,
     /// All posts by id. A deleted post stays as an entry by [`NOBODY`] until it is evicted at the old end.
     all: VecDeque<PostRef>,
@@ -110,7 +110,8 @@ impl Window {
         }
     }
 
-    /// Returns the newest posts by those of `authors` whom the viewer sees, below `before` and committed up to `pinned`.
+    /// Returns the newest posts by those of `authors` whom the viewer sees, below `before` and committed up to
+    /// `pinned`.
     ///
     /// A merge: its cost grows with the number of authors and the limit, never with their posts or followers.
     pub(super) fn by_authors(

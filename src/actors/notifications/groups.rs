@@ -82,8 +82,8 @@ fn grouped(visible: Vec<VisibleNotification>) -> Vec<VisibleGroup> {
 impl Notifications {
     /// Returns one page of the member's notifications that the member may see, in groups, newest first.
     ///
-    /// A cursor pins the position of the first page: a later notification is in no group of a later page, so that no group
-    /// moves from one page to another. Reads all stored notifications of the member, 10,000 at most. Refuses
+    /// A cursor pins the position of the first page: a later notification is in no group of a later page, so that no
+    /// group moves from one page to another. Reads all stored notifications of the member, 10,000 at most. Refuses
     /// `CursorInvalid`, `Down`, and what the lane refuses.
     pub async fn groups(
         &self,

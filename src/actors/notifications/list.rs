@@ -78,8 +78,8 @@ impl Notifications {
         Ok(self.visible_between(&viewer, marker, Position(u64::MAX)).await?.len() as u64)
     }
 
-    /// Checks that a notification may exist at or after a new marker. Refuses `Invalid` for one beyond every position so
-    /// far, and `Down`.
+    /// Checks that a notification may exist at or after a new marker. Refuses `Invalid` for one beyond every position
+    /// so far, and `Down`.
     pub async fn check_marker(&self, at: Position) -> Result<(), Error> {
         self.shared.activity.caught_up().await?;
         let max = self.shared.activity.position().0;

@@ -8,8 +8,8 @@ use crate::{
 /// Notifications that one event withdraws from a stream, the newest. Older ones are no longer on the screen, and are
 /// missing when the list is read again.
 const RETRACTED_MAX: usize = 100;
-/// Events with the viewer as target in which the cause of a retraction is searched. An older cause is not withdrawn from the
-/// stream; it is missing when the list is read again.
+/// Events with the viewer as target in which the cause of a retraction is searched. An older cause is not withdrawn
+/// from the stream; it is missing when the list is read again.
 const CAUSES_MAX: usize = 1_000;
 
 /// A notification that an event withdraws from a stream.
@@ -22,8 +22,8 @@ pub(in crate::actors) struct Retracted {
 }
 
 impl LiveNotifications {
-    /// Returns the notifications that these events create for the viewer and that the viewer may see, as a request would
-    /// return them.
+    /// Returns the notifications that these events create for the viewer and that the viewer may see, as a request
+    /// would return them.
     pub(in crate::actors) async fn created_by(
         &self,
         viewer: &Viewer,
@@ -44,7 +44,8 @@ impl LiveNotifications {
         Ok(visible)
     }
 
-    /// Whether the notification is of a follow that its member has just accepted: the event before it in the log says so.
+    /// Whether the notification is of a follow that its member has just accepted: the event before it in the log says
+    /// so.
     async fn answers_own_acceptance(&self, notification: &Notification) -> Result<bool, Error> {
         if notification.kind != NotificationKind::Follow || notification.id.0 < 2 {
             return Ok(false);

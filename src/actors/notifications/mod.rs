@@ -1,10 +1,12 @@
 //! Notifications of a member: the visible ones as lists and groups, and the live ones with their retraction.
 //!
-//! `domain::Notification` says which event notifies whom, `domain::Retraction` and `domain::LiveRetraction` what withdraws a
-//! notification; this room only asks them. Two handles, because one of them depends on a part that may be down:
-//! [`Notifications`] answers requests from the activity store; [`LiveNotifications`] answers streams from the log.
+//! `domain::Notification` says which event notifies whom, `domain::Retraction` and `domain::LiveRetraction` what
+//! withdraws a notification; this room only calls them. Two handles, because one of them depends on a part that may be
+//! down: [`Notifications`] answers requests from the activity store; [`LiveNotifications`] answers streams from the
+//! log.
 //!
-//! Depends on the catalog, visibility and activity (catalog <- visibility <- feeds, notifications <- streams <- projection).
+//! Depends on the catalog, visibility and activity (catalog <- visibility <- feeds, notifications <- streams <-
+//! projection).
 mod groups;
 mod list;
 mod live;
@@ -47,7 +49,8 @@ impl Notifications {
     }
 }
 
-/// Handle of notifications as they happen, for streams. Works while the activity part is down. Methods are in `live.rs`.
+/// Handle of notifications as they happen, for streams. Works while the activity part is down. Methods are in
+/// `live.rs`.
 pub(super) struct LiveNotifications {
     log: Arc<dyn EventLog>,
     members: Arc<dyn MemberStore>,

@@ -1,4 +1,4 @@
-//! Which notifications a viewer may see: the visibility rule, asked about many notifications at once.
+//! Filters notifications by the visibility rule: one set of queries for many notifications.
 use crate::{
     actors::{
         Error,
@@ -46,8 +46,8 @@ impl NotificationFilter {
         Self { comments: stores.content.clone(), catalog, visibility }
     }
 
-    /// Returns the visible ones of `notifications` in the same order: the actor is neither deactivated, blocked nor muted,
-    /// the post is visible, and the comment is not deleted. Sets `unread` to false; the caller knows the marker.
+    /// Returns the visible ones of `notifications` in the same order: the actor is neither deactivated, blocked nor
+    /// muted, the post is visible, and the comment is not deleted. Sets `unread` to false; the caller knows the marker.
     pub(super) async fn visible(
         &self,
         viewer: &Viewer,

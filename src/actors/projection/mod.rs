@@ -1,7 +1,7 @@
 //! The projection: follows the event log and applies each batch to the rooms that answer reads.
 //!
-//! Depends on all of them (catalog <- visibility <- feeds, notifications <- streams <- projection). Operators see its actor
-//! and its metrics as `timeline`.
+//! Depends on all of them (catalog <- visibility <- feeds, notifications <- streams <- projection). Operators see its
+//! actor and its metrics as `timeline`.
 mod actor;
 mod rooms;
 mod state;

@@ -50,14 +50,14 @@ impl State {
     /// Applies a batch in order, and returns the position to continue from. Applying an event again changes nothing.
     ///
     /// The order of the steps:
-    /// 1. The window, then the authors' decisions: a reader may see an event before its position is published, never
-    ///    after.
+    /// 1. The window, then the authors' decisions: a read may show an event before its position is published, and every
+    ///    read shows it afterwards.
     /// 2. The catalog: no reader at the new position may find an entry that is older than it.
     /// 3. The changed counts, which streams read from that position on.
     /// 4. The position: reads that wait for their own writes, new streams and public events continue.
-    /// 5. The streams, last, because they read the rooms like everybody else: first what they are about to show is loaded
-    ///    once, then each event is offered. A stream that registers after step 4 replays nothing of the batch, and one that
-    ///    registered before is offered all of it.
+    /// 5. The streams, last, because they read the other rooms: the posts that they will show are loaded once, then each
+    ///    event is offered. A stream that registered before step 4 is offered the whole batch. A later one has its
+    ///    `live_from` at the end of the batch, and reads the batch from the log if its cursor is older.
     pub(super) async fn apply(&self, batch: &[Event]) -> Position {
         let applied = self.position();
         let new = &batch[batch.partition_point(|event| event.position <= applied)..];

@@ -1,4 +1,4 @@
-//! What an event means to one stream: nothing, or one or more live events for its client.
+//! Turns events of the log into live events of one stream: none, one or more for each.
 use super::Shared;
 use crate::{
     actors::{Error, notifications::VisibleNotification, visibility::Viewer},
@@ -6,11 +6,11 @@ use crate::{
 };
 use jiff::civil::Date;
 
-/// Posts of one author that a stream hides when they become hidden: the newest. Older ones are no longer on the screen, and
-/// are missing when the feed is read again.
+/// Posts of one author that a stream hides when they become hidden: the newest. Older ones are no longer on the screen,
+/// and are missing when the feed is read again.
 const HIDDEN_MAX: usize = 100;
 
-/// What a stream tells its client.
+/// A message of a stream to its client.
 #[derive(Debug, Clone)]
 pub enum LiveEvent {
     /// The stream is open; the id is its begin.
@@ -46,8 +46,8 @@ pub(super) struct LiveEvents {
     pub(super) events: Vec<LiveEvent>,
 }
 
-/// Returns the live events of each of `events` for the viewer's stream, in their order, without events that mean nothing
-/// to it. A post that is deleted by now is reported by its deletion alone.
+/// Returns the live events of each of `events` for the viewer's stream, in their order, without events that mean
+/// nothing to it. A post that is deleted by now is reported by its deletion alone.
 pub(super) async fn live_events_for(
     shared: &Shared,
     viewer: &Viewer,

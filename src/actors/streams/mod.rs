@@ -1,7 +1,7 @@
-//! Streams: every open stream of this process, the events it is offered, and what they mean to its member.
+//! Streams: every open stream of this process, from the events that it is offered to the messages for its client.
 //!
-//! An event passes `delivery.rs` (from the projection) -> `hub.rs` (which streams) -> `watcher.rs` (the queue of one
-//! stream) -> `subscription.rs` (its reader) -> `live_events.rs` (what the client is told).
+//! The way of an event: `delivery.rs` (called by the projection), `hub.rs` (chooses the streams), `watcher.rs` (the queue
+//! of one stream), `subscription.rs` (its reader), `live_events.rs` (the messages for its client).
 //!
 //! Depends on the rooms below (catalog <- visibility <- feeds, notifications <- streams <- projection).
 mod delivery;
@@ -107,8 +107,8 @@ impl Streams {
         delivery::deliver(&self.shared, events).await;
     }
 
-    /// Ends every open stream after the events that it has: the events up to `position` may have been offered to nobody.
-    /// Each client resumes from its last id and misses nothing.
+    /// Ends every open stream after the events that it has: the events up to `position` may have been offered to
+    /// nobody. Each client resumes from its last id and misses nothing.
     pub(super) fn interrupt(&self, position: Position) {
         self.shared.hub.interrupt();
         self.shared.hub.set_offered_to(position);

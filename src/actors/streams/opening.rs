@@ -1,4 +1,4 @@
-//! Opens a stream: registers it with the hub first, then decides where it begins.
+//! Opens a stream: registers it with the hub first, then chooses the position at which it begins.
 use super::{
     LiveEvent, Shared, Streams,
     subscription::{Replay, Subscription},
@@ -13,11 +13,11 @@ use std::sync::Arc;
 /// Posts that a client is taken to show when its stream opens: the first pages of its home feed.
 const ON_SCREEN_AT_FIRST: usize = 50;
 
-/// Where a stream begins.
+/// The begin of a stream.
 enum Begin {
     /// At a position; the stream replays the log from there.
     At(Position),
-    /// At the end of the log; the client is told to read the feed again, for this reason.
+    /// At `live_from`; the client must read the feed again, for this reason.
     Reset(&'static str),
 }
 
@@ -71,7 +71,7 @@ async fn register(shared: &Arc<Shared>, member: MemberId) -> Result<Registration
     }
 }
 
-/// Decides where a stream begins: at its cursor, or at `live_from` if the cursor is unknown or expired.
+/// Chooses the begin of a stream: its cursor, or `live_from` if the cursor is unknown or expired.
 async fn begin(shared: &Shared, cursor: Option<StreamCursor>, live_from: Position) -> Result<Begin, Error> {
     let Some(cursor) = cursor else { return Ok(Begin::At(live_from)) };
     if cursor.epoch != shared.log.epoch() || cursor.position > *shared.log.head().borrow() {

@@ -7,18 +7,19 @@ use crate::domain::Position;
 ///            sent_to            read_to            live_from         offered_to
 ///               |                  |                   |                 |
 ///   ------------+------------------+-------------------+-----------------+--------------> log
-///    the client |  outbox:         |  replay:          |  watcher:       |  not applied
-///    has these  |  ready to be sent|  in the log,      |  offered by the |  to the
-///               |                  |  to be read       |  hub, waiting   |  projection yet
+///    the client | outbox:          | replay:           | watcher:        | not offered
+///    has these  | ready to be sent | to be read from   | offered by the  | yet
+///               |                  | the log           | hub, waiting    |
 /// ```
 ///
-/// - `live_from`: the projection's position when the stream was registered with the hub. The hub offers every later event;
-///   the replay reads the earlier ones from the log. An event that comes from both is handled once: `read_to` decides.
-/// - `offered_to`: every stream has been offered the events up to here. Kept by the hub.
-/// - A live stream has no replay: `read_to >= live_from`, and its watcher holds what is between `read_to` and `offered_to`.
-/// - A feed cursor's `pinned` is a possible start: a stream resumed there continues what the page shows.
-/// - `counted_to` is apart from the others: counts are not events of the stream. They are reported once a second for the
-///   posts on the client's screen, and a resumed stream begins with the counts of now.
+/// - `live_from`: the projection's position when the stream was registered with the hub. The hub offers every later
+///   event; the replay reads the earlier ones from the log. `read_to` excludes an event that both have.
+/// - `offered_to`: every stream has been offered the events up to here. The hub keeps it.
+/// - A live stream has no replay: `read_to >= live_from`, and its watcher has the events from `read_to` to `offered_to`.
+/// - A stream begins with all three positions at its cursor, or at `live_from` without one. The cursor may be the
+///   `pinned` position of a feed page: the stream then shows what was created after the page.
+/// - `counted_to` moves apart from the others, once a second: counts are not events of the stream, but values of the
+///   posts on the client's screen.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Positions {
     /// Events up to here are in the outbox, or needed no sending.
@@ -35,8 +36,8 @@ impl Positions {
         Self { read_to: position, sent_to: position, counted_to: position }
     }
 
-    /// Returns where the client may resume without missing anything. `is_idle` says that nothing waits in the replay or in
-    /// the watcher; `offered_to` must be read before that.
+    /// Returns the position from which the client may resume without missing anything. `is_idle` says that nothing
+    /// waits in the replay or in the watcher; `offered_to` must be read before that.
     pub(super) fn resume_from(&self, outbox_is_empty: bool, is_idle: bool, offered_to: Position) -> Position {
         if !outbox_is_empty {
             self.sent_to

@@ -9,8 +9,8 @@ use std::{
     },
 };
 
-/// RecentCounts kept, 40 bytes each. If more posts than this change within one second, a stream, which reads once a second,
-/// misses a count until the post's next change.
+/// RecentCounts kept, 40 bytes each. If more posts than this change within one second, a stream, which reads once a
+/// second, misses a count until the post's next change.
 const KEPT: usize = 16_384;
 
 /// The newest changes of counts.
@@ -57,8 +57,8 @@ impl RecentCounts {
         Position(self.newest.load(Ordering::Acquire))
     }
 
-    /// Calls `read` with a function that says whether a post's counts changed after a position: one lock for many posts.
-    /// `read` must not block. Lock order: `inner` first, then, inside `read`, one watcher's `on_screen`.
+    /// Calls `read` with a function that says whether a post's counts changed after a position: one lock for many
+    /// posts. `read` must not block. Lock order: `inner` first, then, inside `read`, one watcher's `on_screen`.
     pub(super) fn since<T>(&self, after: Position, read: impl FnOnce(&dyn Fn(PostId) -> bool) -> T) -> T {
         let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
         read(&|post| inner.last.get(&post).is_some_and(|position| *position > after))

@@ -1,4 +1,4 @@
-//! One open stream as its reader sees it: replays the log from its cursor, then reads what the hub offers.
+//! The reader of one open stream: replays the log from its cursor, then reads what the hub offers.
 use super::{
     LiveEvent, Streams, live_events::live_events_for, opening::HubEntry, positions::Positions, watcher::Watcher,
 };
@@ -21,7 +21,7 @@ const COUNTS_EVERY: Duration = Duration::from_secs(1);
 pub struct Live {
     /// The cursor to resume from after this event.
     pub id: String,
-    /// What to tell the client.
+    /// The message for the client.
     pub event: LiveEvent,
 }
 
@@ -32,7 +32,7 @@ struct Outgoing {
     live: Live,
 }
 
-/// What a resumed stream has to read from the log before it is live.
+/// The part of the log that a resumed stream reads before it is live.
 pub(super) struct Replay {
     pub(super) authors: Arc<[MemberId]>,
     pub(super) until: Position,
@@ -86,8 +86,8 @@ impl Subscription {
         self.replay = Some(replay);
     }
 
-    /// Returns the next event, once there is one. `None` if more was offered than may wait, or if a store failed: the client
-    /// resumes from its last id.
+    /// Returns the next event, once there is one. `None` if more was offered than may wait, or if a store failed: the
+    /// client resumes from its last id.
     ///
     /// Cancel safe: dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<Live> {
@@ -199,8 +199,8 @@ impl Subscription {
         Ok(())
     }
 
-    /// Returns what the client is told of these events. If one event has several parts, all but the last carry the position
-    /// before it, so that a connection that breaks between two of them gets all of them again.
+    /// Returns the messages for the client about these events. If one event has several parts, all but the last carry
+    /// the position before it, so that a client whose connection breaks between two of them gets all of them again.
     async fn outgoing(&self, events: &[Event]) -> Result<Vec<Outgoing>, Error> {
         if events.is_empty() {
             return Ok(Vec::new());

@@ -22,8 +22,8 @@ pub(super) struct Watcher {
 #[derive(Default)]
 struct Items {
     waiting: VecDeque<Event>,
-    /// More was offered than may wait, or the projection was rebuilt: the stream ends, and its client resumes from its last
-    /// id.
+    /// More was offered than may wait, or the projection was rebuilt: the stream ends, and its client resumes from its
+    /// last id.
     ended: bool,
 }
 

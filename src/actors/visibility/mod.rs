@@ -1,4 +1,4 @@
-//! Visibility: the viewer of a request, and the posts that this viewer may see. Every read in every room asks here.
+//! Visibility: the viewer of a request, and the posts that this viewer may see. Every read in every room passes here.
 //!
 //! Depends on the catalog (catalog <- visibility <- feeds, notifications <- streams <- projection).
 mod authors;
@@ -38,7 +38,7 @@ struct Shared {
 }
 
 impl Visibility {
-    /// Makes the room; `applied` is the projection's position. Nobody is deactivated or non-public before
+    /// Makes the room; `applied` is the projection's position. Every author is active and public until
     /// [`Visibility::replace_authors`].
     pub(super) fn new(stores: &Stores, catalog: Catalog, applied: watch::Receiver<Position>) -> Self {
         let own_writes = OwnWrites::new(applied.clone());
@@ -67,8 +67,8 @@ impl Visibility {
         Ok(Viewer::new(self.shared.catalog.relations(member).await?, self.clone()))
     }
 
-    /// Returns the posts `ids` in the same order as the viewer sees them, without hidden ones. Counts exclude what members
-    /// did whom the viewer blocks or who block the viewer. At most 1,000 ids.
+    /// Returns the posts `ids` in the same order as the viewer sees them, without hidden ones. Counts exclude what
+    /// members did whom the viewer blocks or who block the viewer. At most 1,000 ids.
     pub(super) async fn posts(
         &self,
         viewer: &Viewer,

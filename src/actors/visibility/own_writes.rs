@@ -96,8 +96,8 @@ mod tests {
         own_writes.wait(MemberId(7)).await;
     }
 
-    /// The channel's lock prefers writers: a reader that held a guard while it read again would wait for the writer, which
-    /// waits for the guard.
+    /// The channel's lock prefers writers: a reader that held a guard while it read again would wait for the writer,
+    /// which waits for the guard.
     #[test]
     fn readers_and_the_projection_never_deadlock() {
         const READS: usize = 20_000;

@@ -3,8 +3,8 @@ use super::{Visibility, authors::Authors};
 use crate::domain::{MemberId, Relations, Standing, Surface, Timestamp, may_see, may_see_post};
 use std::sync::{Arc, PoisonError};
 
-/// A member for whom something is read. Made for each request and each step of a stream, so that its relations are never
-/// stale.
+/// A member for whom something is read. Made for each request and each step of a stream, so that its relations are
+/// never stale.
 #[derive(Clone)]
 pub struct Viewer {
     relations: Arc<Relations>,
@@ -38,8 +38,8 @@ impl Viewer {
 
     /// Decides about many members under one lock. `decide` must not block.
     ///
-    /// Lock order: `Shared::authors` first, then, inside `decide`, the window of the feeds. The projection's writer holds
-    /// one of the two at a time.
+    /// Lock order: `Shared::authors` first, then, inside `decide`, the window of the feeds. The projection's writer
+    /// holds one of the two at a time.
     pub(in crate::actors) fn with_check<T>(
         &self,
         surface: Surface,
