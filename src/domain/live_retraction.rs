@@ -30,17 +30,17 @@ impl LiveRetraction {
         }
     }
 
-    /// Whether it withdraws this notification, if the notification is older than the event.
-    pub fn takes(&self, notification: &Notification) -> bool {
+    /// Whether it concerns this notification. The caller compares their positions.
+    pub fn covers(&self, notification: &Notification) -> bool {
         match self {
             Self::Hidden(actor) => notification.actor == *actor,
             Self::Undone(undone) => undone.iter().any(|retraction| retraction.takes(notification)),
         }
     }
 
-    /// Whether it withdraws every notification that it takes. Otherwise it withdraws the newest alone: a member may
+    /// Whether it withdraws every notification that it covers. Otherwise it withdraws the newest alone: a member may
     /// like and unlike a post many times, and only the newest like stands.
-    pub fn takes_all(&self) -> bool {
+    pub fn withdraws_all(&self) -> bool {
         match self {
             Self::Hidden(_) => true,
             Self::Undone(undone) => {
@@ -76,7 +76,7 @@ mod tests {
         for event in [blocks, blocked, deactivated] {
             let retraction = LiveRetraction::of(&event, ME).unwrap();
             assert_eq!(retraction, LiveRetraction::Hidden(OTHER));
-            assert!(retraction.takes(&like()) && retraction.takes_all());
+            assert!(retraction.covers(&like()) && retraction.withdraws_all());
         }
     }
 
@@ -91,10 +91,10 @@ mod tests {
     fn a_cancelled_like_withdraws_the_newest_like_and_a_deleted_post_all() {
         let cancelled = event(4, Fact::new(K::PostLikeCancelled, OTHER).on_post(POST).to(ME));
         let cancelled = LiveRetraction::of(&cancelled, ME).unwrap();
-        assert!(cancelled.takes(&like()) && !cancelled.takes_all());
+        assert!(cancelled.covers(&like()) && !cancelled.withdraws_all());
         let deleted = event(4, Fact::new(K::PostDeleted, ME).on_post(POST));
         let deleted_by_me = LiveRetraction::of(&deleted, ME).unwrap();
-        assert!(deleted_by_me.takes(&like()) && deleted_by_me.takes_all());
+        assert!(deleted_by_me.covers(&like()) && deleted_by_me.withdraws_all());
         assert_eq!(LiveRetraction::of(&deleted, OTHER), None);
     }
 }

@@ -139,7 +139,7 @@ impl Activity {
         let scope = member.0 ^ u64::from(kind.map_or(0, EventKind::code)) << 56;
         let place = cursor.map(|text| decode_list_cursor(text, ListKind::Activities, scope)).transpose()?;
         let before = Position(place.map_or(u64::MAX, |[before, _]| before));
-        self.caught_up().await?;
+        self.wait_until_applied().await?;
         let done = self.shared.seen(self.shared.store.activities(member, kind, before, limit + 1).await)?;
         let next = |last: &Event| encode_list_cursor(ListKind::Activities, scope, [last.position.0, 0]);
         Ok(page(done, limit, next, |event| event))
@@ -162,7 +162,7 @@ impl Activity {
     }
 
     /// Returns when the store has everything that was committed before the call, or after a moment. Refuses `Down`.
-    pub(super) async fn caught_up(&self) -> Result<(), Error> {
+    pub(super) async fn wait_until_applied(&self) -> Result<(), Error> {
         self.shared.part.check()?;
         let head = *self.shared.log.head().borrow();
         let mut applied = self.shared.applied.subscribe();

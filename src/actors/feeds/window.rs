@@ -122,11 +122,11 @@ impl Window {
         pinned: Position,
         limit: usize,
     ) -> WindowScan {
-        let seen = |author: &&MemberId| sees(**author);
+        let visible = |author: &&MemberId| sees(**author);
         let mut heads: BinaryHeap<Head<'_>> = if before == PostId(u64::MAX) && pinned >= self.applied {
             // Every post of a first page of n posts is by one of the n authors whose newest posts are newest.
             let newest = |author: &MemberId| Some((*self.newest.get(author)?, *author));
-            let mut candidates: Vec<_> = authors.iter().filter(seen).filter_map(newest).collect();
+            let mut candidates: Vec<_> = authors.iter().filter(visible).filter_map(newest).collect();
             if candidates.len() > limit {
                 candidates.select_nth_unstable_by(limit, |a, b| b.cmp(a));
                 candidates.truncate(limit);
@@ -135,7 +135,7 @@ impl Window {
         } else {
             authors
                 .iter()
-                .filter(seen)
+                .filter(visible)
                 .filter_map(|author| Head::new(*author, self.authors.get(author)?, before))
                 .collect()
         };
@@ -166,8 +166,8 @@ impl Window {
         limit: usize,
     ) -> WindowScan {
         let end = self.all.partition_point(|entry| entry.post < before);
-        let seen = |entry: &&PostRef| entry.position <= pinned && entry.author != NOBODY && sees(entry.author);
-        let posts = self.all.range(..end).rev().filter(seen).take(limit).copied().collect();
+        let visible = |entry: &&PostRef| entry.position <= pinned && entry.author != NOBODY && sees(entry.author);
+        let posts = self.all.range(..end).rev().filter(visible).take(limit).copied().collect();
         self.scanned(posts, limit)
     }
 

@@ -92,7 +92,7 @@ impl Notifications {
         limit: usize,
     ) -> Result<Page<VisibleGroup>, Error> {
         let key = cursor.map(|text| decode_list_cursor(text, ListKind::NotificationGroups, member.0)).transpose()?;
-        self.shared.activity.caught_up().await?;
+        self.shared.activity.wait_until_applied().await?;
         let [pinned, before] = key.unwrap_or([self.shared.activity.position().0, u64::MAX]);
         let viewer = self.shared.visibility.viewer(member).await?;
         let marker = self.marker(member).await?;

@@ -43,7 +43,7 @@ impl Notifications {
         let key = cursor.map(|text| decode_list_cursor(text, ListKind::Notifications, member.0)).transpose()?;
         let mut before = Position(key.map_or(u64::MAX, |[before, _]| before));
         let shared = &self.shared;
-        shared.activity.caught_up().await?;
+        shared.activity.wait_until_applied().await?;
         let viewer = shared.visibility.viewer(member).await?;
         let marker = self.marker(member).await?;
         let mut items: Vec<VisibleNotification> = Vec::new();
@@ -72,7 +72,7 @@ impl Notifications {
     /// Returns how many notifications after the marker the member may see. Counted anew for each request: an answer
     /// reflects everything that hides or shows a notification. Refuses `Down`, and what the lane refuses.
     pub async fn unread_count(&self, member: MemberId) -> Result<u64, Error> {
-        self.shared.activity.caught_up().await?;
+        self.shared.activity.wait_until_applied().await?;
         let viewer = self.shared.visibility.viewer(member).await?;
         let marker = self.marker(member).await?;
         Ok(self.visible_between(&viewer, marker, Position(u64::MAX)).await?.len() as u64)
@@ -81,7 +81,7 @@ impl Notifications {
     /// Checks that a notification may exist at or after a new marker. Refuses `Invalid` for one beyond every position
     /// so far, and `Down`.
     pub async fn check_marker(&self, at: Position) -> Result<(), Error> {
-        self.shared.activity.caught_up().await?;
+        self.shared.activity.wait_until_applied().await?;
         let max = self.shared.activity.position().0;
         if at.0 <= max {
             return Ok(());

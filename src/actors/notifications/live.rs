@@ -82,10 +82,10 @@ fn retracted(viewer: &Viewer, event: &Event, causes: &[Notification]) -> Vec<Ret
     let on_screen = |notification: &Notification| {
         matches!(retraction, LiveRetraction::Hidden(_)) || viewer.sees(notification.actor, Surface::Feed)
     };
-    let limit = if retraction.takes_all() { RETRACTED_MAX } else { 1 };
+    let limit = if retraction.withdraws_all() { RETRACTED_MAX } else { 1 };
     causes
         .iter()
-        .filter(|cause| cause.id < event.position && retraction.takes(cause) && on_screen(cause))
+        .filter(|cause| cause.id < event.position && retraction.covers(cause) && on_screen(cause))
         .take(limit)
         .map(|cause| Retracted { by: event.position, id: cause.id })
         .collect()

@@ -7,7 +7,7 @@ use std::{
 use tokio::sync::Notify;
 
 /// Posts whose changed counts a stream reports, 8 bytes each; the oldest entry is evicted first.
-pub(super) const ON_SCREEN_MAX: usize = 200;
+const ON_SCREEN_MAX: usize = 200;
 
 /// One open stream as the hub sees it. No two of its locks are held at once.
 pub(super) struct Watcher {
