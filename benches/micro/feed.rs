@@ -6,7 +6,7 @@ use axum::{
     http::{Request, header},
     routing::get,
 };
-use dailyfeed::actors::{measured::hydrate, timeline::Feed};
+use dailyfeed::actors::{feeds::Feed, measured::hydrate};
 use http_body_util::BodyExt;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ const PATH: &str = "/api/timeline/posts/followings?limit=20";
 
 fn fixture() -> (&'static Fixture, Vec<dailyfeed::domain::PostId>) {
     let it = &*FIXTURE;
-    let page = it.runtime.block_on(it.actors.timeline.feed(it.member, Feed::Home, None, 20)).unwrap();
+    let page = it.runtime.block_on(it.actors.feeds.page(it.member, Feed::Home, None, 20)).unwrap();
     assert_eq!(page.items.len(), 20);
     (it, page.items.iter().map(|seen| seen.post.id).collect())
 }
@@ -25,7 +25,7 @@ fn fixture() -> (&'static Fixture, Vec<dailyfeed::domain::PostId>) {
 #[divan::bench]
 fn hydration(bencher: divan::Bencher) {
     let (it, ids) = fixture();
-    bencher.bench_local(|| it.runtime.block_on(hydrate(&it.actors.timeline, it.member, &ids)).unwrap());
+    bencher.bench_local(|| it.runtime.block_on(hydrate(&it.actors.feeds, it.member, &ids)).unwrap());
 }
 
 /// The minimum of hydration: 40 pointers out of two maps.
@@ -42,7 +42,7 @@ fn hydration_bare_maps(bencher: divan::Bencher) {
 #[divan::bench]
 fn page(bencher: divan::Bencher) {
     let (it, _) = fixture();
-    bencher.bench_local(|| it.runtime.block_on(it.actors.timeline.feed(it.member, Feed::Home, None, 20)).unwrap());
+    bencher.bench_local(|| it.runtime.block_on(it.actors.feeds.page(it.member, Feed::Home, None, 20)).unwrap());
 }
 
 /// The whole request except its socket: token, limits, page, JSON, headers.

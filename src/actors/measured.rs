@@ -1,7 +1,7 @@
 //! What the benchmarks in `benches/` reach of this layer's inside. Nobody else should: it changes without notice.
 pub use super::{
+    feeds::bench_api::{Merge, hydrate},
     ranking::measured::Ranks,
-    timeline::measured::{Merge, hydrate},
 };
 
 use super::{

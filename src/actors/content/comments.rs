@@ -1,7 +1,7 @@
 //! Comments, from outside.
 use super::{Content, Message, done};
 use crate::{
-    actors::{Error, Page, page, timeline::Viewer},
+    actors::{Error, Page, page, visibility::Viewer},
     domain::{
         Comment, CommentId, CommentText, FIRST_REPLIES, LikeState, MemberId, Outcome, PostId, Receipt, Refusal,
         Surface, Timestamp, VisibleComment,
@@ -21,8 +21,8 @@ impl Content {
         parent: Option<CommentId>,
         text: CommentText,
     ) -> Result<VisibleComment, Error> {
-        let viewer = self.timeline.viewer(author).await?;
-        self.timeline.posts(&viewer, &[post], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
+        let viewer = self.visibility.viewer(author).await?;
+        self.visibility.posts(&viewer, &[post], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
         let depth = match parent {
             Some(id) => {
                 let above = self.store.comment_by_id(id).await?;
@@ -30,7 +30,7 @@ impl Content {
                 let above = above.filter(seen).ok_or(Refusal::ParentNotFound)?;
                 if above.post != post {
                     // Another post that the author may not see is no other post at all.
-                    let other = self.timeline.posts(&viewer, &[above.post], Surface::Direct).await?;
+                    let other = self.visibility.posts(&viewer, &[above.post], Surface::Direct).await?;
                     let refusal = if other.is_empty() { Refusal::ParentNotFound } else { Refusal::ParentOnAnotherPost };
                     return Err(refusal.into());
                 }
@@ -61,7 +61,7 @@ impl Content {
         let comment = draft.comment;
         let author = comment.author;
         let outcome = self.slots.of(author).ask(|reply| Message::Comment { comment, receipt, reply }).await?;
-        self.timeline.wrote(author);
+        self.visibility.note_write(author);
         Ok(done(outcome))
     }
 
@@ -73,8 +73,8 @@ impl Content {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page<VisibleComment>, Error> {
-        let viewer = self.timeline.viewer(viewer_id).await?;
-        self.timeline.posts(&viewer, &[post], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
+        let viewer = self.visibility.viewer(viewer_id).await?;
+        self.visibility.posts(&viewer, &[post], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
         let list = |place| CommentOrder::OfPost(post, place);
         let mut found = self.list(&viewer, (ListKind::Comments, post.0), list, 0, cursor, limit).await?;
         let parents: Vec<CommentId> =
@@ -95,7 +95,7 @@ impl Content {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page<VisibleComment>, Error> {
-        let viewer = self.timeline.viewer(viewer_id).await?;
+        let viewer = self.visibility.viewer(viewer_id).await?;
         self.one(&viewer, id).await?;
         let list = |place| CommentOrder::RepliesTo(id, place);
         self.list(&viewer, (ListKind::Replies, id.0), list, 0, cursor, limit).await
@@ -109,7 +109,7 @@ impl Content {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page<VisibleComment>, Error> {
-        let viewer = self.timeline.viewer(viewer_id).await?;
+        let viewer = self.visibility.viewer(viewer_id).await?;
         self.card(member).await.ok().filter(|_| viewer.sees(member, Surface::Direct)).ok_or(Refusal::MemberNotFound)?;
         let list = |place| CommentOrder::OfMember(member, place);
         let mut page = self.list(&viewer, (ListKind::MemberComments, member.0), list, u64::MAX, cursor, limit).await?;
@@ -117,20 +117,20 @@ impl Content {
         let mut posts: Vec<PostId> = page.items.iter().map(|seen| seen.comment.post).collect();
         posts.sort_unstable();
         posts.dedup();
-        let posts = self.timeline.posts(&viewer, &posts, Surface::Direct).await?;
+        let posts = self.visibility.posts(&viewer, &posts, Surface::Direct).await?;
         page.items.retain(|seen| posts.iter().any(|on| on.post.id == seen.comment.post));
         Ok(page)
     }
 
     /// One comment. Refuses `CommentNotFound`.
     pub async fn comment_by_id(&self, viewer_id: MemberId, id: CommentId) -> Result<VisibleComment, Error> {
-        let viewer = self.timeline.viewer(viewer_id).await?;
+        let viewer = self.visibility.viewer(viewer_id).await?;
         self.one(&viewer, id).await
     }
 
     async fn one(&self, viewer: &Viewer, id: CommentId) -> Result<VisibleComment, Error> {
         let comment = self.store.comment_by_id(id).await?.ok_or(Refusal::CommentNotFound)?;
-        let on = self.timeline.posts(viewer, &[comment.post], Surface::Direct).await?;
+        let on = self.visibility.posts(viewer, &[comment.post], Surface::Direct).await?;
         let comments = if on.is_empty() { Vec::new() } else { vec![comment] };
         self.seen(viewer, comments).await?.pop().ok_or(Refusal::CommentNotFound.into())
     }
@@ -153,7 +153,7 @@ impl Content {
         text: CommentText,
         over: Option<Comment>,
     ) -> Result<VisibleComment, Error> {
-        let viewer = self.timeline.viewer(author).await?;
+        let viewer = self.visibility.viewer(author).await?;
         self.one(&viewer, id).await?;
         let mentions = self.mentioned(author, &text).await?;
         let over = over.map(Box::new);
@@ -166,21 +166,21 @@ impl Content {
         // One's own comment can always be taken away; of others', only what is seen is said to be somebody's.
         let known = self.store.comment_by_id(id).await?.ok_or(Refusal::CommentNotFound)?;
         if known.author != author {
-            let viewer = self.timeline.viewer(author).await?;
+            let viewer = self.visibility.viewer(author).await?;
             self.one(&viewer, id).await?;
         }
         self.slots.of(author).ask(|reply| Message::DeleteComment { author, id, reply }).await?;
-        self.timeline.wrote(author);
+        self.visibility.note_write(author);
         Ok(())
     }
 
     /// Sets or withdraws a like; refuses `CommentNotFound`.
     pub async fn like_comment(&self, member: MemberId, id: CommentId, like: bool) -> Result<LikeState, Error> {
-        let viewer = self.timeline.viewer(member).await?;
+        let viewer = self.visibility.viewer(member).await?;
         self.one(&viewer, id).await?;
         let at = self.ids.next();
         let state = self.slots.of(member).ask(|reply| Message::LikeComment { at, member, id, like, reply }).await?;
-        self.timeline.wrote(member);
+        self.visibility.note_write(member);
         if viewer.relations().blocked.is_empty() {
             return Ok(state);
         }
@@ -237,7 +237,7 @@ impl Content {
             comments.iter().filter(|comment| !comment.deleted).map(|comment| comment.author).collect();
         authors.sort_unstable();
         authors.dedup();
-        let cards = self.timeline.cards(&authors).await?;
+        let cards = self.catalog.cards(&authors).await?;
         let liked = self.store.liked_comments(viewer.member(), &ids).await?;
         let seen = comments.into_iter().map(|comment| {
             let author = cards.iter().find(|card| !comment.deleted && card.id == comment.author).map(Arc::clone);

@@ -2,7 +2,10 @@
 mod actor;
 mod comments;
 
-use super::{Error, Page, Reply, StartError, Supervisor, page, slots::Slots, timeline::Timeline, views::Views};
+use super::{
+    Error, Page, Reply, StartError, Supervisor, catalog::Catalog, page, slots::Slots, streams::Streams, views::Views,
+    visibility::Visibility,
+};
 use crate::{
     domain::{
         Comment, CommentId, CommentText, IdGenerator, ImageId, LikeState, MemberCard, MemberId, Mention, Outcome,
@@ -54,7 +57,9 @@ pub struct Content {
     members: Arc<dyn MemberStore>,
     images: Arc<dyn ImageStore>,
     ids: Arc<IdGenerator>,
-    timeline: Timeline,
+    catalog: Catalog,
+    visibility: Visibility,
+    streams: Streams,
     views: Views,
 }
 
@@ -63,13 +68,15 @@ impl Content {
         supervisor: &Supervisor,
         stores: &Stores,
         ids: Arc<IdGenerator>,
-        timeline: Timeline,
+        catalog: Catalog,
+        visibility: Visibility,
+        streams: Streams,
         views: Views,
     ) -> Result<Self, StartError> {
         let (store, members, images) = (stores.content.clone(), stores.members.clone(), stores.images.clone());
         let of_actor = store.clone();
         let slots = Slots::start(supervisor, "content", move || (actor::ContentActor, of_actor.clone())).await?;
-        Ok(Self { slots, store, members, images, ids, timeline, views })
+        Ok(Self { slots, store, members, images, ids, catalog, visibility, streams, views })
     }
 
     /// A post as it will be: id, time, mentions and author are known before anything is stored. Refuses `ImageNotFound`.
@@ -97,13 +104,13 @@ impl Content {
         let post = Arc::unwrap_or_clone(draft.post);
         let author = post.author;
         let outcome = self.slots.of(author).ask(|reply| Message::Publish { post, receipt, reply }).await?;
-        self.timeline.wrote(author);
+        self.visibility.note_write(author);
         Ok(done(outcome))
     }
 
     /// One post, and a view of it. Refuses `PostNotFound`.
     pub async fn post(&self, viewer: MemberId, id: PostId) -> Result<VisiblePost, Error> {
-        let seen = self.timeline.post(viewer, id).await?.ok_or(Refusal::PostNotFound)?;
+        let seen = self.post_on_screen(viewer, id).await?;
         if seen.post.author != viewer {
             self.views.saw(viewer, id);
         }
@@ -112,8 +119,8 @@ impl Content {
 
     /// The same for somebody who is not shown it: no view counts, and no stream tells of its counts.
     pub async fn glance(&self, viewer_id: MemberId, id: PostId) -> Result<VisiblePost, Error> {
-        let viewer = self.timeline.viewer(viewer_id).await?;
-        self.timeline.posts(&viewer, &[id], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound.into())
+        let viewer = self.visibility.viewer(viewer_id).await?;
+        self.visibility.posts(&viewer, &[id], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound.into())
     }
 
     /// Changes the text, and the images where they are said; where `over` says what is to be changed, that alone:
@@ -129,38 +136,46 @@ impl Content {
         self.seen_by(author, id).await?;
         let found = self.markup(author, text.content()).await?;
         self.slots.of(author).ask(|reply| Message::EditPost { author, id, text, found, over, reply }).await?;
-        self.timeline.wrote(author);
-        self.timeline.post(author, id).await?.ok_or(Refusal::PostNotFound.into())
+        self.visibility.note_write(author);
+        self.post_on_screen(author, id).await
+    }
+
+    /// Returns a post as the viewer sees it, and notes that the viewer's client shows it: the viewer's streams report its
+    /// counts from now on. Refuses `PostNotFound`.
+    async fn post_on_screen(&self, viewer_id: MemberId, id: PostId) -> Result<VisiblePost, Error> {
+        let viewer = self.visibility.viewer(viewer_id).await?;
+        self.streams.note_on_screen(viewer_id, std::iter::once(id));
+        self.visibility.posts(&viewer, &[id], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound.into())
     }
 
     /// Refuses `PostNotFound` for a post that the member may not see, before anything else is said of it.
     async fn seen_by(&self, member: MemberId, id: PostId) -> Result<(), Error> {
-        self.timeline.post(member, id).await?.map(|_| ()).ok_or(Refusal::PostNotFound.into())
+        self.post_on_screen(member, id).await.map(drop)
     }
 
     /// Deletes it everywhere at once; refuses `PostNotFound`, `PostDeleteForbidden`.
     pub async fn delete_post(&self, author: MemberId, id: PostId) -> Result<(), Error> {
         self.seen_by(author, id).await?;
         self.slots.of(author).ask(|reply| Message::DeletePost { author, id, reply }).await?;
-        self.timeline.wrote(author);
+        self.visibility.note_write(author);
         // Gone for everybody by the time that its author is told so.
-        self.timeline.caught_up(author).await;
+        self.visibility.wait_for_own_writes(author).await;
         Ok(())
     }
 
     /// Sets or withdraws a like; refuses `PostNotFound`.
     pub async fn like_post(&self, member: MemberId, id: PostId, like: bool) -> Result<LikeState, Error> {
-        let viewer = self.timeline.viewer(member).await?;
-        self.timeline.posts(&viewer, &[id], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
+        let viewer = self.visibility.viewer(member).await?;
+        self.visibility.posts(&viewer, &[id], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
         let at = self.ids.next();
         let message = |reply| Message::LikePost { at, member, id, like, reply };
         let state = self.slots.of(member).ask(message).await?;
-        self.timeline.wrote(member);
+        self.visibility.note_write(member);
         if viewer.relations().blocked.is_empty() {
             return Ok(state);
         }
         // The count is what this member sees of it.
-        let seen = self.timeline.post(member, id).await?.ok_or(Refusal::PostNotFound)?;
+        let seen = self.post_on_screen(member, id).await?;
         Ok(LikeState { like_count: seen.counts().likes, ..state })
     }
 
@@ -172,8 +187,8 @@ impl Content {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page<MemberCard>, Error> {
-        let viewer = self.timeline.viewer(viewer_id).await?;
-        self.timeline.posts(&viewer, &[id], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
+        let viewer = self.visibility.viewer(viewer_id).await?;
+        self.visibility.posts(&viewer, &[id], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
         let place = cursor.map(|text| decode_list_cursor(text, ListKind::PostLikes, id.0)).transpose()?;
         let before = place.map_or(u64::MAX, |[before, _]| before);
         let likes = self.store.post_likes(id, before, limit + 1).await?;
@@ -190,7 +205,7 @@ impl Content {
     }
 
     async fn card(&self, member: MemberId) -> Result<Arc<MemberCard>, Error> {
-        self.timeline.cards(&[member]).await?.pop().ok_or(Refusal::MemberNotFound.into())
+        self.catalog.cards(&[member]).await?.pop().ok_or(Refusal::MemberNotFound.into())
     }
 
     /// Images in the order asked, whoever they belong to: the commit knows better. Refuses `ImageNotFound`.
@@ -210,7 +225,7 @@ impl Content {
             return Ok((found.tags, Vec::new()));
         }
         let keys: Vec<String> = found.mentioned.iter().map(|mentioned| mentioned.key.clone()).collect();
-        let viewer = self.timeline.viewer(author).await?;
+        let viewer = self.visibility.viewer(author).await?;
         let mut cards = self.members.cards_by_handle(&keys).await?;
         cards.retain(|card| viewer.sees(card.id, Surface::Direct));
         let mention = |mentioned: markup::Mentioned| {

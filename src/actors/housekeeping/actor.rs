@@ -2,8 +2,8 @@
 use super::Message;
 use crate::{
     actors::{
-        Error, activity::Activity, health::Trouble, mailbox::Envelope, ranking::Ranking, search::Search,
-        sessions::Sessions, timeline::Timeline,
+        Error, activity::Activity, health::Trouble, mailbox::Envelope, projection::Projection, ranking::Ranking,
+        search::Search, sessions::Sessions,
     },
     domain::Timestamp,
     storage::UpkeepStore,
@@ -17,7 +17,7 @@ pub(super) struct HousekeepingActor;
 #[derive(Clone)]
 pub(super) struct State {
     pub(super) store: Arc<dyn UpkeepStore>,
-    pub(super) timeline: Timeline,
+    pub(super) projection: Projection,
     pub(super) ranking: Ranking,
     pub(super) activity: Activity,
     pub(super) search: Search,
@@ -63,7 +63,7 @@ impl State {
     async fn round(&self) -> Result<(), Error> {
         self.sessions.check_keys().await?;
         let now = Timestamp::now();
-        let readers_at = self.timeline.position().min(self.ranking.position()).min(self.activity.position());
+        let readers_at = self.projection.position().min(self.ranking.position()).min(self.activity.position());
         let readers_at = readers_at.min(self.search.position());
         let pruned = self.store.prune(now, now.before(self.retention), readers_at).await?;
         self.sessions.recall().await?;

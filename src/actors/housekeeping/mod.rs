@@ -6,10 +6,10 @@ use super::{
     activity::Activity,
     mailbox::Mailbox,
     pauses::{Pauses, SIDE_MAX},
+    projection::Projection,
     ranking::Ranking,
     search::Search,
     sessions::Sessions,
-    timeline::Timeline,
 };
 use crate::{config::Config, storage::Stores};
 use std::{sync::Arc, time::Duration};
@@ -29,7 +29,7 @@ pub(super) enum Message {
 pub(super) async fn start(
     supervisor: &Supervisor,
     stores: &Stores,
-    (timeline, ranking, activity, search): (Timeline, Ranking, Activity, Search),
+    (projection, ranking, activity, search): (Projection, Ranking, Activity, Search),
     sessions: Sessions,
     config: &Config,
 ) {
@@ -37,7 +37,7 @@ pub(super) async fn start(
     let (undone, failed) = (part.trouble(), Arc::new(Notify::new()));
     let state = actor::State {
         store: stores.upkeep.clone(),
-        timeline,
+        projection,
         ranking,
         activity,
         search,

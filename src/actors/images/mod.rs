@@ -10,7 +10,7 @@ mod tests;
 
 pub use decoders::Place;
 
-use super::{Error, Reply, Supervisor, slots::Slots, timeline::Timeline};
+use super::{Error, Reply, Supervisor, slots::Slots, visibility::Visibility};
 use crate::{
     config::Config,
     domain::{
@@ -46,7 +46,7 @@ pub struct Images {
     store: Arc<dyn ImageStore>,
     files: Arc<dyn ImageFileStore>,
     ids: Arc<IdGenerator>,
-    timeline: Timeline,
+    visibility: Visibility,
     decoders: Decoders,
     files_kept: check::Check,
 }
@@ -65,7 +65,7 @@ impl Images {
         supervisor: &Supervisor,
         stores: &Stores,
         ids: Arc<IdGenerator>,
-        timeline: Timeline,
+        visibility: Visibility,
         config: &Config,
     ) -> Self {
         let part = supervisor.part("images");
@@ -74,7 +74,7 @@ impl Images {
         let slots = Slots::start_part(supervisor, &part, move || (actor::ImagesActor, of_actor.clone())).await;
         let files_kept = check::Check::start(supervisor, part, files.clone());
         let decoders = Decoders::new(&config.images);
-        let images = Self { slots, store, files, ids, timeline, decoders, files_kept };
+        let images = Self { slots, store, files, ids, visibility, decoders, files_kept };
         supervisor.spawn_background(sweep::clock(images.clone()));
         images
     }
@@ -133,7 +133,7 @@ impl Images {
     /// Deletes an image, and takes it off its post or its owner's profile. Refuses `ImageNotFound`, `ImageForbidden`.
     pub async fn delete(&self, owner: MemberId, id: ImageId) -> Result<(), Error> {
         self.slots.of(owner).ask(|reply| Message::Remove { owner, id, reply }).await?;
-        self.timeline.wrote(owner);
+        self.visibility.note_write(owner);
         self.discard(id).await;
         Ok(())
     }

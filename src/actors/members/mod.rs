@@ -7,11 +7,12 @@ pub use relations::RelationList;
 
 use super::{
     Error, Page, Reply, StartError, Supervisor,
+    catalog::Catalog,
     lanes::{Lane, Width},
     page,
     sessions::{Asker, Hasher},
     slots::Slots,
-    timeline::Timeline,
+    visibility::Visibility,
 };
 use crate::{
     domain::{
@@ -47,7 +48,8 @@ pub struct Members {
     relations: Arc<dyn RelationStore>,
     ids: Arc<IdGenerator>,
     hasher: Hasher,
-    timeline: Timeline,
+    catalog: Catalog,
+    visibility: Visibility,
     /// Of recommendations.
     lane: Lane,
 }
@@ -58,13 +60,14 @@ impl Members {
         stores: &Stores,
         ids: Arc<IdGenerator>,
         hasher: Hasher,
-        timeline: Timeline,
+        catalog: Catalog,
+        visibility: Visibility,
     ) -> Result<Self, StartError> {
         let (store, relations) = (stores.members.clone(), stores.relations.clone());
         let of_actor = (store.clone(), relations.clone());
         let slots = Slots::start(supervisor, "members", move || (actor::MembersActor, of_actor.clone())).await?;
         let lane = Lane::new("recommendations", Width::default());
-        Ok(Self { slots, store, relations, ids, hasher, timeline, lane })
+        Ok(Self { slots, store, relations, ids, hasher, catalog, visibility, lane })
     }
 
     /// A member as they will be: id and time are known before anything is stored.
@@ -123,8 +126,8 @@ impl Members {
         if ids.len() > QUERY_IDS_MAX {
             return Err(Refusal::TooManyIds { max: QUERY_IDS_MAX }.into());
         }
-        let viewer = self.timeline.viewer(viewer_id).await?;
-        let mut cards = self.timeline.cards(ids).await?;
+        let viewer = self.visibility.viewer(viewer_id).await?;
+        let mut cards = self.catalog.cards(ids).await?;
         cards.retain(|card| viewer.sees(card.id, Surface::Direct));
         Ok(cards)
     }
@@ -158,9 +161,9 @@ impl Members {
     ) -> Result<Member, Error> {
         let (patch, over) = (Box::new(patch), over.map(Box::new));
         self.slots.of(member).ask(|reply| Message::ChangeProfile { member, patch, over, reply }).await?;
-        self.timeline.wrote(member);
+        self.visibility.note_write(member);
         // Who may see the member's posts is so for everybody by the time that it is acknowledged.
-        self.timeline.caught_up(member).await;
+        self.visibility.wait_for_own_writes(member).await;
         self.member(member).await
     }
 
@@ -168,7 +171,7 @@ impl Members {
     pub async fn change_handle(&self, member: MemberId, handle: Handle, over: Option<Member>) -> Result<Member, Error> {
         let over = over.map(Box::new);
         self.slots.of(member).ask(|reply| Message::ChangeHandle { member, handle, over, reply }).await?;
-        self.timeline.wrote(member);
+        self.visibility.note_write(member);
         self.member(member).await
     }
 }
@@ -177,7 +180,7 @@ impl Members {
     /// Moves the member's marker of read notifications on, for all of the member's devices; never back.
     pub async fn move_marker(&self, member: MemberId, last_read: Position) -> Result<(), Error> {
         self.slots.of(member).ask(|reply| Message::MoveMarker { member, last_read, reply }).await?;
-        self.timeline.wrote(member);
+        self.visibility.note_write(member);
         Ok(())
     }
 }

@@ -46,7 +46,7 @@ impl Members {
     /// One member in full, and how the viewer and the member stand. Refuses `MemberNotFound`, also where one of them
     /// is blocked by the other; but who blocks somebody still sees the profile, and that it is blocked.
     pub async fn seen(&self, viewer_id: MemberId, mut member: Member) -> Result<(Member, Relation), Error> {
-        let viewer = self.timeline.viewer(viewer_id).await?;
+        let viewer = self.visibility.viewer(viewer_id).await?;
         let relation = self.relations.relations(viewer_id, &[member.id], Timestamp::now()).await?.pop();
         let relation = relation.unwrap_or_default();
         let seen = viewer.sees(member.id, Surface::Direct) || relation.blocked && !relation.blocked_by;
@@ -73,8 +73,8 @@ impl Members {
     ) -> Result<Page<MemberCard>, Error> {
         let place = cursor.map(|text| decode_list_cursor(text, list.kind(), of.0)).transpose()?;
         let before = place.map_or(u64::MAX, |[before, _]| before);
-        let viewer = self.timeline.viewer(viewer_id).await?;
-        let known = self.timeline.cards(&[of]).await?.pop().filter(|_| viewer.sees(of, Surface::Direct));
+        let viewer = self.visibility.viewer(viewer_id).await?;
+        let known = self.catalog.cards(&[of]).await?.pop().filter(|_| viewer.sees(of, Surface::Direct));
         known.ok_or(Refusal::MemberNotFound)?;
         let listed = match list {
             RelationList::Followers => self.relations.followers(of, before, limit + 1).await,
@@ -95,7 +95,7 @@ impl Members {
         may_follow(follower, followee)?;
         let at = self.ids.next();
         let followed = self.slots.of(follower).ask(|reply| Message::Follow { at, follower, followee, reply }).await?;
-        self.timeline.wrote(follower);
+        self.visibility.note_write(follower);
         Ok(followed)
     }
 
@@ -108,9 +108,9 @@ impl Members {
     ) -> Result<(), Error> {
         let message = |reply| Message::ChangeRelation { change, member, other, reply };
         self.slots.of(member).ask(message).await?;
-        self.timeline.wrote(member);
+        self.visibility.note_write(member);
         // A block is in force on both sides by the time that it is acknowledged.
-        self.timeline.caught_up(member).await;
+        self.visibility.wait_for_own_writes(member).await;
         Ok(())
     }
 
@@ -123,7 +123,7 @@ impl Members {
     /// Mutes, until then or for good. Refuses what is done to oneself, `MemberNotFound`, `MuteLimit`.
     pub async fn mute(&self, member: MemberId, other: MemberId, until: Option<Timestamp>) -> Result<(), Error> {
         other_than(member, other).map_err(Refusal::from)?;
-        let viewer = self.timeline.viewer(member).await?;
+        let viewer = self.visibility.viewer(member).await?;
         if !viewer.sees(other, Surface::Direct) {
             return Err(Refusal::MemberNotFound.into());
         }

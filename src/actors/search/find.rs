@@ -4,7 +4,7 @@ use super::{
     marks::{Found, Highlights, marked},
 };
 use crate::{
-    actors::{Error, Page, timeline::Viewer},
+    actors::{Error, Page, visibility::Viewer},
     domain::{
         CommentId, Deadline, Handle, Member, MemberCard, MemberId, PostId, Refusal, SearchKey, SearchKind, SearchOrder,
         Surface, Timestamp, VisibleComment, VisiblePost,
@@ -95,7 +95,7 @@ impl Search {
             order: search.order,
             ..anything(SearchKind::Post, query.clone(), limit, turn.deadline())
         };
-        let viewer = self.timeline.viewer(viewer_id).await?;
+        let viewer = self.visibility.viewer(viewer_id).await?;
         // Not even how much there would be: a search that is aimed at one member must not tell what may not be seen.
         if author.is_some_and(|author| !viewer.sees_posts_of(author, Surface::Direct)) {
             return Ok(Page { items: Vec::new(), next: None });
@@ -125,9 +125,9 @@ impl Search {
             return Ok(Page { items: Vec::new(), next: None });
         }
         let turn = self.lane.enter(viewer_id).await?;
-        let viewer = self.timeline.viewer(viewer_id).await?;
+        let viewer = self.visibility.viewer(viewer_id).await?;
         if let Some(post) = search.post
-            && self.timeline.posts(&viewer, &[post], Surface::Direct).await?.is_empty()
+            && self.visibility.posts(&viewer, &[post], Surface::Direct).await?.is_empty()
         {
             return Ok(Page { items: Vec::new(), next: None });
         }
@@ -158,7 +158,7 @@ impl Search {
             return Ok(Page { items: Vec::new(), next: None });
         }
         let turn = self.lane.enter(viewer_id).await?;
-        let viewer = self.timeline.viewer(viewer_id).await?;
+        let viewer = self.visibility.viewer(viewer_id).await?;
         let wanted = anything(SearchKind::Member, query.clone(), limit, turn.deadline());
         let scan = self.scan(&list, wanted, cursor, |hits| self.seen_members(&viewer, hits));
         let (found, next) = turn.within(scan).await?;
@@ -190,7 +190,7 @@ impl Search {
     async fn seen_posts(&self, viewer: &Viewer, hits: Vec<Hit>) -> Result<HashMap<u64, VisiblePost>, Error> {
         let seen = hits.iter().filter(|hit| viewer.sees_posts_of(hit.author, Surface::Direct));
         let ids: Vec<PostId> = seen.map(|hit| PostId(hit.key.id)).collect();
-        let posts = self.timeline.posts(viewer, &ids, Surface::Direct).await?;
+        let posts = self.visibility.posts(viewer, &ids, Surface::Direct).await?;
         Ok(posts.into_iter().map(|seen| (seen.post.id.0, seen)).collect())
     }
 
@@ -199,7 +199,7 @@ impl Search {
         let mut posts: Vec<PostId> = hits.iter().map(|hit| hit.post).collect();
         posts.sort_unstable();
         posts.dedup();
-        let posts = self.timeline.posts(viewer, &posts, Surface::Direct).await?;
+        let posts = self.visibility.posts(viewer, &posts, Surface::Direct).await?;
         let on_seen = hits.iter().filter(|hit| posts.iter().any(|seen| seen.post.id == hit.post));
         let ids: Vec<_> = on_seen.map(|hit| CommentId(hit.key.id)).collect();
         let comments = self.shared.content.living_comments(&ids).await?;

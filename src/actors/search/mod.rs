@@ -18,7 +18,7 @@ use super::{
     mailbox::Mailbox,
     reached::reached,
     reader,
-    timeline::Timeline,
+    visibility::Visibility,
 };
 use crate::{
     causes::in_full,
@@ -74,7 +74,7 @@ pub struct SearchStatus {
 pub struct Search {
     shared: Arc<Shared>,
     mailbox: Mailbox<Message>,
-    timeline: Timeline,
+    visibility: Visibility,
     content: Content,
     lane: Lane,
     supervisor: Supervisor,
@@ -85,7 +85,7 @@ impl Search {
     pub(super) async fn start(
         supervisor: &Supervisor,
         stores: &Stores,
-        timeline: Timeline,
+        visibility: Visibility,
         content: Content,
         config: &Config,
     ) -> Self {
@@ -104,7 +104,7 @@ impl Search {
         supervisor.spawn_background(clock(shared.clone(), mailbox.clone()));
         supervisor.spawn_background(build::build_begun(shared.clone(), mailbox.clone(), begun));
         let lane = Lane::new("search", Width::of_cores());
-        Self { shared, mailbox, timeline, content, lane, supervisor: supervisor.clone() }
+        Self { shared, mailbox, visibility, content, lane, supervisor: supervisor.clone() }
     }
 
     /// Waits until everything up to a write can be found, two seconds at most; answers whether it can. Refuses

@@ -40,7 +40,7 @@ impl Sessions {
                 Err(Error::Refused(Refusal::LoginFailed)) => continue,
                 opened => opened?,
             };
-            self.timeline.wrote(member);
+            self.visibility.note_write(member);
             return Ok((self.tokens(&session, 0)?, self.member(member).await?));
         }
         Err(Refusal::LoginFailed.into())

@@ -16,7 +16,7 @@ pub(super) use hasher::Hasher;
 pub use keyring::Verified;
 pub use tickets::TicketUse;
 
-use super::{Error, Reply, StartError, Supervisor, slots::Slots, timeline::Timeline};
+use super::{Error, Reply, StartError, Supervisor, slots::Slots, visibility::Visibility};
 use crate::{
     config::Config,
     domain::{IdGenerator, Identity, MemberId, Refusal, Session, SessionId, SigningKey, Timestamp},
@@ -79,7 +79,7 @@ pub struct Sessions {
     shared: Arc<Shared>,
     slots: Slots<Message>,
     hasher: Hasher,
-    timeline: Timeline,
+    visibility: Visibility,
 }
 
 struct Shared {
@@ -100,7 +100,7 @@ impl Sessions {
         stores: &Stores,
         ids: Arc<IdGenerator>,
         hasher: Hasher,
-        timeline: Timeline,
+        visibility: Visibility,
         config: &Config,
     ) -> Result<Self, StartError> {
         let settings = &config.authentication;
@@ -132,7 +132,7 @@ impl Sessions {
             refresh_grace: Duration::from_secs(settings.refresh_grace_seconds),
             key_age_max: Duration::from_secs(u64::from(settings.key_rotation_hours) * 3_600),
         });
-        let started = Self { shared, slots, hasher, timeline };
+        let started = Self { shared, slots, hasher, visibility };
         started.recall().await?;
         // A disk that is full does not keep anybody from reading: the keys there are stay in force until the next check.
         if let Err(error) = started.check_keys().await {

@@ -43,8 +43,8 @@ impl Sessions {
                 Err(error) => return Err(error),
                 Ok(()) => {
                     // Gone from every view at once, for everybody: the answer waits until the projection has it.
-                    self.timeline.wrote(identity.member);
-                    self.timeline.caught_up(identity.member).await;
+                    self.visibility.note_write(identity.member);
+                    self.visibility.wait_for_own_writes(identity.member).await;
                     return Ok(());
                 }
             }

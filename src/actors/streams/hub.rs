@@ -1,4 +1,4 @@
-//! Which open streams watch which author.
+//! The hub: every open stream of this process, by its member and by the authors that it watches.
 use super::watcher::Watcher;
 use crate::domain::{Audience, Event, EventKind, MemberId, Position, PostId};
 use rustc_hash::FxHashMap;
@@ -7,20 +7,22 @@ use std::sync::{
     atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
+/// One open stream.
 struct Stream {
     watcher: Arc<Watcher>,
-    /// Ascending. Shared with the cache of follows for as long as they do not change.
+    /// Ascending. Shared with the cached relations until a follow changes them.
     authors: Arc<[MemberId]>,
 }
 
+/// The open streams, indexed by author and by member.
 #[derive(Default)]
-struct Streams {
+struct Index {
     of_author: FxHashMap<MemberId, Vec<Arc<Watcher>>>,
     of_member: FxHashMap<MemberId, Vec<Stream>>,
 }
 
-impl Streams {
-    /// Takes a stream out; false where it is not there.
+impl Index {
+    /// Removes a stream; false if it is unknown.
     fn remove(&mut self, watcher: &Arc<Watcher>) -> bool {
         let Some(own) = self.of_member.get_mut(&watcher.member) else { return false };
         let Some(at) = own.iter().position(|stream| Arc::ptr_eq(&stream.watcher, watcher)) else { return false };
@@ -29,7 +31,7 @@ impl Streams {
             self.of_member.remove(&watcher.member);
         }
         for author in stream.authors.iter() {
-            forget(&mut self.of_author, *author, watcher);
+            remove_watcher(&mut self.of_author, *author, watcher);
         }
         true
     }
@@ -47,7 +49,7 @@ impl Streams {
         for stream in self.of_member.get_mut(&member).into_iter().flatten() {
             if stream.authors.binary_search(&author).is_ok() {
                 stream.authors = stream.authors.iter().filter(|other| **other != author).copied().collect();
-                forget(&mut self.of_author, author, &stream.watcher);
+                remove_watcher(&mut self.of_author, author, &stream.watcher);
             }
         }
     }
@@ -55,28 +57,30 @@ impl Streams {
 
 /// Every open stream of this process.
 ///
-/// Lock order: `streams` first, then the lists of one [`Watcher`] or the projection's `applied` channel, whose writer
-/// holds nothing else.
+/// Lock order: `streams` first, then the lists of one [`Watcher`] or the channel of the projection's position, whose
+/// writer holds no other lock.
 pub(super) struct Hub {
-    streams: Mutex<Streams>,
-    /// Every stream has been offered what came up to here.
-    offered: AtomicU64,
-    /// How many there are.
+    streams: Mutex<Index>,
+    /// Every stream has been offered the events up to here.
+    offered_to: AtomicU64,
+    /// Number of streams.
     open: AtomicUsize,
+    /// Most events that wait in one stream.
     waiting_max: usize,
 }
 
 impl Hub {
     pub(super) fn new(waiting_max: usize) -> Self {
-        Self { streams: Mutex::default(), offered: AtomicU64::new(0), open: AtomicUsize::new(0), waiting_max }
+        Self { streams: Mutex::default(), offered_to: AtomicU64::new(0), open: AtomicUsize::new(0), waiting_max }
     }
 
-    pub(super) fn offered(&self) -> Position {
-        Position(self.offered.load(Ordering::Acquire))
+    /// Returns the position up to which every stream has been offered the events.
+    pub(super) fn offered_to(&self) -> Position {
+        Position(self.offered_to.load(Ordering::Acquire))
     }
 
-    /// Registers a stream, and says from which position on it is offered what happens. `None` where the member has
-    /// as many as a member may have.
+    /// Registers a stream. Returns the position from which on it is offered the events; `None` if the member has
+    /// `per_member_max` streams.
     pub(super) fn open(
         &self,
         watcher: &Arc<Watcher>,
@@ -93,14 +97,15 @@ impl Hub {
         for author in authors.iter() {
             streams.of_author.entry(*author).or_default().push(watcher.clone());
         }
-        // Read before the lock goes: what is applied from here on is offered to this stream.
-        let begins = applied();
+        // Read under the lock: an event that is applied later is offered to this stream.
+        let live_from = applied();
         drop(streams);
         let open = self.open.fetch_add(1, Ordering::AcqRel) + 1;
         metrics::gauge!("dailyfeed_stream_watchers").set(open as f64);
-        Some(begins)
+        Some(live_from)
     }
 
+    /// Removes a stream.
     pub(super) fn close(&self, watcher: &Arc<Watcher>) {
         if !self.lock().remove(watcher) {
             return;
@@ -109,12 +114,12 @@ impl Hub {
         metrics::gauge!("dailyfeed_stream_watchers").set(open as f64);
     }
 
-    /// The member's open streams show that author from now on.
+    /// Has the member's open streams watch `author`.
     pub(super) fn follow(&self, member: MemberId, author: MemberId) {
         self.lock().follow(member, author);
     }
 
-    /// The member's open streams do not show that author any more.
+    /// Has the member's open streams no longer watch `author`.
     pub(super) fn unfollow(&self, member: MemberId, author: MemberId) {
         self.lock().unfollow(member, author);
     }
@@ -144,8 +149,8 @@ impl Hub {
         }
     }
 
-    /// The posts among these events that streams will have to show.
-    pub(super) fn awaited(&self, events: &[Event]) -> Vec<PostId> {
+    /// Returns the created and updated posts among these events that some stream shows.
+    pub(super) fn awaited_posts(&self, events: &[Event]) -> Vec<PostId> {
         if self.is_empty() {
             return Vec::new();
         }
@@ -157,23 +162,23 @@ impl Hub {
         events.iter().filter(awaited).filter_map(|event| event.fact.post).collect()
     }
 
-    /// The member has seen these posts: the member's open streams tell when their counts change.
-    pub(super) fn saw(&self, member: MemberId, posts: impl Iterator<Item = PostId> + Clone) {
+    /// Notes that the member's client shows these posts: the member's open streams report their counts from now on.
+    pub(super) fn note_on_screen(&self, member: MemberId, posts: impl Iterator<Item = PostId> + Clone) {
         if self.is_empty() {
             return;
         }
         let streams = self.lock();
         for stream in streams.of_member.get(&member).into_iter().flatten() {
-            stream.watcher.saw(posts.clone());
+            stream.watcher.note_on_screen(posts.clone());
         }
     }
 
-    /// May be wrong for a moment. A read should not take a lock to find out that there are no streams.
+    /// Whether no stream is open; may be stale for a moment. Spares reads the lock while there are no streams.
     fn is_empty(&self) -> bool {
         self.open.load(Ordering::Acquire) == 0
     }
 
-    /// Ends every open stream after what it has: each resumes from its last id, and misses nothing.
+    /// Ends every open stream after the events that it has. Each client resumes from its last id and misses nothing.
     pub(super) fn interrupt(&self) {
         let streams = self.lock();
         for stream in streams.of_member.values().flatten() {
@@ -181,17 +186,17 @@ impl Hub {
         }
     }
 
-    /// Everything up to here has been offered.
-    pub(super) fn offered_to(&self, position: Position) {
-        self.offered.store(position.0, Ordering::Release);
+    /// Notes that every stream has been offered the events up to `position`.
+    pub(super) fn set_offered_to(&self, position: Position) {
+        self.offered_to.store(position.0, Ordering::Release);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Streams> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Index> {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn forget(of_author: &mut FxHashMap<MemberId, Vec<Arc<Watcher>>>, author: MemberId, watcher: &Arc<Watcher>) {
+fn remove_watcher(of_author: &mut FxHashMap<MemberId, Vec<Arc<Watcher>>>, author: MemberId, watcher: &Arc<Watcher>) {
     if let Some(watchers) = of_author.get_mut(&author) {
         if let Some(at) = watchers.iter().position(|other| Arc::ptr_eq(other, watcher)) {
             watchers.swap_remove(at);

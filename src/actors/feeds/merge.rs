@@ -1,4 +1,4 @@
-//! The pieces of a merge over many authors' posts.
+//! The cursors of a merge over many authors' posts: a heap of `Head`s, one per author.
 use crate::domain::{MemberId, Position, PostId};
 use std::{cmp::Ordering, collections::VecDeque};
 
@@ -9,15 +9,18 @@ pub(super) struct Entry {
     pub(super) position: Position,
 }
 
-/// How far the merge has come with one author.
+/// The next post of one author in the merge, ordered by post id.
 pub(super) struct Head<'w> {
     pub(super) post: PostId,
     pub(super) author: MemberId,
+    /// The author's posts, oldest first.
     pub(super) entries: &'w VecDeque<Entry>,
+    /// Index of `post` in `entries`.
     pub(super) at: usize,
 }
 
 impl<'w> Head<'w> {
+    /// Returns the newest post below `before`; `None` if the author has none.
     pub(super) fn new(author: MemberId, entries: &'w VecDeque<Entry>, before: PostId) -> Option<Self> {
         let newest = entries.back()?;
         let end =

@@ -1,4 +1,4 @@
-//! Which posts' counts have changed lately, so that each stream can tell of those that its client has seen.
+//! The posts whose counts changed recently: each stream reports the ones on its client's screen.
 use crate::domain::{Position, PostId};
 use rustc_hash::FxHashMap;
 use std::{
@@ -9,24 +9,28 @@ use std::{
     },
 };
 
-/// Changes remembered, 40 bytes each: a stream that looks once a second misses a count where more posts than this
-/// change within that second, and has it at the post's next change.
+/// RecentCounts kept, 40 bytes each. If more posts than this change within one second, a stream, which reads once a
+/// second, misses a count until the post's next change.
 const KEPT: usize = 16_384;
 
+/// The newest changes of counts.
 #[derive(Default)]
-pub(super) struct Changes {
+pub(super) struct RecentCounts {
     inner: RwLock<Inner>,
-    /// Where the newest of them happened.
+    /// Position of the newest change.
     newest: AtomicU64,
 }
 
 #[derive(Default)]
 struct Inner {
+    /// The last change of each post.
     last: FxHashMap<PostId, Position>,
+    /// Every change, oldest first.
     order: VecDeque<(Position, PostId)>,
 }
 
-impl Changes {
+impl RecentCounts {
+    /// Adds changes, in the order of the log.
     pub(super) fn add(&self, changed: impl Iterator<Item = (Position, PostId)>) {
         let mut changed = changed.peekable();
         if changed.peek().is_none() {
@@ -48,15 +52,16 @@ impl Changes {
         drop(inner);
     }
 
+    /// Returns the position of the newest change.
     pub(super) fn newest(&self) -> Position {
         Position(self.newest.load(Ordering::Acquire))
     }
 
-    /// Asks about many posts at once. Nothing in `look` may wait. Lock order: `inner`, then in `look` one watcher's
-    /// list of seen posts.
-    pub(super) fn since<T>(&self, after: Position, look: impl FnOnce(&dyn Fn(PostId) -> bool) -> T) -> T {
+    /// Calls `read` with a function that says whether a post's counts changed after a position: one lock for many
+    /// posts. `read` must not block. Lock order: `inner` first, then, inside `read`, one watcher's `on_screen`.
+    pub(super) fn since<T>(&self, after: Position, read: impl FnOnce(&dyn Fn(PostId) -> bool) -> T) -> T {
         let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
-        look(&|post| inner.last.get(&post).is_some_and(|position| *position > after))
+        read(&|post| inner.last.get(&post).is_some_and(|position| *position > after))
     }
 }
 
@@ -64,13 +69,13 @@ impl Changes {
 mod tests {
     use super::*;
 
-    fn changed(changes: &Changes, after: u64, post: u64) -> bool {
+    fn changed(changes: &RecentCounts, after: u64, post: u64) -> bool {
         changes.since(Position(after), |changed| changed(PostId(post)))
     }
 
     #[test]
-    fn a_change_is_known_to_those_who_looked_before_it() {
-        let changes = Changes::default();
+    fn a_change_is_returned_to_readers_at_earlier_positions() {
+        let changes = RecentCounts::default();
         changes.add([(Position(5), PostId(1)), (Position(7), PostId(2)), (Position(9), PostId(1))].into_iter());
         assert!(
             changed(&changes, 8, 1) && !changed(&changes, 9, 1) && !changed(&changes, 7, 2) && changed(&changes, 6, 2)
@@ -79,8 +84,8 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_are_forgotten() {
-        let changes = Changes::default();
+    fn the_oldest_changes_are_evicted() {
+        let changes = RecentCounts::default();
         changes.add((0..KEPT as u64 + 10).map(|number| (Position(number + 1), PostId(number))));
         assert!(!changed(&changes, 0, 9) && changed(&changes, 0, 10));
         let lengths = changes.inner.read().map(|inner| (inner.last.len(), inner.order.len()));

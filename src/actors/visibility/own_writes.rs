@@ -1,4 +1,4 @@
-//! Read your own writes: a member's next read waits until the projection has the member's last write.
+//! Read your own writes: a member's next read waits until the projection has applied the member's last write.
 use crate::{
     actors::reached::reached,
     domain::{MemberId, Position},
@@ -13,32 +13,34 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// How long a read waits. A projection that is further behind than this answers with what it has.
+/// How long a read waits. If the projection is further behind, the read answers from what is applied.
 const WAIT_MAX: Duration = Duration::from_secs(1);
-/// Writes remembered before those that the projection has are forgotten.
+/// Writes remembered before those that the projection has applied are removed.
 const REMEMBERED_MAX: usize = 10_000;
 
-pub(super) struct Barrier {
+/// The last write of each member that the projection may not have applied yet.
+pub(super) struct OwnWrites {
+    /// The projection's position.
     applied: watch::Receiver<Position>,
     writes: Mutex<FxHashMap<MemberId, Position>>,
-    /// How many writes are remembered: nearly always none, and then a read takes no lock.
+    /// Length of `writes`: nearly always 0, and then a read takes no lock.
     remembered: AtomicUsize,
 }
 
-impl Barrier {
+impl OwnWrites {
     pub(super) fn new(applied: watch::Receiver<Position>) -> Self {
         Self { applied, writes: Mutex::default(), remembered: AtomicUsize::new(0) }
     }
 
-    /// The member has written something at or before that position.
-    pub(super) fn wrote(&self, member: MemberId, position: Position) {
-        // `applied` is read before `writes` is locked: the barrier never holds two locks.
+    /// Notes that `member` has written at or before `position`.
+    pub(super) fn note(&self, member: MemberId, position: Position) {
+        // `applied` is read before `writes` is locked: this type never holds two locks.
         let applied = *self.applied.borrow();
         if applied >= position {
             return;
         }
         let mut writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
-        // Two writes of one member may come here in the other order.
+        // Two writes of one member may be noted in the wrong order.
         let last = writes.entry(member).or_insert(position);
         *last = position.max(*last);
         if writes.len() > REMEMBERED_MAX {
@@ -47,7 +49,7 @@ impl Barrier {
         self.remembered.store(writes.len(), Ordering::Release);
     }
 
-    /// Returns when the projection has what the member wrote.
+    /// Waits until the projection has applied the writes of `member`, [`WAIT_MAX`] at most.
     pub(super) async fn wait(&self, member: MemberId) {
         if self.remembered.load(Ordering::Acquire) == 0 {
             return;
@@ -55,8 +57,8 @@ impl Barrier {
         let position = self.writes.lock().unwrap_or_else(PoisonError::into_inner).get(&member).copied();
         let Some(position) = position else { return };
         let mut applied = self.applied.clone();
-        let caught_up = reached(&mut applied, |applied| *applied >= position);
-        if tokio::time::timeout(WAIT_MAX, caught_up).await.is_err() {
+        let waiting = reached(&mut applied, |applied| *applied >= position);
+        if tokio::time::timeout(WAIT_MAX, waiting).await.is_err() {
             metrics::counter!("dailyfeed_stale_reads_total").increment(1);
         }
         let applied = *self.applied.borrow();
@@ -75,57 +77,57 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_read_waits_for_the_members_own_write_alone() {
         let (projection, applied) = watch::channel(Position(1));
-        let barrier = Barrier::new(applied);
-        barrier.wrote(MemberId(7), Position(5));
-        barrier.wait(MemberId(8)).await;
-        let read = barrier.wait(MemberId(7));
+        let own_writes = OwnWrites::new(applied);
+        own_writes.note(MemberId(7), Position(5));
+        own_writes.wait(MemberId(8)).await;
+        let read = own_writes.wait(MemberId(7));
         tokio::pin!(read);
         assert!(futures::poll!(&mut read).is_pending());
         projection.send_replace(Position(5));
         read.await;
-        assert_eq!(barrier.remembered.load(Ordering::Acquire), 0);
+        assert_eq!(own_writes.remembered.load(Ordering::Acquire), 0);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_projection_that_stands_still_does_not_hold_reads_for_ever() {
+    async fn a_stalled_projection_does_not_block_reads_for_ever() {
         let (_projection, applied) = watch::channel(Position(1));
-        let barrier = Barrier::new(applied);
-        barrier.wrote(MemberId(7), Position(5));
-        barrier.wait(MemberId(7)).await;
+        let own_writes = OwnWrites::new(applied);
+        own_writes.note(MemberId(7), Position(5));
+        own_writes.wait(MemberId(7)).await;
     }
 
-    /// The channel's lock prefers writers: a reader that still held a guard while it read again waited for the writer,
-    /// which waited for the guard.
+    /// The channel's lock prefers writers: a reader that held a guard while it read again would wait for the writer,
+    /// which waits for the guard.
     #[test]
-    fn readers_and_the_projection_never_wait_for_each_other() {
+    fn readers_and_the_projection_never_deadlock() {
         const READS: usize = 20_000;
-        const PATIENCE: Duration = Duration::from_secs(60);
+        const TIMEOUT: Duration = Duration::from_secs(60);
         let (projection, applied) = watch::channel(Position(0));
-        let barrier = std::sync::Arc::new(Barrier::new(applied));
+        let own_writes = std::sync::Arc::new(OwnWrites::new(applied));
         let (done, finished) = std::sync::mpsc::channel();
         for member in 0..4 {
-            let (barrier, done) = (barrier.clone(), done.clone());
+            let (own_writes, done) = (own_writes.clone(), done.clone());
             std::thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
                 runtime.block_on(async {
                     for _ in 0..READS {
-                        let next = barrier.applied.borrow().0 + 1;
-                        barrier.wrote(MemberId(member), Position(next));
-                        barrier.wait(MemberId(member)).await;
+                        let next = own_writes.applied.borrow().0 + 1;
+                        own_writes.note(MemberId(member), Position(next));
+                        own_writes.wait(MemberId(member)).await;
                     }
                 });
                 let _ = done.send(());
             });
         }
         std::thread::spawn(move || {
-            // Goes on until the last reader has let its barrier go.
-            while std::sync::Arc::strong_count(&barrier) > 1 {
+            // Ends when the last reader has dropped its clone.
+            while std::sync::Arc::strong_count(&own_writes) > 1 {
                 projection.send_modify(|position| position.0 += 1);
                 std::thread::yield_now();
             }
         });
         for _ in 0..4 {
-            finished.recv_timeout(PATIENCE).expect("a reader and the projection wait for each other");
+            finished.recv_timeout(TIMEOUT).expect("a reader and the projection deadlocked");
         }
     }
 }

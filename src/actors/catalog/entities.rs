@@ -1,4 +1,4 @@
-//! Turns places in a feed into posts as one viewer sees them: at most one query per kind and page.
+//! The cached entities, and how they are loaded: at most one query per kind of entity and page.
 use super::cache::Cache;
 use crate::{
     domain::{MemberCard, MemberId, Post, PostId, Relations, VisiblePost},
@@ -7,18 +7,18 @@ use crate::{
 use rustc_hash::FxHashSet;
 use std::sync::Arc;
 
-/// Likes of one member that are remembered. A member with more costs a query per page.
+/// Newest likes of one member that are cached. A member with more likes costs a query per page.
 const LIKES_KEPT: usize = 1_000;
 
-/// What a member likes.
+/// The newest posts that one member likes.
 struct Likes {
     posts: FxHashSet<PostId>,
-    /// There are no others.
+    /// `posts` holds every like of the member.
     complete: bool,
 }
 
-/// Posts, authors, relations and likes, cached until an event says that they changed.
-pub(super) struct Hydrator {
+/// Posts, cards, relations and likes, each cached until an event invalidates it.
+pub(super) struct Entities {
     content: Arc<dyn ContentStore>,
     members: Arc<dyn MemberStore>,
     relation_store: Arc<dyn RelationStore>,
@@ -28,8 +28,8 @@ pub(super) struct Hydrator {
     likes: Cache<MemberId, Likes>,
 }
 
-impl Hydrator {
-    /// Six tenths of the bytes are for posts, one for authors, two for relations, one for likes.
+impl Entities {
+    /// Makes empty caches: six tenths of `bytes_max` for posts, one for cards, two for relations, one for likes.
     pub(super) fn new(stores: &Stores, bytes_max: u64) -> Self {
         Self {
             content: stores.content.clone(),
@@ -48,62 +48,61 @@ impl Hydrator {
         }
     }
 
-    pub(super) fn post_changed(&self, post: PostId) {
-        self.posts.changed(&post);
+    pub(super) fn invalidate_post(&self, post: PostId) {
+        self.posts.invalidate(&post);
     }
 
-    pub(super) fn posts_changed(&self) {
-        self.posts.all_changed();
+    pub(super) fn invalidate_posts(&self) {
+        self.posts.invalidate_all();
     }
 
-    /// The events since the caches were filled are not known.
-    pub(super) fn everything_changed(&self) {
-        self.posts.all_changed();
-        self.cards.all_changed();
-        self.relations.all_changed();
-        self.likes.all_changed();
+    pub(super) fn invalidate_card(&self, member: MemberId) {
+        self.cards.invalidate(&member);
     }
 
-    pub(super) fn card_changed(&self, member: MemberId) {
-        self.cards.changed(&member);
+    pub(super) fn invalidate_relations(&self, member: MemberId) {
+        self.relations.invalidate(&member);
     }
 
-    pub(super) fn ties_changed(&self, member: MemberId) {
-        self.relations.changed(&member);
+    pub(super) fn invalidate_likes(&self, member: MemberId) {
+        self.likes.invalidate(&member);
     }
 
-    pub(super) fn likes_changed(&self, member: MemberId) {
-        self.likes.changed(&member);
+    pub(super) fn invalidate_all(&self) {
+        self.posts.invalidate_all();
+        self.cards.invalidate_all();
+        self.relations.invalidate_all();
+        self.likes.invalidate_all();
     }
 
-    /// Whom the member follows, blocks and mutes, and who blocks the member.
+    /// Returns the members whom `member` follows, blocks and mutes, and who block `member`.
     pub(super) async fn relations(&self, member: MemberId) -> StoreResult<Arc<Relations>> {
         if let Some(known) = self.relations.get(&member) {
             return Ok(known);
         }
-        let loading = self.relations.loading(&member);
+        let load = self.relations.begin_load(&member);
         let relations = Arc::new(self.relation_store.relations_of(member).await?);
-        self.relations.loaded(loading, member, relations.clone());
+        self.relations.finish_load(load, member, relations.clone());
         Ok(relations)
     }
 
-    /// Cards in the order asked; those who are not there are left out.
+    /// Returns the cards of `ids` in the same order, without unknown ids.
     pub(super) async fn cards(&self, ids: &[MemberId]) -> StoreResult<Vec<Arc<MemberCard>>> {
         let mut found: Vec<Option<Arc<MemberCard>>> = ids.iter().map(|id| self.cards.get(id)).collect();
         let missing: Vec<_> = ids
             .iter()
             .zip(&found)
             .filter(|(_, card)| card.is_none())
-            .map(|(id, _)| (*id, self.cards.loading(id)))
+            .map(|(id, _)| (*id, self.cards.begin_load(id)))
             .collect();
         if !missing.is_empty() {
             let wanted: Vec<_> = missing.iter().map(|(id, _)| *id).collect();
             for card in self.members.cards(&wanted).await? {
                 let card = Arc::new(card);
-                for (id, place) in ids.iter().zip(&mut found).filter(|(id, _)| **id == card.id) {
-                    *place = Some(card.clone());
-                    if let Some((_, loading)) = missing.iter().find(|(missed, _)| missed == id) {
-                        self.cards.loaded(*loading, *id, card.clone());
+                for (id, entry) in ids.iter().zip(&mut found).filter(|(id, _)| **id == card.id) {
+                    *entry = Some(card.clone());
+                    if let Some((_, load)) = missing.iter().find(|(missed, _)| missed == id) {
+                        self.cards.finish_load(*load, *id, card.clone());
                     }
                 }
             }
@@ -111,22 +110,23 @@ impl Hydrator {
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// Posts in the order asked, as the viewer sees them; those that cannot be seen are left out.
-    pub(super) async fn posts(&self, viewer: MemberId, ids: &[PostId]) -> StoreResult<Vec<VisiblePost>> {
+    /// Returns the posts `ids` in the same order, without unknown ids, each with its author's card and whether `liker`
+    /// likes it.
+    pub(super) async fn posts(&self, liker: MemberId, ids: &[PostId]) -> StoreResult<Vec<VisiblePost>> {
         let posts = self.bodies(ids).await?;
         let authors: Vec<MemberId> = posts.iter().map(|post| post.author).collect();
         let authors = self.authors(&authors).await?;
-        let liked = self.liked(viewer, &posts).await?;
-        let seen = posts.into_iter().zip(authors).zip(liked);
-        Ok(seen
+        let liked = self.liked(liker, &posts).await?;
+        let hydrated = posts.into_iter().zip(authors).zip(liked);
+        Ok(hydrated
             .filter_map(|((post, author), liked)| {
                 author.map(|author| VisiblePost { liked, ..VisiblePost::plain(post, author) })
             })
             .collect())
     }
 
-    /// Sees to it that these posts and their authors are in the cache.
-    pub(super) async fn load(&self, ids: &[PostId]) -> StoreResult<()> {
+    /// Loads the posts `ids` and their authors' cards into the caches.
+    pub(super) async fn preload(&self, ids: &[PostId]) -> StoreResult<()> {
         let posts = self.bodies(ids).await?;
         let authors: Vec<MemberId> = posts.iter().map(|post| post.author).collect();
         self.authors(&authors).await?;
@@ -139,7 +139,7 @@ impl Hydrator {
             .iter()
             .zip(&found)
             .filter(|(_, post)| post.is_none())
-            .map(|(id, _)| (*id, self.posts.loading(id)))
+            .map(|(id, _)| (*id, self.posts.begin_load(id)))
             .collect();
         if !missing.is_empty() {
             let wanted: Vec<_> = missing.iter().map(|(id, _)| *id).collect();
@@ -148,15 +148,15 @@ impl Hydrator {
                 if let Some(at) = ids.iter().position(|id| *id == post.id) {
                     found[at] = Some(post.clone());
                 }
-                if let Some((id, loading)) = missing.iter().find(|(id, _)| *id == post.id) {
-                    self.posts.loaded(*loading, *id, post);
+                if let Some((id, load)) = missing.iter().find(|(id, _)| *id == post.id) {
+                    self.posts.finish_load(*load, *id, post);
                 }
             }
         }
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// The card of each, in the order asked.
+    /// Returns one entry per id, in the same order; `None` for an unknown id.
     async fn authors(&self, ids: &[MemberId]) -> StoreResult<Vec<Option<Arc<MemberCard>>>> {
         let mut found: Vec<_> = ids.iter().map(|id| self.cards.get(id)).collect();
         if found.iter().any(Option::is_none) {
@@ -165,20 +165,21 @@ impl Hydrator {
             missing.sort_unstable();
             missing.dedup();
             let loaded = self.cards(&missing).await?;
-            for (id, place) in ids.iter().zip(&mut found).filter(|(_, card)| card.is_none()) {
-                *place = loaded.iter().find(|card| card.id == *id).cloned();
+            for (id, entry) in ids.iter().zip(&mut found).filter(|(_, card)| card.is_none()) {
+                *entry = loaded.iter().find(|card| card.id == *id).cloned();
             }
         }
         Ok(found)
     }
 
-    async fn liked(&self, viewer: MemberId, posts: &[Arc<Post>]) -> StoreResult<Vec<bool>> {
-        let likes = self.likes_of(viewer).await?;
+    /// Returns whether `liker` likes each of `posts`.
+    async fn liked(&self, liker: MemberId, posts: &[Arc<Post>]) -> StoreResult<Vec<bool>> {
+        let likes = self.likes_of(liker).await?;
         if likes.complete || posts.iter().all(|post| likes.posts.contains(&post.id)) {
             return Ok(posts.iter().map(|post| likes.posts.contains(&post.id)).collect());
         }
         let ids: Vec<_> = posts.iter().map(|post| post.id).collect();
-        let liked = self.content.liked_posts(viewer, &ids).await?;
+        let liked = self.content.liked_posts(liker, &ids).await?;
         Ok(ids.iter().map(|id| liked.contains(id)).collect())
     }
 
@@ -186,11 +187,11 @@ impl Hydrator {
         if let Some(known) = self.likes.get(&member) {
             return Ok(known);
         }
-        let loading = self.likes.loading(&member);
+        let load = self.likes.begin_load(&member);
         let posts = self.content.recent_likes(member, LIKES_KEPT).await?;
         let complete = posts.len() < LIKES_KEPT;
         let likes = Arc::new(Likes { posts: posts.into_iter().collect(), complete });
-        self.likes.loaded(loading, member, likes.clone());
+        self.likes.finish_load(load, member, likes.clone());
         Ok(likes)
     }
 }
