@@ -1,0 +1,117 @@
+//! `/api/timeline`: feeds of posts, newest first. Ranked feeds are in `rankings.rs`, the live stream is in `stream/`.
+use super::{
+    AppState,
+    extract::{Auth, Id, Paging, Segment},
+    problem::Problem,
+    response,
+    views::{FeedView, PostJsonCache},
+};
+use crate::{
+    actors::timeline::{Feed, Timeline},
+    domain::{Identity, MemberId, markup::tag_named},
+};
+use axum::{
+    extract::{FromRef, State},
+    response::Response,
+};
+
+/// The handles that every feed needs.
+pub(super) struct Feeds {
+    timeline: Timeline,
+    post_json: PostJsonCache,
+}
+
+impl FromRef<AppState> for Feeds {
+    fn from_ref(state: &AppState) -> Self {
+        Self { timeline: FromRef::from_ref(state), post_json: FromRef::from_ref(state) }
+    }
+}
+
+impl Feeds {
+    /// Responds with a page of a feed.
+    async fn page(&self, caller: Identity, feed: Feed, paging: &Paging) -> Result<Response, Problem> {
+        let page = self.timeline.feed(caller.member, feed, paging.cursor(), paging.limit()).await?;
+        if !paging.is_head() {
+            self.timeline.showed(caller.member, &page);
+        }
+        Ok(response::ok_json(self.post_json.page(&FeedView::from(&page))))
+    }
+}
+
+/// The home feed: posts of members whom the caller follows, and the caller's own.
+#[utoipa::path(
+    get, path = "/api/timeline/posts/followings", operation_id = "homeFeed", tag = "timeline",
+    params(Paging),
+    responses((status = 200, description = "A page of posts", body = FeedView))
+)]
+pub(super) async fn home_feed(
+    State(feeds): State<Feeds>,
+    Auth(identity): Auth,
+    paging: Paging,
+) -> Result<Response, Problem> {
+    feeds.page(identity, Feed::Home, &paging).await
+}
+
+/// The posts of all members.
+#[utoipa::path(
+    get, path = "/api/timeline/posts/recent", operation_id = "recentFeed", tag = "timeline",
+    params(Paging),
+    responses((status = 200, description = "A page of posts", body = FeedView))
+)]
+pub(super) async fn recent_feed(
+    State(feeds): State<Feeds>,
+    Auth(identity): Auth,
+    paging: Paging,
+) -> Result<Response, Problem> {
+    feeds.page(identity, Feed::Recent, &paging).await
+}
+
+/// The caller's own posts.
+#[utoipa::path(
+    get, path = "/api/timeline/posts/mine", operation_id = "myFeed", tag = "timeline",
+    params(Paging),
+    responses((status = 200, description = "A page of posts", body = FeedView))
+)]
+pub(super) async fn my_feed(
+    State(feeds): State<Feeds>,
+    Auth(identity): Auth,
+    paging: Paging,
+) -> Result<Response, Problem> {
+    feeds.page(identity, Feed::Mine, &paging).await
+}
+
+/// The posts of a member.
+#[utoipa::path(
+    get, path = "/api/timeline/members/{id}/posts", operation_id = "memberFeed", tag = "timeline",
+    params(Paging),
+    responses(
+        (status = 200, description = "A page of posts", body = FeedView),
+        (status = 404, description = "`MEMBER_NOT_FOUND`"),
+    )
+)]
+pub(super) async fn member_feed(
+    State(feeds): State<Feeds>,
+    Auth(identity): Auth,
+    Id(id): Id<MemberId>,
+    paging: Paging,
+) -> Result<Response, Problem> {
+    feeds.page(identity, Feed::Author(id), &paging).await
+}
+
+/// The posts with a tag.
+#[utoipa::path(
+    get, path = "/api/timeline/tags/{tag}/posts", operation_id = "tagFeed", tag = "timeline",
+    params(Paging),
+    responses(
+        (status = 200, description = "A page of posts", body = FeedView),
+        (status = 422, description = "`VALIDATION_FAILED`: the text cannot be a tag"),
+    )
+)]
+pub(super) async fn tag_feed(
+    State(feeds): State<Feeds>,
+    Auth(identity): Auth,
+    Segment(tag): Segment,
+    paging: Paging,
+) -> Result<Response, Problem> {
+    feeds.page(identity, Feed::Tag(tag_named("tag", &tag)?), &paging).await
+}
