@@ -38,7 +38,7 @@ impl Feeds {
     }
 }
 
-/// The home feed: posts of members whom the caller follows, and the caller's own.
+/// Lists the home feed: posts of members whom the caller follows, and the caller's own, newest first.
 #[utoipa::path(
     get, path = "/api/timeline/posts/followings", operation_id = "homeFeed", tag = "timeline",
     params(Paging),
@@ -52,7 +52,7 @@ pub(super) async fn home_feed(
     feeds.page(identity, Feed::Home, &paging).await
 }
 
-/// The posts of all members.
+/// Lists the posts of all members, newest first.
 #[utoipa::path(
     get, path = "/api/timeline/posts/recent", operation_id = "recentFeed", tag = "timeline",
     params(Paging),
@@ -66,7 +66,7 @@ pub(super) async fn recent_feed(
     feeds.page(identity, Feed::Recent, &paging).await
 }
 
-/// The caller's own posts.
+/// Lists the caller's own posts, newest first.
 #[utoipa::path(
     get, path = "/api/timeline/posts/mine", operation_id = "myFeed", tag = "timeline",
     params(Paging),
@@ -80,7 +80,7 @@ pub(super) async fn my_feed(
     feeds.page(identity, Feed::Mine, &paging).await
 }
 
-/// The posts of a member.
+/// Lists the posts of a member, newest first.
 #[utoipa::path(
     get, path = "/api/timeline/members/{id}/posts", operation_id = "memberFeed", tag = "timeline",
     params(Paging),
@@ -98,7 +98,7 @@ pub(super) async fn member_feed(
     feeds.page(identity, Feed::Author(id), &paging).await
 }
 
-/// The posts with a tag.
+/// Lists the posts with a tag, newest first.
 #[utoipa::path(
     get, path = "/api/timeline/tags/{tag}/posts", operation_id = "tagFeed", tag = "timeline",
     params(Paging),

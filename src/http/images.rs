@@ -41,7 +41,7 @@ pub(super) struct SendImage {
 
 /// Uploads an image.
 ///
-/// The image is encoded anew: rotated upright, resized, and without metadata. `purpose` may also be a query parameter if
+/// The server re-encodes the image: rotated upright, resized, and without metadata. `purpose` may also be a query parameter if
 /// the form does not contain it.
 #[utoipa::path(
     post, path = "/api/images", operation_id = "sendImage", tag = "images",
@@ -109,7 +109,7 @@ pub(super) struct ImageQuery {
         (status = 206, description = "The requested range", body = inline(ImageBytes), content_type = "image/*"),
         (status = 304, description = "The client's version is current"),
         (status = 404, description = "`IMAGE_NOT_FOUND`; also if the key is missing or wrong"),
-        (status = 416, description = "The range is beyond the end of the image"),
+        (status = 416, description = "`MALFORMED_REQUEST`: the range is beyond the end of the image"),
         (status = 422, description = "`VALIDATION_FAILED`"),
     )
 )]
@@ -197,7 +197,8 @@ enum ByteRange {
     Unsatisfiable,
 }
 
-/// Parses a single range (RFC 9110). Several ranges, an invalid one, or one of another version (`If-Range`) mean the whole.
+/// Parses a single range (RFC 9110). Several ranges, an invalid one, or one of another version (`If-Range`) select the
+/// whole image.
 fn requested_range(headers: &HeaderMap, tag: &str, whole: u64) -> ByteRange {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let same_version = text(header::IF_RANGE).is_none_or(|known| known == tag);

@@ -21,7 +21,7 @@ use utoipa::{IntoParams, ToSchema};
     get, path = "/api/members/{id}", operation_id = "showMember", tag = "members",
     responses(
         (status = 200, description = "The profile", body = ProfileView),
-        (status = 304, description = "As known"),
+        (status = 304, description = "The client's version is current"),
         (status = 404, description = "`MEMBER_NOT_FOUND`"),
     )
 )]
@@ -40,7 +40,7 @@ pub(super) async fn show_member(
     get, path = "/api/members/@{handle}", operation_id = "showMemberByHandle", tag = "members",
     responses(
         (status = 200, description = "The profile", body = ProfileView),
-        (status = 304, description = "As known"),
+        (status = 304, description = "The client's version is current"),
         (status = 404, description = "`MEMBER_NOT_FOUND`"),
     )
 )]
@@ -129,7 +129,7 @@ pub(super) async fn query_members(
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Strategy {
-    /// `newest` by default.
+    /// The strategy; `newest` by default.
     #[param(value_type = Option<RecommendationStrategy>)]
     strategy: Option<String>,
 }

@@ -92,7 +92,7 @@ pub(super) async fn show_marker(
     request_body = MoveMarker,
     responses(
         (status = 204, description = "The marker is at this notification or a newer one"),
-        (status = 422, description = "`VALIDATION_FAILED`: the id is greater than that of every event so far"),
+        (status = 422, description = "`VALIDATION_FAILED`: the id is greater than that of any notification so far"),
     )
 )]
 pub(super) async fn move_marker(

@@ -67,7 +67,7 @@ impl Rankings {
     }
 }
 
-/// The posts with the most views and likes, best first.
+/// Lists the posts with the most views and likes, best first.
 ///
 /// Later pages show the ranking as it was when the first page was read.
 #[utoipa::path(
@@ -88,7 +88,7 @@ pub(super) async fn most_popular(
     rankings.page(identity, (RankedBy::Popularity, window.checked()?), &paging, &if_none_match).await
 }
 
-/// The posts with the most comments, best first.
+/// Lists the posts with the most comments, best first.
 ///
 /// Later pages show the ranking as it was when the first page was read.
 #[utoipa::path(
@@ -129,7 +129,7 @@ impl DateQuery {
     }
 }
 
-/// The three posts with the highest score of a day.
+/// Returns the three posts with the highest score of a day.
 ///
 /// The scores are final five minutes after the end of the day. Posts that are deleted or hidden from the caller are
 /// replaced by the next best.

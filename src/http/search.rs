@@ -24,7 +24,7 @@ pub(super) struct PostQuery {
     q: Option<String>,
     /// The author's id or `@handle`.
     author: Option<String>,
-    /// A tag, with or without `#`, case-insensitive. A text that cannot be a tag gets a 422.
+    /// A tag, with or without `#`. Case and Unicode form do not matter. A text that cannot be a tag gets a 422.
     #[param(max_length = 801)]
     tag: Option<String>,
     /// Only posts created at or after this time: RFC 3339, or a date (UTC).

@@ -83,7 +83,7 @@ fn path_parameters(path: &str) -> impl Iterator<Item = Value> {
             "id" => ("", schemas::id()),
             "handle" => ("Case-insensitive.", json!({"type": "string", "pattern": schemas::HANDLE})),
             "tag" => (
-                "The tag, with or without `#`, case-insensitive.",
+                "The tag, with or without `#`. Case and Unicode form do not matter.",
                 json!({"type": "string", "minLength": 1, "maxLength": 51}),
             ),
             _ => ("", json!({"type": "string", "minLength": 1})),

@@ -3,7 +3,7 @@ use super::codes::{self, CODES, Code};
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
-/// Adds a schema and an example for each code. With a schema for each code, generated clients have a type for each problem.
+/// Adds a schema and an example for each code, so that generated clients have a type for each problem.
 pub(super) fn add(components: &mut Value) {
     let general = components["schemas"]["Problem"].clone();
     for code in CODES {

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 /// Longest mute that ends, in seconds: a year. A permanent mute has no end.
 const MUTE_SECONDS_MAX: u64 = 366 * 86_400;
 
-/// Blocks a member: removes follows in both directions, and hides the caller and the member from each other.
+/// Blocks a member: removes follows in both directions, and hides the two members from each other.
 ///
 /// Has no effect if the member is blocked already.
 #[utoipa::path(
@@ -25,7 +25,7 @@ const MUTE_SECONDS_MAX: u64 = 366 * 86_400;
     responses(
         (status = 204, description = "The member is blocked"),
         (status = 404, description = "`MEMBER_NOT_FOUND`"),
-        (status = 422, description = "`VALIDATION_FAILED` (the caller themself), `BLOCK_LIMIT_EXCEEDS`"),
+        (status = 422, description = "`VALIDATION_FAILED` (also if the id is the caller's own), `BLOCK_LIMIT_EXCEEDS`"),
     )
 )]
 pub(in crate::http) async fn block(
@@ -82,7 +82,7 @@ impl Mute {
     responses(
         (status = 204, description = "The member is muted"),
         (status = 404, description = "`MEMBER_NOT_FOUND`"),
-        (status = 422, description = "`VALIDATION_FAILED` (also for the caller themself), `MUTE_LIMIT_EXCEEDS`"),
+        (status = 422, description = "`VALIDATION_FAILED` (also if the id is the caller's own), `MUTE_LIMIT_EXCEEDS`"),
     )
 )]
 pub(in crate::http) async fn mute(

@@ -13,7 +13,7 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// Connections of an address that are scanned for an idle one; the next scan goes on with the next ones.
+/// Connections of an address that are scanned for an idle one; the next scan continues with the next ones.
 const SCANNED_MAX: usize = 64;
 
 /// Counts the open connections of each address. Holds at most as many entries as there are connections.

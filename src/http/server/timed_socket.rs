@@ -1,4 +1,4 @@
-//! A socket with timeouts: for the rest of a request header that has started, and for a write that the client does not take.
+//! A socket with two timeouts: one for a request header that has begun, one for a write that the client does not take.
 //!
 //! The write timeout matters for streams: a client that opens one and stops reading would keep it for ever, since the end
 //! of a stream cannot be written to a full socket either.

@@ -89,7 +89,7 @@ impl<'a> RecommendationPage<'a> {
     }
 }
 
-/// Who can see a member's posts: every member, accepted followers, or the member alone.
+/// The audience of a member's posts: every member, accepted followers, or the member alone.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 #[schema(as = Privacy)]

@@ -7,7 +7,7 @@ use crate::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// What another member did to the caller or to the caller's content.
+/// The action of another member that caused a notification.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[schema(as = NotificationType)]

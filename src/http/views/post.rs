@@ -66,8 +66,8 @@ impl<'a> From<&'a VisiblePost> for PostView<'a> {
     }
 }
 
-/// A `#tag` in the content. `start` and `end` are offsets in Unicode code points; the range includes the `#`, and `end` is
-/// exclusive.
+/// A `#tag` in the content. `start` and `end` are offsets in Unicode code points; the range includes the `#` and
+/// excludes `end`.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Tag)]
 struct TagView<'a> {
