@@ -54,11 +54,11 @@ impl Trouble {
         if present {
             if troubles.fetch_add(1, Ordering::AcqRel) == 0 {
                 metrics::gauge!("dailyfeed_part_up", "part" => name).set(0.0);
-                tracing::warn!(part = name, "the part is down and is tried again, everything else goes on");
+                tracing::warn!(part = name, "part is down; retrying while the other parts keep running");
             }
         } else if troubles.fetch_sub(1, Ordering::AcqRel) == 1 {
             metrics::gauge!("dailyfeed_part_up", "part" => name).set(1.0);
-            tracing::warn!(part = name, "the part is up again");
+            tracing::warn!(part = name, "part is up again");
         }
     }
 }

@@ -190,7 +190,7 @@ impl Turn {
         });
         self.within(async {
             done.await.unwrap_or_else(|error| {
-                tracing::error!(error = &error as &dyn std::error::Error, lane = name, "work in a lane failed");
+                tracing::error!(error = &error as &dyn std::error::Error, lane = name, "work in the lane panicked");
                 Err(Error::Restarting(name))
             })
         })

@@ -42,7 +42,7 @@ pub enum Error {
     #[error(transparent)]
     Refused(Refusal),
     /// The mailbox is full: try again in a moment.
-    #[error("too many requests are waiting for {0}")]
+    #[error("{0} has too many waiting requests")]
     Busy(&'static str),
     /// The answer did not come in time. What was asked for may still happen.
     #[error("{0} did not answer in time")]
@@ -105,13 +105,13 @@ pub struct Actors {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A store could not be read.
-    #[error("a store could not be read")]
+    #[error("cannot read a store")]
     Store(#[from] StoreError),
     /// An actor could not be started.
-    #[error("an actor could not be started")]
+    #[error("cannot start an actor")]
     Spawn(#[from] ractor::SpawnErr),
     /// What an actor needs at its start could not be made ready.
-    #[error("an actor could not be made ready")]
+    #[error("cannot prepare an actor")]
     Actor(#[from] Error),
 }
 

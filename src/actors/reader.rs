@@ -57,7 +57,11 @@ where
             }
             // Not handled means not read: the same batch is offered again.
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, position = after.0, "batch not handled");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    position = after.0,
+                    "cannot handle a batch of events; retrying"
+                );
                 tokio::select! {
                     () = tokio::time::sleep(pauses.next()) => {}
                     () = anew.notified() => anew.notify_one(),

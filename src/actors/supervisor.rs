@@ -113,7 +113,7 @@ impl Supervisor {
             Ok(actor) => drop(self.root.cast(Adopt { id: actor.get_id(), child })),
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
-                tracing::error!(actor = part.name(), error, "actor could not be started, trying again");
+                tracing::error!(actor = part.name(), error, "cannot start actor; retrying");
                 revive(self.root.clone(), child, &self.closing);
             }
         }
@@ -186,7 +186,7 @@ fn revive(root: ActorRef<Adopt>, mut child: Child, closing: &CancellationToken) 
                 }
                 Err(error) => {
                     let error: &dyn std::error::Error = &error;
-                    tracing::warn!(actor = child.gauges.name(), error, "actor could not be restarted, trying again");
+                    tracing::warn!(actor = child.gauges.name(), error, "cannot restart actor; retrying");
                 }
             }
         }
@@ -225,7 +225,7 @@ impl Family {
         closing: &CancellationToken,
     ) -> Result<(), ActorProcessingErr> {
         let name = child.gauges.name();
-        tracing::error!(actor = name, error = cause.as_ref() as &dyn std::error::Error, "actor failed, restarting");
+        tracing::error!(actor = name, error = cause.as_ref() as &dyn std::error::Error, "actor failed; restarting");
         if let Standing::Aside(_, pauses) = &mut child.standing {
             if child.born.elapsed() > WELL_AFTER {
                 pauses.reset();
@@ -242,7 +242,7 @@ impl Family {
                     tracing::error!(
                         actor = name,
                         error = &error as &dyn std::error::Error,
-                        "actor could not be restarted, trying again"
+                        "cannot restart actor; retrying"
                     );
                     tokio::time::sleep(PAUSE).await;
                 }

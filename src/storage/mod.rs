@@ -40,7 +40,7 @@ pub enum StoreError {
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The queue in front of the backend is full. Nothing was written.
-    #[error("the {backend} backend has too much to do")]
+    #[error("the queue of the {backend} backend is full")]
     Busy {
         /// Which one.
         backend: &'static str,
@@ -65,13 +65,13 @@ pub enum StoreError {
         process: Option<u32>,
     },
     /// The data folder has no database, and the command does not make one.
-    #[error("there is no database in {data_dir} (data_dir)")]
+    #[error("no database in {data_dir} (data_dir)")]
     NoDatabase {
         /// The folder.
         data_dir: String,
     },
     /// The backend works, and does not take this: it would fail again however often it is tried. Nothing was written.
-    #[error("the {backend} backend does not take it")]
+    #[error("the {backend} backend rejected the command")]
     Rejected {
         /// Which one.
         backend: &'static str,

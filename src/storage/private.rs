@@ -23,7 +23,7 @@ pub(super) fn guard(data_dir: &str) -> StoreResult<()> {
     let failed = |error: io::Error| failed(error, data_dir);
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
     for (path, mode) in wider(folder).map_err(failed)? {
-        tracing::warn!(path, mode, "others on this machine can get at this; `chmod go= PATH` keeps them out");
+        tracing::warn!(path, mode, "other users can access this path; run `chmod go= PATH` to keep them out");
     }
     Ok(())
 }

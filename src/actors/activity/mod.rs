@@ -192,7 +192,7 @@ async fn reading(shared: Arc<Shared>, mut begins: Result<Position, Error>, mailb
         match begins {
             Ok(begins) => break begins,
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "activities cannot be read, trying again");
+                tracing::error!(error = &error as &dyn std::error::Error, "cannot read the activity store; retrying");
                 tokio::time::sleep(pauses.next()).await;
                 begins = shared.begin().await;
             }
@@ -208,7 +208,7 @@ async fn sweeping(mailbox: Mailbox<Message>) {
     loop {
         clock.tick().await;
         if let Err(error) = mailbox.ask(|reply| Message::Sweep { reply }).await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "sweep of dead letters did not answer");
+            tracing::debug!(error = &error as &dyn std::error::Error, "dead letter sweep did not answer");
         }
     }
 }

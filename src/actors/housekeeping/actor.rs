@@ -49,7 +49,7 @@ impl Actor for HousekeepingActor {
         };
         let done = state.round().await;
         if let Err(error) = &done {
-            tracing::warn!(error = error as &dyn std::error::Error, "housekeeping failed, trying again");
+            tracing::warn!(error = error as &dyn std::error::Error, "housekeeping failed; retrying");
             state.failed.notify_one();
         }
         state.undone.set(done.is_err());

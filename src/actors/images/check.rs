@@ -47,7 +47,7 @@ async fn looking(check: Check, files: Arc<dyn ImageFileStore>) {
         let mut pauses = Pauses::up_to(SIDE_MAX);
         while let Err(error) = files.check().await {
             check.unkept.set(true);
-            tracing::error!(error = &error as &dyn std::error::Error, "images cannot be kept, trying again");
+            tracing::error!(error = &error as &dyn std::error::Error, "cannot store images; retrying");
             tokio::time::sleep(pauses.next()).await;
         }
         check.unkept.set(false);

@@ -37,7 +37,7 @@ impl Colors {
             _ => None,
         };
         if changed.is_none() {
-            tracing::debug!("a colour profile does not fit its image");
+            tracing::debug!("the color profile does not match the image");
         }
         image
     }

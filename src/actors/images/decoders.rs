@@ -124,7 +124,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Refusal> +
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => Ok(done?),
         Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "an image could not be decoded");
+            tracing::error!(error = &error as &dyn std::error::Error, "cannot decode an image");
             Err(Refusal::ImageCorrupted.into())
         }
     }

@@ -163,7 +163,7 @@ impl Images {
     async fn discard(&self, id: ImageId) {
         if let Err(error) = self.files.delete(id).await {
             let error: &StoreError = &error;
-            tracing::warn!(error = error as &dyn std::error::Error, "an image's bytes could not be removed");
+            tracing::warn!(error = error as &dyn std::error::Error, "cannot remove the files of an image");
         }
     }
 }

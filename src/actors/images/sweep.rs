@@ -32,7 +32,10 @@ pub(super) async fn clock(images: Images) {
         match images.sweep(Timestamp::now()).await {
             Ok(swept) => tracing::info!(?swept, "images swept"),
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "images were not swept, next try in an hour");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "cannot sweep images; next attempt in an hour"
+                );
             }
         }
     }

@@ -190,7 +190,7 @@ async fn clock(shared: Arc<Shared>, mailbox: Mailbox<Message>) {
             continue;
         }
         if let Err(error) = mailbox.ask(|reply| Message::Commit { reply }).await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "the search index was not committed");
+            tracing::debug!(error = &error as &dyn std::error::Error, "cannot commit the search index");
             // The actor is busy or beginning anew.
             tokio::time::sleep(shared.commit_interval).await;
         }
@@ -198,7 +198,7 @@ async fn clock(shared: Arc<Shared>, mailbox: Mailbox<Message>) {
 }
 
 fn build_failed(shared: &Shared, error: &Error) {
-    tracing::error!(error = error as &dyn std::error::Error, "the search index could not be built");
+    tracing::error!(error = error as &dyn std::error::Error, "cannot build the search index");
     shared.builds.send_modify(|builds| {
         builds.failed += 1;
         builds.error = Some(in_full(error));

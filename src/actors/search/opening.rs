@@ -43,10 +43,7 @@ async fn mended(index: &Arc<dyn SearchIndex>) -> bool {
     match mended.await {
         Ok(()) => true,
         Err(error) => {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "the search index cannot be written, opening it anew"
-            );
+            tracing::warn!(error = &error as &dyn std::error::Error, "cannot write the search index; reopening it");
             false
         }
     }
@@ -58,15 +55,15 @@ async fn usable(shared: &Shared) -> StoreResult<Option<Arc<dyn SearchIndex>>> {
     let (mark, head) = (index.mark(), *shared.log.head().borrow());
     let pruned = shared.log.pruned_to().await?;
     let why = if mark.epoch != shared.log.epoch() || mark.position > head {
-        "it is of another log"
+        "it belongs to another log"
     } else if mark.position < pruned {
-        "the log does not go back to it"
+        "the log no longer has the events after it"
     } else if !mark.complete {
-        "it was not finished"
+        "its build did not finish"
     } else {
         return Ok(Some(index));
     };
-    tracing::warn!(why, position = mark.position.0, "the search index cannot be used");
+    tracing::warn!(why, position = mark.position.0, "cannot use the search index");
     index.close().await;
     Ok(None)
 }

@@ -118,7 +118,7 @@ impl Sessions {
         if session.generation == generation + 1 && since <= self.shared.refresh_grace {
             return Ok((self.tokens(&session, session.generation)?, self.member(session.member).await?));
         }
-        tracing::warn!(session = id.0, "a refresh token was used twice; its session ends");
+        tracing::warn!(session = id.0, "refresh token used twice; ending its session");
         self.end_sessions(session.member, Ending::One(id)).await?;
         Err(Refusal::ReloginRequired.into())
     }

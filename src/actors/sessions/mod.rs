@@ -136,7 +136,7 @@ impl Sessions {
         started.recall().await?;
         // A disk that is full does not keep anybody from reading: the keys there are stay in force until the next check.
         if let Err(error) = started.check_keys().await {
-            tracing::error!(error = &error as &dyn std::error::Error, "signing keys were not checked");
+            tracing::error!(error = &error as &dyn std::error::Error, "cannot check the signing keys");
         }
         Ok(started)
     }

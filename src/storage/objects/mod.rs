@@ -46,7 +46,7 @@ impl Objects {
         let reads = Arc::new(Semaphore::new(share.images));
         let images = Self { folder, synced, store: OnceLock::new(), reads };
         if let Err(error) = images.store() {
-            tracing::error!(error = &error as &dyn std::error::Error, "the folder of images could not be opened");
+            tracing::error!(error = &error as &dyn std::error::Error, "cannot open the image folder");
         }
         images
     }

@@ -75,7 +75,7 @@ impl SearchStore for Shelf {
         match blocking(move || TantivyIndex::open(&path, memory, searches)).await? {
             Open::Usable(index) => Ok(Some(Arc::new(*index))),
             Open::Useless(why) => {
-                tracing::warn!(index = name, why, "the search index cannot be used");
+                tracing::warn!(index = name, why, "cannot use the search index");
                 Ok(None)
             }
         }

@@ -49,7 +49,7 @@ impl TantivyIndex {
     pub(super) fn open(path: &Path, memory: usize, searches: Arc<Semaphore>) -> StoreResult<Open> {
         // Tantivy takes files for at least as long as their footers, and panics at a shorter one.
         let opened = catch_unwind(AssertUnwindSafe(|| Self::attempt(path, memory, searches)));
-        opened.unwrap_or_else(|_| Ok(Open::Useless("one of its files is too short to be read".to_owned())))
+        opened.unwrap_or_else(|_| Ok(Open::Useless("one of its files is truncated".to_owned())))
     }
 
     fn attempt(path: &Path, memory: usize, searches: Arc<Semaphore>) -> StoreResult<Open> {
@@ -67,7 +67,7 @@ impl TantivyIndex {
         if (payload.tokenizer, payload.schema) != (TOKENIZER_VERSION, SCHEMA_VERSION)
             || index.schema() != Fields::new().0
         {
-            return Ok(Open::Useless("it was made by another version".to_owned()));
+            return Ok(Open::Useless("another version built it".to_owned()));
         }
         if bytes_in(path) <= CHECKED_BYTES_MAX {
             match index.validate_checksum() {

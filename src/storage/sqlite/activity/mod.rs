@@ -59,7 +59,7 @@ impl SqliteActivity {
         let (folder, database, opening) = (PathBuf::from(&config.data_dir), RwLock::default(), Mutex::default());
         let store = Self { folder, epoch, head, database, opening };
         if let Err(error) = store.ready().await {
-            tracing::error!(error = &error as &dyn std::error::Error, "activity.db could not be opened");
+            tracing::error!(error = &error as &dyn std::error::Error, "cannot open activity.db");
         }
         store
     }

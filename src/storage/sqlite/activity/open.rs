@@ -45,7 +45,7 @@ impl Database {
             Err(error) if is_damage(&error) => "damage",
             Err(error) => return Err(failed(error)),
         };
-        tracing::warn!(why, "activity.db is built again from the event log");
+        tracing::warn!(why, "rebuilding activity.db from the event log");
         put_aside(&path).map_err(failed)?;
         Self::attempt(&path, epoch).await.map_err(failed)
     }
