@@ -16,20 +16,20 @@ use axum::{
 };
 
 /// The handles that every feed needs.
-pub(super) struct Feeds {
+pub(super) struct FeedRoutes {
     timeline: Timeline,
     post_json: PostJsonCache,
 }
 
-impl FromRef<AppState> for Feeds {
+impl FromRef<AppState> for FeedRoutes {
     fn from_ref(state: &AppState) -> Self {
         Self { timeline: FromRef::from_ref(state), post_json: FromRef::from_ref(state) }
     }
 }
 
-impl Feeds {
+impl FeedRoutes {
     /// Responds with a page of a feed.
-    async fn page(&self, caller: Identity, feed: Feed, paging: &Paging) -> Result<Response, Problem> {
+    async fn respond(&self, caller: Identity, feed: Feed, paging: &Paging) -> Result<Response, Problem> {
         let page = self.timeline.feed(caller.member, feed, paging.cursor(), paging.limit()).await?;
         if !paging.is_head() {
             self.timeline.showed(caller.member, &page);
@@ -45,11 +45,11 @@ impl Feeds {
     responses((status = 200, description = "A page of posts", body = FeedView))
 )]
 pub(super) async fn home_feed(
-    State(feeds): State<Feeds>,
+    State(routes): State<FeedRoutes>,
     Auth(identity): Auth,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    feeds.page(identity, Feed::Home, &paging).await
+    routes.respond(identity, Feed::Home, &paging).await
 }
 
 /// Lists the posts of all members, newest first.
@@ -59,11 +59,11 @@ pub(super) async fn home_feed(
     responses((status = 200, description = "A page of posts", body = FeedView))
 )]
 pub(super) async fn recent_feed(
-    State(feeds): State<Feeds>,
+    State(routes): State<FeedRoutes>,
     Auth(identity): Auth,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    feeds.page(identity, Feed::Recent, &paging).await
+    routes.respond(identity, Feed::Recent, &paging).await
 }
 
 /// Lists the caller's own posts, newest first.
@@ -73,11 +73,11 @@ pub(super) async fn recent_feed(
     responses((status = 200, description = "A page of posts", body = FeedView))
 )]
 pub(super) async fn my_feed(
-    State(feeds): State<Feeds>,
+    State(routes): State<FeedRoutes>,
     Auth(identity): Auth,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    feeds.page(identity, Feed::Mine, &paging).await
+    routes.respond(identity, Feed::Mine, &paging).await
 }
 
 /// Lists the posts of a member, newest first.
@@ -90,12 +90,12 @@ pub(super) async fn my_feed(
     )
 )]
 pub(super) async fn member_feed(
-    State(feeds): State<Feeds>,
+    State(routes): State<FeedRoutes>,
     Auth(identity): Auth,
     Id(id): Id<MemberId>,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    feeds.page(identity, Feed::Author(id), &paging).await
+    routes.respond(identity, Feed::Author(id), &paging).await
 }
 
 /// Lists the posts with a tag, newest first.
@@ -108,10 +108,10 @@ pub(super) async fn member_feed(
     )
 )]
 pub(super) async fn tag_feed(
-    State(feeds): State<Feeds>,
+    State(routes): State<FeedRoutes>,
     Auth(identity): Auth,
     Segment(tag): Segment,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    feeds.page(identity, Feed::Tag(tag_named("tag", &tag)?), &paging).await
+    routes.respond(identity, Feed::Tag(tag_named("tag", &tag)?), &paging).await
 }

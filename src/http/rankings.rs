@@ -40,20 +40,20 @@ impl WindowQuery {
 }
 
 /// The handles that every ranking needs.
-pub(super) struct Rankings {
+pub(super) struct RankingRoutes {
     ranking: Ranking,
     post_json: PostJsonCache,
 }
 
-impl FromRef<AppState> for Rankings {
+impl FromRef<AppState> for RankingRoutes {
     fn from_ref(state: &AppState) -> Self {
         Self { ranking: FromRef::from_ref(state), post_json: FromRef::from_ref(state) }
     }
 }
 
-impl Rankings {
+impl RankingRoutes {
     /// Responds with a page of a ranking.
-    async fn page(
+    async fn respond(
         &self,
         caller: Identity,
         ranked: (RankedBy, Window),
@@ -79,13 +79,13 @@ impl Rankings {
     )
 )]
 pub(super) async fn most_popular(
-    State(rankings): State<Rankings>,
+    State(routes): State<RankingRoutes>,
     Auth(identity): Auth,
     Query(window): Query<WindowQuery>,
     paging: Paging,
     if_none_match: IfNoneMatch,
 ) -> Result<Response, Problem> {
-    rankings.page(identity, (RankedBy::Popularity, window.checked()?), &paging, &if_none_match).await
+    routes.respond(identity, (RankedBy::Popularity, window.checked()?), &paging, &if_none_match).await
 }
 
 /// Lists the posts with the most comments, best first.
@@ -100,13 +100,13 @@ pub(super) async fn most_popular(
     )
 )]
 pub(super) async fn most_commented(
-    State(rankings): State<Rankings>,
+    State(routes): State<RankingRoutes>,
     Auth(identity): Auth,
     Query(window): Query<WindowQuery>,
     paging: Paging,
     if_none_match: IfNoneMatch,
 ) -> Result<Response, Problem> {
-    rankings.page(identity, (RankedBy::Comments, window.checked()?), &paging, &if_none_match).await
+    routes.respond(identity, (RankedBy::Comments, window.checked()?), &paging, &if_none_match).await
 }
 
 /// The day of a top three.
