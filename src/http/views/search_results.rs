@@ -1,4 +1,4 @@
-//! What searches found, and where.
+//! Search results: pages of posts, comments and members with highlights.
 use super::{CardView, CommentView, PostView};
 use crate::{
     actors::{
@@ -10,8 +10,8 @@ use crate::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Where it was found: HTML in which all is escaped but `<mark>`, cut to about 160 characters. A field that has no word
-/// of the query is absent.
+/// Excerpts of about 160 characters around the matches, as HTML: matches are in `<mark>`, everything else is escaped. A
+/// field without a match is absent.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Highlights, examples(json!({"content": "오늘 <mark>한강</mark>에서 달렸다"})))]
@@ -47,7 +47,7 @@ impl<'a> From<&'a Highlights> for HighlightsView<'a> {
 
 macro_rules! found {
     ($item:ident $page:ident $item_name:ident $page_name:ident $of:ty, $field:ident: $view:ty) => {
-        /// Something that was found, and where.
+        /// A search result with its highlights.
         #[derive(Serialize, ToSchema)]
         #[schema(as = $item_name)]
         struct $item<'a> {
@@ -55,13 +55,13 @@ macro_rules! found {
             highlights: HighlightsView<'a>,
         }
 
-        /// A page of what was found.
+        /// A page of search results.
         #[derive(Serialize, ToSchema)]
         #[serde(rename_all = "camelCase")]
         #[schema(as = $page_name, examples(json!({"items": [], "nextCursor": null})))]
         pub(in crate::http) struct $page<'a> {
             items: Vec<$item<'a>>,
-            /// Where the next page begins; null after the last.
+            /// The `cursor` of the next page; null on the last page.
             #[schema(required = true)]
             next_cursor: Option<&'a str>,
         }

@@ -1,35 +1,37 @@
-//! Who may ask the operating listener: it knows no members, so what keeps others out is that it cannot be reached from
-//! elsewhere. A browser on the same machine can reach it, and runs what any page tells it to.
+//! Checks each request of the operating listener: it must name one of the listener's hosts and come from no other origin.
+//!
+//! The listener has no authentication; it is protected by being unreachable from outside. A browser on the same machine
+//! can reach it and runs the scripts of any page, so DNS rebinding and cross-site requests are refused here.
 use crate::http::problem::Problem;
 use axum::http::{HeaderMap, HeaderValue, Uri, header, uri::Authority};
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The names that the listener answers to beside its own addresses.
-pub(in crate::http) struct Gate {
+/// The guard of the operating listener: the host names that it accepts beside its own addresses.
+pub(in crate::http) struct AdminGuard {
     /// Lower case, without ports: `admin.example`, `10.0.0.7`.
     names: Vec<String>,
 }
 
-impl Gate {
-    /// `listen` is the address as configured, which a wildcard is not for a connection.
+impl AdminGuard {
+    /// `listen` is the address as configured. With a wildcard address it differs from the connection's.
     pub(in crate::http) fn new(listen: Option<IpAddr>, names: &[String]) -> Self {
         let names = names.iter().map(|name| name.trim_matches(['[', ']']).to_ascii_lowercase());
         Self { names: names.chain(listen.map(|address| address.to_string())).collect() }
     }
 
-    /// Refuses hosts that are not this listener's, which a name that a stranger made lead here would be, and requests
-    /// that a browser sends for a page from elsewhere, whatever the method.
+    /// Refuses hosts that are not this listener's (DNS rebinding), and requests of any method that a browser sends for
+    /// a page of another origin.
     pub(super) fn check(&self, headers: &HeaderMap, uri: &Uri, local: IpAddr) -> Result<(), Problem> {
         let host = uri.authority().map(Authority::as_str);
         let host = host.or_else(|| headers.get(header::HOST).and_then(|host| host.to_str().ok()));
-        // Only HTTP/1.0 gets here without one: no browser speaks it, and a probe may.
+        // Only HTTP/1.0 has no host here: no browser speaks it, and a probe may.
         if host.is_some_and(|host| !self.knows(host, local)) {
             return Err(Problem::misdirected());
         }
         let site = headers.get_all("sec-fetch-site").iter();
-        let from_elsewhere = site.into_iter().any(|site| site != "same-origin" && site != "none");
+        let cross_site = site.into_iter().any(|site| site != "same-origin" && site != "none");
         let mut origins = headers.get_all(header::ORIGIN).iter();
-        if from_elsewhere || origins.any(|origin| !host.is_some_and(|host| is_own(origin, host))) {
+        if cross_site || origins.any(|origin| !host.is_some_and(|host| is_own(origin, host))) {
             return Err(Problem::foreign_origin());
         }
         Ok(())
@@ -44,7 +46,7 @@ impl Gate {
     }
 }
 
-/// Without port and brackets, and without the dot that may end a name.
+/// The host without port, brackets, and the dot that may end a name.
 fn name_of(host: &str) -> &str {
     match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, _)) if address.parse::<Ipv6Addr>().is_ok() => address,
@@ -52,7 +54,7 @@ fn name_of(host: &str) -> &str {
     }
 }
 
-/// The origin of a page that this listener itself has served, over TLS where something in front speaks it.
+/// Whether the origin is this listener's own: `http`, or `https` where a proxy in front speaks TLS.
 fn is_own(origin: &HeaderValue, host: &str) -> bool {
     let origin = origin.to_str().unwrap_or_default();
     let rest = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
@@ -63,19 +65,19 @@ fn is_own(origin: &HeaderValue, host: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn asks(listen: &str, local: &str, headers: &[(&'static str, &'static str)]) -> Result<(), u16> {
-        let gate = Gate::new(listen.parse().ok(), &["admin.example".to_owned(), "[2001:db8::9]".to_owned()]);
+    fn check(listen: &str, local: &str, headers: &[(&'static str, &'static str)]) -> Result<(), u16> {
+        let guard = AdminGuard::new(listen.parse().ok(), &["admin.example".to_owned(), "[2001:db8::9]".to_owned()]);
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_static(value));
         }
-        let checked = gate.check(&map, &Uri::from_static("/metrics"), local.parse().unwrap());
+        let checked = guard.check(&map, &Uri::from_static("/metrics"), local.parse().unwrap());
         checked.map_err(|problem| problem.status().as_u16())
     }
 
     #[test]
-    fn it_answers_to_its_own_addresses_and_configured_names() {
-        let at = |host| asks("0.0.0.0", "10.0.0.7", &[("host", host)]);
+    fn own_addresses_and_configured_names_are_accepted() {
+        let at = |host| check("0.0.0.0", "10.0.0.7", &[("host", host)]);
         for own in [
             "localhost:9090",
             "LOCALHOST.",
@@ -95,13 +97,13 @@ mod tests {
         {
             assert_eq!(at(other), Err(421), "{other}");
         }
-        assert_eq!(asks("127.0.0.1", "127.0.0.1", &[("host", "0.0.0.0:9090")]), Err(421));
-        assert_eq!(asks("127.0.0.1", "127.0.0.1", &[]), Ok(()));
+        assert_eq!(check("127.0.0.1", "127.0.0.1", &[("host", "0.0.0.0:9090")]), Err(421));
+        assert_eq!(check("127.0.0.1", "127.0.0.1", &[]), Ok(()));
     }
 
     #[test]
-    fn no_page_from_elsewhere_gets_in() {
-        let with = |name, value| asks("127.0.0.1", "127.0.0.1", &[("host", "localhost:9090"), (name, value)]);
+    fn requests_of_other_origins_are_refused() {
+        let with = |name, value| check("127.0.0.1", "127.0.0.1", &[("host", "localhost:9090"), (name, value)]);
         for (name, own) in [
             ("origin", "http://localhost:9090"),
             ("origin", "https://localhost:9090"),

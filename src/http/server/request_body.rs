@@ -1,5 +1,5 @@
-//! A request's body on its way in, over HTTP/1: whether it was read to its end decides what becomes of the connection.
-use super::pace::Pace;
+//! A request body over HTTP/1 that reports when it was read to its end: if it was not, the connection may have to close.
+use super::connection_state::ConnectionState;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use std::{
@@ -8,26 +8,26 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-/// Tells its connection when nothing is left of it.
-pub(super) struct Intake {
+/// Clears `ConnectionState::is_body_unread` at its end.
+pub(super) struct RequestBody {
     inner: Incoming,
-    pace: Arc<Pace>,
+    state: Arc<ConnectionState>,
 }
 
-impl Intake {
-    pub(super) fn new(inner: Incoming, pace: Arc<Pace>) -> Self {
-        Self { inner, pace }
+impl RequestBody {
+    pub(super) fn new(inner: Incoming, state: Arc<ConnectionState>) -> Self {
+        Self { inner, state }
     }
 }
 
-impl Body for Intake {
+impl Body for RequestBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
         if frame.is_none() || self.inner.is_end_stream() {
-            self.pace.has_body(false);
+            self.state.set_body_unread(false);
         }
         Poll::Ready(frame)
     }

@@ -1,9 +1,10 @@
-//! `/api/timeline`: feeds, newest first. The live stream is in `stream/`.
+//! `/api/timeline`: feeds of posts, newest first. Ranked feeds are in `rankings.rs`, the live stream is in `stream/`.
 use super::{
-    Handles, answer,
+    AppState,
     extract::{Auth, Id, Paging, Segment},
     problem::Problem,
-    views::{FeedView, Rendered},
+    response,
+    views::{FeedView, PostJsonCache},
 };
 use crate::{
     actors::{
@@ -17,78 +18,73 @@ use axum::{
     response::Response,
 };
 
-/// The handles that every feed route needs.
-#[derive(Clone)]
+/// The handles that every feed needs.
 pub(super) struct FeedRoutes {
     feeds: Feeds,
     streams: Streams,
-    rendered: Rendered,
+    post_json: PostJsonCache,
 }
 
-impl FromRef<Handles> for FeedRoutes {
-    fn from_ref(handles: &Handles) -> Self {
-        Self {
-            feeds: Feeds::from_ref(handles),
-            streams: Streams::from_ref(handles),
-            rendered: Rendered::from_ref(handles),
-        }
+impl FromRef<AppState> for FeedRoutes {
+    fn from_ref(state: &AppState) -> Self {
+        Self { feeds: FromRef::from_ref(state), streams: FromRef::from_ref(state), post_json: FromRef::from_ref(state) }
     }
 }
 
 impl FeedRoutes {
-    /// Answers with one page, and notes that the caller's client shows its posts.
-    async fn answer(&self, caller: Identity, feed: Feed, paging: &Paging) -> Result<Response, Problem> {
+    /// Responds with a page of a feed and notes that its posts are on the caller's screen.
+    async fn respond(&self, caller: Identity, feed: Feed, paging: &Paging) -> Result<Response, Problem> {
         let page = self.feeds.page(caller.member, feed, paging.cursor(), paging.limit()).await?;
-        if paging.is_read() {
+        if !paging.is_head() {
             self.streams.note_on_screen(caller.member, page.items.iter().map(|visible| visible.post.id));
         }
-        Ok(answer::ok_written(self.rendered.page(&FeedView::from(&page))))
+        Ok(response::ok_json(self.post_json.page(&FeedView::from(&page))))
     }
 }
 
-/// The home feed: posts of those the caller follows, and the caller's own.
+/// Lists the home feed: posts of members whom the caller follows, and the caller's own, newest first.
 #[utoipa::path(
     get, path = "/api/timeline/posts/followings", operation_id = "homeFeed", tag = "timeline",
     params(Paging),
     responses((status = 200, description = "A page of posts", body = FeedView))
 )]
-pub(super) async fn home(
+pub(super) async fn home_feed(
     State(routes): State<FeedRoutes>,
     Auth(identity): Auth,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    routes.answer(identity, Feed::Home, &paging).await
+    routes.respond(identity, Feed::Home, &paging).await
 }
 
-/// Everybody's posts.
+/// Lists the posts of all members, newest first.
 #[utoipa::path(
     get, path = "/api/timeline/posts/recent", operation_id = "recentFeed", tag = "timeline",
     params(Paging),
     responses((status = 200, description = "A page of posts", body = FeedView))
 )]
-pub(super) async fn recent(
+pub(super) async fn recent_feed(
     State(routes): State<FeedRoutes>,
     Auth(identity): Auth,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    routes.answer(identity, Feed::Recent, &paging).await
+    routes.respond(identity, Feed::Recent, &paging).await
 }
 
-/// The caller's posts.
+/// Lists the caller's own posts, newest first.
 #[utoipa::path(
     get, path = "/api/timeline/posts/mine", operation_id = "myFeed", tag = "timeline",
     params(Paging),
     responses((status = 200, description = "A page of posts", body = FeedView))
 )]
-pub(super) async fn mine(
+pub(super) async fn my_feed(
     State(routes): State<FeedRoutes>,
     Auth(identity): Auth,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    routes.answer(identity, Feed::Mine, &paging).await
+    routes.respond(identity, Feed::Mine, &paging).await
 }
 
-/// A member's posts.
+/// Lists the posts of a member, newest first.
 #[utoipa::path(
     get, path = "/api/timeline/members/{id}/posts", operation_id = "memberFeed", tag = "timeline",
     params(Paging),
@@ -97,29 +93,29 @@ pub(super) async fn mine(
         (status = 404, description = "`MEMBER_NOT_FOUND`"),
     )
 )]
-pub(super) async fn of_member(
+pub(super) async fn member_feed(
     State(routes): State<FeedRoutes>,
     Auth(identity): Auth,
     Id(id): Id<MemberId>,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    routes.answer(identity, Feed::Author(id), &paging).await
+    routes.respond(identity, Feed::Author(id), &paging).await
 }
 
-/// Posts with a tag: with or without its sign, in any spelling.
+/// Lists the posts with a tag, newest first.
 #[utoipa::path(
     get, path = "/api/timeline/tags/{tag}/posts", operation_id = "tagFeed", tag = "timeline",
     params(Paging),
     responses(
         (status = 200, description = "A page of posts", body = FeedView),
-        (status = 422, description = "`VALIDATION_FAILED`: what could be no tag"),
+        (status = 422, description = "`VALIDATION_FAILED`: the text cannot be a tag"),
     )
 )]
-pub(super) async fn of_tag(
+pub(super) async fn tag_feed(
     State(routes): State<FeedRoutes>,
     Auth(identity): Auth,
     Segment(tag): Segment,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    routes.answer(identity, Feed::Tag(tag_named("tag", &tag)?), &paging).await
+    routes.respond(identity, Feed::Tag(tag_named("tag", &tag)?), &paging).await
 }

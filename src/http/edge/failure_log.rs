@@ -1,5 +1,7 @@
-//! What the log says of requests that failed: one line each, here, where it is known what was asked. No line has a path
-//! or a query, which name members and carry what they write; the route and the code are enough to find the cause.
+//! Logs one line for each failed request, at a bounded rate.
+//!
+//! No line contains a path or a query, which name members and carry their words; the route and the code are enough to
+//! find the cause.
 use crate::http::problem::Problem;
 use axum::http::{Method, StatusCode};
 use std::{
@@ -7,16 +9,16 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// Lines a second, of refusals and of the server's own failures each, so that a flood of the first hides none of the
-/// others. Whoever floods the server would else fill its disk; what is left out is counted, and the number is logged
-/// with the next line.
-const LINES_MAX: u32 = 200;
+/// Most lines per second, so that a flood of requests does not fill the disk. Refusals and server errors have a limit
+/// each, so that a flood of refusals hides no error. Lines beyond it are counted, and the number is logged with the next
+/// line.
+const LINES_PER_SECOND_MAX: u32 = 200;
 
-static REFUSED: Lines = Lines::new();
-static FAILED: Lines = Lines::new();
+static REFUSALS: LineRate = LineRate::new();
+static ERRORS: LineRate = LineRate::new();
 
 /// A request that failed.
-pub(super) struct Failure<'a> {
+pub(super) struct FailedRequest<'a> {
     /// As in `X-Request-Id` and in the problem's `traceId`.
     pub(super) id: &'a str,
     pub(super) method: &'a Method,
@@ -24,13 +26,13 @@ pub(super) struct Failure<'a> {
     pub(super) status: StatusCode,
 }
 
-impl Failure<'_> {
+impl FailedRequest<'_> {
     pub(super) fn log(&self, problem: &Problem) {
         let Self { id, method, route, status } = *self;
-        // A probe that finds the server not ready asks again and again.
+        // A probe of a server that is not ready yet repeats until it is: that is no error.
         let refused = !status.is_server_error() || route.starts_with("/health/");
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        match if refused { &REFUSED } else { &FAILED }.take(now) {
+        match if refused { &REFUSALS } else { &ERRORS }.take(now) {
             None => return,
             Some(0) => {}
             Some(lines) => tracing::warn!(lines, "left refused or failed requests out of the log"),
@@ -50,27 +52,27 @@ impl Failure<'_> {
     }
 }
 
-/// How many lines were written in a second. Two threads that meet at its turn may write a few more.
-struct Lines {
+/// Counts the lines of the current second. Two threads that meet at the change of a second may write a few more.
+struct LineRate {
     second: AtomicU64,
     written: AtomicU32,
-    left_out: AtomicU64,
+    skipped: AtomicU64,
 }
 
-impl Lines {
+impl LineRate {
     const fn new() -> Self {
-        Self { second: AtomicU64::new(0), written: AtomicU32::new(0), left_out: AtomicU64::new(0) }
+        Self { second: AtomicU64::new(0), written: AtomicU32::new(0), skipped: AtomicU64::new(0) }
     }
 
-    /// Whether a line may be written, and how many were left out before it.
+    /// Returns how many lines were skipped before this one; none where this one has to be skipped too.
     fn take(&self, now: u64) -> Option<u64> {
         if self.second.swap(now, Ordering::Relaxed) != now {
             self.written.store(0, Ordering::Relaxed);
         }
-        if self.written.fetch_add(1, Ordering::Relaxed) < LINES_MAX {
-            return Some(self.left_out.swap(0, Ordering::Relaxed));
+        if self.written.fetch_add(1, Ordering::Relaxed) < LINES_PER_SECOND_MAX {
+            return Some(self.skipped.swap(0, Ordering::Relaxed));
         }
-        self.left_out.fetch_add(1, Ordering::Relaxed);
+        self.skipped.fetch_add(1, Ordering::Relaxed);
         None
     }
 }
@@ -80,10 +82,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flood_does_not_fill_the_log() {
-        let lines = Lines::new();
-        let written = (0..LINES_MAX + 50).filter(|_| lines.take(7).is_some()).count();
-        assert_eq!(written, LINES_MAX as usize);
+    fn a_flood_of_failures_is_logged_at_a_bounded_rate() {
+        let lines = LineRate::new();
+        let written = (0..LINES_PER_SECOND_MAX + 50).filter(|_| lines.take(7).is_some()).count();
+        assert_eq!(written, LINES_PER_SECOND_MAX as usize);
         assert_eq!((lines.take(8), lines.take(8)), (Some(50), Some(0)));
     }
 }

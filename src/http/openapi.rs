@@ -1,11 +1,11 @@
-//! `/api/openapi.json`: the contract, generated from the routes. `docs_page.rs` shows it.
+//! `/api/openapi.json`: the OpenAPI document, generated from the routes and completed by `contract/`.
 use super::{
-    answer::IfNoneMatch,
     contract::{self, FieldCode, ImageVariant, ProblemCode, RankingWindow, RecommendationStrategy, SearchSort},
-    docs_page::{Document as File, REVALIDATED},
+    docs_page::{REVALIDATED, StaticFile},
+    etag::IfNoneMatch,
     problem::ProblemView,
+    public_routes,
     stream::schemas,
-    table,
 };
 use axum::response::Response;
 use serde_json::Value;
@@ -23,12 +23,12 @@ use utoipa::{
     info(
         title = "dailyfeed",
         description = "A social feed server: members, posts, comments, follows, feeds, live streams.\n\n\
-            Failures are `application/problem+json` with a stable `code`; `detail` is Korean or English by \
-            `Accept-Language`. Lists are `{items, nextCursor}`: the next page is asked for with `nextCursor` as \
-            `cursor`. Lengths of texts count characters as people do (grapheme clusters). Requests may have members \
-            that are not named here, which are ignored, and later versions may answer with more than is named here.\n\n\
-            Every answer has an `X-Request-Id`, which a request may choose. `X-Token-Refresh-Needed: true` asks for \
-            `POST /api/token/refresh`; `X-Relogin-Required: true` says that only a new login helps.",
+            Errors are `application/problem+json` with a stable `code`; `detail` is in Korean or English, as \
+            `Accept-Language` prefers. Lists are `{items, nextCursor}`: pass `nextCursor` as `cursor` to get the next \
+            page. Lengths of texts are in user-perceived characters (grapheme clusters). Unknown members of a request \
+            are ignored unless documented otherwise; later versions may add members to responses.\n\n\
+            Every response has an `X-Request-Id`, which the request may set. `X-Token-Refresh-Needed: true`: call \
+            `POST /api/token/refresh`. `X-Relogin-Required: true`: log in again.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     components(schemas(
@@ -37,16 +37,16 @@ use utoipa::{
         schemas::PostCounts, schemas::NotificationRetracted, schemas::Top3Changed,
     )),
     tags(
-        (name = "authentication", description = "Signing up, logging in, tokens, sessions, passwords, leaving."),
+        (name = "authentication", description = "Sign-up, login, tokens, sessions, passwords, deactivation."),
         (name = "members", description = "Profiles, handles, recommendations."),
-        (name = "follows", description = "Follows and requests to follow, blocks, mutes."),
-        (name = "posts", description = "Writing, reading, changing, liking posts."),
+        (name = "follows", description = "Follows, follow requests, blocks, mutes."),
+        (name = "posts", description = "Create, read, edit, delete and like posts."),
         (name = "comments", description = "Comments on posts and replies to them."),
         (name = "images", description = "Images for posts and profiles."),
         (name = "timeline", description = "Feeds, rankings and the live stream."),
-        (name = "search", description = "Posts, comments and members by what they say."),
-        (name = "activity", description = "What the caller did, notifications, public events."),
-        (name = "health", description = "For load balancers and orchestrators."),
+        (name = "search", description = "Full-text search for posts, comments and members."),
+        (name = "activity", description = "Activities, notifications, public events."),
+        (name = "health", description = "Probes for load balancers and orchestrators."),
         (name = "documentation", description = "This document."),
     ),
     security(("bearer" = [])),
@@ -64,26 +64,26 @@ impl Modify for Bearer {
     }
 }
 
-/// The document before the routes are in it.
+/// The document without the routes.
 pub(super) fn document() -> openapi::OpenApi {
     Document::openapi()
 }
 
-/// The OpenAPI 3.1 document.
+/// The complete OpenAPI 3.1 document.
 pub fn openapi() -> Value {
-    let (_, document) = table().split_for_parts();
+    let (_, document) = public_routes().split_for_parts();
     let mut document = serde_json::to_value(document).unwrap_or_default();
     contract::complete(&mut document);
     document
 }
 
-static FILE: LazyLock<File> = LazyLock::new(|| File::new("application/json", openapi().to_string().into()));
+static FILE: LazyLock<StaticFile> = LazyLock::new(|| StaticFile::new("application/json", openapi().to_string().into()));
 
-/// This document.
+/// Returns this document.
 #[utoipa::path(
     get, path = "/api/openapi.json", operation_id = "openapi", tag = "documentation", security(()),
-    responses((status = 200, description = "OpenAPI 3.1", body = Object), (status = 304, description = "As known"))
+    responses((status = 200, description = "The OpenAPI 3.1 document", body = Object), (status = 304, description = "The client's version is current"))
 )]
-pub(super) async fn show(known: IfNoneMatch) -> Response {
-    FILE.answer(&known, REVALIDATED)
+pub(super) async fn show_openapi(if_none_match: IfNoneMatch) -> Response {
+    FILE.respond(&if_none_match, REVALIDATED)
 }

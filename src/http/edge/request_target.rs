@@ -1,29 +1,30 @@
-//! What a request must be before any route is looked for: for one host, and on a path in its one spelling.
+//! Checks a request before a route is looked up: it names one valid host, and its path is normalized.
 use crate::http::problem::{Malformed, Problem};
 use axum::http::{HeaderValue, Request, Uri, Version, header, uri::PathAndQuery};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-/// How a request came in. Kept with it, for the layer behind the router.
+/// The connection of a request and the result of the check, kept in its extensions for the layer behind the router.
 #[derive(Clone)]
-pub(in crate::http) struct Arrival {
+pub(in crate::http) struct ConnectionInfo {
     pub(in crate::http) peer: SocketAddr,
-    /// This side of the connection.
+    /// The server's address of the connection.
     pub(in crate::http) local: IpAddr,
-    /// Why the request is not looked at any further. The layer says so, since it writes every problem.
+    /// Why the request is refused. The layer responds with it, since it writes every problem.
     pub(super) refused: Option<Problem>,
 }
 
-impl Arrival {
-    /// Looks at a request as it comes off the wire: checks its host, and decodes what its path need not have encoded.
-    /// Done once, so that `%2540` stays the text `%40` and never becomes `@`.
-    pub(in crate::http) fn of<B>(request: &mut Request<B>, peer: SocketAddr, local: IpAddr) -> Self {
+impl ConnectionInfo {
+    /// Checks the host of a request as received, and normalizes its path: decodes every escape of an unreserved
+    /// character. Once only, so that `%2540` stays `%2540` and never becomes `@`.
+    pub(in crate::http) fn new<B>(request: &mut Request<B>, peer: SocketAddr, local: IpAddr) -> Self {
         let refused =
-            if has_host(request) { respell(request).err() } else { Some(Problem::malformed(Malformed::Host)) };
+            if has_host(request) { normalize(request).err() } else { Some(Problem::malformed(Malformed::Host)) };
         Self { peer, local, refused }
     }
 }
 
-/// Whether it is clear which host is meant (RFC 9112 section 3.2, RFC 9113 section 8.3.1). HTTP/1.0 names none.
+/// Whether the request names exactly one valid host (RFC 9112 section 3.2, RFC 9113 section 8.3.1). HTTP/1.0 may name
+/// none.
 fn has_host<B>(request: &Request<B>) -> bool {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let (host, authority) = (hosts.next(), request.uri().authority());
@@ -39,12 +40,12 @@ fn has_host<B>(request: &Request<B>) -> bool {
     }
 }
 
-/// Empty, and so no host, where it is not ASCII.
+/// The value as text; empty, and so no valid host, where it is not ASCII.
 fn text(value: &HeaderValue) -> &str {
     value.to_str().unwrap_or_default()
 }
 
-/// `name`, `1.2.3.4` or `[::1]`, with a port or without.
+/// Whether the text is `name`, `1.2.3.4` or `[::1]`, with or without a port.
 fn is_authority(text: &str) -> bool {
     let (host_fits, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((host, port)) => (host.parse::<Ipv6Addr>().is_ok(), port),
@@ -58,21 +59,21 @@ fn is_authority(text: &str) -> bool {
     host_fits && (port.is_empty() || port.strip_prefix(':').is_some_and(number))
 }
 
-/// What stands for itself in a path, whether it is encoded or not: RFC 3986 calls it `pchar`. The slash is none of it:
-/// an encoded one is part of a segment, and never ends it.
+/// Whether a byte means the same in a path encoded or not (`pchar` of RFC 3986). The slash does not: an encoded one is
+/// part of a segment and does not end it.
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte)
 }
 
-/// Gives the path its one spelling. Refuses what decodes to nothing.
-fn respell<B>(request: &mut Request<B>) -> Result<(), Problem> {
+/// Replaces the request's path by its normal form. Refuses a path with a broken escape, or one that is not UTF-8.
+fn normalize<B>(request: &mut Request<B>) -> Result<(), Problem> {
     let uri = request.uri();
-    // Nearly every path is as it should be, and costs this look alone.
+    // Nearly every path has no escapes, and costs this search alone.
     if !uri.path().as_bytes().contains(&b'%') {
         return Ok(());
     }
     let malformed = || Problem::malformed(Malformed::Path);
-    let mut path = spelled(uri.path()).ok_or_else(malformed)?;
+    let mut path = normalized(uri.path()).ok_or_else(malformed)?;
     if path == uri.path() {
         return Ok(());
     }
@@ -85,26 +86,26 @@ fn respell<B>(request: &mut Request<B>) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The path with everything plain as it is; none where an escape is broken, or what is encoded is no UTF-8.
-fn spelled(path: &str) -> Option<String> {
-    let (mut spelled, mut decoded) = (String::with_capacity(path.len()), Vec::with_capacity(path.len()));
+/// The path with every escape of a plain byte decoded; none where an escape is broken or the decoded path is not UTF-8.
+fn normalized(path: &str) -> Option<String> {
+    let (mut normal, mut decoded) = (String::with_capacity(path.len()), Vec::with_capacity(path.len()));
     let mut rest = path;
     while let Some((before, after)) = rest.split_once('%') {
         let digits = after.get(..2).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
         let byte = u8::from_str_radix(digits, 16).ok()?;
-        spelled.push_str(before);
+        normal.push_str(before);
         decoded.extend_from_slice(before.as_bytes());
         decoded.push(byte);
         if is_plain(byte) {
-            spelled.push(char::from(byte));
+            normal.push(char::from(byte));
         } else {
-            spelled.extend(["%", digits]);
+            normal.extend(["%", digits]);
         }
         rest = &after[2..];
     }
     decoded.extend_from_slice(rest.as_bytes());
-    spelled.push_str(rest);
-    std::str::from_utf8(&decoded).is_ok().then_some(spelled)
+    normal.push_str(rest);
+    std::str::from_utf8(&decoded).is_ok().then_some(normal)
 }
 
 #[cfg(test)]
@@ -112,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_plain_is_decoded_once_and_nothing_else() {
+    fn only_escapes_of_plain_bytes_are_decoded_and_only_once() {
         for (path, expected) in [
             ("/api/members/%40kim", "/api/members/@kim"),
             ("/api/members/%6D%65", "/api/members/me"),
@@ -124,17 +125,17 @@ mod tests {
             ("/api/tags/%ED%95%9C", "/api/tags/%ED%95%9C"),
             ("/%00%20%3F", "/%00%20%3F"),
         ] {
-            assert_eq!(spelled(path).as_deref(), Some(expected), "{path}");
+            assert_eq!(normalized(path).as_deref(), Some(expected), "{path}");
         }
         for broken in ["/%", "/%4", "/%zz", "/%4g", "/%+1", "/%ff", "/%ed%95", "/%c0%af", "/%%41"] {
-            assert_eq!(spelled(broken), None, "{broken}");
+            assert_eq!(normalized(broken), None, "{broken}");
         }
     }
 
     #[test]
-    fn the_query_stays_as_it_is() {
+    fn the_query_is_not_normalized() {
         let mut request = Request::get("http://x/%61?q=%61%zz").body(()).unwrap();
-        respell(&mut request).unwrap();
+        normalize(&mut request).unwrap();
         assert_eq!(request.uri(), "http://x/a?q=%61%zz");
     }
 
@@ -152,21 +153,23 @@ mod tests {
     }
 
     #[test]
-    fn it_must_be_clear_which_host_is_meant() {
-        let asks = |version, uri: &str, hosts: &[&'static str]| {
+    fn a_request_names_exactly_one_host() {
+        let names_host = |version, uri: &str, hosts: &[&'static str]| {
             let mut request = Request::get(uri).version(version).body(()).unwrap();
             for host in hosts {
                 request.headers_mut().append(header::HOST, HeaderValue::from_static(host));
             }
             has_host(&request)
         };
-        assert!(asks(Version::HTTP_11, "/", &["a"]) && asks(Version::HTTP_11, "http://b/", &["a"]));
-        assert!(asks(Version::HTTP_10, "/", &[]));
-        assert!(asks(Version::HTTP_2, "http://a/", &[]) && asks(Version::HTTP_2, "http://a/", &["A"]));
+        assert!(names_host(Version::HTTP_11, "/", &["a"]) && names_host(Version::HTTP_11, "http://b/", &["a"]));
+        assert!(names_host(Version::HTTP_10, "/", &[]));
+        assert!(names_host(Version::HTTP_2, "http://a/", &[]) && names_host(Version::HTTP_2, "http://a/", &["A"]));
         for hosts in [&[][..], &["a", "a"], &[""]] {
-            assert!(!asks(Version::HTTP_11, "/", hosts), "{hosts:?}");
+            assert!(!names_host(Version::HTTP_11, "/", hosts), "{hosts:?}");
         }
-        assert!(!asks(Version::HTTP_11, "http://u:p@b/", &["a"]) && !asks(Version::HTTP_2, "http://a/", &["b"]));
-        assert!(!asks(Version::HTTP_2, "/", &[]));
+        assert!(
+            !names_host(Version::HTTP_11, "http://u:p@b/", &["a"]) && !names_host(Version::HTTP_2, "http://a/", &["b"])
+        );
+        assert!(!names_host(Version::HTTP_2, "/", &[]));
     }
 }

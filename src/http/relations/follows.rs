@@ -1,13 +1,14 @@
-//! `/api/members/{id}/follow`, `/followers`, `/followings`: who follows whom.
-use super::{
-    answer,
-    extract::{Auth, Id, Paging},
-    problem::Problem,
-    views::MemberPage,
-};
+//! `/api/members/{id}/follow`, `/followers`, `/followings`, `/api/members/me/followers`: follows between members.
+use super::{change_relation, list_relations};
 use crate::{
     actors::members::{Followed, Members, RelationList},
     domain::{MemberId, RelationChange},
+    http::{
+        extract::{Auth, Id, Paging},
+        problem::Problem,
+        response,
+        views::MemberPage,
+    },
 };
 use axum::{
     extract::State,
@@ -17,50 +18,64 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// That the member was asked.
+/// The follow request was sent.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Requested, examples(json!({"requested": true})))]
-pub(super) struct RequestedView {
+pub(in crate::http) struct RequestedView {
     requested: bool,
 }
 
-/// Follows a member, or asks to where the member approves followers. Following twice is no error.
+/// Follows a member, or sends a follow request if the member approves followers.
+///
+/// Has no effect if the caller follows the member already.
 #[utoipa::path(
     put, path = "/api/members/{id}/follow", operation_id = "follow", tag = "follows",
     responses(
         (status = 204, description = "The caller follows the member"),
-        (status = 202, description = "The member approves followers, and has been asked", body = RequestedView),
+        (status = 202, description = "The member approves followers; a follow request was sent", body = RequestedView),
         (status = 403, description = "`FOLLOW_BLOCKED`"),
         (status = 404, description = "`MEMBER_NOT_FOUND`"),
         (status = 422, description = "`FOLLOW_SELF`, `FOLLOW_LIMIT_EXCEEDS`"),
     )
 )]
-pub(super) async fn follow(
+pub(in crate::http) async fn follow(
     State(members): State<Members>,
     Auth(identity): Auth,
     Id(id): Id<MemberId>,
 ) -> Result<Response, Problem> {
     match members.follow(identity.member, id).await? {
-        Followed::Requested => Ok(answer::accepted(&RequestedView { requested: true })),
+        Followed::Requested => Ok(response::accepted(&RequestedView { requested: true })),
         Followed::Now(_) | Followed::Already => Ok(StatusCode::NO_CONTENT.into_response()),
     }
 }
 
-/// Unfollows a member, or withdraws the request. Unfollowing a stranger is no error.
+/// Unfollows a member, or withdraws the follow request. Has no effect if there is neither.
 #[utoipa::path(
     delete, path = "/api/members/{id}/follow", operation_id = "unfollow", tag = "follows",
     responses((status = 204, description = "The caller does not follow the member"))
 )]
-pub(super) async fn unfollow(
+pub(in crate::http) async fn unfollow(
     State(members): State<Members>,
     Auth(identity): Auth,
     Id(id): Id<MemberId>,
 ) -> Result<StatusCode, Problem> {
-    members.change_relation(RelationChange::Unfollow, identity.member, id).await?;
-    Ok(StatusCode::NO_CONTENT)
+    change_relation(&members, identity, RelationChange::Unfollow, id).await
 }
 
-/// Who follows a member, newest first.
+/// Removes a follower of the caller. Has no effect if the member does not follow the caller.
+#[utoipa::path(
+    delete, path = "/api/members/me/followers/{id}", operation_id = "removeFollower", tag = "follows",
+    responses((status = 204, description = "The member does not follow the caller"))
+)]
+pub(in crate::http) async fn remove_follower(
+    State(members): State<Members>,
+    Auth(identity): Auth,
+    Id(id): Id<MemberId>,
+) -> Result<StatusCode, Problem> {
+    change_relation(&members, identity, RelationChange::RemoveFollower, id).await
+}
+
+/// Lists the followers of a member, latest first.
 #[utoipa::path(
     get, path = "/api/members/{id}/followers", operation_id = "listFollowers", tag = "follows",
     params(Paging),
@@ -69,18 +84,16 @@ pub(super) async fn unfollow(
         (status = 404, description = "`MEMBER_NOT_FOUND`"),
     )
 )]
-pub(super) async fn followers(
+pub(in crate::http) async fn list_followers(
     State(members): State<Members>,
     Auth(identity): Auth,
     Id(id): Id<MemberId>,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    let list = RelationList::Followers;
-    let page = members.relation_list(identity.member, list, id, paging.cursor(), paging.limit()).await?;
-    Ok(answer::ok(&MemberPage::new(&page.items, page.next.as_deref())))
+    list_relations(&members, identity, RelationList::Followers, id, &paging).await
 }
 
-/// Whom a member follows, newest first.
+/// Lists the members whom a member follows, latest first.
 #[utoipa::path(
     get, path = "/api/members/{id}/followings", operation_id = "listFollowings", tag = "follows",
     params(Paging),
@@ -89,13 +102,11 @@ pub(super) async fn followers(
         (status = 404, description = "`MEMBER_NOT_FOUND`"),
     )
 )]
-pub(super) async fn followings(
+pub(in crate::http) async fn list_followings(
     State(members): State<Members>,
     Auth(identity): Auth,
     Id(id): Id<MemberId>,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    let list = RelationList::Followings;
-    let page = members.relation_list(identity.member, list, id, paging.cursor(), paging.limit()).await?;
-    Ok(answer::ok(&MemberPage::new(&page.items, page.next.as_deref())))
+    list_relations(&members, identity, RelationList::Followings, id, &paging).await
 }
