@@ -107,7 +107,7 @@ async fn pages_of_the_log_repeat_and_skip_nothing() {
 }
 
 #[tokio::test]
-async fn a_cursor_belongs_to_its_member_and_type() {
+async fn a_cursor_is_valid_only_for_its_member_and_type() {
     let (who, other) = (member().await, member().await);
     who.post("글").await;
     let cursor = who.get("/api/activities?limit=1").await["nextCursor"].as_str().unwrap().to_owned();

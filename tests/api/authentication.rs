@@ -42,7 +42,7 @@ async fn an_unknown_address_and_a_wrong_password_get_the_same_response() {
 }
 
 #[tokio::test]
-async fn five_failed_logins_lock_the_account_only() {
+async fn five_failed_logins_lock_only_that_account() {
     let server = start_server(|config| {
         config.limits.enabled = true;
         config.limits.login_per_minute = 1_000;
@@ -141,7 +141,7 @@ async fn a_new_password_ends_the_other_sessions() {
 }
 
 #[tokio::test]
-async fn a_password_change_needs_the_current_one_and_a_good_new_one() {
+async fn a_password_change_needs_the_current_and_a_valid_new_password() {
     let who = member().await;
     let change = |current: &str, new: &str| json!({"currentPassword": current, "newPassword": new});
     let path = "/api/authentication/password";

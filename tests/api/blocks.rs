@@ -6,8 +6,7 @@ use crate::{
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// Signs up two members blocker follow each other and have a post each; the first blocks the second.
-/// Returns the blocker, the blocked member and their posts.
+/// Signs up two members who follow each other and have a post each; the first blocks the second.
 async fn blocked_pair() -> (Member, Member, u64, u64) {
     let (blocker, blocked) = (member().await, member().await);
     blocker.follow(&blocked).await;
@@ -55,15 +54,8 @@ async fn the_blocked_member_gets_404_and_the_blocker_sees_blocked_true() {
     let (blocker, blocked, ..) = blocked_pair().await;
     let path = format!("/api/members/{}", blocker.id);
     blocked.refused(Method::GET, &path, Value::Null, 404, "MEMBER_NOT_FOUND").await;
-    blocked
-        .refused(
-            Method::GET,
-            &format!("/api/members/@{}", blocker.handle().await),
-            Value::Null,
-            404,
-            "MEMBER_NOT_FOUND",
-        )
-        .await;
+    let path = format!("/api/members/@{}", blocker.handle().await);
+    blocked.refused(Method::GET, &path, Value::Null, 404, "MEMBER_NOT_FOUND").await;
     let visible = blocker.get(&format!("/api/members/{}", blocked.id)).await;
     assert_eq!(
         (&visible["blocked"], &visible["following"], &visible["followedBy"]),
@@ -166,12 +158,10 @@ async fn the_blocked_member_can_neither_comment_nor_like() {
 #[tokio::test]
 async fn a_follow_across_a_block_is_refused_both_ways() {
     let (blocker, blocked, ..) = blocked_pair().await;
-    blocker
-        .refused(Method::PUT, &format!("/api/members/{}/follow", blocked.id), Value::Null, 403, "FOLLOW_BLOCKED")
-        .await;
-    blocked
-        .refused(Method::PUT, &format!("/api/members/{}/follow", blocker.id), Value::Null, 404, "MEMBER_NOT_FOUND")
-        .await;
+    let path = format!("/api/members/{}/follow", blocked.id);
+    blocker.refused(Method::PUT, &path, Value::Null, 403, "FOLLOW_BLOCKED").await;
+    let path = format!("/api/members/{}/follow", blocker.id);
+    blocked.refused(Method::PUT, &path, Value::Null, 404, "MEMBER_NOT_FOUND").await;
     assert_eq!(blocker.me().await["followerCount"], 0);
 }
 

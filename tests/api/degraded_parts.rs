@@ -1,4 +1,4 @@
-//! Degraded wait_for_degraded_parts: search, images and activity fail without the core, answer 503, and recover by themselves.
+//! Degraded parts: search, images and activity fail without the core, answer 503, and recover by themselves.
 use crate::{
     common::{Member, PASSWORD},
     image_fixtures::jpeg,

@@ -70,7 +70,7 @@ async fn an_image_for_a_profile_is_scaled_down_with_a_centred_square() {
     assert_eq!((&image["width"], &image["height"]), (&json!(350), &json!(175)));
     let [whole, small] = who.variants(&image).await.map(|variant| variant.decoded());
     assert_eq!((whole.dimensions(), small.dimensions()), ((350, 175), (150, 150)));
-    // The coloured mark of the picture lies left of the square.
+    // The green mark of the picture ends where the square begins.
     assert_eq!((color(&small, 5, 5), color(&small, 5, 145)), ("red", "blue"));
 }
 

@@ -216,7 +216,7 @@ async fn only_an_own_image_with_the_profile_purpose_can_be_the_avatar() {
 }
 
 #[tokio::test]
-async fn a_deleted_image_is_no_avatar_any_more() {
+async fn a_deleted_image_is_removed_from_the_profile() {
     let who = member().await;
     let id = who.image_id("profile", &jpeg(40, 40)).await;
     who.ok(Method::PATCH, "/api/members/me", json!({"avatarId": id})).await;

@@ -24,15 +24,15 @@ impl Dice {
 /// Runs one random command of a random member and ignores refusals.
 async fn step(dice: &mut Dice, members: &mut [Member], posts: &mut Vec<u64>, comments: &mut Vec<(u64, u64)>) {
     let at = dice.roll(members.len());
-    let (who, whom) = (members[at].clone(), members[dice.roll(members.len())].clone());
+    let (who, other) = (members[at].clone(), members[dice.roll(members.len())].clone());
     let (post, comment) = (dice.pick(posts), dice.pick(comments));
     let call = async |method: Method, path: String, body: Option<Value>| {
         who.call(method, &path, body).await;
     };
     match (dice.roll(14), post, comment) {
         (0 | 1, ..) | (_, None, _) => posts.push(who.post("글 #무작위").await),
-        (2, ..) => call(Method::PUT, format!("/api/members/{}/follow", whom.id), None).await,
-        (3, ..) => call(Method::DELETE, format!("/api/members/{}/follow", whom.id), None).await,
+        (2, ..) => call(Method::PUT, format!("/api/members/{}/follow", other.id), None).await,
+        (3, ..) => call(Method::DELETE, format!("/api/members/{}/follow", other.id), None).await,
         (4, Some(post), _) => call(Method::PUT, format!("/api/posts/{post}/like"), None).await,
         (5, Some(post), _) => call(Method::DELETE, format!("/api/posts/{post}/like"), None).await,
         (6, Some(post), _) => call(Method::DELETE, format!("/api/posts/{post}"), None).await,

@@ -76,7 +76,7 @@ async fn six_concurrent_searches_are_all_served() {
     server.app.shutdown().await;
 }
 
-/// Logs in as the log_in_seeded member with that number.
+/// Logs in as the seeded member with that number.
 async fn log_in_seeded(base: &str, number: usize) -> Member {
     let (http, email) = (crate::common::client(), format!("seed{number}@example.com"));
     let login = json!({"email": email, "password": PASSWORD});
@@ -123,7 +123,7 @@ async fn stalled_uploads_do_not_block_others_and_time_out() {
         uploads.extend((0..4).map(|_| tokio::spawn(stalled_upload(who.clone()))));
     }
     let other = server.member().await;
-    // Of twelve uploads, six exceed the permits.
+    // The server refuses six of the twelve uploads: four of one member, and one of each of the two others.
     for _ in 0..6 {
         let refused = uploads.next().await.unwrap().unwrap();
         assert!(refused.headers().contains_key("retry-after"));

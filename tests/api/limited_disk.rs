@@ -38,7 +38,7 @@ impl Disk {
         self.folder.path()
     }
 
-    /// Returns the error_text of SQLite's error on this full disk.
+    /// Returns the text of SQLite's error on this full disk.
     pub(crate) fn error_text(&self) -> &'static str {
         if self.mounted { "database or disk is full" } else { "disk" }
     }

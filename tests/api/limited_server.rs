@@ -22,7 +22,7 @@ pub(crate) struct LimitedServer {
 
 impl LimitedServer {
     /// Starts the binary on a data folder, after a shell command (`ulimit -n 64`, or `true`). The log goes to the file
-    /// `log`, outside a data folder that may be full.
+    /// `log`, which must be outside a data folder that fills up.
     pub(crate) async fn start(data: &Path, shell_prefix: &str, log: PathBuf) -> Self {
         let command = format!("{shell_prefix} && exec {}", env!("CARGO_BIN_EXE_dailyfeed"));
         let mut child = Command::new("sh")
@@ -81,7 +81,7 @@ impl LimitedServer {
         assert!(Command::new("kill").args([signal, &self.id().to_string()]).status().await.unwrap().success());
     }
 
-    /// Asserts that the process has not wait.
+    /// Asserts that the process has not ended.
     pub(crate) fn assert_runs(&mut self) {
         assert_eq!(self.child.try_wait().unwrap(), None, "the server ended: {}", self.log());
     }

@@ -145,7 +145,7 @@ async fn posts_hidden_or_deleted_meanwhile_do_not_shorten_pages() {
     let first = who.get(&format!("{POPULAR}?limit=10")).await;
     assert_eq!(ids(&first), others[..10]);
     other.delete(&format!("/api/posts/{}", others[12])).await;
-    // The block hides half of the posts.
+    // The block hides the 30 posts of the author, which come last.
     who.ok(Method::PUT, &format!("/api/members/{}/block", author.id), Value::Null).await;
     let cursor = first["nextCursor"].as_str().unwrap();
     let second = until(async || {

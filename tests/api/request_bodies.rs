@@ -1,4 +1,4 @@
-//! Request bodies that are not JSON or unusual JSON: the server answers each with a 4xx, never with a 5xx.
+//! Request bodies that are not JSON or unusual JSON: none of them is a server error.
 use crate::support::{base, member, problem, start_server};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};

@@ -21,7 +21,7 @@ async fn status(server: &TestServer) -> Value {
     reqwest::get(url).await.unwrap().json().await.unwrap()
 }
 
-/// Waits until `times` indexes have been wait_until_built and no build is running.
+/// Waits until `times` indexes have been built and no build is running.
 async fn wait_until_built(server: &TestServer, times: u64) -> Value {
     until(async || Some(status(server).await).filter(|now| now["built"] == times && now["building"].is_null())).await
 }
