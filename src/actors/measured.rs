@@ -1,6 +1,6 @@
 //! What the benchmarks in `benches/` reach of this layer's inside. Nobody else should: it changes without notice.
 pub use super::{
-    ranking::measured::Ranks,
+    ranking::bench_api::Ranks,
     timeline::measured::{Merge, hydrate},
 };
 

@@ -7,7 +7,7 @@ use super::{
     views::{FeedView, Rendered, Top3View},
 };
 use crate::{
-    actors::ranking::Ranking,
+    actors::ranking::{RankedFeed, Ranking},
     domain::{FieldError, Identity, RankedBy, Reason, Window},
 };
 use axum::{extract::State, response::Response};
@@ -37,11 +37,11 @@ impl WindowQuery {
 async fn page(
     (ranking, rendered): (Ranking, Rendered),
     caller: Identity,
-    what: (RankedBy, Window),
+    feed: RankedFeed,
     paging: &Paging,
     known: &IfNoneMatch,
 ) -> Result<Response, Problem> {
-    let page = ranking.page(caller.member, what, paging.cursor(), paging.limit()).await?;
+    let page = ranking.page(caller.member, feed, paging.cursor(), paging.limit()).await?;
     let view = FeedView::from(&page);
     Ok(known.answer_written(rendered.page(&view), &rendered.page(&view.without_stream())))
 }
@@ -64,7 +64,8 @@ pub(super) async fn most_popular(
     paging: Paging,
     known: IfNoneMatch,
 ) -> Result<Response, Problem> {
-    page((ranking, rendered), identity, (RankedBy::Popularity, window.checked()?), &paging, &known).await
+    let feed = RankedFeed { by: RankedBy::Popularity, window: window.checked()? };
+    page((ranking, rendered), identity, feed, &paging, &known).await
 }
 
 /// The posts that are commented most.
@@ -84,7 +85,8 @@ pub(super) async fn most_commented(
     paging: Paging,
     known: IfNoneMatch,
 ) -> Result<Response, Problem> {
-    page((ranking, rendered), identity, (RankedBy::Comments, window.checked()?), &paging, &known).await
+    let feed = RankedFeed { by: RankedBy::Comments, window: window.checked()? };
+    page((ranking, rendered), identity, feed, &paging, &known).await
 }
 
 /// Which day.
