@@ -90,7 +90,7 @@ fn moment(field: &'static str, text: &str, end: bool) -> Result<Timestamp, Probl
 /// Waits for a write, where the caller names one; whether it is still missing.
 async fn behind(search: &Search, token: Option<&str>) -> Result<bool, Problem> {
     match token {
-        Some(token) => Ok(!search.covers(token).await?),
+        Some(token) => Ok(!search.wait_until_searchable(token).await?),
         None => Ok(false),
     }
 }

@@ -1,5 +1,9 @@
-//! How a life of the search actor comes by its index.
-use super::{build, shared::Shared};
+//! Opens the index that a new incarnation of the search actor writes: the one that was open before, else the live one on
+//! disk, else a new and empty one that is handed to the builder.
+use super::{
+    build,
+    shared::{FirstBuild, Shared},
+};
 use crate::{
     actors::Error,
     domain::Position,
@@ -7,78 +11,77 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// The index that was open before, if it can be written; else the live one of the folder; else a new one, which answers
-/// from now on with what it has, and is handed to the builder.
+/// Opens an index and makes searches read it. A new one answers with the documents that it has so far.
 pub(super) async fn open(shared: &Shared) -> Result<Arc<dyn SearchIndex>, Error> {
     let mut damaged = false;
-    if let Some(index) = shared.held() {
+    if let Some(index) = shared.open_index() {
         damaged = index.is_damaged();
-        let complete = index.mark().complete;
-        let being_built = !complete && shared.building.available_permits() == 0;
-        if !damaged && (being_built || complete && mended(&index).await) {
+        if !damaged && is_reusable(shared, &index).await {
             return Ok(index);
         }
-        // Lets go of its files, which another can be opened on.
+        // Closing releases the files, so that they can be opened again.
         index.close().await;
     }
-    // A large index is not read through when it is opened, and so would be taken for whole again.
-    let usable = if damaged { None } else { usable(shared).await? };
-    let index = match usable {
+    // Opening a large index does not read all of it, so a damaged one would pass as intact.
+    let live = if damaged { None } else { open_live(shared).await? };
+    let index = match live {
         Some(index) => index,
-        None => begin(shared).await?,
+        None => begin_first(shared).await?,
     };
     build::sweep(&*shared.store).await;
-    shared.show(index.clone());
+    shared.set_index(index.clone());
     Ok(index)
 }
 
-/// Goes back to the last commit, and sees whether there can be another. One that fails again and again would seem to
-/// be well each time until it has something to commit.
-async fn mended(index: &Arc<dyn SearchIndex>) -> bool {
+/// Returns true for an index that is being built, and for a complete one that can be written again.
+async fn is_reusable(shared: &Shared, index: &Arc<dyn SearchIndex>) -> bool {
+    if index.mark().complete { recover(index).await } else { shared.is_building() }
+}
+
+/// Rolls back to the last commit and tries another commit. Without the commit, an index that cannot be written would look
+/// recovered after each restart, until there is something to commit.
+async fn recover(index: &Arc<dyn SearchIndex>) -> bool {
     let position = index.mark().position;
-    let mended = async {
+    let recovery = async {
         index.roll_back().await?;
         index.commit(position, true).await
     };
-    match mended.await {
+    match recovery.await {
         Ok(()) => true,
         Err(error) => {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "the search index cannot be written, opening it anew"
-            );
+            tracing::warn!(error = &error as &dyn std::error::Error, "cannot write the search index; reopening it");
             false
         }
     }
 }
 
-/// The live index, where it fits the log.
-async fn usable(shared: &Shared) -> StoreResult<Option<Arc<dyn SearchIndex>>> {
+/// Opens the live index on disk, if it fits the log.
+async fn open_live(shared: &Shared) -> StoreResult<Option<Arc<dyn SearchIndex>>> {
     let Some(index) = shared.store.live().await? else { return Ok(None) };
-    let (mark, head) = (index.mark(), *shared.log.head().borrow());
+    let (checkpoint, head) = (index.mark(), *shared.log.head().borrow());
     let pruned = shared.log.pruned_to().await?;
-    let why = if mark.epoch != shared.log.epoch() || mark.position > head {
-        "it is of another log"
-    } else if mark.position < pruned {
-        "the log does not go back to it"
-    } else if !mark.complete {
-        "it was not finished"
+    let why = if checkpoint.epoch != shared.log.epoch() || checkpoint.position > head {
+        "it belongs to another log"
+    } else if checkpoint.position < pruned {
+        "the log no longer has the events after it"
+    } else if !checkpoint.complete {
+        "its build did not finish"
     } else {
         return Ok(Some(index));
     };
-    tracing::warn!(why, position = mark.position.0, "the search index cannot be used");
+    tracing::warn!(why, position = checkpoint.position.0, "cannot use the search index");
     index.close().await;
     Ok(None)
 }
 
-#[expect(clippy::significant_drop_tightening, reason = "a place, not a lock: kept for as long as the work takes")]
-async fn begin(shared: &Shared) -> Result<Arc<dyn SearchIndex>, Error> {
-    // Taken here, so that from the beginning nobody sees an index that is not being built.
+/// Creates an empty index and hands it to the builder. `Busy` while another one is being built.
+#[expect(clippy::significant_drop_tightening, reason = "a permit, not a lock: held until the build ends")]
+async fn begin_first(shared: &Shared) -> Result<Arc<dyn SearchIndex>, Error> {
     let busy = || Error::from(StoreError::Busy { backend: "search" });
-    let turn = shared.building.clone().try_acquire_owned().map_err(|_| busy())?;
+    // Taken before the index exists, so that no incomplete index is ever without a build.
+    let permit = shared.try_build_permit().ok_or_else(busy)?;
     let index = shared.store.begin(shared.log.epoch()).await?;
-    shared.to_build.try_send((index.clone(), turn)).map_err(|_| busy())?;
-    shared.set_durable(Position(0));
-    shared.covered.send_replace(Position(0));
+    shared.first_builds.try_send(FirstBuild { index: index.clone(), permit }).map_err(|_| busy())?;
+    shared.progress.committed(Position(0));
     Ok(index)
 }
