@@ -79,7 +79,7 @@ impl Activity {
         limit: usize,
     ) -> Result<Page<VisibleGroup>, Error> {
         let place = cursor.map(|text| decode_list_cursor(text, ListKind::NotificationGroups, member.0)).transpose()?;
-        self.caught_up().await?;
+        self.wait_until_applied().await?;
         let [pinned, before] = place.unwrap_or([self.position().0, u64::MAX]);
         let viewer = self.shared.timeline.viewer(member).await?;
         let marker = self.shared.members.marker(member).await?;

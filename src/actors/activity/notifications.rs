@@ -30,13 +30,13 @@ impl Activity {
         before: Position,
     ) -> Result<Vec<VisibleNotification>, Error> {
         let (member, store) = (viewer.member(), &self.shared.store);
-        let newest = self.shared.seen(store.notifications(member, after, before, STEP).await)?;
+        let newest = self.shared.note_outcome(store.notifications(member, after, before, STEP).await)?;
         if newest.len() < STEP {
             return self.visible(viewer, &newest).await;
         }
         let all = async |_| {
             let notifications =
-                self.shared.seen(store.notifications(member, after, before, NOTIFICATIONS_MAX).await)?;
+                self.shared.note_outcome(store.notifications(member, after, before, NOTIFICATIONS_MAX).await)?;
             self.visible(viewer, &notifications).await
         };
         self.shared.lane.run(member, all).await
@@ -51,7 +51,7 @@ impl Activity {
     ) -> Result<Page<VisibleNotification>, Error> {
         let place = cursor.map(|text| decode_list_cursor(text, ListKind::Notifications, member.0)).transpose()?;
         let mut before = Position(place.map_or(u64::MAX, |[before, _]| before));
-        self.caught_up().await?;
+        self.wait_until_applied().await?;
         let viewer = self.shared.timeline.viewer(member).await?;
         let marker = self.shared.members.marker(member).await?;
         let mut items: Vec<VisibleNotification> = Vec::new();
@@ -59,7 +59,7 @@ impl Activity {
         // Ends with what is kept, `NOTIFICATIONS_MAX`, at the latest.
         while items.len() <= limit {
             let notifications =
-                self.shared.seen(self.shared.store.notifications(member, Position(0), before, STEP).await)?;
+                self.shared.note_outcome(self.shared.store.notifications(member, Position(0), before, STEP).await)?;
             let Some(last) = notifications.last() else { break };
             before = last.id;
             items.extend(self.visible(&viewer, &notifications).await?);
@@ -81,7 +81,7 @@ impl Activity {
     /// How many notifications after the marker the member may see. Looked up, never counted up: whatever hides or brings
     /// back one of them is in the next answer. Refuses what the lane refuses.
     pub async fn unread(&self, member: MemberId) -> Result<u64, Error> {
-        self.caught_up().await?;
+        self.wait_until_applied().await?;
         let viewer = self.shared.timeline.viewer(member).await?;
         let marker = self.shared.members.marker(member).await?;
         Ok(self.visible_between(&viewer, marker, Position(u64::MAX)).await?.len() as u64)
@@ -94,7 +94,7 @@ impl Activity {
 
     /// Whether a marker may be put there: somewhere that a notification could have been seen so far. Refuses `Invalid`.
     pub async fn check_marker(&self, at: Position) -> Result<(), Error> {
-        self.caught_up().await?;
+        self.wait_until_applied().await?;
         let max = self.position().0;
         if at.0 <= max {
             return Ok(());
