@@ -106,7 +106,7 @@ impl Actor for RankingActor {
             #[cfg(test)]
             Message::Crash { reply } => {
                 drop(reply);
-                panic!("asked to")
+                panic!("a test asked for a crash")
             }
         }
         Ok(())

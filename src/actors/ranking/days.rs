@@ -30,7 +30,7 @@ impl BestOfDay {
     }
 }
 
-/// What of a day was last stored as visible to everybody, so that an equal result is not stored again.
+/// The posts of a day that were last stored as visible to everybody. An equal result is not stored again.
 #[derive(PartialEq, Eq)]
 pub(super) struct PublishedTop {
     date: Date,
@@ -77,7 +77,7 @@ impl Days {
                 return Ok(best);
             }
         }
-        // Ids begin with the server's epoch: before it there are no posts.
+        // Ids count from 2025, so a day before that has no posts.
         let Some(day) = Day::of(date, &self.zone).filter(|day| first_id_at(day.end) > 0) else {
             return Ok(BestOfDay::new(date, true, Vec::new()));
         };

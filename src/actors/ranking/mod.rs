@@ -1,7 +1,7 @@
 //! The ranked feeds (most popular, most commented) and the best posts of each day.
 //!
-//! [`Ranking`] is the handle. `actor.rs` follows the event log and builds numbered generations, which pages read without
-//! the actor; the picture is there.
+//! [`Ranking`] is the handle. `actor.rs`, which has the picture, follows the event log and builds numbered generations.
+//! Pages are read from these without the actor.
 mod actor;
 pub(super) mod bench_api;
 mod clock;
@@ -108,7 +108,7 @@ impl Shared {
 /// One of the six ranked feeds.
 #[derive(Debug, Clone, Copy)]
 pub struct RankedFeed {
-    /// What orders it.
+    /// The count that orders it.
     pub by: RankedBy,
     /// The time in which views, likes and comments count.
     pub window: Window,

@@ -96,7 +96,7 @@ impl Actor for SearchActor {
             #[cfg(test)]
             Message::Crash { reply } => {
                 drop(reply);
-                panic!("asked to")
+                panic!("a test asked for a crash")
             }
         }
         Ok(())

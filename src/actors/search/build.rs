@@ -199,6 +199,7 @@ async fn build_first(shared: &Shared, mailbox: &Mailbox<Message>, mut index: Arc
 }
 
 /// Builds an index while no server runs, and makes it the live one.
+#[expect(clippy::significant_drop_tightening, reason = "an index, no guard: held until it is closed")]
 pub async fn build_offline(stores: &Stores, config: &Config) -> Result<BuildReport, Error> {
     let (shared, _) = Shared::new(stores, Part::new("search"), config);
     let index = stores.search.begin(stores.log.epoch()).await?;

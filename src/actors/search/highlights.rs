@@ -1,5 +1,5 @@
-//! Highlights: the words of a query marked in the texts that a search found, on a thread of the search's lane, for a
-//! bounded number of bytes.
+//! Marks the words of a query in the texts that a search found, on a thread of the search's lane and up to a number of
+//! bytes.
 use crate::{
     actors::{Error, lanes::Turn},
     domain::search::{Query, highlight},

@@ -11,7 +11,7 @@ use std::{collections::BTreeSet, sync::Arc};
 /// Posts or comments of a restored member that are read in one step.
 const STEP: usize = 500;
 
-/// What a batch of events names.
+/// The posts, comments and members that a batch of events names.
 #[derive(Default)]
 struct Named {
     posts: BTreeSet<PostId>,

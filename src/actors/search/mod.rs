@@ -64,7 +64,7 @@ pub struct SearchStatus {
     pub searchable_to: Position,
     /// Events after `searchable_to`.
     pub lag_events: u64,
-    /// Documents that the running build has written; `None` if there is none.
+    /// Documents that the running build has written; `None` if no build runs.
     pub build_documents: Option<u64>,
     /// Successful builds since the process started.
     pub builds_done: u64,
@@ -118,8 +118,8 @@ impl Search {
     }
 
     /// Waits until searches find everything up to a write, for at most [`SEARCHABLE_WAIT_MAX`]. Returns false if they do
-    /// not yet. `token` is the `X-Write-Token` of the write. Refuses `CursorInvalid` for a malformed token and for one of
-    /// another epoch.
+    /// not yet. `token` is the `X-Write-Token` of the write. Refuses `CursorInvalid` for a malformed token, and for one of
+    /// another epoch or after the head of the log.
     pub async fn wait_until_searchable(&self, token: &str) -> Result<bool, Error> {
         let token = StreamCursor::decode(token)?;
         if token.epoch != self.shared.log.epoch() || token.position > *self.shared.log.head().borrow() {
@@ -130,8 +130,8 @@ impl Search {
             return Ok(true);
         }
         self.shared.progress.request_commit_at(token.position);
-        // Commits the changes that are already applied. If the mailbox is full, the actor is about to look at the request
-        // anyway. Nobody needs the reply: the watch says when the position is reached.
+        // Commits the changes that are applied already. A full mailbox holds a `Commit` of another caller, and the commit
+        // clock sends one in any case. The reply is not needed: `searchable_to` is watched.
         let (reply, _) = ractor::concurrency::oneshot();
         let _ = self.mailbox.tell(Message::Commit { reply: reply.into() });
         let waiting = reached(&mut searchable_to, |searchable_to| *searchable_to >= token.position);

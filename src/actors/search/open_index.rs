@@ -75,7 +75,6 @@ async fn open_live(shared: &Shared) -> StoreResult<Option<Arc<dyn SearchIndex>>>
 }
 
 /// Creates an empty index and hands it to the builder. `Busy` while another one is being built.
-#[expect(clippy::significant_drop_tightening, reason = "a permit, not a lock: held until the build ends")]
 async fn begin_first(shared: &Shared) -> Result<Arc<dyn SearchIndex>, Error> {
     let busy = || Error::from(StoreError::Busy { backend: "search" });
     // Taken before the index exists, so that no incomplete index is ever without a build.

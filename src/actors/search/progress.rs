@@ -28,7 +28,7 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// The positions that the search actor writes and everybody reads. No lock among them is held across another.
+/// The positions that the search actor writes and everybody reads. Each value is locked alone and only to copy it.
 pub(super) struct Progress {
     /// A search finds the changes of every event up to here.
     searchable_to: watch::Sender<Position>,

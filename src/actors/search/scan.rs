@@ -43,7 +43,7 @@ impl Search {
             wanted.id_max = pinned;
             id_max = Some(pinned);
         }
-        // One more than the page holds says whether there is a next page.
+        // One item more than the page holds shows that there is a next page.
         wanted.limit = limit + 1;
         // One index for the whole page, even if the actor switches to another one meanwhile.
         let index = self.shared.index()?;
