@@ -1,6 +1,6 @@
 //! `dailyfeed reindex`: has the running server build a new search index, or builds it in this process.
 use crate::{
-    actors::search::{Built, build_offline},
+    actors::search::{BuildReport, build_offline},
     client::Client,
     config::Config,
     storage::{self, Stores},
@@ -24,7 +24,7 @@ pub async fn run(config: &Config) -> anyhow::Result<String> {
 async fn alone(config: &Config) -> anyhow::Result<String> {
     storage::require_database(config)?;
     let stores = Stores::open(config).await.context("found no server at admin.listen, and cannot open the stores")?;
-    let Built { size, elapsed } = build_offline(&stores, config).await?;
+    let BuildReport { size, elapsed } = build_offline(&stores, config).await?;
     Ok(format!("{} documents, {} bytes, {} ms", size.documents, size.bytes, elapsed.as_millis()))
 }
 

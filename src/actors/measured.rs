@@ -1,7 +1,7 @@
 //! What the benchmarks in `benches/` reach of this layer's inside. Nobody else should: it changes without notice.
 pub use super::{
     feeds::bench_api::{Merge, hydrate},
-    ranking::measured::Ranks,
+    ranking::bench_api::Ranks,
 };
 
 use super::{

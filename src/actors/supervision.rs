@@ -232,14 +232,14 @@ async fn a_search_that_failed_goes_on_from_its_last_commit() {
         actors.search.posts(*author, wanted, None, 100).await.unwrap().items.len()
     };
     let token = || actors.visibility.write_token();
-    assert!(actors.search.covers(&token()).await.unwrap());
+    assert!(actors.search.wait_until_searchable(&token()).await.unwrap());
     for round in 1..=3 {
         for _ in 0..5 {
             post(actors, *author).await.unwrap();
         }
         assert!(matches!(actors.search.crash().await, Err(Error::Restarting("search"))));
         post(actors, *author).await.unwrap();
-        let caught_up = async { while !actors.search.covers(&token()).await.unwrap() {} };
+        let caught_up = async { while !actors.search.wait_until_searchable(&token()).await.unwrap() {} };
         tokio::time::timeout(PATIENCE, caught_up).await.expect("it goes on");
         assert_eq!(found().await, round * 6, "nothing is lost and nothing doubled");
     }

@@ -63,8 +63,15 @@ struct SearchView {
 
 impl From<SearchStatus> for SearchView {
     fn from(status: SearchStatus) -> Self {
-        let SearchStatus { documents, position, lag_events, building, built, failed, error } = status;
-        Self { documents, position: position.0, lag_events, building, built, failed, error }
+        Self {
+            documents: status.documents,
+            position: status.searchable_to.0,
+            lag_events: status.lag_events,
+            building: status.build_documents,
+            built: status.builds_done,
+            failed: status.builds_failed,
+            error: status.last_error,
+        }
     }
 }
 

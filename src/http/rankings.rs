@@ -8,7 +8,7 @@ use super::{
     views::{FeedView, PostJsonCache, Top3View},
 };
 use crate::{
-    actors::ranking::Ranking,
+    actors::ranking::{RankedFeed, Ranking},
     domain::{FieldError, Identity, RankedBy, Reason, Window},
 };
 use axum::{
@@ -56,11 +56,11 @@ impl RankingRoutes {
     async fn respond(
         &self,
         caller: Identity,
-        ranked: (RankedBy, Window),
+        feed: RankedFeed,
         paging: &Paging,
         if_none_match: &IfNoneMatch,
     ) -> Result<Response, Problem> {
-        let page = self.ranking.page(caller.member, ranked, paging.cursor(), paging.limit()).await?;
+        let page = self.ranking.page(caller.member, feed, paging.cursor(), paging.limit()).await?;
         let view = FeedView::from(&page);
         let version = self.post_json.page(&view.without_stream());
         Ok(if_none_match.respond_json(self.post_json.page(&view), &version))
@@ -85,7 +85,9 @@ pub(super) async fn most_popular(
     paging: Paging,
     if_none_match: IfNoneMatch,
 ) -> Result<Response, Problem> {
-    routes.respond(identity, (RankedBy::Popularity, window.checked()?), &paging, &if_none_match).await
+    routes
+        .respond(identity, RankedFeed { by: RankedBy::Popularity, window: window.checked()? }, &paging, &if_none_match)
+        .await
 }
 
 /// Lists the posts with the most comments, best first.
@@ -106,7 +108,9 @@ pub(super) async fn most_commented(
     paging: Paging,
     if_none_match: IfNoneMatch,
 ) -> Result<Response, Problem> {
-    routes.respond(identity, (RankedBy::Comments, window.checked()?), &paging, &if_none_match).await
+    routes
+        .respond(identity, RankedFeed { by: RankedBy::Comments, window: window.checked()? }, &paging, &if_none_match)
+        .await
 }
 
 /// The day of a top three.

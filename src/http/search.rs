@@ -92,7 +92,7 @@ fn timestamp(field: &'static str, text: &str, end: bool) -> Result<Timestamp, Pr
 /// Waits until the write of `token` is searchable; returns whether it still is not.
 async fn is_behind(search: &Search, token: Option<&str>) -> Result<bool, Problem> {
     match token {
-        Some(token) => Ok(!search.covers(token).await?),
+        Some(token) => Ok(!search.wait_until_searchable(token).await?),
         None => Ok(false),
     }
 }

@@ -1,4 +1,5 @@
-//! The activity reader: applies a batch, or each event of it alone, or buries the one that cannot be applied.
+//! The activity actor: applies batches of events to the activity store. If the store rejects a batch, it applies each event
+//! alone, and turns the rejected ones into dead letters.
 use super::{Message, Shared, dead_letters};
 use crate::{
     actors::{Error, mailbox::Envelope},
@@ -8,9 +9,9 @@ use crate::{
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::{sync::Arc, time::Duration};
 
-/// Pauses before the second and the third attempt at an event that the store does not take. It is buried when it is not
-/// taken at the third either.
-const PAUSES: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(100)];
+/// Pauses before the second and the third attempt at an event that the store rejects. After the third it becomes a dead
+/// letter.
+const RETRY_PAUSES: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(100)];
 
 pub(super) struct ActivityActor;
 
@@ -23,7 +24,7 @@ impl Actor for ActivityActor {
         Ok(shared)
     }
 
-    /// The reader of the log is the one who fills this mailbox, and waits anyway.
+    /// Awaits the store. That holds up only the log reader, which waits for the reply anyway, and the sweep.
     async fn handle(
         &self,
         _: ActorRef<Self::Msg>,
@@ -33,13 +34,13 @@ impl Actor for ActivityActor {
         let Some((message, _permit)) = envelope.open() else {
             return Ok(());
         };
-        // The caller may be gone, so an answer that cannot be sent is no failure.
+        // A caller that timed out has dropped its port, so a failed send is ignored.
         match message {
             Message::Apply { batch, reply } => {
-                let taken_in = shared.take_in(&batch).await;
-                // A table of dead letters that is full holds up the reader, and the store answers all the same.
-                shared.unwritten.set(matches!(taken_in, Err(Error::Store(_))));
-                let _ = reply.send(taken_in);
+                let applied = shared.apply(&batch).await;
+                // With a full table of dead letters the reader stops (`Busy`), but the store still answers reads.
+                shared.store_fault.set(matches!(applied, Err(Error::Store(_))));
+                let _ = reply.send(applied);
             }
             Message::Sweep { reply } => {
                 let _ = reply.send(dead_letters::sweep(shared).await);
@@ -50,47 +51,47 @@ impl Actor for ActivityActor {
 }
 
 impl Shared {
-    /// Answers with the position to go on from. An error means that the rest was not applied and not skipped either:
-    /// it is offered again.
-    async fn take_in(&self, batch: &[Event]) -> Result<Position, Error> {
-        let told = *self.applied.borrow();
-        let begins = self.store.position().await?;
-        if begins < told {
-            // Another file than before: what is missing in it comes first.
-            self.applied.send_replace(begins);
-            return Ok(begins);
+    /// Applies a batch, and returns the position to read on from. After an error, events behind the store's position were
+    /// neither applied nor skipped: they come again.
+    async fn apply(&self, batch: &[Event]) -> Result<Position, Error> {
+        let stored = self.store.position().await?;
+        if stored < *self.applied.borrow() {
+            // The database file was replaced by an older or empty one: the reader goes back to its position.
+            self.applied.send_replace(stored);
+            return Ok(stored);
         }
-        let done = match self.store.apply(batch).await {
-            Err(StoreError::Rejected { .. }) => self.one_by_one(batch).await,
-            done => done.map_err(Error::from),
+        let outcome = match self.store.apply(batch).await {
+            Err(StoreError::Rejected { .. }) => self.apply_one_by_one(batch).await,
+            outcome => outcome.map_err(Error::from),
         };
         let position = match batch.last() {
-            Some(last) if done.is_ok() => last.position.max(begins),
+            Some(last) if outcome.is_ok() => last.position.max(stored),
             _ => self.store.position().await?,
         };
         self.applied.send_replace(position);
         let lag = self.log.head().borrow().0.saturating_sub(position.0);
         metrics::gauge!("dailyfeed_activity_lag_events").set(lag as f64);
-        done.map(|()| position)
+        outcome.map(|()| position)
     }
 
-    /// Buries what the store does not take. A store that takes nothing at all is no fault of an event: then the rest is
-    /// left as it is.
-    async fn one_by_one(&self, batch: &[Event]) -> Result<(), Error> {
+    /// Applies each event alone; one that the store rejects becomes a dead letter. Stops at any other error, which is a
+    /// fault of the store and not of an event.
+    async fn apply_one_by_one(&self, batch: &[Event]) -> Result<(), Error> {
         for event in batch {
-            match self.patiently(event).await {
+            match self.apply_with_retries(event).await {
                 Err(cause @ StoreError::Rejected { .. }) => dead_letters::add_dead_letter(self, event, &cause).await?,
-                done => done?,
+                outcome => outcome?,
             }
         }
         Ok(())
     }
 
-    async fn patiently(&self, event: &Event) -> Result<(), StoreError> {
-        for pause in PAUSES {
+    /// Applies one event, in three attempts if the store rejects it.
+    async fn apply_with_retries(&self, event: &Event) -> Result<(), StoreError> {
+        for pause in RETRY_PAUSES {
             match self.store.apply(std::slice::from_ref(event)).await {
                 Err(StoreError::Rejected { .. }) => tokio::time::sleep(pause).await,
-                done => return done,
+                outcome => return outcome,
             }
         }
         self.store.apply(std::slice::from_ref(event)).await

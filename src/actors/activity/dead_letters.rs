@@ -1,4 +1,5 @@
-//! Dead letters: buried by the reader, driven again by the clock or an operator.
+//! Dead letters: events that the activity store rejected. The actor adds them; a sweep every minute, or an operator, applies
+//! them again (`redrive`).
 use super::{Activity, Shared};
 use crate::{
     actors::{Error, Page, page},
@@ -12,130 +13,133 @@ use crate::{
 };
 use std::time::Duration;
 
-/// Attempts of the reader before it buries an event.
+/// Attempts at an event before it becomes a dead letter.
 const ATTEMPTS: u32 = 3;
-/// Pause before a dead letter is first tried again by itself; doubled with each further failure...
+/// Pause before the first automatic redrive of a dead letter, doubled with each further failure...
 const PAUSE_MIN: Duration = Duration::from_secs(60);
 /// ...up to this.
 const PAUSE_MAX: Duration = Duration::from_secs(3_600);
-/// Characters of a cause that are kept.
+/// Maximum characters of a stored cause.
 const CAUSE_MAX: usize = 500;
-/// Letters that one request to drive all again goes through; the answer says when there are more.
+/// Maximum dead letters that one request redrives; the rest stays for the next one.
 const REDRIVE_MAX: usize = 1_000;
 
-/// What came of driving dead letters again.
+/// The outcome of a redrive.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Redriven {
-    /// Applied, and gone from the table.
+    /// Dead letters that were applied and removed.
     pub redriven: u64,
-    /// Failed again.
+    /// Dead letters that failed again.
     pub failed: u64,
 }
 
-/// Lays an event aside that failed three times, so that those behind it can be read.
+/// Stores an event that failed [`ATTEMPTS`] times as a dead letter, so that the reader can go on behind it.
 pub(super) async fn add_dead_letter(shared: &Shared, event: &Event, cause: &StoreError) -> Result<(), Error> {
     let now = Timestamp::now();
-    let payload = serde_json::to_string(&CloudEvent::of(event, &shared.source)).unwrap_or_default();
-    let (message_key, words) = (message_key(event), words(cause));
-    let (key, why) = (message_key.clone(), words.clone());
+    let message_key = message_key(event);
+    let cause = error_chain(cause);
     let dead_letter = DeadLetter {
         event: *event,
-        message_key,
-        payload,
-        cause: words,
+        message_key: message_key.clone(),
+        payload: serde_json::to_string(&CloudEvent::of(event, &shared.source)).unwrap_or_default(),
+        cause: cause.clone(),
         attempts: ATTEMPTS,
         first_at: now,
         last_at: now,
         next_at: now.after(PAUSE_MIN),
     };
     shared.store.add_dead_letter(dead_letter).await?;
-    tracing::error!(position = event.position.0, message_key = key, cause = why, "event moved to the dead letters");
-    count(shared).await?;
-    Ok(())
+    tracing::error!(position = event.position.0, message_key, cause, "event became a dead letter");
+    update_gauge(shared).await
 }
 
-/// Drives the dead letters again whose time has come.
+/// Redrives the dead letters that are due.
 pub(super) async fn sweep(shared: &Shared) -> Result<Redriven, Error> {
+    // The database file was replaced by an older one. Without new events only this sweep notices.
     if shared.store.position().await? < *shared.applied.borrow() {
-        shared.anew.notify_one();
+        shared.rewind_reader.notify_one();
     }
     let due = shared.store.due_dead_letters(Timestamp::now()).await?;
     redrive_each(shared, due).await
 }
 
+/// Redrives dead letters one by one, and schedules those that fail again.
 async fn redrive_each(shared: &Shared, dead_letters: Vec<DeadLetter>) -> Result<Redriven, Error> {
     let mut outcome = Redriven::default();
     for dead_letter in dead_letters {
         let id = dead_letter.event.position;
         match shared.store.redrive(id).await {
             Ok(true) => outcome.redriven += 1,
-            // Somebody else was quicker.
+            // A concurrent redrive has removed it.
             Ok(false) => {}
             Err(error @ StoreError::Rejected { .. }) => {
                 outcome.failed += 1;
                 let now = Timestamp::now();
-                let next_at = now.after(pause(dead_letter.attempts));
-                shared.store.record_failure(id, &words(&error), now, next_at).await?;
+                let next_at = now.after(pause_after(dead_letter.attempts));
+                shared.store.record_failure(id, &error_chain(&error), now, next_at).await?;
             }
-            // The store is at fault, and not the dead letter.
+            // A fault of the store and not of the dead letter: the rest is left as it is.
             Err(error) => return Err(error.into()),
         }
     }
-    count(shared).await?;
+    update_gauge(shared).await?;
     Ok(outcome)
 }
 
-/// After this many attempts.
-fn pause(attempts: u32) -> Duration {
+/// Returns the pause after so many attempts.
+fn pause_after(attempts: u32) -> Duration {
     let doublings = attempts.saturating_sub(ATTEMPTS).saturating_add(1).min(16);
     PAUSE_MIN.saturating_mul(1 << doublings).min(PAUSE_MAX)
 }
 
-/// An error and its causes, as much of them as is kept.
-fn words(error: &StoreError) -> String {
+/// Returns an error with its causes, cut to [`CAUSE_MAX`] characters.
+fn error_chain(error: &StoreError) -> String {
     in_full(error).chars().take(CAUSE_MAX).collect()
 }
 
-pub(super) async fn count(shared: &Shared) -> Result<(), Error> {
-    let dead_letters = shared.store.dead_letter_count().await?;
-    metrics::gauge!("dailyfeed_dead_letters").set(dead_letters as f64);
+/// Sets the metric of the number of dead letters.
+pub(super) async fn update_gauge(shared: &Shared) -> Result<(), Error> {
+    let count = shared.store.dead_letter_count().await?;
+    metrics::gauge!("dailyfeed_dead_letters").set(count as f64);
     Ok(())
 }
 
 impl Activity {
-    /// Dead letters, newest first.
+    /// Returns a page of dead letters, newest first. Refuses `CursorInvalid`.
     pub async fn dead_letters(&self, cursor: Option<&str>, limit: usize) -> Result<Page<DeadLetter>, Error> {
-        let place = cursor.map(|text| decode_list_cursor(text, ListKind::DeadLetters, 0)).transpose()?;
-        let before = Position(place.map_or(u64::MAX, |[before, _]| before));
+        let before = match cursor {
+            Some(text) => Position(decode_list_cursor(text, ListKind::DeadLetters, 0)?[0]),
+            None => Position(u64::MAX),
+        };
         let dead_letters = self.shared.store.dead_letters(before, limit + 1).await?;
         let next = |last: &DeadLetter| encode_list_cursor(ListKind::DeadLetters, 0, [last.event.position.0, 0]);
         Ok(page(dead_letters, limit, next, |dead_letter| dead_letter))
     }
 
-    /// One of them. Refuses `DeadLetterNotFound`.
+    /// Returns a dead letter. Refuses `DeadLetterNotFound`.
     pub async fn dead_letter(&self, id: Position) -> Result<DeadLetter, Error> {
         self.shared.store.dead_letter(id).await?.ok_or(Refusal::DeadLetterNotFound.into())
     }
 
-    /// Tries one again, now. Refuses `DeadLetterNotFound`.
+    /// Redrives a dead letter now. Refuses `DeadLetterNotFound`.
     pub async fn redrive(&self, id: Position) -> Result<Redriven, Error> {
         let dead_letter = self.dead_letter(id).await?;
         redrive_each(&self.shared, vec![dead_letter]).await
     }
 
-    /// Tries all again, now, oldest first; at most 1,000 at once.
+    /// Redrives the newest [`REDRIVE_MAX`] dead letters now, the oldest of them first.
     pub async fn redrive_all(&self) -> Result<Redriven, Error> {
         let mut dead_letters = self.shared.store.dead_letters(Position(u64::MAX), REDRIVE_MAX).await?;
         dead_letters.reverse();
         redrive_each(&self.shared, dead_letters).await
     }
 
-    /// Drops one for good. Refuses `DeadLetterNotFound`.
+    /// Deletes a dead letter without applying it. Refuses `DeadLetterNotFound`.
     pub async fn drop_dead_letter(&self, id: Position) -> Result<(), Error> {
         if !self.shared.store.drop_dead_letter(id).await? {
             return Err(Refusal::DeadLetterNotFound.into());
         }
-        count(&self.shared).await
+        update_gauge(&self.shared).await
     }
 }
 
@@ -150,7 +154,7 @@ mod tests {
     };
 
     #[tokio::test]
-    async fn a_letter_is_driven_again_by_itself_when_its_time_has_come() {
+    async fn a_dead_letter_is_redriven_when_it_is_due() {
         let folder = tempfile::tempdir().unwrap();
         let config = Config::for_tests(folder.path());
         let (actors, supervisor) = Actors::start(Stores::open(&config).await.unwrap(), &config).await.unwrap();
@@ -161,23 +165,23 @@ mod tests {
             let event = Event { position: Position(position), at_ns: 5, fact: fact(position) };
             add_dead_letter(shared, &event, &StoreError::Busy { backend: "test" }).await.unwrap();
         }
-        assert_eq!(sweep(shared).await.unwrap(), Redriven::default(), "a minute has not passed");
+        assert_eq!(sweep(shared).await.unwrap(), Redriven::default(), "none is due within the first minute");
         let past = Timestamp::now().before(PAUSE_MIN);
         shared.store.record_failure(Position(2), "again", past, past).await.unwrap();
         assert_eq!(sweep(shared).await.unwrap(), Redriven { redriven: 1, failed: 0 });
         let left = actors.activity.dead_letters(None, 10).await.unwrap().items;
         assert_eq!(
             (left.len(), left[0].event.position, &*left[0].cause),
-            (1, Position(1), "the queue of the test backend is full")
+            (1, Position(1), "the test backend has too much to do")
         );
-        let done = shared.store.activities(author, None, Position(9), 10).await.unwrap();
-        assert_eq!(done.iter().map(|event| event.position.0).collect::<Vec<_>>(), [2]);
+        let activities = shared.store.activities(author, None, Position(9), 10).await.unwrap();
+        assert_eq!(activities.iter().map(|event| event.position.0).collect::<Vec<_>>(), [2]);
         supervisor.stop().await;
     }
 
     #[test]
-    fn pauses_grow_up_to_an_hour() {
-        let minutes = |attempts| pause(attempts).as_secs() / 60;
+    fn pauses_double_up_to_an_hour() {
+        let minutes = |attempts| pause_after(attempts).as_secs() / 60;
         assert_eq!([3, 4, 5, 6, 7, 8, 100].map(minutes), [2, 4, 8, 16, 32, 60, 60]);
     }
 }

@@ -1,4 +1,4 @@
-//! The public events that a member may see, read from the log in its order.
+//! `GET /api/events`: a page of the public events that a member may see, read from the log in its order.
 use super::Activity;
 use crate::{
     actors::{Error, visibility::Viewer},
@@ -12,66 +12,69 @@ use rustc_hash::FxHashSet;
 
 /// Events read in one step.
 const STEP: usize = 256;
-/// Events that one page looks at: what is not for the member costs time too. A page that ends here has fewer items
-/// than asked for, and its cursor goes on behind them.
-const LOOKED_AT_MAX: usize = 5_000;
+/// Maximum events read for one page, as hidden events cost time too. A page that ends here has fewer items than asked
+/// for, and its cursor goes on behind them.
+const READ_MAX: usize = 5_000;
 
 /// One page of public events.
 #[derive(Debug, Clone)]
 pub struct EventsPage {
     /// Oldest first.
     pub items: Vec<CloudEvent>,
-    /// Where to go on: always there, because the log goes on.
+    /// The cursor of the next page. Always present, because the log goes on.
     pub next: String,
 }
 
 impl Activity {
-    /// The public events that the member may see, oldest first, from a cursor on or from the oldest that is kept.
-    /// Refuses `CursorInvalid`, `CursorExpired`, and what the lane refuses.
+    /// Returns the public events that the member may see, oldest first, after a cursor or from the oldest event that the
+    /// log keeps. Refuses `CursorInvalid`, `CursorExpired`, and what the lane refuses.
     pub async fn events(&self, member: MemberId, cursor: Option<&str>, limit: usize) -> Result<EventsPage, Error> {
-        let pruned = self.shared.log.pruned_to().await?;
-        let mut at = match cursor {
-            Some(text) => self.place(text)?.filter(|at| *at >= pruned).ok_or(Refusal::CursorExpired)?,
-            None => pruned,
-        };
-        let viewer = self.shared.visibility.viewer(member).await?;
-        let (mut items, mut looked_at, mut turn) = (Vec::new(), 0, None);
-        while items.len() < limit && looked_at < LOOKED_AT_MAX {
-            let batch = self.batch(at, STEP).await?;
-            let Some(last) = batch.last() else { break };
-            looked_at += batch.len();
-            at = last.position;
-            for event in self.shown(&viewer, &batch).await? {
-                if items.len() == limit {
-                    break;
-                }
-                at = event.position;
-                items.push(CloudEvent::of(&event, &self.shared.source));
-            }
-            if items.len() < limit {
-                at = last.position;
-                if batch.len() < STEP {
-                    break;
-                }
-                match &turn {
-                    None => turn = Some(self.shared.lane.enter(member).await?),
-                    Some(turn) => turn.in_time()?,
-                }
+        let pruned_to = self.shared.log.pruned_to().await?;
+        let mut position = pruned_to;
+        if let Some(cursor) = cursor {
+            match self.position_of(cursor)? {
+                Some(known) if known >= pruned_to => position = known,
+                _ => return Err(Refusal::CursorExpired.into()),
             }
         }
-        Ok(EventsPage { items, next: self.cursor(at) })
+        let viewer = self.shared.visibility.viewer(member).await?;
+        let (mut items, mut events_read, mut permit) = (Vec::new(), 0, None);
+        while items.len() < limit && events_read < READ_MAX {
+            let batch = self.read_applied(position, STEP).await?;
+            let Some(last) = batch.last() else { break };
+            events_read += batch.len();
+            let mut visible = self.visible_events(&viewer, &batch).await?;
+            let fills_page = visible.len() >= limit - items.len();
+            visible.truncate(limit - items.len());
+            items.extend(visible.iter().map(|event| CloudEvent::of(event, &self.shared.source)));
+            if fills_page {
+                // The next page begins after the last item, and not after the batch.
+                position = visible.last().map_or(last.position, |event| event.position);
+                break;
+            }
+            position = last.position;
+            if batch.len() < STEP {
+                break;
+            }
+            // Only a page that takes more than one step needs the lane.
+            match &permit {
+                None => permit = Some(self.shared.lane.enter(member).await?),
+                Some(permit) => permit.in_time()?,
+            }
+        }
+        Ok(EventsPage { items, next: self.cursor(position) })
     }
 
-    /// Returns the events after `at` that the projection has applied: visibility of later ones cannot be decided yet.
-    pub(super) async fn batch(&self, at: Position, limit: usize) -> Result<Vec<Event>, Error> {
+    /// Reads the events after a position that the projection has applied: visibility is not known for later ones.
+    pub(super) async fn read_applied(&self, after: Position, limit: usize) -> Result<Vec<Event>, Error> {
         let until = self.shared.visibility.position();
-        let mut batch = self.shared.log.read(at, limit).await?;
+        let mut batch = self.shared.log.read(after, limit).await?;
         batch.retain(|event| event.position <= until);
         Ok(batch)
     }
 
-    /// Those of these events that are public and that the viewer may see.
-    pub(super) async fn shown(&self, viewer: &Viewer, batch: &[Event]) -> Result<Vec<Event>, Error> {
+    /// Returns the public events of a batch that the viewer may see, in their order.
+    pub(super) async fn visible_events(&self, viewer: &Viewer, batch: &[Event]) -> Result<Vec<Event>, Error> {
         let sees = |member: MemberId| viewer.sees(member, Surface::Feed);
         let mut events: Vec<Event> = batch
             .iter()
@@ -82,40 +85,41 @@ impl Activity {
         let mut posts: Vec<PostId> = events.iter().filter_map(|event| event.fact.post).collect();
         posts.sort_unstable();
         posts.dedup();
-        let there = self.shared.visibility.posts(viewer, &posts, Surface::Feed).await?;
-        let there: FxHashSet<PostId> = there.iter().map(|seen| seen.post.id).collect();
+        let visible_posts = self.shared.visibility.posts(viewer, &posts, Surface::Feed).await?;
+        let visible_posts: FxHashSet<PostId> = visible_posts.iter().map(|visible| visible.post.id).collect();
         let mut comments: Vec<CommentId> = events.iter().filter_map(|event| event.fact.comment).collect();
         comments.sort_unstable();
         comments.dedup();
-        let alive =
+        let comments =
             if comments.is_empty() { Vec::new() } else { self.shared.content.comments_by_id(&comments).await? };
-        let alive: FxHashSet<CommentId> =
-            alive.iter().filter(|comment| !comment.deleted).map(|comment| comment.id).collect();
+        let live_comments: FxHashSet<CommentId> =
+            comments.iter().filter(|comment| !comment.deleted).map(|comment| comment.id).collect();
         events.retain(|event| {
             let fact = &event.fact;
             match fact.kind {
-                // Nothing is left to be judged but whose it was.
+                // The post is deleted, so only its author's posts as such can be checked.
                 EventKind::PostDeleted => viewer.sees_posts_of(fact.member, Surface::Feed),
-                EventKind::CommentDeleted => fact.post.is_some_and(|post| there.contains(&post)),
+                EventKind::CommentDeleted => fact.post.is_some_and(|post| visible_posts.contains(&post)),
                 _ => {
-                    fact.post.is_none_or(|post| there.contains(&post))
-                        && fact.comment.is_none_or(|comment| alive.contains(&comment))
+                    fact.post.is_none_or(|post| visible_posts.contains(&post))
+                        && fact.comment.is_none_or(|comment| live_comments.contains(&comment))
                 }
             }
         });
         Ok(events)
     }
 
-    pub(super) fn cursor(&self, at: Position) -> String {
-        encode_list_cursor(ListKind::Events, 0, [u64::from(self.shared.log.epoch().0), at.0])
+    /// Returns the cursor of a position.
+    pub(super) fn cursor(&self, position: Position) -> String {
+        encode_list_cursor(ListKind::Events, 0, [u64::from(self.shared.log.epoch().0), position.0])
     }
 
-    /// The place that a cursor names; none where it is of another log, or beyond the end of this one. Refuses
+    /// Returns the position of a cursor; `None` if it is of another epoch or after the head of the log. Refuses
     /// `CursorInvalid`.
-    pub(super) fn place(&self, cursor: &str) -> Result<Option<Position>, Refusal> {
-        let [epoch, at] = decode_list_cursor(cursor, ListKind::Events, 0)?;
+    pub(super) fn position_of(&self, cursor: &str) -> Result<Option<Position>, Refusal> {
+        let [epoch, position] = decode_list_cursor(cursor, ListKind::Events, 0)?;
         let epoch = u32::try_from(epoch).map(Epoch).map_err(|_| Refusal::CursorInvalid)?;
-        let known = epoch == self.shared.log.epoch() && at <= self.shared.log.head().borrow().0;
-        Ok(known.then_some(Position(at)))
+        let is_known = epoch == self.shared.log.epoch() && position <= self.shared.log.head().borrow().0;
+        Ok(is_known.then_some(Position(position)))
     }
 }

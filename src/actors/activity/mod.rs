@@ -1,4 +1,7 @@
-//! What members did and are told of it: follows the event log into a store of its own, and answers from there.
+//! The activity store: activities, stored notifications, public events and dead letters.
+//!
+//! [`Activity`] is the handle. `actor.rs` follows the event log into the activity store, a database of its own; lists are
+//! read from there without the actor, public events (`events.rs`, `stream.rs`) from the log itself.
 mod actor;
 mod dead_letters;
 mod events;
@@ -29,55 +32,56 @@ use crate::{
     storage::{ActivityStore, ContentStore, EventLog, StoreError, StoreResult, Stores},
 };
 use std::{sync::Arc, time::Duration};
-use stream::Open;
+use stream::OpenStreams;
 use tokio::{
     sync::{Notify, watch},
     time::MissedTickBehavior,
 };
 
-/// How long a read waits for what was committed before it began. A reader of the log that is further behind than this
-/// is told about by its lag, and the read answers with what there is.
+/// How long a read waits until the events committed before it are applied. After that it answers from what the store has;
+/// the lag metric shows that the log reader is behind.
 const WAIT_MAX: Duration = Duration::from_secs(1);
-/// Events behind which nothing is waited for: the store is being built again.
-const WAIT_EVENTS_MAX: u64 = 5_000;
-/// How often dead letters are looked through for those whose time has come.
+/// Lag in events above which a read does not wait: the store is being rebuilt from the log.
+const WAIT_LAG_MAX: u64 = 5_000;
+/// Interval between two sweeps for dead letters that are due.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
-/// What the activity actor can be told.
+/// The messages of the activity actor.
 pub(super) enum Message {
-    /// Applies a batch of events, and answers with the position to go on from.
+    /// Applies a batch of events. Replies with the position to read on from.
     Apply { batch: Vec<Event>, reply: Reply<Position> },
-    /// Drives dead letters again whose time has come.
+    /// Redrives the dead letters that are due.
     Sweep { reply: Reply<Redriven> },
 }
 
-/// What the actor and the reads share.
+/// State that the actor and the reads share. It outlives an incarnation of the actor.
 pub(super) struct Shared {
     store: Arc<dyn ActivityStore>,
     log: Arc<dyn EventLog>,
     content: Arc<dyn ContentStore>,
     visibility: Visibility,
-    /// Everything up to here is in the store.
+    /// The store has every event up to here.
     applied: watch::Sender<Position>,
-    /// What events name as their source.
+    /// The `source` of CloudEvents.
     source: String,
-    streams: Open,
+    streams: OpenStreams,
     part: Part,
-    /// The store cannot be used.
-    unwritten: Trouble,
-    /// Wakes the reader of the log: it has to go on from elsewhere.
-    anew: Arc<Notify>,
-    /// Of reads that look at more than one step.
+    /// Present while the store cannot be used.
+    store_fault: Trouble,
+    /// Wakes the log reader, so that it goes back to the store's position.
+    rewind_reader: Arc<Notify>,
+    /// The lane of reads that take more than one step.
     lane: Lane,
 }
 
-/// Activities, notifications, public events and dead letters, from outside. Reads skip the mailbox: they need no order.
+/// Handle of activities, stored notifications, public events and dead letters. Reads skip the mailbox, as they need no order.
 #[derive(Clone)]
 pub struct Activity {
     shared: Arc<Shared>,
 }
 
 impl Activity {
+    /// Starts the actor, its log reader and its sweep. Does not fail if the store cannot be used: the part is down then.
     #[cfg_attr(
         not(test),
         expect(clippy::significant_drop_tightening, reason = "handles and mailboxes, no guard among them")
@@ -97,38 +101,39 @@ impl Activity {
             visibility,
             applied: watch::channel(Position(0)).0,
             source: if public_url.is_empty() { SOURCE_DEFAULT.to_owned() } else { public_url },
-            streams: Open::new(config.stream.per_member_max),
-            unwritten: part.trouble(),
-            anew: Arc::default(),
+            streams: OpenStreams::new(config.stream.per_member_max),
+            store_fault: part.trouble(),
+            rewind_reader: Arc::default(),
             part,
             lane: Lane::new("activity", Width::default()),
         });
         let state = shared.clone();
         let mailbox: Mailbox<Message> =
             supervisor.spawn_part(&shared.part, None, move || (actor::ActivityActor, state.clone())).await;
-        // Here, so that in the usual case nobody ever sees the part down.
-        let begins = shared.begin().await;
-        supervisor.spawn_background(reading(shared.clone(), begins, mailbox.clone()));
-        supervisor.spawn_background(sweeping(mailbox));
+        // Awaited here, so that a working part is up when the server starts to listen.
+        let stored = shared.load_position().await;
+        supervisor.spawn_background(follow_log(shared.clone(), stored, mailbox.clone()));
+        supervisor.spawn_background(sweep_periodically(mailbox));
         Self { shared }
     }
 
-    /// Whether the part is not down.
+    /// Returns false while the part is down.
     pub(super) fn is_up(&self) -> bool {
         self.shared.part.is_up()
     }
 
-    /// The reader's position, as committed: events up to here are needed for this store no more.
+    /// Returns the position up to which the store needs no events any more.
     pub(super) fn position(&self) -> Position {
         *self.shared.applied.borrow()
     }
 
-    /// Removes what is older than it is kept.
+    /// Removes expired rows, and returns their number.
     pub(super) async fn prune(&self, now: Timestamp) -> Result<u64, Error> {
         Ok(self.shared.store.prune(now).await?)
     }
 
-    /// What the member did, newest first; of one kind, where one is given.
+    /// Returns a page of what the member did, newest first, optionally of one kind. Refuses `CursorInvalid`, and `Down`
+    /// while the part is.
     pub async fn activities(
         &self,
         member: MemberId,
@@ -137,12 +142,15 @@ impl Activity {
         limit: usize,
     ) -> Result<Page<Event>, Error> {
         let scope = member.0 ^ u64::from(kind.map_or(0, EventKind::code)) << 56;
-        let place = cursor.map(|text| decode_list_cursor(text, ListKind::Activities, scope)).transpose()?;
-        let before = Position(place.map_or(u64::MAX, |[before, _]| before));
+        let before = match cursor {
+            Some(text) => Position(decode_list_cursor(text, ListKind::Activities, scope)?[0]),
+            None => Position(u64::MAX),
+        };
         self.wait_until_applied().await?;
-        let done = self.shared.seen(self.shared.store.activities(member, kind, before, limit + 1).await)?;
+        let activities = self.shared.store.activities(member, kind, before, limit + 1).await;
+        let activities = self.shared.note_outcome(activities)?;
         let next = |last: &Event| encode_list_cursor(ListKind::Activities, scope, [last.position.0, 0]);
-        Ok(page(done, limit, next, |event| event))
+        Ok(page(activities, limit, next, |event| event))
     }
 
     /// Returns the stored notifications of `member` between the two positions, both excluded, newest first.
@@ -153,21 +161,21 @@ impl Activity {
         before: Position,
         limit: usize,
     ) -> Result<Vec<Notification>, Error> {
-        self.shared.seen(self.shared.store.notifications(member, after, before, limit).await)
+        self.shared.note_outcome(self.shared.store.notifications(member, after, before, limit).await)
     }
 
-    /// The lane of reads of more than one step.
+    /// Returns the lane of reads that take more than one step.
     pub(super) fn lane(&self) -> &Lane {
         &self.shared.lane
     }
 
-    /// Returns when the store has everything that was committed before the call, or after a moment. Refuses `Down`.
+    /// Waits until the store has the events committed before the call, for at most [`WAIT_MAX`]. Refuses `Down`.
     pub(super) async fn wait_until_applied(&self) -> Result<(), Error> {
         self.shared.part.check()?;
         let head = *self.shared.log.head().borrow();
         let mut applied = self.shared.applied.subscribe();
         let behind = head.0.saturating_sub(applied.borrow_and_update().0);
-        if behind > 0 && behind <= WAIT_EVENTS_MAX {
+        if behind > 0 && behind <= WAIT_LAG_MAX {
             let wait = reached(&mut applied, |applied| *applied >= head);
             if tokio::time::timeout(WAIT_MAX, wait).await.is_err() {
                 metrics::counter!("dailyfeed_stale_reads_total").increment(1);
@@ -178,47 +186,49 @@ impl Activity {
 }
 
 impl Shared {
-    /// Passes on what the store answered to a read. Where it could not, the actor looks after it at once.
-    fn seen<T>(&self, answer: StoreResult<T>) -> Result<T, Error> {
+    /// Returns the outcome of a read. If the store is unavailable, marks the part as down and has the actor try it at once.
+    fn note_outcome<T>(&self, answer: StoreResult<T>) -> Result<T, Error> {
         if matches!(answer, Err(StoreError::Unavailable { .. })) {
-            self.unwritten.set(true);
-            self.anew.notify_one();
+            self.store_fault.set(true);
+            self.rewind_reader.notify_one();
         }
         Ok(answer?)
     }
 
-    /// Where to go on reading, once the store can be asked; notes whether it can.
-    async fn begin(&self) -> Result<Position, Error> {
-        let begins = async {
-            let begins = self.store.position().await?;
-            dead_letters::count(self).await.map(|()| begins)
+    /// Reads the store's position, and marks the part as up or down.
+    async fn load_position(&self) -> Result<Position, Error> {
+        let loaded = async {
+            let stored = self.store.position().await?;
+            dead_letters::update_gauge(self).await?;
+            Ok(stored)
         };
-        let begins = begins.await;
-        self.unwritten.set(begins.is_err());
-        let begins = begins?;
-        self.applied.send_replace(begins);
-        Ok(begins)
+        let loaded: Result<Position, Error> = loaded.await;
+        self.store_fault.set(loaded.is_err());
+        let stored = loaded?;
+        self.applied.send_replace(stored);
+        Ok(stored)
     }
 }
 
-/// Carries the log to the actor, as soon as the store can be asked where to begin.
-async fn reading(shared: Arc<Shared>, mut begins: Result<Position, Error>, mailbox: Mailbox<Message>) {
+/// Carries the log to the actor. Retries until the store says where to begin, then runs until the process ends.
+async fn follow_log(shared: Arc<Shared>, mut stored: Result<Position, Error>, mailbox: Mailbox<Message>) {
     let mut pauses = Pauses::up_to(SIDE_MAX);
-    let begins = loop {
-        match begins {
-            Ok(begins) => break begins,
+    let begin = loop {
+        match stored {
+            Ok(position) => break position,
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "cannot read the activity store; retrying");
                 tokio::time::sleep(pauses.next()).await;
-                begins = shared.begin().await;
+                stored = shared.load_position().await;
             }
         }
     };
     let deliver = |batch| mailbox.ask(|reply| Message::Apply { batch, reply });
-    reader::follow_for_part(shared.log.clone(), begins, shared.anew.clone(), deliver).await;
+    reader::follow_for_part(shared.log.clone(), begin, shared.rewind_reader.clone(), deliver).await;
 }
 
-async fn sweeping(mailbox: Mailbox<Message>) {
+/// Sends `Sweep` to the actor every [`SWEEP_EVERY`]. Runs until the process ends.
+async fn sweep_periodically(mailbox: Mailbox<Message>) {
     let mut clock = tokio::time::interval_at(tokio::time::Instant::now() + SWEEP_EVERY, SWEEP_EVERY);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

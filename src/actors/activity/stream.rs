@@ -1,4 +1,11 @@
-//! Public events as they happen: the log, read on at the client's pace, so that nothing waits for it anywhere.
+//! `GET /api/events` as a stream: reads the log on at the client's pace, so that no queue grows for a slow client.
+//!
+//! ```text
+//!             sent              read_to          applied_positions
+//!               │                  │                    │
+//! event log ════╪══════════════════╪════════════════════╪═════════► head
+//!               └── ready, ≤ 64 ───┘└── the next step ──┘└── not yet applied by the projection
+//! ```
 use super::Activity;
 use crate::{
     actors::{Error, reached::reached},
@@ -11,58 +18,59 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// Events that are read in one step, and so the most that are held for a client.
+/// Events read in one step, and so the maximum that wait for a client.
 const STEP: usize = 64;
 
-/// How many streams each member has open.
-pub(super) struct Open {
-    max: usize,
+/// Counts the open event streams of each member, and bounds them.
+pub(super) struct OpenStreams {
+    per_member_max: usize,
     by_member: Arc<Mutex<FxHashMap<MemberId, usize>>>,
 }
 
-impl Open {
-    pub(super) fn new(max: usize) -> Self {
-        Self { max, by_member: Arc::default() }
+impl OpenStreams {
+    pub(super) fn new(per_member_max: usize) -> Self {
+        Self { per_member_max, by_member: Arc::default() }
     }
 
-    fn enter(&self, member: MemberId) -> Result<Place, Refusal> {
-        let mut open = self.by_member.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.get(&member).copied().unwrap_or_default();
-        if count >= self.max {
-            return Err(Refusal::TooManyStreams { max: self.max });
+    /// Refuses `TooManyStreams`.
+    fn acquire(&self, member: MemberId) -> Result<StreamPermit, Refusal> {
+        let mut by_member = self.by_member.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = by_member.get(&member).copied().unwrap_or_default();
+        if count >= self.per_member_max {
+            return Err(Refusal::TooManyStreams { max: self.per_member_max });
         }
-        open.insert(member, count + 1);
-        drop(open);
-        Ok(Place { member, by_member: self.by_member.clone() })
+        by_member.insert(member, count + 1);
+        drop(by_member);
+        Ok(StreamPermit { member, by_member: self.by_member.clone() })
     }
 }
 
-/// One of a member's places, until dropped.
-struct Place {
+/// The right to one of a member's event streams, until it is dropped.
+struct StreamPermit {
     member: MemberId,
     by_member: Arc<Mutex<FxHashMap<MemberId, usize>>>,
 }
 
-impl Drop for Place {
+impl Drop for StreamPermit {
     fn drop(&mut self) {
-        let mut open = self.by_member.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.member) {
+        let mut by_member = self.by_member.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = by_member.get_mut(&self.member) {
             *count -= 1;
             if *count == 0 {
-                open.remove(&self.member);
+                by_member.remove(&self.member);
             }
         }
     }
 }
 
-/// What an event stream tells its client, with the cursor to resume from after it.
+/// One item of an event stream, each with the cursor that resumes after it.
 #[derive(Debug, Clone)]
 pub enum EventLive {
-    /// The stream is open; this is where it stands.
+    /// The stream is open and begins here.
     Ready(String),
-    /// Something happened.
+    /// A public event.
     Happened(String, Box<CloudEvent>),
-    /// The cursor leads nowhere: the stream goes on from now.
+    /// The client's cursor is unknown or expired: the stream goes on from now. With the reason.
     Reset(String, &'static str),
 }
 
@@ -70,46 +78,50 @@ pub enum EventLive {
 pub struct EventStream {
     activity: Activity,
     member: MemberId,
-    /// The projection's position: the visibility of an event can be decided once it is applied.
-    applied: watch::Receiver<Position>,
-    /// Everything up to here was shown, or is ready to be, or is not for the member.
-    read: Position,
-    /// What the client has.
+    /// How far the projection has applied the log. Visibility is known up to there, so the stream reads no further.
+    applied_positions: watch::Receiver<Position>,
+    /// Every event up to here was read: it was sent, is in `ready`, or is hidden from the member.
+    read_to: Position,
+    /// Position of the last item that the client was handed.
     sent: Position,
+    /// Items that were read and not sent, with their positions; at most [`STEP`], or the two of the opening.
     ready: VecDeque<(Position, EventLive)>,
-    _place: Place,
+    _permit: StreamPermit,
 }
 
 impl Activity {
-    /// Opens a stream of the public events that the member may see, from a cursor on or from now. Refuses
-    /// `CursorInvalid`, `TooManyStreams`.
+    /// Opens a stream of the public events that the member may see, after a cursor or from now. Refuses `CursorInvalid`,
+    /// `TooManyStreams`.
     pub async fn open_events(&self, member: MemberId, cursor: Option<&str>) -> Result<EventStream, Error> {
-        let from = cursor.map(|text| self.place(text)).transpose()?;
-        let place = self.shared.streams.enter(member)?;
-        let applied = self.shared.visibility.applied_positions();
-        let now = *applied.borrow();
-        let (read, reset) = match from {
+        let resumed = cursor.map(|text| self.position_of(text)).transpose()?;
+        let permit = self.shared.streams.acquire(member)?;
+        let applied_positions = self.shared.visibility.applied_positions();
+        let now = *applied_positions.borrow();
+        let (begin, reset) = match resumed {
             None => (now, None),
             Some(None) => (now, Some("unknown")),
-            Some(Some(at)) if at < self.shared.log.pruned_to().await? => (now, Some("expired")),
-            Some(Some(at)) => (at, None),
+            Some(Some(position)) if position < self.shared.log.pruned_to().await? => (now, Some("expired")),
+            Some(Some(position)) => (position, None),
         };
-        let mut ready = VecDeque::from([(read, EventLive::Ready(self.cursor(read)))]);
-        ready.extend(reset.map(|reason| (read, EventLive::Reset(self.cursor(read), reason))));
-        Ok(EventStream { activity: self.clone(), member, applied, read, sent: read, ready, _place: place })
+        let mut ready = VecDeque::from([(begin, EventLive::Ready(self.cursor(begin)))]);
+        if let Some(reason) = reset {
+            ready.push_back((begin, EventLive::Reset(self.cursor(begin), reason)));
+        }
+        let activity = self.clone();
+        Ok(EventStream { activity, member, applied_positions, read_to: begin, sent: begin, ready, _permit: permit })
     }
 }
 
 impl EventStream {
-    /// What to tell next, when there is something; `None` where the log cannot be read: the client resumes from its
-    /// last id. Dropping the future loses nothing.
+    /// Waits for the next item. `None` ends the stream after a failure to read the log: the client resumes from its last
+    /// id. Dropping the future loses no item.
     pub async fn next(&mut self) -> Option<EventLive> {
         loop {
-            if let Some(live) = self.ready() {
-                return Some(live);
+            if let Some(item) = self.ready() {
+                return Some(item);
             }
-            let read = self.read;
-            reached(&mut self.applied, |applied| *applied > read).await.ok()?;
+            let read_to = self.read_to;
+            reached(&mut self.applied_positions, |applied| *applied > read_to).await.ok()?;
             if let Err(error) = self.step().await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "event stream ended early");
                 return None;
@@ -117,31 +129,32 @@ impl EventStream {
         }
     }
 
-    /// What to tell next, where it is there already. Begins nothing.
+    /// Returns the next item if it was read already. Starts no read.
     pub fn ready(&mut self) -> Option<EventLive> {
-        let (position, live) = self.ready.pop_front()?;
+        let (position, item) = self.ready.pop_front()?;
         self.sent = position;
-        Some(live)
+        Some(item)
     }
 
-    /// Where the client may resume from without missing anything.
+    /// Returns the cursor from which the client can resume without missing an event.
     pub fn cursor(&self) -> String {
-        self.activity.cursor(if self.ready.is_empty() { self.read } else { self.sent })
+        self.activity.cursor(if self.ready.is_empty() { self.read_to } else { self.sent })
     }
 
+    /// Reads up to [`STEP`] events and keeps those that the member may see.
     async fn step(&mut self) -> Result<(), Error> {
-        let until = *self.applied.borrow();
-        let batch = self.activity.batch(self.read, STEP).await?;
+        let applied = *self.applied_positions.borrow();
+        let batch = self.activity.read_applied(self.read_to, STEP).await?;
         let viewer = self.activity.shared.visibility.viewer(self.member).await?;
-        let shown = self.activity.shown(&viewer, &batch).await?;
+        let visible = self.activity.visible_events(&viewer, &batch).await?;
         let source = &self.activity.shared.source;
-        // From here on nothing waits, so a dropped future has taken all of this step or nothing of it.
-        self.ready.extend(shown.iter().map(|event| {
+        // No await from here on, so a dropped future has made the whole step or none of it.
+        self.ready.extend(visible.iter().map(|event| {
             let cursor = self.activity.cursor(event.position);
             (event.position, EventLive::Happened(cursor, Box::new(CloudEvent::of(event, source))))
         }));
-        // Where nothing is left of what was there, it has been pruned.
-        self.read = batch.last().map_or(until, |event| event.position);
+        // An empty batch below `applied` means that the events were pruned.
+        self.read_to = batch.last().map_or(applied, |event| event.position);
         Ok(())
     }
 }

@@ -1,8 +1,20 @@
-//! The ranking's engine: notes what changed, and now and then counts it again and makes generations.
+//! The ranking actor: marks the posts that events changed, and on each `Rebuild` counts those again in the database and
+//! builds new generations.
+//!
+//! ```text
+//! event log ─► reader.rs ─► Apply ────────► DirtyPosts          (dirty_posts.rs: which posts, never by how much)
+//! clock.rs, every 2 s ────► Rebuild ─┐          │
+//!                                    ▼          ▼
+//!                          RankingStore::tallies(dirty posts) ─► Tables   (tables.rs, sorted rows in memory)
+//!                                                                  │ blocking thread
+//!                                    ┌─────────────────────────────┴──────┐
+//!                                    ▼                                    ▼
+//!                     Generations (generations.rs, pages)     Days::publish (days.rs, the best of today)
+//! ```
 use super::{
-    Message, Shared,
-    days::Shown,
-    marks::{MARKS_MAX, Marks},
+    Message, Rebuilt, Shared,
+    days::PublishedTop,
+    dirty_posts::{DIRTY_MAX, DirtyPosts},
     tables::{Spans, Tables},
 };
 use crate::{
@@ -11,7 +23,7 @@ use crate::{
         mailbox::Envelope,
         pauses::{Pauses, SIDE_MAX},
     },
-    domain::{Day, PostId, RANKED_MAX, RankedBy, Timestamp, Window},
+    domain::{PostId, RANKED_MAX, RankedBy, Timestamp, Window},
     storage::{PostRef, Scored, Tallied},
 };
 use jiff::civil::Date;
@@ -21,29 +33,42 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Posts that are counted again in one query.
-const COUNTED_STEP: usize = 1_000;
+/// Posts counted by one query.
+const COUNT_STEP: usize = 1_000;
 const HOUR: Duration = Duration::from_secs(3_600);
 
 pub(super) struct RankingActor;
 
-/// One life's state. What others read is in `shared` and outlives it.
+/// State of one incarnation. [`Shared`] holds what others read, and outlives it.
 pub(super) struct State {
     shared: Arc<Shared>,
-    life: u64,
-    /// None until they are loaded: in each life, and where too much changed at once.
+    incarnation: u64,
+    /// `None` until they are loaded: at the start of each incarnation, and after [`DirtyPosts::overflowed`].
     tables: Option<Tables>,
-    marks: Marks,
-    shown: Option<Shown>,
-    /// The best of the day could not be kept: not tried again before that.
-    keep_after: Instant,
+    dirty: DirtyPosts,
+    published: Option<PublishedTop>,
+    /// After a failure to publish the best of today, the next attempt is made at this time.
+    publish_after: Instant,
     pauses: Pauses,
 }
 
-/// What a generation was made of, and what came out.
+/// Tallies that were read again: those of `posts`. A post without any has no row in `tallies`.
+struct Recount {
+    posts: Vec<PostId>,
+    tallies: Vec<Tallied>,
+}
+
+/// One new order of a ranking.
+struct Ranked {
+    by: RankedBy,
+    window: Window,
+    posts: Vec<PostId>,
+}
+
+/// The result of [`build`].
 struct Built {
     tables: Tables,
-    rankings: Vec<(RankedBy, Window, Vec<PostId>)>,
+    rankings: Vec<Ranked>,
     today: Vec<Scored>,
 }
 
@@ -65,23 +90,23 @@ impl Actor for RankingActor {
         let Some((message, _permit)) = envelope.open() else {
             return Ok(());
         };
-        // The caller may be gone, so an answer that cannot be sent is no failure.
+        // A caller that timed out has dropped its port, so a failed send is ignored.
         match message {
             Message::Apply { batch, reply } => {
-                batch.iter().for_each(|event| state.marks.note(event));
-                let _ = reply.send(Ok(state.shared.applied(batch.last())));
+                batch.iter().for_each(|event| state.dirty.mark(event));
+                let _ = reply.send(Ok(state.shared.advance_position(batch.last())));
             }
-            Message::Loaded { tables, life, reply } => {
-                state.take(*tables, life);
-                let _ = reply.send(state.round(Timestamp::now()).await);
+            Message::TablesLoaded { tables, incarnation, reply } => {
+                state.set_tables(*tables, incarnation);
+                let _ = reply.send(state.rebuild(Timestamp::now()).await);
             }
-            Message::Round { reply } => {
-                let _ = reply.send(state.round(Timestamp::now()).await);
+            Message::Rebuild { reply } => {
+                let _ = reply.send(state.rebuild(Timestamp::now()).await);
             }
             #[cfg(test)]
             Message::Crash { reply } => {
                 drop(reply);
-                panic!("asked to")
+                panic!("a test asked for a crash")
             }
         }
         Ok(())
@@ -90,108 +115,119 @@ impl Actor for RankingActor {
 
 impl State {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        let life = 1 + shared.lives.fetch_add(1, Ordering::AcqRel);
+        let incarnation = 1 + shared.incarnations.fetch_add(1, Ordering::AcqRel);
         Self {
             shared,
-            life,
+            incarnation,
             tables: None,
-            marks: Marks::default(),
-            shown: None,
-            keep_after: Instant::now(),
+            dirty: DirtyPosts::default(),
+            published: None,
+            publish_after: Instant::now(),
             pauses: Pauses::up_to(SIDE_MAX),
         }
     }
 
-    /// The next round makes generations of these, unless they were loaded for an earlier life.
-    pub(super) fn take(&mut self, tables: Tables, life: u64) {
-        if life != self.life {
+    /// Takes loaded tables for the next rebuild. Drops those of an earlier incarnation, which alone marked the changes
+    /// that happened while they were read.
+    pub(super) fn set_tables(&mut self, tables: Tables, incarnation: u64) {
+        if incarnation != self.incarnation {
             return;
         }
         self.tables = Some(tables);
-        self.marks.stirred = true;
+        self.dirty.order_changed = true;
     }
 
-    /// Makes a generation of each ranking where something changed. Answers whether the tables have to be loaded first.
-    /// What fails is tried again in the next round.
-    pub(super) async fn round(&mut self, now: Timestamp) -> Result<bool, Error> {
-        let Some(spans) = Spans::at(now, self.shared.days.zone()) else { return Ok(false) };
-        let Some(before) = self.tables.as_ref().map(|tables| tables.spans) else { return Ok(true) };
-        if before != spans {
-            self.mark_moved(before, spans, now).await?;
+    /// Counts the dirty posts again, and adds a generation to each ranking whose order changed. After an error the dirty
+    /// posts stay marked for the next call.
+    pub(super) async fn rebuild(&mut self, now: Timestamp) -> Result<Rebuilt, Error> {
+        let Some(spans) = Spans::at(now, self.shared.days.zone()) else { return Ok(Rebuilt::Done) };
+        let Some(previous) = self.tables.as_ref().map(|tables| tables.spans) else {
+            return Ok(Rebuilt::TablesMissing);
+        };
+        if previous == spans && self.dirty.is_empty() {
+            return Ok(Rebuilt::Done);
         }
-        if before == spans && !self.marks.any() {
-            return Ok(false);
+        if previous != spans {
+            self.mark_posts_at_moved_edges(previous, spans, now).await?;
         }
-        self.mark_touched().await?;
-        if self.marks.overflowed() {
-            (self.tables, self.marks) = (None, Marks::default());
-            return Ok(true);
+        self.mark_posts_of_members().await?;
+        if self.dirty.overflowed() {
+            self.tables = None;
+            self.dirty = DirtyPosts::default();
+            return Ok(Rebuilt::TablesMissing);
         }
-        let changed: Vec<PostId> = self.marks.posts.iter().copied().collect();
-        let mut found = Vec::with_capacity(changed.len());
-        for step in changed.chunks(COUNTED_STEP) {
-            found.extend(self.shared.store.tallies(step, spans.since).await?);
-        }
+        let recount = self.recount(spans).await?;
         let newest = self.shared.content.newest_posts(PostId(u64::MAX), RANKED_MAX).await?;
-        let Some(tables) = self.tables.take() else { return Ok(true) };
-        self.marks = Marks::default();
-        // One actor, so one at a time.
-        let building = tokio::task::spawn_blocking(move || build(tables, spans, (changed, found), &newest));
+        let Some(tables) = self.tables.take() else { return Ok(Rebuilt::TablesMissing) };
+        self.dirty = DirtyPosts::default();
+        // The actor awaits the thread, so no two builds run at once.
+        let building = tokio::task::spawn_blocking(move || build(tables, spans, recount, &newest));
         let built = match building.await {
             Ok(built) => built,
-            // The tables are lost with the thread; they are loaded again.
+            // The tables are lost with the thread, and must be loaded again.
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "cannot build a generation");
-                return Ok(true);
+                return Ok(Rebuilt::TablesMissing);
             }
         };
         self.tables = Some(built.tables);
-        for (by, window, posts) in built.rankings {
+        for Ranked { by, window, posts } in built.rankings {
             self.shared.generations.add(by, window, posts, now);
         }
-        self.shared.generations.all_made();
-        self.keep(spans.today.date, built.today).await;
-        Ok(false)
+        self.shared.generations.set_ready();
+        self.publish_today(spans.today.date, built.today).await;
+        Ok(Rebuilt::Done)
     }
 
-    /// Keeps who are the best of today, so that everybody is told. A generation can be read without.
-    async fn keep(&mut self, date: Date, today: Vec<Scored>) {
-        if Instant::now() < self.keep_after {
-            self.marks.stirred = true;
+    /// Reads the tallies of the dirty posts.
+    async fn recount(&self, spans: Spans) -> Result<Recount, Error> {
+        let posts: Vec<PostId> = self.dirty.posts.iter().copied().collect();
+        let mut tallies = Vec::with_capacity(posts.len());
+        for step in posts.chunks(COUNT_STEP) {
+            tallies.extend(self.shared.store.tallies(step, spans.since).await?);
+        }
+        Ok(Recount { posts, tallies })
+    }
+
+    /// Publishes the best of today. The generations do not depend on it, so a failure is only tried again later.
+    async fn publish_today(&mut self, date: Date, today: Vec<Scored>) {
+        if Instant::now() < self.publish_after {
+            self.dirty.order_changed = true;
             return;
         }
-        match self.shared.days.turned(date, today, &mut self.shown).await {
+        match self.shared.days.publish(date, today, &mut self.published).await {
             Ok(()) => self.pauses.reset(),
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "cannot store the best posts of the day");
-                self.keep_after = Instant::now() + self.pauses.next();
-                self.marks.stirred = true;
+                self.publish_after = Instant::now() + self.pauses.next();
+                self.dirty.order_changed = true;
             }
         }
     }
 
-    /// With time, what is past leaves a window, and a day begins.
-    async fn mark_moved(&mut self, before: Spans, now: Spans, at: Timestamp) -> Result<(), Error> {
-        let Spans { since, today } = now;
-        let mut moved = vec![(before.since.week, since.week), (before.since.day, since.day)];
-        if before.today != today {
-            // What happened since midnight may have been counted before this was noticed. The hour that runs counts.
-            moved.push((today.begin, at.after(HOUR)));
+    /// Marks the posts whose activity entered or left a window, or the day, because time passed.
+    async fn mark_posts_at_moved_edges(&mut self, previous: Spans, spans: Spans, now: Timestamp) -> Result<(), Error> {
+        let Spans { since, today } = spans;
+        let mut moved = vec![(previous.since.week, since.week), (previous.since.day, since.day)];
+        if previous.today != today {
+            // Activity since midnight may have been counted for the previous day. The running hour belongs to it.
+            moved.push((today.begin, now.after(HOUR)));
         }
         for (one, other) in moved {
-            // A clock may be set back.
-            let posts = self.shared.store.stirred(one.min(other), one.max(other), MARKS_MAX + 1).await?;
-            self.marks.add(posts);
+            // The clock may have been set back, so either edge may be the earlier one.
+            let posts = self.shared.store.stirred(one.min(other), one.max(other), DIRTY_MAX + 1).await?;
+            self.dirty.add(posts);
         }
         Ok(())
     }
 
-    async fn mark_touched(&mut self) -> Result<(), Error> {
-        let members: Vec<_> = self.marks.members.iter().copied().collect();
+    /// Marks every post that a deactivated or restored member wrote, liked or commented on.
+    async fn mark_posts_of_members(&mut self) -> Result<(), Error> {
+        let members: Vec<_> = self.dirty.members.iter().copied().collect();
         for member in members {
-            let posts = self.shared.store.touched_by(member, MARKS_MAX + 1).await?;
-            self.marks.add(posts);
-            if self.marks.overflowed() {
+            let posts = self.shared.store.touched_by(member, DIRTY_MAX + 1).await?;
+            self.dirty.add(posts);
+            if self.dirty.overflowed() {
                 break;
             }
         }
@@ -199,29 +235,24 @@ impl State {
     }
 }
 
-/// Looks at every row once for each ranking: some milliseconds for a million posts.
-fn build(mut tables: Tables, spans: Spans, (changed, found): (Vec<PostId>, Vec<Tallied>), newest: &[PostRef]) -> Built {
-    let begun = Instant::now();
-    let counted = changed.len();
-    tables.turn(spans);
-    tables.set(changed, found);
+/// Applies a recount and ranks all posts. Reads every row once for each ranking: some milliseconds for a million posts.
+fn build(mut tables: Tables, spans: Spans, recount: Recount, newest: &[PostRef]) -> Built {
+    let started = Instant::now();
+    let counted = recount.posts.len();
+    tables.rotate(spans);
+    tables.set(recount.posts, recount.tallies);
     let mut rankings = Vec::with_capacity(6);
     for by in RankedBy::ALL {
         for window in Window::ALL {
-            let begun = Instant::now();
-            rankings.push((by, window, tables.ranked(by, window, newest)));
+            let started = Instant::now();
+            rankings.push(Ranked { by, window, posts: tables.ranked(by, window, newest) });
             let labels = [("kind", by.name()), ("window", window.name())];
-            metrics::histogram!("dailyfeed_ranking_generation_duration_seconds", &labels).record(begun.elapsed());
+            metrics::histogram!("dailyfeed_ranking_generation_duration_seconds", &labels).record(started.elapsed());
         }
     }
     let today = tables.best_today();
     metrics::gauge!("dailyfeed_ranking_posts").set(tables.posts() as f64);
-    tracing::debug!(posts = tables.posts(), counted, elapsed_us = begun.elapsed().as_micros() as u64, "rankings built");
+    let elapsed_us = started.elapsed().as_micros() as u64;
+    tracing::debug!(posts = tables.posts(), counted, elapsed_us, "rankings built");
     Built { tables, rankings, today }
-}
-
-/// The day before the one that runs, once its scores stand.
-pub(super) fn to_freeze(now: Timestamp, shared: &Shared) -> Option<Day> {
-    let zone = shared.days.zone();
-    Day::at(now, zone)?.before(zone).filter(|day| day.is_frozen(now))
 }

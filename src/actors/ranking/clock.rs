@@ -1,6 +1,7 @@
-//! What happens by itself: rounds, the loading of tables, the end of days.
+//! The ranking's clock: every two seconds asks the actor for a rebuild, loads its tables if it has none, and freezes the
+//! scores of a day that is over.
 use super::{
-    Message, Shared, actor,
+    Message, Rebuilt, Shared,
     tables::{Spans, Tables},
 };
 use crate::{
@@ -15,75 +16,90 @@ use crate::{
 use std::{sync::Arc, time::Instant};
 use tokio::time::MissedTickBehavior;
 
-/// Posts loaded in one step while the tables are built.
+/// Posts loaded by one query while the tables are loaded.
 const LOAD_STEP: usize = 10_000;
 
-/// Wakes the actor for rounds, loads its tables when it has none, and freezes a day when it is time.
-pub(super) async fn wake(shared: Arc<Shared>, mailbox: Mailbox<Message>) {
+/// Runs until the process ends. After a failure the next tick waits for a growing pause.
+pub(super) async fn run(shared: Arc<Shared>, mailbox: Mailbox<Message>) {
     let mut clock = tokio::time::interval(GENERATION_EVERY);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut frozen, mut pauses) = (None, Pauses::up_to(SIDE_MAX));
+    let mut pauses = Pauses::up_to(SIDE_MAX);
+    let mut last_frozen = None;
     loop {
         clock.tick().await;
-        // A round that takes longer than the patience of the mailbox still ends; only its answer is missed.
-        let made = match mailbox.ask(|reply| Message::Round { reply }).await {
-            Ok(true) => load(&shared, &mailbox).await,
-            made => made.map(drop),
-        };
-        if let Err(error) = &made {
+        let rebuilt = rebuild(&shared, &mailbox).await;
+        if let Err(error) = &rebuilt {
             tracing::warn!(error = error as &dyn std::error::Error, "cannot build rankings");
         }
-        // An actor that is late, or being started again, says nothing about the rows.
-        shared.uncounted.set(matches!(made, Err(Error::Store(_))));
-        let day = actor::to_freeze(Timestamp::now(), &shared).filter(|day| frozen != Some(day.date));
-        let kept = match day {
-            Some(day) => freeze(&shared, day).await,
-            None => true,
-        };
-        if let Some(day) = day.filter(|_| kept) {
-            frozen = Some(day.date);
+        // Only a store error is a fault of the part. `Late` and `Restarting` are passing states of the actor.
+        shared.store_fault.set(matches!(rebuilt, Err(Error::Store(_))));
+        let mut frozen = true;
+        if let Some(day) = day_to_freeze(Timestamp::now(), &shared)
+            && last_frozen != Some(day.date)
+        {
+            frozen = freeze(&shared, day).await;
+            if frozen {
+                last_frozen = Some(day.date);
+            }
         }
-        if made.is_err() || !kept {
-            tokio::time::sleep(pauses.next()).await;
-        } else {
+        if rebuilt.is_ok() && frozen {
             pauses.reset();
+        } else {
+            tokio::time::sleep(pauses.next()).await;
         }
     }
 }
 
-/// Makes the scores of a day stand; says whether they do.
+/// Asks the actor for a rebuild, and loads its tables if it has none. A rebuild that takes longer than the mailbox waits
+/// still ends: only its answer is lost.
+async fn rebuild(shared: &Shared, mailbox: &Mailbox<Message>) -> Result<(), Error> {
+    match mailbox.ask(|reply| Message::Rebuild { reply }).await? {
+        Rebuilt::Done => Ok(()),
+        Rebuilt::TablesMissing => load(shared, mailbox).await,
+    }
+}
+
+/// Loads the tables and sends them to the actor, which marks the changes of events meanwhile.
+async fn load(shared: &Shared, mailbox: &Mailbox<Message>) -> Result<(), Error> {
+    let started = Instant::now();
+    let Some(spans) = Spans::at(Timestamp::now(), shared.days.zone()) else { return Ok(()) };
+    // Read before the tables: they are valid only for the incarnation that marked changes while they were read.
+    let incarnation = shared.incarnation();
+    let tables = read_tables(shared, spans).await?;
+    let posts = tables.posts();
+    mailbox.ask(|reply| Message::TablesLoaded { tables: Box::new(tables), incarnation, reply }).await?;
+    tracing::info!(posts, elapsed_ms = started.elapsed().as_millis() as u64, "rankings loaded");
+    Ok(())
+}
+
+/// Reads the tallies of all posts, in steps of [`LOAD_STEP`].
+pub(super) async fn read_tables(shared: &Shared, spans: Spans) -> StoreResult<Tables> {
+    let mut tables = Tables::new(spans);
+    let mut after = PostId(0);
+    loop {
+        let tallies = shared.store.tallies_after(after, spans.since, LOAD_STEP).await?;
+        tallies.iter().for_each(|tallied| tables.push(tallied));
+        match tallies.last() {
+            Some(last) if tallies.len() == LOAD_STEP => after = last.post,
+            _ => return Ok(tables),
+        }
+    }
+}
+
+/// Returns yesterday, once its scores are final.
+fn day_to_freeze(now: Timestamp, shared: &Shared) -> Option<Day> {
+    let zone = shared.days.zone();
+    let yesterday = Day::at(now, zone)?.before(zone)?;
+    yesterday.is_frozen(now).then_some(yesterday)
+}
+
+/// Stores the final scores of a day. Returns false if that failed.
 async fn freeze(shared: &Shared, day: Day) -> bool {
     match shared.days.frozen(day).await {
         Ok(best) => best.frozen,
         Err(error) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "cannot freeze the scores of the day");
             false
-        }
-    }
-}
-
-/// Beside the actor, which goes on noting what changes meanwhile.
-async fn load(shared: &Shared, mailbox: &Mailbox<Message>) -> Result<(), Error> {
-    let begun = Instant::now();
-    let Some(spans) = Spans::at(Timestamp::now(), shared.days.zone()) else { return Ok(()) };
-    // What changes while the tables are read is noted by this life alone: another one has to have them read again.
-    let life = shared.life();
-    let tables = read(shared, spans).await?;
-    let posts = tables.posts();
-    mailbox.ask(|reply| Message::Loaded { tables: Box::new(tables), life, reply }).await?;
-    tracing::info!(posts, elapsed_ms = begun.elapsed().as_millis() as u64, "rankings loaded");
-    Ok(())
-}
-
-pub(super) async fn read(shared: &Shared, spans: Spans) -> StoreResult<Tables> {
-    let mut tables = Tables::new(spans);
-    let mut after = PostId(0);
-    loop {
-        let step = shared.store.tallies_after(after, spans.since, LOAD_STEP).await?;
-        step.iter().for_each(|tallied| tables.push(tallied));
-        match step.last().filter(|_| step.len() == LOAD_STEP) {
-            Some(last) => after = last.post,
-            None => return Ok(tables),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The best posts of calendar days: today's from memory, older ones as they were frozen.
+//! `Days`: the best posts of a calendar day. Today's come from the newest rebuild, those of past days from the store, where
+//! they are frozen five minutes after the day's end.
 use crate::{
     actors::Error,
     domain::{Day, FieldError, PostId, Reason, TOP_KEPT, TOP_SHOWN, Timestamp, first_id_at},
@@ -11,126 +12,146 @@ use std::{
 };
 use tokio::sync::Mutex;
 
-/// How long the best of a day that is over and not frozen yet are remembered.
-const REMEMBERED: Duration = Duration::from_secs(2);
+/// How long a count of a day that is not frozen is reused.
+const COUNT_REUSED_FOR: Duration = Duration::from_secs(2);
 
-/// The best of one day, best first.
+/// The best posts of one day, best first; at most [`TOP_KEPT`].
 #[derive(Clone)]
-pub(super) struct Best {
+pub(super) struct BestOfDay {
     pub(super) date: Date,
+    /// True if the scores do not change any more.
     pub(super) frozen: bool,
     pub(super) posts: Arc<[Scored]>,
 }
 
-impl Best {
+impl BestOfDay {
     fn new(date: Date, frozen: bool, posts: Vec<Scored>) -> Self {
         Self { date, frozen, posts: posts.into() }
     }
 }
 
-/// All days.
+/// The posts of a day that were last stored as visible to everybody. An equal result is not stored again.
+#[derive(PartialEq, Eq)]
+pub(super) struct PublishedTop {
+    date: Date,
+    posts: Vec<PostId>,
+}
+
+/// A result of counting a day's rows, reused for [`COUNT_REUSED_FOR`].
+struct Count {
+    at: Instant,
+    best: BestOfDay,
+}
+
+/// Answers for every day. The two locks are never held at once.
 pub(super) struct Days {
     store: Arc<dyn RankingStore>,
     zone: TimeZone,
-    /// As the last generation says.
-    today: RwLock<Option<Best>>,
-    /// What was counted last from the rows of a day, and when. One count at a time, however many ask.
-    counted: Mutex<Option<(Instant, Best)>>,
+    /// As published by the newest rebuild; `None` before the first.
+    today: RwLock<Option<BestOfDay>>,
+    /// The last count. The lock is held while a day is counted or frozen, so that concurrent requests count once.
+    last_count: Mutex<Option<Count>>,
 }
 
 impl Days {
     pub(super) fn new(store: Arc<dyn RankingStore>, zone: TimeZone) -> Self {
-        Self { store, zone, today: RwLock::default(), counted: Mutex::default() }
+        Self { store, zone, today: RwLock::default(), last_count: Mutex::default() }
     }
 
     pub(super) fn zone(&self) -> &TimeZone {
         &self.zone
     }
 
-    /// The best of that day, or of today. Refuses a day that has not begun.
-    pub(super) async fn best(&self, date: Option<Date>, now: Timestamp) -> Result<Best, Error> {
+    /// Returns the best posts of `date`, or of today. Refuses `Invalid` for a day that has not begun.
+    pub(super) async fn best(&self, date: Option<Date>, now: Timestamp) -> Result<BestOfDay, Error> {
         let today = Day::at(now, &self.zone).map(|day| day.date);
         let date = date.or(today).unwrap_or_default();
         if today.is_none_or(|today| date > today) {
             return Err(Error::Refused(FieldError { field: "date", reason: Reason::NotInThePast }.into()));
         }
-        let known = self.today.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(best) = known.filter(|best| best.date == date && today == Some(date)) {
-            return Ok(best);
+        if today == Some(date) {
+            let published = self.today.read().unwrap_or_else(PoisonError::into_inner).clone();
+            if let Some(best) = published
+                && best.date == date
+            {
+                return Ok(best);
+            }
         }
-        // No id is older than ids are, and so nothing that could have been liked.
+        // Ids count from 2025, so a day before that has no posts.
         let Some(day) = Day::of(date, &self.zone).filter(|day| first_id_at(day.end) > 0) else {
-            return Ok(Best::new(date, true, Vec::new()));
+            return Ok(BestOfDay::new(date, true, Vec::new()));
         };
         if day.is_frozen(now) { self.frozen(day).await } else { self.counted(day).await }
     }
 
-    /// A day that is over but not frozen yet, or today before the first generation.
+    /// Counts a day that is over but not frozen yet, or today before the first rebuild.
     #[expect(clippy::significant_drop_tightening, reason = "held across the count: one at a time, however many ask")]
-    async fn counted(&self, day: Day) -> Result<Best, Error> {
-        let mut counted = self.counted.lock().await;
-        let known = counted.as_ref().filter(|(at, best)| best.date == day.date && at.elapsed() < REMEMBERED);
-        if let Some((_, best)) = known {
-            return Ok(best.clone());
+    async fn counted(&self, day: Day) -> Result<BestOfDay, Error> {
+        let mut last_count = self.last_count.lock().await;
+        if let Some(count) = last_count.as_ref()
+            && count.best.date == day.date
+            && count.at.elapsed() < COUNT_REUSED_FOR
+        {
+            return Ok(count.best.clone());
         }
-        let best = Best::new(day.date, false, self.store.best_of_day(day, TOP_KEPT).await?);
-        *counted = Some((Instant::now(), best.clone()));
+        let best = BestOfDay::new(day.date, false, self.store.best_of_day(day, TOP_KEPT).await?);
+        *last_count = Some(Count { at: Instant::now(), best: best.clone() });
         Ok(best)
     }
 
-    /// A day whose scores stand. The first who asks makes them stand, where no clock has.
-    pub(super) async fn frozen(&self, day: Day) -> Result<Best, Error> {
-        if let Some(best) = self.kept(day.date).await? {
+    /// Returns the final scores of a day that is over, and stores them if the clock has not done so yet.
+    pub(super) async fn frozen(&self, day: Day) -> Result<BestOfDay, Error> {
+        if let Some(best) = self.stored(day.date).await? {
             return Ok(best);
         }
-        let _one_at_a_time = self.counted.lock().await;
-        if let Some(best) = self.kept(day.date).await? {
+        let _one_at_a_time = self.last_count.lock().await;
+        if let Some(best) = self.stored(day.date).await? {
             return Ok(best);
         }
         let posts = self.store.best_of_day(day, TOP_KEPT).await?;
-        // Days on which nothing happened are not worth a row; nothing can happen on them any more.
+        // A day without any activity gets no row: its result is always the same.
         if !posts.is_empty() || self.store.kept_day(day.date).await?.is_some() {
-            let shown = self.shown(&posts).await?;
-            if let Err(error) = self.store.keep_day(day.date, shown, Some(posts.clone())).await {
-                // Whoever only reads gets what there is. The scores are the same until the day is kept.
+            let public = self.public_top(&posts).await?;
+            if let Err(error) = self.store.keep_day(day.date, public, Some(posts.clone())).await {
+                // The read succeeds all the same: the scores are final, and a later call stores them.
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "cannot store the best posts of a past day; retrying"
                 );
-                return Ok(Best::new(day.date, false, posts));
+                return Ok(BestOfDay::new(day.date, false, posts));
             }
         }
-        Ok(Best::new(day.date, true, posts))
+        Ok(BestOfDay::new(day.date, true, posts))
     }
 
-    async fn kept(&self, date: Date) -> Result<Option<Best>, Error> {
-        let frozen = self.store.kept_day(date).await?.and_then(|kept| kept.frozen);
-        Ok(frozen.map(|posts| Best::new(date, true, posts)))
+    /// Returns the final scores of a day, if they are stored.
+    async fn stored(&self, date: Date) -> Result<Option<BestOfDay>, Error> {
+        let frozen = self.store.kept_day(date).await?.and_then(|day| day.frozen);
+        Ok(frozen.map(|posts| BestOfDay::new(date, true, posts)))
     }
 
-    /// What everybody may see of these.
-    async fn shown(&self, posts: &[Scored]) -> Result<Vec<PostId>, Error> {
+    /// Returns the first [`TOP_SHOWN`] of `posts` that are visible to everybody.
+    async fn public_top(&self, posts: &[Scored]) -> Result<Vec<PostId>, Error> {
         let ids: Vec<PostId> = posts.iter().map(|(post, _)| *post).collect();
-        let mut shown = self.store.public_posts(&ids).await?;
-        shown.truncate(TOP_SHOWN);
-        Ok(shown)
+        let mut public = self.store.public_posts(&ids).await?;
+        public.truncate(TOP_SHOWN);
+        Ok(public)
     }
 
-    /// Takes the best of today from a new generation, and lets everybody know where others are shown than before.
-    pub(super) async fn turned(&self, date: Date, posts: Vec<Scored>, before: &mut Option<Shown>) -> Result<(), Error> {
-        let shown = Shown { date, posts: self.shown(&posts).await? };
-        *self.today.write().unwrap_or_else(PoisonError::into_inner) = Some(Best::new(date, false, posts));
-        if before.as_ref() != Some(&shown) {
-            self.store.keep_day(date, shown.posts.clone(), None).await?;
-            *before = Some(shown);
+    /// Publishes the best posts of today. Stores the visible ones if they differ from `last`, with an event in the same
+    /// commit that tells every stream.
+    pub(super) async fn publish(
+        &self,
+        date: Date,
+        posts: Vec<Scored>,
+        last: &mut Option<PublishedTop>,
+    ) -> Result<(), Error> {
+        let top = PublishedTop { date, posts: self.public_top(&posts).await? };
+        *self.today.write().unwrap_or_else(PoisonError::into_inner) = Some(BestOfDay::new(date, false, posts));
+        if last.as_ref() != Some(&top) {
+            self.store.keep_day(date, top.posts.clone(), None).await?;
+            *last = Some(top);
         }
         Ok(())
     }
-}
-
-/// What the store was last told that everybody may see of a day.
-#[derive(PartialEq, Eq)]
-pub(super) struct Shown {
-    date: Date,
-    posts: Vec<PostId>,
 }

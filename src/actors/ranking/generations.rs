@@ -1,4 +1,4 @@
-//! Generations of rankings: what a page is read from, unchanged while somebody pages through it.
+//! Generations: the last 30 immutable orders of each ranking, so that paging through one is not disturbed by the next.
 use crate::{
     actors::reached::reached,
     domain::{GENERATIONS_KEPT, PostId, RankedBy, Timestamp, Window},
@@ -9,25 +9,25 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// A ranking as it was once. At most 1,000 posts of 8 bytes.
+/// One numbered, immutable order of a ranking. At most 1,000 posts of 8 bytes.
 pub(super) struct Generation {
     pub(super) number: u64,
     /// Best first.
     pub(super) posts: Box<[PostId]>,
 }
 
-/// The last generations of one ranking, oldest first.
+/// The last [`GENERATIONS_KEPT`] generations of one ranking, oldest first.
 #[derive(Default)]
-struct Kept(VecDeque<Arc<Generation>>);
+struct History(VecDeque<Arc<Generation>>);
 
-impl Kept {
-    /// Keeps a ranking under the next number, unless it is what the newest says already.
+impl History {
+    /// Appends a generation under the next number, unless its order equals that of the newest one.
     fn add(&mut self, posts: Vec<PostId>, now: Timestamp) {
         let newest = self.0.back();
         if newest.is_some_and(|newest| *newest.posts == *posts) {
             return;
         }
-        // By the clock, so that numbers of another life of this process are none of this one's.
+        // Numbers start from the clock, so that an earlier run of the process has used none of them.
         let number = newest.map_or(0, |newest| newest.number + 1).max(u64::try_from(now.0).unwrap_or_default());
         self.0.push_back(Arc::new(Generation { number, posts: posts.into() }));
         if self.0.len() > GENERATIONS_KEPT {
@@ -36,44 +36,48 @@ impl Kept {
     }
 }
 
-/// Every ranking. Readers hold a lock for as long as it takes to clone a pointer.
+/// The generations of all six rankings, written by the actor. A reader holds a lock only while it clones an `Arc`.
 pub(super) struct Generations {
-    kept: [[RwLock<Kept>; 3]; 2],
-    made: watch::Sender<bool>,
+    /// By [`RankedBy`], then by [`Window`].
+    histories: [[RwLock<History>; 3]; 2],
+    /// True once every ranking has a generation.
+    ready: watch::Sender<bool>,
 }
 
 impl Generations {
     pub(super) fn new() -> Self {
-        Self { kept: Default::default(), made: watch::channel(false).0 }
+        Self { histories: Default::default(), ready: watch::channel(false).0 }
     }
 
-    fn of(&self, by: RankedBy, window: Window) -> &RwLock<Kept> {
-        &self.kept[by as usize][window as usize]
+    fn history(&self, by: RankedBy, window: Window) -> &RwLock<History> {
+        &self.histories[by as usize][window as usize]
     }
 
+    /// Adds a generation, unless its order equals that of the newest one.
     pub(super) fn add(&self, by: RankedBy, window: Window, posts: Vec<PostId>, now: Timestamp) {
-        self.of(by, window).write().unwrap_or_else(PoisonError::into_inner).add(posts, now);
+        self.history(by, window).write().unwrap_or_else(PoisonError::into_inner).add(posts, now);
     }
 
-    /// There is one of each from now on.
-    pub(super) fn all_made(&self) {
-        self.made.send_if_modified(|made| !std::mem::replace(made, true));
+    /// States that every ranking has a generation from now on.
+    pub(super) fn set_ready(&self) {
+        self.ready.send_if_modified(|ready| !std::mem::replace(ready, true));
     }
 
-    /// Returns when there is one of each.
-    pub(super) async fn made(&self) {
-        // Fails only where the sender is gone, which is here.
-        let _ = reached(&mut self.made.subscribe(), |made| *made).await;
+    /// Waits until every ranking has a generation.
+    pub(super) async fn wait_until_ready(&self) {
+        // Fails only without a sender, and `self` holds it.
+        let _ = reached(&mut self.ready.subscribe(), |ready| *ready).await;
     }
 
+    /// Returns the newest generation of a ranking; `None` before the first rebuild.
     pub(super) fn newest(&self, by: RankedBy, window: Window) -> Option<Arc<Generation>> {
-        self.of(by, window).read().unwrap_or_else(PoisonError::into_inner).0.back().cloned()
+        self.history(by, window).read().unwrap_or_else(PoisonError::into_inner).0.back().cloned()
     }
 
-    /// The generation of that number; none where it is not kept any more, or never was.
+    /// Returns the generation with that number; `None` if it was dropped from the history or never existed.
     pub(super) fn numbered(&self, by: RankedBy, window: Window, number: u64) -> Option<Arc<Generation>> {
-        let kept = self.of(by, window).read().unwrap_or_else(PoisonError::into_inner);
-        kept.0.iter().find(|generation| generation.number == number).cloned()
+        let history = self.history(by, window).read().unwrap_or_else(PoisonError::into_inner);
+        history.0.iter().find(|generation| generation.number == number).cloned()
     }
 }
 
@@ -90,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_thirty_can_be_paged() {
+    fn the_last_thirty_generations_can_be_paged() {
         let generations = Generations::new();
         let numbers: Vec<u64> = (0..31).map(|post| add(&generations, post, 1_000)).collect();
         assert!(generations.numbered(BY, WINDOW, numbers[0]).is_none());
@@ -101,14 +105,14 @@ mod tests {
     }
 
     #[test]
-    fn numbers_grow_whatever_the_clock_does() {
+    fn numbers_grow_even_if_the_clock_is_set_back() {
         let generations = Generations::new();
         let numbers = [(1, 5_000), (2, 5_000), (3, 4_000), (4, 9_000)].map(|(post, now)| add(&generations, post, now));
         assert_eq!(numbers, [5_000, 5_001, 5_002, 9_000]);
     }
 
     #[test]
-    fn what_did_not_change_is_no_new_generation() {
+    fn an_unchanged_order_is_no_new_generation() {
         let generations = Generations::new();
         assert_eq!(add(&generations, 1, 5_000), add(&generations, 1, 6_000));
     }

@@ -1,10 +1,13 @@
-//! What is liked, viewed and commented most: follows the event log, and makes numbered generations to page through.
+//! The ranked feeds (most popular, most commented) and the best posts of each day.
+//!
+//! [`Ranking`] is the handle. `actor.rs`, which has the picture, follows the event log and builds numbered generations.
+//! Pages are read from these without the actor.
 mod actor;
+pub(super) mod bench_api;
 mod clock;
 mod days;
+mod dirty_posts;
 mod generations;
-mod marks;
-pub(super) mod measured;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -39,33 +42,43 @@ use std::{
 };
 use tables::Tables;
 
-/// Ranks that are looked at in one step once a page has come out short.
+/// Ranks read in one step after the first step of a page did not fill it.
 const SCAN_STEP: usize = 100;
 
-/// What the ranking actor can be told.
+/// The messages of the ranking actor.
 pub(super) enum Message {
-    /// Notes what a batch of events changed, and answers with the position to go on from.
+    /// Marks the posts that a batch of events changed. Replies with the position to read on from.
     Apply { batch: Vec<Event>, reply: Reply<Position> },
-    /// Takes the tables that were loaded for that life, then does a round.
-    Loaded { tables: Box<Tables>, life: u64, reply: Reply<bool> },
-    /// Makes generations where something changed. Answers whether the tables have to be loaded first.
-    Round { reply: Reply<bool> },
+    /// Takes tables that were loaded for an incarnation of the actor, then rebuilds.
+    TablesLoaded { tables: Box<Tables>, incarnation: u64, reply: Reply<Rebuilt> },
+    /// Adds a generation to each ranking whose order changed.
+    Rebuild { reply: Reply<Rebuilt> },
     #[cfg(test)]
     Crash { reply: Reply<()> },
 }
 
-/// What the actor writes and everybody reads.
+/// The outcome of a rebuild.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rebuilt {
+    /// The generations are up to date.
+    Done,
+    /// No generation was built: the tables must be loaded first.
+    TablesMissing,
+}
+
+/// State that the actor writes and everybody reads. It outlives an incarnation of the actor.
 struct Shared {
     store: Arc<dyn RankingStore>,
     content: Arc<dyn ContentStore>,
     generations: Generations,
     days: Days,
+    /// The changes of every event up to here are marked or counted.
     position: AtomicU64,
-    /// Lives of the actor so far.
-    lives: AtomicU64,
+    /// Number of incarnations of the actor so far.
+    incarnations: AtomicU64,
     part: Part,
-    /// The rows could not be counted.
-    uncounted: Trouble,
+    /// Present while the tallies cannot be read.
+    store_fault: Trouble,
 }
 
 impl Shared {
@@ -76,49 +89,67 @@ impl Shared {
             generations: Generations::new(),
             days: Days::new(stores.ranking.clone(), zone),
             position: AtomicU64::new(head.0),
-            lives: AtomicU64::new(0),
-            uncounted: part.trouble(),
+            incarnations: AtomicU64::new(0),
+            store_fault: part.trouble(),
             part,
         }
     }
 
-    /// The life that has begun last.
-    fn life(&self) -> u64 {
-        self.lives.load(Ordering::Acquire)
+    /// Returns the number of the newest incarnation.
+    fn incarnation(&self) -> u64 {
+        self.incarnations.load(Ordering::Acquire)
     }
 
-    /// Everything up to this event has been noted.
-    fn applied(&self, last: Option<&Event>) -> Position {
+    /// Advances the position to the last event of a batch, never back, and returns it.
+    fn advance_position(&self, last: Option<&Event>) -> Position {
         let position = last.map_or(0, |event| event.position.0);
         Position(self.position.fetch_max(position, Ordering::AcqRel).max(position))
     }
 }
 
-/// The best posts of a day, as one viewer sees them.
-#[derive(Debug, Clone)]
-pub struct Top3 {
-    /// Of the configured zone.
-    pub date: Date,
-    /// The scores do not change any more.
-    pub frozen: bool,
-    /// At most three, best first, each with its score.
-    pub items: Vec<(u64, VisiblePost)>,
+/// One of the six ranked feeds.
+#[derive(Debug, Clone, Copy)]
+pub struct RankedFeed {
+    /// The count that orders it.
+    pub by: RankedBy,
+    /// The time in which views, likes and comments count.
+    pub window: Window,
 }
 
-/// Ranked feeds and the best of each day, from outside. Reads skip the mailbox: they need no order.
+/// The best posts of a day, as visible to one viewer.
+#[derive(Debug, Clone)]
+pub struct Top3 {
+    /// The day, in the configured time zone.
+    pub date: Date,
+    /// True if the scores do not change any more.
+    pub frozen: bool,
+    /// At most three, best first.
+    pub items: Vec<TopPost>,
+}
+
+/// One of the best posts of a day.
+#[derive(Debug, Clone)]
+pub struct TopPost {
+    /// Its score of that day.
+    pub score: u64,
+    /// The post.
+    pub post: VisiblePost,
+}
+
+/// Handle of the ranked feeds and the best of each day. Reads skip the mailbox, as they need no order.
 #[derive(Clone)]
 pub struct Ranking {
     shared: Arc<Shared>,
     visibility: Visibility,
     streams: Streams,
     /// How long a reader waits for the first generation.
-    patience: Duration,
+    first_generation_wait: Duration,
     #[cfg(test)]
     mailbox: Mailbox<Message>,
 }
 
 impl Ranking {
-    /// Starts the actor, its reader of the log, and the clock that wakes it. Tables are loaded beside, so that a large
+    /// Starts the actor, its log reader and its clock. The clock loads the tables in the background, so that a large
     /// database does not delay the start.
     #[cfg_attr(
         not(test),
@@ -131,9 +162,9 @@ impl Ranking {
         streams: Streams,
         config: &Config,
     ) -> Self {
-        // Checked with the configuration.
+        // The configuration check has refused unknown zones.
         let zone = TimeZone::get(&config.ranking.day_zone).unwrap_or(TimeZone::UTC);
-        // Read first: what is committed while the tables are loaded is counted again, which changes nothing.
+        // Read before the tables are loaded: an event in both is counted again, which changes nothing.
         let head = *stores.log.head().borrow();
         let shared = Arc::new(Shared::new(stores, zone, head, supervisor.part("ranking")));
         let state = shared.clone();
@@ -143,105 +174,112 @@ impl Ranking {
             let reader: Mailbox<Message> = reader.clone();
             async move { reader.ask(|reply| Message::Apply { batch, reply }).await }
         }));
-        supervisor.spawn_background(clock::wake(shared.clone(), mailbox.clone()));
-        let patience = Duration::from_millis(config.actors.answer_timeout_ms);
+        supervisor.spawn_background(clock::run(shared.clone(), mailbox.clone()));
         Self {
             shared,
             visibility,
             streams,
-            patience,
+            first_generation_wait: Duration::from_millis(config.actors.answer_timeout_ms),
             #[cfg(test)]
             mailbox,
         }
     }
 
-    /// One page of a ranked feed, as the viewer sees it. Later pages are of the generation of the first; refuses
-    /// `CursorExpired` where that is not kept any more, `Down` while the part is.
+    /// Returns one page of a ranked feed, as visible to the viewer. Later pages read the generation of the first one.
+    /// Refuses `CursorInvalid`, `CursorExpired` if that generation was dropped, and `Down` while the part is.
     pub async fn page(
         &self,
         viewer: MemberId,
-        (by, window): (RankedBy, Window),
+        feed: RankedFeed,
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<FeedPage, Error> {
         self.shared.part.check()?;
+        let RankedFeed { by, window } = feed;
         let list = match by {
             RankedBy::Popularity => ListKind::MostPopular,
             RankedBy::Comments => ListKind::MostCommented,
         };
-        let (generation, from) = match cursor {
-            None => (self.newest(by, window).await?, 0),
+        let (generation, first_rank) = match cursor {
+            None => (self.newest_generation(feed).await?, 0),
             Some(text) => {
                 let [number, rank] = decode_list_cursor(text, list, window as u64)?;
-                let rank = usize::try_from(rank).ok().filter(|rank| *rank <= RANKED_MAX);
-                let rank = rank.ok_or(Refusal::CursorInvalid)?;
-                let kept = self.shared.generations.numbered(by, window, number);
-                (kept.ok_or(Refusal::CursorExpired)?, rank)
+                let rank = usize::try_from(rank).unwrap_or(usize::MAX);
+                if rank > RANKED_MAX {
+                    return Err(Refusal::CursorInvalid.into());
+                }
+                let generation = self.shared.generations.numbered(by, window, number);
+                (generation.ok_or(Refusal::CursorExpired)?, rank)
             }
         };
-        // Read first, so that a stream from there misses nothing that this page does not show yet.
+        // Read before the posts, so that a stream from this cursor shows every change that the page does not.
         let stream = self.streams.cursor();
-        let (items, to) = self.collect(viewer, &generation, from, limit).await?;
-        let next = to.map(|rank| encode_list_cursor(list, window as u64, [generation.number, rank as u64]));
+        let (items, next_rank) = self.collect(viewer, &generation, first_rank, limit).await?;
+        let next = next_rank.map(|rank| encode_list_cursor(list, window as u64, [generation.number, rank as u64]));
         Ok(FeedPage { items, next, stream })
     }
 
-    async fn newest(&self, by: RankedBy, window: Window) -> Result<Arc<Generation>, Error> {
+    /// Waits for the first rebuild, then returns the newest generation. `Late` if the rebuild takes too long.
+    async fn newest_generation(&self, RankedFeed { by, window }: RankedFeed) -> Result<Arc<Generation>, Error> {
         let late = || Error::Late("ranking");
-        tokio::time::timeout(self.patience, self.shared.generations.made()).await.map_err(|_| late())?;
+        let ready = self.shared.generations.wait_until_ready();
+        tokio::time::timeout(self.first_generation_wait, ready).await.map_err(|_| late())?;
         self.shared.generations.newest(by, window).ok_or_else(late)
     }
 
-    /// Posts from that rank on that the viewer may see, and the rank to go on from; none where all were looked at.
+    /// Collects visible posts from a rank on. Returns them with the rank where the next page begins; `None` at the end of
+    /// the generation.
     async fn collect(
         &self,
         viewer: MemberId,
         generation: &Generation,
-        from: usize,
+        first_rank: usize,
         limit: usize,
     ) -> Result<(Vec<VisiblePost>, Option<usize>), Error> {
         let viewer = self.visibility.viewer(viewer).await?;
-        let (mut items, mut at, mut step) = (Vec::with_capacity(limit), from, limit);
-        while let Some(rest) = generation.posts.get(at..).filter(|rest| !rest.is_empty()) {
+        let (mut items, mut rank, mut step) = (Vec::with_capacity(limit), first_rank, limit);
+        while let Some(rest) = generation.posts.get(rank..).filter(|rest| !rest.is_empty()) {
             if items.len() >= limit {
-                return Ok((items, Some(at)));
+                return Ok((items, Some(rank)));
             }
-            let looked_at = &rest[..step.min(rest.len())];
-            let seen = self.visibility.posts(&viewer, looked_at, Surface::Feed).await?;
+            let candidates = &rest[..step.min(rest.len())];
+            let visible = self.visibility.posts(&viewer, candidates, Surface::Feed).await?;
             let room = limit - items.len();
-            // Up to the last that has room: what is behind it belongs to the next page.
-            at += match seen.get(room - 1).filter(|_| seen.len() > room) {
-                Some(last) => 1 + looked_at.iter().position(|post| *post == last.post.id).unwrap_or_default(),
-                None => looked_at.len(),
+            rank += if visible.len() > room {
+                // The next page begins after the last post that fits on this one.
+                let last = visible[room - 1].post.id;
+                1 + candidates.iter().position(|post| *post == last).unwrap_or_default()
+            } else {
+                candidates.len()
             };
-            items.extend(seen.into_iter().take(room));
+            items.extend(visible.into_iter().take(room));
             step = SCAN_STEP;
         }
         Ok((items, None))
     }
 
-    /// The three best posts of that day, or of today, as the viewer sees them: what is deleted or hidden gives way to
-    /// the next. Refuses a day that has not begun, and `Down` while the part is.
+    /// Returns the three best posts of a day, or of today, that are visible to the viewer: the next best replace deleted
+    /// and hidden ones. Refuses `Invalid` for a day that has not begun, and `Down` while the part is.
     pub async fn top3(&self, viewer: MemberId, date: Option<Date>) -> Result<Top3, Error> {
         self.shared.part.check()?;
         let best = self.shared.days.best(date, Timestamp::now()).await?;
         let ids: Vec<PostId> = best.posts.iter().map(|(post, _)| *post).collect();
         let viewer = self.visibility.viewer(viewer).await?;
-        let seen = self.visibility.posts(&viewer, &ids, Surface::Feed).await?;
-        let scored = |seen: VisiblePost| {
-            let (_, score) = best.posts.iter().find(|(post, _)| *post == seen.post.id)?;
-            Some((*score, seen))
+        let visible = self.visibility.posts(&viewer, &ids, Surface::Feed).await?;
+        let scored = |post: VisiblePost| {
+            let (_, score) = best.posts.iter().find(|(id, _)| *id == post.post.id)?;
+            Some(TopPost { score: *score, post })
         };
-        let items = seen.into_iter().filter_map(scored).take(TOP_SHOWN).collect();
+        let items = visible.into_iter().filter_map(scored).take(TOP_SHOWN).collect();
         Ok(Top3 { date: best.date, frozen: best.frozen, items })
     }
 
-    /// Events up to here are not needed any more.
+    /// Returns the position up to which the ranking needs no events any more.
     pub(super) fn position(&self) -> Position {
         Position(self.shared.position.load(Ordering::Acquire))
     }
 
-    /// Makes the actor fail.
+    /// Makes the actor panic.
     #[cfg(test)]
     pub(super) async fn crash(&self) -> Result<(), Error> {
         self.mailbox.ask(|reply| Message::Crash { reply }).await

@@ -1,4 +1,5 @@
-//! What posts have gathered, by span of time: sorted rows that are quick to change and to rank.
+//! `Tables`: the views, likes and comments of every post, by span of time, as sorted rows in memory that are quick to
+//! change and to rank.
 use crate::{
     domain::{Day, PostId, RANKED_MAX, RankedBy, TOP_KEPT, Tally, Timestamp, Window},
     storage::{PostRef, Scored, Since, Tallied},
@@ -7,7 +8,7 @@ use jiff::tz::TimeZone;
 use rustc_hash::FxHashSet;
 use std::{cmp::Reverse, collections::BinaryHeap};
 
-/// The spans that are counted, at one moment.
+/// The spans of time that are counted, as of one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Spans {
     pub(super) since: Since,
@@ -15,7 +16,7 @@ pub(super) struct Spans {
 }
 
 impl Spans {
-    /// None at the ends of the calendar.
+    /// Returns the spans as of `now`; `None` at the ends of the calendar.
     pub(super) fn at(now: Timestamp, zone: &TimeZone) -> Option<Self> {
         let today = Day::at(now, zone)?;
         let since = Since { week: Window::Week.since(now), day: Window::Day.since(now), today: today.begin };
@@ -23,29 +24,29 @@ impl Spans {
     }
 }
 
-/// 24 bytes.
+/// The tally of a post in one span; 24 bytes.
 #[derive(Clone, Copy)]
 struct Row {
     post: PostId,
     tally: Tally,
 }
 
-/// Posts that have gathered something in one span, by id.
+/// The posts with a tally in one span, sorted by id.
 #[derive(Default)]
 struct Table {
     rows: Vec<Row>,
 }
 
 impl Table {
-    /// Adds a post that is newer than all that are here.
+    /// Appends a post that is newer than every other one, unless its tally is empty.
     fn push(&mut self, post: PostId, tally: Tally) {
         if !tally.is_empty() {
             self.rows.push(Row { post, tally });
         }
     }
 
-    /// Replaces what these posts have; the posts must be in order and no post twice. One that has nothing any more
-    /// keeps its row until a new one is put in.
+    /// Replaces the tallies of posts, which must be sorted by id without duplicates. A row whose tally became empty stays
+    /// until rows are merged the next time.
     fn set(&mut self, changes: impl Iterator<Item = (PostId, Tally)>) {
         let mut new = Vec::new();
         for (post, tally) in changes {
@@ -60,13 +61,13 @@ impl Table {
         self.rows.append(&mut new);
         if !in_order {
             self.rows.retain(|row| !row.tally.is_empty());
-            // Two sorted runs, which this sort finds and merges.
+            // The rows are two sorted runs, which the standard sort detects and merges.
             self.rows.sort_by_key(|row| row.post);
         }
     }
 
-    /// The best, best first: one look at each row, and no more memory than what is kept. `key` orders; 0 as its first
-    /// part is no score.
+    /// Returns the `limit` best rows, best first, in one pass and with memory for `limit` rows. `key` orders them: a
+    /// score, then a tie-breaker. Rows with score 0 are left out.
     fn best(&self, limit: usize, key: impl Fn(&Row) -> (u64, u64)) -> Vec<(u64, PostId)> {
         let mut best: BinaryHeap<Reverse<((u64, u64), PostId)>> = BinaryHeap::with_capacity(limit + 1);
         for row in &self.rows {
@@ -83,8 +84,8 @@ impl Table {
     }
 }
 
-/// All spans: 24 bytes for a post that ever gathered anything, and as much again for each of a week, a day and today
-/// in which it did. Posts that have gathered nothing are not here.
+/// One [`Table`] for each span: 24 bytes for each post that was ever viewed, liked or commented on, and 24 more for each
+/// of week, day and today in which it was. Other posts have no rows.
 pub(in crate::actors) struct Tables {
     pub(super) spans: Spans,
     all: Table,
@@ -99,7 +100,7 @@ impl Tables {
         Self { spans, all, week, day, today }
     }
 
-    /// Adds a post that is newer than all that are here.
+    /// Appends a post that is newer than every other one.
     pub(super) fn push(&mut self, tallied: &Tallied) {
         let Tallied { post, all, week, day, today } = *tallied;
         self.all.push(post, all);
@@ -108,31 +109,38 @@ impl Tables {
         self.today.push(post, today);
     }
 
-    /// Moves on to other spans. What has to change with that is set afterwards.
-    pub(super) fn turn(&mut self, spans: Spans) {
+    /// Moves to other spans, and clears the table of today if the day changed. The caller then sets the tallies of posts
+    /// at the moved edges.
+    pub(super) fn rotate(&mut self, spans: Spans) {
         if spans.today != self.spans.today {
             self.today = Table::default();
         }
         self.spans = spans;
     }
 
-    /// Replaces what these posts have; those that were not found have nothing.
+    /// Replaces the tallies of `changed` posts by those in `found`; a post without one gets an empty tally.
     pub(super) fn set(&mut self, mut changed: Vec<PostId>, mut found: Vec<Tallied>) {
         changed.sort_unstable();
         changed.dedup();
         found.sort_unstable_by_key(|tallied| tallied.post);
-        let of = |post: PostId| found.binary_search_by_key(&post, |tallied| tallied.post).ok().map(|at| found[at]);
-        let now: Vec<(PostId, Option<Tallied>)> = changed.into_iter().map(|post| (post, of(post))).collect();
-        let each = |tally: fn(Tallied) -> Tally| {
-            now.iter().map(move |(post, tallied)| (*post, tallied.map(tally).unwrap_or_default()))
+        let rows: Vec<(PostId, Option<Tallied>)> = changed
+            .into_iter()
+            .map(|post| {
+                let at = found.binary_search_by_key(&post, |tallied| tallied.post).ok();
+                (post, at.map(|at| found[at]))
+            })
+            .collect();
+        let of_span = |tally: fn(Tallied) -> Tally| {
+            rows.iter().map(move |(post, tallied)| (*post, tallied.map(tally).unwrap_or_default()))
         };
-        self.all.set(each(|tallied| tallied.all));
-        self.week.set(each(|tallied| tallied.week));
-        self.day.set(each(|tallied| tallied.day));
-        self.today.set(each(|tallied| tallied.today));
+        self.all.set(of_span(|tallied| tallied.all));
+        self.week.set(of_span(|tallied| tallied.week));
+        self.day.set(of_span(|tallied| tallied.day));
+        self.today.set(of_span(|tallied| tallied.today));
     }
 
-    /// The best of a window, of equals the newer; the newest of the rest where fewer have a score.
+    /// Returns the [`RANKED_MAX`] best posts of a window, best first; of equal scores the newer post first. Fills up with
+    /// `newest` if fewer posts have a score.
     pub(super) fn ranked(&self, by: RankedBy, window: Window, newest: &[PostRef]) -> Vec<PostId> {
         let table = match window {
             Window::All => &self.all,
@@ -143,19 +151,19 @@ impl Tables {
         let mut ranked: Vec<PostId> = best.into_iter().map(|(_, post)| post).collect();
         if ranked.len() < RANKED_MAX {
             let scored: FxHashSet<PostId> = ranked.iter().copied().collect();
-            let rest = newest.iter().map(|place| place.post).filter(|post| !scored.contains(post));
+            let rest = newest.iter().map(|post_ref| post_ref.post).filter(|post| !scored.contains(post));
             ranked.extend(rest.take(RANKED_MAX - ranked.len()));
         }
         ranked
     }
 
-    /// The best of today, of equals the older.
+    /// Returns the [`TOP_KEPT`] best posts of today, best first; of equal scores the older post first.
     pub(super) fn best_today(&self) -> Vec<Scored> {
         let best = self.today.best(TOP_KEPT, |row| (row.tally.daily_score(), u64::MAX - row.post.0));
         best.into_iter().map(|(score, post)| (post, score)).collect()
     }
 
-    /// Posts that ever gathered anything.
+    /// Returns the number of posts that were ever viewed, liked or commented on.
     pub(super) fn posts(&self) -> usize {
         self.all.rows.len()
     }
@@ -170,7 +178,7 @@ mod tests {
         Tables::new(Spans::at(Timestamp(1_764_000_000_000), &TimeZone::UTC).unwrap())
     }
 
-    fn gathered(post: u64, views: u32, likes: u32, comments: u32) -> Tallied {
+    fn tallied(post: u64, views: u32, likes: u32, comments: u32) -> Tallied {
         let tally = Tally { views, likes, comments };
         Tallied { post: PostId(post), all: tally, week: tally, day: tally, today: tally }
     }
@@ -180,8 +188,8 @@ mod tests {
     }
 
     fn newest(posts: impl IntoIterator<Item = u64>) -> Vec<PostRef> {
-        let place = |post| PostRef { post: PostId(post), author: MemberId(1), position: Position(1) };
-        posts.into_iter().map(place).collect()
+        let post_ref = |post| PostRef { post: PostId(post), author: MemberId(1), position: Position(1) };
+        posts.into_iter().map(post_ref).collect()
     }
 
     fn ranked(tables: &Tables, by: RankedBy, rest: &[PostRef]) -> Vec<u64> {
@@ -189,37 +197,37 @@ mod tests {
     }
 
     #[test]
-    fn the_best_come_first_and_of_equals_the_newer() {
+    fn the_best_post_comes_first_and_of_equal_scores_the_newer() {
         let mut tables = tables();
-        set(&mut tables, &[gathered(1, 4, 0, 1), gathered(2, 0, 2, 1), gathered(3, 1, 2, 0), gathered(4, 0, 0, 5)]);
+        set(&mut tables, &[tallied(1, 4, 0, 1), tallied(2, 0, 2, 1), tallied(3, 1, 2, 0), tallied(4, 0, 0, 5)]);
         assert_eq!(ranked(&tables, RankedBy::Popularity, &[]), [3, 2, 1]);
         assert_eq!(ranked(&tables, RankedBy::Comments, &[]), [4, 2, 1]);
     }
 
     #[test]
-    fn the_newest_fill_up_what_has_no_score() {
+    fn the_newest_posts_follow_those_with_a_score() {
         let mut tables = tables();
-        set(&mut tables, &[gathered(2, 1, 0, 0)]);
+        set(&mut tables, &[tallied(2, 1, 0, 0)]);
         assert_eq!(ranked(&tables, RankedBy::Popularity, &newest([3, 2, 1])), [2, 3, 1]);
         assert_eq!(ranked(&tables, RankedBy::Comments, &newest([3, 2, 1])), [3, 2, 1]);
         assert_eq!(ranked(&tables, RankedBy::Comments, &newest((1..=2_000).rev())).len(), RANKED_MAX);
     }
 
     #[test]
-    fn a_day_ranks_the_older_of_equals_first_and_posts_without_score_not_at_all() {
+    fn a_day_ranks_the_older_of_equal_scores_first_and_leaves_out_posts_without_a_score() {
         let mut tables = tables();
-        set(&mut tables, &[gathered(1, 0, 0, 1), gathered(2, 3, 0, 0), gathered(3, 0, 2, 0), gathered(4, 0, 0, 0)]);
+        set(&mut tables, &[tallied(1, 0, 0, 1), tallied(2, 3, 0, 0), tallied(3, 0, 2, 0), tallied(4, 0, 0, 0)]);
         assert_eq!(tables.best_today(), [(PostId(3), 4), (PostId(1), 3), (PostId(2), 3)]);
-        let many: Vec<_> = (10..200).map(|post| gathered(post, 1, 1, 1)).collect();
+        let many: Vec<_> = (10..200).map(|post| tallied(post, 1, 1, 1)).collect();
         set(&mut tables, &many);
         let best = tables.best_today();
         assert_eq!((best.len(), best[0], best[49]), (TOP_KEPT, (PostId(10), 6), (PostId(59), 6)));
     }
 
     #[test]
-    fn no_more_than_the_best_are_kept() {
+    fn the_best_posts_equal_those_of_a_full_sort() {
         let mut tables = tables();
-        (1..=5_000).for_each(|post| tables.push(&gathered(post, (post * 7_919 % 5_003) as u32, 0, 0)));
+        (1..=5_000).for_each(|post| tables.push(&tallied(post, (post * 7_919 % 5_003) as u32, 0, 0)));
         let ranked = tables.ranked(RankedBy::Popularity, Window::Day, &newest([9_000]));
         let mut naive: Vec<(u64, u64)> = (1..=5_000).map(|post| (post * 7_919 % 5_003, post)).collect();
         naive.sort_unstable_by_key(|key| Reverse(*key));
@@ -228,28 +236,28 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_found_any_more_is_not_ranked() {
+    fn a_post_without_a_tally_is_not_ranked() {
         let mut tables = tables();
-        set(&mut tables, &[gathered(5, 1, 0, 0), gathered(9, 2, 0, 0)]);
+        set(&mut tables, &[tallied(5, 1, 0, 0), tallied(9, 2, 0, 0)]);
         tables.set(vec![PostId(9), PostId(9), PostId(7)], Vec::new());
         assert_eq!(ranked(&tables, RankedBy::Popularity, &[]), [5]);
-        // Older and newer ones than those that are here.
-        set(&mut tables, &[gathered(11, 3, 0, 0), gathered(1, 4, 0, 0)]);
+        // One post older and one newer than those with rows.
+        set(&mut tables, &[tallied(11, 3, 0, 0), tallied(1, 4, 0, 0)]);
         assert_eq!(ranked(&tables, RankedBy::Popularity, &[]), [1, 11, 5]);
         assert_eq!(tables.posts(), 3);
-        set(&mut tables, &[gathered(9, 9, 0, 0), gathered(5, 8, 0, 0)]);
+        set(&mut tables, &[tallied(9, 9, 0, 0), tallied(5, 8, 0, 0)]);
         assert_eq!(ranked(&tables, RankedBy::Popularity, &[]), [9, 5, 1, 11]);
     }
 
     #[test]
-    fn a_new_day_begins_with_nothing() {
+    fn a_new_day_begins_without_posts() {
         let mut tables = tables();
-        set(&mut tables, &[gathered(1, 1, 0, 0)]);
+        set(&mut tables, &[tallied(1, 1, 0, 0)]);
         let spans = tables.spans;
-        tables.turn(Spans { since: spans.since, today: spans.today });
+        tables.rotate(Spans { since: spans.since, today: spans.today });
         assert_eq!(tables.best_today().len(), 1);
         let tomorrow = Spans::at(spans.today.end, &TimeZone::UTC).unwrap();
-        tables.turn(tomorrow);
+        tables.rotate(tomorrow);
         assert_eq!((tables.best_today(), tables.spans, tables.posts()), (Vec::new(), tomorrow, 1));
     }
 }

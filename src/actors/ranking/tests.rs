@@ -1,5 +1,5 @@
-//! Time that goes on, an actor that fails, and what the log hears of a day.
-use super::{Shared, actor::State, clock::read, tables::Spans};
+//! Tests of the ranking: windows that move with time, an actor that fails, and the events about the best of a day.
+use super::{RankedFeed, Rebuilt, Shared, actor::State, clock::read_tables, tables::Spans};
 use crate::{
     actors::{Actors, Error, feeds::Feed, health::Part},
     config::Config,
@@ -12,14 +12,14 @@ use crate::{
 use jiff::tz::TimeZone;
 use std::{sync::Arc, time::Duration};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 struct Deployment {
     actors: Actors,
     stores: Stores,
     author: MemberId,
     fan: MemberId,
-    /// Older one first.
+    /// The older one first.
     posts: [PostId; 2],
     _folder: tempfile::TempDir,
 }
@@ -37,7 +37,7 @@ async fn sign_up(actors: &Actors, handle: &str) -> MemberId {
     id
 }
 
-/// Two members and two posts.
+/// Starts a server with two members and two posts.
 async fn start() -> Deployment {
     let folder = tempfile::tempdir().unwrap();
     let config = Config::for_tests(folder.path());
@@ -53,6 +53,7 @@ async fn start() -> Deployment {
     Deployment { actors, stores, author, fan, posts, _folder: folder }
 }
 
+/// Polls until `look` returns a value, for at most [`TIMEOUT`].
 async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let looking = async {
         loop {
@@ -62,7 +63,7 @@ async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, looking).await.expect("it comes to pass")
+    tokio::time::timeout(TIMEOUT, looking).await.expect("the condition holds within the timeout")
 }
 
 fn leader(shared: &Shared, window: Window) -> PostId {
@@ -74,56 +75,59 @@ async fn best(shared: &Shared, at: Timestamp) -> Vec<(PostId, u64)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn likes_leave_the_windows_that_move_on_and_come_back_with_a_clock_that_is_set_back() {
+async fn likes_leave_moving_windows_and_return_when_the_clock_is_set_back() {
     let Deployment { actors, stores, fan, posts: [older, newer], .. } = &start().await;
     let seoul = TimeZone::get("Asia/Seoul").unwrap();
     let now = Timestamp::now();
     let shared = Arc::new(Shared::new(stores, seoul.clone(), Position(0), Part::new("ranking")));
     let mut state = State::new(shared.clone());
-    assert!(state.round(now).await.unwrap(), "there are no tables yet");
-    state.take(read(&shared, Spans::at(now, &seoul).unwrap()).await.unwrap(), shared.life());
-    assert!(!state.round(now).await.unwrap());
+    assert_eq!(state.rebuild(now).await.unwrap(), Rebuilt::TablesMissing);
+    let tables = read_tables(&shared, Spans::at(now, &seoul).unwrap()).await.unwrap();
+    state.set_tables(tables, shared.incarnation());
+    assert_eq!(state.rebuild(now).await.unwrap(), Rebuilt::Done);
     assert_eq!(leader(&shared, Window::Day), *newer);
 
     actors.content.like_post(*fan, *older, true).await.unwrap();
-    // Nobody told this one of the like, but time goes on and what happened today is looked at again.
+    // This state has not seen the event of the like, but a moved window makes it count today's posts again.
     let hours = |hours: i64| Timestamp(now.0 + hours * HOUR_MS);
-    state.round(hours(-24)).await.unwrap();
-    state.round(now).await.unwrap();
+    state.rebuild(hours(-24)).await.unwrap();
+    state.rebuild(now).await.unwrap();
     assert_eq!(best(&shared, now).await, [(*older, 2)]);
     for (at, in_day, in_week) in [(0, true, true), (25, false, true), (169, false, false), (2, true, true)] {
-        state.round(hours(at)).await.unwrap();
+        state.rebuild(hours(at)).await.unwrap();
         let leads = |window| leader(&shared, window) == *older;
         assert_eq!([leads(Window::Day), leads(Window::Week), leads(Window::All)], [in_day, in_week, true], "{at} h");
     }
-    state.round(hours(25)).await.unwrap();
-    assert_eq!(best(&shared, hours(25)).await, [], "a new day begins with nothing");
+    state.rebuild(hours(25)).await.unwrap();
+    assert_eq!(best(&shared, hours(25)).await, [], "a new day begins without posts");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_round_without_change_makes_nothing() {
+async fn a_rebuild_without_changes_adds_no_generation() {
     let Deployment { stores, .. } = &start().await;
     let now = Timestamp::now();
     let shared = Arc::new(Shared::new(stores, TimeZone::UTC, Position(0), Part::new("ranking")));
-    let (_earlier, life) = (State::new(shared.clone()), shared.life());
+    let _earlier = State::new(shared.clone());
+    let earlier = shared.incarnation();
     let mut state = State::new(shared.clone());
-    let tables = async || read(&shared, Spans::at(now, &TimeZone::UTC).unwrap()).await.unwrap();
-    state.take(tables().await, life);
-    assert!(state.round(now).await.unwrap(), "what changed since is known to the earlier life alone");
-    state.take(tables().await, shared.life());
-    state.round(now).await.unwrap();
+    let tables = async || read_tables(&shared, Spans::at(now, &TimeZone::UTC).unwrap()).await.unwrap();
+    state.set_tables(tables().await, earlier);
+    let rebuilt = state.rebuild(now).await.unwrap();
+    assert_eq!(rebuilt, Rebuilt::TablesMissing, "only the earlier incarnation marked the changes since");
+    state.set_tables(tables().await, shared.incarnation());
+    state.rebuild(now).await.unwrap();
     let number = |shared: &Shared| shared.generations.newest(RankedBy::Comments, Window::All).unwrap().number;
     let first = number(&shared);
     for _ in 0..3 {
-        state.round(now).await.unwrap();
+        state.rebuild(now).await.unwrap();
     }
     assert_eq!(number(&shared), first);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ranking_that_failed_is_counted_again() {
+async fn a_restarted_ranking_counts_again_and_its_cursors_stay_valid() {
     let Deployment { actors, author, posts: [older, newer], .. } = &start().await;
-    let ranked = (RankedBy::Comments, Window::All);
+    let ranked = RankedFeed { by: RankedBy::Comments, window: Window::All };
     let page = async |cursor: Option<&str>| actors.ranking.page(*author, ranked, cursor, 1).await.unwrap();
     let first = until(async || Some(page(None).await).filter(|page| page.next.is_some())).await;
     assert_eq!(first.items[0].post.id, *newer);
@@ -131,7 +135,7 @@ async fn a_ranking_that_failed_is_counted_again() {
     let text = CommentText::new("댓글").unwrap();
     let draft = actors.content.draft_comment(*author, *older, None, text).await.unwrap();
     actors.content.comment(draft, None).await.unwrap();
-    // Pages of before go on once it is up again, and the next life ranks what happened since.
+    // Cursors of earlier pages are valid after the restart, and the next incarnation ranks what happened since.
     let page = async |cursor: Option<&str>| match actors.ranking.page(*author, ranked, cursor, 1).await {
         Err(Error::Down("ranking")) => None,
         answer => Some(answer.unwrap()),
@@ -142,29 +146,29 @@ async fn a_ranking_that_failed_is_counted_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_log_hears_of_a_day_that_shows_others_and_of_nothing_else() {
+async fn an_event_is_committed_only_when_other_posts_are_the_best_of_the_day() {
     let Deployment { actors, stores, author, fan, posts, .. } = &start().await;
-    let said = async || -> Vec<Event> {
+    let events = async || -> Vec<Event> {
         let log = stores.log.read(Position(0), usize::MAX).await.unwrap();
         log.into_iter().filter(|event| event.fact.kind == EventKind::DailyTop3Changed).collect()
     };
-    let told = async |times: usize| until(async || Some(said().await).filter(|said| said.len() == times)).await;
+    let after = async |count: usize| until(async || Some(events().await).filter(|events| events.len() == count)).await;
     actors.content.like_post(*fan, posts[0], true).await.unwrap();
-    let first = told(1).await;
+    let first = after(1).await;
     let date = stores.ranking.top3_changed_at(first[0].position).await.unwrap().unwrap();
     let shown = async || stores.ranking.kept_day(date).await.unwrap().unwrap().shown;
     assert_eq!(shown().await, posts[..1]);
-    // The same posts with another score are no news, others are; and so are those that not everybody may see any more.
+    // Another score of the same posts adds no event. Other posts do, and so do posts that became non-public.
     let text = CommentText::new("댓글").unwrap();
     let draft = actors.content.draft_comment(*fan, posts[0], None, text).await.unwrap();
     actors.content.comment(draft, None).await.unwrap();
-    until(async || Some(actors.ranking.top3(*fan, None).await.unwrap()).filter(|top| top.items[0].0 == 5)).await;
-    assert_eq!(said().await, first);
+    until(async || Some(actors.ranking.top3(*fan, None).await.unwrap()).filter(|top| top.items[0].score == 5)).await;
+    assert_eq!(events().await, first);
     actors.content.like_post(*fan, posts[1], true).await.unwrap();
-    told(2).await;
+    after(2).await;
     assert_eq!(shown().await, posts[..]);
     let patch = ProfilePatch { privacy: Some(Privacy::Private), ..ProfilePatch::default() };
     actors.members.change_profile(*author, patch, None).await.unwrap();
-    told(3).await;
+    after(3).await;
     assert_eq!(shown().await, []);
 }

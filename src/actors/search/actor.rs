@@ -1,5 +1,6 @@
-//! The index's writer: takes in what the log says, commits now and then, and changes to another index when one is ready.
-use super::{Message, build::catch_up, changes::Trouble, opening, shared::Shared};
+//! The search actor: applies batches of events to the index, commits them now and then, and switches to another index
+//! when one has been built. `progress.rs` has the picture.
+use super::{Message, build::apply_log, index_changes::ApplyError, open_index, shared::Shared};
 use crate::{
     actors::{Error, mailbox::Envelope},
     domain::{Event, Position},
@@ -10,163 +11,171 @@ use std::{sync::Arc, time::Instant};
 
 /// Events without a change after which their position is committed all the same, so that the log can be pruned and a
 /// restart has little to read.
-const POSITIONS_MAX: u64 = 10_000;
-/// Events behind the log, as after an import.
+const UNCOMMITTED_EVENTS_MAX: u64 = 10_000;
+/// Lag in events from which commits are rarer, as after an import.
 const FAR_BEHIND: u64 = 20_000;
+/// How many times more changes one commit has while the index is [`FAR_BEHIND`].
+const FAR_BEHIND_FACTOR: usize = 20;
 
 pub(super) struct SearchActor;
 
-/// One life of the actor.
-pub(super) struct Engine {
+/// State of one incarnation. It starts from the last commit, and reads what was not committed from the log again.
+pub(super) struct Indexer {
     shared: Arc<Shared>,
-    /// None while the first index is being built: whoever builds it reads the log.
+    /// The index that this actor writes; `None` while the first one is built, as the builder reads the log for it.
     index: Option<Arc<dyn SearchIndex>>,
     /// Every event up to here is in the index, committed or not.
     applied: Position,
-    /// Changes that are not committed.
-    waiting: usize,
-    /// The log may have been read further than this life has got.
-    fresh: bool,
+    /// Number of changes in the index that are not committed.
+    pending_changes: usize,
+    /// True until the first batch: the log reader may be ahead of `applied` and has to be told to go back to it.
+    reader_must_rewind: bool,
 }
 
 impl Actor for SearchActor {
     type Msg = Envelope<Message>;
-    type State = Engine;
+    type State = Indexer;
     type Arguments = Arc<Shared>;
 
-    /// Each life begins at the last commit: what was not committed is read from the log again.
-    async fn pre_start(&self, _: ActorRef<Self::Msg>, shared: Arc<Shared>) -> Result<Engine, ActorProcessingErr> {
-        // Where the first one is being built, whoever builds it reads what was there before.
+    async fn pre_start(&self, _: ActorRef<Self::Msg>, shared: Arc<Shared>) -> Result<Indexer, ActorProcessingErr> {
+        // Without a complete index, the builder indexes everything up to the head.
         let mut applied = *shared.log.head().borrow();
-        let index = Some(opening::open(&shared).await?).filter(|index| index.checkpoint().complete);
+        let opened = open_index::open(&shared).await?;
+        shared.progress.clear_pending();
+        let index = if opened.checkpoint().complete { Some(opened) } else { None };
         if let Some(index) = &index {
             applied = index.checkpoint().position;
-            shared.set_durable(applied);
-            shared.covered.send_replace(applied);
+            shared.progress.committed(applied);
             metrics::gauge!("dailyfeed_search_documents").set(index.documents() as f64);
         }
-        shared.waiting_since.send_replace(None);
-        shared.anew.notify_one();
-        Ok(Engine { shared, index, applied, waiting: 0, fresh: true })
+        shared.rewind_reader.notify_one();
+        Ok(Indexer { shared, index, applied, pending_changes: 0, reader_must_rewind: true })
     }
 
-    /// A server that ends in order leaves nothing to be read again.
-    async fn post_stop(&self, _: ActorRef<Self::Msg>, engine: &mut Engine) -> Result<(), ActorProcessingErr> {
-        if engine.waiting > 0 {
-            engine.commit().await?;
+    /// Commits and closes the index, so that the next start has nothing to read again.
+    async fn post_stop(&self, _: ActorRef<Self::Msg>, indexer: &mut Indexer) -> Result<(), ActorProcessingErr> {
+        if indexer.pending_changes > 0 {
+            indexer.commit().await?;
         }
-        if let Some(index) = engine.shared.held() {
+        if let Some(index) = indexer.shared.open_index() {
             index.close().await;
         }
         Ok(())
     }
 
-    /// Returns an error where the index cannot be written: the next life begins at its last commit.
+    /// Returns an error if the index cannot be written: the next incarnation starts from its last commit.
     async fn handle(
         &self,
         _: ActorRef<Self::Msg>,
         envelope: Self::Msg,
-        engine: &mut Engine,
+        indexer: &mut Indexer,
     ) -> Result<(), ActorProcessingErr> {
         let Some((message, _permit)) = envelope.open() else {
             return Ok(());
         };
-        // The caller may be gone, so an answer that cannot be sent is no failure.
+        // A caller that timed out has dropped its port, so a failed send is ignored.
         match message {
             Message::Apply { batch, reply } => {
-                let _ = reply.send(engine.apply(&batch).await?);
+                let _ = reply.send(indexer.apply(&batch).await?);
             }
             Message::Commit { reply } => {
-                if engine.waiting > 0 {
-                    engine.commit().await?;
+                if indexer.pending_changes > 0 {
+                    indexer.commit().await?;
                 }
                 let _ = reply.send(Ok(()));
             }
-            Message::Adopt { index, position, done } => {
-                let _ = done.send(engine.adopt(index, position).await);
+            Message::SwitchIndex { index, position, done } => {
+                let _ = done.send(indexer.switch_to(index, position).await);
             }
-            // Told by each search that met it; the first one is enough.
-            Message::Damaged if engine.shared.held().is_some_and(|index| index.is_damaged()) => {
-                return Err("a search has found the index damaged".into());
+            // Every search that meets the damage sends this; after the first one the index has been replaced.
+            Message::ReportDamage => {
+                if indexer.shared.open_index().is_some_and(|index| index.is_damaged()) {
+                    return Err("a search has found the index damaged".into());
+                }
             }
-            Message::Damaged => {}
             #[cfg(test)]
             Message::Crash { reply } => {
                 drop(reply);
-                panic!("asked to")
+                panic!("a test asked for a crash")
             }
         }
         Ok(())
     }
 }
 
-impl Engine {
-    /// The inner result is the answer: rows that cannot be read now can be read later.
+impl Indexer {
+    /// Applies a batch, and commits if it is time. The inner result is the reply, with the position to read on from: an
+    /// error says that rows cannot be read now, and the batch comes again. The outer error says that the index failed.
     async fn apply(&mut self, batch: &[Event]) -> Result<Result<Position, Error>, Error> {
-        if std::mem::take(&mut self.fresh) && self.index.is_some() {
+        let rewind = std::mem::replace(&mut self.reader_must_rewind, false);
+        if rewind && self.index.is_some() {
             return Ok(Ok(self.applied));
         }
         let new = &batch[batch.partition_point(|event| event.position <= self.applied)..];
         let Some(last) = new.last() else { return Ok(Ok(self.applied)) };
         if let Some(index) = &self.index {
-            let changes = match self.shared.take_in(index, new).await {
-                Ok(changes) => changes,
-                Err(Trouble::Rows(error)) => return Ok(Err(error.into())),
-                Err(Trouble::Index(error)) => return Err(error.into()),
-            };
-            if changes > 0 {
-                self.waiting += changes;
-                self.shared.waiting_since.send_if_modified(|since| {
-                    let first = since.is_none();
-                    *since = since.or_else(|| Some(Instant::now()));
-                    first
-                });
+            match self.shared.apply_events(index, new).await {
+                Ok(0) => {}
+                Ok(changes) => {
+                    self.pending_changes += changes;
+                    self.shared.progress.change_pending();
+                }
+                Err(ApplyError::Rows(error)) => return Ok(Err(error.into())),
+                Err(ApplyError::Index(error)) => return Err(error.into()),
             }
         }
         self.applied = last.position;
         let lag = self.shared.log.head().borrow().0.saturating_sub(self.applied.0);
         metrics::gauge!("dailyfeed_search_lag_events").set(lag as f64);
-        if self.index.is_none() {
-            return Ok(Ok(self.applied));
-        }
-        let stale = self.applied.0 - self.shared.durable().0 >= POSITIONS_MAX.max(lag);
-        // Far behind, nobody is served by commits that make it later still.
-        let many = self.shared.commit_changes_max * if lag > FAR_BEHIND { 20 } else { 1 };
-        if self.waiting >= many || stale || self.waiting > 0 && self.shared.is_awaited() {
-            self.commit().await?;
-        } else if self.waiting == 0 {
-            self.shared.covered.send_replace(self.applied);
+        if self.index.is_some() {
+            self.commit_if_due(lag).await?;
         }
         Ok(Ok(self.applied))
     }
 
+    /// Commits after enough changes, after enough events without any, or when a caller waits for a pending change.
+    async fn commit_if_due(&mut self, lag: u64) -> Result<(), Error> {
+        let progress = &self.shared.progress;
+        // Far behind, frequent commits would only delay the index further.
+        let factor = if lag > FAR_BEHIND { FAR_BEHIND_FACTOR } else { 1 };
+        let many_changes = self.pending_changes >= self.shared.commit_changes_max * factor;
+        let many_events = self.applied.0 - progress.durable_to().0 >= UNCOMMITTED_EVENTS_MAX.max(lag);
+        let requested = self.pending_changes > 0 && progress.is_commit_requested();
+        if many_changes || many_events || requested {
+            self.commit().await?;
+        } else if self.pending_changes == 0 {
+            progress.applied_without_changes(self.applied);
+        }
+        Ok(())
+    }
+
     async fn commit(&mut self) -> Result<(), Error> {
         let Some(index) = &self.index else { return Ok(()) };
-        let begun = Instant::now();
+        let started = Instant::now();
         index.commit(self.applied, true).await?;
-        self.waiting = 0;
-        self.shared.waiting_since.send_replace(None);
-        self.shared.set_durable(self.applied);
-        self.shared.covered.send_replace(self.applied);
-        metrics::histogram!("dailyfeed_search_commit_duration_seconds").record(begun.elapsed().as_secs_f64());
+        self.pending_changes = 0;
+        self.shared.progress.committed(self.applied);
+        metrics::histogram!("dailyfeed_search_commit_duration_seconds").record(started.elapsed().as_secs_f64());
         metrics::gauge!("dailyfeed_search_documents").set(index.documents() as f64);
         Ok(())
     }
 
-    /// Brings a new index to where the old one is, so that no search sees less than the one before it; then changes.
-    async fn adopt(&mut self, index: Arc<dyn SearchIndex>, mut position: Position) -> Result<(), Error> {
-        catch_up(&self.shared, &index, &mut position, self.applied).await?;
+    /// Brings a new index to where the old one is, so that a search finds no less than the one before it; then makes it
+    /// the live one and closes the old one.
+    async fn switch_to(&mut self, index: Arc<dyn SearchIndex>, position: Position) -> Result<(), Error> {
+        let position = apply_log(&self.shared, &index, position, self.applied).await?;
         index.commit(position, true).await?;
         self.shared.store.make_live().await?;
         self.applied = position;
-        self.waiting = 0;
-        self.shared.waiting_since.send_replace(None);
-        self.shared.set_durable(position);
-        self.shared.show(index.clone());
-        self.shared.covered.send_replace(position);
+        self.pending_changes = 0;
+        // Searches read the new index before its position is announced.
+        self.shared.set_index(index.clone());
+        self.shared.progress.committed(position);
         metrics::gauge!("dailyfeed_search_documents").set(index.documents() as f64);
         let old = self.index.replace(index.clone());
-        if let Some(old) = old.filter(|old| !Arc::ptr_eq(old, &index)) {
+        if let Some(old) = old
+            && !Arc::ptr_eq(&old, &index)
+        {
             old.close().await;
         }
         Ok(())

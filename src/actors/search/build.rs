@@ -1,7 +1,8 @@
-//! Makes an index of everything there is, beside the one that answers searches meanwhile.
+//! Builds an index from all rows in the stores, while the live index answers searches, and hands it to the actor. An index
+//! is never repaired, only built again.
 use super::{
     Message,
-    shared::{Begun, Shared},
+    shared::{FirstBuild, Shared},
 };
 use crate::{
     actors::{
@@ -15,183 +16,198 @@ use crate::{
     storage::{IndexChange, IndexSize, SearchIndex, SearchStore, Stores},
 };
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 use tokio::sync::{mpsc, oneshot};
 
-/// Rows that are read in one step.
-const STEP: usize = 1_000;
-/// Events that are read in one step.
-const EVENTS: usize = 256;
-/// Documents after which an index that answers already shows what it has.
-const SHOWN_EVERY: u64 = 20_000;
+/// Rows read in one step.
+const ROWS_STEP: usize = 1_000;
+/// Events read in one step.
+const EVENTS_STEP: usize = 256;
+/// Documents after which a first index commits, so that searches find what it has so far.
+const PARTIAL_COMMIT_EVERY: u64 = 20_000;
 
-/// What was built.
+/// The outcome of a build.
 #[derive(Debug, Clone, Copy)]
-pub struct Built {
-    /// How large it is.
+pub struct BuildReport {
+    /// Size of the index.
     pub size: IndexSize,
-    /// How long it took.
+    /// How long the build took.
     pub elapsed: Duration,
 }
 
-/// Fills an index. Committed and complete when this returns, up to the position returned or a little further.
-async fn fill(
-    shared: &Shared,
-    index: &Arc<dyn SearchIndex>,
-    answers: bool,
-    built: &AtomicU64,
-) -> Result<Position, Error> {
-    // Read first: what is committed while rows are read is read again from the log, which changes nothing.
-    let mut position = *shared.log.head().borrow();
-    let mut filling = Filling { index, answers, built, shown: 0 };
-    let mut after = MemberId(0);
-    loop {
-        let members = shared.members.members_from(after, STEP).await?;
-        let Some(last) = members.last() else { break };
-        after = last.id;
-        filling.put(members.into_iter().map(|member| IndexChange::PutMember(Box::new(member)))).await?;
-    }
-    let mut after = PostId(0);
-    loop {
-        let posts = shared.content.posts_from(after, STEP).await?;
-        let Some(last) = posts.last() else { break };
-        after = last.id;
-        filling.put(posts.into_iter().map(IndexChange::PutPost)).await?;
-    }
-    let mut after = CommentId(0);
-    loop {
-        let comments = shared.content.comments_from(after, STEP).await?;
-        let Some(last) = comments.last() else { break };
-        after = last.id;
-        filling.put(comments.into_iter().map(IndexChange::PutComment)).await?;
-    }
-    catch_up(shared, index, &mut position, Position(u64::MAX)).await?;
-    index.commit(position, true).await?;
-    Ok(position)
+/// Fills an index with the members, posts and comments of the stores, and commits it as complete.
+struct IndexFiller<'a> {
+    shared: &'a Shared,
+    index: Arc<dyn SearchIndex>,
+    started: Instant,
+    /// True for a first index, which answers searches while it is filled.
+    commits_partially: bool,
+    /// Documents in the last partial commit.
+    committed_documents: u64,
 }
 
-struct Filling<'a> {
-    index: &'a Arc<dyn SearchIndex>,
-    answers: bool,
-    built: &'a AtomicU64,
-    shown: u64,
-}
+impl<'a> IndexFiller<'a> {
+    fn new(shared: &'a Shared, index: Arc<dyn SearchIndex>, commits_partially: bool) -> Self {
+        shared.build_documents.store(0, Ordering::Relaxed);
+        Self { shared, index, started: Instant::now(), commits_partially, committed_documents: 0 }
+    }
 
-impl Filling<'_> {
+    /// Returns the position up to which the index has every event.
+    async fn fill(&mut self) -> Result<Position, Error> {
+        // Read before the rows: an event that is also in a row is applied again, which changes nothing.
+        let position = *self.shared.log.head().borrow();
+        self.put_members().await?;
+        self.put_posts().await?;
+        self.put_comments().await?;
+        let position = apply_log(self.shared, &self.index, position, Position(u64::MAX)).await?;
+        self.index.commit(position, true).await?;
+        Ok(position)
+    }
+
+    async fn put_members(&mut self) -> Result<(), Error> {
+        let mut after = MemberId(0);
+        loop {
+            let members = self.shared.members.members_from(after, ROWS_STEP).await?;
+            let Some(last) = members.last() else { return Ok(()) };
+            after = last.id;
+            self.put(members.into_iter().map(|member| IndexChange::PutMember(Box::new(member)))).await?;
+        }
+    }
+
+    async fn put_posts(&mut self) -> Result<(), Error> {
+        let mut after = PostId(0);
+        loop {
+            let posts = self.shared.content.posts_from(after, ROWS_STEP).await?;
+            let Some(last) = posts.last() else { return Ok(()) };
+            after = last.id;
+            self.put(posts.into_iter().map(IndexChange::PutPost)).await?;
+        }
+    }
+
+    async fn put_comments(&mut self) -> Result<(), Error> {
+        let mut after = CommentId(0);
+        loop {
+            let comments = self.shared.content.comments_from(after, ROWS_STEP).await?;
+            let Some(last) = comments.last() else { return Ok(()) };
+            after = last.id;
+            self.put(comments.into_iter().map(IndexChange::PutComment)).await?;
+        }
+    }
+
     async fn put(&mut self, changes: impl Iterator<Item = IndexChange>) -> Result<(), Error> {
         let changes: Vec<IndexChange> = changes.collect();
         let count = changes.len() as u64;
         self.index.apply(changes).await?;
-        let built = self.built.fetch_add(count, Ordering::Relaxed) + count;
-        if self.answers && built - self.shown >= SHOWN_EVERY {
-            self.shown = built;
+        let documents = self.shared.build_documents.fetch_add(count, Ordering::Relaxed) + count;
+        if self.commits_partially && documents - self.committed_documents >= PARTIAL_COMMIT_EVERY {
+            self.committed_documents = documents;
             self.index.commit(Position(0), false).await?;
         }
         Ok(())
     }
+
+    /// Fills the index and has the actor switch to it.
+    async fn fill_and_switch(mut self, mailbox: &Mailbox<Message>) -> Result<BuildReport, Error> {
+        let position = self.fill().await?;
+        let (done, switched) = oneshot::channel();
+        mailbox.tell(Message::SwitchIndex { index: self.index.clone(), position, done })?;
+        // A dropped sender means that the actor failed while it switched.
+        switched.await.unwrap_or(Err(Error::Restarting("search")))?;
+        sweep(&*self.shared.store).await;
+        let report = self.report();
+        let IndexSize { documents, bytes } = report.size;
+        tracing::info!(documents, bytes, elapsed_ms = report.elapsed.as_millis() as u64, "search index built");
+        Ok(report)
+    }
+
+    fn report(&self) -> BuildReport {
+        BuildReport { size: self.index.size(), elapsed: self.started.elapsed() }
+    }
 }
 
-/// Takes in what the log has up to `until`.
-pub(super) async fn catch_up(
+/// Applies the events after `position` and up to `until`, or up to the end of the log. Returns the last one's position.
+pub(super) async fn apply_log(
     shared: &Shared,
     index: &Arc<dyn SearchIndex>,
-    position: &mut Position,
+    mut position: Position,
     until: Position,
-) -> Result<(), Error> {
-    while *position < until {
-        let mut batch = shared.log.read(*position, EVENTS).await?;
-        let whole = batch.len() == EVENTS;
+) -> Result<Position, Error> {
+    while position < until {
+        let mut batch = shared.log.read(position, EVENTS_STEP).await?;
+        let at_end = batch.len() < EVENTS_STEP;
         batch.retain(|event| event.position <= until);
-        let Some(last) = batch.last() else { return Ok(()) };
-        shared.take_in(index, &batch).await?;
-        *position = last.position;
-        if !whole {
-            return Ok(());
+        let Some(last) = batch.last() else { break };
+        shared.apply_events(index, &batch).await?;
+        position = last.position;
+        if at_end {
+            break;
         }
     }
-    Ok(())
+    Ok(position)
 }
 
-/// Builds an index and lets it take over. `begun` is one that answers searches from its beginning, because there is
-/// no other.
-pub(super) async fn build(
-    shared: &Shared,
-    mailbox: &Mailbox<Message>,
-    begun: Option<Arc<dyn SearchIndex>>,
-) -> Result<Built, Error> {
-    let started = Instant::now();
-    let answers = begun.is_some();
-    let index = match begun {
-        Some(index) => index,
-        None => shared.store.begin(shared.log.epoch()).await?,
-    };
-    shared.built.store(0, Ordering::Relaxed);
-    let position = fill(shared, &index, answers, &shared.built).await?;
-    let (done, told) = oneshot::channel();
-    let size_of = index.clone();
-    mailbox.tell(Message::Adopt { index, position, done })?;
-    // Not told means that the actor failed over it.
-    told.await.unwrap_or(Err(Error::Restarting("search")))?;
-    sweep(&*shared.store).await;
-    let built = Built { size: size_of.size(), elapsed: started.elapsed() };
-    let IndexSize { documents, bytes } = built.size;
-    tracing::info!(documents, bytes, elapsed_ms = built.elapsed.as_millis() as u64, "search index built");
-    Ok(built)
+/// Builds a new index beside the live one, and has the actor switch to it.
+pub(super) async fn rebuild(shared: &Shared, mailbox: &Mailbox<Message>) -> Result<BuildReport, Error> {
+    let index = shared.store.begin(shared.log.epoch()).await?;
+    IndexFiller::new(shared, index, false).fill_and_switch(mailbox).await
 }
 
-/// Removes what is left of other indexes. What cannot be removed now is removed the next time.
+/// Removes the files of replaced indexes. Those that cannot be removed now are removed by the next call.
 pub(super) async fn sweep(store: &dyn SearchStore) {
     if let Err(error) = store.sweep().await {
         tracing::warn!(error = &error as &dyn std::error::Error, "cannot remove the files of old search indexes");
     }
 }
 
-/// Fills each index that was begun because there was none.
-pub(super) async fn build_begun(shared: Arc<Shared>, mailbox: Mailbox<Message>, mut begun: mpsc::Receiver<Begun>) {
-    while let Some((index, _turn)) = begun.recv().await {
+/// Builds each first index that `open_index.rs` begins. Runs until the process ends.
+pub(super) async fn run_first_builds(
+    shared: Arc<Shared>,
+    mailbox: Mailbox<Message>,
+    mut first_builds: mpsc::Receiver<FirstBuild>,
+) {
+    while let Some(FirstBuild { index, permit: _permit }) = first_builds.recv().await {
         build_first(&shared, &mailbox, index).await;
     }
 }
 
-/// Builds until it has worked: searches see part of everything until then.
-async fn build_first(shared: &Shared, mailbox: &Mailbox<Message>, mut begun: Arc<dyn SearchIndex>) {
+/// Builds until one build succeeds, each time into another empty index: until then searches miss documents.
+async fn build_first(shared: &Shared, mailbox: &Mailbox<Message>, mut index: Arc<dyn SearchIndex>) {
     let mut pauses = Pauses::up_to(SIDE_MAX);
     loop {
-        match build(shared, mailbox, Some(begun.clone())).await {
+        match IndexFiller::new(shared, index.clone(), true).fill_and_switch(mailbox).await {
             Ok(_) => {
-                shared.builds.send_modify(|builds| builds.done += 1);
-                shared.unbuilt.set(false);
+                shared.build_succeeded();
+                shared.first_build_fault.set(false);
                 return;
             }
-            Err(error) => super::build_failed(shared, &error),
+            Err(error) => shared.build_failed(&error),
         }
-        shared.unbuilt.set(true);
+        shared.first_build_fault.set(true);
         tokio::time::sleep(pauses.next()).await;
         match shared.store.begin(shared.log.epoch()).await {
             Ok(next) => {
-                shared.show(next.clone());
-                std::mem::replace(&mut begun, next).close().await;
+                shared.set_index(next.clone());
+                index.close().await;
+                index = next;
                 sweep(&*shared.store).await;
             }
-            Err(error) => super::build_failed(shared, &error.into()),
+            Err(error) => shared.build_failed(&error.into()),
         }
     }
 }
 
-/// Builds an index where no server runs, and makes it the live one.
-pub async fn build_offline(stores: &Stores, config: &Config) -> Result<Built, Error> {
-    let started = Instant::now();
-    let index = stores.search.begin(stores.log.epoch()).await?;
+/// Builds an index while no server runs, and makes it the live one.
+#[expect(clippy::significant_drop_tightening, reason = "an index, no guard: held until it is closed")]
+pub async fn build_offline(stores: &Stores, config: &Config) -> Result<BuildReport, Error> {
     let (shared, _) = Shared::new(stores, Part::new("search"), config);
-    fill(&shared, &index, false, &shared.built).await?;
+    let index = stores.search.begin(stores.log.epoch()).await?;
+    let mut filler = IndexFiller::new(&shared, index, false);
+    filler.fill().await?;
     stores.search.make_live().await?;
     sweep(&*stores.search).await;
-    let built = Built { size: index.size(), elapsed: started.elapsed() };
-    index.close().await;
-    Ok(built)
+    let report = filler.report();
+    filler.index.close().await;
+    Ok(report)
 }

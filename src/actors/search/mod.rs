@@ -1,15 +1,20 @@
-//! Search: follows the event log into an index, and answers what was asked from it as the viewer may see it.
+//! Search for posts, comments and members.
+//!
+//! [`Search`] is the handle. `actor.rs` follows the event log into an index (`progress.rs` has the picture); a search
+//! (`find.rs`, `scan.rs`) reads the last commit of that index without the actor, and keeps what its viewer may see.
 mod actor;
 mod build;
-mod changes;
 mod find;
-mod marks;
-mod opening;
+mod highlights;
+mod index_changes;
+mod open_index;
+mod progress;
+mod scan;
 mod shared;
 
-pub use build::{Built, build_offline};
+pub use build::{BuildReport, build_offline};
 pub use find::{Author, CommentSearch, PostSearch};
-pub use marks::{Found, Highlights};
+pub use highlights::{Found, Highlights};
 
 use super::{
     Error, Reply, Supervisor,
@@ -21,7 +26,6 @@ use super::{
     visibility::Visibility,
 };
 use crate::{
-    causes::in_full,
     config::Config,
     domain::{Event, Position, Refusal, cursor::StreamCursor},
     storage::{SearchIndex, Stores},
@@ -33,43 +37,44 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-/// How long a search waits for the index to have what its caller wrote.
-const BEHIND_MAX: Duration = Duration::from_secs(2);
+/// How long a search waits until its caller's write is searchable.
+const SEARCHABLE_WAIT_MAX: Duration = Duration::from_secs(2);
 
-/// What the search actor can be told.
+/// The messages of the search actor.
 pub(super) enum Message {
-    /// Takes in a batch of events, and answers with the position to go on from.
+    /// Applies a batch of events. Replies with the position to read on from.
     Apply { batch: Vec<Event>, reply: Reply<Position> },
-    /// Commits what has been taken in.
+    /// Commits the pending changes.
     Commit { reply: Reply<()> },
-    /// Lets an index take over that is complete up to that position.
-    Adopt { index: Arc<dyn SearchIndex>, position: Position, done: oneshot::Sender<Result<(), Error>> },
-    /// A search has found the index damaged: this life of the actor ends, and the next one begins another index.
-    Damaged,
+    /// Makes a built index the live one; `position` is the last event in it. The reply has a channel of its own, because
+    /// a switch may take longer than a mailbox waits.
+    SwitchIndex { index: Arc<dyn SearchIndex>, position: Position, done: oneshot::Sender<Result<(), Error>> },
+    /// A search found the index damaged: the actor fails, and its next incarnation begins another index.
+    ReportDamage,
     #[cfg(test)]
     Crash { reply: Reply<()> },
 }
 
-/// Where search stands, for the operator.
+/// The state of search, for the operator.
 #[derive(Debug, Clone)]
 pub struct SearchStatus {
-    /// What can be found.
+    /// Documents that searches find.
     pub documents: u64,
-    /// Every event up to here can be found.
-    pub position: Position,
-    /// Events that cannot be found yet.
+    /// A search finds the changes of every event up to here.
+    pub searchable_to: Position,
+    /// Events after `searchable_to`.
     pub lag_events: u64,
-    /// Documents of the index that is being built, where one is.
-    pub building: Option<u64>,
-    /// Indexes that were built since the process began.
-    pub built: u64,
-    /// Attempts that failed.
-    pub failed: u64,
-    /// Why the last of them did.
-    pub error: Option<String>,
+    /// Documents that the running build has written; `None` if no build runs.
+    pub build_documents: Option<u64>,
+    /// Successful builds since the process started.
+    pub builds_done: u64,
+    /// Failed builds since the process started.
+    pub builds_failed: u64,
+    /// Why the last failed build failed.
+    pub last_error: Option<String>,
 }
 
-/// Search, from outside. Searches skip the mailbox: they need no order.
+/// Handle of search. Searches skip the mailbox, as they need no order.
 #[derive(Clone)]
 pub struct Search {
     shared: Arc<Shared>,
@@ -81,7 +86,7 @@ pub struct Search {
 }
 
 impl Search {
-    /// Starts the actor, which opens the live index or has one built beside everything else: the start does not wait for it.
+    /// Starts the actor, its log reader, its commit clock and the builder. Does not wait for a first index to be built.
     pub(super) async fn start(
         supervisor: &Supervisor,
         stores: &Stores,
@@ -89,118 +94,117 @@ impl Search {
         content: Content,
         config: &Config,
     ) -> Self {
-        let (shared, begun) = Shared::new(stores, supervisor.part("search"), config);
+        let (shared, first_builds) = Shared::new(stores, supervisor.part("search"), config);
         let shared = Arc::new(shared);
         let state = shared.clone();
         let mailbox = supervisor.spawn_part(&shared.part, None, move || (actor::SearchActor, state.clone())).await;
         let reader: Mailbox<Message> = mailbox.clone();
-        // The first answer says where this reader has to go on.
+        // The actor's first reply says where to read on from.
         let head = *stores.log.head().borrow();
         let deliver = move |batch| {
             let reader = reader.clone();
             async move { reader.ask(|reply| Message::Apply { batch, reply }).await }
         };
-        supervisor.spawn_background(reader::follow_for_part(stores.log.clone(), head, shared.anew.clone(), deliver));
-        supervisor.spawn_background(clock(shared.clone(), mailbox.clone()));
-        supervisor.spawn_background(build::build_begun(shared.clone(), mailbox.clone(), begun));
+        supervisor.spawn_background(reader::follow_for_part(
+            stores.log.clone(),
+            head,
+            shared.rewind_reader.clone(),
+            deliver,
+        ));
+        supervisor.spawn_background(commit_clock(shared.clone(), mailbox.clone()));
+        supervisor.spawn_background(build::run_first_builds(shared.clone(), mailbox.clone(), first_builds));
         let lane = Lane::new("search", Width::of_cores());
         Self { shared, mailbox, visibility, content, lane, supervisor: supervisor.clone() }
     }
 
-    /// Waits until everything up to a write can be found, two seconds at most; answers whether it can. Refuses
-    /// `CursorInvalid` for a token that is none, or of another life of the log.
-    pub async fn covers(&self, token: &str) -> Result<bool, Error> {
+    /// Waits until searches find everything up to a write, for at most [`SEARCHABLE_WAIT_MAX`]. Returns false if they do
+    /// not yet. `token` is the `X-Write-Token` of the write. Refuses `CursorInvalid` for a malformed token, and for one of
+    /// another epoch or after the head of the log.
+    pub async fn wait_until_searchable(&self, token: &str) -> Result<bool, Error> {
         let token = StreamCursor::decode(token)?;
         if token.epoch != self.shared.log.epoch() || token.position > *self.shared.log.head().borrow() {
             return Err(Refusal::CursorInvalid.into());
         }
-        let mut covered = self.shared.covered.subscribe();
-        if *covered.borrow() >= token.position {
+        let mut searchable_to = self.shared.progress.watch_searchable();
+        if *searchable_to.borrow() >= token.position {
             return Ok(true);
         }
-        self.shared.wants(token.position);
-        // A full mailbox holds one already, and the clock commits in any case.
+        self.shared.progress.request_commit_at(token.position);
+        // Commits the changes that are applied already. A full mailbox holds a `Commit` of another caller, and the commit
+        // clock sends one in any case. The reply is not needed: `searchable_to` is watched.
         let (reply, _) = ractor::concurrency::oneshot();
         let _ = self.mailbox.tell(Message::Commit { reply: reply.into() });
-        let waiting = reached(&mut covered, |covered| *covered >= token.position);
-        Ok(matches!(tokio::time::timeout(BEHIND_MAX, waiting).await, Ok(Ok(_))))
+        let waiting = reached(&mut searchable_to, |searchable_to| *searchable_to >= token.position);
+        Ok(matches!(tokio::time::timeout(SEARCHABLE_WAIT_MAX, waiting).await, Ok(Ok(_))))
     }
 
-    /// Begins to build a new index beside the live one, which it replaces in the end; false where one is being built
-    /// already.
+    /// Starts to build a new index beside the live one, which it replaces when it is complete. Returns false if an index
+    /// is being built already.
     pub fn reindex(&self) -> bool {
-        let Ok(turn) = self.shared.building.clone().try_acquire_owned() else { return false };
+        let Some(permit) = self.shared.try_build_permit() else { return false };
         let (shared, mailbox) = (self.shared.clone(), self.mailbox.clone());
         self.supervisor.spawn_background(async move {
-            let _turn = turn;
-            match build::build(&shared, &mailbox, None).await {
-                Ok(_) => shared.builds.send_modify(|builds| builds.done += 1),
-                Err(error) => build_failed(&shared, &error),
+            let _permit = permit;
+            match build::rebuild(&shared, &mailbox).await {
+                Ok(_) => shared.build_succeeded(),
+                Err(error) => shared.build_failed(&error),
             }
         });
         true
     }
 
-    /// Where search stands.
+    /// Returns the state of search.
     pub fn status(&self) -> SearchStatus {
-        // In this order: what is built between the two is counted.
-        let building = self.shared.building.available_permits() == 0;
-        let builds = self.shared.builds.borrow().clone();
-        let position = *self.shared.covered.borrow();
+        // Read in this order, a build that ends between the two is in the count.
+        let is_building = self.shared.is_building();
+        let stats = self.shared.build_stats();
+        let searchable_to = self.shared.progress.searchable_to();
         SearchStatus {
-            documents: self.shared.held().map_or(0, |index| index.documents()),
-            position,
-            lag_events: self.shared.log.head().borrow().0.saturating_sub(position.0),
-            building: building.then(|| self.shared.built.load(Ordering::Relaxed)),
-            built: builds.done,
-            failed: builds.failed,
-            error: builds.error,
+            documents: self.shared.open_index().map_or(0, |index| index.documents()),
+            searchable_to,
+            lag_events: self.shared.log.head().borrow().0.saturating_sub(searchable_to.0),
+            build_documents: is_building.then(|| self.shared.build_documents.load(Ordering::Relaxed)),
+            builds_done: stats.done,
+            builds_failed: stats.failed,
+            last_error: stats.last_error,
         }
     }
 
-    /// Has an index that a search could not read replaced, where that is its own fault.
-    fn damage(&self, index: &dyn SearchIndex) {
+    /// Has an index replaced, if a search failed because it is damaged.
+    fn report_damage(&self, index: &dyn SearchIndex) {
         if index.is_damaged() {
-            // A full mailbox: the next search tells again.
-            let _ = self.mailbox.tell(Message::Damaged);
+            // If the mailbox is full, the next search reports the damage again.
+            let _ = self.mailbox.tell(Message::ReportDamage);
         }
     }
 
-    /// Events up to here are in an index that survives the process: search needs them no more.
+    /// Returns the position up to which search needs no events any more.
     pub(super) fn position(&self) -> Position {
-        self.shared.durable()
+        self.shared.progress.durable_to()
     }
 
-    /// Makes the actor fail.
+    /// Makes the actor panic.
     #[cfg(test)]
     pub(super) async fn crash(&self) -> Result<(), Error> {
         self.mailbox.ask(|reply| Message::Crash { reply }).await
     }
 }
 
-/// Has the actor commit a while after the first change that came in.
-async fn clock(shared: Arc<Shared>, mailbox: Mailbox<Message>) {
-    let mut waiting = shared.waiting_since.subscribe();
+/// Asks the actor for a commit `commit_interval` after the first pending change. Runs until the process ends.
+async fn commit_clock(shared: Arc<Shared>, mailbox: Mailbox<Message>) {
+    let mut pending_since = shared.progress.watch_pending();
     loop {
-        // The state is held here, so its sender is not gone.
-        let Ok(since) = reached(&mut waiting, Option::is_some).await else { return };
+        // Fails only without a sender, and `shared` holds it.
+        let Ok(since) = reached(&mut pending_since, Option::is_some).await else { return };
         let Some(since) = since else { continue };
         tokio::time::sleep_until((since + shared.commit_interval).into()).await;
-        if *waiting.borrow() != Some(since) {
+        if *pending_since.borrow() != Some(since) {
             continue;
         }
         if let Err(error) = mailbox.ask(|reply| Message::Commit { reply }).await {
             tracing::debug!(error = &error as &dyn std::error::Error, "cannot commit the search index");
-            // The actor is busy or beginning anew.
+            // The actor is busy or restarting.
             tokio::time::sleep(shared.commit_interval).await;
         }
     }
-}
-
-fn build_failed(shared: &Shared, error: &Error) {
-    tracing::error!(error = error as &dyn std::error::Error, "cannot build the search index");
-    shared.builds.send_modify(|builds| {
-        builds.failed += 1;
-        builds.error = Some(in_full(error));
-    });
 }

@@ -1,124 +1,131 @@
-//! What the search actor writes and everybody reads: the index that answers, and how far it is.
+//! `Shared`: the state that outlives an incarnation of the search actor: the index that answers searches, how far it is
+//! (`progress.rs`), and the right to build another one.
+use super::progress::Progress;
 use crate::{
     actors::{
         Error,
         health::{Part, Trouble},
     },
+    causes::in_full,
     config::Config,
-    domain::Position,
     storage::{ContentStore, EventLog, MemberStore, SearchIndex, SearchStore, Stores},
 };
 use std::{
-    sync::{
-        Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
+    sync::{Arc, Mutex, PoisonError, RwLock, atomic::AtomicU64},
+    time::Duration,
 };
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 
-/// The state.
+/// State that the actor and the builder write and everybody reads. Its locks are never held at once.
 pub(super) struct Shared {
     pub(super) content: Arc<dyn ContentStore>,
     pub(super) members: Arc<dyn MemberStore>,
     pub(super) log: Arc<dyn EventLog>,
     pub(super) store: Arc<dyn SearchStore>,
-    /// The index that answers searches; none until one could be opened.
+    /// The index that answers searches; `None` until one is open.
     index: RwLock<Option<Arc<dyn SearchIndex>>>,
-    /// When the oldest change came in that no commit has yet.
-    pub(super) waiting_since: watch::Sender<Option<Instant>>,
-    /// Everything up to here can be found.
-    pub(super) covered: watch::Sender<Position>,
-    /// The furthest position that somebody waits for.
-    awaited: AtomicU64,
-    /// One index is built at a time.
-    pub(super) building: Arc<Semaphore>,
-    /// Of the index being built: documents so far.
-    pub(super) built: AtomicU64,
-    /// Indexes that were built since the process began, and why the last attempt failed.
-    pub(super) builds: watch::Sender<Builds>,
-    /// Events before this one are not needed any more.
-    durable: Mutex<Position>,
-    /// Indexes that answer already and have still to be filled, for the builder: one at a time.
-    pub(super) to_build: mpsc::Sender<Begun>,
+    pub(super) progress: Progress,
+    /// One permit: one index is built at a time.
+    build_permits: Arc<Semaphore>,
+    /// Documents that the running build has written.
+    pub(super) build_documents: AtomicU64,
+    build_stats: Mutex<BuildStats>,
+    /// Hands first indexes to the builder task; holds one.
+    pub(super) first_builds: mpsc::Sender<FirstBuild>,
     pub(super) part: Part,
-    /// The first index could not be built.
-    pub(super) unbuilt: Trouble,
-    /// Wakes the reader of the log: it has to go on from elsewhere.
-    pub(super) anew: Arc<Notify>,
+    /// Present while the first index cannot be built.
+    pub(super) first_build_fault: Trouble,
+    /// Wakes the log reader after a restart, so that it goes back to the last commit.
+    pub(super) rewind_reader: Arc<Notify>,
     pub(super) commit_interval: Duration,
     pub(super) commit_changes_max: usize,
 }
 
-/// An empty index that answers searches from its beginning, because there is no other, and the right to build it.
-pub(super) type Begun = (Arc<dyn SearchIndex>, OwnedSemaphorePermit);
+/// The right to build an index, until it is dropped.
+pub(super) struct BuildPermit {
+    _permit: OwnedSemaphorePermit,
+}
 
-/// What came of building indexes.
+/// An empty index that answers searches while it is filled, as there is no other one.
+pub(super) struct FirstBuild {
+    pub(super) index: Arc<dyn SearchIndex>,
+    pub(super) permit: BuildPermit,
+}
+
+/// Builds since the process started.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Builds {
+pub(super) struct BuildStats {
     pub(super) done: u64,
     pub(super) failed: u64,
-    pub(super) error: Option<String>,
+    /// Why the last failed one failed.
+    pub(super) last_error: Option<String>,
 }
 
 impl Shared {
-    /// And where the indexes come that have to be filled.
-    pub(super) fn new(stores: &Stores, part: Part, config: &Config) -> (Self, mpsc::Receiver<Begun>) {
-        let (to_build, begun) = mpsc::channel(1);
+    /// Returns the state, and the receiver of the first indexes to fill.
+    pub(super) fn new(stores: &Stores, part: Part, config: &Config) -> (Self, mpsc::Receiver<FirstBuild>) {
+        let (first_builds, to_fill) = mpsc::channel(1);
         let shared = Self {
             content: stores.content.clone(),
             members: stores.members.clone(),
             log: stores.log.clone(),
             store: stores.search.clone(),
             index: RwLock::default(),
-            waiting_since: watch::channel(None).0,
-            covered: watch::channel(Position(0)).0,
-            awaited: AtomicU64::new(0),
-            building: Arc::new(Semaphore::new(1)),
-            built: AtomicU64::new(0),
-            builds: watch::channel(Builds::default()).0,
-            durable: Mutex::default(),
-            to_build,
-            unbuilt: part.trouble(),
+            progress: Progress::new(),
+            build_permits: Arc::new(Semaphore::new(1)),
+            build_documents: AtomicU64::new(0),
+            build_stats: Mutex::default(),
+            first_builds,
+            first_build_fault: part.trouble(),
             part,
-            anew: Arc::default(),
+            rewind_reader: Arc::default(),
             commit_interval: Duration::from_millis(config.search.commit_interval_ms),
             commit_changes_max: config.search.commit_changes_max,
         };
-        (shared, begun)
+        (shared, to_fill)
     }
 
-    /// The index that answers now. Whoever holds it can go on reading it after another has taken its place.
-    /// Refuses `Down` while the part is.
+    /// Returns the index that answers searches. It stays readable after another one has replaced it. Refuses `Down` while
+    /// the part is.
     pub(super) fn index(&self) -> Result<Arc<dyn SearchIndex>, Error> {
         self.part.check()?;
-        self.held().ok_or(Error::Down(self.part.name()))
+        self.open_index().ok_or(Error::Down(self.part.name()))
     }
 
-    /// The same index, whatever state the part is in.
-    pub(super) fn held(&self) -> Option<Arc<dyn SearchIndex>> {
+    /// Returns the same index even while the part is down.
+    pub(super) fn open_index(&self) -> Option<Arc<dyn SearchIndex>> {
         self.index.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Lets another index answer.
-    pub(super) fn show(&self, index: Arc<dyn SearchIndex>) {
+    /// Makes searches read another index.
+    pub(super) fn set_index(&self, index: Arc<dyn SearchIndex>) {
         *self.index.write().unwrap_or_else(PoisonError::into_inner) = Some(index);
     }
 
-    pub(super) fn wants(&self, position: Position) {
-        self.awaited.fetch_max(position.0, Ordering::AcqRel);
+    /// Returns the right to build an index; `None` while one is being built.
+    pub(super) fn try_build_permit(&self) -> Option<BuildPermit> {
+        let permit = self.build_permits.clone().try_acquire_owned().ok()?;
+        Some(BuildPermit { _permit: permit })
     }
 
-    /// Whether somebody waits for what is not yet found.
-    pub(super) fn is_awaited(&self) -> bool {
-        self.awaited.load(Ordering::Acquire) > self.covered.borrow().0
+    pub(super) fn is_building(&self) -> bool {
+        self.build_permits.available_permits() == 0
     }
 
-    pub(super) fn durable(&self) -> Position {
-        *self.durable.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn build_stats(&self) -> BuildStats {
+        self.build_stats.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn set_durable(&self, position: Position) {
-        *self.durable.lock().unwrap_or_else(PoisonError::into_inner) = position;
+    pub(super) fn build_succeeded(&self) {
+        self.build_stats.lock().unwrap_or_else(PoisonError::into_inner).done += 1;
+    }
+
+    /// Logs and counts a failed build.
+    pub(super) fn build_failed(&self, error: &Error) {
+        tracing::error!(error = error as &dyn std::error::Error, "cannot build the search index");
+        let last_error = Some(in_full(error));
+        let mut stats = self.build_stats.lock().unwrap_or_else(PoisonError::into_inner);
+        stats.failed += 1;
+        stats.last_error = last_error;
     }
 }

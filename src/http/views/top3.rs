@@ -38,10 +38,10 @@ struct RankedView<'a> {
 
 impl<'a> From<&'a Top3> for Top3View<'a> {
     fn from(top: &'a Top3) -> Self {
-        let ranked = top.items.iter().enumerate().map(|(before, (score, visible))| RankedView {
+        let ranked = top.items.iter().enumerate().map(|(before, item)| RankedView {
             rank: before + 1,
-            score: *score,
-            post: PostView::from(visible),
+            score: item.score,
+            post: PostView::from(&item.post),
         });
         Self { date: top.date.to_string(), frozen: top.frozen, items: ranked.collect() }
     }

@@ -1,4 +1,4 @@
-//! What the benchmarks reach of the rankings.
+//! Opens the ranking tables to the benchmarks in `benches/`, and to nothing else.
 use super::tables::{Spans, Tables};
 use crate::{
     domain::{PostId, RankedBy, Tally, Timestamp, Window},
@@ -6,15 +6,14 @@ use crate::{
 };
 use jiff::tz::TimeZone;
 
-/// Tables of posts that have gathered something.
+/// Ranking tables filled with generated tallies.
 pub struct Ranks(Tables);
 
 impl Ranks {
-    /// So many posts with uneven tallies. None at the ends of the calendar.
+    /// Returns tables of `posts` posts with scattered tallies, the same on each call; `None` at the ends of the calendar.
     pub fn new(posts: u32) -> Option<Self> {
         let mut tables = Tables::new(Spans::at(Timestamp::now(), &TimeZone::UTC)?);
         for number in 1..=posts {
-            // Scattered, and the same each time.
             let views = number.wrapping_mul(2_654_435_761) >> 18;
             let all = Tally { views, likes: views / 8, comments: views / 16 };
             tables.push(&Tallied { post: PostId(u64::from(number)), all, week: all, day: all, today: all });
@@ -22,7 +21,7 @@ impl Ranks {
         Some(Self(tables))
     }
 
-    /// Makes one generation; how many posts it ranks.
+    /// Builds one generation, and returns how many posts it ranks.
     pub fn generation(&self) -> usize {
         self.0.ranked(RankedBy::Popularity, Window::All, &[]).len()
     }

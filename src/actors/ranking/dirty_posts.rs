@@ -1,0 +1,111 @@
+//! `DirtyPosts`: which posts must be counted again in the database before the next rebuild of the rankings.
+use crate::domain::{Event, EventKind, MemberId, PostId};
+use rustc_hash::FxHashSet;
+
+/// Maximum number of dirty posts, and of dirty members, 16 bytes each. With more of them the tables are loaded anew,
+/// which takes less time than so many look-ups.
+pub(super) const DIRTY_MAX: usize = 100_000;
+
+/// Collects from events *that* a post's counts changed, never by how much. The counts are read from the database, so
+/// an event that is handled twice changes nothing.
+#[derive(Default)]
+pub(super) struct DirtyPosts {
+    pub(super) posts: FxHashSet<PostId>,
+    /// Members who were deactivated or restored. Every post that they wrote, liked or commented on is dirty.
+    pub(super) members: FxHashSet<MemberId>,
+    /// The order of a ranking may have changed although no count did, for example after a new post.
+    pub(super) order_changed: bool,
+    overflowed: bool,
+}
+
+impl DirtyPosts {
+    /// Marks the posts and members whose counts this event changed.
+    pub(super) fn mark(&mut self, event: &Event) {
+        use EventKind as K;
+        let fact = &event.fact;
+        match fact.kind {
+            K::PostLiked
+            | K::PostLikeCancelled
+            | K::PostRead
+            | K::CommentCreated
+            | K::CommentDeleted
+            | K::PostDeleted => self.add(fact.post),
+            K::MemberDeactivated | K::MemberRestored => {
+                self.members.insert(fact.member);
+                self.overflowed |= self.members.len() > DIRTY_MAX;
+            }
+            K::PostCreated | K::PostsPublic | K::PostsForFollowers | K::PostsPrivate => self.order_changed = true,
+            _ => {}
+        }
+    }
+
+    /// Adds posts, unless there are too many already.
+    pub(super) fn add(&mut self, posts: impl IntoIterator<Item = PostId>) {
+        if !self.overflowed {
+            self.posts.extend(posts);
+            self.overflowed = self.posts.len() > DIRTY_MAX;
+        }
+    }
+
+    /// Returns true if a rebuild would find no change.
+    pub(super) fn is_empty(&self) -> bool {
+        !self.order_changed && self.posts.is_empty() && self.members.is_empty()
+    }
+
+    /// Returns true if more than [`DIRTY_MAX`] posts or members were marked: the tables must be loaded anew.
+    pub(super) fn overflowed(&self) -> bool {
+        self.overflowed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Fact, Position};
+
+    fn mark(dirty: &mut DirtyPosts, fact: Fact) {
+        dirty.mark(&Event { position: Position(1), at_ns: 0, fact });
+    }
+
+    #[test]
+    fn likes_views_and_comments_make_a_post_dirty() {
+        let mut dirty = DirtyPosts::default();
+        for (post, kind) in [
+            (1, EventKind::PostLiked),
+            (2, EventKind::PostLikeCancelled),
+            (3, EventKind::PostRead),
+            (4, EventKind::CommentCreated),
+            (5, EventKind::CommentDeleted),
+            (6, EventKind::PostDeleted),
+            (7, EventKind::PostUpdated),
+            (8, EventKind::CommentLiked),
+        ] {
+            mark(&mut dirty, Fact::new(kind, MemberId(9)).on_post(PostId(post)));
+        }
+        let mut posts: Vec<u64> = dirty.posts.iter().map(|post| post.0).collect();
+        posts.sort_unstable();
+        assert_eq!(posts, [1, 2, 3, 4, 5, 6]);
+        assert!(!dirty.order_changed && dirty.members.is_empty());
+    }
+
+    #[test]
+    fn some_events_change_only_the_order_and_most_change_nothing() {
+        let mut dirty = DirtyPosts::default();
+        mark(&mut dirty, Fact::new(EventKind::MemberFollowed, MemberId(1)).to(MemberId(2)));
+        mark(&mut dirty, Fact::new(EventKind::DailyTop3Changed, MemberId(0)));
+        assert!(dirty.is_empty());
+        mark(&mut dirty, Fact::new(EventKind::PostsPrivate, MemberId(1)));
+        assert!(!dirty.is_empty() && dirty.posts.is_empty());
+        mark(&mut dirty, Fact::new(EventKind::MemberDeactivated, MemberId(1)));
+        assert_eq!(dirty.members.len(), 1);
+    }
+
+    #[test]
+    fn no_posts_are_added_after_an_overflow() {
+        let mut dirty = DirtyPosts::default();
+        dirty.add((0..=DIRTY_MAX as u64).map(PostId));
+        assert!(dirty.overflowed());
+        dirty.add([PostId(u64::MAX)]);
+        assert_eq!(dirty.posts.len(), DIRTY_MAX + 1);
+    }
+}

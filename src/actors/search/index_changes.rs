@@ -1,0 +1,147 @@
+//! Turns events into changes of the index: collects which posts, comments and members a batch names, reads their present
+//! rows, and puts or removes their documents. An event that comes twice or late changes nothing.
+use super::shared::Shared;
+use crate::{
+    actors::Error,
+    domain::{CommentId, Event, EventKind, MemberId, PostId},
+    storage::{CommentOrder, IndexChange, SearchIndex, StoreError},
+};
+use std::{collections::BTreeSet, sync::Arc};
+
+/// Posts or comments of a restored member that are read in one step.
+const STEP: usize = 500;
+
+/// The posts, comments and members that a batch of events names.
+#[derive(Default)]
+struct Named {
+    posts: BTreeSet<PostId>,
+    comments: BTreeSet<CommentId>,
+    members: BTreeSet<MemberId>,
+    /// Members who were deactivated or restored: everything that they wrote is removed or put.
+    authors: BTreeSet<MemberId>,
+}
+
+impl Named {
+    fn in_batch(batch: &[Event]) -> Self {
+        use EventKind as K;
+        let mut named = Self::default();
+        for event in batch {
+            let fact = &event.fact;
+            match fact.kind {
+                K::PostCreated | K::PostUpdated | K::PostDeleted => named.posts.extend(fact.post),
+                K::CommentCreated | K::CommentUpdated | K::CommentDeleted => named.comments.extend(fact.comment),
+                K::MemberSignedUp | K::ProfileChanged => {
+                    named.members.insert(fact.member);
+                }
+                K::MemberDeactivated | K::MemberRestored => {
+                    named.authors.insert(fact.member);
+                }
+                _ => {}
+            }
+        }
+        named
+    }
+}
+
+/// Why events could not be applied.
+pub(super) enum ApplyError {
+    /// Rows cannot be read now: the events are applied later.
+    Rows(StoreError),
+    /// The index cannot be written: the actor restarts from its last commit.
+    Index(StoreError),
+}
+
+impl From<StoreError> for ApplyError {
+    fn from(error: StoreError) -> Self {
+        Self::Rows(error)
+    }
+}
+
+impl From<ApplyError> for Error {
+    fn from(error: ApplyError) -> Self {
+        match error {
+            ApplyError::Rows(error) | ApplyError::Index(error) => error.into(),
+        }
+    }
+}
+
+/// Writes changes to an index and counts them. Changes are written in steps, as a member may have written a lot.
+struct ChangeWriter<'a> {
+    index: &'a Arc<dyn SearchIndex>,
+    count: usize,
+}
+
+impl ChangeWriter<'_> {
+    async fn write(&mut self, changes: impl IntoIterator<Item = IndexChange>) -> Result<(), ApplyError> {
+        let changes: Vec<IndexChange> = changes.into_iter().collect();
+        if changes.is_empty() {
+            return Ok(());
+        }
+        self.count += changes.len();
+        self.index.apply(changes).await.map_err(ApplyError::Index)
+    }
+}
+
+impl Shared {
+    /// Brings an index up to date with a batch of events, and returns the number of changes.
+    pub(super) async fn apply_events(
+        &self,
+        index: &Arc<dyn SearchIndex>,
+        batch: &[Event],
+    ) -> Result<usize, ApplyError> {
+        let named = Named::in_batch(batch);
+        let mut writer = ChangeWriter { index, count: 0 };
+        for author in &named.authors {
+            writer.write([IndexChange::RemoveMember(*author)]).await?;
+            self.put_member_and_texts(*author, &mut writer).await?;
+        }
+        let ids: Vec<MemberId> = named.members.difference(&named.authors).copied().collect();
+        if !ids.is_empty() {
+            let members = self.members.members_by_id(&ids).await?;
+            writer.write(members.into_iter().map(|member| IndexChange::PutMember(Box::new(member)))).await?;
+        }
+        let ids: Vec<PostId> = named.posts.into_iter().collect();
+        if !ids.is_empty() {
+            let posts = self.content.posts(&ids).await?;
+            let found: BTreeSet<PostId> = posts.iter().map(|post| post.id).collect();
+            let missing = ids.into_iter().filter(|id| !found.contains(id));
+            writer.write(missing.map(IndexChange::RemovePost)).await?;
+            writer.write(posts.into_iter().map(IndexChange::PutPost)).await?;
+        }
+        let ids: Vec<CommentId> = named.comments.into_iter().collect();
+        if !ids.is_empty() {
+            let comments = self.content.living_comments(&ids).await?;
+            let found: BTreeSet<CommentId> = comments.iter().map(|comment| comment.id).collect();
+            let missing = ids.into_iter().filter(|id| !found.contains(id));
+            writer.write(missing.map(IndexChange::RemoveComment)).await?;
+            writer.write(comments.into_iter().map(IndexChange::PutComment)).await?;
+        }
+        Ok(writer.count)
+    }
+
+    /// Puts a member with every post and comment they wrote; nothing for a deactivated member.
+    async fn put_member_and_texts(&self, author: MemberId, writer: &mut ChangeWriter<'_>) -> Result<(), ApplyError> {
+        let Some(member) = self.members.members_by_id(&[author]).await?.pop() else { return Ok(()) };
+        writer.write([IndexChange::PutMember(Box::new(member))]).await?;
+        let mut before = PostId(u64::MAX);
+        loop {
+            let post_refs = self.content.posts_by(&[author], before, STEP).await?;
+            let ids: Vec<PostId> = post_refs.iter().map(|post_ref| post_ref.post).collect();
+            writer.write(self.content.posts(&ids).await?.into_iter().map(IndexChange::PutPost)).await?;
+            match ids.last() {
+                Some(last) if ids.len() == STEP => before = *last,
+                _ => break,
+            }
+        }
+        let mut before = CommentId(u64::MAX);
+        loop {
+            let comments = self.content.comments(CommentOrder::OfMember(author, before), STEP).await?;
+            let (count, last) = (comments.len(), comments.last().map(|comment| comment.id));
+            writer.write(comments.into_iter().map(IndexChange::PutComment)).await?;
+            match last {
+                Some(last) if count == STEP => before = last,
+                _ => return Ok(()),
+            }
+        }
+    }
+}
