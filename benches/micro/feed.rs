@@ -6,7 +6,7 @@ use axum::{
     http::{Request, header},
     routing::get,
 };
-use dailyfeed::actors::{measured::hydrate, timeline::Feed};
+use dailyfeed::actors::{bench_api::hydrate, timeline::Feed};
 use http_body_util::BodyExt;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;

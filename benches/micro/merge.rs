@@ -1,7 +1,7 @@
 //! The merge behind a home feed by number of followed authors, beside the least that it could do: look every author up
 //! in a map and keep the newest.
 use dailyfeed::{
-    actors::measured::Merge,
+    actors::bench_api::Merge,
     domain::{MemberId, PostId},
 };
 use divan::black_box;

@@ -131,10 +131,10 @@ pub(super) async fn sign_up(
     let (email, handle, password, profile) = request.checked()?;
     limits.signup(address)?;
     let scope = format!("signup:{}", email.key());
-    let newcomer = members.newcomer(email, handle, profile);
-    let answer = answer::created(format!("/api/members/{}", newcomer.member.id), &MeView::from(&newcomer.member));
+    let draft = members.draft_member(email, handle, profile);
+    let answer = answer::created(format!("/api/members/{}", draft.member.id), &MeView::from(&draft.member));
     let receipt = key.map(|key| key.receipt_without("password", scope, &answer));
-    let outcome = members.sign_up(newcomer, password, receipt, address).await?;
+    let outcome = members.sign_up(draft, password, receipt, address).await?;
     Ok(answer::settled(answer, outcome))
 }
 

@@ -56,7 +56,7 @@ pub(super) async fn create(
     // Written before the commit, which keeps it for a repeat.
     let answer = answer::created(format!("/api/comments/{}", draft.comment.id), &CommentView::from(&draft));
     let receipt = key.map(|key| key.receipt(format!("member:{}", identity.member), &answer));
-    let outcome = content.comment(draft, receipt).await?;
+    let outcome = content.create_comment(draft, receipt).await?;
     Ok(answer::settled_tagged(answer, outcome))
 }
 

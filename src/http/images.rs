@@ -51,7 +51,7 @@ pub(super) struct SendImage {
         (status = 422, description = "`IMAGE_EMPTY`, `IMAGE_CORRUPTED`, `VALIDATION_FAILED`, `IDEMPOTENCY_KEY_REUSED`"),
     )
 )]
-#[expect(clippy::significant_drop_tightening, reason = "a place, not a lock: kept for as long as the work takes")]
+#[expect(clippy::significant_drop_tightening, reason = "a permit, not a lock: held until the work ends")]
 pub(super) async fn send(
     State(images): State<Images>,
     State(rules): State<UploadRules>,
@@ -59,8 +59,8 @@ pub(super) async fn send(
     request: Request,
 ) -> Result<Response, Problem> {
     let key = Key::of(&request)?;
-    let place = match images.enter(identity.member) {
-        Ok(place) => place,
+    let permit = match images.acquire_upload(identity.member) {
+        Ok(permit) => permit,
         Err(busy) => {
             discard_upload(request).await;
             return Err(busy.into());
@@ -68,13 +68,13 @@ pub(super) async fn send(
     };
     let Upload { purpose, image } = Upload::read(request, rules).await?;
     let sent = key.is_some().then(|| fingerprint(purpose, &image));
-    let draft = images.draft(&place, identity.member, purpose, image).await?;
+    let draft = images.draft_image(&permit, identity.member, purpose, image).await?;
     // Written before the commit, which keeps it for a repeat.
     let picture = &draft.image.picture;
     let answer = answer::created(format!("/api/images/{}", picture.id), &ImageView::from(picture));
     let receipt =
         key.zip(sent).map(|(key, sent)| key.receipt_of(format!("member:{}", identity.member), &answer, &sent));
-    let outcome = images.add(draft, receipt).await?;
+    let outcome = images.create_image(draft, receipt).await?;
     Ok(answer::settled(answer, outcome))
 }
 
@@ -222,7 +222,7 @@ pub(super) async fn delete(
     Auth(identity): Auth,
     Id(id): Id<ImageId>,
 ) -> Result<StatusCode, Problem> {
-    images.delete(identity.member, id).await?;
+    images.delete_image(identity.member, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -49,7 +49,7 @@ pub(super) async fn show_by_handle(
     Segment(handle): Segment,
     known: IfNoneMatch,
 ) -> Result<Response, Problem> {
-    let member = members.by_handle(&handle).await?;
+    let member = members.member_by_handle(&handle).await?;
     profile(&members, identity, member, &known).await
 }
 
@@ -59,7 +59,7 @@ async fn profile(
     member: Member,
     known: &IfNoneMatch,
 ) -> Result<Response, Problem> {
-    let (member, relation) = members.seen(caller.member, member).await?;
+    let (member, relation) = members.visible_profile(caller.member, member).await?;
     Ok(known.answer(&ProfileView::new(&member, relation)))
 }
 

@@ -83,7 +83,7 @@ pub(super) async fn create(
     // Written before the commit, which keeps it for a repeat.
     let answer = answer::created(format!("/api/posts/{}", draft.post.id), &PostView::from(&draft));
     let receipt = key.map(|key| key.receipt(format!("member:{}", identity.member), &answer));
-    let outcome = content.publish(draft, receipt).await?;
+    let outcome = content.create_post(draft, receipt).await?;
     Ok(answer::settled_tagged(answer, outcome))
 }
 
@@ -105,8 +105,8 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     // A HEAD shows the post to nobody.
     let seen = match method {
-        Method::HEAD => content.glance(identity.member, id).await?,
-        _ => content.post(identity.member, id).await?,
+        Method::HEAD => content.visible_post(identity.member, id).await?,
+        _ => content.view_post(identity.member, id).await?,
     };
     Ok(known.answer(&PostView::from(&seen)))
 }
@@ -132,7 +132,7 @@ pub(super) async fn edit(
 ) -> Result<Response, Problem> {
     let text = request.changed()?;
     let over = if expected.is_given() {
-        let seen = content.glance(identity.member, id).await?;
+        let seen = content.visible_post(identity.member, id).await?;
         // Whose it is comes first: nobody else's condition matters.
         if seen.post.author == identity.member {
             expected.check(&PostView::from(&seen))?;

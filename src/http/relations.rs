@@ -60,7 +60,7 @@ pub(super) async fn accept(
     Auth(identity): Auth,
     Id(id): Id<MemberId>,
 ) -> Result<StatusCode, Problem> {
-    members.accept(identity.member, id).await?;
+    members.accept_request(identity.member, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

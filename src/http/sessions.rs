@@ -94,7 +94,7 @@ pub(super) async fn end(
     Auth(identity): Auth,
     Id(session): Id<SessionId>,
 ) -> Result<StatusCode, Problem> {
-    sessions.end(identity, session).await?;
+    sessions.end_session(identity, session).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -55,7 +55,7 @@ impl Activity {
                 }
                 match &turn {
                     None => turn = Some(self.shared.lane.enter(member).await?),
-                    Some(turn) => turn.in_time()?,
+                    Some(turn) => turn.check_deadline()?,
                 }
             }
         }

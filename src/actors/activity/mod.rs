@@ -14,14 +14,13 @@ pub use stream::{EventLive, EventStream};
 
 use super::{
     Error, Page, Reply, Supervisor,
-    health::{Part, Trouble},
-    lanes::{Lane, Width},
+    backoff::{Backoff, PART_MAX},
+    health::{Fault, Part},
+    lanes::{Lane, LaneLimits},
     mailbox::Mailbox,
-    page,
-    pauses::{Pauses, SIDE_MAX},
-    reached::reached,
-    reader,
+    page, reader,
     timeline::Timeline,
+    wait_until::wait_until,
 };
 use crate::{
     config::Config,
@@ -68,7 +67,7 @@ pub(super) struct Shared {
     streams: Open,
     part: Part,
     /// The store cannot be used.
-    unwritten: Trouble,
+    unwritten: Fault,
     /// Wakes the reader of the log: it has to go on from elsewhere.
     anew: Arc<Notify>,
     /// Of reads that look at more than one step.
@@ -98,10 +97,10 @@ impl Activity {
             applied: watch::channel(Position(0)).0,
             source: if public_url.is_empty() { SOURCE_DEFAULT.to_owned() } else { public_url },
             streams: Open::new(config.stream.per_member_max),
-            unwritten: part.trouble(),
+            unwritten: part.fault(),
             anew: Arc::default(),
             part,
-            lane: Lane::new("activity", Width::default()),
+            lane: Lane::new("activity", LaneLimits::default()),
         });
         let state = shared.clone();
         let mailbox: Mailbox<Message> =
@@ -152,7 +151,7 @@ impl Activity {
         let mut applied = self.shared.applied.subscribe();
         let behind = head.0.saturating_sub(applied.borrow_and_update().0);
         if behind > 0 && behind <= WAIT_EVENTS_MAX {
-            let wait = reached(&mut applied, |applied| *applied >= head);
+            let wait = wait_until(&mut applied, |applied| *applied >= head);
             if tokio::time::timeout(WAIT_MAX, wait).await.is_err() {
                 metrics::counter!("dailyfeed_stale_reads_total").increment(1);
             }
@@ -187,13 +186,13 @@ impl Shared {
 
 /// Carries the log to the actor, as soon as the store can be asked where to begin.
 async fn reading(shared: Arc<Shared>, mut begins: Result<Position, Error>, mailbox: Mailbox<Message>) {
-    let mut pauses = Pauses::up_to(SIDE_MAX);
+    let mut backoff = Backoff::up_to(PART_MAX);
     let begins = loop {
         match begins {
             Ok(begins) => break begins,
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "activities cannot be read, trying again");
-                tokio::time::sleep(pauses.next()).await;
+                tokio::time::sleep(backoff.next()).await;
                 begins = shared.begin().await;
             }
         }

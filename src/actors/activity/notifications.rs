@@ -68,7 +68,7 @@ impl Activity {
             }
             match &turn {
                 None => turn = Some(self.shared.lane.enter(member).await?),
-                Some(turn) => turn.in_time()?,
+                Some(turn) => turn.check_deadline()?,
             }
         }
         items.iter_mut().for_each(|item| item.unread = item.notification.id > marker);

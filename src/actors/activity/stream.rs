@@ -1,7 +1,7 @@
 //! Public events as they happen: the log, read on at the client's pace, so that nothing waits for it anywhere.
 use super::Activity;
 use crate::{
-    actors::{Error, reached::reached},
+    actors::{Error, wait_until::wait_until},
     domain::{CloudEvent, MemberId, Position, Refusal},
 };
 use rustc_hash::FxHashMap;
@@ -109,7 +109,7 @@ impl EventStream {
                 return Some(live);
             }
             let read = self.read;
-            reached(&mut self.taken_in, |taken_in| *taken_in > read).await.ok()?;
+            wait_until(&mut self.taken_in, |taken_in| *taken_in > read).await.ok()?;
             if let Err(error) = self.step().await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "event stream ended early");
                 return None;

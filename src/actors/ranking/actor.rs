@@ -8,8 +8,8 @@ use super::{
 use crate::{
     actors::{
         Error,
+        backoff::{Backoff, PART_MAX},
         mailbox::Envelope,
-        pauses::{Pauses, SIDE_MAX},
     },
     domain::{Day, PostId, RANKED_MAX, RankedBy, Timestamp, Window},
     storage::{PostRef, Scored, Tallied},
@@ -37,7 +37,7 @@ pub(super) struct State {
     shown: Option<Shown>,
     /// The best of the day could not be kept: not tried again before that.
     keep_after: Instant,
-    pauses: Pauses,
+    backoff: Backoff,
 }
 
 /// What a generation was made of, and what came out.
@@ -98,7 +98,7 @@ impl State {
             marks: Marks::default(),
             shown: None,
             keep_after: Instant::now(),
-            pauses: Pauses::up_to(SIDE_MAX),
+            backoff: Backoff::up_to(PART_MAX),
         }
     }
 
@@ -161,10 +161,10 @@ impl State {
             return;
         }
         match self.shared.days.turned(date, today, &mut self.shown).await {
-            Ok(()) => self.pauses.reset(),
+            Ok(()) => self.backoff.reset(),
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the best of the day were not kept");
-                self.keep_after = Instant::now() + self.pauses.next();
+                self.keep_after = Instant::now() + self.backoff.next();
                 self.marks.stirred = true;
             }
         }

@@ -6,8 +6,8 @@ use super::{
 use crate::{
     actors::{
         Error,
+        backoff::{Backoff, PART_MAX},
         mailbox::Mailbox,
-        pauses::{Pauses, SIDE_MAX},
     },
     domain::{Day, GENERATION_EVERY, PostId, Timestamp},
     storage::StoreResult,
@@ -22,7 +22,7 @@ const LOAD_STEP: usize = 10_000;
 pub(super) async fn wake(shared: Arc<Shared>, mailbox: Mailbox<Message>) {
     let mut clock = tokio::time::interval(GENERATION_EVERY);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut frozen, mut pauses) = (None, Pauses::up_to(SIDE_MAX));
+    let (mut frozen, mut backoff) = (None, Backoff::up_to(PART_MAX));
     loop {
         clock.tick().await;
         // A round that takes longer than the patience of the mailbox still ends; only its answer is missed.
@@ -44,9 +44,9 @@ pub(super) async fn wake(shared: Arc<Shared>, mailbox: Mailbox<Message>) {
             frozen = Some(day.date);
         }
         if made.is_err() || !kept {
-            tokio::time::sleep(pauses.next()).await;
+            tokio::time::sleep(backoff.next()).await;
         } else {
-            pauses.reset();
+            backoff.reset();
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Generations of rankings: what a page is read from, unchanged while somebody pages through it.
 use crate::{
-    actors::reached::reached,
+    actors::wait_until::wait_until,
     domain::{GENERATIONS_KEPT, PostId, RankedBy, Timestamp, Window},
 };
 use std::{
@@ -63,7 +63,7 @@ impl Generations {
     /// Returns when there is one of each.
     pub(super) async fn made(&self) {
         // Fails only where the sender is gone, which is here.
-        let _ = reached(&mut self.made.subscribe(), |made| *made).await;
+        let _ = wait_until(&mut self.made.subscribe(), |made| *made).await;
     }
 
     pub(super) fn newest(&self, by: RankedBy, window: Window) -> Option<Arc<Generation>> {

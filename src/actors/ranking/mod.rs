@@ -11,7 +11,7 @@ mod tests;
 
 use super::{
     Error, Reply, Supervisor,
-    health::{Part, Trouble},
+    health::{Fault, Part},
     mailbox::Mailbox,
     reader,
     timeline::{FeedPage, Timeline},
@@ -63,7 +63,7 @@ struct Shared {
     lives: AtomicU64,
     part: Part,
     /// The rows could not be counted.
-    uncounted: Trouble,
+    uncounted: Fault,
 }
 
 impl Shared {
@@ -75,7 +75,7 @@ impl Shared {
             days: Days::new(stores.ranking.clone(), zone),
             position: AtomicU64::new(head.0),
             lives: AtomicU64::new(0),
-            uncounted: part.trouble(),
+            uncounted: part.fault(),
             part,
         }
     }

@@ -27,13 +27,10 @@ struct Deployment {
 async fn sign_up(actors: &Actors, handle: &str) -> MemberId {
     let profile = ProfilePatch { member_name: Patch::Set("이름".to_owned()), ..ProfilePatch::default() };
     let email = Email::new(&format!("{handle}@example.com")).unwrap();
-    let newcomer = actors.members.newcomer(email, Handle::new(handle).unwrap(), Profile::new(profile).unwrap());
-    let id = newcomer.member.id;
+    let draft = actors.members.draft_member(email, Handle::new(handle).unwrap(), Profile::new(profile).unwrap());
+    let id = draft.member.id;
     let password = Password::new("password", "Passw0rd!").unwrap();
-    assert_eq!(
-        actors.members.sign_up(newcomer, password, None, [127, 0, 0, 1].into()).await.unwrap(),
-        Outcome::Done(())
-    );
+    assert_eq!(actors.members.sign_up(draft, password, None, [127, 0, 0, 1].into()).await.unwrap(), Outcome::Done(()));
     id
 }
 
@@ -46,7 +43,7 @@ async fn start() -> Deployment {
     let (author, fan) = (sign_up(&actors, "author").await, sign_up(&actors, "fan").await);
     for _ in 0..2 {
         let draft = actors.content.draft_post(author, PostText::new(None, "글").unwrap()).await.unwrap();
-        actors.content.publish(draft, None).await.unwrap();
+        actors.content.create_post(draft, None).await.unwrap();
     }
     let mine = actors.timeline.feed(author, Feed::Mine, None, 10).await.unwrap().items;
     let posts = [mine[1].post.id, mine[0].post.id];
@@ -130,7 +127,7 @@ async fn a_ranking_that_failed_is_counted_again() {
     assert!(matches!(actors.ranking.crash().await, Err(Error::Restarting("ranking"))));
     let text = CommentText::new("댓글").unwrap();
     let draft = actors.content.draft_comment(*author, *older, None, text).await.unwrap();
-    actors.content.comment(draft, None).await.unwrap();
+    actors.content.create_comment(draft, None).await.unwrap();
     // Pages of before go on once it is up again, and the next life ranks what happened since.
     let page = async |cursor: Option<&str>| match actors.ranking.page(*author, ranked, cursor, 1).await {
         Err(Error::Down("ranking")) => None,
@@ -157,7 +154,7 @@ async fn the_log_hears_of_a_day_that_shows_others_and_of_nothing_else() {
     // The same posts with another score are no news, others are; and so are those that not everybody may see any more.
     let text = CommentText::new("댓글").unwrap();
     let draft = actors.content.draft_comment(*fan, posts[0], None, text).await.unwrap();
-    actors.content.comment(draft, None).await.unwrap();
+    actors.content.create_comment(draft, None).await.unwrap();
     until(async || Some(actors.ranking.top3(*fan, None).await.unwrap()).filter(|top| top.items[0].0 == 5)).await;
     assert_eq!(said().await, first);
     actors.content.like_post(*fan, posts[1], true).await.unwrap();

@@ -6,9 +6,9 @@ use super::{
 use crate::{
     actors::{
         Error,
+        backoff::{Backoff, PART_MAX},
         health::Part,
         mailbox::Mailbox,
-        pauses::{Pauses, SIDE_MAX},
     },
     config::Config,
     domain::{CommentId, MemberId, Position, PostId},
@@ -160,7 +160,7 @@ pub(super) async fn build_begun(shared: Arc<Shared>, mailbox: Mailbox<Message>, 
 
 /// Builds until it has worked: searches see part of everything until then.
 async fn build_first(shared: &Shared, mailbox: &Mailbox<Message>, mut begun: Arc<dyn SearchIndex>) {
-    let mut pauses = Pauses::up_to(SIDE_MAX);
+    let mut backoff = Backoff::up_to(PART_MAX);
     loop {
         match build(shared, mailbox, Some(begun.clone())).await {
             Ok(_) => {
@@ -171,7 +171,7 @@ async fn build_first(shared: &Shared, mailbox: &Mailbox<Message>, mut begun: Arc
             Err(error) => super::build_failed(shared, &error),
         }
         shared.unbuilt.set(true);
-        tokio::time::sleep(pauses.next()).await;
+        tokio::time::sleep(backoff.next()).await;
         match shared.store.begin(shared.log.epoch()).await {
             Ok(next) => {
                 shared.show(next.clone());

@@ -1,6 +1,6 @@
 //! Marks in what was found: made on a thread of the search's lane, of texts up to a number of bytes.
 use crate::{
-    actors::{Error, lanes::Turn},
+    actors::{Error, lanes::LanePermit},
     domain::search::{Query, highlight},
 };
 
@@ -53,7 +53,7 @@ impl Marker {
 
 /// Marks everything that was found, in its order. `Late` where the deadline passes between two of them.
 pub(super) async fn marked<T: Send + 'static, U: Send + 'static>(
-    turn: &Turn,
+    turn: &LanePermit,
     query: Query,
     found: Vec<T>,
     mark: impl Fn(T, &mut Marker) -> Found<U> + Send + 'static,
@@ -61,7 +61,7 @@ pub(super) async fn marked<T: Send + 'static, U: Send + 'static>(
     if found.is_empty() {
         return Ok(Vec::new());
     }
-    turn.aside(move |deadline| {
+    turn.run_blocking(move |deadline| {
         let mut marker = Marker::new(query);
         let mut marked = Vec::with_capacity(found.len());
         for item in found {

@@ -14,11 +14,11 @@ pub use marks::{Found, Highlights};
 use super::{
     Error, Reply, Supervisor,
     content::Content,
-    lanes::{Lane, Width},
+    lanes::{Lane, LaneLimits},
     mailbox::Mailbox,
-    reached::reached,
     reader,
     timeline::Timeline,
+    wait_until::wait_until,
 };
 use crate::{
     causes::in_full,
@@ -103,7 +103,7 @@ impl Search {
         supervisor.spawn_background(reader::follow_for_part(stores.log.clone(), head, shared.anew.clone(), deliver));
         supervisor.spawn_background(clock(shared.clone(), mailbox.clone()));
         supervisor.spawn_background(build::build_begun(shared.clone(), mailbox.clone(), begun));
-        let lane = Lane::new("search", Width::of_cores());
+        let lane = Lane::new("search", LaneLimits::of_cores());
         Self { shared, mailbox, timeline, content, lane, supervisor: supervisor.clone() }
     }
 
@@ -122,7 +122,7 @@ impl Search {
         // A full mailbox holds one already, and the clock commits in any case.
         let (reply, _) = ractor::concurrency::oneshot();
         let _ = self.mailbox.tell(Message::Commit { reply: reply.into() });
-        let waiting = reached(&mut covered, |covered| *covered >= token.position);
+        let waiting = wait_until(&mut covered, |covered| *covered >= token.position);
         Ok(matches!(tokio::time::timeout(BEHIND_MAX, waiting).await, Ok(Ok(_))))
     }
 
@@ -183,7 +183,7 @@ async fn clock(shared: Arc<Shared>, mailbox: Mailbox<Message>) {
     let mut waiting = shared.waiting_since.subscribe();
     loop {
         // The state is held here, so its sender is not gone.
-        let Ok(since) = reached(&mut waiting, Option::is_some).await else { return };
+        let Ok(since) = wait_until(&mut waiting, Option::is_some).await else { return };
         let Some(since) = since else { continue };
         tokio::time::sleep_until((since + shared.commit_interval).into()).await;
         if *waiting.borrow() != Some(since) {

@@ -2,7 +2,7 @@
 use crate::{
     actors::{
         Error,
-        health::{Part, Trouble},
+        health::{Fault, Part},
     },
     config::Config,
     domain::Position,
@@ -43,7 +43,7 @@ pub(super) struct Shared {
     pub(super) to_build: mpsc::Sender<Begun>,
     pub(super) part: Part,
     /// The first index could not be built.
-    pub(super) unbuilt: Trouble,
+    pub(super) unbuilt: Fault,
     /// Wakes the reader of the log: it has to go on from elsewhere.
     pub(super) anew: Arc<Notify>,
     pub(super) commit_interval: Duration,
@@ -79,7 +79,7 @@ impl Shared {
             builds: watch::channel(Builds::default()).0,
             durable: Mutex::default(),
             to_build,
-            unbuilt: part.trouble(),
+            unbuilt: part.fault(),
             part,
             anew: Arc::default(),
             commit_interval: Duration::from_millis(config.search.commit_interval_ms),

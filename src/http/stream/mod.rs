@@ -84,7 +84,7 @@ pub(super) struct TicketView<'a> {
     responses((status = 200, description = "A ticket", body = TicketView))
 )]
 pub(super) async fn ticket(State(sessions): State<Sessions>, Auth(identity): Auth) -> Result<Response, Problem> {
-    let (ticket, lasts) = sessions.ticket(identity)?;
+    let (ticket, lasts) = sessions.issue_ticket(identity)?;
     Ok(answer::secret(&TicketView { ticket: &ticket, expires_in: lasts.as_secs() }))
 }
 
@@ -119,10 +119,10 @@ where
                 let sessions = Sessions::from_ref(state);
                 // A HEAD opens no stream, and uses up no ticket.
                 let (identity, in_use) = if parts.method == Method::HEAD {
-                    (sessions.holder(&ticket).ok_or(Refusal::TokenInvalid)?, None)
+                    (sessions.ticket_identity(&ticket).ok_or(Refusal::TokenInvalid)?, None)
                 } else {
                     let resumes = last_event(&parts.headers).is_some();
-                    let (identity, in_use) = sessions.redeem(&ticket, resumes).await?;
+                    let (identity, in_use) = sessions.redeem_ticket(&ticket, resumes).await?;
                     (identity, Some(in_use))
                 };
                 // So that what else looks at the caller sees a member.
