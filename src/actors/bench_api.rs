@@ -1,4 +1,4 @@
-//! What the benchmarks in `benches/` use of the actors' private code. Not an API: it changes without notice.
+//! The private code of the actors that the benchmarks in `benches/` use. Not an API: it changes without notice.
 pub use super::{
     ranking::measured::Ranks,
     timeline::measured::{Merge, hydrate},

@@ -1,17 +1,4 @@
-//! The actor of every slot that carries out commands: one generic loop over a domain's typed command.
-//!
-//! What a slot owns, and what it does not:
-//!
-//! - **The order of a member's commands.** All commands of one member meet in one mailbox per domain, and each is
-//!   submitted to its store before the next is taken out. So the store accepts a member's commands in mailbox order,
-//!   and the order in which one commit groups them is the same (`docs/adr/0008`).
-//! - **The bound.** A command holds its [`Permit`] from `ask` until its reply. The permits of a mailbox therefore bound
-//!   both the commands that wait and those that are under way.
-//! - **By design, per-member state that saves work** and may be lost with the process: idempotency keys under way,
-//!   stream tickets. None of it is here yet: a receipt is stored in the commit of its command, and tickets live in
-//!   `sessions/tickets.rs`. A slot is where they belong once members are spread over processes.
-//! - **Not the correctness.** Uniqueness, counters, permissions, receipts and preconditions are decided by the database
-//!   inside the commit. A slot that restarts, or two slots for one member during a handover, cannot break a rule.
+//! The actor behind every slot of every domain: one generic loop over the domain's typed commands.
 use super::mailbox::{Envelope, Permit};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::{future::Future, marker::PhantomData};
@@ -21,7 +8,7 @@ pub(super) trait Command: Send + 'static {
     /// The stores that the commands need. Each incarnation of each slot's actor begins with a clone.
     type State: Clone + Send + Sync + 'static;
 
-    /// Submits the command to its store and sees to its reply; see [`submit_then_reply`].
+    /// Submits the command to its store and sends its reply when the store has answered; see [`submit_then_reply`].
     ///
     /// The next command of the slot waits until this future ends, so it must not await a commit. It has no error: a
     /// failed command is a reply.
@@ -30,7 +17,23 @@ pub(super) trait Command: Send + 'static {
     fn run(self, state: &Self::State, permit: Permit) -> impl Future<Output = ()> + Send;
 }
 
-/// Runs the commands of one slot of one domain, in mailbox order.
+/// Carries out the commands of one slot of one domain, in mailbox order.
+///
+/// A slot owns:
+///
+/// - **The order of a member's commands.** The commands of a member meet in one mailbox per domain, and each one is
+///   submitted to its store before the next one is taken out. So a store accepts a member's commands in mailbox order,
+///   also when one commit groups several of them (`docs/adr/0008`).
+/// - **The bound on commands.** A command holds its [`Permit`] until its reply is sent. The permits of a mailbox therefore
+///   bound both the commands that wait and those that are under way.
+/// - **By design, per-member state that may be lost**, because it only saves work: idempotency keys under way and stream
+///   tickets. No such state lives here yet: a receipt is stored in the commit of its command, and tickets are kept in
+///   `sessions/tickets.rs`. It belongs here once the members are spread over several processes.
+///
+/// A slot does not own any state that correctness depends on. The database decides uniqueness, counters, permissions,
+/// receipts and preconditions inside the commit, so a restart of a slot's actor breaks no rule. One rule depends on the
+/// order of commands itself: `sessions/commands.rs` assigns session ids in this order, and ending all sessions revokes
+/// every smaller id. A slot must therefore have one actor at a time.
 pub(super) struct CommandActor<C>(PhantomData<fn(C)>);
 
 impl<C> CommandActor<C> {

@@ -91,8 +91,8 @@ pub(super) struct LanePermit {
     held: Arc<Held>,
 }
 
-/// What a permit holds. Work on a thread holds it as well, so that a caller that goes away frees no permit before its
-/// thread has ended.
+/// The semaphore permits of a [`LanePermit`]. Work on a thread holds them as well, so that a caller that goes away frees
+/// them only when its thread has ended.
 struct Held {
     _lane: OwnedSemaphorePermit,
     _gate: OwnedSemaphorePermit,

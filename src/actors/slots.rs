@@ -1,7 +1,7 @@
 //! The slots of one domain: one mailbox and one actor for each of the fixed shards of members.
 //!
-//! The commands of one member stay in order; members of different slots do not wait for each other. What a slot owns
-//! is said at [`CommandActor`].
+//! The commands of one member stay in order; members of different slots do not wait for each other. [`CommandActor`]
+//! documents what a slot owns.
 use super::{
     command_actor::{Command, CommandActor},
     health::Part,

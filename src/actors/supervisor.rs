@@ -52,7 +52,7 @@ struct Child {
     started: Instant,
 }
 
-/// What depends on an actor.
+/// The scope that is down while an actor is down.
 enum Criticality {
     /// The whole process.
     Core,

@@ -40,7 +40,7 @@ pub(in crate::actors) enum EndedSessions {
     All,
 }
 
-/// What session commands need.
+/// The store and the memory that session commands change.
 #[derive(Clone)]
 pub(super) struct SessionState {
     pub(super) sessions: Arc<dyn SessionStore>,
