@@ -13,7 +13,8 @@ use std::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Megapixels that are decoded at once, of all members: one image of the maximum size, or forty of one megapixel.
+/// Megapixels that are decoded at once, of all members: one image of the maximum size, or forty of one megapixel. Two of
+/// the maximum size are decoded one after the other.
 const MEGAPIXELS_MAX: u64 = IMAGE_PIXELS_MAX.div_ceil(1_000_000);
 
 /// Uploads of one member at once: as many as a post has images, and fewer than there are permits.
@@ -66,7 +67,7 @@ impl Decoders {
         }
     }
 
-    /// Refuses `Busy`.
+    /// Acquires the right to upload one image. Refuses `Busy`.
     pub(super) fn acquire_upload(&self, owner: MemberId) -> Result<UploadPermit, Error> {
         self.try_acquire(owner).ok_or_else(|| {
             count("busy");
