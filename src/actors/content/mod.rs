@@ -1,5 +1,7 @@
-//! Posts, comments and likes: the handle that drafts, creates, edits, deletes and likes them. Comments: `comments.rs`.
+//! Posts, comments and likes: the handle that drafts, creates, edits, deletes and likes them. Comments: `comments.rs`,
+//! `comment_lists.rs`.
 mod commands;
+mod comment_lists;
 mod comments;
 
 use super::{
