@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Turns the raw files of a campaign into results.json, README.md and plots (SVG). Python's standard library alone.
+"""Turns the raw files of a campaign into results.json, README.md and plots (SVG). Uses only the standard library.
 
 usage: report.py RAW_FOLDER RESULTS_FOLDER --runs N --seconds N --data WHAT --pinned apart|shared
 """
@@ -13,7 +13,7 @@ import statistics
 import subprocess
 from pathlib import Path
 
-# key, what, unit, better, must, aim. "drop" and "rise" say which way is better.
+# key, description, unit, better, must, aim. "drop" and "rise" name the better direction.
 MEASURES = [
     ("feed_rps", "home feed, 20 items, 200 authors (wrk, 16 connections)", "requests/s", "rise", 5_000, 15_000),
     ("feed_p99", "its p99", "ms", "drop", 10, 5),
@@ -23,9 +23,9 @@ MEASURES = [
     ("write_p99", "its p99", "ms", "drop", None, None),
     ("disk_ms", "the disk's sync of 64 KiB, which every commit waits for", "ms", "drop", None, None),
     ("feed_busy", "tokio's threads busy during the feed load (of all cores; the generator has the rest)", "%", "drop", None, None),
-    ("feed_parks", "times a thread fell asleep, for each of its requests", "", "drop", None, None),
+    ("feed_parks", "times a thread parked, per request of the feed load", "", "drop", None, None),
     ("write_busy", "tokio's threads busy during the posts (SQLite's and Tantivy's are others)", "%", "drop", None, None),
-    ("write_parks", "times a thread fell asleep, for each post", "", "drop", None, None),
+    ("write_parks", "times a thread parked, per post", "", "drop", None, None),
     ("celebrity_ms", "one post to 31,000 followers (or as many as CELEBRITY says), in every sampled feed: worst of a run", "ms", "drop", 200, 20),
     ("sse_p50", "post acknowledged to SSE event, 100 streams, p50", "ms", "drop", None, None),
     ("sse_p99", "the same, p99", "ms", "drop", 100, 20),
@@ -36,11 +36,11 @@ MEASURES = [
     ("sse_cpu", "server CPU per delivered event", "µs", "drop", None, None),
     ("stream_bytes", "resident memory per idle stream (10,000 streams)", "bytes", "drop", 16_384, 8_192),
     ("chaos_cuts", "streams cut and resumed at random", "cuts", "rise", None, None),
-    ("chaos_lost", "events lost by that", "", "drop", 0, 0),
-    ("chaos_doubled", "events doubled by that", "", "drop", 0, 0),
+    ("chaos_lost", "events lost by the cuts", "", "drop", 0, 0),
+    ("chaos_doubled", "events duplicated by the cuts", "", "drop", 0, 0),
     ("search_p99", "search, 1 M posts, 2 terms, top 20, p99", "ms", "drop", 50, 10),
     ("searchable_ms", "post acknowledged to searchable", "ms", "drop", 2_000, 500),
-    ("index_ms", "index of 1 M seeded posts, made beside the server", "ms", "drop", None, None),
+    ("index_ms", "index of 1 M seeded posts, built while the server runs", "ms", "drop", None, None),
     ("start_ms", "start with 1 M posts to ready", "ms", "drop", 10_000, 3_000),
     ("million_mib", "resident with 1 M posts after the start", "MiB", "drop", None, None),
     ("idle_mib", "resident idle, 1,000 members", "MiB", "drop", 120, 60),
@@ -49,13 +49,13 @@ MEASURES = [
     ("seed_s", "seeding", "s", "drop", None, None),
     ("settle_s", "from the first start until activity and search have caught up with the seed", "s", "drop", None, None),
     ("settle_million_s", "the same, 1 M posts", "s", "drop", None, None),
-    ("drift", "counters that are off after all of it", "", "drop", 0, 0),
+    ("drift", "counters that have drifted after the campaign", "", "drop", 0, 0),
 ]
 COLOURS = ["#3465a4", "#f57900", "#4e9a06", "#a40000", "#75507b"]
 
 
 def wrk(text):
-    """Requests a second and p99 in milliseconds."""
+    """Returns requests per second and the p99 in milliseconds."""
     rate = re.search(r"Requests/sec:\s+([\d.]+)", text)
     p99 = re.search(r"99%\s+([\d.]+)(us|ms|s)", text)
     if not rate or not p99:
@@ -64,7 +64,7 @@ def wrk(text):
 
 
 def read(raw):
-    """The values of every measure, one per run, and the scenarios' reports."""
+    """Returns the values of every measure, one per run, the reports of the scenarios, and the failed measurements."""
     values, scenarios, failed = {}, {}, []
 
     def add(key, value):
@@ -134,7 +134,7 @@ def spread(values, show=number):
 
 def verdict(value, better, must, aim):
     reached = lambda limit: limit is not None and (value >= limit if better == "rise" else value <= limit)
-    # An offered rate is met within a hundredth: posts are whole.
+    # A tolerance of 1 % for offered rates, as the number of posts is an integer.
     if better == "rise":
         value *= 1.01
     if aim is not None and reached(aim):
@@ -145,7 +145,7 @@ def verdict(value, better, must, aim):
 
 
 def last_campaign(results, it):
-    """The newest earlier one on such a machine, and a sentence about it: figures of another machine say nothing."""
+    """Returns the last earlier campaign on the same kind of machine, and a sentence about the comparison."""
     earlier = sorted(path for path in results.parent.glob("*/results.json") if path.parent.name < results.name)
     reports = [(path.parent.name, json.loads(path.read_text())) for path in earlier]
     same = [(name, report) for name, report in reports if all(report["machine"][key] == it[key] for key in ("processor", "cores"))]
@@ -218,7 +218,7 @@ def text(x, y, words, anchor="start"):
 
 
 def dots(title, rows, unit):
-    """A line per name: each run a dot, on a logarithmic scale."""
+    """Draws a line per name with a dot per run, on a logarithmic scale."""
     rows = [(name, [max(value, 1e-3) for value in values]) for name, values in rows if values]
     left, right, top, step = 210, 690, 40, 24
     every = [value for _, values in rows for value in values]
@@ -231,8 +231,8 @@ def dots(title, rows, unit):
         at = x(10**power)
         parts.append(f'<line x1="{at:.0f}" x2="{at:.0f}" y1="{top - 8}" y2="{bottom}"/>')
         parts.append(text(at, bottom + 16, f"{10 ** power:,g}", "middle"))
-    for place, (name, values) in enumerate(rows):
-        y = top + step * place + 8
+    for index, (name, values) in enumerate(rows):
+        y = top + step * index + 8
         parts.append(text(left - 8, y + 4, name, "end"))
         for value in values:
             parts.append(f'<circle cx="{x(value):.1f}" cy="{y}" r="4" fill="{COLOURS[0]}" fill-opacity="0.5"/>')
@@ -241,21 +241,21 @@ def dots(title, rows, unit):
 
 
 def lines(title, labels, series, unit):
-    """Values by step, one line for each series."""
+    """Draws values by step, with a line per series."""
     left, right, top, bottom = 60, 640, 40, 260
     most = max(max(values) for values in series.values()) or 1
-    x = lambda place: left + (right - left) * place / max(len(labels) - 1, 1)
+    x = lambda index: left + (right - left) * index / max(len(labels) - 1, 1)
     y = lambda value: bottom - (bottom - top) * value / most
     parts = [text(10, 20, f"{title} ({unit})")]
     for quarter in range(5):
         value = most * quarter / 4
         parts.append(f'<line x1="{left}" x2="{right}" y1="{y(value):.0f}" y2="{y(value):.0f}"/>')
         parts.append(text(left - 6, y(value) + 4, number(value), "end"))
-    parts += [text(x(place), bottom + 18, label, "middle") for place, label in enumerate(labels)]
-    for place, (name, values) in enumerate(series.items()):
+    parts += [text(x(index), bottom + 18, label, "middle") for index, label in enumerate(labels)]
+    for index, (name, values) in enumerate(series.items()):
         points = " ".join(f"{x(at):.1f},{y(value):.1f}" for at, value in enumerate(values))
-        parts.append(f'<polyline points="{points}" stroke="{COLOURS[place]}"/>')
-        parts.append(text(right + 10, top + 16 * place, name).replace("<text", f'<text style="fill:{COLOURS[place]}"'))
+        parts.append(f'<polyline points="{points}" stroke="{COLOURS[index]}"/>')
+        parts.append(text(right + 10, top + 16 * index, name).replace("<text", f'<text style="fill:{COLOURS[index]}"'))
     return svg(760, bottom + 30, parts)
 
 
@@ -274,7 +274,7 @@ def plots(values, scenarios, folder):
         report = next(iter(scenarios.get(f"load-{name}", [])), None)
         steps = [step for step in (report or {}).get("steps") or [] if step["latencyMs"]]
         if steps:
-            labels = [step["rate"] if name == "spike" else place + 1 for place, step in enumerate(steps)]
+            labels = [step["rate"] if name == "spike" else index + 1 for index, step in enumerate(steps)]
             series = {key: [step["latencyMs"][key] for step in steps] for key in ("p50", "p95", "p99")}
             made[f"{name}.svg"] = lines(f"{name}: latency by {unit}", labels, series, "ms")
     for name, content in made.items():
@@ -314,7 +314,7 @@ def main():
     result |= {"measures": values, "scenarios": scenarios, "failed": failed}
     options.results.mkdir(parents=True, exist_ok=True)
     (options.results / "results.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
-    shared = "pinned to cores apart" if options.pinned == "apart" else "share the cores"
+    shared = "pinned to separate cores" if options.pinned == "apart" else "share the cores"
     out = [f"# Load tests, {options.results.name}", ""]
     out.append(
         f"- Machine: {it['cores']} cores ({it['processor']}), {it['memoryGiB']} GiB, {it['system']}; server and generator "
@@ -331,7 +331,7 @@ def main():
     out.append("Open loop (except `blog`): each request starts at its scheduled time, however long earlier responses took.")
     out += ["", scenario_table(scenarios), ""]
     if failed:
-        out += [f"Not measured, or ended with an error: {', '.join(failed)}.", ""]
+        out += [f"Not measured, or failed: {', '.join(failed)}.", ""]
     out += [f"![{name}]({name})" for name in plots(values, scenarios, options.results)]
     (options.results / "README.md").write_text("\n".join(out).rstrip() + "\n")
 

@@ -1,4 +1,4 @@
-//! Puts the layers together: configuration, stores, actors, listeners; and takes them apart in reverse.
+//! [`Server`]: starts the layers in order (stores, actors, listeners) and stops them in reverse.
 use crate::{
     actors::{Actors, StartError, Supervisor},
     config::Config,
@@ -14,33 +14,33 @@ use tokio_util::sync::CancellationToken;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Why the server could not be started, or ended by itself.
+/// The reason why the server cannot start, or ends without a signal.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
-    /// The stores could not be opened.
+    /// The stores cannot be opened.
     #[error("cannot open the stores")]
     Store(#[from] StoreError),
-    /// The actors could not be started.
+    /// The actors cannot be started.
     #[error("cannot start the actors")]
     Actors(#[from] StartError),
-    /// A listener could not be opened.
+    /// A listener cannot be opened.
     #[error("cannot listen on {address} ({key})")]
     Listen {
-        /// Which address.
+        /// The configured address.
         address: String,
-        /// The key that names it.
+        /// Its configuration key.
         key: &'static str,
-        /// Why.
+        /// The error of the operating system.
         #[source]
         source: std::io::Error,
     },
-    /// Signals could not be listened for.
+    /// Signal handlers cannot be installed.
     #[error("cannot listen for signals")]
     Signal(#[source] std::io::Error),
-    /// The watchdog's thread could not be started.
+    /// The watchdog thread cannot be started.
     #[error("cannot start the watchdog thread")]
     Watchdog(#[source] std::io::Error),
-    /// An actor kept failing.
+    /// An actor failed more often than the supervisor allows.
     #[error("too many actor failures; shutting down")]
     GaveUp,
 }
@@ -58,13 +58,13 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens the stores, starts the actors, then the listeners: when this returns, requests are answered.
+    /// Opens the stores, starts the actors, then the listeners. Requests are answered once this returns.
     pub async fn start(config: Config) -> Result<Self, ServerError> {
         let watchdog = Watchdog::start(Handle::current()).map_err(ServerError::Watchdog)?;
         files::raise();
         let metrics = telemetry::metrics();
         let upkeep = metrics.clone().map(|handle| tokio::spawn(telemetry::upkeep(handle)));
-        // Ports first: a server that is started twice is told so before it waits for the other's stores.
+        // Bind the ports first: a second server fails here before it waits for the locked stores of the first.
         let api = listen("http.listen", &config.http.listen).await?;
         let admin = listen("admin.listen", &config.admin.listen).await?;
         let stores = Stores::open(&config).await?;
@@ -90,17 +90,17 @@ impl Server {
         })
     }
 
-    /// Where the API is served.
+    /// Returns the address of the API.
     pub fn api_address(&self) -> SocketAddr {
         self.api_address
     }
 
-    /// Where metrics, health and actors are served.
+    /// Returns the address of the operating listener: metrics, health, actors.
     pub fn admin_address(&self) -> SocketAddr {
         self.admin_address
     }
 
-    /// Says in four lines where everything is, and what runs there.
+    /// Writes four lines: the addresses of API, documentation and metrics, and the version with the data folder.
     fn announce(&self, data_dir: &str, to: &mut impl Write) -> std::io::Result<()> {
         writeln!(to, "API            http://{}/api", self.api_address)?;
         writeln!(to, "documentation  http://{}/api/docs", self.api_address)?;
@@ -109,7 +109,8 @@ impl Server {
         to.flush()
     }
 
-    /// Ends in reverse: readiness turns 503, streams say `bye`, requests finish, actors drain, the store closes.
+    /// Stops in reverse order: readiness turns 503, streams send `bye`, requests finish, actors drain, the stores
+    /// close.
     pub async fn shutdown(self) {
         self.actors.system.drain();
         self.shutdown.cancel();
@@ -128,20 +129,20 @@ async fn listen(key: &'static str, address: &str) -> Result<http::Listener, Serv
     http::bind(address).await.map_err(refused)
 }
 
-/// Runs the server until it is told to end (SIGTERM, SIGQUIT, Ctrl-C) or its actors give up.
+/// Runs the server until a signal (SIGTERM, SIGQUIT, Ctrl-C) or until the supervisor gives up.
 #[expect(clippy::significant_drop_tightening, reason = "the server lives until it is shut down")]
 pub async fn serve(config: Config) -> Result<(), ServerError> {
-    // As an absolute path: the default is relative to whatever folder the process was started in.
+    // Logged as an absolute path, as the default is relative to the working folder of the process.
     let data_dir =
         std::path::absolute(&config.data_dir).map_or(config.data_dir.clone(), |path| path.display().to_string());
     tracing::info!(version = VERSION, data_dir, "starting");
     let mut signals = Signals::listen().map_err(ServerError::Signal)?;
     let server = Server::start(config).await?;
-    // Where nobody reads the lines, the server runs all the same.
+    // The server runs even if standard output is closed.
     let _ = server.announce(&data_dir, &mut std::io::stdout());
     let gave_up = tokio::select! {
         signal = signals.end() => {
-            tracing::info!(signal, "told to end");
+            tracing::info!(signal, "received signal");
             false
         }
         () = server.supervisor.ended() => true,

@@ -1,4 +1,4 @@
-//! Errors with everything that caused them: as one line, and in each line of the log.
+//! Error chains: [`in_full`] joins an error and its causes to one line, [`WithCauses`] adds them to each JSON log line.
 use serde_json::Value;
 use std::{error::Error, fmt, fmt::Write};
 use tracing::{
@@ -10,7 +10,7 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-/// An error and its causes, the outermost first: `the sqlite backend failed: database or disk is full`.
+/// Returns an error and its causes, outermost first: `the sqlite backend failed: database or disk is full`.
 pub fn in_full(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -22,8 +22,9 @@ pub fn in_full(error: &(dyn Error + 'static)) -> String {
     text
 }
 
-/// A format of JSON lines in which each error stands with its causes. The format of `tracing-subscriber` writes the outermost
-/// error alone, which says that a store failed and not that the disk is full. Its text format names them by itself.
+/// A log format of JSON lines in which each error field includes its causes. The JSON format of `tracing-subscriber`
+/// writes only the outermost error: that a store failed, but not that the disk is full. Its text format includes the
+/// causes.
 pub struct WithCauses<F>(pub F);
 
 impl<S, N, F> FormatEvent<S, N> for WithCauses<F>
@@ -46,7 +47,7 @@ where
     }
 }
 
-/// Fields that are errors with a cause.
+/// Collects the error fields of a log event that have a cause.
 #[derive(Default)]
 struct Causes(Vec<(&'static str, String)>);
 

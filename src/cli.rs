@@ -1,58 +1,60 @@
-//! The command line.
+//! [`Cli`]: the command line, its subcommands and their help.
 use crate::{bench, seed};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
-/// How keys are given, under every `--help` of the whole command.
-const KEYS: &str = "Every key of the configuration can be given in the file or in the environment, which wins: \
-    http.listen is DAILYFEED_HTTP__LISTEN. A list there is separated by commas. `dailyfeed config` lists the keys.";
+/// Explains how to set configuration keys; printed at the end of `dailyfeed --help`.
+const KEYS: &str = "Set configuration keys in the file or in the environment, which overrides the file: \
+    http.listen is DAILYFEED_HTTP__LISTEN. Separate the items of a list by commas. `dailyfeed config` lists the keys.";
 
 /// A social feed server in one binary
 #[derive(Debug, Parser)]
 #[command(version, about, long_about = None, after_help = KEYS)]
 pub struct Cli {
-    /// Configuration file (TOML); without it ./dailyfeed.toml where there is one
+    /// Configuration file (TOML) [default: ./dailyfeed.toml if it exists]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// What to do; without it the server is started
+    /// Command to run [default: serve]
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
-/// What to do.
+/// A subcommand.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Starts the server (this is what happens without a command)
+    /// Starts the server (the default command)
     ///
-    /// Makes its data folder at first start, says in four lines where the API, its documentation, the metrics and the data are,
-    /// and runs until SIGTERM or Ctrl-C. Exit code 1: it could not be started, or its actors kept failing.
+    /// Creates the data folder at the first start, prints four lines with the addresses of API, documentation and
+    /// metrics and the data folder, and runs until SIGTERM or Ctrl-C. Exit code 1: the server cannot start, or its
+    /// actors kept failing.
     Serve,
-    /// Prints the effective configuration: every key, its value, and where that came from
+    /// Prints the effective configuration: every key, its value and the origin of the value
     ///
-    /// What is printed is a configuration file itself. Secrets are masked. Exit code 1: an unknown key or a bad value.
+    /// The output is a valid configuration file. Secrets are masked. Exit code 1: an unknown key or an invalid value.
     Config,
-    /// Fills a stopped server with members, follows and posts, Korean and English
+    /// Fills the data folder of a stopped server with members, follows and posts, in Korean and English
     ///
-    /// Every seeded member's password is Passw0rd!, so never seed a server that strangers can reach. Progress goes to
-    /// standard error, the totals to standard output. Exit code 1: a server has the data folder, or it was seeded before.
+    /// The password of every seeded member is Passw0rd!, so never seed a server that strangers can reach. Progress goes
+    /// to standard error, the totals to standard output. Exit code 1: a server uses the data folder, or it was seeded
+    /// before.
     Seed(seed::Options),
-    /// Recomputes every counter, prints `drift N`, and fails unless N is 0; may run beside a server
+    /// Recomputes every counter, prints `drift N`, and fails unless N is 0; can run beside a server
     Audit,
-    /// Builds a new search index: beside the live one where a server runs, else on its own
+    /// Builds a new search index, in the running server or without one
     ///
-    /// Asks the server at `admin.listen`, and waits until the new index has taken over; searches go on meanwhile. Exit
-    /// code 1: it could not be built.
+    /// Sends the command to the server at `admin.listen` and waits until the new index is live; searches continue
+    /// meanwhile. Without a server, builds the index itself. Exit code 1: the index cannot be built.
     Reindex,
     /// Measures a running server
     #[command(subcommand)]
     Bench(Bench),
 }
 
-/// What to measure.
+/// A measurement.
 #[derive(Debug, Subcommand)]
 pub enum Bench {
-    /// Holds live streams, writes posts, and reports latency, losses and doubles
+    /// Holds live streams, creates posts, and reports latency, lost and duplicate events
     Sse(bench::sse::Options),
-    /// Offers requests at a rate, or as users would, and reports latencies
+    /// Sends requests at a fixed rate or in the pattern of users, and reports latencies
     Load(bench::load::Options),
 }

@@ -1,4 +1,4 @@
-//! The HTTP/1.1 client of the commands `bench`, `seed` and `reindex`: one connection, JSON in and out.
+//! [`Client`]: the HTTP/1.1 client of the commands `bench` and `reindex`, with one connection, for JSON.
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use tokio::net::TcpSocket;
 
-/// Streams from one source address; a loopback address has about 28,000 ports to call from.
+/// Connections per source address. A loopback address has about 28,000 ephemeral ports.
 const PER_ADDRESS: usize = 10_000;
 
 pub(crate) struct Client {
@@ -18,23 +18,23 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Opens a connection. `number` spreads many of them over several loopback addresses.
+    /// Opens a connection. `number` spreads many connections over several loopback addresses.
     pub(crate) async fn open(address: SocketAddr, number: usize, token: Option<String>) -> anyhow::Result<Self> {
         let socket = TcpSocket::new_v4()?;
         if address.ip().is_loopback() && number >= PER_ADDRESS {
-            let last = u8::try_from(1 + number / PER_ADDRESS).context("too many streams")?;
+            let last = u8::try_from(1 + number / PER_ADDRESS).context("too many connections")?;
             socket.bind(SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, last)), 0))?;
         }
-        let stream = socket.connect(address).await.context("the server does not answer")?;
+        let stream = socket.connect(address).await.context("cannot connect to the server")?;
         stream.set_nodelay(true)?;
         let (sender, connection) =
             http1::Builder::new().max_buf_size(16 * 1024).handshake(TokioIo::new(stream)).await?;
-        // Ends with the connection; what was lost with it shows in the answers.
+        // The task ends with the connection. Its errors also show in the answers.
         tokio::spawn(connection);
         Ok(Self { address, sender, token })
     }
 
-    /// Sends a request and returns the answer with its body still on its way.
+    /// Sends a request and returns the response before its body has arrived.
     pub(super) async fn send(
         &mut self,
         method: &str,
@@ -60,7 +60,7 @@ impl Client {
         Ok(self.sender.send_request(request.body(Full::new(body))?).await?)
     }
 
-    /// Sends a request as whoever `authorization` stands for; the status and the body.
+    /// Sends a request with that `Authorization` header, and returns the status and the body.
     pub(super) async fn ask(
         &mut self,
         method: &str,
@@ -74,7 +74,7 @@ impl Client {
         Ok((status, answer.into_body().collect().await?.to_bytes()))
     }
 
-    /// Sends a request and returns the JSON of its answer; anything but success is an error.
+    /// Sends a request and returns the JSON of its response. Any status but a success is an error.
     pub(crate) async fn json(&mut self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
         let answer = self.send(method, path, &[], body).await?;
         let status = answer.status();

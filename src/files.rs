@@ -1,44 +1,44 @@
-//! Open files: how many the process may have, and what they are kept for.
+//! The limit of open files: raises it at the start, and divides it between connections, images and stores.
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Files kept back for databases, the search index, listeners and the runtime, beside two for each connection that reads
-/// the database. Without them a crowd of connections would leave a commit no file to write to.
+/// Files reserved for databases, the search index, listeners and the runtime; two more are reserved for each read
+/// connection of the database. Without the reserve, many connections could leave no file for a commit.
 const KEPT: usize = 160;
-/// Images that are read at once: a file each for as long as the client takes. One more is answered 503.
+/// Maximum images read at the same time; each holds a file until the client has received it. One more is answered 503.
 const IMAGES_MAX: usize = 1_024;
 
-/// Raises the limit of open files to the most that the process is allowed, and says what it is now.
+/// Raises the soft limit of open files to the hard limit, and returns the limit in force.
 pub fn raise() -> usize {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current != maximum
         && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
     {
-        tracing::warn!(error = &error as &dyn std::error::Error, "the limit of open files stays as it is");
+        tracing::warn!(error = &error as &dyn std::error::Error, "cannot raise the limit of open files");
     }
     limit()
 }
 
-/// The limit of open files in force.
+/// Returns the limit of open files in force.
 fn limit() -> usize {
     getrlimit(Resource::Nofile).current.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
 }
 
-/// How the files are shared out.
+/// The files of each use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Share {
-    /// Connections of the public listener.
+    /// Maximum connections of the public listener.
     pub connections: usize,
-    /// Images that are read at once.
+    /// Maximum images read at the same time.
     pub images: usize,
 }
 
-/// The share of connections, `wanted` at most, where so many connections read the database.
+/// Divides the limit: at most `wanted` connections, with `readers` read connections of the database.
 pub fn share(wanted: usize, readers: u32) -> Share {
     shared(limit(), wanted, readers)
 }
 
 fn shared(limit: usize, wanted: usize, readers: u32) -> Share {
-    // Half of very few is better than nothing for either.
+    // With a very low limit the reserve takes half, so that both sides have some.
     let kept = (KEPT + 2 * readers as usize).min(limit / 2);
     let free = limit - kept;
     let images = (free / 4).clamp(1, IMAGES_MAX);
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connections_leave_files_for_what_stores() {
+    fn connections_leave_files_for_the_stores() {
         assert_eq!(shared(usize::MAX, 20_000, 4), Share { connections: 20_000, images: 1_024 });
         assert_eq!(shared(20_000, 20_000, 4), Share { connections: 18_808, images: 1_024 });
         assert_eq!(shared(1_024, 20_000, 4), Share { connections: 642, images: 214 });
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn the_soft_limit_becomes_the_hard_one() {
+    fn the_soft_limit_is_raised_to_the_hard_limit() {
         raise();
         let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
         assert_eq!(current, maximum);

@@ -1,9 +1,9 @@
 //! dailyfeed: a social feed server in one process.
 //!
-//! One layer per folder, and imports that only point down:
-//! [`http`] → [`actors`] → [`storage`] → [`domain`]. Only [`app`] names them all.
-// A guard that outlived its statement once stopped the whole server: ADR 0023. Not in Cargo.toml: in tests these two
-// report every server that has a folder to remove.
+//! Each layer is a folder and imports only the layers below it:
+//! [`http`] → [`actors`] → [`storage`] → [`domain`]. Only [`app`] imports all of them.
+// A guard that outlived its statement once deadlocked the whole server: ADR 0023. These lints are not in Cargo.toml
+// because in tests they report every server that owns a temporary folder.
 #![cfg_attr(not(test), warn(clippy::significant_drop_in_scrutinee, clippy::significant_drop_tightening))]
 
 pub mod actors;

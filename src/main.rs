@@ -1,4 +1,4 @@
-//! The `dailyfeed` command: arguments, configuration, run, exit code.
+//! The `dailyfeed` binary: parses arguments, loads the configuration, runs the command, sets the exit code.
 use anyhow::Context;
 use clap::Parser;
 use dailyfeed::{
@@ -9,7 +9,7 @@ use dailyfeed::{
 };
 use std::{io::Write, process::ExitCode};
 
-/// A quarter of the memory under load, and more requests, than with the system's: `docs/PERFORMANCE.md`.
+/// Takes a quarter of the memory of the system allocator under load, and serves more requests: `docs/PERFORMANCE.md`.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
@@ -32,7 +32,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let loaded = Config::load(cli.config.as_deref()).context("the configuration was refused")?;
+    let loaded = Config::load(cli.config.as_deref()).context("cannot load the configuration")?;
     telemetry::init_tracing(&loaded.config.log);
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => app::serve(loaded.config).await?,
@@ -47,7 +47,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Audit => {
             let drifts = storage::audit(&loaded.config).await?;
             for drift in &drifts {
-                eprintln!("{}: {} rows are off", drift.counter, drift.rows);
+                eprintln!("{}: {} rows have drifted", drift.counter, drift.rows);
             }
             println!("drift {}", drifts.iter().map(|drift| drift.rows).sum::<u64>());
             return Ok(if drifts.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });

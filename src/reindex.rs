@@ -1,4 +1,4 @@
-//! `dailyfeed reindex`: a new search index, by the server where one runs, else by this process.
+//! `dailyfeed reindex`: has the running server build a new search index, or builds it in this process.
 use crate::{
     actors::search::{Built, build_offline},
     client::Client,
@@ -9,12 +9,12 @@ use anyhow::{Context, bail};
 use serde_json::Value;
 use std::{net::SocketAddr, time::Duration};
 
-/// How often the server is asked whether it is done.
+/// Interval between two requests for the state of the build.
 const EVERY: Duration = Duration::from_millis(200);
 
-/// Builds it, and says what came of it.
+/// Builds a search index and returns its figures as one line.
 pub async fn run(config: &Config) -> anyhow::Result<String> {
-    let address: SocketAddr = config.admin.listen.parse().context("admin.listen is no address")?;
+    let address: SocketAddr = config.admin.listen.parse().context("admin.listen is not an address")?;
     match Client::open(address, 0, None).await {
         Ok(server) => by_server(server).await,
         Err(_) => alone(config).await,
@@ -23,7 +23,7 @@ pub async fn run(config: &Config) -> anyhow::Result<String> {
 
 async fn alone(config: &Config) -> anyhow::Result<String> {
     storage::require_database(config)?;
-    let stores = Stores::open(config).await.context("no server answers at admin.listen")?;
+    let stores = Stores::open(config).await.context("found no server at admin.listen, and cannot open the stores")?;
     let Built { size, elapsed } = build_offline(&stores, config).await?;
     Ok(format!("{} documents, {} bytes, {} ms", size.documents, size.bytes, elapsed.as_millis()))
 }
@@ -38,7 +38,7 @@ async fn by_server(mut server: Client) -> anyhow::Result<String> {
             return Ok(format!("{} documents", count(&now, "documents")));
         }
         if count(&now, "failed") > count(&before, "failed") {
-            bail!("the server could not build it: {}", now["error"].as_str().unwrap_or("its log says why"));
+            bail!("the server cannot build the search index: {}", now["error"].as_str().unwrap_or("see its log"));
         }
     }
 }

@@ -1,21 +1,21 @@
-//! Signals: those that end the server in order, and those that must not end it at all.
+//! [`Signals`]: handles the signals that stop the server, and ignores others that would kill it.
 use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Every signal that would end the process if nobody listened, SIGKILL and faults of the program excepted. SIGPIPE is
-/// ignored by Rust's runtime: a reader who goes away is an error of the write.
+/// Listens to every signal that ends a process by default, except SIGKILL and those of faults. Rust's runtime ignores
+/// SIGPIPE: a closed reader is an error of the write.
 pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
     quit: Signal,
     hang_up: Signal,
     user: [Signal; 2],
-    /// Listened for and no more: a file that reaches its limit (`ulimit -f`) is an error of the write, like a full disk.
+    /// SIGXFSZ is only ignored: a file that reaches its limit (`ulimit -f`) is an error of the write, like a full disk.
     _file_size: Signal,
 }
 
 impl Signals {
-    /// From now on none of them does what it does by default.
+    /// Installs the handlers, which replace the default actions.
     pub fn listen() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
@@ -27,7 +27,7 @@ impl Signals {
         })
     }
 
-    /// Waits for a signal to end, and returns its name; logs every other one.
+    /// Waits for a signal that stops the server and returns its name. Logs every other signal.
     pub async fn end(&mut self) -> &'static str {
         let [one, two] = &mut self.user;
         loop {
@@ -38,8 +38,8 @@ impl Signals {
                 _ = self.hang_up.recv() => {
                     tracing::warn!(signal = "SIGHUP", "configuration reload is not available yet");
                 }
-                _ = one.recv() => tracing::warn!(signal = "SIGUSR1", "the signal means nothing to the server"),
-                _ = two.recv() => tracing::warn!(signal = "SIGUSR2", "the signal means nothing to the server"),
+                _ = one.recv() => tracing::warn!(signal = "SIGUSR1", "ignored signal"),
+                _ = two.recv() => tracing::warn!(signal = "SIGUSR2", "ignored signal"),
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Posts that arrive together share a commit. Beside it: the same rows by the bare library, and a bare append with a sync.
+//! Posts that share a commit, compared with the same rows by the bare library, and with a bare append and sync.
 use crate::fixture::runtime;
 use dailyfeed::{
     config::Config,
@@ -48,7 +48,7 @@ fn posts_and_events(bencher: divan::Bencher, together: usize) {
     });
 }
 
-/// Rows of posts and events in one transaction, one statement each, on SQLite as the server sets it.
+/// The same rows in one transaction, one statement each, with the server's settings of SQLite.
 #[divan::bench(args = SIZES, sample_count = 30, sample_size = 4)]
 fn bare_sqlx(bencher: divan::Bencher, together: usize) {
     let (runtime, folder) = (runtime(2), tempfile::tempdir().unwrap());
@@ -77,7 +77,7 @@ fn bare_sqlx(bencher: divan::Bencher, together: usize) {
     });
 }
 
-/// What the disk takes for a write of a page and its sync.
+/// The time of the disk for a write of one page and its sync.
 #[divan::bench(sample_count = 30, sample_size = 4)]
 fn bare_append_and_sync(bencher: divan::Bencher) {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Events out of the database, 256 at a time, and into the form that other programs read; each beside the bare library.
+//! Reads 256 events from the database, and encodes an event for other programs; each compared with the bare library.
 use crate::fixture::runtime;
 use dailyfeed::{
     config::Config,
@@ -23,7 +23,7 @@ fn filled() -> (TempDir, Config) {
 #[divan::bench]
 fn read_from_disk(bencher: divan::Bencher) {
     let ((_folder, config), runtime) = (filled(), runtime(2));
-    // The memory of a store that was just opened is empty.
+    // A store that was just opened has no events in memory.
     let stores = runtime.block_on(Stores::open(&config)).unwrap();
     bencher.bench_local(|| {
         let events = runtime.block_on(stores.log.read(Position(0), BATCH)).unwrap();
@@ -51,14 +51,14 @@ fn event() -> Event {
     Event { position: Position(1_234_567), at_ns: 1_764_000_000_000_000_001, fact }
 }
 
-/// As other programs get it: the key, the attributes, JSON.
+/// The CloudEvents envelope as other programs read it: attributes and JSON.
 #[divan::bench]
 fn to_cloud_event(bencher: divan::Bencher) {
     let event = event();
     bencher.bench_local(|| serde_json::to_vec(&CloudEvent::of(black_box(&event), "/dailyfeed")).unwrap());
 }
 
-/// The JSON alone.
+/// Only the JSON of the envelope.
 #[divan::bench]
 fn to_cloud_event_bare_json(bencher: divan::Bencher) {
     let envelope = CloudEvent::of(&event(), "/dailyfeed");

@@ -1,4 +1,4 @@
-//! A home feed of 20 posts by 200 authors, part by part: what one adds to the one before is what it costs.
+//! A home feed of 20 posts by 200 authors, part by part. Each benchmark adds a part, whose cost is the difference.
 use crate::fixture::{FIXTURE, Fixture, runtime};
 use axum::{
     Router,
@@ -6,7 +6,7 @@ use axum::{
     http::{Request, header},
     routing::get,
 };
-use dailyfeed::actors::{bench_api::hydrate, timeline::Feed};
+use dailyfeed::actors::{bench_api::hydrate, feeds::Feed};
 use http_body_util::BodyExt;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -16,19 +16,19 @@ const PATH: &str = "/api/timeline/posts/followings?limit=20";
 
 fn fixture() -> (&'static Fixture, Vec<dailyfeed::domain::PostId>) {
     let it = &*FIXTURE;
-    let page = it.runtime.block_on(it.actors.timeline.feed(it.member, Feed::Home, None, 20)).unwrap();
+    let page = it.runtime.block_on(it.actors.feeds.page(it.member, Feed::Home, None, 20)).unwrap();
     assert_eq!(page.items.len(), 20);
     (it, page.items.iter().map(|seen| seen.post.id).collect())
 }
 
-/// Places into posts, authors, likes; everything cached.
+/// Turns post ids into posts with authors and likes, all cached.
 #[divan::bench]
 fn hydration(bencher: divan::Bencher) {
     let (it, ids) = fixture();
-    bencher.bench_local(|| it.runtime.block_on(hydrate(&it.actors.timeline, it.member, &ids)).unwrap());
+    bencher.bench_local(|| it.runtime.block_on(hydrate(&it.actors.feeds, it.member, &ids)).unwrap());
 }
 
-/// The least that hydration could do: 40 pointers out of two maps.
+/// The minimum of hydration: 40 pointers out of two maps.
 #[divan::bench]
 fn hydration_bare_maps(bencher: divan::Bencher) {
     let posts: FxHashMap<u64, Arc<u64>> = (0..20_000).map(|id| (id * 64, Arc::new(id))).collect();
@@ -38,14 +38,14 @@ fn hydration_bare_maps(bencher: divan::Bencher) {
     });
 }
 
-/// The merge and the hydration, with what the viewer may see.
+/// The merge, the visibility check and the hydration.
 #[divan::bench]
 fn page(bencher: divan::Bencher) {
     let (it, _) = fixture();
-    bencher.bench_local(|| it.runtime.block_on(it.actors.timeline.feed(it.member, Feed::Home, None, 20)).unwrap());
+    bencher.bench_local(|| it.runtime.block_on(it.actors.feeds.page(it.member, Feed::Home, None, 20)).unwrap());
 }
 
-/// The whole request but for its socket: token, limits, page, JSON, headers.
+/// The whole request except its socket: token, limits, page, JSON, headers.
 #[divan::bench]
 fn request(bencher: divan::Bencher) {
     let (it, _) = fixture();
@@ -53,21 +53,21 @@ fn request(bencher: divan::Bencher) {
     bencher.bench_local(|| it.runtime.block_on(answered(&it.router, PATH, Some(&authorization))));
 }
 
-/// The token's part of that: signature, claims, whether its session was ended.
+/// The check of the token: signature, claims, revocation of its session.
 #[divan::bench]
 fn request_token(bencher: divan::Bencher) {
     let it = &*FIXTURE;
     bencher.bench_local(|| it.actors.sessions.verify(divan::black_box(&it.token)).unwrap());
 }
 
-/// What every request passes, with nothing behind it: routing, request id, limits, metrics, headers.
+/// The layers that every request passes, with an empty handler: routing, request id, limits, metrics, headers.
 #[divan::bench]
 fn request_edge(bencher: divan::Bencher) {
     let it = &*FIXTURE;
     bencher.bench_local(|| it.runtime.block_on(answered(&it.router, "/health/live", None)));
 }
 
-/// A bare axum handler that answers with the same bytes.
+/// A bare axum handler that returns the same bytes.
 #[divan::bench]
 fn request_bare_axum(bencher: divan::Bencher) {
     let (it, _) = fixture();

@@ -1,4 +1,4 @@
-//! A seeded server without its sockets.
+//! A seeded server without sockets: stores, actors and router.
 use axum::{Router, body::Body, http::Request};
 use dailyfeed::{
     actors::{Actors, Supervisor},
@@ -14,13 +14,13 @@ use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt;
 
-/// With one thread everything happens on the caller's, so that its allocations are counted.
+/// Builds a runtime. With one thread all work runs on the calling thread, so that its allocations are counted.
 pub(crate) fn runtime(threads: usize) -> Runtime {
     let mut builder = if threads == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
     builder.worker_threads(threads).enable_all().build().unwrap()
 }
 
-/// 1,000 members who follow 200 each, 20,000 posts.
+/// A server with 1,000 members who follow 200 each, and 20,000 posts.
 pub(crate) struct Fixture {
     pub(crate) runtime: Runtime,
     pub(crate) actors: Actors,

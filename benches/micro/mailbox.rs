@@ -1,4 +1,4 @@
-//! A message to an actor and its answer back, beside a bare channel and a task.
+//! A message to an actor and its reply, compared with a bare channel and a task.
 use crate::fixture::runtime;
 use dailyfeed::actors::bench_api::Echo;
 use divan::black_box;
@@ -11,7 +11,7 @@ fn round_trip(bencher: divan::Bencher) {
     bencher.bench_local(|| runtime.block_on(echo.ask(black_box(7))).unwrap());
 }
 
-/// With the actor on another thread, as it mostly is in a server.
+/// The same with the actor on another thread, as is usual in a server.
 #[divan::bench]
 fn round_trip_between_threads(bencher: divan::Bencher) {
     let runtime = runtime(2);

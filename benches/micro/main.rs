@@ -1,7 +1,7 @@
-//! Small measurements of the hot parts, each beside what the bare library or the machine does: `cargo bench`.
+//! Micro-benchmarks of the hot paths, each compared with the bare library or the machine: `cargo bench`.
 //!
-//! The allocator counts, so every line also says how often and how much is allocated. Its cost is in the times, at both
-//! sides of each comparison.
+//! The allocator counts, so every line also shows the number and size of allocations. Both sides of each comparison pay
+//! for the counting.
 mod commit;
 mod cursor;
 mod events;

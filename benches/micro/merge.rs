@@ -1,5 +1,5 @@
-//! The merge behind a home feed by number of followed authors, beside the least that it could do: look every author up
-//! in a map and keep the newest.
+//! The merge of a home feed by number of followed authors, compared with the minimum: look up every author in a map and
+//! keep the newest posts.
 use dailyfeed::{
     actors::bench_api::Merge,
     domain::{MemberId, PostId},
@@ -12,7 +12,7 @@ const ALL: u64 = 10_000;
 const LIMIT: usize = 21;
 static MERGE: LazyLock<Merge> = LazyLock::new(|| Merge::new(ALL, 20));
 
-/// Scattered, as follows are.
+/// Returns authors scattered over all members, as follows are.
 fn followed(count: u64) -> Vec<MemberId> {
     let mut authors: Vec<_> = (0..count).map(|number| MemberId(1 + number * 7_919 % ALL)).collect();
     authors.sort_unstable();

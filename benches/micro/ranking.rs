@@ -1,4 +1,4 @@
-//! One ranking generation by number of ranked posts, beside a sum over as many numbers.
+//! One ranking generation by number of ranked posts, compared with a scan over as many rows.
 use dailyfeed::actors::bench_api::Ranks;
 use divan::black_box;
 
@@ -8,7 +8,7 @@ fn generation(bencher: divan::Bencher, posts: u32) {
     bencher.bench_local(|| black_box(&ranks).generation());
 }
 
-/// The least that it could do is to look at each row of 24 bytes once.
+/// The minimum: reads each row of 24 bytes once.
 #[divan::bench(args = [1_000, 100_000, 1_000_000])]
 fn bare_look_at_each(bencher: divan::Bencher, posts: u64) {
     let rows: Vec<[u64; 3]> = (0..posts).map(|number| [number, number * 7, 1]).collect();

@@ -1,4 +1,4 @@
-//! Cutting a text into what the index is made of, beside the bare libraries that know words and normal forms.
+//! Tokenizes a text for the search index, compared with the bare libraries for normal forms and words.
 use dailyfeed::domain::search;
 use divan::black_box;
 use unicode_normalization::UnicodeNormalization;

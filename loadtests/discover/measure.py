@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures one running server over HTTP: search, post to searchable, notification latency, ranked feeds, images.
 
-Prints one JSON object. Standard library only. Load is bounded in count and goes to the given address alone.
+Prints one JSON object. Standard library only. The load is bounded in count; sends only to the given address.
 Usage: measure.py BASE PID (BASE such as http://127.0.0.1:8080, seeded by `dailyfeed seed`; PID of the server)
 """
 import http.client, json, random, statistics, struct, sys, threading, time, urllib.parse, zlib
@@ -50,7 +50,7 @@ def peak_kib():
 
 
 def many(count, workers, work):
-    """Runs work(worker, number) count times on so many threads; each measures itself."""
+    """Runs work(client, number) `count` times on `workers` threads, and returns the samples and the total time."""
     samples, lock, todo = [], threading.Lock(), iter(range(count))
 
     def run(worker):
@@ -85,7 +85,7 @@ def search(sort):
 
 
 def one_search():
-    """The same, one at a time: what one search costs."""
+    """Sends searches one at a time: the cost of one search."""
     client, _ = login(3)
     samples = []
     for _ in range(500):
@@ -118,7 +118,7 @@ def notified():
     lines, samples = stream.getresponse(), []
 
     def until(name, key):
-        """Reads on until an event of that name with that post."""
+        """Reads until an event of that name, and of that post if `key` is set."""
         event = ""
         while True:
             line = lines.readline().decode().rstrip("\n")
@@ -149,7 +149,7 @@ def ranked(kind):
 
 
 def feed_while_ranking():
-    """The home feed while likes keep every ranking changing: what a generation costs readers."""
+    """Reads the home feed while likes change every ranking: the cost of generations for readers."""
     stop, (liker, _), (reader, _) = threading.Event(), login(7), login(8)
     _, page = liker.call("GET", "/api/timeline/posts/recent?limit=100")
     posts = [post["id"] for post in page["items"]]
@@ -198,14 +198,14 @@ def images():
             try:
                 return client.call("POST", "/api/images", body, {"content-type": f"multipart/form-data; boundary={edge}"})
             except RuntimeError as refused:
-                # As many wait as may: the server says so at once, and the client comes again.
+                # The queue of uploads is full: the client retries.
                 if " 503 " not in str(refused):
                     raise
                 busy.append(1)
                 client.http.close()
                 time.sleep(0.2)
     samples, took = many(40, 4, send)
-    return {**spread(samples), "perSecond": round(40 / took, 2), "bytesSent": len(photo), "toldToWait": len(busy),
+    return {**spread(samples), "perSecond": round(40 / took, 2), "bytesSent": len(photo), "busy": len(busy),
             "peakMiBBefore": before // 1024, "peakMiBAfter": peak_kib() // 1024}
 
 

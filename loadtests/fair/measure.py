@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Measures what others wait for while one member does the worst that its limits allow, over HTTP.
+"""Measures over HTTP the latency of other members while one member sends the most expensive requests that limits allow.
 
 Prints one JSON object: for each attack the p50, p99 and maximum of others' home feeds and posts in milliseconds, and
-what the attacker was answered. Standard library only; bounded in time and count, and goes to the given address alone.
+the statuses that the attacker received. Standard library only. Bounded in time and count; sends only to the given
+address.
 Usage: measure.py BASE SECONDS (BASE such as http://127.0.0.1:8080, seeded by `dailyfeed seed`, limits switched off)
 """
 import collections, http.client, json, multiprocessing, sys, threading, time, urllib.parse
@@ -40,30 +41,30 @@ def spread(samples):
 
 
 def burst(path, token, count, until, answers):
-    """So many requests of one member at once, again and again until then; a process of its own."""
-    told = collections.Counter()
+    """Keeps `count` requests of one member in progress until that time; runs in a process of its own."""
+    statuses = collections.Counter()
 
     def ask():
         line = connect()
         while time.time() < until:
             try:
                 status, _ = call(line, token, "GET", path)
-                told[status] += 1
-                # Whoever is told to come again does, a little sooner than asked.
+                statuses[status] += 1
+                # A refused client retries, a little sooner than Retry-After says.
                 if status != 200:
                     time.sleep(0.5)
             except OSError as error:
-                told[type(error).__name__] += 1
+                statuses[type(error).__name__] += 1
                 line = connect()
 
     threads = [threading.Thread(target=ask) for _ in range(count)]
     [thread.start() for thread in threads]
     [thread.join() for thread in threads]
-    answers.put({str(status): number for status, number in sorted(told.items(), key=str)})
+    answers.put({str(status): number for status, number in sorted(statuses.items(), key=str)})
 
 
 def drip(token, until):
-    """Uploads of a byte a second."""
+    """Uploads one byte per second until that time."""
     edge = "x"
     head = f'--{edge}\r\ncontent-disposition: form-data; name="image"; filename="a.png"\r\n\r\n'.encode()
     line = None
@@ -109,7 +110,7 @@ def others(tokens, until):
 
 
 def during(attack, tokens):
-    """Others' waits while an attack goes on; the attack begins half a second before."""
+    """Returns the latencies of others during an attack, which begins half a second earlier."""
     answers = multiprocessing.Queue()
     begun = time.time()
     until = begun + 0.5 + SECONDS
@@ -119,13 +120,13 @@ def during(attack, tokens):
     time.sleep(0.5)
     measured = others(tokens, until)
     if process:
-        measured["told"] = answers.get(timeout=120)
+        measured["statuses"] = answers.get(timeout=120)
         process.join()
     return measured
 
 
 def uploads(tokens, other):
-    """How long an upload of somebody else takes while others drip."""
+    """Returns the seconds that an upload takes while other members upload slowly."""
     until = time.time() + 90
     for number in range(UPLOADS):
         args = (tokens[number % len(tokens)], until)

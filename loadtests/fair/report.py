@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the figures of `loadtests/fair/run` as Markdown. Usage: report.py FOLDER (before-N.json, after-N.json)"""
+"""Prints the figures of `loadtests/fair/run` as Markdown. Usage: report.py FOLDER (with before-N.json, after-N.json)"""
 import glob, json, os, statistics, sys
 
 
@@ -34,13 +34,13 @@ print("1,000 members who follow 600 each, 20,000 posts, limits switched off. Fou
 print("request after another, while another member keeps 120 searches (100 texts of 5,000 characters each) or 150 network")
 print("recommendations in progress. Times are in milliseconds, measured in the clients, which are Python programs and")
 print("contribute to them.\n")
-print("| others' wait | before | after | ratio |\n|---|---|---|---|")
-for attack, name in [("alone", "nobody attacks"), ("searches", "120 searches"), ("network", "150 network recommendations")]:
+print("| latency of others | before | after | ratio |\n|---|---|---|---|")
+for attack, name in [("alone", "no attack"), ("searches", "120 searches"), ("network", "150 network recommendations")]:
     for kind in ["feed", "post"]:
         for part in ["p50", "p99", "max"]:
             row(f"{name}: {kind}, {part}", attack, kind, part)
-row("12 uploads of a byte a second of three members: another member's upload, seconds", "uploadSeconds")
+row("12 uploads of a byte per second by three members: upload of another member, seconds", "uploadSeconds")
 print("\nResponses to the attacker (last run; status: count):\n")
 for kind, runs in [("before", before), ("after", after)]:
     for attack in ["searches", "network"] if runs else []:
-        print(f"- {kind}, {attack}: {runs[-1][attack].get('told')}")
+        print(f"- {kind}, {attack}: {runs[-1][attack].get('statuses')}")

@@ -1,5 +1,5 @@
-// A storm of sign-ups and logins, open loop, while others read their feeds: hashing passwords costs a core for 20 ms each
-// and must not stall them. The server must run with DAILYFEED_LIMITS__ENABLED=false.
+// Many sign-ups and logins, open loop, while other members read their feeds: each password hash takes a core for 20 ms
+// and must not delay the readers. The server must run with DAILYFEED_LIMITS__ENABLED=false.
 import { ask, home, login, members, PASSWORD, signUp } from './lib/client.js';
 import { summary } from './lib/report.js';
 import { STATS, any, number, steady, text, thresholds } from './lib/shape.js';

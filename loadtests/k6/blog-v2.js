@@ -1,7 +1,7 @@
-// The shape of a published load test of a feed of this kind, for comparison: 10 users, then 1 min to 10, 2 min at 10,
-// 1 min to 50, 2 min at 50, 1 min to 100, 2 min at 100, 1 min to 0; each user makes four GETs, a second apart. It reported
-// p95 74.8 ms and 0.011 % failed at 46.5 requests/s. A closed loop, as that one was: it claims no rate.
-// SPEED divides the minutes: SPEED=10 takes one.
+// The load of a published test of a similar feed, for comparison: 10 users, then 1 min to 10, 2 min at 10, 1 min to 50,
+// 2 min at 50, 1 min to 100, 2 min at 100, 1 min to 0; each user sends four GETs, a second apart. That test reported
+// p95 74.8 ms and 0.011 % failed at 46.5 requests/s. Like that test this is a closed loop, without a fixed rate.
+// SPEED divides the duration: SPEED=10 takes one minute.
 import { sleep } from 'k6';
 import { ask, graph, home, members, post, recent } from './lib/client.js';
 import { summary } from './lib/report.js';

@@ -1,6 +1,6 @@
-// One author whom everybody follows: seed with `dailyfeed seed --members 31001 --follows 5 --celebrity`, where seed0 has
-// 31,000 followers. The author posts at a constant rate; after each post a sample of followers reads at once, and
-// `visible_ms` is the time from the acknowledgement until the last of them has been shown it.
+// One author whom every member follows: `dailyfeed seed --members 31001 --follows 5 --celebrity` gives seed0 31,000
+// followers. The author posts at a constant rate; after each post a sample of followers reads at once, and `visible_ms`
+// is the time from the acknowledgement until the feeds of all of them contain the post.
 import http from 'k6/http';
 import { check } from 'k6';
 import { Trend } from 'k6/metrics';
@@ -10,7 +10,7 @@ import { STATS, any, number, steady, text, thresholds } from './lib/shape.js';
 
 const visible = new Trend('visible_ms', true);
 const SAMPLE = number('SAMPLE', 10);
-/** Reads of one follower before a post counts as missing. */
+/** Maximum reads of one follower before a post counts as missing. */
 const TRIES = 50;
 
 /** @type {import('k6/options').Options} */
@@ -29,7 +29,7 @@ export function setup() {
   const celebrity = login(text('AUTHOR', 'seed0@example.com')) || all[0];
   const profile = ask('profile', 'GET', `/api/members/${celebrity.id}`, celebrity.token);
   const followers = json(profile).followerCount;
-  if (followers < number('FOLLOWERS', 0)) throw new Error(`the author has ${followers} followers only`);
+  if (followers < number('FOLLOWERS', 0)) throw new Error(`the author has ${followers} followers, too few`);
   const readers = all.filter((member) => member.id !== celebrity.id);
   for (const { token } of readers) ask('follow', 'PUT', `/api/members/${celebrity.id}/follow`, token, undefined, [204]);
   return { celebrity, followers: readers };
@@ -50,7 +50,7 @@ export function author({ celebrity, followers }) {
     const pages = http.batch(requests);
     waiting = waiting.filter((_, at) => !String(pages[at].body).includes(`"id":${id},`));
   }
-  if (check(waiting, { 'every follower is shown the post': (w) => w.length === 0 })) visible.add(Date.now() - begun);
+  if (check(waiting, { 'every follower sees the post': (w) => w.length === 0 })) visible.add(Date.now() - begun);
 }
 
 export function follower({ followers }) {

@@ -1,5 +1,5 @@
-// A social feed as it is used: 90 % reads, 10 % writes, open loop, on a seeded graph. Who is read and answered is chosen
-// by Zipf's law over the authors of the newest posts: few get most.
+// The usual load of a social feed: 90 % reads, 10 % writes, open loop, on a seeded graph. Authors and posts are chosen
+// by Zipf's law over the newest posts: a few get most of the requests.
 import { byAuthor, comment, graph, home, like, members, post, publish, recent } from './lib/client.js';
 import { summary } from './lib/report.js';
 import { STATS, any, mix, number, steady, text, thresholds, zipf } from './lib/shape.js';

@@ -1,9 +1,9 @@
 // Runs scripts once without k6, against a running server: `node once.mjs smoke.js feed.js ...`, or all of them.
 //
-// Each script's setup, and every function that its scenarios name (ROUNDS times each, 20 by default), one after the
-// other, with the script's own checks. It shows that the scripts work; it measures nothing. Needs node 18 or newer and
-// nothing else. It knows what the scripts here use of k6: http.request, get, post, batch, expectedStatuses; check, sleep;
-// Trend; execution's progress.
+// Runs the setup of each script, and every function that its scenarios name (ROUNDS times each, 20 by default), one
+// after the other, with the script's own checks. It shows that the scripts work; it measures nothing. Needs only node
+// 18 or newer. It implements the parts of k6 that the scripts use: http.request, get, post, batch, expectedStatuses;
+// check, sleep; Trend; the progress of execution.
 import { Worker, MessageChannel, receiveMessageOnPort, isMainThread, workerData } from 'node:worker_threads';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,16 +11,16 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
-/** Milliseconds for one answer; then the script fails. */
-const PATIENCE = 20_000;
+/** Milliseconds for one response; then the script fails. */
+const TIMEOUT = 20_000;
 
 if (isMainThread) await main();
 else serve(workerData);
 
-/** The other thread: k6's requests return their answer, node's a promise, so one thread waits for the other. */
+/** The sending thread: requests of k6 block, those of node return a promise, so the main thread waits for this one. */
 function serve({ port, flag }) {
   const send = async ({ method, url, body, headers }) => {
-    const answer = await fetch(url, { method, headers, body, signal: AbortSignal.timeout(PATIENCE), redirect: 'follow' });
+    const answer = await fetch(url, { method, headers, body, signal: AbortSignal.timeout(TIMEOUT), redirect: 'follow' });
     const named = {};
     // k6 names headers in this form.
     for (const [name, value] of answer.headers) named[name.replace(/(^|-)[a-z]/g, (c) => c.toUpperCase())] = value;
@@ -41,13 +41,13 @@ function client() {
   const exchange = (requests) => {
     Atomics.store(flag, 0, 0);
     port1.postMessage(requests);
-    if (Atomics.wait(flag, 0, 0, 2 * PATIENCE) === 'timed-out') throw new Error('no answer');
+    if (Atomics.wait(flag, 0, 0, 2 * TIMEOUT) === 'timed-out') throw new Error('no answer');
     return receiveMessageOnPort(port1).message;
   };
   return { exchange, close: () => worker.terminate() };
 }
 
-/** What the scripts import, backed by `state`. */
+/** Writes the modules that the scripts import, and copies of the scripts that import them. */
 function installed(folder) {
   const modules = {
     'http.mjs': `const one = (method, url, body, params) => {
@@ -76,14 +76,14 @@ function installed(folder) {
   };
   for (const [name, source] of Object.entries(modules)) writeFileSync(join(folder, name), source);
   const at = (path) => pathToFileURL(join(folder, path)).href;
-  const places = { k6: at('k6.mjs'), 'k6/http': at('http.mjs'), 'k6/metrics': at('metrics.mjs'), 'k6/execution': at('execution.mjs') };
+  const urls = { k6: at('k6.mjs'), 'k6/http': at('http.mjs'), 'k6/metrics': at('metrics.mjs'), 'k6/execution': at('execution.mjs') };
   mkdirSync(join(folder, 'lib'));
   for (const name of [...readdirSync(here), ...readdirSync(join(here, 'lib')).map((file) => `lib/${file}`)]) {
     if (!name.endsWith('.js')) continue;
     const source = readFileSync(join(here, name), 'utf8');
     const known = source.replace(/from '(k6[^']*)'/g, (_, module) => {
-      if (!places[module]) throw new Error(`${name} imports ${module}, which is not known here`);
-      return `from '${places[module]}'`;
+      if (!urls[module]) throw new Error(`${name} imports ${module}, which once.mjs does not implement`);
+      return `from '${urls[module]}'`;
     });
     writeFileSync(join(folder, name.replace(/\.js$/, '.mjs')), known.replace(/from '(\.[^']*)\.js'/g, "from '$1.mjs'"));
   }
@@ -96,9 +96,9 @@ async function main() {
   const folder = mkdtempSync(join(tmpdir(), 'dailyfeed-k6-'));
   const { exchange, close } = client();
   const counted = { passed: 0, failed: 0 };
-  // What goes wrong goes wrong in every round: it is said once.
-  const told = new Set();
-  const say = (line) => told.has(line) || (told.add(line), console.log(line));
+  // A failure repeats in every round, so each line is printed once.
+  const printed = new Set();
+  const say = (line) => printed.has(line) || (printed.add(line), console.log(line));
   const count = (right, what) => {
     counted[right ? 'passed' : 'failed']++;
     if (!right) say(`  failed: ${what}`);
@@ -138,7 +138,7 @@ async function main() {
 }
 
 async function once(script, rounds) {
-  // As k6 does: what setup returns reaches the others as JSON.
+  // As in k6, the functions receive the result of setup as JSON.
   const data = JSON.parse(JSON.stringify((script.setup && script.setup()) ?? null));
   for (const scenario of Object.values(script.options.scenarios)) {
     const run = script[scenario.exec || 'default'];

@@ -1,4 +1,4 @@
-// Two words, the 20 best, open loop: mostly posts, sometimes comments and members.
+// Queries of two words for the 20 best results, open loop: mostly posts, sometimes comments and members.
 import { members, query, search } from './lib/client.js';
 import { summary } from './lib/report.js';
 import { STATS, any, mix, number, steady, text, thresholds } from './lib/shape.js';

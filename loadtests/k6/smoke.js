@@ -1,5 +1,5 @@
-// Every principal route once, in the order of a first visit: sign up, follow, write, read, search, leave. Seconds long,
-// and within the default limits: it needs no seed and no switches.
+// Calls every main route once, in the order of a first visit: sign up, follow, write, read, log out. Takes seconds and
+// stays within the default limits, so it needs neither a seed nor special settings.
 import { check } from 'k6';
 import http from 'k6/http';
 import { BASE, ask, comment, home, json, like, login, post, publish, recent, signUp } from './lib/client.js';
@@ -23,7 +23,7 @@ export default function () {
   const feed = json(home(reader.token));
   check(feed, {
     'a post is in its follower\'s feed at once': (f) => f.items.length === 1 && f.items[0].id === written.id,
-    'a page says where its stream begins': (f) => f.streamCursor.length > 0,
+    'a page has a stream cursor': (f) => f.streamCursor.length > 0,
   });
   like(reader.token, written.id);
   comment(reader.token, written.id);
@@ -39,16 +39,16 @@ export default function () {
   ask('ticket', 'POST', '/api/timeline/stream/ticket', reader.token);
   ask('openapi', 'GET', '/api/openapi.json');
 
-  const stranger = http.get(`${BASE}/api/timeline/posts/followings`, {
+  const anonymous = http.get(`${BASE}/api/timeline/posts/followings`, {
     responseCallback: http.expectedStatuses(401),
-    tags: { route: 'stranger', name: 'stranger' },
+    tags: { route: 'anonymous', name: 'anonymous' },
   });
-  check(stranger, {
-    'a stranger is refused': (a) => a.status === 401,
+  check(anonymous, {
+    'a request without a token is refused': (a) => a.status === 401,
     'a refusal is a problem document': (a) => json(a).code === 'BEARER_TOKEN_MISSING',
   });
   ask('delete', 'DELETE', `/api/posts/${written.id}`, writer.token, undefined, [204]);
-  check(json(home(reader.token)), { 'a deleted post is gone from feeds at once': (f) => f.items.length === 0 });
+  check(json(home(reader.token)), { 'a deleted post disappears from feeds at once': (f) => f.items.length === 0 });
   ask('logout', 'POST', '/api/authentication/logout', reader.token, undefined, [204]);
 }
 

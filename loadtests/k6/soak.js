@@ -1,5 +1,5 @@
-// The feed's mix at a modest rate for a long time (DURATION, an hour by default). The last quarter must be as quick as the
-// first: what leaks or grows shows there. Watch `dailyfeed_mailbox_messages` and resident memory beside it.
+// The mix of feed.js at a modest rate for a long time (DURATION, an hour by default). The last quarter must be as fast
+// as the first, which reveals leaks and growth. Also watch `dailyfeed_mailbox_messages` and the resident memory.
 import exec from 'k6/execution';
 import http from 'k6/http';
 import { check } from 'k6';
@@ -44,5 +44,5 @@ export function soak(data) {
   }
 }
 
-// A token lasts an hour; a longer run asks for a longer `authentication.access_token_seconds`.
+// An access token is valid for an hour; a longer run needs a larger `authentication.access_token_seconds`.
 export const handleSummary = summary('soak');

@@ -1,5 +1,5 @@
-// From RATE to five times as much in steps, and back. Whoever cannot be served must be told so at once: a 503 or 429 is
-// right where it says when to come again, and what is served must stay quick.
+// From RATE to five times RATE in steps, and back. The server must refuse excess requests at once, by a 503 or 429 with
+// Retry-After, and must answer the others fast.
 import { check } from 'k6';
 import http from 'k6/http';
 import { BASE, members, params, sentence } from './lib/client.js';
@@ -45,7 +45,7 @@ export function spike(data) {
   const answer = http.request(writes ? 'POST' : 'GET', BASE + path, body, params(route, token, expected));
   const shed = answer.status === 503 || answer.status === 429;
   check(answer, {
-    'served, or told when to come again': (a) => a.status === right || (shed && a.headers['Retry-After'] !== undefined),
+    'served, or refused with Retry-After': (a) => a.status === right || (shed && a.headers['Retry-After'] !== undefined),
   });
 }
 

@@ -1,5 +1,5 @@
-// Mostly writes, open loop at a constant rate: of every 100 requests 64 are posts, 12 comments, 4 likes, and the other 20
-// read a feed, so that what is written is also shown meanwhile.
+// Mostly writes, open loop at a constant rate: of 100 requests 64 are posts, 12 comments, 4 likes and 20 feeds, so that
+// new posts are also read.
 import { comment, graph, home, like, members, publish } from './lib/client.js';
 import { summary } from './lib/report.js';
 import { STATS, any, mix, number, steady, text, thresholds, zipf } from './lib/shape.js';

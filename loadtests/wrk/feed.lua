@@ -1,4 +1,4 @@
--- GET the home feed as many members in turn. TOKENS is a file with an access token a line.
+-- Gets the home feed as several members in turn. TOKENS is a file with one access token per line.
 local tokens, next = {}, 0
 for line in io.lines(os.getenv("TOKENS")) do tokens[#tokens + 1] = "Bearer " .. line end
 function request()

@@ -1,4 +1,4 @@
--- POST a short Korean text as many members in turn. Anything but 201 is counted and printed.
+-- Posts a short Korean text as several members in turn. Counts and prints the responses that are not 201.
 local tokens, next = {}, 0
 for line in io.lines(os.getenv("TOKENS")) do tokens[#tokens + 1] = "Bearer " .. line end
 local body = '{"content":"오늘 한강에서 자전거를 탔는데 바람이 정말 시원했다. #한강 #일상"}'

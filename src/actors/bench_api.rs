@@ -1,7 +1,7 @@
 //! The private code of the actors that the benchmarks in `benches/` use. Not an API: it changes without notice.
 pub use super::{
+    feeds::bench_api::{Merge, hydrate},
     ranking::measured::Ranks,
-    timeline::measured::{Merge, hydrate},
 };
 
 use super::{

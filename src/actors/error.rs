@@ -8,7 +8,7 @@ pub enum Error {
     #[error(transparent)]
     Refused(Refusal),
     /// The mailbox, lane or queue of this name is full; a retry after a moment may succeed.
-    #[error("too many requests are waiting for {0}")]
+    #[error("{0} has too many waiting requests")]
     Busy(&'static str),
     /// No answer came in time. A command may still be carried out.
     #[error("{0} did not answer in time")]

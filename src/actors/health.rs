@@ -56,7 +56,7 @@ impl Fault {
         if present {
             if faults.fetch_add(1, Ordering::AcqRel) == 0 {
                 metrics::gauge!("dailyfeed_part_up", "part" => name).set(0.0);
-                tracing::warn!(part = name, "part is down, retrying; the rest of the server works");
+                tracing::warn!(part = name, "part is down; retrying while the other parts keep running");
             }
         } else if faults.fetch_sub(1, Ordering::AcqRel) == 1 {
             metrics::gauge!("dailyfeed_part_up", "part" => name).set(1.0);

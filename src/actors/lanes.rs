@@ -14,7 +14,7 @@
 //! `docs/adr/0018-lanes.md` lists the requests that use a lane, with the reasons. Password checks have a queue of their
 //! own, which shares out threads among accounts and networks instead of members: `sessions/hash_queue.rs`.
 use super::error::Error;
-use crate::domain::{Deadline, MemberId, Refusal, Waiting};
+use crate::domain::{Deadline, DeadlineGuard, MemberId, Refusal};
 use rustc_hash::FxHashMap;
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -87,7 +87,7 @@ struct CountedRequest {
 pub(super) struct LanePermit {
     deadline: Deadline,
     name: &'static str,
-    _waiting: Waiting,
+    _guard: DeadlineGuard,
     held: Arc<Held>,
 }
 
@@ -114,9 +114,9 @@ impl Lane {
             self.count_refusal("busy");
             return Err(Error::Busy(name));
         };
-        let (deadline, waiting) = Deadline::within(limits.time_max);
+        let (deadline, guard) = Deadline::within(limits.time_max);
         let held = Arc::new(Held { _lane: lane, _gate: gate, _request: request });
-        Ok(LanePermit { deadline, name, _waiting: waiting, held })
+        Ok(LanePermit { deadline, name, _guard: guard, held })
     }
 
     /// Waits for a permit and runs `work` with its deadline. Refuses what [`Lane::enter`] and `work` refuse; `Late`.
@@ -192,7 +192,11 @@ impl LanePermit {
         });
         self.within(async {
             done.await.unwrap_or_else(|error| {
-                tracing::error!(error = &error as &dyn std::error::Error, lane = self.name, "work in a lane failed");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    lane = self.name,
+                    "work in the lane panicked"
+                );
                 Err(Error::Restarting(self.name))
             })
         })

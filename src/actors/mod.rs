@@ -4,28 +4,33 @@ pub mod activity;
 mod backoff;
 #[doc(hidden)]
 pub mod bench_api;
+mod catalog;
 mod command_actor;
 pub mod content;
 mod error;
+pub mod feeds;
 mod health;
 mod housekeeping;
 pub mod images;
 mod lanes;
 mod mailbox;
 pub mod members;
+pub mod notifications;
 mod page;
+mod projection;
 pub mod ranking;
 mod reader;
 mod runtime;
 pub mod search;
 pub mod sessions;
 mod slots;
+pub mod streams;
 mod supervisor;
 #[cfg(test)]
 mod supervisor_tests;
 mod system;
-pub mod timeline;
 mod views;
+pub mod visibility;
 mod wait_until;
 
 pub use error::{Error, StartError};
@@ -47,10 +52,15 @@ pub struct Actors {
     pub sessions: sessions::Sessions,
     pub content: content::Content,
     pub images: images::Images,
-    pub timeline: timeline::Timeline,
+    pub visibility: visibility::Visibility,
+    pub feeds: feeds::Feeds,
+    pub streams: streams::Streams,
+    pub notifications: notifications::Notifications,
     pub search: search::Search,
     pub ranking: ranking::Ranking,
     pub activity: activity::Activity,
+    #[cfg(test)]
+    projection: projection::Projection,
     pub system: System,
 }
 
@@ -67,25 +77,59 @@ impl Actors {
         };
         let supervisor = Supervisor::start(system.clone(), bounds).await?;
         let ids = Arc::new(IdGenerator::new(0, stores.members.largest_id().await?));
-        let timeline = timeline::Timeline::start(&supervisor, &stores, config).await?;
+        let projection = projection::Projection::start(&supervisor, &stores, config).await?;
+        let projection::Rooms { catalog, visibility, feeds, streams } = projection.rooms();
         let views = views::Views::start(&supervisor, stores.content.clone()).await;
         let hasher = sessions::Hasher::new(config.authentication.hash_threads);
-        let members =
-            members::Members::start(&supervisor, &stores, ids.clone(), hasher.clone(), timeline.clone()).await?;
-        let content = content::Content::start(&supervisor, &stores, ids.clone(), timeline.clone(), views).await?;
-        let images = images::Images::start(&supervisor, &stores, ids.clone(), timeline.clone(), config).await;
-        let sessions = sessions::Sessions::start(&supervisor, &stores, ids, hasher, timeline.clone(), config).await?;
-        let search = search::Search::start(&supervisor, &stores, timeline.clone(), content.clone(), config).await;
-        let ranking = ranking::Ranking::start(&supervisor, &stores, timeline.clone(), config).await;
-        let activity = activity::Activity::start(&supervisor, &stores, timeline.clone(), config).await;
+        let members = members::Members::start(
+            &supervisor,
+            &stores,
+            ids.clone(),
+            hasher.clone(),
+            catalog.clone(),
+            visibility.clone(),
+        )
+        .await?;
+        let content = content::Content::start(
+            &supervisor,
+            &stores,
+            ids.clone(),
+            catalog.clone(),
+            visibility.clone(),
+            streams.clone(),
+            views,
+        )
+        .await?;
+        let images = images::Images::start(&supervisor, &stores, ids.clone(), visibility.clone(), config).await;
+        let sessions = sessions::Sessions::start(&supervisor, &stores, ids, hasher, visibility.clone(), config).await?;
+        let search = search::Search::start(&supervisor, &stores, visibility.clone(), content.clone(), config).await;
+        let ranking = ranking::Ranking::start(&supervisor, &stores, visibility.clone(), streams.clone(), config).await;
+        let activity = activity::Activity::start(&supervisor, &stores, visibility.clone(), config).await;
+        let notifications = notifications::Notifications::new(&stores, catalog, visibility.clone(), activity.clone());
         let readers = housekeeping::Readers {
-            timeline: timeline.clone(),
+            projection: projection.clone(),
             ranking: ranking.clone(),
             activity: activity.clone(),
             search: search.clone(),
         };
         housekeeping::start(&supervisor, &stores, readers, sessions.clone(), config).await;
         system.set_started();
-        Ok((Self { members, sessions, content, images, timeline, search, ranking, activity, system }, supervisor))
+        let actors = Self {
+            members,
+            sessions,
+            content,
+            images,
+            visibility,
+            feeds,
+            streams,
+            notifications,
+            search,
+            ranking,
+            activity,
+            #[cfg(test)]
+            projection,
+            system,
+        };
+        Ok((actors, supervisor))
     }
 }

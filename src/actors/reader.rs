@@ -66,7 +66,11 @@ async fn deliver_batches<F, A>(
             }
             // `after` stays, so the same batch is delivered again.
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, position = after.0, "batch not handled");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    position = after.0,
+                    "cannot handle a batch of events; retrying"
+                );
                 tokio::select! {
                     () = tokio::time::sleep(backoff.next()) => {}
                     () = restarted.notified() => restarted.notify_one(),

@@ -116,7 +116,7 @@ impl Supervisor {
             Ok(actor) => drop(self.root.cast(Register { id: actor.get_id(), child })),
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
-                tracing::error!(actor = part.name(), error, "cannot start actor, retrying");
+                tracing::error!(actor = part.name(), error, "cannot start actor; retrying");
                 restart_with_backoff(self.root.clone(), child, &self.closing);
             }
         }
@@ -157,7 +157,7 @@ impl Supervisor {
 
     /// Returns when the tree has ended: by [`Supervisor::stop`], or after too many failures of core actors.
     pub async fn ended(&self) {
-        // Waiting fails only when the root has ended.
+        // DeadlineGuard fails only when the root has ended.
         let _ = self.root.get_cell().wait(None).await;
     }
 
@@ -195,7 +195,7 @@ fn restart_with_backoff(root: ActorRef<Register>, mut child: Child, closing: &Ca
 }
 
 fn log_failed_restart(name: &str, error: &SpawnErr) {
-    tracing::error!(actor = name, error = error as &dyn std::error::Error, "cannot restart actor, retrying");
+    tracing::error!(actor = name, error = error as &dyn std::error::Error, "cannot restart actor; retrying");
 }
 
 struct Root {
@@ -232,7 +232,7 @@ impl Children {
         closing: &CancellationToken,
     ) -> Result<(), ActorProcessingErr> {
         let name = child.gauges.name();
-        tracing::error!(actor = name, error = cause.as_ref() as &dyn std::error::Error, "actor failed, restarting");
+        tracing::error!(actor = name, error = cause.as_ref() as &dyn std::error::Error, "actor failed; restarting");
         if let Criticality::Part(_, backoff) = &mut child.criticality {
             if child.started.elapsed() > HEALTHY_AFTER {
                 backoff.reset();

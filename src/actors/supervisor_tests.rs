@@ -1,9 +1,10 @@
 //! Tests of the supervisor and the mailboxes: actors that fail, full mailboxes, slow actors.
 use super::{
     Actors, Error, Supervisor,
+    feeds::Feed,
     search::PostSearch,
     sessions::Client,
-    timeline::{Feed, LiveEvent, Subscription},
+    streams::{LiveEvent, Subscription},
 };
 use crate::{
     config::Config,
@@ -159,13 +160,13 @@ async fn a_timeline_that_failed_is_rebuilt_from_the_database() {
     for _ in 0..3 {
         post(actors, *author).await.unwrap();
     }
-    let before = actors.timeline.feed(*author, Feed::Home, None, 10).await.unwrap();
+    let before = actors.feeds.page(*author, Feed::Home, None, 10).await.unwrap();
     assert_eq!(before.items.len(), 3);
-    assert!(matches!(actors.timeline.crash().await, Err(Error::Restarting("timeline"))));
+    assert!(matches!(actors.projection.crash().await, Err(Error::Restarting("timeline"))));
     post(actors, *author).await.unwrap();
-    let after = actors.timeline.feed(*author, Feed::Home, None, 10).await.unwrap();
+    let after = actors.feeds.page(*author, Feed::Home, None, 10).await.unwrap();
     assert_eq!(after.items.len(), 4, "the next incarnation reads the next post");
-    let rest = actors.timeline.feed(*author, Feed::Home, before.next.as_deref(), 10).await.unwrap();
+    let rest = actors.feeds.page(*author, Feed::Home, before.next.as_deref(), 10).await.unwrap();
     assert!(rest.items.len() >= 3);
 }
 
@@ -183,11 +184,11 @@ async fn created(stream: &mut Subscription) -> PostId {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_cursor_of_a_stream_never_passes_the_last_returned_item() {
     let Deployment { actors, author, .. } = &start(|_| {}).await;
-    let page = actors.timeline.feed(*author, Feed::Home, None, 10).await.unwrap();
+    let page = actors.feeds.page(*author, Feed::Home, None, 10).await.unwrap();
     for _ in 0..5 {
         post(actors, *author).await.unwrap();
     }
-    let mut stream = actors.timeline.open_stream(identity(*author), Some(&page.stream)).await.unwrap();
+    let mut stream = actors.streams.open(identity(*author), Some(&page.stream)).await.unwrap();
     for _ in 0..6 {
         let returned = tokio::time::timeout(WAIT_MAX, stream.next()).await.unwrap().unwrap().id;
         assert_eq!(stream.cursor(), returned);
@@ -197,14 +198,14 @@ async fn the_cursor_of_a_stream_never_passes_the_last_returned_item() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_over_a_failed_timeline_ends_and_resumes_without_a_gap() {
     let Deployment { actors, author, .. } = &start(|_| {}).await;
-    let mut stream = actors.timeline.open_stream(identity(*author), None).await.unwrap();
+    let mut stream = actors.streams.open(identity(*author), None).await.unwrap();
     let last = stream.next().await.unwrap().id;
-    let _ = actors.timeline.crash().await;
+    let _ = actors.projection.crash().await;
     post(actors, *author).await.unwrap();
     assert!(tokio::time::timeout(WAIT_MAX, stream.next()).await.unwrap().is_none(), "the stream ends");
-    let mut stream = actors.timeline.open_stream(identity(*author), Some(&last)).await.unwrap();
+    let mut stream = actors.streams.open(identity(*author), Some(&last)).await.unwrap();
     assert_eq!(stream.next().await.unwrap().id, last);
-    let page = actors.timeline.feed(*author, Feed::Home, None, 10).await.unwrap();
+    let page = actors.feeds.page(*author, Feed::Home, None, 10).await.unwrap();
     assert_eq!(created(&mut stream).await, page.items[0].post.id);
 }
 
@@ -216,9 +217,9 @@ async fn a_member_restored_after_a_rebuild_has_every_post_again() {
     let (tokens, _) = actors.sessions.log_in("author@example.com", "Passw0rd!", client()).await.unwrap();
     let here = actors.sessions.verify(&tokens.access).unwrap().identity;
     actors.sessions.deactivate(here, "Passw0rd!", HOME).await.unwrap();
-    let _ = actors.timeline.crash().await;
+    let _ = actors.projection.crash().await;
     actors.sessions.log_in("author@example.com", "Passw0rd!", client()).await.unwrap();
-    let mine = actors.timeline.feed(*author, Feed::Mine, None, 10).await.unwrap();
+    let mine = actors.feeds.page(*author, Feed::Mine, None, 10).await.unwrap();
     assert_eq!(mine.items.len(), 1);
 }
 
@@ -230,7 +231,7 @@ async fn a_failed_search_continues_from_its_last_commit() {
         let wanted = PostSearch { text: "글".to_owned(), ..PostSearch::default() };
         actors.search.posts(*author, wanted, None, 100).await.unwrap().items.len()
     };
-    let token = || actors.timeline.write_token();
+    let token = || actors.visibility.write_token();
     assert!(actors.search.covers(&token()).await.unwrap());
     for round in 1..=3 {
         for _ in 0..5 {

@@ -1,4 +1,4 @@
-//! One stream's client: reads events, and where asked to, cuts the line and resumes.
+//! The client of one stream: reads its events, and with `--chaos` cuts the connection at random and resumes.
 use crate::client::Client;
 use anyhow::{Context, bail};
 use http_body_util::BodyExt;
@@ -13,29 +13,29 @@ use std::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// What marks a post of the measurement; its number follows.
+/// Marks a post of the measurement; the number of the post follows.
 pub(super) const MARK: &str = "bench-post-";
 
-/// What every listener shares.
+/// The state that all listeners share.
 pub(super) struct Shared {
     pub(super) address: SocketAddr,
     pub(super) begun: Instant,
     pub(super) ready: AtomicUsize,
-    /// Marked posts that arrived, at all listeners together.
+    /// Marked posts that have arrived at all listeners together.
     pub(super) arrived: AtomicUsize,
     pub(super) cuts: AtomicUsize,
-    /// Streams that the server let go because their client was too slow; they are resumed like those that were cut.
-    pub(super) let_go: AtomicUsize,
-    /// Whether to cut the line at random.
+    /// Streams that the server ended because their client was too slow. They are resumed like cut ones.
+    pub(super) ended_by_server: AtomicUsize,
+    /// Whether to cut connections at random.
     pub(super) chaos: bool,
-    /// Turns true when the listeners should end.
+    /// Cancelled when the listeners should end.
     pub(super) over: CancellationToken,
 }
 
-/// What one listener saw: post numbers with the microseconds since the beginning.
+/// The posts that one listener received: their numbers, each with the microseconds since the start.
 pub(super) type Seen = Vec<(usize, u64)>;
 
-/// Listens until it is over, and returns what it saw.
+/// Listens until `shared.over` is cancelled, and returns the posts received.
 pub(super) async fn listen(shared: Arc<Shared>, number: usize, token: String) -> anyhow::Result<Seen> {
     let mut random = StdRng::seed_from_u64(number as u64);
     let (mut seen, mut last_id, mut first) = (Seen::new(), None::<String>, true);
@@ -46,7 +46,7 @@ pub(super) async fn listen(shared: Arc<Shared>, number: usize, token: String) ->
             if !shared.chaos {
                 return read.await;
             }
-            // A cut in the middle of whatever is on its way.
+            // Cuts the connection wherever it is, even within an event.
             tokio::time::timeout(life, read).await.unwrap_or_else(|_| {
                 shared.cuts.fetch_add(1, Ordering::Relaxed);
                 Ok(())
@@ -57,7 +57,7 @@ pub(super) async fn listen(shared: Arc<Shared>, number: usize, token: String) ->
             () = shared.over.cancelled() => return Ok(seen),
         }
         if !shared.chaos {
-            shared.let_go.fetch_add(1, Ordering::Relaxed);
+            shared.ended_by_server.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
@@ -82,14 +82,14 @@ async fn read(
     let mut body = answer.into_body();
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
-        // A line that breaks is resumed like one that was cut.
+        // A failed connection is resumed like a cut one.
         let Ok(frame) = frame else { return Ok(()) };
         let Some(data) = frame.data_ref() else { continue };
         let now = u64::try_from(shared.begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        // A chunk may end in the middle of a character, an event never does.
+        // A chunk may end within a character, an event cannot.
         bytes.extend_from_slice(data);
         while let Some(end) = bytes.windows(2).position(|pair| pair == b"\n\n") {
-            let text = std::str::from_utf8(&bytes[..end]).context("an event that is not UTF-8")?;
+            let text = std::str::from_utf8(&bytes[..end]).context("an event is not UTF-8")?;
             event(text, now, last_id, seen, shared, first)?;
             bytes.drain(..end + 2);
         }

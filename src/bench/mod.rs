@@ -1,4 +1,4 @@
-//! `dailyfeed bench`: measures a running server from outside, over HTTP.
+//! `dailyfeed bench`: measures a running server over HTTP. `load` sends requests, `sse` holds streams.
 mod listener;
 pub mod load;
 mod process;

@@ -1,4 +1,4 @@
-//! `dailyfeed bench sse`: live streams under load, with or without cuts.
+//! `dailyfeed bench sse`: measures live streams under load, with or without cut connections.
 use super::{
     listener::{self, MARK, Seen, Shared},
     process::Process,
@@ -17,17 +17,17 @@ use std::{
 use tokio::{task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
 
-/// Streams that one member opens; the server allows 20 by default.
+/// Streams per member; the server allows 20 by default.
 const PER_READER: usize = 20;
-/// The same where streams are cut: one may be resumed before the server has noticed that its line is gone.
+/// The same with `--chaos`: a stream may be resumed before the server has noticed that its old connection is closed.
 const PER_READER_CUT: usize = 10;
-/// How long the last events may be on their way before they count as lost.
+/// Time that the last events have to arrive; then they count as lost.
 const LAST_WAIT: Duration = Duration::from_secs(15);
-/// How long an event that comes twice has to show, once all have come.
+/// Time to wait for duplicates after every event has arrived.
 const DOUBLES_WAIT: Duration = Duration::from_secs(1);
 const PASSWORD: &str = "Passw0rd!";
 
-/// What to measure. The server must run with `limits.enabled = false`.
+/// The options of `dailyfeed bench sse`. The server must run with `limits.enabled = false`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Options {
     /// Address of the server
@@ -36,16 +36,16 @@ pub struct Options {
     /// Streams to hold
     #[arg(long, default_value_t = 1_000)]
     pub streams: usize,
-    /// Members who write; every stream follows all of them
+    /// Members who create posts; every stream follows all of them
     #[arg(long, default_value_t = 4)]
     pub writers: usize,
-    /// Posts a second of all writers together
+    /// Posts per second of all writers together
     #[arg(long, default_value_t = 50)]
     pub rate: usize,
-    /// Seconds to write for
+    /// Seconds of writing
     #[arg(long, default_value_t = 10)]
     pub seconds: u64,
-    /// Cut every stream at random moments and resume it: nothing may be lost or doubled
+    /// Cut every stream at random and resume it; no event may be lost or duplicated
     #[arg(long)]
     pub chaos: bool,
     /// Process id of the server, for its CPU time and memory
@@ -53,7 +53,7 @@ pub struct Options {
     pub pid: Option<u32>,
 }
 
-/// Runs the measurement, prints it as JSON, and fails where something was lost or doubled.
+/// Runs the measurement and prints it as JSON. Fails if an event was lost or duplicated.
 pub async fn run(options: Options) -> anyhow::Result<()> {
     let per_reader = if options.chaos { PER_READER_CUT } else { PER_READER };
     let readers = options.streams.div_ceil(per_reader);
@@ -73,7 +73,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         ready: AtomicUsize::new(0),
         arrived: AtomicUsize::new(0),
         cuts: AtomicUsize::new(0),
-        let_go: AtomicUsize::new(0),
+        ended_by_server: AtomicUsize::new(0),
         chaos: options.chaos,
         over: CancellationToken::new(),
     });
@@ -82,18 +82,18 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         let token = tokens[number / per_reader].1.clone();
         listeners.spawn(listener::listen(shared.clone(), number, token));
         if number % 100 == 99 {
-            // Let the accept queue breathe.
+            // Let the server empty its accept queue.
             wait_ready(&shared, number.saturating_sub(400)).await?;
         }
     }
     wait_ready(&shared, options.streams).await?;
     let held = options.pid.map(Process::of).transpose()?;
     eprintln!(
-        "{} streams are open; writing {} posts a second for {} s",
+        "{} streams are open; writing {} posts per second for {} s",
         options.streams, options.rate, options.seconds
     );
     let acknowledged = write(&options, &shared, &writers).await?;
-    // What was acknowledged last is on its way for a moment; under chaos a stream may just have been cut.
+    // The last posts may still be in transit, and with `--chaos` a stream may just have been cut.
     let waiting = Instant::now();
     while shared.arrived.load(Ordering::Relaxed) < acknowledged.len() * options.streams && waiting.elapsed() < LAST_WAIT
     {
@@ -116,7 +116,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
             (((done.cpu_us - held.cpu_us) as f64 / deliveries as f64 * 10.0).round() / 10.0).into();
     }
     println!("{}", serde_json::to_string_pretty(&report)?);
-    ensure!(report["lost"] == 0 && report["doubled"] == 0, "events were lost or doubled");
+    ensure!(report["lost"] == 0 && report["doubled"] == 0, "events were lost or duplicated");
     Ok(())
 }
 
@@ -131,8 +131,8 @@ async fn sign_up(options: &Options, role: &str, count: usize) -> anyhow::Result<
         let member = client.json("POST", "/api/authentication/signup", Some(&who)).await?;
         let login = json!({"email": email, "password": PASSWORD});
         let tokens = client.json("POST", "/api/authentication/login", Some(&login)).await?;
-        let token = tokens["accessToken"].as_str().context("a login without a token")?;
-        members.push((member["id"].as_u64().context("a member without an id")?, token.to_owned()));
+        let token = tokens["accessToken"].as_str().context("a login returned no token")?;
+        members.push((member["id"].as_u64().context("a sign-up returned no id")?, token.to_owned()));
     }
     Ok(members)
 }
@@ -140,13 +140,14 @@ async fn sign_up(options: &Options, role: &str, count: usize) -> anyhow::Result<
 async fn wait_ready(shared: &Shared, count: usize) -> anyhow::Result<()> {
     let begun = Instant::now();
     while shared.ready.load(Ordering::Relaxed) < count {
-        ensure!(begun.elapsed() < Duration::from_secs(60), "streams did not open within a minute");
+        ensure!(begun.elapsed() < Duration::from_secs(60), "the streams did not open within a minute");
         sleep(Duration::from_millis(5)).await;
     }
     Ok(())
 }
 
-/// Writes at a constant rate, whatever the answers take; returns when each post was acknowledged.
+/// Creates posts at a constant rate, independent of the response times. Returns the time at which each was
+/// acknowledged.
 async fn write(options: &Options, shared: &Shared, writers: &[(u64, String)]) -> anyhow::Result<Vec<u64>> {
     let total = options.rate * usize::try_from(options.seconds)?;
     let begun = Instant::now();
@@ -206,6 +207,6 @@ fn report(options: &Options, acknowledged: &[u64], seen: &[Seen], shared: &Share
         "lost": lost,
         "doubled": doubled,
         "cuts": shared.cuts.load(Ordering::Relaxed),
-        "letGo": shared.let_go.load(Ordering::Relaxed),
+        "endedByServer": shared.ended_by_server.load(Ordering::Relaxed),
     })
 }

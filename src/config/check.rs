@@ -1,4 +1,4 @@
-//! What types cannot refuse: ranges, names, addresses, and values that contradict each other.
+//! Checks that types cannot make: ranges, names, addresses, and values that contradict each other.
 use super::{Config, error::Fault};
 use std::{
     collections::HashSet,
@@ -7,8 +7,8 @@ use std::{
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-/// Least and most of every number. The most is where another zero is sooner a slip than a wish; none of them is
-/// so large that a sum of times could overflow.
+/// Key, minimum and maximum of every number. A value above the maximum is more likely a typing error than intended. No
+/// maximum is so large that a sum of times could overflow.
 const RANGES: &[(&str, i64, i64)] = &[
     ("actors.answer_timeout_ms", 1, 60_000),
     ("actors.queue_max", 1, 1_000_000),
@@ -50,21 +50,21 @@ const RANGES: &[(&str, i64, i64)] = &[
     ("timeline.window_bytes_max", 1, 1 << 40),
     ("timeline.window_days", 1, 3_650),
 ];
-/// What a process may serve.
+/// The roles that a process may have.
 const ROLES: &[&str] = &["write", "read", "activity", "search", "image"];
 const LEVELS: &[&str] = &["off", "error", "warn", "info", "debug", "trace"];
 const SECONDS_A_DAY: u64 = 86_400;
 
-/// Holds every number against its range. One without a range is refused, so that none is forgotten.
+/// Checks every number against its range. A key without a range in [`RANGES`] is refused, so that none is forgotten.
 pub(super) fn numbers<'a>(mut all: impl Iterator<Item = (&'a str, i64)>) -> Result<(), Fault> {
     all.try_for_each(|(key, value)| match RANGES.iter().find(|(name, ..)| *name == key) {
         Some((_, least, most)) if (least..=most).contains(&&value) => Ok(()),
-        Some((_, least, most)) => Err(Fault::new(key, format!("a whole number from {least} to {most}"))),
-        None => Err(Fault::new(key, "a range in the program, which has none for this key")),
+        Some((_, least, most)) => Err(Fault::new(key, format!("an integer from {least} to {most}"))),
+        None => Err(Fault::new(key, "a key with a range: the program defines none for this one")),
     })
 }
 
-/// Everything else, key by key, then what concerns two keys.
+/// Checks everything but the ranges of numbers: first each key, then pairs of keys.
 pub(super) fn rules(config: &Config) -> Result<(), Fault> {
     if config.profile == "cluster" {
         return Err(Fault::new("profile", "embedded: this build has no cluster profile"));
@@ -74,13 +74,13 @@ pub(super) fn rules(config: &Config) -> Result<(), Fault> {
     one_of("storage.synchronous", &config.storage.synchronous, &["full", "normal"])?;
     one_of("log.format", &config.log.format, &["auto", "text", "json"])?;
     one_of("http.insecure_cookies", &config.http.insecure_cookies, &["auto", "true", "false"])?;
-    must("log.level", is_filter(&config.log.level), "a level or a list such as info,dailyfeed::http=debug")?;
+    must("log.level", is_filter(&config.log.level), "a level, or directives such as info,dailyfeed::http=debug")?;
     let zone = jiff::tz::TimeZone::get(&config.ranking.day_zone);
     must("ranking.day_zone", zone.is_ok(), "an IANA time zone such as Asia/Seoul")?;
     roles(&config.roles)?;
     http(config)?;
     let folder = config.images.url.is_empty() || config.images.folder().is_some();
-    must("images.url", folder, "file: and the path of a folder, or nothing")?;
+    must("images.url", folder, "file: followed by the path of a folder, or an empty string")?;
     let session_seconds = u64::from(config.authentication.session_days) * SECONDS_A_DAY;
     let of_session = config.authentication.access_token_seconds <= session_seconds;
     must("authentication.access_token_seconds", of_session, "no more than authentication.session_days")
@@ -89,13 +89,13 @@ pub(super) fn rules(config: &Config) -> Result<(), Fault> {
 fn http(config: &Config) -> Result<(), Fault> {
     let address = |key: &str, text: &str| {
         let parsed = text.parse::<SocketAddr>();
-        parsed.map_err(|_| Fault::new(key, "an address with a port such as 127.0.0.1:8080"))
+        parsed.map_err(|_| Fault::new(key, "an address with a port, such as 127.0.0.1:8080"))
     };
     let public = address("http.listen", &config.http.listen)?;
     let admin = address("admin.listen", &config.admin.listen)?;
-    must("admin.listen", public != admin || public.port() == 0, "another address than http.listen")?;
+    must("admin.listen", public != admin || public.port() == 0, "an address other than http.listen")?;
     let hosts = config.admin.allowed_hosts.iter().all(|host| is_host(host));
-    must("admin.allowed_hosts", hosts, "names or addresses without a port such as admin.example")?;
+    must("admin.allowed_hosts", hosts, "names or addresses without a port, such as admin.example")?;
     let url = &config.http.public_url;
     must("http.public_url", url.is_empty() || is_web_origin(url), "an origin such as https://feed.example")?;
     let networks = config.http.trusted_proxies.iter().all(|network| network.parse::<ipnet::IpNet>().is_ok());
@@ -113,23 +113,24 @@ fn roles(roles: &[String]) -> Result<(), Fault> {
     must("roles", distinct.len() == ROLES.len(), &format!("{}: the embedded profile serves all", ROLES.join(", ")))
 }
 
-/// A level, or directives of a target and a level. A bare word that is no level would be taken for a target, and
-/// a mistyped level would silence everything else.
+/// Returns whether the text is a level, or directives of a target and a level. `EnvFilter` takes a bare word that is
+/// not a level for a target, so that a mistyped level would silence all other targets.
 fn is_filter(text: &str) -> bool {
     let directive = |text: &str| text.contains(['=', '[']) || LEVELS.contains(&text.to_lowercase().as_str());
     text.split(',').all(|part| directive(part.trim())) && EnvFilter::try_new(text).is_ok()
 }
 
-/// Scheme, host and port as a browser writes them: any other spelling would match no request.
+/// Returns whether the text is a scheme, host and port spelled as browsers do. Any other spelling would match no
+/// request.
 fn is_origin(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| match url.origin() {
         origin @ url::Origin::Tuple(..) => origin.ascii_serialization() == text,
-        // Applications have schemes of their own.
+        // Native applications use schemes of their own, such as `capacitor://localhost`.
         url::Origin::Opaque(_) => url.has_host() && text.ends_with(url.authority()) && !url.authority().contains('@'),
     })
 }
 
-/// A name or an address, as it stands in `Host` before the port.
+/// Returns whether the text is a name or an address as the `Host` header has it before the port.
 fn is_host(text: &str) -> bool {
     let bare = text.trim_matches(['[', ']']);
     bare.parse::<IpAddr>().is_ok() || url::Host::parse(text).is_ok_and(|host| host.to_string() == text.to_lowercase())

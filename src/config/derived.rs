@@ -1,9 +1,9 @@
-//! What follows from several keys at once.
+//! Values that are derived from several keys.
 use super::settings::{Admin, Config, Http, Limits};
 use std::{net::SocketAddr, path::Path};
 
 impl Config {
-    /// Free ports, no inbound limits, data in that folder; everything else as by default.
+    /// Returns the configuration of tests: free ports, no inbound limits, data in `data_dir`, defaults otherwise.
     pub fn for_tests(data_dir: &Path) -> Self {
         let free = || "127.0.0.1:0".to_owned();
         Self {
@@ -15,7 +15,8 @@ impl Config {
         }
     }
 
-    /// Whether the refresh cookie may go over plain HTTP. Never where clients come by https, whatever stands between.
+    /// Returns whether the refresh cookie may be sent over plain HTTP. Always false if `http.public_url` is https, even
+    /// behind a proxy that terminates TLS.
     pub fn insecure_cookies(&self) -> bool {
         if self.http.public_url.starts_with("https://") {
             return false;

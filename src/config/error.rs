@@ -1,72 +1,72 @@
-//! Why a configuration is refused: every message names the key and where it was found.
+//! [`ConfigError`]: the reason why a configuration is refused. Every message names the key and its origin.
 use super::origin::Origin;
 
-/// Why the configuration was refused.
+/// The reason why a configuration is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// A file that cannot be read.
-    #[error("{path} cannot be read")]
+    /// A file cannot be read.
+    #[error("cannot read {path}")]
     Unreadable {
-        /// Which one.
+        /// The file.
         path: String,
-        /// Why.
+        /// The error of the file system.
         #[source]
         source: std::io::Error,
     },
-    /// A file that is not TOML. What stands there is not repeated: it may be a secret.
+    /// A file is not TOML. The message does not repeat its content, which may be a secret.
     #[error("{path} is not valid TOML: line {line}: {message}")]
     NotToml {
-        /// Which one.
+        /// The file.
         path: String,
-        /// Where, from 1 on.
+        /// The line of the error, from 1 on.
         line: usize,
-        /// Why.
+        /// The message of the parser.
         message: String,
     },
-    /// A key that there is not.
+    /// A key does not exist.
     #[error("unknown key {key} ({origin}), expected {expected}")]
     Unknown {
         /// The key.
         key: String,
-        /// Where it was found.
+        /// The file or variable that sets it.
         origin: Origin,
-        /// The keys that there are.
+        /// The keys that exist.
         expected: String,
     },
-    /// A value that does not fit its key.
+    /// The value of a key is not valid.
     #[error("{key} is {value} ({origin}), expected {expected}")]
     Bad {
         /// The key.
         key: String,
-        /// What was given, as TOML; masked where it is a secret.
+        /// The given value as TOML; secrets are masked.
         value: String,
-        /// Where it was found.
+        /// The file or variable that sets it.
         origin: Origin,
-        /// What would fit.
+        /// A description of valid values.
         expected: String,
     },
-    /// A variable that is not UTF-8. What it says is not repeated: it may be a secret.
-    #[error("{name} is not UTF-8")]
+    /// An environment variable is not UTF-8. The message does not repeat its value, which may be a secret.
+    #[error("the value of {name} is not valid UTF-8")]
     NotText {
-        /// Which one.
+        /// The name of the variable.
         name: String,
     },
-    /// A key that was given directly and by a file.
-    #[error("{key} is set ({first}) and so is {key}_file ({second}), expected one of them")]
+    /// A key is set both directly and by its `_file` twin.
+    #[error("both {key} ({first}) and {key}_file ({second}) are set, expected one of them")]
     Twice {
         /// The key.
         key: String,
-        /// Who set the value.
+        /// The origin of the value.
         first: Origin,
-        /// Who named the file.
+        /// The origin of the file's path.
         second: Origin,
     },
-    /// Values and fields do not match: a mistake in the program.
-    #[error("values and fields do not match: {0}")]
+    /// The merged values do not deserialize into [`Config`](super::Config): a bug of the program.
+    #[error("configuration values do not match the fields of the program: {0}")]
     Program(String),
 }
 
-/// A value that a rule refuses, before it is known where it came from.
+/// A value that a check refuses, before [`Layers::blame`](super::layers::Layers::blame) adds the value and its origin.
 #[derive(Debug)]
 pub(super) struct Fault {
     pub(super) key: String,

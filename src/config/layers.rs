@@ -1,4 +1,4 @@
-//! The layers: which value wins, and where it came from.
+//! [`Layers`]: merges defaults, a TOML file and the environment, and keeps the origin of each value.
 use super::{
     ConfigError, Origin,
     error::Fault,
@@ -7,26 +7,26 @@ use super::{
 use std::{collections::BTreeMap, path::Path};
 use toml::{Table, Value};
 
-/// Environment variables that begin like this are keys.
+/// Prefix of the environment variables that set keys.
 pub(super) const PREFIX: &str = "DAILYFEED_";
-/// A key that ends like this names a file with the value of the key without it.
+/// Suffix of a twin: `KEY_file` names a file that holds the value of the secret `KEY`.
 const TWIN: &str = "_file";
-/// A text whose default is this one may be a switch.
+/// Default of the texts that also accept `true` and `false`.
 const AUTO: &str = "auto";
 
-/// A value, and who set it.
+/// A value and its origin.
 struct Leaf {
     value: Value,
     origin: Origin,
-    /// A text that may also be `true` or `false`, with or without quotes.
+    /// Whether the text may also be `true` or `false`, with or without quotes.
     may_be_switch: bool,
 }
 
-/// Values by dotted key. Every key is here from the start, so a key that is not is unknown.
+/// Values by dotted key. [`Layers::new`] adds every key, so a key that is absent is unknown.
 pub(super) struct Layers(BTreeMap<String, Leaf>);
 
 impl Layers {
-    /// The lowest layer: every key with its default, whose type is the key's type.
+    /// Creates the lowest layer: every key with its default. The type of the default is the type of the key.
     pub(super) fn new(defaults: &Table) -> Self {
         let leaf = |value: &Value| Leaf {
             value: value.clone(),
@@ -36,7 +36,7 @@ impl Layers {
         Self(leaves(defaults).into_iter().map(|(key, value)| (key, leaf(value))).collect())
     }
 
-    /// Lays a TOML file over what is there.
+    /// Adds a TOML file, whose values replace earlier ones.
     pub(super) fn add_file(&mut self, path: &Path) -> Result<(), ConfigError> {
         let text = read(path)?;
         let path = path.display().to_string();
@@ -57,13 +57,13 @@ impl Layers {
         Ok(())
     }
 
-    /// Lays variables over what is there; those of others are passed over.
+    /// Adds environment variables, whose values replace earlier ones. Skips variables without [`PREFIX`].
     pub(super) fn add_environment(&mut self, all: impl Iterator<Item = (String, String)>) -> Result<(), ConfigError> {
         for (name, text) in all {
             let Some(rest) = name.strip_prefix(PREFIX) else { continue };
             let key = rest.to_lowercase().replace("__", ".");
             let origin = Origin::Environment(name.clone());
-            // `DAILYFEED_http__listen` and `DAILYFEED_HTTP.LISTEN` would fight over one key.
+            // `DAILYFEED_http__listen` and `DAILYFEED_HTTP.LISTEN` would set the same key.
             if rest.contains('.') || rest != rest.to_uppercase() {
                 return Err(self.unknown(rest, origin));
             }
@@ -75,7 +75,8 @@ impl Layers {
         Ok(())
     }
 
-    /// The key whose value that key names a file for.
+    /// Returns the key of a twin, such as `internal.secret` for `internal.secret_file`. Only secrets and URLs have
+    /// twins.
     fn twin<'a>(&self, key: &'a str) -> Option<&'a str> {
         let of = key.strip_suffix(TWIN)?;
         (self.0.contains_key(of) && kind(of) != Kind::Plain).then_some(of)
@@ -90,7 +91,7 @@ impl Layers {
         self.set_text(key, text.trim(), Origin::Twin { path: path.to_owned(), by: Box::new(by) })
     }
 
-    /// A value without a type, which the key's default gives it.
+    /// Sets an untyped value. The default of the key decides its type.
     fn set_text(&mut self, key: &str, text: &str, origin: Origin) -> Result<(), ConfigError> {
         let Some(Leaf { value: default, .. }) = self.0.get(key) else { return Err(self.unknown(key, origin)) };
         let value = match default {
@@ -102,7 +103,7 @@ impl Layers {
             }
             _ => None,
         };
-        // A text that is no number stays a text, and is refused as one.
+        // A text that does not parse stays a text, and `set` refuses its type.
         self.set(key, value.unwrap_or_else(|| Value::String(text.to_owned())), origin)
     }
 
@@ -113,12 +114,12 @@ impl Layers {
             value => value,
         };
         let (fits, expected) = match &leaf.value {
-            Value::Integer(_) => (value.as_integer().is_some_and(|number| number >= 0), "a whole number, 0 or more"),
+            Value::Integer(_) => (value.as_integer().is_some_and(|number| number >= 0), "an integer, 0 or more"),
             Value::Boolean(_) => (value.is_bool(), "true or false"),
             Value::Array(_) => {
-                (value.as_array().is_some_and(|items| items.iter().all(Value::is_str)), "a list of texts")
+                (value.as_array().is_some_and(|items| items.iter().all(Value::is_str)), "a list of strings")
             }
-            _ => (value.is_str(), "a text"),
+            _ => (value.is_str(), "a string"),
         };
         if !fits {
             return Err(bad(key, &value, origin, expected));
@@ -149,7 +150,7 @@ impl Layers {
         ConfigError::Unknown { key: key.to_owned(), origin, expected: format!("one of {}", beside.join(", ")) }
     }
 
-    /// What is in force, as one table.
+    /// Returns the merged values as one table.
     pub(super) fn table(&self) -> Table {
         let mut table = Table::new();
         for (key, leaf) in &self.0 {
@@ -158,12 +159,12 @@ impl Layers {
         table
     }
 
-    /// Every number, by its key.
+    /// Returns every number with its key.
     pub(super) fn numbers(&self) -> impl Iterator<Item = (&str, i64)> {
         self.0.iter().filter_map(|(key, leaf)| Some((key.as_str(), leaf.value.as_integer()?)))
     }
 
-    /// The fault with the value that is to blame, and its origin.
+    /// Turns a fault into an error with the value of the key and its origin.
     pub(super) fn blame(&self, fault: Fault) -> ConfigError {
         match self.0.get(&fault.key) {
             Some(leaf) => bad(&fault.key, &leaf.value, leaf.origin.clone(), &fault.expected),
@@ -171,7 +172,7 @@ impl Layers {
         }
     }
 
-    /// Every key in alphabetical order, its value as it may be shown, and its origin.
+    /// Returns every key in alphabetical order with its masked value and its origin.
     pub(super) fn rows(self) -> impl Iterator<Item = (String, String, Origin)> {
         self.0.into_iter().map(|(key, leaf)| {
             let value = shown(&key, &leaf.value);
@@ -184,7 +185,7 @@ fn bad(key: &str, value: &Value, origin: Origin, expected: &str) -> ConfigError 
     ConfigError::Bad { key: key.to_owned(), value: shown(key, value), origin, expected: expected.to_owned() }
 }
 
-/// Dotted keys and values; an empty table is a value, so that it is not overlooked.
+/// Flattens a table into dotted keys and values. An empty table counts as a value, so that an unknown one is refused.
 fn leaves(table: &Table) -> Vec<(String, &Value)> {
     let mut found = Vec::new();
     for (name, value) in table {

@@ -1,38 +1,40 @@
-//! From files and variables to a checked configuration.
+//! [`Config::load`]: reads the file and the environment, merges them with the defaults and checks the result.
 use super::{Config, ConfigError, Origin, check, layers::Layers};
 use std::path::Path;
 use toml::{Table, Value};
 
-/// Read where no file is named.
+/// The file that is read if none is given.
 const IMPLIED: &str = "dailyfeed.toml";
 
-/// One value in force.
+/// A key with its effective value.
 #[derive(Debug, Clone)]
 pub struct Row {
     /// Such as `http.listen`.
     pub key: String,
     /// As TOML; secrets and credentials are masked.
     pub value: String,
-    /// Who set it.
+    /// Where the value comes from.
     pub origin: Origin,
 }
 
-/// A configuration, and where each of its values came from.
+/// A configuration and the origin of each of its values.
 #[derive(Debug)]
 pub struct Loaded {
-    /// What is in force.
+    /// The effective configuration.
     pub config: Config,
     /// Every key in alphabetical order.
     pub rows: Vec<Row>,
 }
 
 impl Config {
-    /// Loads `file` (else `./dailyfeed.toml` where there is one) and the environment over the defaults, and checks the
-    /// result. Refuses a file that cannot be read, unknown keys and bad values; the first one found is named.
+    /// Merges `file` (else `./dailyfeed.toml` if it exists) and the environment with the defaults, and checks the
+    /// result.
+    ///
+    /// Errors: an unreadable file, an unknown key, an invalid value. The first one found is named.
     pub fn load(file: Option<&Path>) -> Result<Loaded, ConfigError> {
         let mut variables = Vec::new();
         for (name, value) in std::env::vars_os() {
-            // Others' variables may be anything.
+            // Variables of other programs need not be UTF-8.
             let Some(name) = name.to_str().filter(|name| name.starts_with(super::layers::PREFIX)) else { continue };
             let value = value.into_string().map_err(|_| ConfigError::NotText { name: name.to_owned() })?;
             variables.push((name.to_owned(), value));

@@ -1,7 +1,8 @@
-//! Configuration: defaults, then a TOML file, then the environment. Unknown keys and bad values are refused by name.
+//! Configuration: defaults, then a TOML file, then the environment; the last one wins. An unknown key or an invalid
+//! value is refused by name.
 //!
-//! `settings` lists the keys, `layers` decides which value wins, `origin` says where it came from, `check` refuses what
-//! types cannot.
+//! `settings` lists the keys, `layers` merges the values, `origin` names where each comes from and masks secrets,
+//! `check` validates them, `load` runs all of it, and `derived` combines several keys.
 mod check;
 mod derived;
 mod error;

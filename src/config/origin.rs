@@ -1,14 +1,14 @@
-//! Where a value came from, and how much of it may be shown.
+//! [`Origin`]: where a value comes from. [`shown`]: a value with its secrets masked.
 use std::fmt::{Display, Formatter, Result};
 use toml::Value;
 
-/// Instead of a secret.
+/// Replaces a secret.
 const MASK: &str = "***";
 
-/// Where a value came from.
+/// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// Nobody set it.
+    /// The default of the key.
     Default,
     /// A TOML file, by its path.
     File(String),
@@ -18,7 +18,7 @@ pub enum Origin {
     Twin {
         /// The file.
         path: String,
-        /// Who named it.
+        /// The origin of the twin.
         by: Box<Origin>,
     },
 }
@@ -34,13 +34,13 @@ impl Display for Origin {
     }
 }
 
-/// What the last part of a key says about its value.
+/// How much of a value may be shown, decided by the last part of its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Plain,
     /// `secret`, `password`: never shown.
     Secret,
-    /// `url`, `urls`, `replica_urls`: shown without what may be credentials.
+    /// `url`, `urls`, `replica_urls`: shown without possible credentials.
     Url,
 }
 
@@ -52,7 +52,7 @@ pub(super) fn kind(key: &str) -> Kind {
     }
 }
 
-/// The value as TOML, without what nobody may see.
+/// Returns the value as TOML with its secrets masked.
 pub(super) fn shown(key: &str, value: &Value) -> String {
     masked(kind(key), value).to_string()
 }
@@ -67,8 +67,8 @@ fn masked(kind: Kind, value: &Value) -> Value {
     }
 }
 
-/// Scheme, hosts and path stay; user, password and query go. Not parsed: a list of hosts is no URL of the standard, and
-/// a password may hold anything.
+/// Keeps scheme, hosts and path; masks user, password and query. Does not parse the URL: the standard has no URL with a
+/// list of hosts, and a password may contain any character.
 fn without_credentials(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return MASK.to_owned() };
     let (user, rest) = match rest.rsplit_once('@') {
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unset_secret_is_seen_to_be_unset() {
+    fn an_unset_secret_is_shown_as_unset() {
         assert_eq!(text("internal.secret", ""), "\"\"");
         assert_eq!(shown("internal.secret", &Value::Integer(7)), "\"***\"");
     }

@@ -1,16 +1,16 @@
-//! Every key with its default, its unit, and what it costs.
+//! Every key of the configuration with its default, its unit and its cost.
 use serde::{Deserialize, Serialize};
 
-/// The whole configuration. Unset optional keys are empty.
+/// The whole configuration. An unset optional key is empty.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "each concern is documented at its struct")]
+#[expect(missing_docs, reason = "the struct of each concern has the documentation")]
 pub struct Config {
     /// `embedded`. The `cluster` profile is not part of this version.
     pub profile: String,
-    /// Folder of the database; made at first start.
+    /// Folder of the database; created at the first start.
     pub data_dir: String,
-    /// What this process serves: `write`, `read`, `activity`, `search`, `image`. Only the whole is served so far.
+    /// Roles of this process: `write`, `read`, `activity`, `search`, `image`. This version requires all of them.
     pub roles: Vec<String>,
     pub http: Http,
     pub admin: Admin,
@@ -46,78 +46,83 @@ macro_rules! concern {
 concern! {
     /// The public listener.
     Http {
-        /// Port 0 takes a free one; the start-up lines name it.
+        /// Port 0 selects a free port, which the lines at the start print.
         listen: String = "127.0.0.1:8080".to_owned(),
-        /// The origin that clients see, such as `https://feed.example`. Empty: relative links alone.
+        /// The origin that clients see, such as `https://feed.example`. Empty: links are relative.
         public_url: String = String::new(),
-        /// Networks (CIDR) whose `X-Forwarded-For` is believed. Empty: nobody's.
+        /// Networks (CIDR) of proxies whose `X-Forwarded-For` is trusted. Empty: none.
         trusted_proxies: Vec<String> = Vec::new(),
-        /// `auto`, `true` or `false`: whether the refresh cookie goes over plain HTTP. `auto` is `true` on loopback; where
-        /// `public_url` is https it never does.
+        /// `auto`, `true` or `false`: whether the refresh cookie may be sent over plain HTTP. `auto` allows it if
+        /// `listen` is a loopback address. An https `public_url` always forbids it.
         insecure_cookies: String = "auto".to_owned(),
-        /// Origins that browsers may call from. Empty: the server's own.
+        /// Origins whose pages may call the API (CORS), or `*` for all. Empty: the server's own origin.
         cors_origins: Vec<String> = Vec::new(),
-        /// Bytes of any JSON body, whatever its route would take; a larger one is answered 413. What routes take follows
-        /// from the lengths of texts and is less: 983,296 for a post, whose 5,000 characters may have 16 code points
-        /// each. A smaller number here refuses texts that the product allows.
+        /// Maximum bytes of a JSON body on any route; a larger one is answered 413. Each route has a lower limit of its
+        /// own that follows from the lengths of its texts: 983,296 for a post, whose 5,000 characters may have 16 code
+        /// points each. A value below those limits refuses texts that the product allows.
         body_max_bytes: usize = 1_048_576,
-        /// Milliseconds for a request's header; a slower client is cut off.
+        /// Milliseconds to receive the header of a request; then the connection is closed.
         header_read_timeout_ms: u64 = 5_000,
-        /// Milliseconds for a request, streams excepted; then 503.
+        /// Milliseconds to answer a request; then 503. Does not apply to streams.
         request_timeout_ms: u64 = 10_000,
-        /// Open connections, and never more than the limit of open files leaves beside what stores need. With so many open,
-        /// idle ones are closed for new ones; where none is idle, those wait in the kernel's queue. About 10 KiB each.
+        /// Maximum open connections; fewer if the limit of open files leaves fewer beside those of the stores. At the
+        /// maximum a new connection replaces an idle one, or waits in the kernel's queue if none is idle. About 10 KiB
+        /// each.
         connections_max: usize = 20_000,
-        /// Open connections of one address, or of one IPv6 /64; a further one takes the place of an idle one of theirs, or is
-        /// closed at once. Trusted proxies have as many as they like. 0: three quarters of `connections_max`.
+        /// Maximum open connections of one IPv4 address or one IPv6 /64. Another one replaces an idle connection of the
+        /// same address, or is closed at once. Trusted proxies have no such limit. 0: three quarters of
+        /// `connections_max`.
         connections_per_address_max: usize = 0,
-        /// Milliseconds that a connection may be idle: no request being answered, no stream open. Longer than proxies
-        /// wait (60 s), so that they close first. Where others wait for a place, a second is enough.
+        /// Milliseconds that a connection may be idle, without a request in progress or an open stream. The default is
+        /// longer than the 60 s of most proxies, so that they close first. While others wait, one idle second is enough
+        /// to close it.
         idle_timeout_ms: u64 = 75_000,
-        /// Milliseconds that requests and streams get to end when the process ends. 0: they are cut off at once.
+        /// Milliseconds that requests and streams have to finish when the process shuts down. 0: they are closed at
+        /// once.
         shutdown_grace_ms: u64 = 4_000,
     }
 }
 
 concern! {
-    /// The operating listener: metrics, health, actors. Never to be reached from outside.
+    /// The operating listener: metrics, health, actors. It must not be reachable from outside.
     Admin {
-        /// Port 0 takes a free one.
+        /// Port 0 selects a free port.
         listen: String = "127.0.0.1:9090".to_owned(),
-        /// Hosts that it answers to (names or addresses, no ports) beside loopback, `localhost` and the address that a
-        /// connection came in on. Any other is answered 421: it may be a stranger's name that leads here.
+        /// Further accepted `Host` values (names or addresses, without a port). Loopback, `localhost` and the local
+        /// address of the connection are always accepted. Any other is answered 421, as it may be an attacker's name
+        /// (DNS rebinding).
         allowed_hosts: Vec<String> = Vec::new(),
     }
 }
 
 concern! {
-    /// This process among its replicas.
+    /// The identity of this process among its replicas.
     Node {
-        /// Stable per replica. Empty: the host name.
+        /// Stable name of the replica. Empty: the host name.
         name: String = String::new(),
     }
 }
 
 concern! {
-    /// Inbound limits. Each is answered 429 with `Retry-After`.
+    /// Inbound limits. A request above a limit is answered 429 with `Retry-After`.
     Limits {
-        /// Off for load tests and behind a gateway that limits.
+        /// `false` for load tests and behind a gateway that limits requests itself.
         enabled: bool = true,
-        /// Requests a second of one member.
+        /// Requests per second of one member.
         member_per_second: u32 = 100,
-        /// Requests of one member at once.
+        /// Largest burst of requests of one member.
         member_burst: u32 = 200,
-        /// Requests a second of one address without a token.
+        /// Requests per second of one address without a token.
         address_per_second: u32 = 50,
-        /// Images a second that one address fetches, and at once: a page of a feed has a hundred.
+        /// Images per second that one address fetches, and its largest burst. A page of a feed may show a hundred.
         image_per_second: u32 = 500,
-        /// Logins a minute of one address.
+        /// Logins per minute of one address.
         login_per_minute: u32 = 5,
-        /// Sign-ups an hour of one address.
+        /// Sign-ups per hour of one address.
         signup_per_hour: u32 = 10,
-        /// Wrong passwords for one account from one address before that pair is locked. 0: it never is.
+        /// Wrong passwords for one account from one address before that pair is locked. 0: never.
         login_failures_max: u32 = 5,
-        /// Seconds that the pair is locked, and that failures are remembered.
+        /// Seconds that such a pair stays locked, and that failures are remembered.
         login_lock_seconds: u64 = 900,
     }
 }
@@ -125,7 +130,7 @@ concern! {
 concern! {
     /// Rankings.
     Ranking {
-        /// Whose midnight ends a day: an IANA name.
+        /// IANA time zone whose midnight ends a day.
         day_zone: String = "Asia/Seoul".to_owned(),
     }
 }
@@ -143,12 +148,12 @@ concern! {
 concern! {
     /// SQLite.
     Storage {
-        /// `full`: an acknowledged write survives power loss, for a sync to the disk per commit. `normal`: it survives
-        /// the death of the process, but the last commits before a power loss may be gone.
+        /// `full`: an acknowledged write survives a power loss; each commit costs a sync to disk. `normal`: it survives
+        /// a crash of the process, but a power loss may lose the last commits.
         synchronous: String = "full".to_owned(),
-        /// Connections that read beside the writer, about 2 MiB each and up to 16 MiB of page cache.
+        /// Read connections beside the writer. Each takes about 2 MiB and up to 16 MiB of page cache.
         read_connections: u32 = 4,
-        /// Commands that share a commit. More means fewer syncs and a longer wait for the first of them.
+        /// Maximum commands in one commit. More means fewer syncs and a longer wait for the first command.
         commit_batch_max: usize = 512,
     }
 }
@@ -156,15 +161,15 @@ concern! {
 concern! {
     /// The event log.
     Events {
-        /// Hours that events are kept, and so how far back a stream can resume.
+        /// Hours that events are kept. A stream can resume within that time.
         retention_hours: u32 = 168,
     }
 }
 
 concern! {
-    /// The timeline's memory.
+    /// Memory of the feeds.
     Timeline {
-        /// Bytes of the window of recent posts, 56 a post. Older pages come from the database.
+        /// Bytes of the window of the newest posts, 56 per post. Older pages come from the database.
         window_bytes_max: usize = 67_108_864,
         /// Days that the window reaches back.
         window_days: u32 = 30,
@@ -178,11 +183,12 @@ concern! {
     Stream {
         /// Seconds between two heartbeats.
         heartbeat_seconds: u64 = 15,
-        /// Events that wait for a slow client; one more ends the stream, which resumes from its last id.
+        /// Maximum events that wait for a slow client. One more ends the stream; the client resumes from its last id.
         buffer_max: usize = 256,
-        /// Open streams of one member; one more is answered 429.
+        /// Maximum open streams of one member; one more is answered 429.
         per_member_max: usize = 20,
-        /// Events that a resuming stream replays; further back it is told to read the feed again.
+        /// Maximum events that a resumed stream replays. Beyond that the client gets a `reset` and reads the feed
+        /// again.
         replay_max: usize = 10_000,
     }
 }
@@ -190,11 +196,12 @@ concern! {
 concern! {
     /// Search.
     Search {
-        /// Bytes of the writer's buffer, of the index being built another. More makes building faster.
+        /// Bytes of the index writer's buffer; an index that is being built has one of its own. More builds faster.
         memory_bytes: usize = 50_000_000,
-        /// Milliseconds from a change to the commit that makes it findable. Less means more commits, 10 to 50 ms each.
+        /// Milliseconds from a change to the commit that makes it searchable. Less means more commits of 10 to 50 ms
+        /// each.
         commit_interval_ms: u64 = 250,
-        /// Changes that are committed without waiting so long.
+        /// Changes that trigger a commit before the interval has passed.
         commit_changes_max: usize = 10_000,
     }
 }
@@ -202,15 +209,15 @@ concern! {
 concern! {
     /// Tokens and passwords.
     Authentication {
-        /// Seconds that an access token is good for.
+        /// Seconds that an access token is valid.
         access_token_seconds: u64 = 3_600,
         /// Hours after which the signing key is replaced.
         key_rotation_hours: u32 = 24,
-        /// Seconds in which a traded refresh token gets the same successor again.
+        /// Seconds in which a used refresh token returns the same successor again.
         refresh_grace_seconds: u64 = 30,
-        /// Days that a session lasts without being used.
+        /// Days that an unused session lasts.
         session_days: u32 = 30,
-        /// Password hashes at once: 19 MiB and a core each.
+        /// Concurrent password hashes; each takes 19 MiB and a core.
         hash_threads: usize = 2,
     }
 }
@@ -218,32 +225,34 @@ concern! {
 concern! {
     /// Actors.
     Actors {
-        /// Messages that wait for one actor; one more is answered 503 at once.
+        /// Maximum messages in the mailbox of one actor; one more is answered 503 at once.
         queue_max: usize = 1_024,
-        /// Milliseconds that anyone waits for an actor's answer; then 503.
+        /// Milliseconds to wait for the answer of an actor; then 503.
         answer_timeout_ms: u64 = 2_000,
     }
 }
 
 concern! {
-    /// Images. At most 12 bytes a pixel of 40 megapixels are decoded at once, and 20 MiB held for each upload that is
-    /// under way: about 700 MB by default where everybody sends the worst.
+    /// Images. A decoder takes at most 12 bytes per pixel of 40 megapixels, and an upload in progress at most 20 MiB:
+    /// about 700 MB with the defaults in the worst case.
     Images {
-        /// Where the bytes are kept: `file:` and the path of a folder. Empty: the folder `images` in `data_dir`.
+        /// Location of image files: `file:` and the path of a folder. Empty: the folder `images` in `data_dir`.
         url: String = String::new(),
-        /// Images decoded at once: a core each.
+        /// Images decoded at the same time; each takes a core.
         decoders: usize = 2,
-        /// Uploads that may be under way beside those; one more is answered 503 at once.
+        /// Further uploads that may be in progress; one more is answered 503 at once.
         waiting_max: usize = 8,
-        /// Bytes that must come in each second of an upload, on average of five seconds; then 408. 0: any rate.
+        /// Minimum bytes per second of an upload, on average of five seconds; a slower one is answered 408. 0: no
+        /// minimum.
         upload_bytes_per_second_min: u64 = 4_096,
-        /// Milliseconds for an upload from its first byte to the answer, half of them for its body; then 503 or 408.
+        /// Milliseconds for an upload from its first byte to the answer; then 503. Half of them are for its body; then
+        /// 408.
         upload_timeout_ms: u64 = 120_000,
     }
 }
 
 impl Images {
-    /// The folder that `url` names; none where it is empty.
+    /// Returns the folder that `url` names, or `None` if it is empty.
     pub fn folder(&self) -> Option<&str> {
         self.url
             .strip_prefix("file:")

@@ -1,4 +1,4 @@
-//! What loading promises, from defaults, files and variables that are made up here.
+//! Tests of loading: defaults, files and variables, invalid values, secrets.
 use super::{Config, ConfigError, Loaded, Origin, layers::Layers, load::load};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -28,14 +28,14 @@ fn origin(loaded: &Loaded, key: &str) -> String {
     loaded.rows.iter().find(|row| row.key == key).unwrap().origin.to_string()
 }
 
-/// Says that the value is refused, and that the message holds all of these.
+/// Asserts that the configuration is refused with a message that contains all of `named`.
 fn refused(result: Result<Loaded, ConfigError>, named: &[&str]) {
     let message = result.unwrap_err().to_string();
     assert!(named.iter().all(|part| message.contains(part)), "{message}");
 }
 
 #[test]
-fn defaults_are_in_range_and_say_so() {
+fn defaults_are_in_range_and_have_the_origin_default() {
     let loaded = with(&[]).unwrap();
     assert!(loaded.rows.iter().all(|row| row.origin == Origin::Default));
     assert!(loaded.rows.is_sorted_by_key(|row| row.key.clone()));
@@ -44,7 +44,7 @@ fn defaults_are_in_range_and_say_so() {
 }
 
 #[test]
-fn the_environment_wins_and_says_so() {
+fn the_environment_replaces_defaults_and_is_the_origin() {
     let loaded = with(&[
         ("DAILYFEED_HTTP__LISTEN", "127.0.0.1:0"),
         ("DAILYFEED_HTTP__CORS_ORIGINS", "https://a.kr, https://b.kr,"),
@@ -80,7 +80,7 @@ fn a_file_is_under_the_environment_and_over_the_defaults() {
 }
 
 #[test]
-fn what_is_printed_is_a_file_that_says_the_same() {
+fn printed_rows_are_a_file_that_loads_the_same_values() {
     let set = [("DAILYFEED_HTTP__CORS_ORIGINS", "https://a.kr"), ("DAILYFEED_LIMITS__ENABLED", "false")];
     let printed = |loaded: Loaded| -> Vec<_> {
         loaded.rows.into_iter().map(|row| format!("{} = {}\n", row.key, row.value)).collect()
@@ -107,11 +107,11 @@ fn an_unknown_key_is_named_with_its_neighbours() {
 
 #[test]
 fn a_value_of_another_type_is_named_with_its_origin() {
-    refused(with(&[("DAILYFEED_HTTP__BODY_MAX_BYTES", "many")]), &["http.body_max_bytes is \"many\"", "whole number"]);
+    refused(with(&[("DAILYFEED_HTTP__BODY_MAX_BYTES", "many")]), &["http.body_max_bytes is \"many\"", "an integer"]);
     refused(with(&[("DAILYFEED_LIMITS__ENABLED", "on")]), &["environment DAILYFEED_LIMITS__ENABLED", "true or false"]);
     refused(with(&[("DAILYFEED_STREAM__BUFFER_MAX", "-1")]), &["stream.buffer_max is -1", "0 or more"]);
-    refused(from_file("[http]\nlisten = 8080\n"), &["http.listen is 8080", "a.toml", "a text"]);
-    refused(from_file("[http]\ncors_origins = [1]\n"), &["http.cors_origins", "a list of texts"]);
+    refused(from_file("[http]\nlisten = 8080\n"), &["http.listen is 8080", "a.toml", "a string"]);
+    refused(from_file("[http]\ncors_origins = [1]\n"), &["http.cors_origins", "a list of strings"]);
     refused(from_file("[storage]\nread_connections = 4.0\n"), &["storage.read_connections is 4.0"]);
 }
 
@@ -134,7 +134,7 @@ fn every_number_has_a_range_that_its_field_can_hold() {
 }
 
 #[test]
-fn what_means_nothing_is_refused() {
+fn invalid_values_are_refused_with_the_expected_form() {
     let cases = [
         ("PROFILE", "cloud", "one of embedded"),
         ("PROFILE", "cluster", "this build has no cluster profile"),
@@ -143,7 +143,7 @@ fn what_means_nothing_is_refused() {
         ("ROLES", "write,read", "the embedded profile serves all"),
         ("DATA_DIR", "", "the path of a folder"),
         ("HTTP__LISTEN", "here", "an address with a port"),
-        ("ADMIN__LISTEN", "127.0.0.1:8080", "another address than http.listen"),
+        ("ADMIN__LISTEN", "127.0.0.1:8080", "an address other than http.listen"),
         ("HTTP__PUBLIC_URL", "feed.example", "https://feed.example"),
         ("HTTP__PUBLIC_URL", "https://me:secret@feed.example", "https://feed.example"),
         ("HTTP__TRUSTED_PROXIES", "10.0.0.0/8,proxy", "networks such as"),
@@ -168,7 +168,7 @@ fn what_means_nothing_is_refused() {
 }
 
 #[test]
-fn what_means_something_is_taken() {
+fn valid_values_are_accepted() {
     let cases = [
         ("HTTP__LISTEN", "[::1]:0"),
         ("HTTP__PUBLIC_URL", "https://feed.example:8443"),
@@ -186,24 +186,24 @@ fn what_means_something_is_taken() {
 }
 
 #[test]
-fn a_switch_that_may_be_automatic_is_taken_with_and_without_quotes() {
+fn a_switch_that_may_be_automatic_is_accepted_with_and_without_quotes() {
     let set =
         |text: &str| from_file(&format!("[http]\ninsecure_cookies = {text}\n")).map(|l| l.config.insecure_cookies());
     assert!(with(&[]).unwrap().config.insecure_cookies());
     assert!(!with(&[("DAILYFEED_HTTP__LISTEN", "0.0.0.0:0")]).unwrap().config.insecure_cookies());
     assert!(!set("false").unwrap() && !set("'false'").unwrap() && set("true").unwrap());
     let by_https = [("DAILYFEED_HTTP__PUBLIC_URL", "https://feed.example")];
-    assert!(!with(&by_https).unwrap().config.insecure_cookies(), "whatever stands between");
+    assert!(!with(&by_https).unwrap().config.insecure_cookies(), "never with an https public_url");
 }
 
 #[test]
-fn a_file_that_is_not_there_or_not_toml_is_named() {
+fn a_file_that_is_missing_or_not_toml_is_named() {
     refused(load(Some(Path::new("/nowhere/a.toml")), std::iter::empty()), &["/nowhere/a.toml"]);
     let message = from_file("profile = 'embedded'\nsecret = 'hunter2\n").unwrap_err().to_string();
     assert!(message.contains("a.toml") && message.contains("line 2") && !message.contains("hunter2"), "{message}");
 }
 
-/// Keys that the cluster profile will have, and their twins.
+/// Keys of the future cluster profile, which have twins.
 fn layers() -> Layers {
     let defaults = "[mysql]\nurl = ''\nreplica_urls = []\n[internal]\nsecret = ''\nlisten = ''\n";
     Layers::new(&defaults.parse::<Table>().unwrap())
@@ -240,8 +240,8 @@ fn a_value_and_a_file_of_it_are_refused_in_either_order() {
     let both = [("DAILYFEED_INTERNAL__SECRET", "x"), ("DAILYFEED_INTERNAL__SECRET_FILE", secret.as_str())];
     for order in [both, [both[1], both[0]]] {
         let message = layers().add_environment(pairs(&order)).unwrap_err().to_string();
-        assert!(message.contains("internal.secret is set (environment DAILYFEED_INTERNAL__SECRET)"), "{message}");
-        assert!(message.contains("so is internal.secret_file"), "{message}");
+        assert!(message.contains("both internal.secret (environment DAILYFEED_INTERNAL__SECRET)"), "{message}");
+        assert!(message.contains("and internal.secret_file ("), "{message}");
     }
 }
 
@@ -254,7 +254,7 @@ fn only_secrets_have_twins_and_no_message_shows_one() {
     assert!(missing.contains("/nowhere/x"), "{missing}");
     let (_folder, path) = file("[internal]\nsecret = ['hunter2']\n");
     let bad = message(layers().add_file(&path));
-    assert!(bad.contains("internal.secret") && bad.contains("a text") && !bad.contains("hunter2"), "{bad}");
+    assert!(bad.contains("internal.secret") && bad.contains("a string") && !bad.contains("hunter2"), "{bad}");
     let (_folder, path) = file("[internal]\nsecret_file = 3\n");
     assert!(message(layers().add_file(&path)).contains("the path of a file"));
 }

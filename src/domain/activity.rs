@@ -1,11 +1,11 @@
-//! Activities: what members did, each under a key that no two of them share.
+//! Activities: the events of a member's own log, and the message key that identifies each one.
 use super::{Event, EventKind, Timestamp};
 
-/// What every message key begins with.
+/// Prefix of every message key.
 const PREFIX: &str = "member_activity:kafka_event:";
 
-/// Whether a kind of event stands in its member's log. The rest is bookkeeping: what somebody else's act did to a
-/// member, and what nobody did.
+/// Returns whether events of this kind are activities of their member. The others are bookkeeping: consequences of
+/// another event, and events of no member.
 pub fn is_activity(kind: EventKind) -> bool {
     use EventKind as K;
     !matches!(
@@ -14,17 +14,17 @@ pub fn is_activity(kind: EventKind) -> bool {
     )
 }
 
-/// The kind of activity with that name.
+/// Returns the kind of activity with that name.
 pub fn activity_kind(name: &str) -> Option<EventKind> {
     let kinds = (1..=EventKind::COUNT).filter_map(EventKind::from_code);
     kinds.filter(|kind| is_activity(*kind)).find(|kind| kind.name() == name)
 }
 
-/// The key under which an event is stored once, however often it is delivered.
+/// Returns the message key of an event: a store keeps one row per key, however often the event is delivered.
 ///
-/// The subject is the comment that the act was done to, else the post, else the other member, else the member. What
-/// can happen only once to its subject needs no time in its key; everything else carries the commit's, in UTC with
-/// nanoseconds: like, cancel, like again are three activities.
+/// The subject in the key is the comment it was done to, else the post, else the target, else the acting member. A
+/// creation happens once per subject, so its key has no time. All other keys end with the time of the commit, in UTC
+/// with nanoseconds: a like, its cancellation and a second like are three activities.
 pub fn message_key(event: &Event) -> String {
     let fact = &event.fact;
     let target = fact.target.unwrap_or(fact.member).0;
@@ -36,7 +36,7 @@ pub fn message_key(event: &Event) -> String {
     }
 }
 
-/// `yyyy-MM-dd HH:mm:ss.SSSSSSSSS` in UTC.
+/// Formats nanoseconds since 1970 as `yyyy-MM-dd HH:mm:ss.SSSSSSSSS` in UTC.
 fn with_nanoseconds(at_ns: i64) -> String {
     let text = Timestamp(at_ns.div_euclid(1_000_000)).to_string();
     let (date, time) = (text.get(..10).unwrap_or_default(), text.get(11..19).unwrap_or_default());
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_as_they_were_promised() {
+    fn message_keys_have_the_documented_form() {
         use EventKind as K;
         let (me, other) = (MemberId(11), MemberId(22));
         let of = |kind| Fact::new(kind, me);
@@ -79,14 +79,14 @@ mod tests {
     }
 
     #[test]
-    fn times_before_1970_and_short_fractions_keep_their_form() {
+    fn times_before_1970_and_short_fractions_are_formatted_in_full() {
         assert_eq!(with_nanoseconds(0), "1970-01-01 00:00:00.000000000");
         assert_eq!(with_nanoseconds(-1), "1969-12-31 23:59:59.999999999");
         assert_eq!(with_nanoseconds(1_000_000_001), "1970-01-01 00:00:01.000000001");
     }
 
     #[test]
-    fn a_like_taken_back_and_given_again_is_three_activities() {
+    fn two_likes_of_one_post_at_different_times_have_different_keys() {
         let like = Fact::new(EventKind::PostLiked, MemberId(1)).on_post(PostId(2));
         let key = |at_ns| message_key(&Event { position: Position(1), at_ns, fact: like });
         assert_eq!(key(5), key(5));
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn bookkeeping_is_no_activity() {
+    fn bookkeeping_events_are_no_activities() {
         let kinds = (1..=EventKind::COUNT).filter_map(EventKind::from_code);
         let left_out: Vec<&str> = kinds.filter(|kind| !is_activity(*kind)).map(EventKind::name).collect();
         let expected =

@@ -1,21 +1,21 @@
-//! Which open streams an event matters to. What it means to each of them is found out when it is read.
+//! The audience of an event: the members whose open streams are offered it. Each stream decides later what it sends.
 use super::{EventKind, Fact, MemberId};
 
-/// Whose streams an event is offered to.
+/// The members whose streams an event is offered to; the union of the true fields.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Audience {
-    /// Of those who watch the acting member: followers, and the member.
+    /// Members who watch the acting member: its followers, and the member.
     pub watchers: bool,
-    /// Of the acting member.
+    /// The acting member.
     pub actor: bool,
-    /// Of the member it was done to.
+    /// The member it was done to.
     pub target: bool,
-    /// Everybody's.
+    /// Every member.
     pub everybody: bool,
 }
 
 impl Audience {
-    /// Of events of this kind.
+    /// Returns the audience of events of this kind.
     pub fn of(kind: EventKind) -> Self {
         use EventKind as K;
         let nobody = Self::default();
@@ -42,8 +42,8 @@ impl Audience {
         }
     }
 
-    /// Whether a stream of this member, who watches these authors (ascending), is part of a fact's audience.
-    pub fn holds(fact: &Fact, member: MemberId, watched: &[MemberId]) -> bool {
+    /// Returns whether the audience of a fact includes this member, who watches these authors (in ascending order).
+    pub fn includes(fact: &Fact, member: MemberId, watched: &[MemberId]) -> bool {
         let audience = Self::of(fact.kind);
         audience.everybody
             || audience.actor && fact.member == member
@@ -57,17 +57,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_is_offered_to_those_whom_it_matters_to() {
+    fn an_event_is_offered_to_watchers_actor_or_target_by_its_kind() {
         let (me, friend, stranger) = (MemberId(1), MemberId(2), MemberId(3));
-        let holds = |fact: Fact| Audience::holds(&fact, me, &[me, friend]);
-        assert!(holds(Fact::new(EventKind::PostCreated, friend)) && holds(Fact::new(EventKind::PostDeleted, me)));
-        assert!(!holds(Fact::new(EventKind::PostCreated, stranger)));
-        assert!(holds(Fact::new(EventKind::PostLiked, stranger).to(me)));
-        assert!(!holds(Fact::new(EventKind::PostLiked, me).to(stranger)));
-        assert!(!holds(Fact::new(EventKind::PostLiked, friend).to(stranger)));
-        assert!(holds(Fact::new(EventKind::MemberBlocked, me).to(stranger)));
-        assert!(holds(Fact::new(EventKind::MemberBlocked, stranger).to(me)));
-        assert!(holds(Fact::new(EventKind::DailyTop3Changed, MemberId(0))));
-        assert!(!holds(Fact::new(EventKind::NotificationsRead, friend)));
+        let includes = |fact: Fact| Audience::includes(&fact, me, &[me, friend]);
+        assert!(includes(Fact::new(EventKind::PostCreated, friend)) && includes(Fact::new(EventKind::PostDeleted, me)));
+        assert!(!includes(Fact::new(EventKind::PostCreated, stranger)));
+        assert!(includes(Fact::new(EventKind::PostLiked, stranger).to(me)));
+        assert!(!includes(Fact::new(EventKind::PostLiked, me).to(stranger)));
+        assert!(!includes(Fact::new(EventKind::PostLiked, friend).to(stranger)));
+        assert!(includes(Fact::new(EventKind::MemberBlocked, me).to(stranger)));
+        assert!(includes(Fact::new(EventKind::MemberBlocked, stranger).to(me)));
+        assert!(includes(Fact::new(EventKind::DailyTop3Changed, MemberId(0))));
+        assert!(!includes(Fact::new(EventKind::NotificationsRead, friend)));
     }
 }

@@ -1,4 +1,4 @@
-//! What a character is by the tables of Unicode, and the one form that spellings of a word share.
+//! Classes of characters by the tables of Unicode, and the normal form in which words are compared.
 use icu_casemap::CaseMapper;
 use icu_properties::{
     CodePointMapData, CodePointSetData,
@@ -6,13 +6,13 @@ use icu_properties::{
 };
 use unicode_normalization::UnicodeNormalization;
 
-/// NFKC, then full case folding: the form that tags, handles and searched words are compared in.
+/// Applies NFKC, then full case folding: the form in which tags, handles and search terms are compared.
 pub(super) fn normal_form(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
     let compatible: String = text.nfkc().collect();
-    // Folding may leave a sequence that has a shorter form.
+    // Folding may produce a sequence that NFKC composes.
     CaseMapper::new().fold_string(&compatible).nfkc().collect()
 }
 
@@ -20,8 +20,7 @@ fn category(c: char) -> GeneralCategory {
     CodePointMapData::<GeneralCategory>::new().get(c)
 }
 
-/// Whether somebody who reads the text sees nothing of this character: white space, controls, format characters,
-/// fillers, blanks.
+/// Returns whether a character is invisible to a reader: white space, controls, format characters, fillers, blanks.
 pub(super) fn is_blank(c: char) -> bool {
     if matches!(c, '!'..='~' | '\u{AC00}'..='\u{D7A3}' | '\u{4E00}'..='\u{9FFF}') {
         return false;
@@ -33,40 +32,40 @@ pub(super) fn is_blank(c: char) -> bool {
         || matches!(category(c), GeneralCategory::Control | GeneralCategory::Format)
 }
 
-/// Blank, and no part of the character before or after it: what may be cut off the ends of a line.
+/// Returns whether a character is blank and no part of a neighbour, so that it may be trimmed at the ends of a line.
 pub(super) fn is_padding(c: char) -> bool {
     let filler = matches!(c, '\u{AD}' | '\u{200B}' | '\u{2060}' | '\u{2800}' | '\u{3164}' | '\u{FEFF}' | '\u{FFA0}');
     filler || c.is_whitespace()
 }
 
-/// Marks that change the direction of the text around them.
+/// Returns whether a character changes the direction of the text around it.
 pub(super) fn is_direction_mark(c: char) -> bool {
     matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
-/// A letter that people see; fillers are letters to Unicode alone.
+/// Returns whether a character is a visible letter. Unicode also classifies fillers as letters.
 pub(super) fn is_letter(c: char) -> bool {
     c.is_ascii_alphabetic()
         || matches!(c, '\u{AC00}'..='\u{D7A3}')
         || GeneralCategoryGroup::Letter.contains(category(c)) && !is_blank(c)
 }
 
-/// A mark that belongs to the letter before it.
+/// Returns whether a character is a mark on the letter before it.
 pub(super) fn is_mark(c: char) -> bool {
     !c.is_ascii() && GeneralCategoryGroup::Mark.contains(category(c))
 }
 
-/// A digit, or a letter that is a number (Ⅻ).
+/// Returns whether a character is a digit, or a letter that is a number (Ⅻ).
 pub(super) fn is_digit(c: char) -> bool {
     c.is_ascii_digit() || matches!(category(c), GeneralCategory::DecimalNumber | GeneralCategory::LetterNumber)
 }
 
-/// A raised, lowered or circled digit, which has the normal form of one.
+/// Returns whether a character is a raised, lowered or circled digit, whose normal form is a digit.
 pub(super) fn stands_for_digits(c: char) -> bool {
     category(c) == GeneralCategory::OtherNumber && c.nfkc().all(|c| c.is_ascii_digit())
 }
 
-/// Whether a variation selector can ask for this character as a picture.
+/// Returns whether a variation selector can turn this character into an emoji.
 pub(super) fn is_emoji(c: char) -> bool {
     CodePointSetData::new::<Emoji>().contains(c)
 }
@@ -76,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spellings_share_one_form() {
+    fn spellings_of_a_word_have_one_normal_form() {
         for (text, form) in [
             ("Rust", "rust"),
             ("ＲＵＳＴ", "rust"),
@@ -94,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_seen_is_blank() {
+    fn invisible_characters_are_blank() {
         let blank = " \t\n\u{A0}\u{AD}\u{34F}\u{61C}\u{115F}\u{1160}\u{180E}\u{200B}\u{200C}\u{200D}\u{200E}\u{2028}\u{2060}\
             \u{2800}\u{3000}\u{3164}\u{FE0F}\u{FEFF}\u{FFA0}\u{FFF9}\u{E0020}\u{0}\u{7F}\u{85}";
         for c in blank.chars() {
@@ -106,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_are_letters_and_pictures_are_not() {
+    fn pictographs_are_no_letters() {
         assert!("aé가漢あﾊﾞбع".chars().all(|c| is_letter(c) || is_mark(c)));
         assert!(!"1_·👍Ⓜ\u{3164}\u{115F}\u{FFA0}".chars().any(is_letter));
         assert!("1٣१Ⅻ".chars().all(is_digit) && "²①".chars().all(stands_for_digits) && !stands_for_digits('½'));

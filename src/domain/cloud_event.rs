@@ -1,40 +1,40 @@
-//! Events as other programs read them: CloudEvents 1.0.
+//! Events as other programs read them: the JSON format of CloudEvents 1.0.
 use super::{CommentId, Event, EventKind, MemberId, PostId, Timestamp, message_key};
 use serde::Serialize;
 
 /// The version of the specification that every event names.
 pub const SPEC_VERSION: &str = "1.0";
-/// The `source` of a server that has not been told its public address.
+/// The `source` of a server that is not configured with its public address.
 pub const SOURCE_DEFAULT: &str = "/dailyfeed";
 
-/// An event with its attributes. `data` changes by new optional members alone; another form is another `type`.
+/// An event in CloudEvents format. `data` only ever gains optional fields; an incompatible form gets another `type`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CloudEvent {
     /// The message key: unique within `source`.
     pub id: String,
-    /// The server.
+    /// The server: its public address, or [`SOURCE_DEFAULT`].
     pub source: String,
     /// Always [`SPEC_VERSION`].
     pub specversion: &'static str,
-    /// Such as `dailyfeed.post.created`.
+    /// See [`event_type`]: `dailyfeed.post.created`.
     pub r#type: &'static str,
-    /// What it happened to, such as `posts/7`.
+    /// What it was done to: `posts/7`.
     pub subject: String,
-    /// Of the commit.
+    /// Time of the commit.
     pub time: Timestamp,
     /// Always JSON.
     pub datacontenttype: &'static str,
-    /// The acting member: events of one member stay in order.
+    /// Id of the acting member, so that a partitioned broker keeps the events of one member in order.
     pub partitionkey: String,
-    /// Who did what to whom.
-    pub data: EnvelopeData,
+    /// The ids of the fact.
+    pub data: CloudEventData,
 }
 
-/// Who did what to whom, by their ids.
+/// The ids of a fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct EnvelopeData {
-    /// Who did it.
+pub struct CloudEventData {
+    /// The acting member.
     pub member_id: MemberId,
     /// The post it was done to.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,7 +48,7 @@ pub struct EnvelopeData {
 }
 
 impl CloudEvent {
-    /// An event of the server that calls itself `source`, a URI reference.
+    /// Makes the CloudEvent of an event. `source` is a URI reference that names the server.
     pub fn of(event: &Event, source: &str) -> Self {
         let fact = &event.fact;
         let subject = match (fact.comment, fact.post) {
@@ -65,7 +65,7 @@ impl CloudEvent {
             time: event.at(),
             datacontenttype: "application/json",
             partitionkey: fact.member.to_string(),
-            data: EnvelopeData {
+            data: CloudEventData {
                 member_id: fact.member,
                 post_id: fact.post,
                 comment_id: fact.comment,
@@ -75,7 +75,7 @@ impl CloudEvent {
     }
 }
 
-/// Whether others than the two members may hear of a kind at all: never reads, logins, blocks, mutes, requests.
+/// Returns whether events of a kind are public. Reads, logins, blocks, mutes and follow requests never are.
 pub fn is_public(kind: EventKind) -> bool {
     use EventKind as K;
     matches!(
@@ -97,7 +97,7 @@ pub fn is_public(kind: EventKind) -> bool {
     )
 }
 
-/// The `type` of a kind. Never changed, like the kinds' numbers.
+/// Returns the `type` of a kind. It never changes, like the number of the kind.
 pub fn event_type(kind: EventKind) -> &'static str {
     use EventKind as K;
     match kind {
@@ -147,7 +147,7 @@ mod tests {
     use crate::domain::{Fact, Position};
 
     #[test]
-    fn an_event_is_written_as_the_contract_says() {
+    fn an_event_is_serialised_as_documented() {
         let fact = Fact::new(EventKind::CommentCreated, MemberId(11));
         let fact = fact.on_post(PostId(5)).on_comment(CommentId(6)).to(MemberId(22));
         let event = Event { position: Position(1), at_ns: 1_735_689_600_123_000_000, fact };
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_between_members_alone_is_not_public() {
+    fn reads_logins_blocks_mutes_and_requests_are_not_public() {
         use EventKind as K;
         for kind in [K::PostRead, K::CommentRead, K::MemberLoggedIn, K::MemberBlocked, K::MemberMuted, K::FollowEnded] {
             assert!(!is_public(kind), "{kind:?}");

@@ -1,4 +1,4 @@
-//! Posts and comments, and the rules for writing them.
+//! Posts and comments: as they are stored, as a viewer sees them, and the rules for their texts.
 use super::{
     CommentId, FieldError, ImageId, MemberCard, MemberId, Mention, Picture, PostId, Reason, Refusal, Tag, Timestamp,
     text::{Rule, json_bytes_max},
@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 /// Levels of comments: a comment, a reply, a reply to a reply.
 pub const COMMENT_LEVELS: u8 = 3;
-/// Replies that a listed comment brings along.
+/// Replies that a list of comments includes with each comment.
 pub const FIRST_REPLIES: usize = 2;
 /// Most images on a post.
 pub const IMAGES_MAX: usize = 4;
 
-/// Text of a post that has passed the rules. There is no other way to make one.
+/// The text of a post. Its constructors check the rules, so every value is valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PostText {
     title: Option<String>,
@@ -25,20 +25,20 @@ impl PostText {
     pub const CONTENT_MAX: usize = 5_000;
     /// Most characters of the title.
     pub const TITLE_MAX: usize = 100;
-    /// Most bytes of both in JSON.
+    /// Most bytes of content and title in JSON.
     pub const JSON_BYTES_MAX: usize = json_bytes_max(Self::CONTENT_MAX + Self::TITLE_MAX);
 
     const CONTENT: Rule = Rule::long("content", 0, Self::CONTENT_MAX);
     const TITLE: Rule = Rule::line("title", 0, Self::TITLE_MAX);
 
-    /// Checks both; a title that shows nothing is no title. Refuses content that shows nothing.
+    /// Checks both. A blank title becomes `None`. Refuses `PostEmpty`, `PostTooLong`, `TitleTooLong`, `Invalid`.
     pub fn new(title: Option<&str>, content: &str) -> Result<Self, Refusal> {
-        let text = Self::beside_images(title, content)?;
+        let text = Self::with_optional_content(title, content)?;
         if text.needs_image() { Err(Refusal::PostEmpty) } else { Ok(text) }
     }
 
-    /// Likewise, but the content may be empty: a post may be images alone.
-    pub fn beside_images(title: Option<&str>, content: &str) -> Result<Self, Refusal> {
+    /// Does the same, but accepts blank content: a post may consist of images.
+    pub fn with_optional_content(title: Option<&str>, content: &str) -> Result<Self, Refusal> {
         let content = Self::CONTENT.check(content).map_err(|error| match error.reason {
             Reason::TooLong { max } => Refusal::PostTooLong { max },
             _ => error.into(),
@@ -50,13 +50,13 @@ impl PostText {
         Ok(Self { title, content, images: None })
     }
 
-    /// Whether it is a post only where there is an image on it.
+    /// Returns whether the content is empty, so that the post needs an image.
     pub fn needs_image(&self) -> bool {
         self.content.is_empty()
     }
 
-    /// With these images in this order, each once. Without any said, a post keeps those that it has. Refuses to leave
-    /// neither text nor image.
+    /// Sets the images, in this order. A text without this call leaves the images of an edited post as they are.
+    /// Refuses `PostEmpty` for neither text nor image, `Invalid` for an id twice or more than [`IMAGES_MAX`].
     pub fn with_images(self, ids: Vec<ImageId>) -> Result<Self, Refusal> {
         let wrong = |reason| Err(FieldError { field: "imageIds", reason }.into());
         if ids.is_empty() && self.needs_image() {
@@ -71,35 +71,35 @@ impl PostText {
         Ok(Self { images: Some(ids), ..self })
     }
 
-    /// The images, where any were said.
+    /// Returns the images, if they were set.
     pub fn images(&self) -> Option<&[ImageId]> {
         self.images.as_deref()
     }
 
-    /// The title, where there is one.
+    /// Returns the title, if there is one.
     pub fn title(&self) -> Option<&str> {
         self.title.as_deref()
     }
 
-    /// The content, as it is kept.
+    /// Returns the content in its stored form.
     pub fn content(&self) -> &str {
         &self.content
     }
 }
 
-/// Text of a comment that has passed the rules.
+/// The text of a comment. Its constructor checks the rules, so every value is valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommentText(String);
 
 impl CommentText {
     /// Most characters of a comment.
     pub const MAX: usize = 1_000;
-    /// Most bytes of it in JSON.
+    /// Most bytes of a comment in JSON.
     pub const JSON_BYTES_MAX: usize = json_bytes_max(Self::MAX);
 
     const CONTENT: Rule = Rule::long("content", 1, Self::MAX);
 
-    /// Checks it.
+    /// Checks the rules. Refuses `CommentEmpty`, `CommentTooLong`, `Invalid`.
     pub fn new(content: &str) -> Result<Self, Refusal> {
         let content = Self::CONTENT.check(content).map_err(|error| match error.reason {
             Reason::Required => Refusal::CommentEmpty,
@@ -109,58 +109,58 @@ impl CommentText {
         Ok(Self(content))
     }
 
-    /// The content, as it is kept.
+    /// Returns the content in its stored form.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// How often a post was seen, liked and commented on; each changes in the commit of its cause.
+/// The counters of a post. Each changes in the commit of the row that causes the change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PostCounts {
-    /// Once per member and hour, never the author.
+    /// Views: at most one per member and hour, none of the author.
     pub views: u64,
-    /// By active members.
+    /// Likes of active members.
     pub likes: u64,
-    /// Visible comments: not deleted, by active members.
+    /// Comments of active members that are not deleted.
     pub comments: u64,
 }
 
-/// A post as it is kept: everything but its author's card and the viewer's like.
+/// A post as it is stored: everything but its author's card and the viewer's like.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Post {
     /// Also the order of every feed: newer posts have larger ids.
     pub id: PostId,
-    /// Who wrote it, and alone may change it.
+    /// The author, who alone may change it.
     pub author: MemberId,
     /// At most 100 characters.
     pub title: Option<String>,
-    /// At most 5,000 characters; none at all only beside an image.
+    /// At most 5,000 characters; empty only if the post has an image.
     pub content: String,
-    /// Found in the content.
+    /// The tags in the content.
     pub tags: Vec<Tag>,
-    /// Found in the content, of members that exist.
+    /// The mentions of existing members in the content.
     pub mentions: Vec<Mention>,
     /// At most 4, in the order of their author.
     pub images: Vec<Picture>,
-    /// Views, likes, comments.
+    /// Counts of views, likes and comments.
     pub counts: PostCounts,
     /// When it was written.
     pub created_at: Timestamp,
-    /// When it was last changed by its author.
+    /// When its author last edited it.
     pub edited_at: Option<Timestamp>,
 }
 
 impl Post {
-    /// Whether its author has changed nothing between the two: the same words and images, counted however often.
-    pub fn reads_like(&self, other: &Self) -> bool {
+    /// Returns whether the author changed nothing between the two: same text, same images. Ignores the counts.
+    pub fn has_same_content(&self, other: &Self) -> bool {
         let images = |post: &Self| post.images.iter().map(|picture| picture.id).collect::<Vec<_>>();
         (&self.title, &self.content, self.edited_at) == (&other.title, &other.content, other.edited_at)
             && images(self) == images(other)
     }
 }
 
-/// A post as one viewer sees it. Shared parts are shared between answers.
+/// A post as one viewer sees it. Post and card are shared between responses.
 #[derive(Debug, Clone)]
 pub struct VisiblePost {
     /// The post.
@@ -169,19 +169,21 @@ pub struct VisiblePost {
     pub author: Arc<MemberCard>,
     /// Whether the viewer likes it.
     pub liked: bool,
-    /// What is counted, but not for this viewer: likes and comments of members who block or are blocked.
+    /// The part of the counts that is hidden from this viewer: likes and comments of members whom the viewer blocks or
+    /// who block the viewer.
     pub hidden_counts: PostCounts,
 }
 
 impl VisiblePost {
-    /// As the viewer sees it who blocks nobody and likes nothing.
+    /// Makes the post for a viewer who likes and blocks nobody.
     pub fn plain(post: Arc<Post>, author: Arc<MemberCard>) -> Self {
         Self { post, author, liked: false, hidden_counts: PostCounts::default() }
     }
 
-    /// What is counted for this viewer.
+    /// Returns the counts for this viewer.
     pub fn counts(&self) -> PostCounts {
-        let (all, hidden) = (self.post.counts, self.hidden_counts);
+        let all = self.post.counts;
+        let hidden = self.hidden_counts;
         PostCounts {
             views: all.views.saturating_sub(hidden.views),
             likes: all.likes.saturating_sub(hidden.likes),
@@ -190,7 +192,7 @@ impl VisiblePost {
     }
 }
 
-/// A comment as it is kept.
+/// A comment as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comment {
     /// Also the order: newer comments have larger ids.
@@ -201,7 +203,7 @@ pub struct Comment {
     pub parent: Option<CommentId>,
     /// 0 for a comment, 1 for a reply, 2 for a reply to a reply.
     pub depth: u8,
-    /// Who wrote it, and alone may change it.
+    /// The author, who alone may change it.
     pub author: MemberId,
     /// 1 to 1,000 characters.
     pub content: String,
@@ -211,19 +213,19 @@ pub struct Comment {
     pub reply_count: u64,
     /// Visible comments anywhere below.
     pub below_count: u64,
-    /// Members whom the content names, none twice in a row of ids.
+    /// Members whom the content mentions: distinct, in ascending order.
     pub mentions: Vec<MemberId>,
-    /// A tombstone: its text is gone, its place is kept for its replies.
+    /// Whether it is a tombstone: deleted, without its text, and kept because it has visible replies.
     pub deleted: bool,
     /// When it was written.
     pub created_at: Timestamp,
-    /// When it was last changed by its author.
+    /// When its author last edited it.
     pub edited_at: Option<Timestamp>,
 }
 
 impl Comment {
-    /// Whether its author has changed nothing between the two.
-    pub fn reads_like(&self, other: &Self) -> bool {
+    /// Returns whether the author changed nothing between the two.
+    pub fn has_same_content(&self, other: &Self) -> bool {
         (&self.content, self.edited_at) == (&other.content, other.edited_at)
     }
 }
@@ -233,24 +235,24 @@ impl Comment {
 pub struct VisibleComment {
     /// The comment.
     pub comment: Comment,
-    /// Its author; none for a tombstone.
+    /// Its author; `None` for a tombstone.
     pub author: Option<Arc<MemberCard>>,
     /// Whether the viewer likes it.
     pub liked: bool,
-    /// The first replies, where the list brings them along.
+    /// The first replies, if the list includes them.
     pub replies: Vec<VisibleComment>,
 }
 
-/// Where a like stands after it was set or withdrawn.
+/// The state of a like after the member liked or unliked something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LikeState {
-    /// Whether the member likes it now.
+    /// Whether the member likes it.
     pub liked: bool,
     /// Likes by active members.
     pub like_count: u64,
 }
 
-/// The depth of a reply to a comment of this depth.
+/// Returns the depth of a reply to a comment of that depth. Refuses `TooDeep`.
 pub fn depth_below(parent: u8) -> Result<u8, Refusal> {
     let depth = parent + 1;
     if depth < COMMENT_LEVELS { Ok(depth) } else { Err(Refusal::TooDeep { max: COMMENT_LEVELS }) }
@@ -285,7 +287,7 @@ mod tests {
         assert_eq!(with(&[3, 1, 2, 4]).unwrap().images().map(<[_]>::len), Some(4));
         assert_eq!(PostText::new(None, "x").unwrap().images(), None);
         assert!(with(&[1, 2, 3, 4, 5]).is_err() && with(&[7, 7]).is_err());
-        let alone = |ids: Vec<ImageId>| PostText::beside_images(None, "\u{200B}").unwrap().with_images(ids);
+        let alone = |ids: Vec<ImageId>| PostText::with_optional_content(None, "\u{200B}").unwrap().with_images(ids);
         assert_eq!(alone(vec![ImageId(1)]).unwrap().content(), "");
         assert_eq!(alone(Vec::new()), Err(Refusal::PostEmpty));
     }

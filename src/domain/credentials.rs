@@ -1,8 +1,8 @@
-//! What an account is known by and proven with: an e-mail address and a password, each in one form.
+//! Credentials of an account: the e-mail address and the password, each with its rules and its normal form.
 use super::{FieldError, Reason, text};
 use unicode_normalization::UnicodeNormalization;
 
-/// An e-mail address as given: a bare addr-spec. Two that differ in case alone are the same account.
+/// An e-mail address as given: a bare addr-spec. Two addresses with the same [`Email::key`] are the same account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email(String);
 
@@ -10,7 +10,7 @@ impl Email {
     /// Most characters of an address.
     pub const MAX: usize = 100;
 
-    /// Checks form and length: no display name, no comments, ASCII, and behind the `@` a name rather than an address.
+    /// Checks form and length: ASCII, no display name, no comments, and a host name rather than an IP address.
     pub fn new(address: &str) -> Result<Self, FieldError> {
         let refuse = |reason| Err(FieldError { field: "email", reason });
         let address = address.trim();
@@ -29,20 +29,20 @@ impl Email {
         if valid { Ok(Self(address.to_owned())) } else { refuse(Reason::InvalidFormat) }
     }
 
-    /// As given.
+    /// Returns the address as given.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The form that two spellings of one address share.
+    /// Returns the key form, which two spellings of one address share.
     pub fn key(&self) -> String {
         key(&self.0)
     }
 
-    /// The same of what somebody typed, which may be no address at all. Refuses more characters than an address has.
+    /// Returns the key form of any text that was typed as an address. Refuses `TooLong`.
     pub fn key_of(typed: &str) -> Result<String, FieldError> {
         let typed = typed.trim();
-        // Bytes first: nobody's text is looked through because it is long.
+        // Bytes first, so that a huge text is not scanned.
         if typed.len() > Self::MAX * 4 || typed.chars().count() > Self::MAX {
             return Err(FieldError { field: "email", reason: Reason::TooLong { max: Self::MAX } });
         }
@@ -50,7 +50,7 @@ impl Email {
     }
 }
 
-/// Lower case, and without quotation marks that nothing needs: `"kim"@example.com` is `kim@example.com`.
+/// Lowercases an address and removes unnecessary quotation marks: `"kim"@example.com` becomes `kim@example.com`.
 fn key(address: &str) -> String {
     let address = address.to_lowercase();
     let needs_no_quotes = |local: &str| {
@@ -64,7 +64,8 @@ fn key(address: &str) -> String {
     unquoted.unwrap_or(address)
 }
 
-/// One label or more of letters, digits and inner hyphens; the last is no number, which would make it an IPv4 address.
+/// Returns whether a text is a host name: labels of letters, digits and inner hyphens. The last label is no number,
+/// which would make it an IPv4 address.
 fn is_host_name(host: &str) -> bool {
     let is_label = |label: &str| {
         let inner = |c: char| c.is_ascii_alphanumeric() || c == '-';
@@ -74,8 +75,7 @@ fn is_host_name(host: &str) -> bool {
     host.split('.').all(is_label) && !last.chars().all(|c| c.is_ascii_digit())
 }
 
-/// A password that follows the rules, in the one form (NFKC) that every keyboard's spelling of it has. Never stored,
-/// never printed.
+/// A password in NFKC, the form that the spellings of all keyboards share. Never stored, never printed.
 #[derive(Clone)]
 pub struct Password(String);
 
@@ -84,12 +84,12 @@ impl Password {
     pub const MIN: usize = 8;
     /// Most characters.
     pub const MAX: usize = 50;
-    /// At least one of these must be in it.
+    /// A password has at least one of these.
     pub const SYMBOLS: &'static str = "@$!%*?&#";
-    /// Most code points of one character: more is no writing of any language.
+    /// Most code points of one character; no writing system needs more.
     const POINTS_MAX: usize = 16;
 
-    /// Checks length and the four kinds of characters, of the normal form.
+    /// Checks the length of the normal form, and that it has lower case, upper case, a digit and one of `SYMBOLS`.
     pub fn new(field: &'static str, password: &str) -> Result<Self, FieldError> {
         let refuse = |reason| Err(FieldError { field, reason });
         let too_long = Reason::TooLong { max: Self::MAX };
@@ -111,12 +111,12 @@ impl Password {
         if complete { Ok(Self(password)) } else { refuse(Reason::InvalidFormat) }
     }
 
-    /// What somebody typed, to be held against a hash: the rules of today are not asked.
+    /// Makes a password to verify against a hash. Does not check the rules, which may have changed since it was set.
     pub fn typed(password: &str) -> Self {
         Self(password.nfkc().collect())
     }
 
-    /// For hashing alone.
+    /// Returns the text, for hashing only.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_bare_and_its_host_a_name() {
+    fn an_address_is_bare_and_has_a_host_name() {
         for good in ["a@b.kr", " Kim.Minsu+feed@example.co.kr ", "kim@localhost", "o'hara@x-1.example", "\"a b\"@b.kr"]
         {
             assert!(Email::new(good).is_ok(), "{good}");
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_judged_and_kept_in_one_form() {
+    fn a_password_is_checked_in_its_normal_form() {
         let kept = |text: &str| Password::new("password", text).map(|password| password.0);
         for same in ["Pássw0rd!", "Pa\u{301}ssw0rd!", "Ｐássw０rd！"] {
             assert_eq!(kept(same).as_deref(), Ok("Pássw0rd!"));
@@ -203,6 +203,6 @@ mod tests {
         assert_eq!(kept("Ｐａ１！xxxx").as_deref(), Ok("Pa1!xxxx"));
         assert!(kept("Pass0d！").is_err(), "seven");
         assert_eq!(kept(&format!("Aa1!{}", "ﬃ".repeat(16))).unwrap_err().reason, Reason::TooLong { max: 50 });
-        assert!(kept(&format!("Passw0rd!{}", "\u{301}".repeat(5_000))).is_err(), "a tower of marks");
+        assert!(kept(&format!("Passw0rd!{}", "\u{301}".repeat(5_000))).is_err(), "too many marks");
     }
 }

@@ -1,16 +1,16 @@
-//! Cursors: where a reader stands, as text that only this server reads.
+//! Cursors: opaque text that says where a list or a stream goes on.
 //!
-//! A cursor is not a secret and proves nothing: what it leads to passes the same visibility
-//! rules as any read. The check sum only tells a mangled cursor from an old one.
+//! A cursor is neither a secret nor a permission: the page behind it passes the same visibility rule as any read. The
+//! check sum only tells a mangled cursor from an old one.
 use super::{Epoch, Position, PostId, Refusal};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-/// Changes when the meaning of the bytes does.
+/// Incremented whenever the meaning of the bytes changes.
 const VERSION: u8 = 1;
-/// Longest text that is looked at: version, list, check sum and four numbers need 60.
+/// Longest text that is decoded. Version, list, check sum and four numbers need 60 characters.
 pub const CURSOR_LENGTH_MAX: usize = 100;
 
-/// Which list a cursor belongs to. One made for another list is refused.
+/// The list that a cursor belongs to. A cursor of another list is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum ListKind {
@@ -42,34 +42,34 @@ pub enum ListKind {
     Stream = 30,
 }
 
-/// A place in the event log that any replica can read on from: an SSE `id:`.
+/// A position in one epoch of the event log, from which any replica can read on: an SSE `id:`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamCursor {
-    /// The log it speaks of.
+    /// Epoch of the log.
     pub epoch: Epoch,
-    /// The last position that the reader has seen.
+    /// The last position that the client has received.
     pub position: Position,
 }
 
-/// A place in a feed: what the reader had at `pinned`, older than `before`.
+/// Where a feed goes on: with the posts that were committed up to `pinned` and are older than `before`.
 ///
-/// Posts committed after `pinned` belong to the stream opened from that page, so that pages and
-/// stream together show everything once.
+/// Posts committed after `pinned` belong to the stream opened from the first page, so that pages and stream together
+/// show each post once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FeedCursor {
-    /// The log position that the first page was read at.
+    /// The log position at which the first page was read.
     pub pinned: StreamCursor,
-    /// The oldest post that was looked at so far.
+    /// The oldest post of the pages so far, hidden posts included.
     pub before: PostId,
 }
 
 impl StreamCursor {
-    /// As text of base64url characters.
+    /// Encodes the cursor in base64url characters.
     pub fn encode(&self) -> String {
         encode(ListKind::Stream, 0, &[u64::from(self.epoch.0), self.position.0])
     }
 
-    /// From text.
+    /// Decodes a cursor. Errors: `CursorInvalid`.
     pub fn decode(text: &str) -> Result<Self, Refusal> {
         let [epoch, position] = decode(text, ListKind::Stream, 0)?;
         Ok(Self { epoch: epoch_of(epoch)?, position: Position(position) })
@@ -77,13 +77,13 @@ impl StreamCursor {
 }
 
 impl FeedCursor {
-    /// As text. `scope` is what the list is about: the viewer, author or tag.
+    /// Encodes the cursor. `scope` is the subject of the list: the viewer, author or tag.
     pub fn encode(&self, list: ListKind, scope: u64) -> String {
         let numbers = [u64::from(self.pinned.epoch.0), self.pinned.position.0, self.before.0];
         encode(list, scope, &numbers)
     }
 
-    /// From text, refused where it was made for another list.
+    /// Decodes a cursor. Errors: `CursorInvalid`, also for a cursor of another list or scope.
     pub fn decode(text: &str, list: ListKind, scope: u64) -> Result<Self, Refusal> {
         let [epoch, position, before] = decode(text, list, scope)?;
         let pinned = StreamCursor { epoch: epoch_of(epoch)?, position: Position(position) };
@@ -91,22 +91,22 @@ impl FeedCursor {
     }
 }
 
-/// A place in a list that is ordered by one number (or two, where the first has ties).
-pub fn encode_list_cursor(list: ListKind, scope: u64, place: [u64; 2]) -> String {
-    encode(list, scope, &place)
+/// Encodes the sort key of the last item of a page: one number, or two if the first has ties.
+pub fn encode_list_cursor(list: ListKind, scope: u64, key: [u64; 2]) -> String {
+    encode(list, scope, &key)
 }
 
-/// The inverse of [`encode_list_cursor`].
+/// Decodes the cursor of [`encode_list_cursor`]. Errors: `CursorInvalid`.
 pub fn decode_list_cursor(text: &str, list: ListKind, scope: u64) -> Result<[u64; 2], Refusal> {
     decode(text, list, scope)
 }
 
-/// A place in a list that is ordered by two numbers, and what the list was limited to at its first page.
-pub fn encode_pinned(list: ListKind, scope: u64, place: [u64; 2], pin: u64) -> String {
-    encode(list, scope, &[place[0], place[1], pin])
+/// Encodes a sort key of two numbers, and the largest id that the list had at its first page.
+pub fn encode_pinned(list: ListKind, scope: u64, key: [u64; 2], pin: u64) -> String {
+    encode(list, scope, &[key[0], key[1], pin])
 }
 
-/// The inverse of [`encode_pinned`]: the place, then the limit.
+/// Decodes the cursor of [`encode_pinned`]: the sort key and the pin. Errors: `CursorInvalid`.
 pub fn decode_pinned(text: &str, list: ListKind, scope: u64) -> Result<([u64; 2], u64), Refusal> {
     let [first, second, pin] = decode(text, list, scope)?;
     Ok(([first, second], pin))
@@ -155,14 +155,14 @@ fn decode<const N: usize>(text: &str, list: ListKind, scope: u64) -> Result<[u64
     if rest.next().is_some() { Err(invalid) } else { Ok(numbers) }
 }
 
-/// FNV-1a over the bytes and the scope, folded to 32 bits.
+/// Computes FNV-1a over the bytes and the scope, folded to 32 bits.
 fn check_sum(bytes: &[u8], scope: u64) -> [u8; 4] {
     let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);
     let hash = bytes.iter().chain(&scope.to_le_bytes()).fold(0xCBF2_9CE4_8422_2325, step);
     ((hash >> 32) as u32 ^ hash as u32).to_le_bytes()
 }
 
-/// A number that stands for a text in a cursor's scope.
+/// Hashes a text into the scope of a cursor.
 pub fn scope_of(text: &str) -> u64 {
     let sum = check_sum(text.as_bytes(), 0);
     u64::from(u32::from_le_bytes(sum))
@@ -179,7 +179,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_cursor_survives_the_trip(epoch: u32, position: u64, before: u64, scope: u64) {
+        fn a_cursor_decodes_to_what_was_encoded(epoch: u32, position: u64, before: u64, scope: u64) {
             let cursor = FeedCursor { pinned: stream(epoch, position), before: PostId(before) };
             let text = cursor.encode(ListKind::Home, scope);
             prop_assert!(text.len() <= CURSOR_LENGTH_MAX);

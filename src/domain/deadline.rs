@@ -1,4 +1,4 @@
-//! Until when work may go on that a dropped future does not stop: a loop on a thread, a statement of a database.
+//! Deadlines of work that a dropped future does not stop: a loop on a thread, a statement in SQLite.
 use std::{
     sync::{
         Arc,
@@ -7,42 +7,42 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What such work asks now and then. Cheap to clone, and to ask a few thousand times a second.
+/// The deadline that such work checks now and then. Cheap to clone; cheap enough to check some thousand times a second.
 #[derive(Debug, Clone)]
 pub struct Deadline {
     at: Instant,
-    given_up: Arc<AtomicBool>,
+    cancelled: Arc<AtomicBool>,
 }
 
-/// Held by the caller that waits for the work. Its drop ends the work: nobody wants the result.
+/// A guard held by the caller that waits for the work. Dropping it cancels the work, because nobody needs the result.
 #[derive(Debug)]
-pub struct Waiting(Arc<AtomicBool>);
+pub struct DeadlineGuard(Arc<AtomicBool>);
 
 impl Deadline {
-    /// From now on, whatever becomes of the caller.
+    /// Returns a deadline `time_max` from now that no caller can cancel.
     pub fn after(time_max: Duration) -> Self {
-        Self { at: Instant::now() + time_max, given_up: Arc::default() }
+        Self { at: Instant::now() + time_max, cancelled: Arc::default() }
     }
 
-    /// From now on, for as long as the caller waits.
-    pub fn within(time_max: Duration) -> (Self, Waiting) {
+    /// Returns a deadline `time_max` from now, and the guard that cancels the work when the caller drops it.
+    pub fn within(time_max: Duration) -> (Self, DeadlineGuard) {
         let deadline = Self::after(time_max);
-        let waiting = Waiting(deadline.given_up.clone());
-        (deadline, waiting)
+        let guard = DeadlineGuard(deadline.cancelled.clone());
+        (deadline, guard)
     }
 
-    /// Whether the work is to end: its time is over, or its caller has gone.
+    /// Returns whether the work has to end: its time is over, or its caller has dropped the guard.
     pub fn has_passed(&self) -> bool {
-        self.given_up.load(Ordering::Relaxed) || Instant::now() >= self.at
+        self.cancelled.load(Ordering::Relaxed) || Instant::now() >= self.at
     }
 
-    /// The moment itself.
+    /// Returns the instant of the deadline.
     pub fn at(&self) -> Instant {
         self.at
     }
 }
 
-impl Drop for Waiting {
+impl Drop for DeadlineGuard {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -53,12 +53,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_deadline_passes_with_its_time_or_its_caller() {
+    fn a_deadline_passes_when_its_time_ends_or_its_guard_is_dropped() {
         assert!(Deadline::after(Duration::ZERO).has_passed());
-        let (deadline, waiting) = Deadline::within(Duration::from_secs(60));
+        let (deadline, guard) = Deadline::within(Duration::from_secs(60));
         let worker = deadline.clone();
         assert!(!worker.has_passed());
-        drop(waiting);
+        drop(guard);
         assert!(worker.has_passed() && deadline.has_passed());
     }
 }

@@ -1,11 +1,11 @@
-//! Events: things that have happened. Past tense, and never changed afterwards.
+//! Events: facts that were committed, in the past tense, and never change; and their positions in the log.
 use super::{CommentId, MemberId, PostId, Timestamp};
 
-/// A place in the event log. Positions grow by commit; a reader remembers the last one it handled.
+/// The number of an event in the log. Positions grow with every commit; a reader remembers the last one it applied.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Position(pub u64);
 
-/// Names one life of the event log. A log that was lost or restored is another one.
+/// Identifies one continuous history of the log. A restore from a backup, or a new database, begins another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Epoch(pub u32);
 
@@ -17,20 +17,20 @@ macro_rules! kinds {
         pub enum EventKind { $($kind = $code),* }
 
         impl EventKind {
-            /// The name in activity logs and message keys.
+            /// Returns the name in activity lists and message keys.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$kind => $name),* }
             }
 
-            /// The number under which stores keep it. Never reused.
+            /// Returns the number under which stores keep the kind. Never reused.
             pub fn code(self) -> u8 {
                 self as u8
             }
 
-            /// How many there are.
+            /// Number of kinds.
             pub const COUNT: u8 = [$($code),*].len() as u8;
 
-            /// The kind kept under this number.
+            /// Returns the kind that stores keep under this number.
             pub fn from_code(code: u8) -> Option<Self> {
                 match code { $($code => Some(Self::$kind),)* _ => None }
             }
@@ -59,38 +59,38 @@ kinds! {
     18 ProfileChanged "MEMBER_PROFILE_UPDATE",
     19 MemberDeactivated "MEMBER_DEACTIVATE",
     20 MemberRestored "MEMBER_RESTORE",
-    // Beside the post's or comment's own event, once for each member that its text names.
+    // In addition to the event of the post or comment, once for each member that its text names.
     21 MemberMentioned "MEMBER_MENTION",
     22 MemberBlocked "MEMBER_BLOCK",
     23 MemberUnblocked "MEMBER_UNBLOCK",
     24 MemberMuted "MEMBER_MUTE",
     25 MemberUnmuted "MEMBER_UNMUTE",
-    // Three kinds, because an event carries no value: who may see a member's posts from here on.
+    // The member's privacy changed. Three kinds, because a fact has no field for a value.
     26 PostsPublic "MEMBER_PRIVACY_PUBLIC",
     27 PostsForFollowers "MEMBER_PRIVACY_FOLLOWERS",
     28 PostsPrivate "MEMBER_PRIVACY_PRIVATE",
     29 FollowRequested "MEMBER_FOLLOW_REQUEST",
     30 FollowRequestWithdrawn "MEMBER_FOLLOW_REQUEST_CANCEL",
-    // By the member who was asked; the follow has an event of its own.
+    // By the member who accepts. `MemberFollowed` of the requester is the next event of the log.
     31 FollowRequestAccepted "MEMBER_FOLLOW_REQUEST_ACCEPT",
     32 FollowRequestDeclined "MEMBER_FOLLOW_REQUEST_DECLINE",
     33 FollowerRemoved "MEMBER_FOLLOWER_REMOVE",
-    // A follow that its follower did not end: the followee removed the follower, or one of the two blocked the other.
+    // A follow ended, and not by its follower: the followee removed the follower, or one of the two blocked the other.
     34 FollowEnded "MEMBER_FOLLOW_END",
-    // A mention that a later text does not have any more.
+    // An edit removed a mention from a text.
     35 MentionWithdrawn "MEMBER_MENTION_CANCEL",
-    // The member's marker moved on, so that the member's other devices hear of it.
+    // The member's marker moved forward; the member's other devices update their unread counts.
     36 NotificationsRead "NOTIFICATIONS_READ",
-    // By nobody (member 0): the three best posts of a day are others, or in another order.
+    // By no member (id 0): the three best posts of a day, or their order, changed.
     37 DailyTop3Changed "DAILY_TOP3_CHANGE",
 }
 
-/// Something that happened, before the log has given it a place.
+/// Something that happened, before the log has given it a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fact {
-    /// What.
+    /// What happened.
     pub kind: EventKind,
-    /// Who did it.
+    /// The acting member.
     pub member: MemberId,
     /// The post it was done to.
     pub post: Option<PostId>,
@@ -101,40 +101,40 @@ pub struct Fact {
 }
 
 impl Fact {
-    /// A fact about a member alone; the rest is added.
+    /// Makes a fact of a kind and the acting member; the builder methods add the rest.
     pub fn new(kind: EventKind, member: MemberId) -> Self {
         Self { kind, member, post: None, comment: None, target: None }
     }
 
-    /// With the post it was done to.
+    /// Adds the post it was done to.
     pub fn on_post(self, post: PostId) -> Self {
         Self { post: Some(post), ..self }
     }
 
-    /// With the comment it was done to.
+    /// Adds the comment it was done to.
     pub fn on_comment(self, comment: CommentId) -> Self {
         Self { comment: Some(comment), ..self }
     }
 
-    /// With the member it was done to.
+    /// Adds the member it was done to.
     pub fn to(self, target: MemberId) -> Self {
         Self { target: Some(target), ..self }
     }
 }
 
-/// A fact with its place in the log and its time.
+/// A committed fact, with its position in the log and its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Event {
-    /// Where in the log.
+    /// Its number in the log.
     pub position: Position,
-    /// Nanoseconds since 1970 of the commit. Grows within one log, so keys made of it are unique.
+    /// Time of the commit in nanoseconds since 1970. Grows within one log, so message keys with it are unique.
     pub at_ns: i64,
     /// What happened.
     pub fact: Fact,
 }
 
 impl Event {
-    /// When it was committed.
+    /// Returns the time of the commit.
     pub fn at(&self) -> Timestamp {
         Timestamp(self.at_ns / 1_000_000)
     }

@@ -1,14 +1,14 @@
-//! Identifiers: 53-bit, ordered by time, known before anything is stored.
+//! Identifiers: 53 bits, ordered by time, generated before anything is stored.
 use super::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Bits below the milliseconds: 6 of node, 6 of sequence.
+/// Bits below the milliseconds: 6 bits of node, then 6 bits of sequence.
 const LOW_BITS: u32 = 12;
 const SEQUENCE_BITS: u32 = 6;
 /// 2025-01-01T00:00:00Z. 41 bits of milliseconds from here last until 2094.
 const EPOCH_MS: i64 = 1_735_689_600_000;
-/// Every id is below this, so a JavaScript number holds it exactly.
+/// Exclusive upper bound of all ids, so that a JavaScript number holds each exactly.
 pub const ID_END: u64 = 1 << 53;
 
 macro_rules! ids {
@@ -27,31 +27,31 @@ macro_rules! ids {
 }
 
 ids! {
-    /// A member. Also decides the slot that the member's commands go through.
+    /// Id of a member. Decides the slot of the member's commands: `Slot::of`.
     MemberId,
-    /// A post.
+    /// Id of a post.
     PostId,
-    /// A comment or a reply.
+    /// Id of a comment or a reply.
     CommentId,
-    /// A device that has logged in.
+    /// Id of a session: one login on one device.
     SessionId,
-    /// An image.
+    /// Id of an image.
     ImageId,
 }
 
-/// Makes ids that grow: 41 bits of milliseconds since 2025, 6 bits of node, 6 bits of sequence.
+/// Generates increasing ids: 41 bits of milliseconds since 2025, 6 bits of node, 6 bits of sequence.
 ///
-/// Within one process ids never repeat and never go back, whatever the clock does: when a
-/// millisecond has given its 64 ids, the next ones borrow from the following millisecond.
+/// Within one process ids never repeat and never decrease, whatever the clock does: after the 64 ids of a millisecond
+/// the next ones take the following millisecond.
 #[derive(Debug)]
 pub struct IdGenerator {
     node: u64,
-    /// The last tick given out: milliseconds and sequence, without the node.
+    /// The last tick that was used: milliseconds and sequence, without the node.
     last: AtomicU64,
 }
 
 impl IdGenerator {
-    /// `floor` is the largest id found in the stores at start; no id at or below it is made.
+    /// `floor` is the largest id found in the stores at the start; every generated id is larger.
     pub fn new(node: u8, floor: u64) -> Self {
         let node = u64::from(node) & ((1 << (LOW_BITS - SEQUENCE_BITS)) - 1);
         let floor_tick = (floor >> LOW_BITS) << SEQUENCE_BITS | ((1 << SEQUENCE_BITS) - 1);
@@ -59,7 +59,7 @@ impl IdGenerator {
         Self { node, last }
     }
 
-    /// The next id. Never waits.
+    /// Returns the next id. Never waits.
     pub fn next(&self) -> u64 {
         let now = (Timestamp::now().0 - EPOCH_MS).max(1).cast_unsigned() << SEQUENCE_BITS;
         let advance = |last: u64| Some(now.max(last + 1));
@@ -70,12 +70,12 @@ impl IdGenerator {
     }
 }
 
-/// The smallest id that could have been made at this time.
+/// Returns the smallest id that could have been generated at this time.
 pub fn first_id_at(time: Timestamp) -> u64 {
     (time.0 - EPOCH_MS).max(0).cast_unsigned() << LOW_BITS
 }
 
-/// The time that an id carries.
+/// Returns the time in an id.
 pub fn time_of(id: u64) -> Timestamp {
     Timestamp((id >> LOW_BITS).cast_signed() + EPOCH_MS)
 }

@@ -1,31 +1,31 @@
-//! Images: what is taken, what is made of it, and what is known of it afterwards.
+//! Images: the limits of uploads, the two variants that are made of each, and the stored metadata.
 use super::{FieldError, ImageId, MemberId, PostId, Reason, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::fmt;
 
-/// Bytes of an upload: a photo of a good camera fits, and what waits to be decoded stays small.
+/// Most bytes of an upload: a photo of a good camera fits, and uploads that wait to be decoded need little memory.
 pub const IMAGE_BYTES_MAX: usize = 10 * 1024 * 1024;
-/// Pixels of an upload. Decoding costs up to 12 bytes each, so this is what bounds the memory of it.
+/// Most pixels of an upload. Decoding takes up to 12 bytes per pixel, so this bounds its memory.
 pub const IMAGE_PIXELS_MAX: u64 = 40_000_000;
-/// Pixels of an upload's longer side. A filter's table grows with the side, so a line of 40 megapixels would cost
-/// gigabytes where a square costs nothing.
+/// Most pixels of the longer side of an upload. The table of the resize filter grows with the side: an image of one
+/// line with 40 megapixels would need gigabytes.
 pub const IMAGE_SIDE_MAX: u32 = 32_768;
-/// Hours that an image may be on nothing before it is removed.
+/// Hours after which an unused image is deleted: one that no post or profile shows.
 pub const IMAGE_UNUSED_HOURS: u64 = 24;
-/// Images of one member that are on nothing yet. Enough for twenty posts in the making, and the disk stays whole.
+/// Most unused images of one member: enough for twenty drafts of posts, and it bounds the disk.
 pub const IMAGES_UNUSED_MAX: usize = 100;
 
-/// What an image is for, which decides what is made of it.
+/// The purpose of an image, which decides the sizes of its variants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// A member's picture: fitted into 350 x 350, and the middle of it as 150 x 150.
+    /// A member's picture: at most 350 pixels a side, and a square thumbnail of 150 from its middle.
     Profile,
-    /// On a post: at most 2,048 pixels a side, and a preview of at most 600.
+    /// An image of a post: at most 2,048 pixels a side, and a thumbnail of at most 600.
     Post,
 }
 
 impl Purpose {
-    /// As written in requests.
+    /// Returns the name in requests.
     pub fn name(self) -> &'static str {
         match self {
             Self::Profile => "profile",
@@ -33,13 +33,13 @@ impl Purpose {
         }
     }
 
-    /// By its name.
+    /// Parses the name in a request.
     pub fn named(name: &str) -> Result<Self, FieldError> {
         let known = [Self::Profile, Self::Post].into_iter().find(|purpose| purpose.name() == name);
         known.ok_or(FieldError { field: "purpose", reason: Reason::UnknownValue })
     }
 
-    /// The longest side of the image itself, in pixels. Smaller images stay as they are.
+    /// Returns the longest side of the original variant in pixels. Smaller images are not enlarged.
     pub fn side_max(self) -> u32 {
         match self {
             Self::Profile => 350,
@@ -47,7 +47,7 @@ impl Purpose {
         }
     }
 
-    /// The longest side of the small one.
+    /// Returns the longest side of the thumbnail in pixels.
     pub fn thumbnail_side_max(self) -> u32 {
         match self {
             Self::Profile => 150,
@@ -56,7 +56,7 @@ impl Purpose {
     }
 }
 
-/// Which of the two that were made of an upload.
+/// One of the two variants that are made of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Variant {
@@ -65,10 +65,10 @@ pub enum Variant {
 }
 
 impl Variant {
-    /// Both.
+    /// Both variants.
     pub const ALL: [Self; 2] = [Self::Original, Self::Thumbnail];
 
-    /// As written in requests.
+    /// Returns the name in requests.
     pub fn name(self) -> &'static str {
         match self {
             Self::Original => "original",
@@ -76,25 +76,25 @@ impl Variant {
         }
     }
 
-    /// By its name.
+    /// Parses the name in a request.
     pub fn named(name: &str) -> Result<Self, FieldError> {
         let known = Self::ALL.into_iter().find(|variant| variant.name() == name);
         known.ok_or(FieldError { field: "variant", reason: Reason::UnknownValue })
     }
 }
 
-/// How images are kept, whatever they came as.
+/// The format in which an image is stored, whatever the format of the upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ImageKind {
-    /// What hides nothing behind it.
+    /// For images without transparency.
     Jpeg,
-    /// What is seen through somewhere.
+    /// For images with transparency.
     Png,
 }
 
 impl ImageKind {
-    /// For `Content-Type`.
+    /// Returns the value of `Content-Type`.
     pub fn media_type(self) -> &'static str {
         match self {
             Self::Jpeg => "image/jpeg",
@@ -103,8 +103,7 @@ impl ImageKind {
     }
 }
 
-/// 128 random bits that an image's address holds: whoever has them may fetch the image. 32 hexadecimal digits where it
-/// is written; never in a log.
+/// The capability to fetch an image: 128 random bits in its address, written as 32 hexadecimal digits. Never logged.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ImageKey(pub u128);
 
@@ -133,7 +132,7 @@ impl<'de> Deserialize<'de> for ImageKey {
     }
 }
 
-/// An image's address: its id and its key.
+/// A member's picture: the id and the key of its address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Avatar {
     /// The image.
@@ -149,44 +148,44 @@ pub struct Picture {
     pub id: ImageId,
     /// Its key.
     pub key: ImageKey,
-    /// Pixels.
+    /// Width of the original variant in pixels.
     pub width: u32,
-    /// Pixels.
+    /// Height of the original variant in pixels.
     pub height: u32,
-    /// Of both variants.
+    /// Format of both variants.
     pub kind: ImageKind,
 }
 
-/// One variant as it is kept.
+/// The stored file of one variant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageFile {
-    /// How many bytes.
+    /// Its size in bytes.
     pub bytes: u64,
-    /// Stands for these bytes and no others: hexadecimal digits.
+    /// A hash of the bytes for `ETag`, in hexadecimal digits.
     pub tag: String,
 }
 
-/// What is known of an image. Its bytes are kept apart.
+/// The metadata of an image. `ImageFileStore` stores its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
-    /// What posts show.
+    /// The part that posts show.
     pub picture: Picture,
-    /// Who uploaded it, and alone may use or delete it.
+    /// The member who uploaded it, and alone may use or delete it.
     pub owner: MemberId,
-    /// What it was made for.
+    /// The purpose it was uploaded for.
     pub purpose: Purpose,
-    /// The post that it is on. An image is on one post at most.
+    /// The post that shows it. An image is on one post at most.
     pub post: Option<PostId>,
-    /// The image itself.
+    /// The original variant.
     pub original: ImageFile,
-    /// The small one.
+    /// The thumbnail.
     pub thumbnail: ImageFile,
     /// When it was uploaded.
     pub created_at: Timestamp,
 }
 
 impl Image {
-    /// The file of a variant.
+    /// Returns the file of a variant.
     pub fn file(&self, variant: Variant) -> &ImageFile {
         match variant {
             Variant::Original => &self.original,
@@ -195,12 +194,12 @@ impl Image {
     }
 }
 
-/// Whether an upload of these dimensions is taken.
+/// Returns whether an upload of these dimensions is accepted.
 pub fn fits(width: u32, height: u32) -> bool {
     width.max(height) <= IMAGE_SIDE_MAX && u64::from(width) * u64::from(height) <= IMAGE_PIXELS_MAX
 }
 
-/// The dimensions after a fit into a square of that side: the shape stays, nothing grows, and no side becomes nothing.
+/// Scales dimensions down to fit into a square. Keeps the aspect ratio, never enlarges, and leaves every side at least 1.
 pub fn fitted(width: u32, height: u32, side_max: u32) -> (u32, u32) {
     let longest = width.max(height);
     if longest <= side_max {
@@ -218,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fit_keeps_the_shape_and_never_grows() {
+    fn a_fitted_image_keeps_its_aspect_ratio_and_never_grows() {
         assert_eq!(fitted(4_000, 3_000, 2_048), (2_048, 1_536));
         assert_eq!(fitted(3_000, 4_000, 2_048), (1_536, 2_048));
         assert_eq!(fitted(2_048, 10, 2_048), (2_048, 10));
@@ -228,13 +227,13 @@ mod tests {
     }
 
     #[test]
-    fn neither_squares_nor_lines_are_taken_beyond_their_limit() {
+    fn uploads_beyond_the_limits_of_pixels_or_side_are_refused() {
         assert!(fits(8_000, 5_000) && fits(IMAGE_SIDE_MAX, 1));
         assert!(!fits(8_001, 5_000) && !fits(IMAGE_SIDE_MAX + 1, 1) && !fits(u32::MAX, u32::MAX));
     }
 
     #[test]
-    fn a_key_is_kept_whole_and_not_logged() {
+    fn a_key_survives_json_and_is_not_logged() {
         let key = ImageKey(0x0123_4567_89ab_cdef);
         let json = serde_json::to_string(&key).unwrap();
         assert_eq!(json, "\"00000000000000000123456789abcdef\"");
@@ -244,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_known_or_refused() {
+    fn unknown_names_are_refused() {
         assert_eq!(Purpose::named("post"), Ok(Purpose::Post));
         assert_eq!(Variant::named("thumbnail"), Ok(Variant::Thumbnail));
         for bad in ["", "Post", "avatar"] {

@@ -1,12 +1,12 @@
-//! Members: who they are, and the rules for what they say about themselves.
+//! Members: handles, privacy, cards, counts, and the relation of a caller to another member.
 use super::{Avatar, FieldError, MemberId, Reason, Refusal, Timestamp, characters::normal_form};
 use serde::{Deserialize, Serialize};
 
-/// Most that one member may follow. It bounds the merge behind a home feed.
+/// Most members that one member may follow. Bounds the merge behind a home feed.
 pub const FOLLOWINGS_MAX: usize = 1_000;
-/// Most requests that may wait for one member to decide.
+/// Most follow requests that may wait for one member's decision.
 pub const FOLLOW_REQUESTS_MAX: usize = 10_000;
-/// Most ids that one query for summaries may name.
+/// Most ids in one query for member cards.
 pub const QUERY_IDS_MAX: usize = 100;
 
 /// Handles that would collide with a route or speak for the service.
@@ -27,7 +27,7 @@ const RESERVED_HANDLES: &[&str] = &[
     "undefined",
 ];
 
-/// The name in `@name`: letters, digits, underscores. Unique whatever its case.
+/// The name in `@name`: ASCII letters, digits, underscores. Unique regardless of case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Handle(String);
 
@@ -37,7 +37,7 @@ impl Handle {
     /// Most characters.
     pub const MAX: usize = 50;
 
-    /// Checks form, length and that the service does not keep it for itself.
+    /// Checks form and length, and refuses reserved handles.
     pub fn new(handle: &str) -> Result<Self, FieldError> {
         let refuse = |reason| Err(FieldError { field: "handle", reason });
         match handle.len() {
@@ -55,24 +55,24 @@ impl Handle {
         Ok(Self(handle.to_owned()))
     }
 
-    /// Of whom somebody asks for, however the handle is spelt: full-width letters are letters.
-    pub fn asked_for(handle: &str) -> Result<Self, FieldError> {
+    /// Makes the handle to look up from any spelling: full-width letters count as letters.
+    pub fn from_lookup(handle: &str) -> Result<Self, FieldError> {
         Self::new(&normal_form(handle))
     }
 
-    /// As given.
+    /// Returns the handle as given.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The form that two spellings of one handle share.
+    /// Returns the key form, which two spellings of one handle share.
     pub fn key(&self) -> String {
         self.0.to_ascii_lowercase()
     }
 }
 
 impl Privacy {
-    /// As it is written in requests.
+    /// Parses the name in a request.
     pub fn named(name: &str) -> Result<Self, FieldError> {
         match name {
             "PUBLIC" => Ok(Self::Public),
@@ -90,31 +90,31 @@ pub enum Privacy {
     /// Everybody.
     #[default]
     Public,
-    /// Followers, whom the member accepts one by one.
+    /// Followers. The member accepts follow requests one by one.
     Followers,
-    /// Nobody else. Followers are accepted one by one.
+    /// The member alone. The member accepts follow requests one by one.
     Private,
 }
 
-/// What others see beside everything a member wrote.
+/// The part of a member that is shown beside each of the member's posts and comments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberCard {
     /// The member.
     pub id: MemberId,
     /// The name in `@name`.
     pub handle: String,
-    /// The name to show; the member's name where no other was chosen.
+    /// The display name, or the member's name if none was chosen.
     pub display_name: String,
-    /// The picture, where there is one.
+    /// The picture, if there is one.
     pub avatar: Option<Avatar>,
 }
 
-/// How many there are; each changes in the commit of the row that causes it.
+/// The counters of a member. Each changes in the commit of the row that causes the change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MemberCounts {
-    /// Active members that follow this one.
+    /// Active members who follow this one.
     pub followers: u64,
-    /// Active members that this one follows.
+    /// Active members whom this one follows.
     pub followings: u64,
     /// Posts that are not deleted.
     pub posts: u64,
@@ -129,64 +129,64 @@ pub struct Member {
     pub email: String,
     /// The name in `@name`.
     pub handle: String,
-    /// What the member says of themself.
+    /// The member's profile.
     pub profile: super::Profile,
-    /// The picture, where there is one.
+    /// The picture, if there is one.
     pub avatar: Option<Avatar>,
-    /// Who may see what the member writes.
+    /// Who may see the member's posts.
     pub privacy: Privacy,
-    /// Followers, followings, posts.
+    /// Counts of followers, followings and posts.
     pub counts: MemberCounts,
     /// When the member signed up.
     pub created_at: Timestamp,
 }
 
 impl Member {
-    /// Whether the member has changed nothing between the two, whoever has followed since.
-    pub fn reads_like(&self, other: &Self) -> bool {
+    /// Returns whether the member changed nothing between the two. Ignores the counts.
+    pub fn has_same_content(&self, other: &Self) -> bool {
         (&self.handle, &self.profile, self.avatar, self.privacy)
             == (&other.handle, &other.profile, other.avatar, other.privacy)
     }
 
-    /// What others see beside everything that the member wrote.
+    /// Makes the member's card.
     pub fn card(&self) -> MemberCard {
         let display_name = self.profile.shown_name().to_owned();
         MemberCard { id: self.id, handle: self.handle.clone(), display_name, avatar: self.avatar }
     }
 }
 
-/// How the caller and another member stand to each other.
+/// The relations between the caller and another member, in both directions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Relation {
     /// The caller follows the member.
     pub following: bool,
-    /// The caller has asked to.
+    /// The caller has sent a follow request that is not decided yet.
     pub requested: bool,
     /// The member follows the caller.
     pub followed_by: bool,
     /// The caller blocks the member.
     pub blocked: bool,
-    /// The member blocks the caller, who is never told.
+    /// The member blocks the caller. Clients are never shown this.
     pub blocked_by: bool,
     /// The caller mutes the member.
     pub muted: bool,
 }
 
-/// How to choose members to recommend.
+/// How recommended members are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recommendation {
     /// Newest members first.
     Newest,
-    /// Friends of friends, by the number of common follows, ties by newer.
+    /// Members whom followed members follow, by the number of common follows, ties by newer.
     Network,
 }
 
-/// Refuses what is done to oneself: nobody blocks, mutes or removes themself.
+/// Refuses `Oneself` if the two are the same: nobody blocks, mutes or removes themself.
 pub fn other_than(member: MemberId, other: MemberId) -> Result<(), FieldError> {
     if member == other { Err(FieldError { field: "id", reason: Reason::Oneself }) } else { Ok(()) }
 }
 
-/// Refuses what follows nobody or oneself.
+/// Refuses `FollowSelf` if the two are the same.
 pub fn may_follow(follower: MemberId, followee: MemberId) -> Result<(), Refusal> {
     if follower == followee { Err(Refusal::FollowSelf) } else { Ok(()) }
 }
@@ -196,11 +196,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_handle_is_plain_and_not_reserved() {
+    fn a_handle_is_ascii_and_not_reserved() {
         for good in ["abc", "Kim_Minsu", "x".repeat(50).as_str()] {
             assert!(Handle::new(good).is_ok(), "{good}");
         }
-        assert_eq!(Handle::asked_for("ＫＩＭ_１").unwrap().as_str(), "kim_1");
+        assert_eq!(Handle::from_lookup("ＫＩＭ_１").unwrap().as_str(), "kim_1");
         for bad in ["ab", "한글이름", "ｋｉｍ", "a-b-c", "a b c", "ME", "Query", "x".repeat(51).as_str()] {
             assert!(Handle::new(bad).is_err(), "{bad}");
         }

@@ -1,8 +1,24 @@
-//! What the product is about: ids, rules, events, cursors. No runtime, no database, no HTTP.
+//! The domain: ids, rules, events and cursors as plain data and pure functions. No runtime, no database, no HTTP.
+//!
+//! Read it in this order:
+//!
+//! | subject | files |
+//! |---|---|
+//! | ids and time | `id.rs`, `time.rs`, `slot.rs` (the shard of a member), `deadline.rs` |
+//! | events | `event.rs` (facts, events, positions), `activity.rs` (message keys), `cloud_event.rs` (as JSON) |
+//! | recipients of an event | `audience.rs` (open streams), `notification/` (who is notified, what is retracted) |
+//! | visibility | `visibility.rs` (the rule), `relations.rs` (follows, blocks, mutes), `member.rs` (`Privacy`) |
+//! | content | `content.rs` (posts, comments), `image.rs`, `profile.rs`, `markup/` (tags, mentions) |
+//! | texts | `text.rs` (lengths, lines), `characters.rs` (Unicode), `code_lists.rs` (country codes) |
+//! | accounts | `member.rs` (handles, cards), `credentials.rs` (e-mail, password), `session.rs` |
+//! | lists | `cursor.rs` (where a list or stream goes on), `ranking.rs` (scores, windows, days) |
+//! | search | `search/` (tokens of a text, meaning of a query, highlights) |
+//! | responses | `refusal.rs` (every rule that says no), `receipt.rs` (answers of repeated requests) |
 mod activity;
 mod audience;
 mod characters;
 mod cloud_event;
+mod code_lists;
 mod content;
 mod credentials;
 pub mod cursor;
@@ -10,7 +26,7 @@ mod deadline;
 mod event;
 mod id;
 mod image;
-mod listed;
+mod live_retraction;
 pub mod markup;
 mod member;
 mod notification;
@@ -34,13 +50,14 @@ pub use content::{
     VisibleComment, VisiblePost, depth_below,
 };
 pub use credentials::{Email, Password};
-pub use deadline::{Deadline, Waiting};
+pub use deadline::{Deadline, DeadlineGuard};
 pub use event::{Epoch, Event, EventKind, Fact, Position};
 pub use id::{CommentId, ID_END, IdGenerator, ImageId, MemberId, PostId, SessionId, first_id_at, time_of};
 pub use image::{
     Avatar, IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX, IMAGE_SIDE_MAX, IMAGE_UNUSED_HOURS, IMAGES_UNUSED_MAX, Image, ImageFile,
     ImageKey, ImageKind, Picture, Purpose, Variant, fits, fitted,
 };
+pub use live_retraction::LiveRetraction;
 pub use markup::{Mention, Tag};
 pub use member::{
     FOLLOW_REQUESTS_MAX, FOLLOWINGS_MAX, Handle, Member, MemberCard, MemberCounts, Privacy, QUERY_IDS_MAX,
@@ -60,4 +77,4 @@ pub use session::{Identity, Session, SigningKey};
 pub use slot::Slot;
 pub use text::{CODE_POINTS_MAX, json_bytes_max, line_of, text_within};
 pub use time::Timestamp;
-pub use visibility::{Standing, Surface, may_see, may_see_post};
+pub use visibility::{Surface, VisibilityFacts, is_member_visible, is_post_visible};

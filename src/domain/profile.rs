@@ -1,26 +1,26 @@
-//! What a member says of themself, and how it is changed.
+//! Profiles: their fields, the rule of each field, and patches of them.
 use super::{
     FieldError, Reason, Refusal,
-    listed::{country, language, timezone},
+    code_lists::{country, language, timezone},
     text::{Rule, json_bytes_max},
 };
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-/// One field of a change: JSON merge patch in the domain's words.
+/// The change of one field, as in a JSON merge patch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Patch<T> {
-    /// Not mentioned.
+    /// The field is absent from the patch: unchanged.
     #[default]
     Keep,
-    /// Emptied.
+    /// The field is null in the patch: cleared.
     Clear,
-    /// Given a new value.
+    /// The field gets this value.
     Set(T),
 }
 
 impl<T> Patch<T> {
-    /// The same change of what the value stands for.
+    /// Maps the value of a `Set`.
     pub fn map<U>(self, of: impl FnOnce(T) -> U) -> Patch<U> {
         match self {
             Self::Keep => Patch::Keep,
@@ -30,7 +30,7 @@ impl<T> Patch<T> {
     }
 }
 
-/// As the member chose to say it.
+/// A gender, as the member chose to state it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[expect(missing_docs, reason = "the names say it")]
@@ -41,7 +41,7 @@ pub enum Gender {
     PreferNotToSay,
 }
 
-/// What a member says of themself. Every field has passed its rule.
+/// What a member tells about themself. Every field has passed its rule.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
     /// 2 to 30 characters.
@@ -54,19 +54,19 @@ pub struct Profile {
     pub location: Option<String>,
     /// http or https, at most 200 characters.
     pub website_url: Option<String>,
-    /// In the past.
+    /// A date in the past, from 1900 on.
     pub birth_date: Option<Date>,
-    /// As the member chose to say it.
+    /// The gender, if stated.
     pub gender: Option<Gender>,
     /// ISO 639-1, such as `ko`; a region may follow (`pt-BR`).
     pub language_code: Option<String>,
     /// ISO 3166-1 alpha-2, such as `KR`.
     pub country_code: Option<String>,
-    /// IANA name, such as `Asia/Seoul`.
+    /// IANA time zone name, such as `Asia/Seoul`.
     pub timezone: Option<String>,
 }
 
-/// A change of a profile, not yet checked. Texts as they came.
+/// A change of a profile, with the unchecked texts of a request.
 #[derive(Debug, Clone, Default)]
 #[expect(missing_docs, reason = "as in Profile")]
 pub struct ProfilePatch {
@@ -80,9 +80,9 @@ pub struct ProfilePatch {
     pub language_code: Patch<String>,
     pub country_code: Patch<String>,
     pub timezone: Patch<String>,
-    /// Who may see the member's posts; not part of the profile, but changed with it.
+    /// The privacy: no part of the profile, but changed in the same request.
     pub privacy: Option<super::Privacy>,
-    /// The member's picture, likewise.
+    /// The picture: no part of the profile, but changed in the same request.
     pub avatar: Patch<super::ImageId>,
 }
 
@@ -94,34 +94,34 @@ const LOCATION: Rule = Rule::line("location", 0, 100);
 const WEBSITE: Rule = Rule::line(WEBSITE_URL, 1, 200);
 
 impl Profile {
-    /// Most bytes of its texts in JSON.
+    /// Most bytes of all its texts in JSON.
     pub const JSON_BYTES_MAX: usize = json_bytes_max(30 + 50 + 500 + 100 + 200);
 
-    /// The name that others see.
+    /// Returns the display name, or the member's name if none was chosen.
     pub fn shown_name(&self) -> &str {
         self.display_name.as_deref().unwrap_or(&self.member_name)
     }
 
-    /// This profile with the change made, or every field that was refused.
+    /// Returns the profile with the change applied. Errors: every field that breaks its rule.
     pub fn patched(&self, patch: ProfilePatch) -> Result<Self, Vec<FieldError>> {
         let mut errors = Vec::new();
-        let was = self.clone();
+        let before = self.clone();
         let member_name = match patch.member_name {
-            Patch::Keep if was.member_name.is_empty() => Patch::Clear,
+            Patch::Keep if before.member_name.is_empty() => Patch::Clear,
             other => other,
         };
         let changed = Self {
-            member_name: apply(&mut errors, member_name, Some(was.member_name), |name| MEMBER_NAME.check(name))
+            member_name: apply(&mut errors, member_name, Some(before.member_name), |name| MEMBER_NAME.check(name))
                 .unwrap_or_default(),
-            display_name: apply(&mut errors, patch.display_name, was.display_name, |name| DISPLAY_NAME.check(name)),
-            bio: apply(&mut errors, patch.bio, was.bio, |bio| BIO.optional(bio)),
-            location: apply(&mut errors, patch.location, was.location, |location| LOCATION.optional(location)),
-            website_url: apply(&mut errors, patch.website_url, was.website_url, website),
-            birth_date: apply(&mut errors, patch.birth_date, was.birth_date, birth_date),
-            gender: apply(&mut errors, patch.gender, was.gender, gender),
-            language_code: apply(&mut errors, patch.language_code, was.language_code, language),
-            country_code: apply(&mut errors, patch.country_code, was.country_code, country),
-            timezone: apply(&mut errors, patch.timezone, was.timezone, timezone),
+            display_name: apply(&mut errors, patch.display_name, before.display_name, |name| DISPLAY_NAME.check(name)),
+            bio: apply(&mut errors, patch.bio, before.bio, |bio| BIO.optional(bio)),
+            location: apply(&mut errors, patch.location, before.location, |location| LOCATION.optional(location)),
+            website_url: apply(&mut errors, patch.website_url, before.website_url, website),
+            birth_date: apply(&mut errors, patch.birth_date, before.birth_date, birth_date),
+            gender: apply(&mut errors, patch.gender, before.gender, gender),
+            language_code: apply(&mut errors, patch.language_code, before.language_code, language),
+            country_code: apply(&mut errors, patch.country_code, before.country_code, country),
+            timezone: apply(&mut errors, patch.timezone, before.timezone, timezone),
         };
         if changed.member_name.is_empty() && errors.iter().all(|e| e.field != "memberName") {
             errors.push(FieldError { field: "memberName", reason: Reason::Required });
@@ -129,13 +129,13 @@ impl Profile {
         if errors.is_empty() { Ok(changed) } else { Err(errors) }
     }
 
-    /// A profile for a newcomer.
+    /// Makes the profile of a new member. Errors: every field that breaks its rule.
     pub fn new(patch: ProfilePatch) -> Result<Self, Vec<FieldError>> {
         Self::default().patched(patch)
     }
 }
 
-/// One field: kept, emptied, or checked and set. A refusal is collected, so that one answer names all.
+/// Applies the change of one field. Collects its error, so that one response names all invalid fields.
 fn apply<T, V: Into<Option<T>>>(
     errors: &mut Vec<FieldError>,
     patch: Patch<String>,
@@ -155,7 +155,7 @@ fn apply<T, V: Into<Option<T>>>(
     }
 }
 
-/// A parsed address without credentials, as parsing leaves it: what is shown is what a browser would open.
+/// Parses an http(s) URL without credentials and returns it as parsed, so that it reads as a browser opens it.
 fn website(url: &str) -> Result<String, FieldError> {
     let refuse = |reason| Err(FieldError { field: WEBSITE_URL, reason });
     let given = WEBSITE.check(url)?;
@@ -164,14 +164,14 @@ fn website(url: &str) -> Result<String, FieldError> {
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !plain {
         return refuse(Reason::InvalidFormat);
     }
-    // Parsing may make it longer, and what is read must be good to be written again.
+    // Parsing may lengthen it, and the stored value must pass the rule when a client sends it back.
     WEBSITE.check(url.as_str())
 }
 
 fn birth_date(date: &str) -> Result<Date, FieldError> {
     let field = "birthDate";
     let date: Date = date.parse().map_err(|_| FieldError { field, reason: Reason::InvalidFormat })?;
-    // "Past" by the clock that is furthest behind, so that nobody's birthday depends on a zone.
+    // The date in UTC, so that the result does not depend on the time zone of the server.
     let today = jiff::tz::TimeZone::UTC.to_datetime(jiff::Timestamp::now()).date();
     if date < today && date.year() >= 1900 { Ok(date) } else { Err(FieldError { field, reason: Reason::NotInThePast }) }
 }
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn every_wrong_field_is_named() {
+    fn every_invalid_field_is_named() {
         let patch = ProfilePatch {
             member_name: set("a"),
             website_url: set("https://kim:pw@a.kr"),
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_website_is_kept_as_it_is_parsed() {
+    fn a_website_is_stored_as_parsed() {
         for (given, kept) in [
             ("HTTPS://A.kr", "https://a.kr/"),
             ("https://a.kr:443/x y", "https://a.kr/x%20y"),
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bio_that_shows_nothing_is_none() {
+    fn a_blank_bio_becomes_none() {
         let patch = ProfilePatch {
             member_name: set("김민수"),
             bio: set("\u{3164}\n"),
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_cannot_be_cleared() {
+    fn the_member_name_cannot_be_cleared() {
         let profile = Profile::new(ProfilePatch { member_name: set("Kim"), ..Default::default() }).unwrap();
         let cleared = profile.patched(ProfilePatch { member_name: Patch::Clear, ..Default::default() });
         assert_eq!(cleared.unwrap_err()[0].field, "memberName");

@@ -1,50 +1,50 @@
-//! What ranks a post: the formulas, the windows they count in, and the days whose best three are kept.
+//! Rankings: the scores of posts, the windows in which they are counted, and the calendar days of the daily top three.
 use super::Timestamp;
 use jiff::{ToSpan, civil::Date, tz::TimeZone};
 use std::time::Duration;
 
-/// Posts that one ranking keeps.
+/// Most posts of one ranking.
 pub const RANKED_MAX: usize = 1_000;
-/// Generations of a ranking that can still be paged; a cursor of an older one has expired.
+/// Generations that are kept for paging; a cursor of an older one has expired.
 pub const GENERATIONS_KEPT: usize = 30;
-/// A ranking changes at most this often.
+/// Least time between two generations of a ranking.
 pub const GENERATION_EVERY: Duration = Duration::from_secs(2);
-/// Posts of a day that a day's best are shown.
+/// Posts that the daily top list shows.
 pub const TOP_SHOWN: usize = 3;
-/// The best of a day that are kept: as many may go or be hidden from somebody before fewer than three are left.
+/// Posts of a day that are kept, so that a viewer still sees [`TOP_SHOWN`] of them when many are deleted or hidden.
 pub const TOP_KEPT: usize = 50;
-/// How long after its end a day's scores stand: what was written before midnight has been counted by then.
+/// How long after its end a day is frozen. Everything written before midnight has been counted by then.
 pub const FROZEN_AFTER: Duration = Duration::from_secs(5 * 60);
-/// What a like weighs against a view, in a ranking and in a day's score.
+/// Weight of a like relative to a view, in popularity and in the daily score.
 pub const LIKE_WEIGHT: u64 = 2;
-/// What a comment weighs against a view in a day's score.
+/// Weight of a comment relative to a view, in the daily score.
 pub const COMMENT_WEIGHT: u64 = 3;
-/// Views are counted by hours since 1970, so windows begin with one.
+/// Milliseconds of an hour. Views are counted by hours since 1970, so every window begins with a whole hour.
 pub const HOUR_MS: i64 = 3_600_000;
 
-/// What a post gathered in some span of time. Each stops at 2^32 - 1.
+/// Views, likes and comments of a post in some span of time. Each saturates at 2^32 - 1.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// By members, once an hour each, never the author.
+    /// Views: at most one per member and hour, none of the author.
     pub views: u32,
-    /// Of members who are here.
+    /// Likes of active members.
     pub likes: u32,
-    /// That can be seen.
+    /// Comments of active members that are not deleted.
     pub comments: u32,
 }
 
 impl Tally {
-    /// Views and twice the likes.
+    /// Returns views plus [`LIKE_WEIGHT`] times likes.
     pub fn popularity(self) -> u64 {
         u64::from(self.views) + LIKE_WEIGHT * u64::from(self.likes)
     }
 
-    /// The score among a day's posts: twice the likes, three times the comments, and views.
-    pub fn of_day(self) -> u64 {
+    /// Returns the score among the posts of a day: popularity plus [`COMMENT_WEIGHT`] times comments.
+    pub fn daily_score(self) -> u64 {
         self.popularity() + COMMENT_WEIGHT * u64::from(self.comments)
     }
 
-    /// What a ranking orders by; more is better, and of equals the newer.
+    /// Returns the score in a ranking. Higher ranks first; of equal scores the newer post does.
     pub fn score(self, by: RankedBy) -> u64 {
         match by {
             RankedBy::Popularity => self.popularity(),
@@ -52,26 +52,26 @@ impl Tally {
         }
     }
 
-    /// Nothing at all.
+    /// Returns whether all counts are zero.
     pub fn is_empty(self) -> bool {
         self == Self::default()
     }
 }
 
-/// What a ranking orders by.
+/// The score that a ranking orders by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RankedBy {
-    /// Views and twice the likes.
+    /// `Tally::popularity`.
     Popularity,
-    /// Comments that can be seen.
+    /// The number of comments.
     Comments,
 }
 
 impl RankedBy {
-    /// Both.
+    /// Both scores.
     pub const ALL: [Self; 2] = [Self::Popularity, Self::Comments];
 
-    /// As metrics call it.
+    /// Returns the name in metrics.
     pub fn name(self) -> &'static str {
         match self {
             Self::Popularity => "most-popular",
@@ -80,23 +80,23 @@ impl RankedBy {
     }
 }
 
-/// Of which time a ranking counts views, likes and comments.
+/// The span of time in which a ranking counts views, likes and comments.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Window {
-    /// The last 24 whole hours and the one that runs.
+    /// The last 24 whole hours and the current one.
     #[default]
     Day,
-    /// The last 168 whole hours and the one that runs.
+    /// The last 168 whole hours and the current one.
     Week,
     /// All time.
     All,
 }
 
 impl Window {
-    /// All three.
+    /// All windows.
     pub const ALL: [Self; 3] = [Self::Day, Self::Week, Self::All];
 
-    /// As clients write it.
+    /// Returns the name in requests.
     pub fn name(self) -> &'static str {
         match self {
             Self::Day => "day",
@@ -105,12 +105,12 @@ impl Window {
         }
     }
 
-    /// The window of that name.
+    /// Returns the window of that name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|window| window.name() == name)
     }
 
-    /// When the window begins at `now`: with a whole hour, so that it moves once an hour.
+    /// Returns the start of the window at `now`: a whole hour, so that the window moves once an hour.
     pub fn since(self, now: Timestamp) -> Timestamp {
         let hours = match self {
             Self::Day => 24,
@@ -121,25 +121,25 @@ impl Window {
     }
 }
 
-/// A calendar day of some time zone, as moments. Most have 24 hours.
+/// A calendar day of a time zone, as a span of time. Most have 24 hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Day {
-    /// Its name.
+    /// The calendar date.
     pub date: Date,
-    /// Its first moment.
+    /// Its first millisecond.
     pub begin: Timestamp,
-    /// The first moment of the next day.
+    /// The first millisecond of the next day.
     pub end: Timestamp,
 }
 
 impl Day {
-    /// The day that `now` lies in.
+    /// Returns the day that contains `now`.
     pub fn at(now: Timestamp, zone: &TimeZone) -> Option<Self> {
         let moment = jiff::Timestamp::from_millisecond(now.0).ok()?;
         Self::of(zone.to_datetime(moment).date(), zone)
     }
 
-    /// The day of that date; none at the ends of the calendar.
+    /// Returns the day of that date; `None` at the ends of the calendar.
     pub fn of(date: Date, zone: &TimeZone) -> Option<Self> {
         let begin = |date: Date| {
             let moment = date.to_zoned_datetime(zone.clone()).ok()?.start_of_day().ok()?;
@@ -149,24 +149,24 @@ impl Day {
         Some(Self { date, begin: begin(date)?, end: begin(next)? })
     }
 
-    /// The day before.
+    /// Returns the day before.
     pub fn before(self, zone: &TimeZone) -> Option<Self> {
         Self::of(self.date.checked_sub(1.day()).ok()?, zone)
     }
 
-    /// Whether the day's scores stand.
+    /// Returns whether the scores of the day are final: [`FROZEN_AFTER`] after its end.
     pub fn is_frozen(self, now: Timestamp) -> bool {
         now >= self.end.after(FROZEN_AFTER)
     }
 
-    /// The hours since 1970 that begin on this day, as first and one past the last: views know their hour alone. Where
-    /// midnight is not a whole hour of UTC, the hour that it divides belongs to the day before.
+    /// Returns the hours since 1970 that begin on this day, as the first and the one past the last. A view is stored
+    /// with its hour only. If midnight is not a whole hour of UTC, the hour that contains it belongs to the day before.
     pub fn hours(self) -> (i64, i64) {
         (first_hour(self.begin), first_hour(self.end))
     }
 }
 
-/// The first hour since 1970 that does not begin before this moment.
+/// Returns the first hour since 1970 that begins at or after `at`.
 pub fn first_hour(at: Timestamp) -> i64 {
     (at.0 + HOUR_MS - 1).div_euclid(HOUR_MS)
 }
@@ -187,11 +187,11 @@ mod tests {
     fn likes_count_twice_and_comments_three_times() {
         let tally = Tally { views: 5, likes: 7, comments: 11 };
         assert_eq!(tally.popularity(), 19);
-        assert_eq!(tally.of_day(), 52);
+        assert_eq!(tally.daily_score(), 52);
         assert_eq!((tally.score(RankedBy::Popularity), tally.score(RankedBy::Comments)), (19, 11));
         assert!(Tally::default().is_empty() && !tally.is_empty());
         let most = Tally { views: u32::MAX, likes: u32::MAX, comments: u32::MAX };
-        assert_eq!(most.of_day(), 6 * u64::from(u32::MAX));
+        assert_eq!(most.daily_score(), 6 * u64::from(u32::MAX));
     }
 
     #[test]
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn one_moment_lies_on_other_days_in_other_zones() {
+    fn one_moment_is_on_different_days_in_different_time_zones() {
         let now = moment("2026-11-25T10:30:00Z");
         let date = |name: &str| Day::at(now, &zone(name)).unwrap().date.to_string();
         assert_eq!(date("Asia/Seoul"), "2026-11-25");
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_goes_from_midnight_to_midnight_of_its_zone() {
+    fn a_day_lasts_from_midnight_to_midnight_of_its_time_zone() {
         let seoul = zone("Asia/Seoul");
         let day = Day::at(moment("2026-11-25T15:00:00Z"), &seoul).unwrap();
         assert_eq!(day.date.to_string(), "2026-11-26");
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_that_midnight_divides_belongs_to_one_day() {
+    fn the_hour_that_contains_midnight_belongs_to_the_day_before() {
         let kolkata = zone("Asia/Kolkata");
         let day = Day::of("2026-11-25".parse().unwrap(), &kolkata).unwrap();
         let (first, end) = day.hours();
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_the_calendar_are_no_days() {
+    fn the_ends_of_the_calendar_have_no_day() {
         let seoul = zone("Asia/Seoul");
         assert!(Day::of(Date::MAX, &seoul).is_none());
         assert!(Day::of(Date::MIN, &seoul).is_none_or(|day| day.before(&seoul).is_none()));

@@ -1,42 +1,42 @@
-//! Receipts: what makes a repeated request harmless.
+//! Receipts: stored answers of requests with an `Idempotency-Key`, so that a repeated request has no second effect.
 use super::Timestamp;
 
-/// How long an answer is kept for a repeat.
+/// Hours that a receipt is kept.
 pub const KEPT_HOURS: u64 = 24;
 
-/// A client's `Idempotency-Key` with what it was used for and the answer to give again.
+/// A client's `Idempotency-Key`, the request it was used for, and the answer to repeat.
 ///
-/// The answer is known before the effect, so both are stored in one commit.
+/// The answer is rendered before the write, so that both are stored in one commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
-    /// Whose key: two members may use the same one.
+    /// The owner of the key: two members may use the same key.
     pub scope: String,
     /// 1 to 64 visible characters.
     pub key: String,
-    /// A hash of method, path and body: the same key with another one is refused.
+    /// Hash of method, path and body. The same key with another fingerprint is refused.
     pub fingerprint: [u8; 32],
-    /// What to answer, now and at every repeat.
+    /// The answer of this request and of every repeat.
     pub answer: Answer,
     /// When the request was made.
     pub at: Timestamp,
 }
 
-/// An answer as it goes over the wire.
+/// An HTTP response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
-    /// Where the new thing is.
+    /// The `Location` header: the address of the new resource.
     pub location: String,
-    /// JSON.
+    /// The body, JSON.
     pub body: String,
 }
 
-/// What became of a write that may be a repeat.
+/// The outcome of a write that may be a repeat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome<T> {
-    /// It was done now.
+    /// The write was done now.
     Done(T),
-    /// It had been done before; this was the answer.
+    /// The write had been done before; this was the answer.
     Repeated(Answer),
 }

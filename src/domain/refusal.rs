@@ -1,7 +1,7 @@
-//! What a rule of the product says no to. The caller can do something about each of these.
+//! [`Refusal`]: a rule of the product refuses a request. The caller can act on each of them.
 use std::time::Duration;
 
-/// Why one field of a request was refused.
+/// The reason why a field of a request was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
     /// Missing or empty.
@@ -16,22 +16,22 @@ pub enum Reason {
         /// The most that is accepted.
         max: usize,
     },
-    /// Does not have the form that the field asks for.
+    /// Does not match the format of the field.
     InvalidFormat,
-    /// Control characters or marks that reorder text.
+    /// Contains control characters or marks that reorder text.
     InvalidCharacters,
-    /// A character that is made of more than `max` code points: a tower of marks.
+    /// Contains a character of more than `max` code points (stacked combining marks).
     Malformed {
         /// The most that is accepted.
         max: usize,
     },
     /// Not one of the known values.
     UnknownValue,
-    /// A date that has not been yet.
+    /// A date that is not in the past.
     NotInThePast,
-    /// A name that the service keeps for itself.
+    /// A name that is reserved for the service.
     Reserved,
-    /// Outside the numbers accepted.
+    /// Outside the accepted range.
     OutOfRange {
         /// The least that is accepted.
         min: u64,
@@ -40,202 +40,202 @@ pub enum Reason {
     },
     /// The current password does not match.
     WrongPassword,
-    /// This cannot be done to oneself.
+    /// The caller names themself, and the command needs another member.
     Oneself,
-    /// Given more than once, where one value is meant.
+    /// Given more than once; the field takes one value.
     Repeated,
-    /// On something else already, or named twice.
+    /// Already used elsewhere, or given twice.
     InUse,
 }
 
-/// One field of a request, and why it was refused.
+/// A refused field of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError {
-    /// As written in the request: `memberName`.
+    /// Its name in the request, such as `memberName`.
     pub field: &'static str,
-    /// Why.
+    /// Why it was refused.
     pub reason: Reason,
 }
 
-/// A rule of the product said no.
+/// A rule of the product refuses the request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// One or more fields of the request break their rules.
-    #[error("invalid fields")]
+    #[error("some fields are invalid")]
     Invalid(Vec<FieldError>),
-    /// What is to be changed is no longer as the caller has seen it.
-    #[error("changed since it was seen")]
+    /// The resource has changed since the version that the caller names in `If-Match`.
+    #[error("the resource has changed since the version in If-Match")]
     PreconditionFailed,
-    /// The e-mail address has an account.
-    #[error("the e-mail address is taken")]
+    /// The email address already has an account.
+    #[error("an account with this email address already exists")]
     EmailTaken,
-    /// The handle belongs to somebody.
-    #[error("the handle is taken")]
+    /// Another member has the handle.
+    #[error("handle is already taken")]
     HandleTaken,
     /// Absent, or hidden from the caller.
-    #[error("no such member")]
+    #[error("member not found")]
     MemberNotFound,
-    /// More ids than one query may ask for.
-    #[error("more than {max} ids")]
+    /// More ids than one request may name.
+    #[error("at most {max} ids can be requested at once")]
     TooManyIds {
-        /// The most that one query may ask for.
+        /// The most that one request may name.
         max: usize,
     },
-    /// Nobody follows themself.
-    #[error("nobody follows themself")]
+    /// The caller tries to follow themself.
+    #[error("a member cannot follow themself")]
     FollowSelf,
-    /// The member follows as many as a member may.
-    #[error("at most {max} followings")]
+    /// The caller already follows `max` members.
+    #[error("a member can follow at most {max} members")]
     FollowLimit {
         /// The most that a member may follow.
         max: usize,
     },
-    /// The caller blocks the member to follow.
-    #[error("the member to follow is blocked")]
+    /// The caller has blocked the member to follow.
+    #[error("the member to follow is blocked by the caller")]
     FollowBlocked,
-    /// As many as may wait for the member have asked already.
-    #[error("at most {max} follow requests wait for a member")]
+    /// The member to follow already has `max` pending follow requests.
+    #[error("a member can have at most {max} pending follow requests")]
     FollowRequestsFull {
-        /// The most that may wait.
+        /// The most that may be pending.
         max: usize,
     },
-    /// Nobody of that id has asked to follow the caller.
-    #[error("no such follow request")]
+    /// The member has no pending request to follow the caller.
+    #[error("follow request not found")]
     FollowRequestNotFound,
-    /// The member blocks as many as a member may.
-    #[error("at most {max} blocks")]
+    /// The caller already blocks `max` members.
+    #[error("a member can block at most {max} members")]
     BlockLimit {
         /// The most that a member may block.
         max: usize,
     },
-    /// The member mutes as many as a member may.
-    #[error("at most {max} mutes")]
+    /// The caller already mutes `max` members.
+    #[error("a member can mute at most {max} members")]
     MuteLimit {
         /// The most that a member may mute.
         max: usize,
     },
     /// Absent, deleted, or hidden from the caller.
-    #[error("no such post")]
+    #[error("post not found")]
     PostNotFound,
-    /// Only the author edits a post.
-    #[error("only the author edits a post")]
+    /// The caller is not the author of the post.
+    #[error("only the author can edit a post")]
     PostUpdateForbidden,
-    /// Only the author deletes a post.
-    #[error("only the author deletes a post")]
+    /// The caller is not the author of the post.
+    #[error("only the author can delete a post")]
     PostDeleteForbidden,
-    /// A post needs some text, or an image.
-    #[error("a post needs some text or an image")]
+    /// The post has neither text nor an image.
+    #[error("a post must have text or an image")]
     PostEmpty,
     /// More characters than a post may have.
-    #[error("a post holds at most {max} characters")]
+    #[error("a post can have at most {max} characters")]
     PostTooLong {
         /// The most that a post may have.
         max: usize,
     },
     /// More characters than a title may have.
-    #[error("a title holds at most {max} characters")]
+    #[error("a title can have at most {max} characters")]
     TitleTooLong {
         /// The most that a title may have.
         max: usize,
     },
     /// Absent, deleted, or hidden from the caller.
-    #[error("no such comment")]
+    #[error("comment not found")]
     CommentNotFound,
-    /// The comment to reply to is absent or deleted.
-    #[error("no such parent comment")]
+    /// The parent comment is absent or deleted.
+    #[error("parent comment not found")]
     ParentNotFound,
-    /// The comment to reply to is on another post.
-    #[error("the parent comment is on another post")]
+    /// The parent comment belongs to another post.
+    #[error("the parent comment belongs to another post")]
     ParentOnAnotherPost,
-    /// A reply to a comment that is as deep as comments go.
-    #[error("comments go {max} levels deep")]
+    /// The parent comment is already on the deepest level.
+    #[error("comments can be at most {max} levels deep")]
     TooDeep {
         /// The number of levels.
         max: u8,
     },
-    /// Only the author edits a comment.
-    #[error("only the author edits a comment")]
+    /// The caller is not the author of the comment.
+    #[error("only the author can edit a comment")]
     CommentUpdateForbidden,
-    /// Only the author deletes a comment.
-    #[error("only the author deletes a comment")]
+    /// The caller is not the author of the comment.
+    #[error("only the author can delete a comment")]
     CommentDeleteForbidden,
-    /// A comment needs some text.
-    #[error("a comment needs some text")]
+    /// The comment has no text.
+    #[error("a comment must have text")]
     CommentEmpty,
     /// More characters than a comment may have.
-    #[error("a comment holds at most {max} characters")]
+    #[error("a comment can have at most {max} characters")]
     CommentTooLong {
         /// The most that a comment may have.
         max: usize,
     },
-    /// Unknown e-mail or wrong password: which of the two is not said.
-    #[error("e-mail or password is wrong")]
+    /// Unknown email or wrong password; the answer does not tell which.
+    #[error("incorrect email or password")]
     LoginFailed,
-    /// Too many failures for this account from this address.
-    #[error("too many failed logins")]
+    /// Too many failed logins for this account from this address.
+    #[error("too many failed login attempts")]
     LoginLocked {
-        /// How long until the pair may try again.
+        /// Time until this address may try this account again.
         retry_after: Duration,
     },
-    /// A token that is malformed, of another issuer, or signed with an unknown key.
-    #[error("the token is not valid")]
+    /// The token is malformed, of another issuer, or signed with an unknown key.
+    #[error("the token is invalid")]
     TokenInvalid,
-    /// An access token past its time.
+    /// The access token has expired.
     #[error("the token has expired")]
     TokenExpired,
-    /// A token of a session that has ended.
+    /// The session of the token has ended.
     #[error("the token was revoked")]
     TokenRevoked,
-    /// Only a new login helps: the refresh token is unknown, expired, revoked or was used twice.
-    #[error("log in again")]
+    /// The refresh token is unknown, expired, revoked or was used twice; the client must log in again.
+    #[error("a new login is required")]
     ReloginRequired,
-    /// No such session of this member.
-    #[error("no such session")]
+    /// The caller has no session with that id.
+    #[error("session not found")]
     SessionNotFound,
-    /// The key was used with another request.
-    #[error("the idempotency key was used with another request")]
+    /// The idempotency key was used with a different request.
+    #[error("the idempotency key was used with a different request")]
     IdempotencyKeyReused,
-    /// Not a cursor of this server, or of another list.
-    #[error("the cursor is not valid here")]
+    /// Not a cursor of this server, or one of another list.
+    #[error("the cursor is invalid")]
     CursorInvalid,
-    /// A cursor of this server that points before what it keeps.
-    #[error("the cursor is too old")]
+    /// The cursor points before the oldest data that is still kept.
+    #[error("the cursor has expired")]
     CursorExpired,
-    /// No image, or one without a byte.
-    #[error("no image was sent")]
+    /// The upload has no image, or an empty one.
+    #[error("an image is required")]
     ImageEmpty,
-    /// More bytes or pixels than are taken.
+    /// More bytes or pixels than an image may have.
     #[error("the image is too large")]
     ImageTooLarge,
-    /// Not one of the formats that are taken, whatever its name says.
-    #[error("the format of the image is not supported")]
+    /// The content is in none of the supported formats; the file name does not matter.
+    #[error("the image format is not supported")]
     ImageUnsupported,
-    /// Begins as an image and cannot be read to its end.
-    #[error("the image cannot be read")]
+    /// The content begins as an image but cannot be decoded to its end.
+    #[error("the image is corrupted")]
     ImageCorrupted,
     /// Absent, or deleted.
-    #[error("no such image")]
+    #[error("image not found")]
     ImageNotFound,
-    /// Only its owner uses and deletes an image.
-    #[error("only its owner uses and deletes an image")]
+    /// The caller does not own the image.
+    #[error("only the owner can use or delete an image")]
     ImageForbidden,
-    /// As many images of the member are on nothing as may be.
-    #[error("at most {max} unused images")]
+    /// The caller already has `max` images that no post and no profile uses.
+    #[error("a member can have at most {max} unused images")]
     TooManyImages {
-        /// The most that may be on nothing.
+        /// The most unused images that a member may have.
         max: usize,
     },
-    /// More expensive requests of one member at once than may wait.
-    #[error("at most {max} such requests at once")]
+    /// The member already has `max` requests in the lane of this expensive work.
+    #[error("a member can have at most {max} requests of this kind in progress")]
     TooManyAtOnce {
-        /// The most that work or wait.
+        /// The most that may run or wait.
         max: usize,
     },
-    /// No event of that position is among those that could not be applied.
-    #[error("no such dead letter")]
+    /// No dead letter has that position.
+    #[error("dead letter not found")]
     DeadLetterNotFound,
-    /// More open streams than a member may have.
-    #[error("at most {max} open streams")]
+    /// The member already has `max` open streams.
+    #[error("a member can have at most {max} open streams")]
     TooManyStreams {
         /// The most that a member may have open.
         max: usize,

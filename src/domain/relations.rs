@@ -1,60 +1,63 @@
-//! What one member has decided about others, and others about the member: whom to follow, block, mute.
-use super::{MemberId, Standing, Timestamp};
+//! Relations between two members: follows, follow requests, blocks and mutes, and the changes of them.
+use super::{MemberId, Timestamp, VisibilityFacts};
 use std::sync::Arc;
 
-/// Most members that one member may block, and as many may block one before it is looked at.
+/// Most members that one member may block. How many members block one member is not limited.
 pub const BLOCKS_MAX: usize = 10_000;
 /// Most members that one member may mute.
 pub const MUTES_MAX: usize = 10_000;
 
-/// A change between two members that leaves nothing to be refused but what its doc says. Ids order lists.
+/// A change of the relations between two members. A change that is already in effect does nothing. The only errors are
+/// those named at the variant. The ids order the lists of relations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RelationChange {
-    /// Also withdraws a request. Nothing where it is so already, also for unknown members.
+    /// Ends the member's follow, or withdraws the request. Does nothing for unknown members.
     Unfollow,
-    /// Makes who has asked a follower; nothing for one who is. Refuses `FollowRequestNotFound`.
+    /// Accepts a request: the requester becomes a follower. Does nothing for a follower. Refuses
+    /// `FollowRequestNotFound`.
     Accept(u64),
-    /// Removes a request; nothing where there is none.
+    /// Declines a request.
     Decline,
-    /// Ends the other's follow; nothing where there is none.
+    /// Ends the follow of the other member.
     RemoveFollower,
-    /// Ends follows and requests both ways; nothing where it is so already. Refuses `MemberNotFound`, `BlockLimit`.
+    /// Blocks, and ends follows and requests both ways. Refuses `MemberNotFound`, `BlockLimit`.
     Block(u64),
-    /// Nothing where there is no block.
+    /// Ends a block.
     Unblock,
-    /// Until then, or for good; replaces the end of an earlier mute. Refuses `MemberNotFound`, `MuteLimit`.
+    /// Mutes until that time, or without end; replaces the end of an earlier mute. Refuses `MemberNotFound`,
+    /// `MuteLimit`.
     Mute(u64, Option<Timestamp>),
-    /// Nothing where there is no mute.
+    /// Ends a mute.
     Unmute,
 }
 
 /// One member's relations to others. Every list is in ascending order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Relations {
-    /// Whose relations these are.
+    /// The member whose relations these are.
     pub member: MemberId,
-    /// Whose posts the home feed is made of: everybody that the member follows, those who have left included, and
-    /// the member.
+    /// Authors of the member's home feed: every followed member, deactivated ones included, and the member.
     pub watched: Arc<[MemberId]>,
-    /// Whom the member blocks, and who blocks the member: it comes to the same for everything that is shown.
+    /// Members whom the member blocks or who block the member: the visibility rule treats both alike.
     pub blocked: Vec<MemberId>,
-    /// Whom the member mutes, and until when; for good where no end is given.
+    /// Members whom the member mutes, with the end of the mute; `None` is a mute without end.
     pub muted: Vec<(MemberId, Option<Timestamp>)>,
 }
 
 impl Relations {
-    /// How the member and an author stand, as far as the member's relations say.
-    pub fn to(&self, author: MemberId, now: Timestamp) -> Standing {
-        Standing {
+    /// Returns the facts about an author that the member's relations know; the author's decisions are left at their
+    /// defaults.
+    pub fn to(&self, author: MemberId, now: Timestamp) -> VisibilityFacts {
+        VisibilityFacts {
             own: author == self.member,
             follows: author != self.member && self.watched.binary_search(&author).is_ok(),
             blocked: self.blocked.binary_search(&author).is_ok(),
             muted: self.mutes(author, now),
-            ..Standing::default()
+            ..VisibilityFacts::default()
         }
     }
 
-    /// Whether nobody is blocked or muted, so that nothing needs to be left out on their account.
+    /// Returns whether nobody is blocked or muted, so that the relations hide nothing.
     pub fn hides_nobody(&self) -> bool {
         self.blocked.is_empty() && self.muted.is_empty()
     }
@@ -70,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mute_ends_when_its_time_is_over() {
+    fn relations_give_the_facts_about_an_author_and_a_mute_ends_at_its_time() {
         let relations = Relations {
             member: MemberId(1),
             watched: [MemberId(1), MemberId(2)].into(),

@@ -1,44 +1,44 @@
-//! Sessions and keys: who is logged in, and what proves it.
+//! Sessions: logins on devices, the identity in an access token, and the keys that sign tokens.
 use super::{MemberId, SessionId, Timestamp};
 use uuid::Uuid;
 
-/// A verified identity: what every command and personal read is done as.
+/// The verified identity of a request, from its access token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
-    /// Who.
+    /// The member.
     pub member: MemberId,
-    /// On which device.
+    /// The session that the token belongs to.
     pub session: SessionId,
-    /// When the token runs out.
+    /// When the token expires.
     pub expires_at: Timestamp,
 }
 
-/// A device that has logged in.
+/// One login on one device.
 #[derive(Debug, Clone)]
 pub struct Session {
     /// The session.
     pub id: SessionId,
-    /// Whose it is.
+    /// The member who logged in.
     pub member: MemberId,
-    /// What the client called itself (`User-Agent`), at most 200 characters.
+    /// `User-Agent` of the client, at most 200 characters.
     pub device: String,
-    /// The address that it last came from.
+    /// IP address of its last request for tokens.
     pub address: String,
     /// When the member logged in.
     pub created_at: Timestamp,
-    /// When a token was last made for it.
+    /// When tokens were last issued for it.
     pub last_used_at: Timestamp,
-    /// When it ends if it is not used.
+    /// When it expires unless it is used.
     pub expires_at: Timestamp,
     /// The seed of its refresh tokens: token n is a keyed hash of n.
     pub secret: [u8; 32],
-    /// How often the refresh token was rotated; the one of this number is the current one.
+    /// Number of rotations; the refresh token of this number is the current one.
     pub generation: u64,
-    /// When the current refresh token was made.
+    /// When the current refresh token was issued.
     pub rotated_at: Timestamp,
 }
 
-/// A key that signs access tokens. Random, 256 bits, kept in the database.
+/// A key that signs access tokens: 256 random bits, stored in the database.
 #[derive(Clone)]
 pub struct SigningKey {
     /// The `kid` in a token's header.
@@ -47,7 +47,7 @@ pub struct SigningKey {
     pub secret: [u8; 32],
     /// When it was made.
     pub created_at: Timestamp,
-    /// When another key took its place; none for the primary.
+    /// When another key replaced it; `None` for the key that signs.
     pub replaced_at: Option<Timestamp>,
 }
 

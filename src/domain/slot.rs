@@ -1,23 +1,23 @@
-//! Slots: the unit of ownership. A member never changes slot; only a slot changes replica.
+//! Slots: fixed shards of members. The actor of a slot owns the order of its members' commands.
 use super::MemberId;
 
-/// One of the deployment's slots.
+/// One of the `Slot::COUNT` slots of a deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Slot(u16);
 
 impl Slot {
-    /// Fixed for the life of a deployment, like a partition count. 64 is enough to keep commits
-    /// full on a few cores, and every slot costs a resident actor per domain (7 KB).
+    /// Number of slots. Never changes within a deployment, like a partition count. 64 keep commits full on a few cores,
+    /// and each slot costs a resident actor per domain (7 KB).
     pub const COUNT: usize = 64;
 
-    /// The slot of a member, for ever.
+    /// Returns the slot of a member, which never changes.
     pub fn of(member: MemberId) -> Self {
-        // Ids are handed out in order, so neighbours are spread before the division.
+        // Ids grow with time, so the multiplication spreads neighbours before the division.
         let spread = member.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
         Self((spread % Self::COUNT as u64) as u16)
     }
 
-    /// 0 to `COUNT` - 1.
+    /// Returns the number of the slot, 0 to `COUNT` - 1.
     pub fn index(self) -> usize {
         usize::from(self.0)
     }
@@ -39,7 +39,7 @@ mod tests {
 
     #[test]
     fn a_member_never_changes_slot() {
-        // Recorded once: a change here would move members between owners of a running deployment.
+        // Recorded values: a change would move the members of a running deployment to other slots.
         let slots = [1, 2].map(|id| Slot::of(MemberId(id)).index());
         assert_eq!(slots, [57, 50]);
     }

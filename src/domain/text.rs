@@ -1,4 +1,4 @@
-//! What texts may be: one rule per kind of field, and lengths as people count them.
+//! The rules for texts: one `Rule` per field, and lengths in characters as people count them (grapheme clusters).
 use super::{
     FieldError, Reason,
     characters::{is_blank, is_direction_mark, is_padding},
@@ -6,27 +6,27 @@ use super::{
 use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
 
-/// Code points that a character may be made of. A family of four has seven, a decomposed syllable three; more is a
-/// tower of marks, refused as `TEXT_MALFORMED`. Bytes of a text, and so of a request, follow from this.
+/// Most code points of one character. A family emoji of four has seven, a decomposed syllable three; more is a stack of
+/// combining marks, refused as `TEXT_MALFORMED`. The most bytes of a text, and so of a request, follow from this.
 pub const CODE_POINTS_MAX: usize = 16;
-/// Bytes that one code point may have in JSON: two escapes of six bytes beyond 16 bits.
+/// Most bytes of one code point in JSON: two escapes of six bytes beyond 16 bits.
 const ESCAPED_BYTES_MAX: usize = "\\ud83d\\udc68".len();
 
-/// Bytes that texts of so many characters may have in JSON.
+/// Returns the most bytes of a text of that many characters in JSON.
 pub const fn json_bytes_max(characters: usize) -> usize {
     characters * CODE_POINTS_MAX * ESCAPED_BYTES_MAX
 }
 
-/// How a field is written.
+/// The kind of a text field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// A name, a title, an address: nothing that breaks or turns the line.
+    /// A name, a title, an address: without line breaks and direction marks.
     Line,
-    /// Content, a comment, a bio: line breaks and tabs stay, and direction marks that come in pairs.
+    /// Content, a comment, a bio: with line breaks, tabs, and direction marks in pairs.
     Long,
 }
 
-/// What one field takes.
+/// The rule of one text field.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rule {
     field: &'static str,
@@ -36,17 +36,17 @@ pub(super) struct Rule {
 }
 
 impl Rule {
-    /// For a field of one line.
+    /// Makes the rule of a field of one line.
     pub(super) const fn line(field: &'static str, min: usize, max: usize) -> Self {
         Self { field, kind: Kind::Line, min, max }
     }
 
-    /// For a field of many lines.
+    /// Makes the rule of a field of many lines.
     pub(super) const fn long(field: &'static str, min: usize, max: usize) -> Self {
         Self { field, kind: Kind::Long, min, max }
     }
 
-    /// The text as it is kept. What shows nothing is empty.
+    /// Checks a text and returns its stored form. A blank text counts as empty.
     pub(super) fn check(&self, text: &str) -> Result<String, FieldError> {
         let refuse = |reason| Err(FieldError { field: self.field, reason });
         let text = match self.kind {
@@ -57,30 +57,30 @@ impl Rule {
         if text.chars().all(is_blank) {
             return if self.min > 0 { refuse(Reason::Required) } else { Ok(String::new()) };
         }
-        match measured(&text, self.max) {
+        match checked_length(&text, self.max) {
             Err(reason) => refuse(reason),
             Ok(length) if length < self.min => refuse(Reason::TooShort { min: self.min }),
             Ok(_) => Ok(text.into_owned()),
         }
     }
 
-    /// Likewise, and nothing where the text is empty.
+    /// Does the same for an optional field: a blank text becomes `None`.
     pub(super) fn optional(&self, text: &str) -> Result<Option<String>, FieldError> {
         self.check(text).map(|text| Some(text).filter(|text| !text.is_empty()))
     }
 }
 
-/// Characters as a reader counts them (grapheme clusters): 한 is one, a family emoji is one.
+/// Counts characters as a reader does (grapheme clusters): 한 is one, a family emoji is one.
 pub(super) fn length(text: &str) -> usize {
     let alone = text.chars().take_while(|c| stands_alone(*c));
     let (characters, bytes) = alone.fold((0, 0), |(characters, bytes), c| (characters + 1, bytes + c.len_utf8()));
-    // Cluster borders take tables to find; most texts need none.
+    // Finding cluster borders needs tables; most texts do without.
     if bytes == text.len() { characters } else { text.graphemes(true).count() }
 }
 
-/// The length, where it is at most `max` and no character is a tower. Stops at the first that is wrong, so that a text
-/// costs as much as it may be long and no more.
-pub(super) fn measured(text: &str, max: usize) -> Result<usize, Reason> {
+/// Returns the length of a text. Errors: `TooLong` beyond `max`, `Malformed` for a character of more than
+/// [`CODE_POINTS_MAX`] code points. Stops at the first error, so that the cost is bounded by `max` and not by the text.
+pub(super) fn checked_length(text: &str, max: usize) -> Result<usize, Reason> {
     let alone = text.chars().take_while(|c| stands_alone(*c)).take(max + 1);
     let (characters, bytes) = alone.fold((0, 0), |(characters, bytes), c| (characters + 1, bytes + c.len_utf8()));
     if characters > max {
@@ -102,7 +102,7 @@ pub(super) fn measured(text: &str, max: usize) -> Result<usize, Reason> {
     Ok(characters)
 }
 
-/// Whether a character makes no cluster with any other of these: plain ASCII, Hangul syllables, Han.
+/// Returns whether a character never forms a cluster with another of these: plain ASCII, Hangul syllables, Han.
 fn stands_alone(c: char) -> bool {
     matches!(c, '\n' | ' '..='~' | '\u{AC00}'..='\u{D7A3}' | '\u{4E00}'..='\u{9FFF}')
 }
@@ -111,14 +111,14 @@ fn breaks_line(c: char) -> bool {
     matches!(c, '\u{2028}' | '\u{2029}')
 }
 
-/// Without what hangs at its ends unseen; nothing where it is not of one line.
+/// Trims invisible characters at the ends. Returns `None` if the text has controls, line breaks or direction marks.
 fn line(text: &str) -> Option<&str> {
     let text = text.trim_matches(is_padding);
     let refused = |c: char| c.is_control() || breaks_line(c) || is_direction_mark(c);
     (!text.contains(refused)).then_some(text)
 }
 
-/// With one kind of line break and without direction marks that have no other half; nothing where it has controls.
+/// Converts line breaks to `\n` and removes unpaired direction marks. Returns `None` if the text has other controls.
 fn long(text: &str) -> Option<Cow<'_, str>> {
     let text = text.trim();
     if !text.contains(|c: char| is_direction_mark(c) || breaks_line(c) || c.is_control() && !matches!(c, '\n' | '\t')) {
@@ -141,39 +141,40 @@ fn long(text: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(balanced.trim().to_owned()))
 }
 
-/// Without direction marks that open what nothing closes, or close what nothing has opened (the pairs of UAX #9).
+/// Removes direction marks without their counterpart (the pairs of UAX #9).
 fn balanced(text: &str) -> String {
     let is_isolate = |c: char| matches!(c, '\u{2066}'..='\u{2068}');
     let mut open: Vec<(usize, char)> = Vec::new();
-    let mut stray: Vec<usize> = Vec::new();
+    let mut unpaired: Vec<usize> = Vec::new();
     for (at, c) in text.char_indices() {
         match c {
             '\u{202A}'..='\u{202B}' | '\u{202D}'..='\u{202E}' | '\u{2066}'..='\u{2068}' => open.push((at, c)),
             // Closes the last embedding, but not across the border of an isolate.
             '\u{202C}' => match open.last() {
                 Some((_, last)) if !is_isolate(*last) => drop(open.pop()),
-                _ => stray.push(at),
+                _ => unpaired.push(at),
             },
-            // Closes the last isolate; what was opened inside it stays without an end.
+            // Closes the last isolate; embeddings that were opened inside it stay unpaired.
             '\u{2069}' => match open.iter().rposition(|(_, c)| is_isolate(*c)) {
-                Some(isolate) => stray.extend(open.drain(isolate..).skip(1).map(|(at, _)| at)),
-                None => stray.push(at),
+                Some(isolate) => unpaired.extend(open.drain(isolate..).skip(1).map(|(at, _)| at)),
+                None => unpaired.push(at),
             },
             _ => {}
         }
     }
-    stray.extend(open.into_iter().map(|(at, _)| at));
-    stray.sort_unstable();
-    let kept = text.char_indices().filter(|(at, _)| stray.binary_search(at).is_err());
+    unpaired.extend(open.into_iter().map(|(at, _)| at));
+    unpaired.sort_unstable();
+    let kept = text.char_indices().filter(|(at, _)| unpaired.binary_search(at).is_err());
     kept.map(|(_, c)| c).collect()
 }
 
-/// Refuses a text that is too long or holds a tower of marks, whatever else is in it: for what is searched for.
+/// Checks only the length of a text and of its characters: for search queries, which may have any content.
 pub fn text_within(field: &'static str, text: &str, max: usize) -> Result<(), FieldError> {
-    measured(text, max).map(drop).map_err(|reason| FieldError { field, reason })
+    checked_length(text, max).map(drop).map_err(|reason| FieldError { field, reason })
 }
 
-/// A line made of whatever came, at most so long: for what no member can correct, such as the name of a device.
+/// Makes a valid line of at most `max` characters out of any text: for text that no member can correct, such as the
+/// name of a device.
 pub fn line_of(text: &str, max: usize) -> String {
     let kept = |c: &char| !(c.is_control() || breaks_line(*c) || is_direction_mark(*c));
     let line: String = text.chars().filter(kept).take(max * CODE_POINTS_MAX).collect();
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_are_what_a_reader_counts() {
+    fn lengths_count_grapheme_clusters() {
         assert_eq!(length("hello"), 5);
         assert_eq!(length("한글은"), 3);
         assert_eq!(length("👨‍👩‍👧‍👦"), 1);
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_alone_makes_no_cluster_with_its_like() {
+    fn characters_that_stand_alone_form_no_clusters_with_each_other() {
         let alone: Vec<char> = (' '..='\u{FFFF}').chain(['\n']).filter(|c| stands_alone(*c)).collect();
         assert!(alone.len() > 32_000);
         let twice: String = alone.iter().chain(alone.iter().rev()).collect();
@@ -212,23 +213,23 @@ mod tests {
     }
 
     #[test]
-    fn a_tower_of_marks_is_malformed() {
+    fn a_character_of_too_many_marks_is_malformed() {
         let tower = |marks: usize| format!("a{}", "\u{301}".repeat(marks));
         assert_eq!(line(&tower(CODE_POINTS_MAX - 1)), Ok(tower(CODE_POINTS_MAX - 1)));
         assert_eq!(line(&tower(CODE_POINTS_MAX)), Err(Reason::Malformed { max: CODE_POINTS_MAX }));
-        assert_eq!(measured(&"가".repeat(11), 10), Err(Reason::TooLong { max: 10 }));
-        assert_eq!(measured(&format!("é{}", "가".repeat(9)), 10), Ok(10));
+        assert_eq!(checked_length(&"가".repeat(11), 10), Err(Reason::TooLong { max: 10 }));
+        assert_eq!(checked_length(&format!("é{}", "가".repeat(9)), 10), Ok(10));
     }
 
     #[test]
-    fn the_largest_legal_text_fits_into_its_bytes() {
+    fn the_largest_valid_text_fits_into_its_bytes() {
         let family = "\\ud83d\\udc68\\u200d\\ud83d\\udc69\\u200d\\ud83d\\udc67\\u200d\\ud83d\\udc66";
         assert!(family.len() * 5_000 <= json_bytes_max(5_000));
         assert_eq!(json_bytes_max(5_000), 960_000);
     }
 
     #[test]
-    fn a_line_has_neither_breaks_nor_turns() {
+    fn a_line_has_neither_line_breaks_nor_direction_marks() {
         assert_eq!(line("  김 \u{200B}\u{3164}"), Ok("김".to_owned()));
         assert_eq!(line("❤\u{FE0F}"), Ok("❤\u{FE0F}".to_owned()));
         for refused in
@@ -241,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_keeps_its_lines() {
+    fn a_long_text_keeps_its_line_breaks() {
         assert_eq!(long("a\r\nb\rc\u{2028}d\te"), Ok("a\nb\nc\nd\te".to_owned()));
         for refused in ["a\u{0}b", "a\u{B}b", "a\u{1B}b", "a\u{7F}b", "a\u{85}b"] {
             assert_eq!(long(refused), Err(Reason::InvalidCharacters), "{refused:?}");
@@ -249,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn direction_marks_come_in_pairs() {
+    fn unpaired_direction_marks_are_removed() {
         for (text, kept) in [
             ("\u{202D}1\u{202C}", "\u{202D}1\u{202C}"),
             ("\u{202E}1", "1"),

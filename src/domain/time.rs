@@ -1,4 +1,4 @@
-//! Moments: milliseconds since 1970 in UTC, written as RFC 3339.
+//! `Timestamp`: milliseconds since 1970 in UTC, written as RFC 3339.
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{
     fmt,
@@ -10,23 +10,23 @@ use std::{
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// The wall clock. It may go back; ids do not (see `IdGenerator`).
+    /// Reads the wall clock, which may go back. Ids do not: see `IdGenerator`.
     pub fn now() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 
-    /// This moment and that much later.
+    /// Returns the timestamp that much later.
     pub fn after(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// This moment and that much earlier.
+    /// Returns the timestamp that much earlier.
     pub fn before(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// How long from this moment to that one; nothing where that one is earlier.
+    /// Returns the duration from this timestamp to a later one; zero if `later` is earlier.
     pub fn until(self, later: Self) -> Duration {
         Duration::from_millis(u64::try_from(later.0 - self.0).unwrap_or(0))
     }
@@ -43,7 +43,7 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// Days since 1970 as year, month, day (proleptic Gregorian; the well-known era arithmetic).
+/// Converts days since 1970 to year, month, day (proleptic Gregorian; the well-known era arithmetic).
 fn civil(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_are_written_as_a_library_writes_them() {
+    fn timestamps_are_written_as_jiff_writes_them() {
         for ms in [0, -1, 951_782_400_000, 1_735_689_600_123, 4_102_444_799_999, -62_135_596_800_000] {
             let expected = jiff::Timestamp::from_millisecond(ms).unwrap();
             let written = Timestamp(ms).to_string();
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn moments_survive_json() {
+    fn a_timestamp_survives_json() {
         let moment = Timestamp(1_735_689_600_123);
         let json = serde_json::to_string(&moment).unwrap();
         assert_eq!(json, "\"2025-01-01T00:00:00.123Z\"");

@@ -1,24 +1,25 @@
 //! The visibility rule: decides whether a viewer may see a member or a post.
 //!
-//! Every feed, thread, count, list, search, notification, stream and replay calls `may_see` or `may_see_post`, so a post
-//! that is hidden in one view is hidden in every view.
+//! Every feed, thread, count, list, search, notification, stream and replay calls `is_member_visible` or
+//! `is_post_visible`, so a post that is hidden in one view is hidden in every view.
 use super::Privacy;
 
-/// Where something is shown.
+/// The surface on which something is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Surface {
-    /// Not asked for by name: home, recent, ranked and tag feeds, streams, notifications. Hides muted authors.
+    /// Shown without being asked for by name: home, recent, ranked and tag feeds, streams, notifications. Hides muted
+    /// authors.
     Feed,
-    /// Asked for: a post, a member's posts, a thread, a search.
+    /// Asked for by name: a post, a member's posts, a thread, a search. Shows muted authors.
     Direct,
 }
 
-/// How the viewer and an author stand, and what the author has decided.
+/// The facts that the visibility rule decides by: the viewer's relations to an author, and the author's decisions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Standing {
-    /// The thing itself was deleted.
+pub struct VisibilityFacts {
+    /// The post or comment itself was deleted.
     pub deleted: bool,
-    /// Its author has left.
+    /// Its author has deactivated the account.
     pub author_deactivated: bool,
     /// The viewer is the author.
     pub own: bool,
@@ -28,24 +29,24 @@ pub struct Standing {
     pub muted: bool,
     /// The viewer follows the author.
     pub follows: bool,
-    /// Who may see the author's posts.
+    /// The author's privacy: who may see the author's posts.
     pub privacy: Privacy,
 }
 
-/// Whether the viewer may see that the author exists: profile, lists, comments, likes.
-pub fn may_see(standing: Standing, surface: Surface) -> bool {
-    let there = !standing.deleted && !standing.author_deactivated;
-    there && (standing.own || !standing.blocked && (surface == Surface::Direct || !standing.muted))
+/// Returns whether the author is visible to the viewer: in profiles, lists, comments, likes and notifications.
+pub fn is_member_visible(facts: VisibilityFacts, surface: Surface) -> bool {
+    let exists = !facts.deleted && !facts.author_deactivated;
+    exists && (facts.own || !facts.blocked && (surface == Surface::Direct || !facts.muted))
 }
 
-/// Whether the viewer may see a post of the author, and what hangs on it.
-pub fn may_see_post(standing: Standing, surface: Surface) -> bool {
-    let admitted = match standing.privacy {
+/// Returns whether the author's posts are visible to the viewer, with their comments, likes and images.
+pub fn is_post_visible(facts: VisibilityFacts, surface: Surface) -> bool {
+    let admitted = match facts.privacy {
         Privacy::Public => true,
-        Privacy::Followers => standing.own || standing.follows,
-        Privacy::Private => standing.own,
+        Privacy::Followers => facts.own || facts.follows,
+        Privacy::Private => facts.own,
     };
-    admitted && may_see(standing, surface)
+    admitted && is_member_visible(facts, surface)
 }
 
 #[cfg(test)]
@@ -55,36 +56,41 @@ mod tests {
     const BOTH: [Surface; 2] = [Surface::Feed, Surface::Direct];
 
     #[test]
-    fn what_is_gone_is_seen_by_nobody() {
+    fn a_deleted_post_and_a_deactivated_author_are_hidden_from_everybody() {
         for (deleted, author_deactivated) in [(true, false), (false, true), (true, true)] {
             for own in [false, true] {
-                let standing = Standing { deleted, author_deactivated, own, follows: true, ..Standing::default() };
-                assert!(BOTH.iter().all(|surface| !may_see(standing, *surface) && !may_see_post(standing, *surface)));
+                let facts =
+                    VisibilityFacts { deleted, author_deactivated, own, follows: true, ..VisibilityFacts::default() };
+                assert!(
+                    BOTH.iter().all(|surface| !is_member_visible(facts, *surface) && !is_post_visible(facts, *surface))
+                );
             }
         }
-        assert!(BOTH.iter().all(|surface| may_see_post(Standing::default(), *surface)));
+        assert!(BOTH.iter().all(|surface| is_post_visible(VisibilityFacts::default(), *surface)));
     }
 
     #[test]
-    fn a_block_hides_everything_and_a_mute_what_is_served() {
-        let blocked = Standing { blocked: true, follows: true, ..Standing::default() };
-        assert!(BOTH.iter().all(|surface| !may_see(blocked, *surface) && !may_see_post(blocked, *surface)));
-        let muted = Standing { muted: true, ..Standing::default() };
-        assert!(!may_see_post(muted, Surface::Feed) && may_see_post(muted, Surface::Direct));
+    fn a_block_hides_on_every_surface_and_a_mute_in_feeds_only() {
+        let blocked = VisibilityFacts { blocked: true, follows: true, ..VisibilityFacts::default() };
+        assert!(
+            BOTH.iter().all(|surface| !is_member_visible(blocked, *surface) && !is_post_visible(blocked, *surface))
+        );
+        let muted = VisibilityFacts { muted: true, ..VisibilityFacts::default() };
+        assert!(!is_post_visible(muted, Surface::Feed) && is_post_visible(muted, Surface::Direct));
     }
 
     #[test]
-    fn privacy_hides_posts_and_not_their_author() {
-        for (privacy, follows, own, seen) in [
+    fn privacy_hides_the_posts_but_not_their_author() {
+        for (privacy, follows, own, visible) in [
             (Privacy::Followers, false, false, false),
             (Privacy::Followers, true, false, true),
             (Privacy::Followers, false, true, true),
             (Privacy::Private, true, false, false),
             (Privacy::Private, false, true, true),
         ] {
-            let standing = Standing { privacy, follows, own, ..Standing::default() };
-            assert_eq!(may_see_post(standing, Surface::Direct), seen, "{standing:?}");
-            assert!(may_see(standing, Surface::Direct));
+            let facts = VisibilityFacts { privacy, follows, own, ..VisibilityFacts::default() };
+            assert_eq!(is_post_visible(facts, Surface::Direct), visible, "{facts:?}");
+            assert!(is_member_visible(facts, Surface::Direct));
         }
     }
 }

@@ -54,6 +54,6 @@ pub(super) async fn redrive_all(State(activity): State<Activity>) -> Result<Resp
 
 /// `DELETE /admin/deadletters/{id}`: gives it up for good.
 pub(super) async fn drop(State(activity): State<Activity>, Id(id): Id<Position>) -> Result<StatusCode, Problem> {
-    activity.drop_letter(id).await?;
+    activity.drop_dead_letter(id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

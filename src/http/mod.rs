@@ -36,8 +36,9 @@ pub use server::{Listener, bind, serve};
 pub use settings::Settings;
 
 use crate::actors::{
-    Actors, System, activity::Activity, content::Content, images::Images, members::Members, ranking::Ranking,
-    search::Search, sessions::Sessions, timeline::Timeline,
+    Actors, System, activity::Activity, content::Content, feeds::Feeds, images::Images, members::Members,
+    notifications::Notifications, ranking::Ranking, search::Search, sessions::Sessions,
+    streams::Streams as LiveStreams,
 };
 use axum::{
     Router,
@@ -128,7 +129,7 @@ pub fn public(actors: Actors, settings: &Settings, shutdown: CancellationToken) 
     let limits = Limits::new(settings.limits.as_ref());
     let door = Door {
         sessions: actors.sessions.clone(),
-        timeline: actors.timeline.clone(),
+        visibility: actors.visibility,
         limits: limits.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
         upload_time_max: settings.upload.time_max,
@@ -139,7 +140,9 @@ pub fn public(actors: Actors, settings: &Settings, shutdown: CancellationToken) 
         members: actors.members,
         sessions: actors.sessions,
         content: actors.content,
-        timeline: actors.timeline,
+        feeds: actors.feeds,
+        live_streams: actors.streams,
+        notifications: actors.notifications,
         search: actors.search,
         images: actors.images,
         ranking: actors.ranking,
@@ -195,7 +198,9 @@ struct All {
     members: Members,
     sessions: Sessions,
     content: Content,
-    timeline: Timeline,
+    feeds: Feeds,
+    live_streams: LiveStreams,
+    notifications: Notifications,
     search: Search,
     images: Images,
     ranking: Ranking,
@@ -223,7 +228,9 @@ handles! {
     members: Members,
     sessions: Sessions,
     content: Content,
-    timeline: Timeline,
+    feeds: Feeds,
+    live_streams: LiveStreams,
+    notifications: Notifications,
     search: Search,
     images: Images,
     ranking: Ranking,

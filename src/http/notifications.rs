@@ -6,7 +6,7 @@ use super::{
     views::{MarkerView, NotificationPage, UnreadView},
 };
 use crate::{
-    actors::{activity::Activity, members::Members},
+    actors::{members::Members, notifications::Notifications},
     domain::Position,
 };
 use axum::{extract::State, response::Response};
@@ -44,16 +44,16 @@ pub(super) struct MoveMarker {
     responses((status = 200, description = "A page of notifications", body = NotificationPage))
 )]
 pub(super) async fn list(
-    State(activity): State<Activity>,
+    State(notifications): State<Notifications>,
     Auth(identity): Auth,
     Query(Grouping { group }): Query<Grouping>,
     paging: Paging,
 ) -> Result<Response, Problem> {
     if group {
-        let page = activity.groups(identity.member, paging.cursor(), paging.limit()).await?;
+        let page = notifications.groups(identity.member, paging.cursor(), paging.limit()).await?;
         return Ok(answer::ok(&NotificationPage::new(&page.items, page.next.as_deref())));
     }
-    let page = activity.notifications(identity.member, paging.cursor(), paging.limit()).await?;
+    let page = notifications.list(identity.member, paging.cursor(), paging.limit()).await?;
     Ok(answer::ok(&NotificationPage::new(&page.items, page.next.as_deref())))
 }
 
@@ -62,8 +62,11 @@ pub(super) async fn list(
     get, path = "/api/notifications/unread-count", operation_id = "countUnread", tag = "activity",
     responses((status = 200, description = "The count", body = UnreadView))
 )]
-pub(super) async fn unread(State(activity): State<Activity>, Auth(identity): Auth) -> Result<Response, Problem> {
-    let count = activity.unread(identity.member).await?;
+pub(super) async fn unread(
+    State(notifications): State<Notifications>,
+    Auth(identity): Auth,
+) -> Result<Response, Problem> {
+    let count = notifications.unread_count(identity.member).await?;
     Ok(answer::ok(&UnreadView { count }))
 }
 
@@ -73,11 +76,11 @@ pub(super) async fn unread(State(activity): State<Activity>, Auth(identity): Aut
     responses((status = 200, description = "The marker", body = MarkerView), (status = 304, description = "As known"))
 )]
 pub(super) async fn marker(
-    State(activity): State<Activity>,
+    State(notifications): State<Notifications>,
     Auth(identity): Auth,
     known: IfNoneMatch,
 ) -> Result<Response, Problem> {
-    let Position(last_read_id) = activity.marker(identity.member).await?;
+    let Position(last_read_id) = notifications.marker(identity.member).await?;
     Ok(known.answer(&MarkerView { last_read_id }))
 }
 
@@ -91,7 +94,7 @@ pub(super) async fn marker(
     )
 )]
 pub(super) async fn move_marker(
-    State(activity): State<Activity>,
+    State(notifications): State<Notifications>,
     State(members): State<Members>,
     Auth(identity): Auth,
     expected: IfMatch,
@@ -100,13 +103,13 @@ pub(super) async fn move_marker(
     let mut check = Check::default();
     let last_read = check.required("lastReadId", request.last_read_id);
     let last_read = Position(check.pass(last_read)?);
-    activity.check_marker(last_read).await?;
+    notifications.check_marker(last_read).await?;
     if expected.is_given() {
         // Before the commit, not in it: a marker never goes back, so nothing is lost to whoever comes in between.
-        let Position(last_read_id) = activity.marker(identity.member).await?;
+        let Position(last_read_id) = notifications.marker(identity.member).await?;
         expected.check(&MarkerView { last_read_id })?;
     }
     members.move_marker(identity.member, last_read).await?;
-    let Position(last_read_id) = activity.marker(identity.member).await?;
+    let Position(last_read_id) = notifications.marker(identity.member).await?;
     Ok(answer::changed_unseen(&MarkerView { last_read_id }))
 }

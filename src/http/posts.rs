@@ -54,7 +54,7 @@ impl WritePost {
             Some(ids) if !ids.is_empty() => Some(check.optional("content", self.content).unwrap_or_default()),
             _ => check.required("content", self.content),
         };
-        let text = PostText::beside_images(title.as_deref(), &check.pass(content)?)?;
+        let text = PostText::with_optional_content(title.as_deref(), &check.pass(content)?)?;
         match images {
             Some(ids) => Ok(text.with_images(ids.into_iter().map(ImageId).collect())?),
             None => Ok(text),

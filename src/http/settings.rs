@@ -54,7 +54,7 @@ impl Settings {
         let upload_time_max = Duration::from_millis(config.images.upload_timeout_ms);
         let open_max = files::share(http.connections_max, config.storage.read_connections).connections;
         if open_max < CONNECTIONS_FEW.min(http.connections_max) {
-            tracing::warn!(open_max, "few connections are possible: raise the limit of open files (`ulimit -n`)");
+            tracing::warn!(open_max, "the limit of open files allows few connections; raise it (`ulimit -n`)");
         }
         Self {
             connections: Connections {

@@ -1,27 +1,49 @@
 //! `/api/timeline`: feeds, newest first. The live stream is in `stream/`.
 use super::{
-    answer,
+    Handles, answer,
     extract::{Auth, Id, Paging, Segment},
     problem::Problem,
     views::{FeedView, Rendered},
 };
 use crate::{
-    actors::timeline::{Feed, Timeline},
+    actors::{
+        feeds::{Feed, Feeds},
+        streams::Streams,
+    },
     domain::{Identity, MemberId, markup::tag_named},
 };
-use axum::{extract::State, response::Response};
+use axum::{
+    extract::{FromRef, State},
+    response::Response,
+};
 
-async fn page(
-    (timeline, rendered): (Timeline, Rendered),
-    caller: Identity,
-    feed: Feed,
-    paging: &Paging,
-) -> Result<Response, Problem> {
-    let page = timeline.feed(caller.member, feed, paging.cursor(), paging.limit()).await?;
-    if paging.is_read() {
-        timeline.showed(caller.member, &page);
+/// The handles that every feed route needs.
+#[derive(Clone)]
+pub(super) struct FeedRoutes {
+    feeds: Feeds,
+    streams: Streams,
+    rendered: Rendered,
+}
+
+impl FromRef<Handles> for FeedRoutes {
+    fn from_ref(handles: &Handles) -> Self {
+        Self {
+            feeds: Feeds::from_ref(handles),
+            streams: Streams::from_ref(handles),
+            rendered: Rendered::from_ref(handles),
+        }
     }
-    Ok(answer::ok_written(rendered.page(&FeedView::from(&page))))
+}
+
+impl FeedRoutes {
+    /// Answers with one page, and notes that the caller's client shows its posts.
+    async fn answer(&self, caller: Identity, feed: Feed, paging: &Paging) -> Result<Response, Problem> {
+        let page = self.feeds.page(caller.member, feed, paging.cursor(), paging.limit()).await?;
+        if paging.is_read() {
+            self.streams.note_on_screen(caller.member, page.items.iter().map(|visible| visible.post.id));
+        }
+        Ok(answer::ok_written(self.rendered.page(&FeedView::from(&page))))
+    }
 }
 
 /// The home feed: posts of those the caller follows, and the caller's own.
@@ -31,12 +53,11 @@ async fn page(
     responses((status = 200, description = "A page of posts", body = FeedView))
 )]
 pub(super) async fn home(
-    State(timeline): State<Timeline>,
-    State(rendered): State<Rendered>,
+    State(routes): State<FeedRoutes>,
     Auth(identity): Auth,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    page((timeline, rendered), identity, Feed::Home, &paging).await
+    routes.answer(identity, Feed::Home, &paging).await
 }
 
 /// Everybody's posts.
@@ -46,12 +67,11 @@ pub(super) async fn home(
     responses((status = 200, description = "A page of posts", body = FeedView))
 )]
 pub(super) async fn recent(
-    State(timeline): State<Timeline>,
-    State(rendered): State<Rendered>,
+    State(routes): State<FeedRoutes>,
     Auth(identity): Auth,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    page((timeline, rendered), identity, Feed::Recent, &paging).await
+    routes.answer(identity, Feed::Recent, &paging).await
 }
 
 /// The caller's posts.
@@ -61,12 +81,11 @@ pub(super) async fn recent(
     responses((status = 200, description = "A page of posts", body = FeedView))
 )]
 pub(super) async fn mine(
-    State(timeline): State<Timeline>,
-    State(rendered): State<Rendered>,
+    State(routes): State<FeedRoutes>,
     Auth(identity): Auth,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    page((timeline, rendered), identity, Feed::Mine, &paging).await
+    routes.answer(identity, Feed::Mine, &paging).await
 }
 
 /// A member's posts.
@@ -79,13 +98,12 @@ pub(super) async fn mine(
     )
 )]
 pub(super) async fn of_member(
-    State(timeline): State<Timeline>,
-    State(rendered): State<Rendered>,
+    State(routes): State<FeedRoutes>,
     Auth(identity): Auth,
     Id(id): Id<MemberId>,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    page((timeline, rendered), identity, Feed::Author(id), &paging).await
+    routes.answer(identity, Feed::Author(id), &paging).await
 }
 
 /// Posts with a tag: with or without its sign, in any spelling.
@@ -98,11 +116,10 @@ pub(super) async fn of_member(
     )
 )]
 pub(super) async fn of_tag(
-    State(timeline): State<Timeline>,
-    State(rendered): State<Rendered>,
+    State(routes): State<FeedRoutes>,
     Auth(identity): Auth,
     Segment(tag): Segment,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    page((timeline, rendered), identity, Feed::Tag(tag_named("tag", &tag)?), &paging).await
+    routes.answer(identity, Feed::Tag(tag_named("tag", &tag)?), &paging).await
 }

@@ -1,4 +1,4 @@
-//! `dailyfeed seed`: fills a server with members, follows and posts that look like a real one's.
+//! `dailyfeed seed`: fills the stores with generated members, follows, posts and likes.
 mod text;
 
 use crate::{
@@ -13,56 +13,56 @@ use argon2::{Argon2, PasswordHasher};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use std::{collections::BTreeSet, time::Duration};
 
-/// Every seeded member's password. Not for a server that strangers can reach.
+/// The password of every seeded member. Never seed a server that strangers can reach.
 pub const PASSWORD: &str = "Passw0rd!";
-/// Rows in one commit.
+/// Rows per commit.
 const BATCH: usize = 5_000;
-/// Posts are spread over this many days before now, so that they lie within the timeline's window.
+/// Posts are spread over the last days, so that they lie within the window of feeds.
 const DAYS: u64 = 28;
-/// How uneven authors and the followed are: the exponent of a power law. At 2.5 the most popular tenth gets 40 %.
+/// Exponent of the power law by which authors and followed members are chosen. At 2.5 the most popular tenth gets 40 %.
 const UNEVENNESS: f64 = 2.5;
 
-/// How much, and which.
+/// The options of `dailyfeed seed`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Options {
-    /// Members to make; their e-mail addresses are seed0@example.com, seed1@example.com and so on
+    /// Members to create; their email addresses are seed0@example.com, seed1@example.com and so on
     #[arg(long, default_value_t = 1_000)]
     pub members: usize,
-    /// Posts to make, spread over the last 28 days
+    /// Posts to create, spread over the last 28 days
     #[arg(long, default_value_t = 20_000)]
     pub posts: usize,
-    /// Likes to make of those posts, at most; the same one twice counts once
+    /// Maximum likes of those posts to create; a repeated one counts once
     #[arg(long, default_value_t = 0)]
     pub likes: usize,
     /// Members that each member follows, on average
     #[arg(long, default_value_t = 30)]
     pub follows: usize,
-    /// Everybody follows the first member, seed0
+    /// Let every member follow the first one, seed0
     #[arg(long)]
     pub celebrity: bool,
-    /// The same number makes the same members, follows and texts
+    /// Seed of the random numbers; the same one creates the same members, follows and texts
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
 }
 
-/// Why seeding stopped.
+/// The reason why seeding fails.
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
-    /// The stores could not be opened, as while a server has them.
+    /// The stores cannot be opened, for example because a server uses them.
     #[error("cannot open the stores")]
     Open(#[source] StoreError),
-    /// A commit failed; most often because this was seeded before.
-    #[error("the store refused the seed; was it seeded before?")]
+    /// A commit failed, most often because the stores were seeded before.
+    #[error("cannot store the seed; was it seeded before?")]
     Store(#[from] StoreError),
-    /// A rule refused what was made, which would be a mistake in the maker.
-    #[error("a seeded text breaks a rule")]
+    /// A rule refuses generated data: a bug of the generator.
+    #[error("a generated text violates a rule")]
     Rule(#[from] Refusal),
-    /// The password could not be hashed.
-    #[error("the password could not be hashed")]
+    /// The password cannot be hashed.
+    #[error("cannot hash the password")]
     Hash,
 }
 
-/// Fills the stores, and says what was made.
+/// Fills the stores, prints the progress to standard error, and returns the totals as one line.
 pub async fn run(config: &Config, options: &Options) -> Result<String, SeedError> {
     let stores = Stores::open(config).await.map_err(SeedError::Open)?;
     let mut random = StdRng::seed_from_u64(options.seed);
@@ -119,7 +119,7 @@ fn members(random: &mut StdRng, count: usize, begin: Timestamp, hash: &str) -> R
     (0..count).map(one).collect()
 }
 
-/// Some are followed by many, most by few; nobody follows twice or themself.
+/// Draws the follows: a few members have many followers, most have few. No follow is repeated or of oneself.
 fn follows(
     random: &mut StdRng,
     members: &[(MemberId, String)],
@@ -133,7 +133,7 @@ fn follows(
         let mut chosen = BTreeSet::new();
         let celebrity = members.first().map(|(first, _)| *first).filter(|_| options.celebrity);
         chosen.extend(celebrity.filter(|first| first != follower));
-        // Popular members are drawn again and again, so there are more draws than follows, but not for ever.
+        // Popular members are drawn repeatedly, so there are up to eight draws per follow.
         for _ in 0..each * 8 {
             if chosen.len() >= each {
                 break;
@@ -183,7 +183,7 @@ fn post(
     })
 }
 
-/// Likes of these posts, each made right after its post, most of them of few posts.
+/// Draws likes, each right after its post. A few posts get most of them.
 fn likes(random: &mut StdRng, members: &[(MemberId, String)], posts: &[Post], count: usize) -> Vec<ImportedLike> {
     let one = |number: usize| {
         let post = &posts[uneven(random, posts.len())];
@@ -195,6 +195,6 @@ fn likes(random: &mut StdRng, members: &[(MemberId, String)], posts: &[Post], co
 }
 
 fn uneven(random: &mut StdRng, count: usize) -> usize {
-    let place = random.random_range(0.0_f64..1.0).powf(UNEVENNESS);
-    ((place * count as f64) as usize).min(count.saturating_sub(1))
+    let fraction = random.random_range(0.0_f64..1.0).powf(UNEVENNESS);
+    ((fraction * count as f64) as usize).min(count.saturating_sub(1))
 }

@@ -1,4 +1,4 @@
-//! What seeded members are called and write about: Korean and English, with tags, mentions and emoji.
+//! Generates names, handles and post texts of seeded members: Korean and English, with tags, mentions and emoji.
 use rand::{RngExt, rngs::StdRng};
 
 const FAMILY: &[(&str, &str)] = &[
@@ -85,7 +85,7 @@ fn one<'a, T: ?Sized>(random: &mut StdRng, of: &[&'a T]) -> &'a T {
     of[random.random_range(0..of.len())]
 }
 
-/// A name to show and a handle; the number keeps the handle unique.
+/// Returns a display name and a handle. The number makes the handle unique.
 pub(super) fn name(random: &mut StdRng, number: usize) -> (String, String) {
     if random.random_range(0..10) < 7 {
         let family = FAMILY[random.random_range(0..FAMILY.len())];
@@ -97,7 +97,7 @@ pub(super) fn name(random: &mut StdRng, number: usize) -> (String, String) {
     }
 }
 
-/// A post of one to four sentences; now and then with tags, a mention or an emoji.
+/// Returns the title and the text of a post of one to four sentences, sometimes with tags, a mention or an emoji.
 pub(super) fn post(random: &mut StdRng, somebody: &str) -> (Option<String>, String) {
     let korean = random.random_range(0..10) < 7;
     let mut content = String::new();

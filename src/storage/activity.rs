@@ -1,54 +1,51 @@
-//! Keeps what members did, what they are told of it, and the events that could not be taken in.
+//! The traits of the activity store: activities, notifications and dead letters, projected from the event log.
 use super::StoreResult;
 use crate::domain::{Event, EventKind, MemberId, Notification, Position, Timestamp};
 use async_trait::async_trait;
 
-/// Days that activities are kept.
+/// Days that an activity is kept.
 pub const ACTIVITY_DAYS: u64 = 365;
-/// Most events that wait to be driven again. At that number no further one is buried: the reader stops before it and
-/// skips nothing, which its lag shows.
+/// Most dead letters that are kept. At that number [`DeadLetterStore::add_dead_letter`] refuses the next one: the
+/// reader stops before that event and skips nothing, which its lag shows.
 pub const DEAD_LETTERS_MAX: u64 = 100_000;
-/// Dead letters that one look for due ones finds at most.
+/// Most dead letters that one call of [`DeadLetterStore::due_dead_letters`] returns.
 pub const DUE_MAX: usize = 100;
 
-/// An event that failed, as it is kept.
+/// An event that the activity store could not apply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// What could not be applied; its position names the dead letter.
+    /// The event; its position is the id of the dead letter.
     pub event: Event,
     /// The event's message key.
     pub message_key: String,
     /// The event as JSON (CloudEvents).
     pub payload: String,
-    /// What the last attempt failed of.
+    /// The error of the last attempt.
     pub cause: String,
-    /// How often it was tried.
+    /// Number of attempts so far.
     pub attempts: u32,
-    /// Of the first failure.
+    /// Time of the first failure.
     pub first_at: Timestamp,
-    /// Of the last failure.
+    /// Time of the last failure.
     pub last_at: Timestamp,
-    /// When it is tried again without being asked to.
+    /// Time of the next automatic attempt.
     pub next_at: Timestamp,
 }
 
-/// Activities, notifications, dead letters: a projection of the event log, with the position in the same commit.
+/// Stores activities and notifications: a projection of the event log that commits its position with its rows.
 ///
-/// Applying again what has been applied changes nothing. Nothing here is the only copy of anything: a store that was
-/// lost begins at position 0 and reads what the log keeps.
+/// Applying an event again changes nothing. The store is never the only copy of anything: a lost one begins at position
+/// 0 and is rebuilt from the events that the log keeps.
 #[async_trait]
-pub trait ActivityStore: Send + Sync + 'static {
-    /// Every event up to here has been applied or buried. Opens the store where it is not open, which nothing else does;
-    /// one that had to be made anew begins at position 0.
+pub trait ActivityStore: DeadLetterStore + Send + Sync + 'static {
+    /// Returns the position up to which every event has been applied or added to the dead letters. This is the only
+    /// method that opens a closed store; a store that had to be made anew begins at position 0.
     async fn position(&self) -> StoreResult<Position>;
-    /// Applies events in the order of the log, those up to [`ActivityStore::position`] excepted, and moves the
-    /// position to the last of them; all in one commit. At most 1,000. `Rejected` where one of them is what fails.
+    /// Applies at most 1,000 events in the order of the log and moves the position to the last of them, in one commit.
+    /// Skips events up to [`ActivityStore::position`]. Errors: `Rejected` if one of the events is the cause.
     async fn apply(&self, batch: &[Event]) -> StoreResult<()>;
-    /// Keeps an event that could not be applied, and moves the position to it, in one commit. `Busy` where
-    /// [`DEAD_LETTERS_MAX`] are kept.
-    async fn add_dead_letter(&self, dead_letter: DeadLetter) -> StoreResult<()>;
 
-    /// What the member did before that position, newest first; of one kind, where one is given.
+    /// Loads the activities of a member before that position, newest first; of one kind if one is given.
     async fn activities(
         &self,
         member: MemberId,
@@ -56,7 +53,7 @@ pub trait ActivityStore: Send + Sync + 'static {
         before: Position,
         limit: usize,
     ) -> StoreResult<Vec<Event>>;
-    /// What the member is told, between the two positions (both excluded), newest first.
+    /// Loads the notifications of a member between the two positions (both excluded), newest first.
     async fn notifications(
         &self,
         member: MemberId,
@@ -64,26 +61,34 @@ pub trait ActivityStore: Send + Sync + 'static {
         before: Position,
         limit: usize,
     ) -> StoreResult<Vec<Notification>>;
-    /// Those of these that the member is told still, in no order. At most 1,000 ids.
+    /// Loads the member's notifications among `ids` that have not been retracted, unordered. At most 1,000 ids.
     async fn notifications_by_id(&self, member: MemberId, ids: &[Position]) -> StoreResult<Vec<Notification>>;
 
-    /// Dead letters before that position, newest first.
-    async fn dead_letters(&self, before: Position, limit: usize) -> StoreResult<Vec<DeadLetter>>;
-    /// One of them.
-    async fn dead_letter(&self, id: Position) -> StoreResult<Option<DeadLetter>>;
-    /// How many there are.
-    async fn dead_letter_count(&self) -> StoreResult<u64>;
-    /// Those whose time has come, oldest first; at most [`DUE_MAX`].
-    async fn due_dead_letters(&self, now: Timestamp) -> StoreResult<Vec<DeadLetter>>;
-    /// Applies a buried event and removes its dead letter, in one commit; says whether there was one. What was taken back
-    /// since is not told. `Rejected` where the event still is what fails.
-    async fn redrive(&self, id: Position) -> StoreResult<bool>;
-    /// Notes that a dead letter was tried once more in vain.
-    async fn failed_again(&self, id: Position, cause: &str, at: Timestamp, next_at: Timestamp) -> StoreResult<()>;
-    /// Removes a dead letter for good; says whether there was one.
-    async fn drop_letter(&self, id: Position) -> StoreResult<bool>;
-
-    /// Removes, in small steps, activities older than `ACTIVITY_DAYS`, and everything of and about members who left
-    /// `PURGE_DAYS` ago and did not come back. Says how many rows went.
+    /// Deletes, in small steps, activities older than `ACTIVITY_DAYS`, and all rows by and about members who
+    /// deactivated their accounts more than `PURGE_DAYS` ago and did not restore them. Returns the number of deleted
+    /// rows.
     async fn prune(&self, now: Timestamp) -> StoreResult<u64>;
+}
+
+/// Stores the events that an [`ActivityStore`] could not apply, until they are redriven or dropped.
+#[async_trait]
+pub trait DeadLetterStore {
+    /// Stores an event that could not be applied and moves the position to it, in one commit. Does nothing if the
+    /// position has passed the event. Errors: `Busy` if [`DEAD_LETTERS_MAX`] are kept.
+    async fn add_dead_letter(&self, dead_letter: DeadLetter) -> StoreResult<()>;
+    /// Loads dead letters before that position, newest first.
+    async fn dead_letters(&self, before: Position, limit: usize) -> StoreResult<Vec<DeadLetter>>;
+    /// Loads one dead letter.
+    async fn dead_letter(&self, id: Position) -> StoreResult<Option<DeadLetter>>;
+    /// Counts the dead letters.
+    async fn dead_letter_count(&self) -> StoreResult<u64>;
+    /// Loads the dead letters whose `next_at` has come, oldest first; at most [`DUE_MAX`].
+    async fn due_dead_letters(&self, now: Timestamp) -> StoreResult<Vec<DeadLetter>>;
+    /// Applies the event of a dead letter and deletes the dead letter, in one commit. Returns whether it existed. Makes
+    /// no notification that a later event has retracted. Errors: `Rejected` if the event fails again.
+    async fn redrive(&self, id: Position) -> StoreResult<bool>;
+    /// Records one more failed attempt at a dead letter.
+    async fn record_failure(&self, id: Position, cause: &str, at: Timestamp, next_at: Timestamp) -> StoreResult<()>;
+    /// Deletes a dead letter without applying it. Returns whether it existed.
+    async fn drop_dead_letter(&self, id: Position) -> StoreResult<bool>;
 }

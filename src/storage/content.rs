@@ -132,7 +132,7 @@ pub trait ContentStore: Send + Sync + 'static {
     /// The newest posts before that one by any of these authors, newest first.
     async fn posts_by(&self, authors: &[MemberId], before: PostId, limit: usize) -> StoreResult<Vec<PostRef>>;
     /// The newest posts before that one by anybody, newest first; those of members who have left too, because they may
-    /// come back: whoever shows them asks `may_see`.
+    /// come back: whoever shows them asks `is_member_visible`.
     async fn newest_posts(&self, before: PostId, limit: usize) -> StoreResult<Vec<PostRef>>;
     /// The newest posts with that tag (key form) before that one, newest first.
     async fn tagged_posts(&self, tag: &str, before: PostId, limit: usize) -> StoreResult<Vec<PostRef>>;

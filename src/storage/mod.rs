@@ -19,14 +19,14 @@ mod sqlite;
 mod tantivy;
 mod upkeep;
 
-pub use activity::{ACTIVITY_DAYS, ActivityStore, DEAD_LETTERS_MAX, DUE_MAX, DeadLetter};
+pub use activity::{ACTIVITY_DAYS, ActivityStore, DEAD_LETTERS_MAX, DUE_MAX, DeadLetter, DeadLetterStore};
 pub use content::{CommentOrder, ContentStore, CountedBelow, PostRef, View};
 pub use images::{FILE_PARTS, FoundFile, ImageFileStore, ImageStore};
 pub use log::EventLog;
 pub use members::{Credentials, Listed, MemberStore, NewMember, Recommended};
 pub use ranking::{KeptDay, RankingStore, Scored, Since, Tallied};
 pub use relations::{Followed, RelationStore};
-pub use search::{Hit, IndexChange, IndexMark, IndexSize, SearchIndex, SearchStore, Wanted};
+pub use search::{Hit, IndexChange, IndexCheckpoint, IndexSize, SearchIndex, SearchRequest, SearchStore};
 pub use sessions::{End, Keys, NotBefore, SessionStore};
 pub use upkeep::{Drift, Import, ImportedFollow, ImportedLike, PURGE_DAYS, Pruned, UpkeepStore};
 
@@ -40,7 +40,7 @@ pub enum StoreError {
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The queue in front of the backend is full. Nothing was written.
-    #[error("the {backend} backend has too much to do")]
+    #[error("the queue of the {backend} backend is full")]
     Busy {
         /// Which one.
         backend: &'static str,
@@ -65,13 +65,13 @@ pub enum StoreError {
         process: Option<u32>,
     },
     /// The data folder has no database, and the command does not make one.
-    #[error("there is no database in {data_dir} (data_dir)")]
+    #[error("no database in {data_dir} (data_dir)")]
     NoDatabase {
         /// The folder.
         data_dir: String,
     },
     /// The backend works, and does not take this: it would fail again however often it is tried. Nothing was written.
-    #[error("the {backend} backend does not take it")]
+    #[error("the {backend} backend rejected the command")]
     Rejected {
         /// Which one.
         backend: &'static str,
@@ -154,7 +154,7 @@ impl Stores {
             ranking: sqlite.clone(),
             upkeep: sqlite,
             activity,
-            search: Arc::new(tantivy::Shelf::new(config)),
+            search: Arc::new(tantivy::IndexDirectory::new(config)),
         })
     }
 }

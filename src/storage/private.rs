@@ -1,4 +1,4 @@
-//! What the server keeps is for whoever runs it alone: keys and private texts lie in plain files.
+//! Keeps the data folder private to the user that runs the server: its files hold keys and private texts in the clear.
 use super::{StoreError, StoreResult};
 use rustix::{fs::Mode, process::umask};
 use std::{
@@ -9,38 +9,39 @@ use std::{
     sync::Arc,
 };
 
-/// Bits that let others in.
+/// Permission bits of the group and of others.
 const OTHERS: u32 = 0o077;
-/// How the names of what is ours begin; a data folder may hold what others put there.
-const OURS: [&str; 4] = ["dailyfeed.", "activity.db", "search", "images"];
+/// Prefixes of the names of the server's own files; a data folder may hold files of other programs.
+const OWN_PREFIXES: [&str; 4] = ["dailyfeed.", "activity.db", "search", "images"];
 
-/// Makes the data folder where there is none, and sees to it that whatever this process makes from now on, here and in
-/// folders below, has mode 0700 or 0600, whatever the umask was. What is there already stays as it is: where others may
-/// get at it, a warning says so.
+/// Creates the data folder if it does not exist, and sets the umask so that every file and folder that this process
+/// makes from now on has mode 0600 or 0700. Does not change existing files, but warns of each one that others can
+/// access.
 pub(super) fn guard(data_dir: &str) -> StoreResult<()> {
     umask(Mode::RWXG | Mode::RWXO);
     let folder = Path::new(data_dir);
     let failed = |error: io::Error| failed(error, data_dir);
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
-    for (path, mode) in wider(folder).map_err(failed)? {
-        tracing::warn!(path, mode, "others on this machine can get at this; `chmod go= PATH` keeps them out");
+    for (path, mode) in accessible_to_others(folder).map_err(failed)? {
+        tracing::warn!(path, mode, "other users can access this path; run `chmod go= PATH` to keep them out");
     }
     Ok(())
 }
 
-/// The folder, and what is ours in it, that has more bits than it should; in order.
-fn wider(folder: &Path) -> io::Result<Vec<(String, String)>> {
+/// Lists the folder and the server's own files in it that have any of the bits of [`OTHERS`], sorted by path, with
+/// their modes.
+fn accessible_to_others(folder: &Path) -> io::Result<Vec<(String, String)>> {
     let mut paths = vec![folder.to_owned()];
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if OURS.iter().any(|ours| name.starts_with(ours)) {
+        if OWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
             paths.push(entry.path());
         }
     }
     paths.sort();
     let modes = paths.into_iter().filter_map(|path| {
-        // Gone since it was listed: another's concern.
+        // A file that was deleted since it was listed needs no warning.
         let mode = fs::metadata(&path).ok()?.permissions().mode() & 0o7777;
         (mode & OTHERS != 0).then(|| (path.display().to_string(), format!("{mode:04o}")))
     });
@@ -56,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_others_can_read_is_named_with_its_mode() {
+    fn files_that_others_can_read_are_listed_with_their_modes() {
         let folder = tempfile::tempdir().unwrap();
         let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
         for (name, mode) in [("dailyfeed.db", 0o644), ("activity.db", 0o600), ("search", 0o640), ("notes.txt", 0o644)] {
@@ -64,7 +65,7 @@ mod tests {
             set(&folder.path().join(name), mode);
         }
         set(folder.path(), 0o755);
-        let found = wider(folder.path()).unwrap();
+        let found = accessible_to_others(folder.path()).unwrap();
         let named: Vec<_> =
             found.iter().map(|(path, mode)| (path.rsplit('/').next().unwrap(), mode.as_str())).skip(1).collect();
         assert_eq!((found[0].0.as_str(), found[0].1.as_str()), (folder.path().to_str().unwrap(), "0755"));

@@ -49,7 +49,7 @@ pub trait RankingStore: Send + Sync + 'static {
     /// Posts that the member wrote, likes or has commented, in no order; `limit` of them.
     async fn touched_by(&self, member: MemberId, limit: usize) -> StoreResult<Vec<PostId>>;
 
-    /// The best of a day by what happened on it, by `Tally::of_day`, ties by older; `limit` of them.
+    /// The best of a day by what happened on it, by `Tally::daily_score`, ties by older; `limit` of them.
     async fn best_of_day(&self, day: Day, limit: usize) -> StoreResult<Vec<Scored>>;
     /// Those of these posts that everybody may see but for blocks and mutes, in the order asked. At most 1,000.
     async fn public_posts(&self, posts: &[PostId]) -> StoreResult<Vec<PostId>>;

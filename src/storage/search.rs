@@ -1,5 +1,7 @@
-//! Keeps what searches look in: an index of texts that holds no text, made from the stores and the log, and thrown
-//! away and made again whenever it does not fit them.
+//! The traits of the search index: `SearchStore` keeps indexes, `SearchIndex` is one of them.
+//!
+//! An index holds the terms of texts and not the texts. It is derived from the stores and the event log, is never
+//! repaired, and is built anew whenever it does not fit them.
 use super::StoreResult;
 use crate::domain::{
     Comment, CommentId, Deadline, Epoch, Member, MemberId, Position, Post, PostId, SearchKey, SearchKind, SearchOrder,
@@ -8,35 +10,35 @@ use crate::domain::{
 use async_trait::async_trait;
 use std::sync::Arc;
 
-/// A change of the index. Putting what is there replaces it; removing what is not there changes nothing.
+/// A change of the index. A `Put` replaces the document of the same id; a `Remove` of an absent document does nothing.
 #[derive(Debug, Clone)]
 pub enum IndexChange {
-    /// A post as it is now.
+    /// Stores the current state of a post.
     PutPost(Post),
-    /// A comment as it is now.
+    /// Stores the current state of a comment.
     PutComment(Comment),
-    /// A member as they are now.
+    /// Stores the current state of a member.
     PutMember(Box<Member>),
-    /// A post has gone, and all comments on it.
+    /// Removes a post and all comments on it.
     RemovePost(PostId),
-    /// A comment has gone.
+    /// Removes a comment.
     RemoveComment(CommentId),
-    /// Somebody has gone, and everything they wrote.
+    /// Removes a member, and all posts and comments by the member.
     RemoveMember(MemberId),
 }
 
-/// What the last commit of an index says about it.
+/// What the last commit of an index covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IndexMark {
-    /// Of which life of the log.
+pub struct IndexCheckpoint {
+    /// Epoch of the log that the index follows.
     pub epoch: Epoch,
-    /// Every event up to here is in the index.
+    /// Every event up to this position is in the index.
     pub position: Position,
-    /// Whether everything from before that position is in it too. It is not while an index is being built.
+    /// Whether everything from before that position is in the index too. False while an index is being built.
     pub complete: bool,
 }
 
-/// How large an index is.
+/// The size of an index.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct IndexSize {
@@ -44,80 +46,81 @@ pub struct IndexSize {
     pub bytes: u64,
 }
 
-/// What to find.
+/// One search: a query, its filters, and the page to return.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub struct SearchRequest {
     /// Posts, comments or members.
     pub kind: SearchKind,
-    /// What their texts have.
+    /// The words and phrases that a text must have, and must not have.
     pub query: Query,
-    /// By this member alone.
+    /// Restricts to this author.
     pub author: Option<MemberId>,
-    /// On this post alone; of comments.
+    /// Restricts comments to those on this post.
     pub post: Option<PostId>,
-    /// With this tag (key form) alone; of posts.
+    /// Restricts posts to those with this tag (key form).
     pub tag: Option<String>,
-    /// Written then or later.
+    /// Earliest time of creation, included.
     pub from: Option<Timestamp>,
-    /// Written before that.
+    /// Latest time of creation, excluded.
     pub to: Option<Timestamp>,
-    /// What comes first.
+    /// The order of the hits.
     pub order: SearchOrder,
-    /// Only what comes after this place.
+    /// Returns only hits behind this key.
     pub after: Option<SearchKey>,
-    /// Only ids up to this one.
+    /// Returns only hits up to this id.
     pub id_max: u64,
-    /// At most so many.
+    /// Most hits to return.
     pub limit: usize,
-    /// The search ends when it passes.
+    /// The search ends when this deadline passes.
     pub until: Deadline,
 }
 
-/// Something that was found. Whether the viewer may see it is not known here.
+/// A document that a search found. The index does not know whether the viewer may see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hit {
-    /// Sorts the hits; its `id` is the id of the post, comment or member.
+    /// Sort key; its `id` is the id of the post, comment or member.
     pub key: SearchKey,
-    /// Who wrote it.
+    /// The author of the post or comment, or the member.
     pub author: MemberId,
-    /// Of a comment: what it is on.
+    /// The post that a comment is on.
     pub post: PostId,
 }
 
-/// One index. Changes are seen by searches once they are committed, all of one commit at once.
+/// One index. A search sees the changes of a commit all at once, as soon as it is committed.
 #[async_trait]
 pub trait SearchIndex: Send + Sync + 'static {
-    /// What the last commit says.
-    fn mark(&self) -> IndexMark;
-    /// Whether a search has met damage: what is damaged cannot be mended, only built anew.
+    /// Returns what the last commit covers.
+    fn checkpoint(&self) -> IndexCheckpoint;
+    /// Returns whether a search has met a damaged file. A damaged index cannot be repaired, only built anew.
     fn is_damaged(&self) -> bool;
-    /// Documents as of the last commit.
+    /// Counts the documents of the last commit.
     fn documents(&self) -> u64;
-    /// As of the last commit; looks at every file.
+    /// Measures the last commit; looks at every file.
     fn size(&self) -> IndexSize;
-    /// Takes changes in, in order. What is not committed is lost with the process.
+    /// Applies changes in order. Changes that are not committed are lost with the process.
     async fn apply(&self, changes: Vec<IndexChange>) -> StoreResult<()>;
-    /// Makes what was taken in durable and visible, together with the position it reaches up to.
+    /// Makes the applied changes durable and visible to searches, together with the position that they reach.
     async fn commit(&self, position: Position, complete: bool) -> StoreResult<()>;
-    /// Forgets what was taken in since the last commit, and recovers from a failed one.
+    /// Discards the changes since the last commit, and recovers from a failed one.
     async fn roll_back(&self) -> StoreResult<()>;
-    /// Lets go of the files, apart from searches: what comes after is an error. Waits a second at most for work that was
-    /// going on by itself.
+    /// Closes the writer; later changes and commits fail, searches still work. Waits a second at most for merges that
+    /// are running.
     async fn close(&self);
-    /// The first ones in the order asked for; `Late` where the deadline passes first. Scores depend on the text and the query alone, never on other texts, so
-    /// that a place stays where it is whatever is written meanwhile.
-    async fn find(&self, wanted: Wanted) -> StoreResult<Vec<Hit>>;
+    /// Returns the first hits in the order asked for. A score depends on the text and the query alone, never on other
+    /// texts, so that a key stays valid whatever is written meanwhile. Errors: `Late` if the deadline passes first,
+    /// `Busy` if too many searches run.
+    async fn find(&self, request: SearchRequest) -> StoreResult<Vec<Hit>>;
 }
 
-/// Where indexes are kept: the live one, and the one that is to take its place.
+/// Keeps the live index, and the index that is being built to replace it.
 #[async_trait]
 pub trait SearchStore: Send + Sync + 'static {
-    /// The live index, unless there is none, it cannot be read, or it was made by another version of the program.
+    /// Opens the live index. Returns `None` if there is none, it is damaged, or another version of the program made it.
     async fn live(&self) -> StoreResult<Option<Arc<dyn SearchIndex>>>;
-    /// A new, empty index beside the live one.
+    /// Creates an empty index beside the live one.
     async fn begin(&self, epoch: Epoch) -> StoreResult<Arc<dyn SearchIndex>>;
     /// Makes the index that was begun last the live one, durably.
     async fn make_live(&self) -> StoreResult<()>;
-    /// Removes what is left of other indexes. Searches that still read one finish.
+    /// Deletes every index but the live one and the one begun last. Searches that still read one finish.
     async fn sweep(&self) -> StoreResult<()>;
 }

@@ -1,4 +1,4 @@
-//! Logs and metrics, set up once per process.
+//! Sets up the log and the metrics, once per process.
 mod help;
 
 use crate::{causes::WithCauses, config};
@@ -10,17 +10,17 @@ use std::{
 };
 use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
 
-/// Bounds of histograms in seconds: from a cached read to a request that timed out.
+/// Buckets of histograms in seconds: from a cached read to a request that timed out.
 const SECONDS: &[f64] = &[0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
-/// Bounds of histograms in bytes: from a short answer to a large image.
+/// Buckets of histograms in bytes: from a short answer to a large image.
 const BYTES: &[f64] = &[256.0, 1_024.0, 4_096.0, 16_384.0, 65_536.0, 262_144.0, 1_048_576.0, 4_194_304.0, 16_777_216.0];
-/// Bounds of histograms of counts, such as commands in a commit.
+/// Buckets of histograms of counts, such as commands per commit.
 const COUNTS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
-/// How often histograms are folded, so that they do not grow while nobody reads them.
+/// Interval at which samples are folded into histograms, so that they do not grow while `/metrics` is not read.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Sends the log to standard error: text on a terminal, else one JSON object a line. Loading has refused a level that
-/// is none; where one comes all the same, `info` is in force.
+/// Sends the log to standard error: text on a terminal, else one JSON object per line. The configuration has checked
+/// the level; an invalid one falls back to `info`.
 pub fn init_tracing(settings: &config::Log) {
     let filter = EnvFilter::try_new(&settings.level).unwrap_or_else(|_| EnvFilter::new("info"));
     let text = match settings.format.as_str() {
@@ -31,11 +31,11 @@ pub fn init_tracing(settings: &config::Log) {
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines =
         if text { lines.boxed() } else { lines.json().flatten_event(true).map_event_format(WithCauses).boxed() };
-    // Set already where a test starts several servers.
+    // Fails if a subscriber is already set, as in a test that starts several servers.
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
 }
 
-/// The process's metrics; the first call begins to gather them. `None` where something else gathers them.
+/// Returns the metrics of the process; the first call installs the recorder. `None` if another recorder is installed.
 pub fn metrics() -> Option<PrometheusHandle> {
     static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
     static INSTALL: std::sync::Mutex<()> = std::sync::Mutex::new(());
@@ -49,13 +49,14 @@ fn install() -> Option<PrometheusHandle> {
         builder.set_buckets_for_metric(Matcher::Suffix(unit.to_owned()), bounds)
     });
     let handle = builder.and_then(PrometheusBuilder::install_recorder);
-    let unavailable = |error| tracing::error!(error = &error as &dyn std::error::Error, "metrics are not available");
+    let unavailable =
+        |error| tracing::error!(error = &error as &dyn std::error::Error, "cannot install the metrics recorder");
     let handle = handle.map_err(unavailable).ok();
     help::describe();
     handle
 }
 
-/// Keeps histograms small for as long as the process runs.
+/// Folds samples into histograms until the task is aborted.
 pub async fn upkeep(handle: PrometheusHandle) {
     let mut clock = tokio::time::interval(UPKEEP);
     loop {

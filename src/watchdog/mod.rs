@@ -1,9 +1,9 @@
-//! Ends a process whose runtime has stopped answering, so that whatever started it starts it again.
+//! [`Watchdog`]: ends a process whose runtime is frozen, so that its service manager restarts it.
 //!
-//! A deadlock between worker threads stops every request, the health routes and the shutdown with them: nothing inside
-//! the runtime can notice it. [`Watchdog`] is a thread outside the runtime. It has the runtime run an empty task every
-//! second; after 30 seconds without one it writes each thread's stack to the log (`stacks.rs`) and ends
-//! the process with [`EXIT_CODE`].
+//! A deadlock between worker threads stops every request, including health checks and the shutdown, and no code inside
+//! the runtime can detect it. The watchdog is a thread outside the runtime. Every second it spawns an empty task on the
+//! runtime; if none has run for 30 seconds, it logs the stack of each thread (`stacks.rs`) and ends the process with
+//! [`EXIT_CODE`].
 mod stacks;
 
 use std::{
@@ -12,24 +12,24 @@ use std::{
 };
 use tokio::runtime::Handle;
 
-/// Exit code of a process that the watchdog ended; `EX_SOFTWARE` of `sysexits.h`. 1 is every other failure.
+/// Exit code of a process that the watchdog ends: `EX_SOFTWARE` of `sysexits.h`. Every other failure is 1.
 pub const EXIT_CODE: i32 = 70;
-/// How often the runtime is asked.
+/// Interval between two tasks.
 const EVERY: Duration = Duration::from_secs(1);
-/// Turns of [`EVERY`] without an answer after which the process ends. Turns are counted, not time: a process that was
-/// stopped for a minute and goes on has not frozen.
+/// Number of intervals without an answer after which the process ends. Intervals are counted, not time: a process that
+/// was stopped for a minute (SIGSTOP) is not frozen.
 const UNANSWERED_MAX: u32 = 30;
-/// How long the report may take. A thread that froze may hold the lock that the log needs.
+/// Maximum time of the report, as a frozen thread may hold the lock of the log.
 const REPORT_MAX: Duration = Duration::from_secs(5);
 
-/// The watching thread. It ends when this is dropped.
+/// The watchdog thread, which ends when this is dropped.
 #[must_use = "the watchdog ends when it is dropped"]
 pub struct Watchdog {
     _stop: SyncSender<()>,
 }
 
 impl Watchdog {
-    /// Watches a runtime, and ends the process once it has frozen.
+    /// Starts the thread. It ends the process once the runtime is frozen.
     pub fn start(runtime: Handle) -> std::io::Result<Self> {
         let (stop, stopped) = mpsc::sync_channel(0);
         std::thread::Builder::new().name("watchdog".to_owned()).spawn(move || {
@@ -47,13 +47,13 @@ enum Outcome {
     Frozen,
 }
 
-/// Returns when the watchdog was dropped, or when the runtime has left [`UNANSWERED_MAX`] turns unanswered.
+/// Returns when the watchdog is dropped, or when the runtime has not answered for [`UNANSWERED_MAX`] intervals.
 fn watch(runtime: &Handle, stopped: &Receiver<()>, every: Duration) -> Outcome {
     let mut unanswered = 0;
-    // One question at a time: a runtime that is late is not given more to do.
+    // One task at a time, so that a slow runtime does not get more work.
     let (mut asked, mut answer) = ask(runtime);
     loop {
-        // Nothing is ever sent: this is a pause that ends at once when the watchdog is dropped.
+        // The channel carries no message: this is a pause that ends early when the watchdog is dropped.
         if stopped.recv_timeout(every) != Err(RecvTimeoutError::Timeout) {
             return Outcome::Stopped;
         }
@@ -64,7 +64,7 @@ fn watch(runtime: &Handle, stopped: &Receiver<()>, every: Duration) -> Outcome {
                 unanswered = 0;
                 (asked, answer) = ask(runtime);
             }
-            // A task that was dropped unrun says that the runtime is shutting down.
+            // The runtime dropped the task without running it, so it is shutting down.
             Err(mpsc::TryRecvError::Disconnected) => return Outcome::Stopped,
             Err(mpsc::TryRecvError::Empty) => unanswered += 1,
         }
@@ -74,7 +74,7 @@ fn watch(runtime: &Handle, stopped: &Receiver<()>, every: Duration) -> Outcome {
     }
 }
 
-/// Has the runtime say when it ran this.
+/// Spawns a task that sends the time at which it runs. Returns the time of the call and the receiver.
 fn ask(runtime: &Handle) -> (Instant, Receiver<Instant>) {
     let (tell, answer) = mpsc::sync_channel(1);
     runtime.spawn(async move {
@@ -84,17 +84,22 @@ fn ask(runtime: &Handle) -> (Instant, Receiver<Instant>) {
 }
 
 fn end() {
-    let (tell, told) = mpsc::sync_channel(1);
+    let (done, finished) = mpsc::sync_channel(1);
     let report = std::thread::Builder::new().name("stacks".to_owned()).spawn(move || {
         let seconds = UNANSWERED_MAX * u32::try_from(EVERY.as_secs()).unwrap_or(1);
-        tracing::error!(seconds, exit_code = EXIT_CODE, "the runtime does not answer; the process ends");
+        tracing::error!(seconds, exit_code = EXIT_CODE, "the runtime does not answer; ending the process");
         for thread in stacks::of_every_thread() {
-            tracing::error!(thread = thread.name, state = thread.state, stack = thread.frames, "thread at the freeze");
+            tracing::error!(
+                thread = thread.name,
+                state = thread.state,
+                stack = thread.frames,
+                "stack of a thread at the freeze"
+            );
         }
-        let _ = tell.send(());
+        let _ = done.send(());
     });
     if report.is_ok() {
-        let _ = told.recv_timeout(REPORT_MAX);
+        let _ = finished.recv_timeout(REPORT_MAX);
     }
     std::process::exit(EXIT_CODE);
 }
@@ -106,14 +111,15 @@ mod tests {
     const QUICK: Duration = Duration::from_millis(10);
 
     fn watched(runtime: &Handle) -> (SyncSender<()>, Receiver<Outcome>) {
-        let ((stop, stopped), (tell, told)) = (mpsc::sync_channel(0), mpsc::channel());
+        let (stop, stopped) = mpsc::sync_channel(0);
+        let (sender, outcome) = mpsc::channel();
         let runtime = runtime.clone();
-        std::thread::spawn(move || tell.send(watch(&runtime, &stopped, QUICK)));
-        (stop, told)
+        std::thread::spawn(move || sender.send(watch(&runtime, &stopped, QUICK)));
+        (stop, outcome)
     }
 
     #[test]
-    fn a_runtime_whose_threads_all_wait_for_each_other_has_frozen() {
+    fn a_runtime_whose_threads_are_deadlocked_is_frozen() {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
         let (release, held) = mpsc::channel::<()>();
         let held = std::sync::Arc::new(std::sync::Mutex::new(held));

@@ -1,9 +1,9 @@
-//! The stacks of a process that has frozen, as far as it can read them of itself (Linux).
+//! Reads the stacks of the threads of a frozen process from inside that process (Linux).
 //!
 //! `/proc/self/task/{thread}/syscall` has the stack pointer of a thread that waits in the kernel, `/proc/self/mem` its
-//! stack. Every word of it that points into the program is taken for a return address. That shows some frames of calls
-//! that have returned already, and needs neither a debugger nor unwinding. A binary that was stripped of its symbols
-//! (the `dist` profile) yields addresses alone, which `addr2line` resolves with the symbols at hand.
+//! stack. Every word of the stack that points into the code of the program counts as a return address. This also shows
+//! some calls that have already returned, but needs neither a debugger nor unwinding. A binary without symbols (the
+//! `dist` profile) yields only addresses, which `addr2line` resolves if the symbols are available.
 use std::{
     fmt::Write as _,
     fs::{self, File},
@@ -11,22 +11,22 @@ use std::{
     os::unix::fs::FileExt,
 };
 
-/// Bytes of a stack that are read, from its top: the calls that wait, not those that started the thread.
+/// Bytes read from the top of a stack: the waiting calls, not those that started the thread.
 const STACK_BYTES: usize = 32 * 1024;
-/// Frames that are written for one thread.
+/// Maximum frames of one thread.
 const FRAMES_MAX: usize = 48;
 
-/// One thread.
+/// The state and the stack of a thread.
 #[derive(Debug)]
 pub(super) struct Thread {
     pub(super) name: String,
-    /// The kernel's letter (S sleeps, R runs, D waits for a disk) and the kernel function in which it waits.
+    /// The kernel's letter (S sleeps, R runs, D waits for a disk) and the kernel function in which the thread waits.
     pub(super) state: String,
-    /// Innermost first, joined by ` < `. Empty where the thread runs, or where it cannot be read.
+    /// Function names, innermost first, joined by ` < `. Empty if the thread runs or its stack cannot be read.
     pub(super) frames: String,
 }
 
-/// Every thread but the one that asks.
+/// Returns every thread except the calling one.
 pub(super) fn of_every_thread() -> Vec<Thread> {
     let code = code_ranges();
     let memory = File::open("/proc/self/mem").ok();
@@ -50,7 +50,7 @@ pub(super) fn of_every_thread() -> Vec<Thread> {
         .collect()
 }
 
-/// `NUMBER ARGUMENT{6} STACK_POINTER PROGRAM_COUNTER`; `running` where the thread is in no system call.
+/// Parses `NUMBER ARGUMENT{6} STACK_POINTER PROGRAM_COUNTER`. The file is `running` for a thread in no system call.
 fn stack_pointer(syscall: &str) -> Option<u64> {
     let field = syscall.split_whitespace().nth(7)?;
     u64::from_str_radix(field.strip_prefix("0x")?, 16).ok()
@@ -58,13 +58,13 @@ fn stack_pointer(syscall: &str) -> Option<u64> {
 
 fn words(memory: &File, from: u64) -> Vec<usize> {
     let mut bytes = vec![0; STACK_BYTES];
-    // Near the bottom of a stack fewer bytes are there than are asked for.
+    // Near the bottom of a stack fewer than `STACK_BYTES` remain.
     let read = memory.read_at(&mut bytes, from).unwrap_or_default();
     let words = bytes[..read].chunks_exact(size_of::<usize>());
     words.filter_map(|word| word.try_into().ok().map(usize::from_ne_bytes)).collect()
 }
 
-/// The addresses of the program's own code.
+/// Returns the address ranges of the program's own code.
 fn code_ranges() -> Vec<Range<usize>> {
     let program = std::env::current_exe().unwrap_or_default();
     let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
@@ -97,10 +97,10 @@ fn frames(words: &[usize], code: &[Range<usize>]) -> String {
 
 fn symbol(address: usize) -> String {
     let mut name = None;
-    // A return address is that of the instruction behind the call.
+    // A return address points to the instruction after the call.
     backtrace::resolve((address - 1) as *mut _, |symbol| {
         if let Some(found) = symbol.name() {
-            // The hash at the end of a mangled name tells a reader nothing.
+            // The alternate format omits the hash of a mangled name.
             name = Some(format!("{found:#}"));
         }
     });
@@ -124,7 +124,7 @@ mod tests {
         let wait = move || waits_for_a_message_that_does_not_come(&ended, &begin);
         std::thread::Builder::new().name("the-waiting".to_owned()).spawn(wait).unwrap();
         begun.recv().unwrap();
-        // It has said that it begins; the kernel sees it wait a moment later.
+        // The thread waits in the kernel only some time after it has sent its message.
         let found = loop {
             let threads = of_every_thread();
             let thread = threads.into_iter().find(|thread| thread.name == "the-waiting").expect("its row");

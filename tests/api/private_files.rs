@@ -76,7 +76,7 @@ async fn nobody_else_reads_what_the_server_makes() {
             assert_eq!(mode(&path), wanted, "{} under {umask}", path.display());
         }
         let log = stop(server).await;
-        assert!(!log.contains("can get at this"), "{log}");
+        assert!(!log.contains("can access this path"), "{log}");
     }
 }
 

@@ -1,37 +1,37 @@
-// A dailyfeed client: each request carries its route as a tag, so that the summary shows one line for each.
+// A client of dailyfeed. Each request has its route as a tag, so that the summary shows one line per route.
 import http from 'k6/http';
 import { check } from 'k6';
 import { number, text } from './shape.js';
 
 export const BASE = text('BASE_URL', 'http://127.0.0.1:8080').replace(/\/+$/, '');
-/** The password of every member that `dailyfeed seed` makes. */
+/** The password of every seeded member. */
 export const PASSWORD = text('PASSWORD', 'Passw0rd!');
 
 const WORDS = ['한강', '자전거', '커피', '바람', '산책', '서울', '점심', '영화', '주말', '여행', '날씨', '사진'];
 const ENGLISH = ['coffee', 'morning', 'river', 'weekend', 'music', 'release', 'garden', 'train'];
 
-/** A short text, Korean with a tag, sometimes English. */
+/** Returns a short text with a tag, Korean or sometimes English. */
 export function sentence() {
   const word = (list) => list[Math.floor(Math.random() * list.length)];
   if (Math.random() < 0.2) return `A ${word(ENGLISH)} and a ${word(ENGLISH)} by the ${word(ENGLISH)}. #${word(ENGLISH)}`;
   return `오늘은 ${word(WORDS)}에서 ${word(WORDS)}을 생각했다. ${word(WORDS)}도 좋다. #${word(WORDS)}`;
 }
 
-/** Two words that seeded and written posts may contain. */
+/** Returns two words that seeded and written posts may contain. */
 export function query() {
   const list = Math.random() < 0.2 ? ENGLISH : WORDS;
   const word = () => list[Math.floor(Math.random() * list.length)];
   return `${word()} ${word()}`;
 }
 
-/** What a request is sent with. */
+/** Returns the headers and tags of a request. */
 export function params(route, token, more = {}) {
   const headers = { 'Content-Type': 'application/json' };
   if (token) headers.Authorization = `Bearer ${token}`;
   return Object.assign({ headers, tags: { route, name: route } }, more);
 }
 
-/** Sends a request and checks its status. `statuses` are those that are right. */
+/** Sends a request and checks that its status is one of `statuses`. */
 export function ask(route, method, path, token, body, statuses = [200]) {
   const expected = { responseCallback: http.expectedStatuses(...statuses) };
   const sent = body === undefined ? null : JSON.stringify(body);
@@ -40,7 +40,7 @@ export function ask(route, method, path, token, body, statuses = [200]) {
   return answer;
 }
 
-/** An answer's JSON. @returns {any} */
+/** Returns the JSON of a response. @returns {any} */
 export const json = (answer) => answer.json();
 
 export const home = (token, limit = 20) => ask('home', 'GET', `/api/timeline/posts/followings?limit=${limit}`, token);
@@ -54,7 +54,7 @@ export const like = (token, id) => ask('like', 'PUT', `/api/posts/${id}/like`, t
 export const search = (token, kind, q) =>
   ask('search', 'GET', `/api/search/${kind}?q=${encodeURIComponent(q)}&limit=20`, token);
 
-/** Logs in; null where that is refused. */
+/** Logs in. Returns null if the login is refused. */
 export function login(email, password = PASSWORD) {
   const body = JSON.stringify({ email, password });
   const answer = http.post(`${BASE}/api/authentication/login`, body, params('login', null));
@@ -66,7 +66,7 @@ export function login(email, password = PASSWORD) {
   return { id: member.id, token: accessToken };
 }
 
-/** Makes a member that nobody else has, and returns what to log in with. */
+/** Signs a new member up and returns its credentials. */
 export function signUp() {
   const name = `k6_${Date.now().toString(36)}_${Math.floor(Math.random() * 1e9).toString(36)}`;
   const who = { email: `${name}@example.com`, password: PASSWORD, handle: name, memberName: '부하' };
@@ -75,27 +75,27 @@ export function signUp() {
 }
 
 /**
- * Logs in members for a run: seeded ones, spread over all that there are (MEMBERS of SEEDED); without a seed, new ones
- * that follow each other.
+ * Logs members in for a run: seeded ones, spread over all seeded members (MEMBERS of SEEDED), or without a seed new ones
+ * who follow each other.
  */
 export function members(count = number('MEMBERS', 20)) {
   const [first, seeded] = [number('FIRST', 0), number('SEEDED', 1000)];
   const found = [];
-  for (let place = 0; place < count; place++) {
-    const member = login(`seed${first + Math.floor((place * seeded) / count)}@example.com`);
+  for (let index = 0; index < count; index++) {
+    const member = login(`seed${first + Math.floor((index * seeded) / count)}@example.com`);
     if (!member) break;
     found.push(member);
   }
   return found.length > 0 ? found : newcomers(count);
 }
 
-/** New members who all follow each other, and have written one post each. */
+/** Signs up new members who all follow each other and have one post each. */
 export function newcomers(count) {
   const made = [];
-  for (let place = 0; place < count; place++) {
+  for (let index = 0; index < count; index++) {
     const who = signUp();
     const member = who && login(who.email);
-    if (!member) throw new Error('no member could be made: seed the server, or switch its limits off');
+    if (!member) throw new Error('cannot sign a member up: seed the server, or set DAILYFEED_LIMITS__ENABLED=false');
     made.push(member);
   }
   for (const member of made) {
@@ -107,7 +107,7 @@ export function newcomers(count) {
   return made;
 }
 
-/** The newest posts (at most `pages` of 100) and their authors, those who wrote most first. */
+/** Returns the newest posts (at most `pages` of 100) and their authors, those with the most posts first. */
 export function graph(token, pages = number('PAGES', 5)) {
   const [posts, written] = [[], {}];
   let cursor = '';

@@ -1,4 +1,4 @@
-// What a run prints at its end and, where OUT is set, writes as JSON.
+// The summary that a run prints at its end, and writes to OUT as JSON if OUT is set.
 
 const rounded = (value) => (typeof value === 'number' ? Math.round(value * 1000) / 1000 : value);
 
@@ -14,7 +14,7 @@ function trend(metric) {
   };
 }
 
-/** `handleSummary` of a scenario. */
+/** Returns the `handleSummary` of a scenario. */
 export function summary(name) {
   return (data) => {
     const metrics = data.metrics;
@@ -53,6 +53,6 @@ function shown(result) {
   out += row('all', result.latencyMs) + row('visible', result.visibleMs);
   for (const route of Object.keys(result.routes)) out += row(route, result.routes[route]);
   for (const broken of result.brokenThresholds) out += `  THRESHOLD ${broken}\n`;
-  // The last line is what scripts/test counts.
+  // scripts/test reads the last line.
   return `${out}k6 checks: ${result.checks.passed} passed, ${result.checks.failed + result.brokenThresholds.length} failed\n`;
 }

@@ -1,6 +1,6 @@
-// What the scenarios take from the environment, and how they choose.
+// Options from the environment, random choices, and the settings that the scenarios share.
 
-/** A number from the environment. */
+/** Returns a number from the environment. */
 export function number(name, fallback) {
   const given = __ENV[name];
   if (given === undefined || given === '') return fallback;
@@ -9,22 +9,22 @@ export function number(name, fallback) {
   return value;
 }
 
-/** A text from the environment. */
+/** Returns a text from the environment. */
 export function text(name, fallback) {
   return __ENV[name] || fallback;
 }
 
-/** One of these, each as likely as any other. */
+/** Returns a random item; all are equally likely. */
 export function any(list) {
   return list[Math.floor(Math.random() * list.length)];
 }
 
-/** Chooses places 0..count-1 by Zipf's law: place k is chosen in proportion to 1 / (k + 1) ^ exponent. */
+/** Chooses indices 0..count-1 by Zipf's law: index k with a probability proportional to 1 / (k + 1) ^ exponent. */
 export function zipf(count, exponent = number('ZIPF', 1)) {
   const sums = [];
   let sum = 0;
-  for (let place = 0; place < count; place++) {
-    sum += 1 / Math.pow(place + 1, exponent);
+  for (let index = 0; index < count; index++) {
+    sum += 1 / Math.pow(index + 1, exponent);
     sums.push(sum);
   }
   return () => {
@@ -54,15 +54,15 @@ export function mix(weights) {
 }
 
 /**
- * An open-loop scenario: requests begin at this rate whatever the answers take, so that a slow server cannot slow its
- * own measurement down. Where users run out, `dropped_iterations` says so and the threshold on it fails the run.
+ * Returns an open-loop scenario: requests begin at this rate independent of response times, so that a slow server cannot
+ * slow down its measurement. If users run out, the threshold on `dropped_iterations` fails the run.
  */
 export function steady(exec, rate, duration, more = {}) {
   /** @type {import('k6/options').ConstantArrivalRateScenario} */
   const scenario = {
     executor: 'constant-arrival-rate',
     exec,
-    // Below one a second k6 wants a whole number in a longer unit.
+    // k6 requires an integer rate, so a rate below one per second needs a longer unit.
     rate: rate >= 1 ? Math.round(rate) : 1,
     timeUnit: rate >= 1 ? '1s' : `${Math.round(1 / rate)}s`,
     duration,
@@ -72,7 +72,7 @@ export function steady(exec, rate, duration, more = {}) {
   return Object.assign(scenario, more);
 }
 
-/** Thresholds that every open-loop run shares, and one per route: `{home: 50}` is p99 in milliseconds. */
+/** Returns the thresholds of every open-loop run, and one per route: `{home: 50}` is its p99 in milliseconds. */
 export function thresholds(routes, more = {}) {
   const all = {
     http_req_failed: ['rate<0.01'],
@@ -85,5 +85,5 @@ export function thresholds(routes, more = {}) {
   return Object.assign(all, more);
 }
 
-/** Trends that the summary shows. */
+/** The statistics that the summary shows. */
 export const STATS = ['min', 'avg', 'med', 'p(90)', 'p(95)', 'p(99)', 'max'];

@@ -75,7 +75,7 @@ async fn redrive_each(shared: &Shared, dead_letters: Vec<DeadLetter>) -> Result<
                 outcome.failed += 1;
                 let now = Timestamp::now();
                 let next_at = now.after(pause(dead_letter.attempts));
-                shared.store.failed_again(id, &words(&error), now, next_at).await?;
+                shared.store.record_failure(id, &words(&error), now, next_at).await?;
             }
             // The store is at fault, and not the dead letter.
             Err(error) => return Err(error.into()),
@@ -131,8 +131,8 @@ impl Activity {
     }
 
     /// Drops one for good. Refuses `DeadLetterNotFound`.
-    pub async fn drop_letter(&self, id: Position) -> Result<(), Error> {
-        if !self.shared.store.drop_letter(id).await? {
+    pub async fn drop_dead_letter(&self, id: Position) -> Result<(), Error> {
+        if !self.shared.store.drop_dead_letter(id).await? {
             return Err(Refusal::DeadLetterNotFound.into());
         }
         count(&self.shared).await
@@ -163,12 +163,12 @@ mod tests {
         }
         assert_eq!(sweep(shared).await.unwrap(), Redriven::default(), "a minute has not passed");
         let past = Timestamp::now().before(PAUSE_MIN);
-        shared.store.failed_again(Position(2), "again", past, past).await.unwrap();
+        shared.store.record_failure(Position(2), "again", past, past).await.unwrap();
         assert_eq!(sweep(shared).await.unwrap(), Redriven { redriven: 1, failed: 0 });
         let left = actors.activity.dead_letters(None, 10).await.unwrap().items;
         assert_eq!(
             (left.len(), left[0].event.position, &*left[0].cause),
-            (1, Position(1), "the test backend has too much to do")
+            (1, Position(1), "the queue of the test backend is full")
         );
         let done = shared.store.activities(author, None, Position(9), 10).await.unwrap();
         assert_eq!(done.iter().map(|event| event.position.0).collect::<Vec<_>>(), [2]);

@@ -1,7 +1,7 @@
 //! The public events that a member may see, read from the log in its order.
 use super::Activity;
 use crate::{
-    actors::{Error, timeline::Viewer},
+    actors::{Error, visibility::Viewer},
     domain::{
         CloudEvent, CommentId, Epoch, Event, EventKind, MemberId, Position, PostId, Refusal, Surface,
         cursor::{ListKind, decode_list_cursor, encode_list_cursor},
@@ -34,7 +34,7 @@ impl Activity {
             Some(text) => self.place(text)?.filter(|at| *at >= pruned).ok_or(Refusal::CursorExpired)?,
             None => pruned,
         };
-        let viewer = self.shared.timeline.viewer(member).await?;
+        let viewer = self.shared.visibility.viewer(member).await?;
         let (mut items, mut looked_at, mut turn) = (Vec::new(), 0, None);
         while items.len() < limit && looked_at < LOOKED_AT_MAX {
             let batch = self.batch(at, STEP).await?;
@@ -62,9 +62,9 @@ impl Activity {
         Ok(EventsPage { items, next: self.cursor(at) })
     }
 
-    /// Events after that place that the timeline has taken in: what it does not know yet could not be judged.
+    /// Returns the events after `at` that the projection has applied: visibility of later ones cannot be decided yet.
     pub(super) async fn batch(&self, at: Position, limit: usize) -> Result<Vec<Event>, Error> {
-        let until = self.shared.timeline.position();
+        let until = self.shared.visibility.position();
         let mut batch = self.shared.log.read(at, limit).await?;
         batch.retain(|event| event.position <= until);
         Ok(batch)
@@ -82,7 +82,7 @@ impl Activity {
         let mut posts: Vec<PostId> = events.iter().filter_map(|event| event.fact.post).collect();
         posts.sort_unstable();
         posts.dedup();
-        let there = self.shared.timeline.posts(viewer, &posts, Surface::Feed).await?;
+        let there = self.shared.visibility.posts(viewer, &posts, Surface::Feed).await?;
         let there: FxHashSet<PostId> = there.iter().map(|seen| seen.post.id).collect();
         let mut comments: Vec<CommentId> = events.iter().filter_map(|event| event.fact.comment).collect();
         comments.sort_unstable();

@@ -2,14 +2,11 @@
 mod actor;
 mod dead_letters;
 mod events;
-mod groups;
-mod notifications;
 mod stream;
 
-pub use crate::{actors::timeline::VisibleNotification, storage::DeadLetter};
+pub use crate::storage::DeadLetter;
 pub use dead_letters::Redriven;
 pub use events::EventsPage;
-pub use groups::VisibleGroup;
 pub use stream::{EventLive, EventStream};
 
 use super::{
@@ -19,16 +16,16 @@ use super::{
     lanes::{Lane, LaneLimits},
     mailbox::Mailbox,
     page, reader,
-    timeline::Timeline,
+    visibility::Visibility,
     wait_until::wait_until,
 };
 use crate::{
     config::Config,
     domain::{
-        Event, EventKind, MemberId, Position, SOURCE_DEFAULT, Timestamp,
+        Event, EventKind, MemberId, Notification, Position, SOURCE_DEFAULT, Timestamp,
         cursor::{ListKind, decode_list_cursor, encode_list_cursor},
     },
-    storage::{ActivityStore, ContentStore, EventLog, MemberStore, StoreError, StoreResult, Stores},
+    storage::{ActivityStore, ContentStore, EventLog, StoreError, StoreResult, Stores},
 };
 use std::{sync::Arc, time::Duration};
 use stream::Open;
@@ -58,8 +55,7 @@ pub(super) struct Shared {
     store: Arc<dyn ActivityStore>,
     log: Arc<dyn EventLog>,
     content: Arc<dyn ContentStore>,
-    members: Arc<dyn MemberStore>,
-    timeline: Timeline,
+    visibility: Visibility,
     /// Everything up to here is in the store.
     applied: watch::Sender<Position>,
     /// What events name as their source.
@@ -85,15 +81,19 @@ impl Activity {
         not(test),
         expect(clippy::significant_drop_tightening, reason = "handles and mailboxes, no guard among them")
     )]
-    pub(super) async fn start(supervisor: &Supervisor, stores: &Stores, timeline: Timeline, config: &Config) -> Self {
+    pub(super) async fn start(
+        supervisor: &Supervisor,
+        stores: &Stores,
+        visibility: Visibility,
+        config: &Config,
+    ) -> Self {
         let part = supervisor.part("activity");
         let public_url = config.http.public_url.clone();
         let shared = Arc::new(Shared {
             store: stores.activity.clone(),
             log: stores.log.clone(),
             content: stores.content.clone(),
-            members: stores.members.clone(),
-            timeline,
+            visibility,
             applied: watch::channel(Position(0)).0,
             source: if public_url.is_empty() { SOURCE_DEFAULT.to_owned() } else { public_url },
             streams: Open::new(config.stream.per_member_max),
@@ -138,14 +138,30 @@ impl Activity {
         let scope = member.0 ^ u64::from(kind.map_or(0, EventKind::code)) << 56;
         let place = cursor.map(|text| decode_list_cursor(text, ListKind::Activities, scope)).transpose()?;
         let before = Position(place.map_or(u64::MAX, |[before, _]| before));
-        self.caught_up().await?;
+        self.wait_until_applied().await?;
         let done = self.shared.seen(self.shared.store.activities(member, kind, before, limit + 1).await)?;
         let next = |last: &Event| encode_list_cursor(ListKind::Activities, scope, [last.position.0, 0]);
         Ok(page(done, limit, next, |event| event))
     }
 
+    /// Returns the stored notifications of `member` between the two positions, both excluded, newest first.
+    pub(super) async fn stored_notifications(
+        &self,
+        member: MemberId,
+        after: Position,
+        before: Position,
+        limit: usize,
+    ) -> Result<Vec<Notification>, Error> {
+        self.shared.seen(self.shared.store.notifications(member, after, before, limit).await)
+    }
+
+    /// The lane of reads of more than one step.
+    pub(super) fn lane(&self) -> &Lane {
+        &self.shared.lane
+    }
+
     /// Returns when the store has everything that was committed before the call, or after a moment. Refuses `Down`.
-    async fn caught_up(&self) -> Result<(), Error> {
+    pub(super) async fn wait_until_applied(&self) -> Result<(), Error> {
         self.shared.part.check()?;
         let head = *self.shared.log.head().borrow();
         let mut applied = self.shared.applied.subscribe();
@@ -191,7 +207,7 @@ async fn reading(shared: Arc<Shared>, mut begins: Result<Position, Error>, mailb
         match begins {
             Ok(begins) => break begins,
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "activities cannot be read, trying again");
+                tracing::error!(error = &error as &dyn std::error::Error, "cannot read the activity store; retrying");
                 tokio::time::sleep(backoff.next()).await;
                 begins = shared.begin().await;
             }
@@ -207,7 +223,7 @@ async fn sweeping(mailbox: Mailbox<Message>) {
     loop {
         clock.tick().await;
         if let Err(error) = mailbox.ask(|reply| Message::Sweep { reply }).await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "sweep of dead letters did not answer");
+            tracing::debug!(error = &error as &dyn std::error::Error, "dead letter sweep did not answer");
         }
     }
 }

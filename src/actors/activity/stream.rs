@@ -70,8 +70,8 @@ pub enum EventLive {
 pub struct EventStream {
     activity: Activity,
     member: MemberId,
-    /// The timeline's position: an event is shown when it can be judged.
-    taken_in: watch::Receiver<Position>,
+    /// The projection's position: the visibility of an event can be decided once it is applied.
+    applied: watch::Receiver<Position>,
     /// Everything up to here was shown, or is ready to be, or is not for the member.
     read: Position,
     /// What the client has.
@@ -86,8 +86,8 @@ impl Activity {
     pub async fn open_events(&self, member: MemberId, cursor: Option<&str>) -> Result<EventStream, Error> {
         let from = cursor.map(|text| self.place(text)).transpose()?;
         let place = self.shared.streams.enter(member)?;
-        let taken_in = self.shared.timeline.taken_in();
-        let now = *taken_in.borrow();
+        let applied = self.shared.visibility.applied_positions();
+        let now = *applied.borrow();
         let (read, reset) = match from {
             None => (now, None),
             Some(None) => (now, Some("unknown")),
@@ -96,7 +96,7 @@ impl Activity {
         };
         let mut ready = VecDeque::from([(read, EventLive::Ready(self.cursor(read)))]);
         ready.extend(reset.map(|reason| (read, EventLive::Reset(self.cursor(read), reason))));
-        Ok(EventStream { activity: self.clone(), member, taken_in, read, sent: read, ready, _place: place })
+        Ok(EventStream { activity: self.clone(), member, applied, read, sent: read, ready, _place: place })
     }
 }
 
@@ -109,7 +109,7 @@ impl EventStream {
                 return Some(live);
             }
             let read = self.read;
-            wait_until(&mut self.taken_in, |taken_in| *taken_in > read).await.ok()?;
+            wait_until(&mut self.applied, |applied| *applied > read).await.ok()?;
             if let Err(error) = self.step().await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "event stream ended early");
                 return None;
@@ -130,9 +130,9 @@ impl EventStream {
     }
 
     async fn step(&mut self) -> Result<(), Error> {
-        let until = *self.taken_in.borrow();
+        let until = *self.applied.borrow();
         let batch = self.activity.batch(self.read, STEP).await?;
-        let viewer = self.activity.shared.timeline.viewer(self.member).await?;
+        let viewer = self.activity.shared.visibility.viewer(self.member).await?;
         let shown = self.activity.shown(&viewer, &batch).await?;
         let source = &self.activity.shared.source;
         // From here on nothing waits, so a dropped future has taken all of this step or nothing of it.

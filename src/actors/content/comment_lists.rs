@@ -4,7 +4,7 @@ use crate::{
     actors::{
         error::Error,
         page::{Page, page},
-        timeline::Viewer,
+        visibility::Viewer,
     },
     domain::{
         Comment, CommentId, FIRST_REPLIES, MemberId, PostId, Refusal, Surface, VisibleComment,
@@ -58,8 +58,8 @@ impl Content {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page<VisibleComment>, Error> {
-        let viewer = self.timeline.viewer(viewer_id).await?;
-        self.timeline.posts(&viewer, &[post], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
+        let viewer = self.visibility.viewer(viewer_id).await?;
+        self.visibility.posts(&viewer, &[post], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
         let mut found = self.list(&viewer, CommentList::OfPost(post), cursor, limit).await?;
         let with_replies = found.items.iter().filter(|item| item.comment.below_count > 0);
         let parents: Vec<CommentId> = with_replies.map(|item| item.comment.id).collect();
@@ -80,7 +80,7 @@ impl Content {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page<VisibleComment>, Error> {
-        let viewer = self.timeline.viewer(viewer_id).await?;
+        let viewer = self.visibility.viewer(viewer_id).await?;
         self.visible_comment(&viewer, id).await?;
         self.list(&viewer, CommentList::RepliesTo(id), cursor, limit).await
     }
@@ -93,7 +93,7 @@ impl Content {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page<VisibleComment>, Error> {
-        let viewer = self.timeline.viewer(viewer_id).await?;
+        let viewer = self.visibility.viewer(viewer_id).await?;
         if !viewer.sees(member, Surface::Direct) || self.member_card(member).await.is_err() {
             return Err(Refusal::MemberNotFound.into());
         }
@@ -101,7 +101,7 @@ impl Content {
         let mut posts: Vec<PostId> = page.items.iter().map(|item| item.comment.post).collect();
         posts.sort_unstable();
         posts.dedup();
-        let posts = self.timeline.posts(&viewer, &posts, Surface::Direct).await?;
+        let posts = self.visibility.posts(&viewer, &posts, Surface::Direct).await?;
         page.items.retain(|item| posts.iter().any(|visible| visible.post.id == item.comment.post));
         Ok(page)
     }

@@ -2,7 +2,7 @@
 //! `comment_lists.rs`.
 use super::{Content, commands::ContentCommand, without_position};
 use crate::{
-    actors::{error::Error, timeline::Viewer},
+    actors::{error::Error, visibility::Viewer},
     domain::{
         Comment, CommentId, CommentText, LikeState, MemberId, Outcome, PostId, Receipt, Refusal, Surface, Timestamp,
         VisibleComment, depth_below,
@@ -20,8 +20,8 @@ impl Content {
         parent: Option<CommentId>,
         text: CommentText,
     ) -> Result<VisibleComment, Error> {
-        let viewer = self.timeline.viewer(author).await?;
-        self.timeline.posts(&viewer, &[post], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
+        let viewer = self.visibility.viewer(author).await?;
+        self.visibility.posts(&viewer, &[post], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
         let depth = match parent {
             Some(parent) => self.depth_of_reply(&viewer, post, parent).await?,
             None => 0,
@@ -54,7 +54,7 @@ impl Content {
         }
         if parent.post != post {
             // The refusal must not reveal that a hidden post has this comment.
-            let other = self.timeline.posts(viewer, &[parent.post], Surface::Direct).await?;
+            let other = self.visibility.posts(viewer, &[parent.post], Surface::Direct).await?;
             let refusal = if other.is_empty() { Refusal::ParentNotFound } else { Refusal::ParentOnAnotherPost };
             return Err(refusal.into());
         }
@@ -67,20 +67,20 @@ impl Content {
         let author = comment.author;
         let create = |reply| ContentCommand::CreateComment { comment, receipt, reply };
         let outcome = self.slots.of(author).ask(create).await?;
-        self.timeline.wrote(author);
+        self.visibility.note_write(author);
         Ok(without_position(outcome))
     }
 
     /// Returns one comment. Refuses `CommentNotFound`.
     pub async fn comment_by_id(&self, viewer_id: MemberId, id: CommentId) -> Result<VisibleComment, Error> {
-        let viewer = self.timeline.viewer(viewer_id).await?;
+        let viewer = self.visibility.viewer(viewer_id).await?;
         self.visible_comment(&viewer, id).await
     }
 
     /// Returns one comment as the viewer sees it. Refuses `CommentNotFound`, also for a comment on a hidden post.
     pub(super) async fn visible_comment(&self, viewer: &Viewer, id: CommentId) -> Result<VisibleComment, Error> {
         let comment = self.stores.comments.comment_by_id(id).await?.ok_or(Refusal::CommentNotFound)?;
-        let on = self.timeline.posts(viewer, &[comment.post], Surface::Direct).await?;
+        let on = self.visibility.posts(viewer, &[comment.post], Surface::Direct).await?;
         if on.is_empty() {
             return Err(Refusal::CommentNotFound.into());
         }
@@ -105,7 +105,7 @@ impl Content {
         text: CommentText,
         over: Option<Comment>,
     ) -> Result<VisibleComment, Error> {
-        let viewer = self.timeline.viewer(author).await?;
+        let viewer = self.visibility.viewer(author).await?;
         self.visible_comment(&viewer, id).await?;
         let mentions = self.mentioned_members(author, &text).await?;
         let over = over.map(Box::new);
@@ -119,22 +119,22 @@ impl Content {
         // An author deletes even a hidden comment; of others' comments, a hidden one must look like none.
         let known = self.stores.comments.comment_by_id(id).await?.ok_or(Refusal::CommentNotFound)?;
         if known.author != author {
-            let viewer = self.timeline.viewer(author).await?;
+            let viewer = self.visibility.viewer(author).await?;
             self.visible_comment(&viewer, id).await?;
         }
         self.slots.of(author).ask(|reply| ContentCommand::DeleteComment { author, id, reply }).await?;
-        self.timeline.wrote(author);
+        self.visibility.note_write(author);
         Ok(())
     }
 
     /// Sets or withdraws a like, and returns the count that is visible to the member. Refuses `CommentNotFound`.
     pub async fn like_comment(&self, member: MemberId, id: CommentId, like: bool) -> Result<LikeState, Error> {
-        let viewer = self.timeline.viewer(member).await?;
+        let viewer = self.visibility.viewer(member).await?;
         self.visible_comment(&viewer, id).await?;
         let key = self.ids.next();
         let like = |reply| ContentCommand::LikeComment { key, member, id, like, reply };
         let state = self.slots.of(member).ask(like).await?;
-        self.timeline.wrote(member);
+        self.visibility.note_write(member);
         if viewer.relations().blocked.is_empty() {
             return Ok(state);
         }
@@ -178,7 +178,7 @@ impl Content {
             comments.iter().filter(|comment| !comment.deleted).map(|comment| comment.author).collect();
         authors.sort_unstable();
         authors.dedup();
-        let cards = self.timeline.cards(&authors).await?;
+        let cards = self.catalog.cards(&authors).await?;
         let liked = self.stores.likes.liked_comments(viewer.member(), &ids).await?;
         let visible = comments.into_iter().map(|comment| {
             let author = cards.iter().find(|card| !comment.deleted && card.id == comment.author).map(Arc::clone);

@@ -5,12 +5,14 @@ mod comment_lists;
 mod comments;
 
 use super::{
+    catalog::Catalog,
     error::{Error, StartError},
     page::{Page, page},
     slots::Slots,
+    streams::Streams,
     supervisor::Supervisor,
-    timeline::Timeline,
     views::Views,
+    visibility::Visibility,
 };
 use crate::{
     domain::{
@@ -38,7 +40,9 @@ pub struct Content {
     members: Arc<dyn MemberStore>,
     images: Arc<dyn ImageStore>,
     ids: Arc<IdGenerator>,
-    timeline: Timeline,
+    catalog: Catalog,
+    visibility: Visibility,
+    streams: Streams,
     views: Views,
 }
 
@@ -47,7 +51,9 @@ impl Content {
         supervisor: &Supervisor,
         stores: &Stores,
         ids: Arc<IdGenerator>,
-        timeline: Timeline,
+        catalog: Catalog,
+        visibility: Visibility,
+        streams: Streams,
         views: Views,
     ) -> Result<Self, StartError> {
         let (members, images) = (stores.members.clone(), stores.images.clone());
@@ -57,7 +63,7 @@ impl Content {
             likes: stores.content.clone(),
         };
         let slots = Slots::start(supervisor, "content", stores.clone()).await?;
-        Ok(Self { slots, stores, members, images, ids, timeline, views })
+        Ok(Self { slots, stores, members, images, ids, catalog, visibility, streams, views })
     }
 
     /// Drafts a post: id, time, mentions and author are known before it is stored. Refuses `ImageNotFound`.
@@ -86,13 +92,13 @@ impl Content {
         let author = post.author;
         let create = |reply| ContentCommand::CreatePost { post, receipt, reply };
         let outcome = self.slots.of(author).ask(create).await?;
-        self.timeline.wrote(author);
+        self.visibility.note_write(author);
         Ok(without_position(outcome))
     }
 
     /// Returns one post and records a view of it. Refuses `PostNotFound`.
     pub async fn view_post(&self, viewer: MemberId, id: PostId) -> Result<VisiblePost, Error> {
-        let visible = self.timeline.post(viewer, id).await?.ok_or(Refusal::PostNotFound)?;
+        let visible = self.post_on_screen(viewer, id).await?;
         if visible.post.author != viewer {
             self.views.record(viewer, id);
         }
@@ -102,8 +108,8 @@ impl Content {
     /// Returns one post as [`Content::view_post`] does, for a request that does not show it: records no view, and
     /// streams of the viewer send no new counts of it.
     pub async fn visible_post(&self, viewer_id: MemberId, id: PostId) -> Result<VisiblePost, Error> {
-        let viewer = self.timeline.viewer(viewer_id).await?;
-        self.timeline.posts(&viewer, &[id], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound.into())
+        let viewer = self.visibility.viewer(viewer_id).await?;
+        self.visibility.posts(&viewer, &[id], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound.into())
     }
 
     /// Changes the text, and the images where `text` has some. Refuses `PostNotFound`, `PostUpdateForbidden`, for images
@@ -119,37 +125,45 @@ impl Content {
         let markup = self.markup(author, text.content()).await?;
         let edit = |reply| ContentCommand::EditPost { author, id, text, markup, over, reply };
         self.slots.of(author).ask(edit).await?;
-        self.timeline.wrote(author);
-        self.timeline.post(author, id).await?.ok_or(Refusal::PostNotFound.into())
+        self.visibility.note_write(author);
+        self.post_on_screen(author, id).await
+    }
+
+    /// Returns a post as the viewer sees it, and notes that the viewer's client shows it: the viewer's streams report its
+    /// counts from now on. Refuses `PostNotFound`.
+    async fn post_on_screen(&self, viewer_id: MemberId, id: PostId) -> Result<VisiblePost, Error> {
+        let viewer = self.visibility.viewer(viewer_id).await?;
+        self.streams.note_on_screen(viewer_id, std::iter::once(id));
+        self.visibility.posts(&viewer, &[id], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound.into())
     }
 
     /// Refuses `PostNotFound` for a hidden post, so that no later refusal reveals it.
     async fn check_post_visible(&self, member: MemberId, id: PostId) -> Result<(), Error> {
-        self.timeline.post(member, id).await?.map(|_| ()).ok_or(Refusal::PostNotFound.into())
+        self.post_on_screen(member, id).await.map(drop)
     }
 
     /// Deletes a post; it is hidden from everybody when this returns. Refuses `PostNotFound`, `PostDeleteForbidden`.
     pub async fn delete_post(&self, author: MemberId, id: PostId) -> Result<(), Error> {
         self.check_post_visible(author, id).await?;
         self.slots.of(author).ask(|reply| ContentCommand::DeletePost { author, id, reply }).await?;
-        self.timeline.wrote(author);
-        self.timeline.caught_up(author).await;
+        self.visibility.note_write(author);
+        self.visibility.wait_for_own_writes(author).await;
         Ok(())
     }
 
     /// Sets or withdraws a like, and returns the count that is visible to the member. Refuses `PostNotFound`.
     pub async fn like_post(&self, member: MemberId, id: PostId, like: bool) -> Result<LikeState, Error> {
-        let viewer = self.timeline.viewer(member).await?;
-        self.timeline.posts(&viewer, &[id], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
+        let viewer = self.visibility.viewer(member).await?;
+        self.visibility.posts(&viewer, &[id], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
         let key = self.ids.next();
         let like = |reply| ContentCommand::LikePost { key, member, id, like, reply };
         let state = self.slots.of(member).ask(like).await?;
-        self.timeline.wrote(member);
+        self.visibility.note_write(member);
         if viewer.relations().blocked.is_empty() {
             return Ok(state);
         }
         // The store counts the likes of blocked members too.
-        let visible = self.timeline.post(member, id).await?.ok_or(Refusal::PostNotFound)?;
+        let visible = self.post_on_screen(member, id).await?;
         Ok(LikeState { like_count: visible.counts().likes, ..state })
     }
 
@@ -161,8 +175,8 @@ impl Content {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page<MemberCard>, Error> {
-        let viewer = self.timeline.viewer(viewer_id).await?;
-        self.timeline.posts(&viewer, &[id], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
+        let viewer = self.visibility.viewer(viewer_id).await?;
+        self.visibility.posts(&viewer, &[id], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
         let before = match cursor {
             Some(text) => decode_list_cursor(text, ListKind::PostLikes, id.0)?[0],
             None => u64::MAX,
@@ -181,7 +195,7 @@ impl Content {
     }
 
     async fn member_card(&self, member: MemberId) -> Result<Arc<MemberCard>, Error> {
-        self.timeline.cards(&[member]).await?.pop().ok_or(Refusal::MemberNotFound.into())
+        self.catalog.cards(&[member]).await?.pop().ok_or(Refusal::MemberNotFound.into())
     }
 
     /// Returns the pictures of `ids` in this order. Does not check their owner: the commit does. Refuses
@@ -202,7 +216,7 @@ impl Content {
             return Ok(Markup { tags: found.tags, mentions: Vec::new() });
         }
         let keys: Vec<String> = found.mentioned.iter().map(|mentioned| mentioned.key.clone()).collect();
-        let viewer = self.timeline.viewer(author).await?;
+        let viewer = self.visibility.viewer(author).await?;
         let mut cards = self.members.cards_by_handle(&keys).await?;
         cards.retain(|card| viewer.sees(card.id, Surface::Direct));
         let mention = |mentioned: markup::Mentioned| {

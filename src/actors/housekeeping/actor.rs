@@ -43,7 +43,7 @@ impl Actor for HousekeepingActor {
         };
         let done = state.run().await;
         if let Err(error) = &done {
-            tracing::warn!(error = error as &dyn std::error::Error, "housekeeping failed, retrying");
+            tracing::warn!(error = error as &dyn std::error::Error, "housekeeping failed; retrying");
             state.retry.notify_one();
         }
         state.last_run_failed.set(done.is_err());
@@ -70,7 +70,7 @@ impl State {
 impl Readers {
     /// Returns the position of the reader that is furthest behind.
     fn position(&self) -> Position {
-        let core = self.timeline.position();
+        let core = self.projection.position();
         let parts = [self.ranking.position(), self.activity.position(), self.search.position()];
         parts.into_iter().fold(core, Ord::min)
     }

@@ -6,11 +6,11 @@ use super::{
     backoff::{Backoff, PART_MAX},
     error::Reply,
     mailbox::Mailbox,
+    projection::Projection,
     ranking::Ranking,
     search::Search,
     sessions::Sessions,
     supervisor::Supervisor,
-    timeline::Timeline,
 };
 use crate::{config::Config, storage::Stores};
 use std::{sync::Arc, time::Duration};
@@ -28,7 +28,7 @@ pub(super) enum Message {
 /// The readers of the log: events that one of them has not read are kept.
 #[derive(Clone)]
 pub(super) struct Readers {
-    pub(super) timeline: Timeline,
+    pub(super) projection: Projection,
     pub(super) ranking: Ranking,
     pub(super) activity: Activity,
     pub(super) search: Search,

@@ -38,7 +38,7 @@ impl Colors {
             _ => None,
         };
         if converted.is_none() {
-            tracing::debug!("colour profile does not fit its image");
+            tracing::debug!("the color profile does not match the image");
         }
         image
     }

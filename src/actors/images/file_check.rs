@@ -48,7 +48,7 @@ async fn check_until_writable(check: FileCheck, files: Arc<dyn ImageFileStore>) 
         let mut backoff = Backoff::up_to(PART_MAX);
         while let Err(error) = files.check().await {
             check.unwritable.set(true);
-            tracing::error!(error = &error as &dyn std::error::Error, "cannot write image files, retrying");
+            tracing::error!(error = &error as &dyn std::error::Error, "cannot store images; retrying");
             tokio::time::sleep(backoff.next()).await;
         }
         check.unwritable.set(false);

@@ -10,7 +10,7 @@ mod tests;
 
 pub use decoders::UploadPermit;
 
-use super::{error::Error, slots::Slots, supervisor::Supervisor, timeline::Timeline};
+use super::{error::Error, slots::Slots, supervisor::Supervisor, visibility::Visibility};
 use crate::{
     config::Config,
     domain::{
@@ -40,7 +40,7 @@ pub struct Images {
     store: Arc<dyn ImageStore>,
     files: Arc<dyn ImageFileStore>,
     ids: Arc<IdGenerator>,
-    timeline: Timeline,
+    visibility: Visibility,
     decoders: Decoders,
     file_check: FileCheck,
 }
@@ -59,7 +59,7 @@ impl Images {
         supervisor: &Supervisor,
         stores: &Stores,
         ids: Arc<IdGenerator>,
-        timeline: Timeline,
+        visibility: Visibility,
         config: &Config,
     ) -> Self {
         let part = supervisor.part("images");
@@ -67,7 +67,7 @@ impl Images {
         let slots = Slots::start_part(supervisor, &part, store.clone()).await;
         let file_check = FileCheck::start(supervisor, part, files.clone());
         let decoders = Decoders::new(&config.images);
-        let images = Self { slots, store, files, ids, timeline, decoders, file_check };
+        let images = Self { slots, store, files, ids, visibility, decoders, file_check };
         supervisor.spawn_background(sweep::sweep_hourly(images.clone()));
         images
     }
@@ -127,7 +127,7 @@ impl Images {
     /// Deletes an image, and removes it from its post or its owner's profile. Refuses `ImageNotFound`, `ImageForbidden`.
     pub async fn delete_image(&self, owner: MemberId, id: ImageId) -> Result<(), Error> {
         self.slots.of(owner).ask(|reply| ImageCommand::DeleteImage { owner, id, reply }).await?;
-        self.timeline.wrote(owner);
+        self.visibility.note_write(owner);
         self.delete_files(id).await;
         Ok(())
     }

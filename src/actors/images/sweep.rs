@@ -34,7 +34,7 @@ pub(super) async fn sweep_hourly(images: Images) {
             Err(error) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
-                    "cannot sweep images, next attempt in an hour"
+                    "cannot sweep images; next attempt in an hour"
                 );
             }
         }

@@ -7,13 +7,14 @@ pub use crate::storage::{Followed, Recommended};
 pub use relations::RelationList;
 
 use super::{
+    catalog::Catalog,
     error::{Error, StartError},
     lanes::{Lane, LaneLimits},
     page::{Page, page},
     sessions::{Caller, Hasher},
     slots::Slots,
     supervisor::Supervisor,
-    timeline::Timeline,
+    visibility::Visibility,
 };
 use crate::{
     domain::{
@@ -33,7 +34,8 @@ pub struct Members {
     stores: MemberStores,
     ids: Arc<IdGenerator>,
     hasher: Hasher,
-    timeline: Timeline,
+    catalog: Catalog,
+    visibility: Visibility,
     recommendations: Lane,
 }
 
@@ -51,12 +53,13 @@ impl Members {
         stores: &Stores,
         ids: Arc<IdGenerator>,
         hasher: Hasher,
-        timeline: Timeline,
+        catalog: Catalog,
+        visibility: Visibility,
     ) -> Result<Self, StartError> {
         let stores = MemberStores { members: stores.members.clone(), relations: stores.relations.clone() };
         let slots = Slots::start(supervisor, "members", stores.clone()).await?;
         let recommendations = Lane::new("recommendations", LaneLimits::default());
-        Ok(Self { slots, stores, ids, hasher, timeline, recommendations })
+        Ok(Self { slots, stores, ids, hasher, catalog, visibility, recommendations })
     }
 
     /// Drafts a member: id and time are known before it is stored.
@@ -102,7 +105,7 @@ impl Members {
 
     /// Returns one member by handle, case-insensitively. Refuses `MemberNotFound`.
     pub async fn member_by_handle(&self, handle: &str) -> Result<Member, Error> {
-        let handle = Handle::asked_for(handle).map_err(|_| Refusal::MemberNotFound)?;
+        let handle = Handle::from_lookup(handle).map_err(|_| Refusal::MemberNotFound)?;
         self.stores.members.member_by_handle(&handle.key()).await?.ok_or(Refusal::MemberNotFound.into())
     }
 
@@ -116,8 +119,8 @@ impl Members {
         if ids.len() > QUERY_IDS_MAX {
             return Err(Refusal::TooManyIds { max: QUERY_IDS_MAX }.into());
         }
-        let viewer = self.timeline.viewer(viewer_id).await?;
-        let mut cards = self.timeline.cards(ids).await?;
+        let viewer = self.visibility.viewer(viewer_id).await?;
+        let mut cards = self.catalog.cards(ids).await?;
         cards.retain(|card| viewer.sees(card.id, Surface::Direct));
         Ok(cards)
     }
@@ -153,8 +156,8 @@ impl Members {
         let (patch, over) = (Box::new(patch), over.map(Box::new));
         let change = |reply| MemberCommand::ChangeProfile { member, patch, over, reply };
         self.slots.of(member).ask(change).await?;
-        self.timeline.wrote(member);
-        self.timeline.caught_up(member).await;
+        self.visibility.note_write(member);
+        self.visibility.wait_for_own_writes(member).await;
         self.member(member).await
     }
 
@@ -162,14 +165,14 @@ impl Members {
     pub async fn change_handle(&self, member: MemberId, handle: Handle, over: Option<Member>) -> Result<Member, Error> {
         let over = over.map(Box::new);
         self.slots.of(member).ask(|reply| MemberCommand::ChangeHandle { member, handle, over, reply }).await?;
-        self.timeline.wrote(member);
+        self.visibility.note_write(member);
         self.member(member).await
     }
 
     /// Moves the member's marker of read notifications forward, for all devices of the member; never back.
     pub async fn move_marker(&self, member: MemberId, last_read: Position) -> Result<(), Error> {
         self.slots.of(member).ask(|reply| MemberCommand::MoveMarker { member, last_read, reply }).await?;
-        self.timeline.wrote(member);
+        self.visibility.note_write(member);
         Ok(())
     }
 }

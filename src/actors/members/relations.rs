@@ -51,7 +51,7 @@ impl Members {
     /// Refuses `MemberNotFound` where one of the two blocks the other; a viewer who alone blocks the member still gets
     /// the profile, which says so.
     pub async fn visible_profile(&self, viewer_id: MemberId, mut member: Member) -> Result<(Member, Relation), Error> {
-        let viewer = self.timeline.viewer(viewer_id).await?;
+        let viewer = self.visibility.viewer(viewer_id).await?;
         let relations = &self.stores.relations;
         let relation = relations.relations(viewer_id, &[member.id], Timestamp::now()).await?.pop();
         let relation = relation.unwrap_or_default();
@@ -82,8 +82,8 @@ impl Members {
             Some(text) => decode_list_cursor(text, list.kind(), of.0)?[0],
             None => u64::MAX,
         };
-        let viewer = self.timeline.viewer(viewer_id).await?;
-        if self.timeline.cards(&[of]).await?.is_empty() || !viewer.sees(of, Surface::Direct) {
+        let viewer = self.visibility.viewer(viewer_id).await?;
+        if self.catalog.cards(&[of]).await?.is_empty() || !viewer.sees(of, Surface::Direct) {
             return Err(Refusal::MemberNotFound.into());
         }
         let relations = &self.stores.relations;
@@ -107,7 +107,7 @@ impl Members {
         let key = self.ids.next();
         let follow = |reply| MemberCommand::Follow { key, follower, followee, reply };
         let followed = self.slots.of(follower).ask(follow).await?;
-        self.timeline.wrote(follower);
+        self.visibility.note_write(follower);
         Ok(followed)
     }
 
@@ -121,8 +121,8 @@ impl Members {
     ) -> Result<(), Error> {
         let change = |reply| MemberCommand::ChangeRelation { change, member, other, reply };
         self.slots.of(member).ask(change).await?;
-        self.timeline.wrote(member);
-        self.timeline.caught_up(member).await;
+        self.visibility.note_write(member);
+        self.visibility.wait_for_own_writes(member).await;
         Ok(())
     }
 
@@ -135,7 +135,7 @@ impl Members {
     /// Mutes a member until a time, or without an end. Refuses `Invalid` for the member itself, `MemberNotFound`, `MuteLimit`.
     pub async fn mute(&self, member: MemberId, other: MemberId, until: Option<Timestamp>) -> Result<(), Error> {
         other_than(member, other).map_err(Refusal::from)?;
-        let viewer = self.timeline.viewer(member).await?;
+        let viewer = self.visibility.viewer(member).await?;
         if !viewer.sees(other, Surface::Direct) {
             return Err(Refusal::MemberNotFound.into());
         }

@@ -141,7 +141,7 @@ impl State {
             Ok(built) => built,
             // The tables are lost with the thread; they are loaded again.
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "a generation could not be made");
+                tracing::error!(error = &error as &dyn std::error::Error, "cannot build a generation");
                 return Ok(true);
             }
         };
@@ -163,7 +163,7 @@ impl State {
         match self.shared.days.turned(date, today, &mut self.shown).await {
             Ok(()) => self.backoff.reset(),
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the best of the day were not kept");
+                tracing::warn!(error = &error as &dyn std::error::Error, "cannot store the best posts of the day");
                 self.keep_after = Instant::now() + self.backoff.next();
                 self.marks.stirred = true;
             }
@@ -216,7 +216,7 @@ fn build(mut tables: Tables, spans: Spans, (changed, found): (Vec<PostId>, Vec<T
     }
     let today = tables.best_today();
     metrics::gauge!("dailyfeed_ranking_posts").set(tables.posts() as f64);
-    tracing::debug!(posts = tables.posts(), counted, elapsed_us = begun.elapsed().as_micros() as u64, "rankings made");
+    tracing::debug!(posts = tables.posts(), counted, elapsed_us = begun.elapsed().as_micros() as u64, "rankings built");
     Built { tables, rankings, today }
 }
 

@@ -31,7 +31,7 @@ pub(super) async fn wake(shared: Arc<Shared>, mailbox: Mailbox<Message>) {
             made => made.map(drop),
         };
         if let Err(error) = &made {
-            tracing::warn!(error = error as &dyn std::error::Error, "rankings not made");
+            tracing::warn!(error = error as &dyn std::error::Error, "cannot build rankings");
         }
         // An actor that is late, or being started again, says nothing about the rows.
         shared.uncounted.set(matches!(made, Err(Error::Store(_))));
@@ -56,7 +56,7 @@ async fn freeze(shared: &Shared, day: Day) -> bool {
     match shared.days.frozen(day).await {
         Ok(best) => best.frozen,
         Err(error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the day was not frozen");
+            tracing::warn!(error = &error as &dyn std::error::Error, "cannot freeze the scores of the day");
             false
         }
     }

@@ -93,7 +93,10 @@ impl Days {
             let shown = self.shown(&posts).await?;
             if let Err(error) = self.store.keep_day(day.date, shown, Some(posts.clone())).await {
                 // Whoever only reads gets what there is. The scores are the same until the day is kept.
-                tracing::warn!(error = &error as &dyn std::error::Error, "the day was not kept, trying again");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "cannot store the best posts of a past day; retrying"
+                );
                 return Ok(Best::new(day.date, false, posts));
             }
         }

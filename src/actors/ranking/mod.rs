@@ -11,10 +11,12 @@ mod tests;
 
 use super::{
     Error, Reply, Supervisor,
+    feeds::FeedPage,
     health::{Fault, Part},
     mailbox::Mailbox,
     reader,
-    timeline::{FeedPage, Timeline},
+    streams::Streams,
+    visibility::Visibility,
 };
 use crate::{
     config::Config,
@@ -107,7 +109,8 @@ pub struct Top3 {
 #[derive(Clone)]
 pub struct Ranking {
     shared: Arc<Shared>,
-    timeline: Timeline,
+    visibility: Visibility,
+    streams: Streams,
     /// How long a reader waits for the first generation.
     patience: Duration,
     #[cfg(test)]
@@ -121,7 +124,13 @@ impl Ranking {
         not(test),
         expect(clippy::significant_drop_tightening, reason = "handles and mailboxes, no guard among them")
     )]
-    pub(super) async fn start(supervisor: &Supervisor, stores: &Stores, timeline: Timeline, config: &Config) -> Self {
+    pub(super) async fn start(
+        supervisor: &Supervisor,
+        stores: &Stores,
+        visibility: Visibility,
+        streams: Streams,
+        config: &Config,
+    ) -> Self {
         // Checked with the configuration.
         let zone = TimeZone::get(&config.ranking.day_zone).unwrap_or(TimeZone::UTC);
         // Read first: what is committed while the tables are loaded is counted again, which changes nothing.
@@ -138,7 +147,8 @@ impl Ranking {
         let patience = Duration::from_millis(config.actors.answer_timeout_ms);
         Self {
             shared,
-            timeline,
+            visibility,
+            streams,
             patience,
             #[cfg(test)]
             mailbox,
@@ -170,7 +180,7 @@ impl Ranking {
             }
         };
         // Read first, so that a stream from there misses nothing that this page does not show yet.
-        let stream = self.timeline.stream_cursor();
+        let stream = self.streams.cursor();
         let (items, to) = self.collect(viewer, &generation, from, limit).await?;
         let next = to.map(|rank| encode_list_cursor(list, window as u64, [generation.number, rank as u64]));
         Ok(FeedPage { items, next, stream })
@@ -190,14 +200,14 @@ impl Ranking {
         from: usize,
         limit: usize,
     ) -> Result<(Vec<VisiblePost>, Option<usize>), Error> {
-        let viewer = self.timeline.viewer(viewer).await?;
+        let viewer = self.visibility.viewer(viewer).await?;
         let (mut items, mut at, mut step) = (Vec::with_capacity(limit), from, limit);
         while let Some(rest) = generation.posts.get(at..).filter(|rest| !rest.is_empty()) {
             if items.len() >= limit {
                 return Ok((items, Some(at)));
             }
             let looked_at = &rest[..step.min(rest.len())];
-            let seen = self.timeline.posts(&viewer, looked_at, Surface::Feed).await?;
+            let seen = self.visibility.posts(&viewer, looked_at, Surface::Feed).await?;
             let room = limit - items.len();
             // Up to the last that has room: what is behind it belongs to the next page.
             at += match seen.get(room - 1).filter(|_| seen.len() > room) {
@@ -216,8 +226,8 @@ impl Ranking {
         self.shared.part.check()?;
         let best = self.shared.days.best(date, Timestamp::now()).await?;
         let ids: Vec<PostId> = best.posts.iter().map(|(post, _)| *post).collect();
-        let viewer = self.timeline.viewer(viewer).await?;
-        let seen = self.timeline.posts(&viewer, &ids, Surface::Feed).await?;
+        let viewer = self.visibility.viewer(viewer).await?;
+        let seen = self.visibility.posts(&viewer, &ids, Surface::Feed).await?;
         let scored = |seen: VisiblePost| {
             let (_, score) = best.posts.iter().find(|(post, _)| *post == seen.post.id)?;
             Some((*score, seen))

@@ -151,7 +151,7 @@ impl Tables {
 
     /// The best of today, of equals the older.
     pub(super) fn best_today(&self) -> Vec<Scored> {
-        let best = self.today.best(TOP_KEPT, |row| (row.tally.of_day(), u64::MAX - row.post.0));
+        let best = self.today.best(TOP_KEPT, |row| (row.tally.daily_score(), u64::MAX - row.post.0));
         best.into_iter().map(|(score, post)| (post, score)).collect()
     }
 

@@ -1,7 +1,7 @@
 //! Time that goes on, an actor that fails, and what the log hears of a day.
 use super::{Shared, actor::State, clock::read, tables::Spans};
 use crate::{
-    actors::{Actors, Error, health::Part, timeline::Feed},
+    actors::{Actors, Error, feeds::Feed, health::Part},
     config::Config,
     domain::{
         CommentText, Email, Event, EventKind, HOUR_MS, Handle, MemberId, Outcome, Password, Patch, Position, PostId,
@@ -45,7 +45,7 @@ async fn start() -> Deployment {
         let draft = actors.content.draft_post(author, PostText::new(None, "글").unwrap()).await.unwrap();
         actors.content.create_post(draft, None).await.unwrap();
     }
-    let mine = actors.timeline.feed(author, Feed::Mine, None, 10).await.unwrap().items;
+    let mine = actors.feeds.page(author, Feed::Mine, None, 10).await.unwrap().items;
     let posts = [mine[1].post.id, mine[0].post.id];
     Deployment { actors, stores, author, fan, posts, _folder: folder }
 }

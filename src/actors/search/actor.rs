@@ -38,9 +38,9 @@ impl Actor for SearchActor {
     async fn pre_start(&self, _: ActorRef<Self::Msg>, shared: Arc<Shared>) -> Result<Engine, ActorProcessingErr> {
         // Where the first one is being built, whoever builds it reads what was there before.
         let mut applied = *shared.log.head().borrow();
-        let index = Some(opening::open(&shared).await?).filter(|index| index.mark().complete);
+        let index = Some(opening::open(&shared).await?).filter(|index| index.checkpoint().complete);
         if let Some(index) = &index {
-            applied = index.mark().position;
+            applied = index.checkpoint().position;
             shared.set_durable(applied);
             shared.covered.send_replace(applied);
             metrics::gauge!("dailyfeed_search_documents").set(index.documents() as f64);

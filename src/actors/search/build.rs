@@ -147,7 +147,7 @@ pub(super) async fn build(
 /// Removes what is left of other indexes. What cannot be removed now is removed the next time.
 pub(super) async fn sweep(store: &dyn SearchStore) {
     if let Err(error) = store.sweep().await {
-        tracing::warn!(error = &error as &dyn std::error::Error, "files of old search indexes are left");
+        tracing::warn!(error = &error as &dyn std::error::Error, "cannot remove the files of old search indexes");
     }
 }
 

@@ -4,7 +4,7 @@ use super::{
     marks::{Found, Highlights, marked},
 };
 use crate::{
-    actors::{Error, Page, timeline::Viewer},
+    actors::{Error, Page, visibility::Viewer},
     domain::{
         CommentId, Deadline, Handle, Member, MemberCard, MemberId, PostId, Refusal, SearchKey, SearchKind, SearchOrder,
         Surface, Timestamp, VisibleComment, VisiblePost,
@@ -13,7 +13,7 @@ use crate::{
         search::{QUERY_LENGTH_MAX, Query},
         text_within,
     },
-    storage::{Hit, Wanted},
+    storage::{Hit, SearchRequest},
 };
 use std::{collections::HashMap, time::Instant};
 
@@ -75,7 +75,7 @@ impl Search {
         let list = List { kind: ListKind::SearchPosts, scope: scope_of(&format!("{search:?}")) };
         let query = parsed(&search.text, Query::parse)?;
         let narrowed = search.author.is_some() || search.tag.is_some() || search.from.is_some() || search.to.is_some();
-        if !query.looks_for_something() && !narrowed {
+        if !query.has_positive_clause() && !narrowed {
             return Ok(Page { items: Vec::new(), next: None });
         }
         let turn = self.lane.enter(viewer_id).await?;
@@ -87,7 +87,7 @@ impl Search {
                 found => found,
             },
         };
-        let wanted = Wanted {
+        let wanted = SearchRequest {
             author,
             tag: search.tag,
             from: search.from,
@@ -95,7 +95,7 @@ impl Search {
             order: search.order,
             ..anything(SearchKind::Post, query.clone(), limit, turn.deadline())
         };
-        let viewer = self.timeline.viewer(viewer_id).await?;
+        let viewer = self.visibility.viewer(viewer_id).await?;
         // Not even how much there would be: a search that is aimed at one member must not tell what may not be seen.
         if author.is_some_and(|author| !viewer.sees_posts_of(author, Surface::Direct)) {
             return Ok(Page { items: Vec::new(), next: None });
@@ -121,18 +121,18 @@ impl Search {
     ) -> Result<Page<Found<VisibleComment>>, Error> {
         let list = List { kind: ListKind::SearchComments, scope: scope_of(&format!("{search:?}")) };
         let query = parsed(&search.text, Query::parse)?;
-        if !query.looks_for_something() && search.post.is_none() {
+        if !query.has_positive_clause() && search.post.is_none() {
             return Ok(Page { items: Vec::new(), next: None });
         }
         let turn = self.lane.enter(viewer_id).await?;
-        let viewer = self.timeline.viewer(viewer_id).await?;
+        let viewer = self.visibility.viewer(viewer_id).await?;
         if let Some(post) = search.post
-            && self.timeline.posts(&viewer, &[post], Surface::Direct).await?.is_empty()
+            && self.visibility.posts(&viewer, &[post], Surface::Direct).await?.is_empty()
         {
             return Ok(Page { items: Vec::new(), next: None });
         }
         let all = anything(SearchKind::Comment, query.clone(), limit, turn.deadline());
-        let wanted = Wanted { post: search.post, ..all };
+        let wanted = SearchRequest { post: search.post, ..all };
         let scan = self.scan(&list, wanted, cursor, |hits| self.seen_comments(&viewer, hits));
         let (found, next) = turn.within(scan).await?;
         let items = marked(&turn, query, found, |seen: VisibleComment, marker| {
@@ -154,11 +154,11 @@ impl Search {
     ) -> Result<Page<Found<MemberCard>>, Error> {
         let list = List { kind: ListKind::SearchMembers, scope: scope_of(text) };
         let query = parsed(text, Query::parse_name)?;
-        if !query.looks_for_something() {
+        if !query.has_positive_clause() {
             return Ok(Page { items: Vec::new(), next: None });
         }
         let turn = self.lane.enter(viewer_id).await?;
-        let viewer = self.timeline.viewer(viewer_id).await?;
+        let viewer = self.visibility.viewer(viewer_id).await?;
         let wanted = anything(SearchKind::Member, query.clone(), limit, turn.deadline());
         let scan = self.scan(&list, wanted, cursor, |hits| self.seen_members(&viewer, hits));
         let (found, next) = turn.within(scan).await?;
@@ -176,7 +176,7 @@ impl Search {
     }
 
     async fn by_handle(&self, handle: &str) -> Result<Option<MemberId>, Error> {
-        let Ok(handle) = Handle::asked_for(handle) else { return Ok(None) };
+        let Ok(handle) = Handle::from_lookup(handle) else { return Ok(None) };
         Ok(self.shared.members.member_by_handle(&handle.key()).await?.map(|member| member.id))
     }
 
@@ -190,7 +190,7 @@ impl Search {
     async fn seen_posts(&self, viewer: &Viewer, hits: Vec<Hit>) -> Result<HashMap<u64, VisiblePost>, Error> {
         let seen = hits.iter().filter(|hit| viewer.sees_posts_of(hit.author, Surface::Direct));
         let ids: Vec<PostId> = seen.map(|hit| PostId(hit.key.id)).collect();
-        let posts = self.timeline.posts(viewer, &ids, Surface::Direct).await?;
+        let posts = self.visibility.posts(viewer, &ids, Surface::Direct).await?;
         Ok(posts.into_iter().map(|seen| (seen.post.id.0, seen)).collect())
     }
 
@@ -199,7 +199,7 @@ impl Search {
         let mut posts: Vec<PostId> = hits.iter().map(|hit| hit.post).collect();
         posts.sort_unstable();
         posts.dedup();
-        let posts = self.timeline.posts(viewer, &posts, Surface::Direct).await?;
+        let posts = self.visibility.posts(viewer, &posts, Surface::Direct).await?;
         let on_seen = hits.iter().filter(|hit| posts.iter().any(|seen| seen.post.id == hit.post));
         let ids: Vec<_> = on_seen.map(|hit| CommentId(hit.key.id)).collect();
         let comments = self.shared.content.living_comments(&ids).await?;
@@ -212,7 +212,7 @@ impl Search {
     async fn scan<T, F: Future<Output = Result<HashMap<u64, T>, Error>>>(
         &self,
         list: &List,
-        mut wanted: Wanted,
+        mut wanted: SearchRequest,
         cursor: Option<&str>,
         look: impl Fn(Vec<Hit>) -> F,
     ) -> Result<(Vec<T>, Option<String>), Error> {
@@ -256,8 +256,8 @@ fn parsed(text: &str, parse: impl FnOnce(&str) -> Query) -> Result<Query, Error>
     Ok(parse(text))
 }
 
-fn anything(kind: SearchKind, query: Query, limit: usize, until: Deadline) -> Wanted {
-    Wanted {
+fn anything(kind: SearchKind, query: Query, limit: usize, until: Deadline) -> SearchRequest {
+    SearchRequest {
         kind,
         query,
         author: None,

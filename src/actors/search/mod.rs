@@ -17,7 +17,7 @@ use super::{
     lanes::{Lane, LaneLimits},
     mailbox::Mailbox,
     reader,
-    timeline::Timeline,
+    visibility::Visibility,
     wait_until::wait_until,
 };
 use crate::{
@@ -74,7 +74,7 @@ pub struct SearchStatus {
 pub struct Search {
     shared: Arc<Shared>,
     mailbox: Mailbox<Message>,
-    timeline: Timeline,
+    visibility: Visibility,
     content: Content,
     lane: Lane,
     supervisor: Supervisor,
@@ -85,7 +85,7 @@ impl Search {
     pub(super) async fn start(
         supervisor: &Supervisor,
         stores: &Stores,
-        timeline: Timeline,
+        visibility: Visibility,
         content: Content,
         config: &Config,
     ) -> Self {
@@ -104,7 +104,7 @@ impl Search {
         supervisor.spawn_background(clock(shared.clone(), mailbox.clone()));
         supervisor.spawn_background(build::build_begun(shared.clone(), mailbox.clone(), begun));
         let lane = Lane::new("search", LaneLimits::of_cores());
-        Self { shared, mailbox, timeline, content, lane, supervisor: supervisor.clone() }
+        Self { shared, mailbox, visibility, content, lane, supervisor: supervisor.clone() }
     }
 
     /// Waits until everything up to a write can be found, two seconds at most; answers whether it can. Refuses
@@ -190,7 +190,7 @@ async fn clock(shared: Arc<Shared>, mailbox: Mailbox<Message>) {
             continue;
         }
         if let Err(error) = mailbox.ask(|reply| Message::Commit { reply }).await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "the search index was not committed");
+            tracing::debug!(error = &error as &dyn std::error::Error, "cannot commit the search index");
             // The actor is busy or beginning anew.
             tokio::time::sleep(shared.commit_interval).await;
         }
@@ -198,7 +198,7 @@ async fn clock(shared: Arc<Shared>, mailbox: Mailbox<Message>) {
 }
 
 fn build_failed(shared: &Shared, error: &Error) {
-    tracing::error!(error = error as &dyn std::error::Error, "the search index could not be built");
+    tracing::error!(error = error as &dyn std::error::Error, "cannot build the search index");
     shared.builds.send_modify(|builds| {
         builds.failed += 1;
         builds.error = Some(in_full(error));

@@ -13,7 +13,7 @@ pub(super) async fn open(shared: &Shared) -> Result<Arc<dyn SearchIndex>, Error>
     let mut damaged = false;
     if let Some(index) = shared.held() {
         damaged = index.is_damaged();
-        let complete = index.mark().complete;
+        let complete = index.checkpoint().complete;
         let being_built = !complete && shared.building.available_permits() == 0;
         if !damaged && (being_built || complete && mended(&index).await) {
             return Ok(index);
@@ -35,7 +35,7 @@ pub(super) async fn open(shared: &Shared) -> Result<Arc<dyn SearchIndex>, Error>
 /// Goes back to the last commit, and sees whether there can be another. One that fails again and again would seem to
 /// be well each time until it has something to commit.
 async fn mended(index: &Arc<dyn SearchIndex>) -> bool {
-    let position = index.mark().position;
+    let position = index.checkpoint().position;
     let mended = async {
         index.roll_back().await?;
         index.commit(position, true).await
@@ -43,10 +43,7 @@ async fn mended(index: &Arc<dyn SearchIndex>) -> bool {
     match mended.await {
         Ok(()) => true,
         Err(error) => {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "the search index cannot be written, opening it anew"
-            );
+            tracing::warn!(error = &error as &dyn std::error::Error, "cannot write the search index; reopening it");
             false
         }
     }
@@ -55,18 +52,18 @@ async fn mended(index: &Arc<dyn SearchIndex>) -> bool {
 /// The live index, where it fits the log.
 async fn usable(shared: &Shared) -> StoreResult<Option<Arc<dyn SearchIndex>>> {
     let Some(index) = shared.store.live().await? else { return Ok(None) };
-    let (mark, head) = (index.mark(), *shared.log.head().borrow());
+    let (mark, head) = (index.checkpoint(), *shared.log.head().borrow());
     let pruned = shared.log.pruned_to().await?;
     let why = if mark.epoch != shared.log.epoch() || mark.position > head {
-        "it is of another log"
+        "it belongs to another log"
     } else if mark.position < pruned {
-        "the log does not go back to it"
+        "the log no longer has the events after it"
     } else if !mark.complete {
-        "it was not finished"
+        "its build did not finish"
     } else {
         return Ok(Some(index));
     };
-    tracing::warn!(why, position = mark.position.0, "the search index cannot be used");
+    tracing::warn!(why, position = mark.position.0, "cannot use the search index");
     index.close().await;
     Ok(None)
 }

@@ -107,7 +107,7 @@ impl Keyring {
         };
         let ring = self.ring();
         jsonwebtoken::encode(&ring.header, &claims, &ring.signing_key)
-            .map_err(|error| tracing::error!(error = &error as &dyn std::error::Error, "signing failed"))
+            .map_err(|error| tracing::error!(error = &error as &dyn std::error::Error, "cannot sign a token"))
             .map(|token| (token, now.until(end)))
             .ok()
     }

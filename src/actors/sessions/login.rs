@@ -41,7 +41,7 @@ impl Sessions {
                 Err(Error::Refused(Refusal::LoginFailed)) => continue,
                 created => created?,
             };
-            self.timeline.wrote(member);
+            self.visibility.note_write(member);
             return Ok((self.tokens(&session, 0)?, self.member(member).await?));
         }
         Err(Refusal::LoginFailed.into())
@@ -124,7 +124,7 @@ impl Sessions {
         if session.generation == generation + 1 && since <= self.shared.refresh_grace {
             return Ok((self.tokens(&session, session.generation)?, self.member(session.member).await?));
         }
-        tracing::warn!(session = id.0, "a refresh token was used twice, ending its session");
+        tracing::warn!(session = id.0, "refresh token used twice; ending its session");
         self.end_sessions(session.member, EndedSessions::One(id)).await?;
         Err(Refusal::ReloginRequired.into())
     }

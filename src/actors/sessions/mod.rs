@@ -20,7 +20,7 @@ use super::{
     error::{Error, StartError},
     slots::Slots,
     supervisor::Supervisor,
-    timeline::Timeline,
+    visibility::Visibility,
 };
 use crate::{
     config::Config,
@@ -68,7 +68,7 @@ pub struct Sessions {
     shared: Arc<Shared>,
     slots: Slots<SessionCommand>,
     hasher: Hasher,
-    timeline: Timeline,
+    visibility: Visibility,
 }
 
 struct Shared {
@@ -89,7 +89,7 @@ impl Sessions {
         stores: &Stores,
         ids: Arc<IdGenerator>,
         hasher: Hasher,
-        timeline: Timeline,
+        visibility: Visibility,
         config: &Config,
     ) -> Result<Self, StartError> {
         let settings = &config.authentication;
@@ -121,7 +121,7 @@ impl Sessions {
             refresh_grace: Duration::from_secs(settings.refresh_grace_seconds),
             key_age_max: Duration::from_secs(u64::from(settings.key_rotation_hours) * 3_600),
         });
-        let started = Self { shared, slots, hasher, timeline };
+        let started = Self { shared, slots, hasher, visibility };
         started.load_revocations().await?;
         // With a full disk the server still starts and serves reads: the present keys stay in force until the next check.
         if let Err(error) = started.check_keys().await {

@@ -45,8 +45,8 @@ impl Sessions {
                 Err(error) => return Err(error),
                 Ok(()) => {
                     // Waits until the projection has applied it, so that no view shows the member any more.
-                    self.timeline.wrote(identity.member);
-                    self.timeline.caught_up(identity.member).await;
+                    self.visibility.note_write(identity.member);
+                    self.visibility.wait_for_own_writes(identity.member).await;
                     return Ok(());
                 }
             }

@@ -47,7 +47,7 @@ impl Actor for ViewsActor {
         }
         let count = views.len() as u64;
         if let Err(error) = state.store.count_views(views).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, count, "views not counted");
+            tracing::warn!(error = &error as &dyn std::error::Error, count, "cannot count views");
             metrics::counter!("dailyfeed_views_dropped_total").increment(count);
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! The shape of a published test of a feed of this kind: ten minutes of 10 to 100 users with four GETs a second apart.
+//! The load of a published test of a similar feed: ten minutes of 10 to 100 users, each with four GETs a second apart.
 use super::{
     Options,
     graph::Graph,
@@ -15,14 +15,14 @@ use std::{
 };
 use tokio::{task::JoinSet, time::sleep};
 
-/// Users at the end of each stretch, and its tenths of the whole.
+/// Users at the end of each stage, and the length of the stage in tenths of the run.
 const STAGES: [(u32, u32); 7] = [(10, 1), (10, 2), (50, 1), (50, 2), (100, 1), (100, 2), (0, 1)];
 const USERS_AT_FIRST: u32 = 10;
 const USERS_MAX: u32 = 100;
 const ROUTES: [Route; 4] = [Route::Home, Route::Recent, Route::Post, Route::Comments];
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Users that there are after this part (0 to 1) of the whole.
+/// Returns the number of users after this fraction (0 to 1) of the run.
 fn users(at: f64) -> f64 {
     let (mut from, mut before) = (0.0, f64::from(USERS_AT_FIRST));
     for (until, tenths) in STAGES {
@@ -35,7 +35,7 @@ fn users(at: f64) -> f64 {
     0.0
 }
 
-/// Runs all users to the end.
+/// Runs all users until the end of the run.
 pub(super) async fn run(options: &Options, graph: Graph) -> anyhow::Result<Measured> {
     let (graph, begun) = (Arc::new(graph), Instant::now());
     let whole = Duration::from_secs(options.seconds);
@@ -52,7 +52,7 @@ pub(super) async fn run(options: &Options, graph: Graph) -> anyhow::Result<Measu
                     sleep(PAUSE / 10).await;
                     continue;
                 }
-                // A user who comes later comes on a line of their own; one that lay idle the server may have closed.
+                // A user who starts later opens a new connection, as the server may have closed the idle one.
                 if std::mem::take(&mut away) {
                     client = Client::open(address, 0, None).await?;
                 }
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn users_come_and_go_as_published() {
+    fn the_number_of_users_follows_the_published_test() {
         let at = [0.0, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95, 1.0].map(|at| users(at).round() as u32);
         assert_eq!(at, [10, 10, 30, 50, 75, 100, 50, 0]);
         assert_eq!(STAGES.iter().map(|(_, tenths)| tenths).sum::<u32>(), 10);

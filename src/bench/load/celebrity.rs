@@ -1,4 +1,5 @@
-//! One author whom everybody follows: how soon each post is in the followers' feeds, while others read.
+//! The scenario `celebrity`: one author whom every member follows. Measures how soon each post is in the followers'
+//! feeds while other members read.
 use super::{
     Options,
     graph::{Graph, Member, log_in},
@@ -13,14 +14,14 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tokio::time::{MissedTickBehavior, interval};
 
-/// Between two posts.
+/// Interval between two posts.
 const EVERY: Duration = Duration::from_millis(500);
-/// Followers who look for each post, each on a connection of its own.
+/// Followers who poll their feed for each post, each on its own connection.
 const SAMPLE: usize = 10;
-/// A post that a follower is not shown by then is missing.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Time that a post has to appear in the feed of a follower.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// As [`open::run`], with the author's posts beside it.
+/// Runs [`open::run`] while the author creates posts.
 pub(super) async fn run(options: &Options, schedule: Schedule, graph: Graph) -> anyhow::Result<Measured> {
     let mut client = Client::open(options.address, 0, None).await?;
     let author = log_in(&mut client, "seed0@example.com").await?;
@@ -32,7 +33,7 @@ pub(super) async fn run(options: &Options, schedule: Schedule, graph: Graph) -> 
     for member in graph.members.iter().filter(|member| member.id != author.id).take(SAMPLE) {
         let mut client = Client::open(options.address, 0, None).await?;
         let (status, _) = client.ask("PUT", &format!("{path}/follow"), Some(&member.authorization), None).await?;
-        ensure!(status == 204, "{}: following was answered with {status}", member.email);
+        ensure!(status == 204, "{}: the follow failed with status {status}", member.email);
         followers.push((client, member.clone()));
     }
     let posts = usize::try_from(options.seconds * 1_000)? / EVERY.as_millis() as usize;
@@ -54,7 +55,7 @@ async fn publish(
         clock.tick().await;
         let body = json!({"content": format!("모두에게 {number}")});
         let (status, post) = client.ask("POST", "/api/posts", Some(&author.authorization), Some(&body)).await?;
-        ensure!(status == 201, "a post was answered with {status}");
+        ensure!(status == 201, "the creation of a post failed with status {status}");
         let acknowledged = Instant::now();
         let post: Value = serde_json::from_slice(&post)?;
         let mark = format!("\"id\":{},", post["id"]);
@@ -64,15 +65,15 @@ async fn publish(
     Ok(visible)
 }
 
-/// Reads until the feed shows the post.
+/// Reads the feed until it contains the post.
 async fn look(client: &mut Client, member: &Member, mark: &str) -> anyhow::Result<()> {
     let begun = Instant::now();
-    while begun.elapsed() < PATIENCE {
+    while begun.elapsed() < TIMEOUT {
         let path = "/api/timeline/posts/followings?limit=20";
         let (_, page) = client.ask("GET", path, Some(&member.authorization), None).await?;
         if page.windows(mark.len()).any(|bytes| bytes == mark.as_bytes()) {
             return Ok(());
         }
     }
-    Err(anyhow::anyhow!("a follower was not shown a post")).context(member.email.clone())
+    Err(anyhow::anyhow!("a post did not appear in the feed of a follower")).context(member.email.clone())
 }

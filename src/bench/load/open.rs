@@ -1,4 +1,4 @@
-//! The open loop: requests are due by the clock, and whichever connection is free takes the next one.
+//! The open loop: requests are due by the clock, and the next free connection sends each of them.
 use super::{
     Options,
     graph::Graph,
@@ -18,11 +18,11 @@ use std::{
 };
 use tokio::task::JoinSet;
 
-/// Words that seeded posts are made of, and some that they are not.
+/// Words for texts and queries; seeded posts contain some of them.
 const WORDS: [&str; 12] =
     ["한강", "자전거", "커피", "바람", "산책", "서울", "점심", "영화", "coffee", "morning", "river", "weekend"];
 
-/// What every connection shares.
+/// The state that all connections share.
 struct Shared {
     graph: Graph,
     schedule: Schedule,
@@ -31,7 +31,7 @@ struct Shared {
     begun: Instant,
 }
 
-/// Offers what the schedule says, and returns what came of it.
+/// Sends the requests of the schedule and returns their samples.
 pub(super) async fn run(options: &Options, schedule: Schedule, graph: Graph) -> anyhow::Result<Measured> {
     let rates = schedule.rates().collect();
     let shared =
@@ -56,7 +56,7 @@ async fn work(shared: Arc<Shared>, number: usize) -> anyhow::Result<Vec<Sample>>
         let mut from = Instant::now();
         if from < due {
             tokio::time::sleep_until(due.into()).await;
-            // The timer's own grain, a millisecond, is not the server's doing.
+            // Measured from the end of the sleep: the timer's resolution of 1 ms is not part of the latency.
             from = Instant::now();
         } else {
             from = due;
@@ -71,7 +71,7 @@ async fn work(shared: Arc<Shared>, number: usize) -> anyhow::Result<Vec<Sample>>
     Ok(samples)
 }
 
-/// Sends one request of a route; its status.
+/// Sends one request of a route and returns its status.
 pub(super) async fn ask(client: &mut Client, graph: &Graph, route: Route, random: &mut StdRng) -> anyhow::Result<u16> {
     let member = &graph.members[random.random_range(0..graph.members.len())];
     let post = |random: &mut StdRng| graph.posts[graph.by_post.choose(random)];
@@ -101,8 +101,8 @@ pub(super) async fn ask(client: &mut Client, graph: &Graph, route: Route, random
             ("POST", "/api/authentication/login".to_owned(), Some(login))
         }
     };
-    let stranger = matches!(route, Route::SignUp | Route::Login);
-    let authorization = (!stranger).then_some(member.authorization.as_str());
+    let anonymous = matches!(route, Route::SignUp | Route::Login);
+    let authorization = (!anonymous).then_some(member.authorization.as_str());
     Ok(client.ask(method, &path, authorization, body.as_ref()).await?.0)
 }
 
@@ -111,7 +111,7 @@ fn sentence(random: &mut StdRng) -> String {
     format!("오늘은 {}에서 {}을 생각했다. {}도 좋다. #{}", word(), word(), word(), word())
 }
 
-/// As it stands in a URL.
+/// Returns a random word, encoded for a URL.
 fn word(random: &mut StdRng) -> String {
     url::form_urlencoded::byte_serialize(WORDS[random.random_range(0..WORDS.len())].as_bytes()).collect()
 }

@@ -1,10 +1,10 @@
-//! What a run came to, as JSON of the same shape as the scripts write.
+//! The report of a run, as JSON of the same form as that of the k6 scripts.
 use super::{Options, shape::Route};
 use crate::bench::process::Process;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
-/// One answer.
+/// One response.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sample {
     us: u32,
@@ -14,7 +14,7 @@ pub(super) struct Sample {
 }
 
 impl Sample {
-    /// `status` 0: no answer.
+    /// Creates a sample. `status` is 0 if no response came.
     pub(super) fn new(route: Route, step: usize, took: Duration, status: u16) -> Self {
         let us = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
         Self { us, status, route: route as u8, step: u8::try_from(step).unwrap_or(u8::MAX) }
@@ -26,24 +26,24 @@ impl Sample {
 
     fn failed(&self) -> bool {
         use Route as R;
-        // What somebody deleted meanwhile is no fault.
-        let may_be_gone =
+        // A 404 is fine on these routes: the post or its author may have been deleted meanwhile.
+        let may_be_deleted =
             [R::Author, R::Post, R::Comments, R::Comment, R::Like].iter().any(|route| *route as u8 == self.route);
-        !(matches!(self.status, 200..=299) || self.shed() || self.status == 404 && may_be_gone)
+        !(matches!(self.status, 200..=299) || self.shed() || self.status == 404 && may_be_deleted)
     }
 }
 
-/// Everything that was measured.
+/// The samples of a run.
 pub(super) struct Measured {
     pub(super) samples: Vec<Sample>,
-    /// Requests a second offered in each step; 0 where it was no open loop.
+    /// Requests per second offered in each step; 0 for a closed loop.
     pub(super) rates: Vec<u64>,
     pub(super) took: Duration,
-    /// From a post's acknowledgement until every follower of the sample was shown it.
+    /// Microseconds from the acknowledgement of each post until every follower of the sample had it in the feed.
     pub(super) visible_us: Vec<u32>,
 }
 
-/// The report; `process` is the server before and after.
+/// Returns the report. `process` has the snapshots of the server before and after the run.
 pub(super) fn report(options: &Options, measured: &Measured, process: Option<(Process, Process)>) -> Value {
     let samples = &measured.samples;
     let count = |wanted: fn(&Sample) -> bool| samples.iter().filter(|sample| wanted(sample)).count();
@@ -89,7 +89,7 @@ fn latencies<'s>(samples: impl Iterator<Item = &'s Sample>) -> Value {
     percentiles(samples.map(|sample| sample.us).collect())
 }
 
-/// In milliseconds; null where there is nothing.
+/// Returns percentiles in milliseconds, or null without samples.
 fn percentiles(mut us: Vec<u32>) -> Value {
     us.sort_unstable();
     let Some(max) = us.last() else { return Value::Null };
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_are_of_what_was_measured() {
+    fn percentiles_are_those_of_the_samples() {
         assert_eq!(percentiles(Vec::new()), Value::Null);
         let all = percentiles((1..=1_000).map(|number| number * 1_000).collect());
         assert_eq!(all["p50"], 501.0);
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn shedding_is_no_failure_and_silence_is() {
+    fn a_shed_request_is_no_failure_and_a_missing_response_is() {
         let failed = |route, status| Sample::new(route, 0, Duration::ZERO, status).failed();
         let home = [200, 429, 503, 500, 401, 404, 0].map(|status| failed(Route::Home, status));
         assert_eq!(home, [false, false, false, true, true, true, true]);

@@ -1,31 +1,31 @@
-//! Scenarios: what is asked for, how often, and by which law members and posts are chosen.
+//! Scenarios: the mix of routes, the schedule of requests, and the distribution of members and posts.
 use rand::{RngExt, rngs::StdRng};
 use std::time::Duration;
 
-/// The load tests, under the names of their scripts.
+/// The load tests, with the names of their scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Scenario {
     /// 90 % reads, 10 % writes; authors and posts by Zipf's law
     Feed,
-    /// Of 100 requests 64 posts, 12 comments, 4 likes, and 20 feeds
+    /// 64 % posts, 12 % comments, 4 % likes, 20 % feeds
     Write,
-    /// The home feed alone
+    /// Only the home feed
     Home,
-    /// One author whom everybody follows; how soon each post is in the followers' feeds
+    /// One author whom every member follows; measures how soon each post is in the followers' feeds
     Celebrity,
-    /// Two words, the 20 best
+    /// Queries of two words for the 20 best posts
     Search,
-    /// From the rate to five times as much, in steps
+    /// From the rate to five times the rate, in steps
     Spike,
-    /// The feed's mix; the four quarters of the run are reported apart
+    /// The mix of `feed`; reports the four quarters of the run separately
     Soak,
-    /// Sign-ups and logins while others read
+    /// Sign-ups and logins while other members read
     Auth,
-    /// The shape of a published test: 10 to 100 users, four GETs a second apart. A closed loop
+    /// The load of a published test: 10 to 100 users, four GETs a second apart (a closed loop)
     Blog,
 }
 
-/// What one request is for; the names are those of the scripts.
+/// The kind of a request, with the names of the scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Route {
     Home,
@@ -74,7 +74,7 @@ impl Route {
 }
 
 impl Scenario {
-    /// What is asked for, with weights.
+    /// Returns the routes with their weights.
     fn weights(self) -> &'static [(Route, u32)] {
         use Route as R;
         match self {
@@ -111,7 +111,7 @@ impl Scenario {
 /// When each request is due.
 #[derive(Debug, Clone)]
 pub(super) struct Schedule {
-    /// Requests a second, and how many of them.
+    /// Requests per second and total requests of each step.
     steps: Vec<(u64, u64)>,
 }
 
@@ -133,7 +133,7 @@ impl Schedule {
         self.steps.iter().map(|(_, requests)| requests).sum()
     }
 
-    /// After how long a request is due, and in which step; none after the last.
+    /// Returns the time after the start at which a request is due, and its step; `None` after the last one.
     pub(super) fn due(&self, number: u64) -> Option<(Duration, usize)> {
         let (mut before, mut from) = (0, Duration::ZERO);
         for (step, (rate, requests)) in self.steps.iter().enumerate() {
@@ -151,20 +151,20 @@ impl Schedule {
     }
 }
 
-/// Chooses places by Zipf's law: place k in proportion to 1 / (k + 1).
+/// Chooses indices by Zipf's law: index k with a probability proportional to 1 / (k + 1).
 #[derive(Debug, Clone)]
 pub(super) struct Zipf(Vec<f64>);
 
 impl Zipf {
     pub(super) fn new(count: usize) -> Self {
-        let sums = (1..=count).scan(0.0, |sum, place| {
-            *sum += 1.0 / place as f64;
+        let sums = (1..=count).scan(0.0, |sum, rank| {
+            *sum += 1.0 / rank as f64;
             Some(*sum)
         });
         Self(sums.collect())
     }
 
-    /// A place below `count`; 0 where there is none.
+    /// Returns an index below `count`, or 0 if `count` is 0.
     pub(super) fn choose(&self, random: &mut StdRng) -> usize {
         let Some(sum) = self.0.last() else { return 0 };
         let at = random.random_range(0.0..*sum);
@@ -178,7 +178,7 @@ mod tests {
     use rand::SeedableRng;
 
     #[test]
-    fn a_schedule_is_as_long_and_as_dense_as_was_asked() {
+    fn a_schedule_has_the_requested_length_and_rate() {
         let steady = Schedule::new(Scenario::Feed, 100, 10);
         assert_eq!(steady.total(), 1_000);
         assert_eq!(steady.due(150), Some((Duration::from_millis(1_500), 0)));
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_place_is_chosen_most() {
+    fn the_first_index_is_chosen_most() {
         let (zipf, mut random) = (Zipf::new(100), StdRng::seed_from_u64(1));
         let mut chosen = [0_u32; 100];
         (0..10_000).for_each(|_| chosen[zipf.choose(&mut random)] += 1);

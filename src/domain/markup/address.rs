@@ -1,27 +1,28 @@
-//! Addresses in a text, each as a whole: URLs, hosts with what follows them, e-mail addresses, paths, accounts elsewhere.
+//! Recognises addresses in a text: URLs, hosts, e-mail addresses, paths, accounts on other servers.
 //!
-//! Nothing that is found here is opened or shown as a link; it only keeps tags and mentions out. So it is no matter
-//! whether a host exists, and where a sign could be read either way, a scheme, a dot or a second slash decides.
+//! Addresses are never opened or shown as links. They are recognised only so that a `#` or `@` inside one begins no tag
+//! or mention. Therefore it does not matter whether a host exists. In doubt, a scheme, a dot or a second slash makes an
+//! address.
 use super::path::{drive, folders, path};
 use crate::domain::characters::{is_digit, is_letter, is_mark};
 
-/// Schemes that do without `//`.
+/// Schemes of URLs without `//`.
 const SCHEMES: &[&str] = &["acct", "data", "magnet", "mailto", "matrix", "sip", "sips", "sms", "tel", "urn", "xmpp"];
-/// Longest scheme that is looked for.
+/// Longest scheme that is recognised.
 const SCHEME_MAX: usize = 32;
-/// Longest host, and longest part of an e-mail address before its sign.
+/// Longest host, and longest local part of an e-mail address.
 pub(super) const HOST_MAX: usize = 253;
-/// Endings of hosts that are not written in ASCII.
+/// Top-level domains that are not written in ASCII.
 const ENDINGS: &[&str] = &["한국", "닷컴", "닷넷", "中国", "中國", "рф"];
 
-/// Where the address ends that begins here, if one does.
+/// Returns the end of the address that begins at `at`, if one does.
 pub(super) fn end(text: &[char], at: usize) -> Option<usize> {
     let first = text[at];
     let before = at.checked_sub(1).map(|before| text[before]);
     if matches!(first, '/' | '~' | '.') {
         return before.is_none_or(opens).then(|| path(text, at)).flatten();
     }
-    // An underscore before it is emphasis, and a word of another script has no border of its own.
+    // An underscore before an address is emphasis. Between two words of other scripts there is no border.
     let goes_on = |c: char| c.is_ascii_alphanumeric() || !first.is_ascii() && is_label(c);
     if !(is_name(first) || is_label(first)) || before.is_some_and(goes_on) {
         return None;
@@ -34,14 +35,14 @@ pub(super) fn end(text: &[char], at: usize) -> Option<usize> {
     email(text, at).or_else(|| host(text, at)).or_else(|| folders(text, at))
 }
 
-/// Where an account's name ends that goes on behind its handle: `@name@host`, `@name.more`. Nothing where it does not.
+/// Returns the end of an account on another server, whose name goes on behind the handle: `@name@host`, `@name.more`.
 pub(super) fn account(text: &[char], handle_end: usize) -> Option<usize> {
     let sign = *text.get(handle_end)?;
     let behind = &text[handle_end + 1..];
     let named = behind.first().is_some_and(|c| is_name(*c));
     let elsewhere = matches!(sign, '@' | '＠');
     if elsewhere && behind.first() == Some(&'[') {
-        // The host is a literal.
+        // The host is an IP address in brackets.
         let length = behind
             .iter()
             .take_while(|c| c.is_ascii_hexdigit() || matches!(c, '[' | ':' | '.' | 'v' | 'I' | 'P'))
@@ -65,22 +66,22 @@ pub(super) fn account(text: &[char], handle_end: usize) -> Option<usize> {
     Some(followed(text, end))
 }
 
-/// What a handle or a host in ASCII is made of.
+/// Returns whether an ASCII handle or host may have this character.
 pub(super) fn is_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
-/// What a label of a host is made of.
+/// Returns whether a label of a host may have this character.
 fn is_label(c: char) -> bool {
     c == '-' || is_letter(c) || is_digit(c) || is_mark(c)
 }
 
-/// What may stand before a path that begins with a slash.
+/// Returns whether this character may precede a path that begins with a slash.
 fn opens(c: char) -> bool {
     c.is_whitespace() || matches!(c, '(' | '[' | '{' | '<' | '"' | '\'' | '`' | '“' | '‘' | '「' | '『' | '《' | '〈')
 }
 
-/// `https://…`, `mailto:…`.
+/// Returns the end of a URL: `https://…`, `mailto:…`.
 fn scheme(text: &[char], at: usize) -> Option<usize> {
     let is_scheme = |c: &&char| c.is_ascii_alphanumeric() || matches!(c, '+' | '.' | '-');
     let length = text[at..].iter().take(SCHEME_MAX + 1).take_while(is_scheme).count();
@@ -100,12 +101,12 @@ fn scheme(text: &[char], at: usize) -> Option<usize> {
     (end > body + 2).then_some(end)
 }
 
-/// `name@host`.
+/// Returns the end of an e-mail address: `name@host`.
 fn email(text: &[char], at: usize) -> Option<usize> {
     let is_local = |c: &&char| is_name(**c) || matches!(c, '.' | '+' | '-' | '%' | '\'');
     let length = text[at..].iter().take(HOST_MAX).take_while(is_local).count();
     let sign = at + length;
-    // What ends in a dot is the end of a sentence, and the sign begins a mention.
+    // A dot before the sign ends a sentence, and the sign begins a mention.
     if text.get(sign) != Some(&'@') || length == 0 || !is_name(text[sign - 1]) {
         return None;
     }
@@ -113,12 +114,12 @@ fn email(text: &[char], at: usize) -> Option<usize> {
     Some(followed(text, end))
 }
 
-/// `host.example`, `한글.한국`, `127.0.0.1`, `localhost:8080`, with what follows.
+/// Returns the end of a host with its port and path: `host.example`, `한글.한국`, `127.0.0.1`, `localhost:8080`.
 fn host(text: &[char], at: usize) -> Option<usize> {
     if let Some((end, true)) = labels(text, at) {
         return Some(followed(text, end));
     }
-    // One label alone is a host where a port follows, and something after it.
+    // A single label is a host if a port and a slash follow, or if it is `localhost/`.
     let length = text[at..].iter().take(HOST_MAX).take_while(|c| is_name(**c) || **c == '-').count();
     let end = at + length;
     let digits = text.get(end + 1..)?.iter().take_while(|c| c.is_ascii_digit()).count();
@@ -127,16 +128,20 @@ fn host(text: &[char], at: usize) -> Option<usize> {
     (port || local).then(|| tail(text, end + 1))
 }
 
-/// Labels with dots between them: where they end, and whether they can be a host on their own.
+/// Returns the end of labels with dots between them, and whether they form a host without a scheme.
 fn labels(text: &[char], at: usize) -> Option<(usize, bool)> {
-    let (mut end, mut from, mut count, mut numbers) = (at, at, 0, 0);
+    let mut end = at;
+    let mut from = at;
     let mut last = at..at;
+    let mut count = 0;
+    let mut numbers = 0;
     while from - at < HOST_MAX {
         let length = text[from..].iter().take(HOST_MAX).take_while(|c| is_name(**c) || is_label(**c)).count();
         if length == 0 {
             break;
         }
-        (last, end) = (from..from + length, from + length);
+        end = from + length;
+        last = from..end;
         count += 1;
         numbers += usize::from(text[last.clone()].iter().all(char::is_ascii_digit));
         if text.get(end) != Some(&'.') {
@@ -149,14 +154,14 @@ fn labels(text: &[char], at: usize) -> Option<(usize, bool)> {
     }
     let ending: String = text[last].iter().collect();
     let letters = ending.chars().take_while(char::is_ascii_alphabetic).count();
-    // Particles hang on hosts too: `a.example를`.
+    // A Korean particle may follow a host directly: `a.example를`.
     let rest_is_foreign = ending.chars().nth(letters).is_none_or(|c| !is_name(c) && c != '-');
     let known = ENDINGS.iter().any(|known| ending.starts_with(known)) || ending.starts_with("xn--");
     let address = count == 4 && numbers == 4;
     Some((end, count > 1 && (letters >= 2 && rest_is_foreign || known || address)))
 }
 
-/// The end of a host together with its port, path, query and fragment, where they follow.
+/// Returns the end of a host including its port, path, query and fragment, if they follow.
 fn followed(text: &[char], end: usize) -> usize {
     let next = text.get(end + 1).copied();
     let goes_on = match text.get(end) {
@@ -169,14 +174,14 @@ fn followed(text: &[char], end: usize) -> usize {
     if goes_on { tail(text, end) } else { end }
 }
 
-/// What follows the colon of `git@host:folder/…`.
+/// Returns whether the text behind a colon is the path of `git@host:folder/…`.
 fn is_remote(text: &[char]) -> bool {
     let folder = text.iter().take_while(|c| is_name(**c) || matches!(c, '.' | '-' | '~')).count();
     folder > 0 && text.get(folder) == Some(&'/')
 }
 
-/// How far an address goes: up to white space or what no address holds, without the punctuation of the sentence around
-/// it and without brackets that it has not opened.
+/// Returns the end of the rest of an address: at white space or a character that no address has, without the
+/// punctuation of the sentence around it and without closing brackets that it has not opened.
 pub(super) fn tail(text: &[char], from: usize) -> usize {
     let mut open = Vec::new();
     let mut end = from;
@@ -208,7 +213,7 @@ pub(super) fn tail(text: &[char], from: usize) -> usize {
     end
 }
 
-/// What stands in no address as people paste them.
+/// Returns whether a character ends an address.
 pub(super) fn ends(c: char) -> bool {
     c.is_whitespace()
         || c.is_control()
@@ -231,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_one_token() {
+    fn an_address_is_recognised_as_a_whole() {
         for (text, address) in [
             ("see https://a.example/x, please", "https://a.example/x"),
             ("(https://a.example/x)", "https://a.example/x"),
@@ -268,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn words_and_punctuation_are_no_address() {
+    fn words_and_punctuation_are_no_addresses() {
         for text in [
             "서울/부산",
             "서울/#맛집",

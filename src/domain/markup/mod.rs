@@ -1,4 +1,4 @@
-//! Tags and mentions inside a text, with offsets that a client can use.
+//! Markup: finds the tags and mentions of a text, with offsets in code points for clients.
 mod address;
 mod path;
 mod tag;
@@ -8,17 +8,17 @@ pub use tag::{TAG_LENGTH_MAX, tag_named};
 use super::{Handle, MemberId, characters};
 use serde::{Deserialize, Serialize};
 
-/// Changes when the same text gives other tags: the tags of stored posts are found anew at the next start.
+/// Incremented whenever the same text gives other tags: the next start then updates the tags of all stored posts.
 pub const MARKUP_VERSION: u32 = 3;
-/// Most tags that are found in one text; further ones are plain text.
+/// Most tags of one text; further ones stay plain text.
 pub const TAGS_MAX: usize = 30;
-/// Most mentions that are found in one text; further ones are plain text.
+/// Most mentions of one text; further ones stay plain text.
 pub const MENTIONS_MAX: usize = 30;
 
 /// `#tag` in a text. Offsets count Unicode code points, the sign included, the end exclusive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tag {
-    /// Without the sign, NFKC and case-folded: the form that a tag's feed is found by.
+    /// The key form: without the sign, NFKC and case-folded.
     pub tag: String,
     /// Code points before the sign.
     pub start: u32,
@@ -29,9 +29,9 @@ pub struct Tag {
 /// `@handle` of a member in a text. Offsets as in [`Tag`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mention {
-    /// As the member writes it.
+    /// The handle as the mentioned member spells it.
     pub handle: String,
-    /// Who is meant.
+    /// The mentioned member.
     pub member: MemberId,
     /// Code points before the sign.
     pub start: u32,
@@ -39,7 +39,7 @@ pub struct Mention {
     pub end: u32,
 }
 
-/// Something that looks like a mention; whether there is such a member is not known yet.
+/// A possible mention: whether a member has the handle is not known yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mentioned {
     /// The handle's key form.
@@ -50,7 +50,7 @@ pub struct Mentioned {
     pub end: u32,
 }
 
-/// What was found in one text.
+/// The tags and possible mentions of one text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Markup {
     /// In order of appearance.
@@ -59,11 +59,10 @@ pub struct Markup {
     pub mentioned: Vec<Mentioned>,
 }
 
-/// Finds `#tags` and `@mentions` outside addresses: a sign that does not follow a letter, digit, `_` or `&`, and what
-/// belongs to it.
+/// Finds `#tags` and `@mentions` outside addresses. A sign after a letter, digit, `_` or `&` begins none.
 pub fn find(text: &str) -> Markup {
     let mut found = Markup::default();
-    // Most texts have neither sign, and need not be looked at any further.
+    // Most texts have neither sign.
     if !text.contains(|c: char| is_sign(c) || tag::is_sign(c)) {
         return found;
     }
@@ -71,9 +70,9 @@ pub fn find(text: &str) -> Markup {
     let mut at = 0;
     while at < text.len() {
         at = if tag::is_sign(text[at]) {
-            hash(&text, at, &mut found.tags)
+            find_tag(&text, at, &mut found.tags)
         } else if is_sign(text[at]) {
-            mention(&text, at, &mut found.mentioned)
+            find_mention(&text, at, &mut found.mentioned)
         } else {
             address::end(&text, at).unwrap_or(at + 1)
         };
@@ -81,13 +80,13 @@ pub fn find(text: &str) -> Markup {
     found
 }
 
-/// `@`, as it is and in full width.
+/// Returns whether a character is `@`, also in full width.
 fn is_sign(c: char) -> bool {
     matches!(c, '@' | '＠')
 }
 
-/// Takes in the tag at a sign, if one begins there. Answers where to go on.
-fn hash(text: &[char], sign: usize, tags: &mut Vec<Tag>) -> usize {
+/// Adds the tag at a sign, if one begins there. Returns where the search goes on.
+fn find_tag(text: &[char], sign: usize, tags: &mut Vec<Tag>) -> usize {
     if tag::follows_word(text, sign) || tag::is_keycap(text, sign) {
         return sign + 1;
     }
@@ -98,8 +97,8 @@ fn hash(text: &[char], sign: usize, tags: &mut Vec<Tag>) -> usize {
     end
 }
 
-/// Takes in the mention at a sign likewise.
-fn mention(text: &[char], sign: usize, mentioned: &mut Vec<Mentioned>) -> usize {
+/// Adds the mention at a sign, if one begins there. Returns where the search goes on.
+fn find_mention(text: &[char], sign: usize, mentioned: &mut Vec<Mentioned>) -> usize {
     if tag::follows_word(text, sign) {
         return sign + 1;
     }
@@ -111,12 +110,12 @@ fn mention(text: &[char], sign: usize, mentioned: &mut Vec<Mentioned>) -> usize 
     if let Some(end) = address::account(text, end) {
         return end;
     }
-    // A mark changes the last letter into another.
+    // A combining mark turns the last letter into another one, which no handle has.
     if text.get(end).is_some_and(|c| characters::is_mark(*c)) {
         return end;
     }
     let name: String = text[sign + 1..end].iter().collect();
-    if let Ok(handle) = Handle::asked_for(&name)
+    if let Ok(handle) = Handle::from_lookup(&name)
         && mentioned.len() < MENTIONS_MAX
     {
         mentioned.push(Mentioned { key: handle.key(), start: sign as u32, end: end as u32 });
@@ -124,7 +123,7 @@ fn mention(text: &[char], sign: usize, mentioned: &mut Vec<Mentioned>) -> usize 
     end
 }
 
-/// What a handle is made of, also in full width.
+/// Returns whether a handle may have this character, also in full width.
 fn is_handle(c: char) -> bool {
     let wide = matches!(c, '０'..='９' | 'Ａ'..='Ｚ' | 'ａ'..='ｚ' | '＿');
     c.is_ascii_alphanumeric() || c == '_' || wide
@@ -151,14 +150,14 @@ mod tests {
     }
 
     #[test]
-    fn one_tag_has_one_form() {
+    fn spellings_of_a_tag_have_one_key() {
         let decomposed: String = "#한글".nfd().collect();
         assert_eq!(find(&decomposed).tags[0].tag, "한글");
         assert_eq!(tags("#RUST #rust").iter().map(|t| t.0.as_str()).collect::<Vec<_>>(), ["rust", "rust"]);
     }
 
     #[test]
-    fn what_only_looks_like_a_tag_is_text() {
+    fn text_that_only_resembles_a_tag_is_no_tag() {
         for plain in ["a#b", "https://a.kr/#top", "#1", "# a", "&#39;", "##", &format!("#{}", "가".repeat(51))] {
             assert!(tags(plain).is_empty(), "{plain}");
         }
@@ -171,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_elsewhere_is_nobody_here() {
+    fn an_account_on_another_server_is_no_mention() {
         assert_eq!(names("(@kim) @kim, @kim."), ["kim", "kim", "kim"]);
         assert_eq!(names("@ＫＩＭ ＠kim"), ["kim", "kim"]);
         for text in ["@kim@elsewhere.example", "@kim.lee", "@kim@lee", "@kim\u{301}", "kim@kim.example", "x/y/@kim"] {
@@ -182,7 +181,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn places_are_in_the_text_and_in_order(text in "[#@＃a가1_·./:\u{200D}\u{FE0F}\u{20E3}\u{301} &(]{0,60}") {
+        fn tags_lie_within_the_text_and_in_order(text in "[#@＃a가1_·./:\u{200D}\u{FE0F}\u{20E3}\u{301} &(]{0,60}") {
             let all: Vec<char> = text.chars().collect();
             let mut last = 0;
             for tag in find(&text).tags {

@@ -1,17 +1,19 @@
-//! Paths in a text: of files, of folders, of a server.
+//! Recognises paths in a text: of files, of folders, of a server. A tag or mention inside a path is plain text.
 use super::address::{HOST_MAX, ends, is_name, tail};
 
-/// `C:\folder\…`, `C:/folder/…`.
+/// Returns the end of a Windows path: `C:\folder\…`, `C:/folder/…`.
 pub(super) fn drive(text: &[char], at: usize) -> Option<usize> {
     let begins = text.get(at + 1) == Some(&':') && matches!(text.get(at + 2), Some('\\' | '/'));
     let goes_on = |c: &&char| **c == '\\' || !ends(**c);
     begins.then(|| at + text[at..].iter().take_while(goes_on).count())
 }
 
-/// Several folders and a slash: `src/domain/…`. One slash between two words is none, as people write `커피/차` and `coffee/#tea`,
-/// unless a name follows it: `docs/@name`.
+/// Returns the end of a relative path of several folders: `src/domain/…`. One slash between two words makes no path,
+/// since people write `커피/차` and `coffee/#tea`, unless a name follows it: `docs/@name`.
 pub(super) fn folders(text: &[char], at: usize) -> Option<usize> {
-    let (mut from, mut slashes, mut letters) = (at, 0, false);
+    let mut from = at;
+    let mut slashes = 0;
+    let mut letters = false;
     loop {
         let is_part = |c: &&char| is_name(**c) || matches!(c, '.' | '-' | '~' | '%' | '+');
         let length = text[from..].iter().take(HOST_MAX).take_while(is_part).count();
@@ -26,7 +28,7 @@ pub(super) fn folders(text: &[char], at: usize) -> Option<usize> {
     ((slashes >= 2 || signed) && letters).then(|| tail(text, at))
 }
 
-/// `/folder/…`, `/@name`, `./…`, `../…`, `~/…`, `~name/…`.
+/// Returns the end of a path that begins with its root: `/folder/…`, `/@name`, `./…`, `../…`, `~/…`, `~name/…`.
 pub(super) fn path(text: &[char], at: usize) -> Option<usize> {
     let rest = &text[at..];
     let relative = [&['.', '/'][..], &['.', '.', '/'], &['~', '/']].iter().any(|begin| rest.starts_with(begin));

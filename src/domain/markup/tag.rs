@@ -1,15 +1,15 @@
-//! What a tag may be made of, and the form that its spellings share.
+//! Tags: the characters of a tag, and the key form that its spellings share.
 use crate::domain::{
     FieldError, Reason,
     characters::{is_digit, is_emoji, is_letter, is_mark, normal_form, stands_for_digits},
-    text::measured,
+    text::checked_length,
 };
 
-/// Most characters of a tag; a longer run is plain text.
+/// Most characters of a tag; a longer run stays plain text.
 pub const TAG_LENGTH_MAX: usize = 50;
 
-/// The form by which a tag is found, of what somebody asks for: with or without its sign, however it is spelt. Refuses
-/// what could be no tag.
+/// Returns the key form of a tag in a request: with or without its sign, in any spelling. Refuses `InvalidFormat` for
+/// text that could be no tag.
 pub fn tag_named(field: &'static str, text: &str) -> Result<String, FieldError> {
     let text = text.trim();
     let name: Vec<char> = text.strip_prefix(is_sign).unwrap_or(text).chars().collect();
@@ -17,15 +17,15 @@ pub fn tag_named(field: &'static str, text: &str) -> Result<String, FieldError> 
     key.ok_or(FieldError { field, reason: Reason::InvalidFormat })
 }
 
-/// Where the tag ends whose name begins here, and its form; nothing where none does.
+/// Returns the end and the key form of the tag whose name begins at `from`; `None` if none begins there.
 pub(super) fn key(text: &[char], from: usize) -> Option<(usize, String)> {
-    // A mark here would belong to the sign.
+    // A combining mark here would belong to the sign.
     if text.get(from).is_none_or(|c| is_mark(*c)) {
         return None;
     }
     let end = end(text, from);
     let name: String = text[from..end].iter().collect();
-    if name.is_empty() || measured(&name, TAG_LENGTH_MAX).is_err() {
+    if name.is_empty() || checked_length(&name, TAG_LENGTH_MAX).is_err() {
         return None;
     }
     let key = normal_form(&name);
@@ -34,22 +34,22 @@ pub(super) fn key(text: &[char], from: usize) -> Option<(usize, String)> {
     (of_letters && more_than_digits).then_some((end, key))
 }
 
-/// `#`, as it is and in full width.
+/// Returns whether a character is `#`, also in full width.
 pub(super) fn is_sign(c: char) -> bool {
     matches!(c, '#' | '＃')
 }
 
-/// Whether the sign is the beginning of a keycap.
+/// Returns whether the sign is the beginning of a keycap emoji.
 pub(super) fn is_keycap(text: &[char], sign: usize) -> bool {
     let after = &text[sign + 1..];
     after.starts_with(&['\u{20E3}']) || after.starts_with(&['\u{FE0F}', '\u{20E3}'])
 }
 
-/// Behind the last character of a tag: dots and joiners stand inside it alone.
+/// Returns the end of a tag. Dots and joiners count as part of it only between other characters.
 fn end(text: &[char], from: usize) -> usize {
     let mut end = from;
     for (at, c) in text.iter().enumerate().skip(from) {
-        if is_picture(text, at) {
+        if is_shown_as_emoji(text, at) {
             break;
         }
         if !is_inner(*c) && is_part(*c) {
@@ -61,24 +61,26 @@ fn end(text: &[char], from: usize) -> usize {
     end
 }
 
-/// A letter or digit that is shown as a picture, because a variation selector or a keycap follows it.
-fn is_picture(text: &[char], at: usize) -> bool {
+/// Returns whether a letter or digit is an emoji, because a variation selector or a keycap follows it.
+fn is_shown_as_emoji(text: &[char], at: usize) -> bool {
     let next = text.get(at + 1);
     next == Some(&'\u{20E3}') || next == Some(&'\u{FE0F}') && is_emoji(text[at])
 }
 
 fn is_part(c: char) -> bool {
-    // A selector of an emoji's form or a keycap is a mark by its table, and no part of a word.
-    let of_pictures = matches!(c, '\u{FE00}'..='\u{FE0F}' | '\u{20E3}');
-    is_letter(c) || is_digit(c) || matches!(c, '_' | '＿') || is_mark(c) && !of_pictures || stands_for_digits(c)
+    // Variation selectors and the keycap are marks by their tables, but no part of a word.
+    let of_emoji = matches!(c, '\u{FE00}'..='\u{FE0F}' | '\u{20E3}');
+    is_letter(c) || is_digit(c) || matches!(c, '_' | '＿') || is_mark(c) && !of_emoji || stands_for_digits(c)
 }
 
-/// Middle dots (the Korean one is a letter by its table), and joiners that shape the letters around them.
+/// Returns whether a character may only be inside a tag: middle dots (the Korean one is a letter by its table), and
+/// joiners that shape the letters around them.
 fn is_inner(c: char) -> bool {
     matches!(c, '\u{B7}' | '\u{387}' | '\u{318D}' | '\u{30FB}' | '\u{FF65}' | '\u{200C}' | '\u{200D}')
 }
 
-/// Whether a sign here stands behind a word, and so begins nothing. A picture is no word, whatever it is made of.
+/// Returns whether the sign follows a word, so that it begins no tag or mention. An emoji is no word, whatever its code
+/// points are.
 pub(super) fn follows_word(text: &[char], sign: usize) -> bool {
     let mut before = sign;
     while let Some(at) = before.checked_sub(1) {
@@ -107,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_is_asked_for_in_any_spelling() {
+    fn any_spelling_of_a_tag_gives_its_key() {
         for text in ["rust", "#Rust", "＃ＲＵＳＴ", " #rust "] {
             assert_eq!(named(text).as_deref(), Some("rust"), "{text}");
         }
@@ -134,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_is_its_own_form() {
+    fn the_key_of_a_key_is_itself() {
         for text in ["Straße", "ﬁnance", "ＡＢＣ", "서울ㆍ부산", "H₂O", "نرم\u{200C}افزار"] {
             let form = named(text).unwrap();
             assert_eq!(named(&form), Some(form.clone()), "{text}");

@@ -1,4 +1,4 @@
-//! Where in a text a query was found, for people to see.
+//! Highlights: the part of a text around the first match of a query, as HTML with `<mark>`.
 use super::{
     query::{Clause, Phrase, Query},
     tokens::{Token, syllables, tokenize},
@@ -10,11 +10,11 @@ use unicode_segmentation::UnicodeSegmentation;
 const FRAGMENT: usize = 160;
 /// Characters before the first match.
 const LEAD: usize = 40;
-/// Matches that are marked; a text may be one word over and over.
+/// Most marked matches per phrase; a text may repeat one word.
 const MARKS_MAX: usize = 100;
 
-/// The part of a text around the first match as HTML: everything escaped, matches in `<mark>`, `…` where it was cut.
-/// Nothing where no word of the query is in the text.
+/// Returns the part of a text around the first match as HTML: escaped, with matches in `<mark>` and `…` where it was
+/// cut. Returns `None` if the text has no word of the query.
 pub fn highlight(text: &str, query: &Query) -> Option<String> {
     let tokens = tokenize(text);
     let mut by_text: HashMap<&str, Vec<&Token>> = HashMap::new();
@@ -23,7 +23,7 @@ pub fn highlight(text: &str, query: &Query) -> Option<String> {
     }
     let mut found = Vec::new();
     for clause in query.clauses.iter().filter(|clause| !clause.excluded) {
-        found.extend(of_clause(clause, text, &tokens, &by_text));
+        found.extend(clause_matches(clause, text, &tokens, &by_text));
     }
     found.sort_unstable_by_key(|range| (range.start, range.end));
     let mut marks: Vec<Range<usize>> = Vec::new();
@@ -34,15 +34,20 @@ pub fn highlight(text: &str, query: &Query) -> Option<String> {
         }
     }
     let first = marks.first()?.start;
-    Some(written(text, &marks, &window(text, first)))
+    Some(to_html(text, &marks, &window(text, first)))
 }
 
-/// Where the first form stands that is there as a whole; else what there is of the first that is there in part.
-fn of_clause(clause: &Clause, text: &str, tokens: &[Token], by_text: &HashMap<&str, Vec<&Token>>) -> Vec<Range<usize>> {
+/// Returns the matches of the first form that the text has completely, else of the first form that it has in part.
+fn clause_matches(
+    clause: &Clause,
+    text: &str,
+    tokens: &[Token],
+    by_text: &HashMap<&str, Vec<&Token>>,
+) -> Vec<Range<usize>> {
     let mut partly = Vec::new();
     for form in &clause.any {
-        let found = places(form, text, tokens, by_text);
-        if found.iter().all(|places| !places.is_empty()) {
+        let found = form_matches(form, text, tokens, by_text);
+        if found.iter().all(|matches| !matches.is_empty()) {
             return found.concat();
         }
         if partly.is_empty() {
@@ -52,8 +57,8 @@ fn of_clause(clause: &Clause, text: &str, tokens: &[Token], by_text: &HashMap<&s
     partly
 }
 
-/// Where each phrase of one form stands.
-fn places(
+/// Returns the matches of each phrase of one form.
+fn form_matches(
     form: &[Phrase],
     text: &str,
     tokens: &[Token],
@@ -61,8 +66,8 @@ fn places(
 ) -> Vec<Vec<Range<usize>>> {
     let of_phrase = |phrase: &Phrase| -> Vec<Range<usize>> {
         match phrase {
-            Phrase::Syllable(wanted) => {
-                let all = syllables(text).into_iter().filter(|token| token.text == *wanted);
+            Phrase::Syllable(syllable) => {
+                let all = syllables(text).into_iter().filter(|token| token.text == *syllable);
                 all.map(|token| token.start..token.end).take(MARKS_MAX).collect()
             }
             Phrase::Terms { terms, prefix: true } => {
@@ -85,7 +90,7 @@ fn places(
     form.iter().map(of_phrase).collect()
 }
 
-/// The bytes of these terms from that position on; `None` where one of them is not there.
+/// Returns the byte range of these terms from that position on; `None` if the text lacks one of them there.
 fn run_from(terms: &[(u32, String)], first: u32, by_text: &HashMap<&str, Vec<&Token>>) -> Option<Option<Range<usize>>> {
     let mut range: Option<Range<usize>> = None;
     for (distance, text) in terms {
@@ -99,7 +104,7 @@ fn run_from(terms: &[(u32, String)], first: u32, by_text: &HashMap<&str, Vec<&To
     Some(range)
 }
 
-/// The bytes to show: whole clusters around the first match.
+/// Returns the byte range to show: whole characters around the first match.
 fn window(text: &str, first: usize) -> Range<usize> {
     let starts: Vec<usize> = text.grapheme_indices(true).map(|(at, _)| at).collect();
     if starts.len() <= FRAGMENT {
@@ -111,7 +116,7 @@ fn window(text: &str, first: usize) -> Range<usize> {
     starts[from]..end
 }
 
-fn written(text: &str, marks: &[Range<usize>], shown: &Range<usize>) -> String {
+fn to_html(text: &str, marks: &[Range<usize>], shown: &Range<usize>) -> String {
     let mut html = String::with_capacity(shown.len() + 32);
     if shown.start > 0 {
         html.push('…');
@@ -156,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_found_is_marked() {
+    fn matches_are_marked() {
         for (text, query, expected) in [
             ("오늘 한강에서 달렸다", "한강", "오늘 <mark>한강</mark>에서 달렸다"),
             ("대한 민국", "대한민국", "<mark>대한</mark> <mark>민국</mark>"),
@@ -177,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_cannot_smuggle_in_markup() {
+    fn markup_in_a_text_is_escaped() {
         let html = shown("<script>alert('x')</script> & \"한강\"", "한강").unwrap();
         assert_eq!(html, "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; &quot;<mark>한강</mark>&quot;");
         assert_eq!(shown("a <mark>b</mark>", "mark").unwrap().matches("<mark>").count(), 2);
@@ -200,7 +205,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_taken_from_the_text_is_found(part in "[가-힣]{1,9}", before in "[가-힣 a-z0-9!.]{0,20}", after in "[가-힣 a-z0-9!.]{0,20}") {
+        fn any_part_of_a_text_is_highlighted(part in "[가-힣]{1,9}", before in "[가-힣 a-z0-9!.]{0,20}", after in "[가-힣 a-z0-9!.]{0,20}") {
             let text = format!("{before} {part}{after}");
             prop_assert!(shown(&text, &part).is_some(), "{} in {}", part, text);
         }

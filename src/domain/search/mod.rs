@@ -1,4 +1,8 @@
-//! Search: what a text is cut into, what a query means, and which part of a text it found.
+//! Search: the tokens of a text, the meaning of a query, and highlights of hits. Knows no index.
+//!
+//! `runs.rs` cuts a text into runs of one script; `tokens.rs` makes the tokens of an index from them, and `query.rs`
+//! the phrases of a query, with the variants of Korean words from `particles.rs` and `spacing.rs`. `highlight.rs` marks
+//! the phrases of a query in a text.
 mod highlight;
 mod particles;
 mod query;
@@ -10,7 +14,7 @@ pub use highlight::highlight;
 pub use query::{CLAUSES_MAX, Clause, Phrase, QUERY_LENGTH_MAX, Query};
 pub use tokens::{TOKENIZER_VERSION, Token, syllables, tokenize};
 
-/// What is searched for. The numbers are kept in indexes.
+/// The kind of documents that a search finds. Indexes store the numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum SearchKind {
@@ -19,21 +23,21 @@ pub enum SearchKind {
     Member = 2,
 }
 
-/// What comes first.
+/// The order of the hits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SearchOrder {
-    /// The best match, and of equals the newest.
+    /// Best match first, ties by newest.
     #[default]
     Relevance,
-    /// The newest.
+    /// Newest first.
     Recent,
 }
 
-/// A place in a list of results: results with a smaller score, or the same and a smaller id, come after it.
+/// The sort key of a hit: hits are listed by descending key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SearchKey {
-    /// How well it matches; 0 throughout where the newest comes first.
+    /// Score of the match; always 0 in [`SearchOrder::Recent`].
     pub score: u64,
-    /// Of the post, comment or member.
+    /// Id of the post, comment or member.
     pub id: u64,
 }

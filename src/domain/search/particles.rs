@@ -1,6 +1,6 @@
-//! What hangs on a Korean noun in a query, where there is little doubt that it does.
+//! Particles at the end of Korean nouns, as far as they are recognised without a dictionary.
 
-/// Longest first. Those that are more often part of a word (이, 가, 도, 의, 로, 와, 과, 만) are left on.
+/// Particles, longest first. Without those that are more often part of a word: 이, 가, 도, 의, 로, 와, 과, 만.
 const PARTICLES: &[&str] = &[
     "에서부터",
     "으로부터",
@@ -41,10 +41,11 @@ const PARTICLES: &[&str] = &[
     "에",
 ];
 
-/// Fewest syllables that a noun keeps: of shorter ones it is not known where they end.
+/// Fewest syllables before a particle: a shorter noun may end with the same syllable.
 const STEM_MIN: usize = 2;
 
-/// How many syllables stand before the particle. After a word of another script (`after_word`) that may be few or none.
+/// Returns the number of syllables before the particle, if there is one. `after_word` says that a word of another
+/// script precedes, so that no syllable has to be left.
 pub(super) fn stem(syllables: &[&str], after_word: bool) -> Option<usize> {
     let particle = PARTICLES.iter().find_map(|particle| {
         let length = particle.chars().count();
@@ -53,14 +54,14 @@ pub(super) fn stem(syllables: &[&str], after_word: bool) -> Option<usize> {
         let enough = rest >= STEM_MIN || after_word;
         (there && enough).then_some(rest)
     });
-    // After a word, 가 and the like are no part of it either.
+    // After a word of another script, 가 and the like are particles too.
     particle.or_else(|| {
         let short = after_word && matches!(syllables, ["이" | "가" | "도" | "의" | "로" | "와" | "과" | "만" | "랑"]);
         short.then_some(0)
     })
 }
 
-/// Whether these are a word of one syllable, with or without a particle: `주`, `주에`.
+/// Returns whether the syllables are a word of one syllable, with or without a particle: `주`, `주에`.
 pub(super) fn stands_alone(syllables: &[&str]) -> bool {
     match syllables {
         [] => false,
@@ -69,8 +70,8 @@ pub(super) fn stands_alone(syllables: &[&str]) -> bool {
     }
 }
 
-/// Words of one syllable that stand before any noun, and so say nothing of what follows: `제 주도로` is no 제주도. Longer
-/// words that begin or end with one of these are not looked for in pieces there.
+/// Returns whether a syllable is a common word that precedes or follows any noun, and so tells nothing about it: `제
+/// 주도로` is no 제주도. A longer word is not split behind such a first syllable or before such a last one.
 pub(super) fn says_little(syllable: &str) -> bool {
     let determiner = matches!(syllable, "이" | "그" | "저" | "제" | "내" | "네" | "한");
     let adverb = matches!(syllable, "다" | "더" | "안" | "못" | "잘" | "또" | "좀");
@@ -89,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_surely_a_particle_is_taken_off() {
+    fn an_unambiguous_particle_is_removed() {
         for (word, rest) in [("한강에서", 2), ("한글은", 2), ("서울까지", 2), ("도서관에서부터", 3), ("선생님께서", 3)]
         {
             assert_eq!(of(word, false), Some(rest), "{word}");
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_of_another_script_ends_where_its_script_does() {
+    fn a_particle_may_follow_a_word_of_another_script_directly() {
         assert_eq!(of("를", true), Some(0));
         assert_eq!(of("가", true), Some(0));
         assert_eq!(of("에서", true), Some(0));

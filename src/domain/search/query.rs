@@ -1,4 +1,4 @@
-//! What a query means. Anything can be typed: nothing is an error, and what means nothing is left out.
+//! Parses a query into clauses of phrases. Every text is a valid query: parts without meaning are skipped.
 use super::{
     particles,
     runs::{Run, Script, runs},
@@ -7,57 +7,57 @@ use super::{
 
 /// Most characters of a query.
 pub const QUERY_LENGTH_MAX: usize = 256;
-/// Most words and phrases of a query that count; further ones are not looked at.
+/// Most clauses of a query; further words and phrases are ignored.
 pub const CLAUSES_MAX: usize = 16;
-/// A Korean word of this many syllables may have been two.
+/// A Korean word of this many syllables is also searched for as two words.
 const COMPOUND: std::ops::RangeInclusive<usize> = 4..=12;
-/// Fewest syllables of each of the two.
+/// Fewest syllables of each of the two words.
 const PART_MIN: usize = 2;
 
-/// Words that must all be there, or must not.
+/// A parsed query: a hit has every clause that is not excluded, and none that is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Query {
     /// At most [`CLAUSES_MAX`].
     pub clauses: Vec<Clause>,
 }
 
-/// One word or phrase of a query, in every form that it is looked for in.
+/// One word or phrase of a query, in all forms that are searched for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Clause {
-    /// What has it is not found.
+    /// Whether texts with it are excluded.
     pub excluded: bool,
-    /// It is there where all phrases of one of these are. The first is what was typed.
+    /// The forms. A text has the clause if it has all phrases of one form. The first form is the one that was typed.
     pub any: Vec<Vec<Phrase>>,
 }
 
-/// Tokens at fixed distances.
+/// One part of a form: tokens at fixed distances, or a single syllable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Phrase {
     /// Each token with its distance from the first.
     Terms {
-        /// In order; at least one.
+        /// In order of distance; at least one.
         terms: Vec<(u32, String)>,
-        /// The last one may go on.
+        /// Whether the last token is a prefix.
         prefix: bool,
     },
-    /// A single syllable, wherever it stands.
+    /// A single syllable, anywhere in a word.
     Syllable(String),
 }
 
 impl Query {
-    /// Reads a query: words, `"phrases"`, `-excluded`, `prefix*`.
+    /// Parses a query: words, `"phrases"`, `-excluded`, `prefix*`.
     pub fn parse(text: &str) -> Self {
         Self::of(Typed::all(text).into_iter().filter_map(|typed| typed.clause(false)))
     }
 
-    /// Reads a query for people, whose names are typed as far as they are known: the last word may go on.
+    /// Parses a query for members: the last word is also searched for as a prefix, since names are typed incompletely.
     pub fn parse_name(text: &str) -> Self {
         let typed = Typed::all(text);
         let last = typed.len().saturating_sub(1);
         Self::of(typed.into_iter().enumerate().filter_map(|(at, typed)| typed.clause(at == last)))
     }
 
-    /// What is said twice is looked for once.
+    /// Keeps the first of equal clauses.
     fn of(all: impl Iterator<Item = Clause>) -> Self {
         let mut clauses: Vec<Clause> = Vec::new();
         for clause in all {
@@ -68,8 +68,9 @@ impl Query {
         Self { clauses }
     }
 
-    /// Whether there is something to look for; to leave things out alone is not.
-    pub fn looks_for_something(&self) -> bool {
+    /// Returns whether there is a clause that is not excluded. A query of exclusions alone would match nearly
+    /// everything.
+    pub fn has_positive_clause(&self) -> bool {
         self.clauses.iter().any(|clause| !clause.excluded)
     }
 }
@@ -83,7 +84,8 @@ struct Typed {
 
 impl Typed {
     fn all(text: &str) -> Vec<Self> {
-        let (mut all, mut rest) = (Vec::new(), text.trim_start());
+        let mut all = Vec::new();
+        let mut rest = text.trim_start();
         while !rest.is_empty() {
             let without = rest.strip_prefix('-').filter(|rest| rest.starts_with(|c: char| !c.is_whitespace()));
             let excluded = without.is_some();
@@ -104,8 +106,8 @@ impl Typed {
         all
     }
 
-    /// What it is looked for as; nothing where it has no letters.
-    fn clause(self, may_go_on: bool) -> Option<Clause> {
+    /// Returns its clause; `None` if it has no letters, digits or emoji. `allow_prefix` adds the prefix form.
+    fn clause(self, allow_prefix: bool) -> Option<Clause> {
         let runs = runs(&self.text);
         let prefix = !self.quoted && self.text.ends_with('*');
         let last = runs.last()?;
@@ -115,10 +117,10 @@ impl Typed {
             let syllable = Phrase::Syllable(last.units[0].text.clone());
             return Some(Clause { excluded, any: vec![vec![syllable]] });
         }
-        let grows = last.script == Script::Word;
-        let mut any = vec![vec![phrase(&runs, prefix && grows)]];
+        let is_word = last.script == Script::Word;
+        let mut any = vec![vec![phrase(&runs, prefix && is_word)]];
         if !self.quoted && !prefix {
-            if may_go_on && grows {
+            if allow_prefix && is_word {
                 any.push(vec![phrase(&runs, true)]);
             }
             if last.script == Script::Hangul {
@@ -139,8 +141,8 @@ pub(super) fn phrase(runs: &[Run], prefix: bool) -> Phrase {
     Phrase::Terms { terms: tokens.map(|token| (token.position - first, token.text)).collect(), prefix }
 }
 
-/// The forms in which a Korean word may stand in a text: without its particle, as two words that stand anywhere, and
-/// with spaces between its parts.
+/// Returns the other forms of a Korean word in texts: without its particle, as two words anywhere, and with spaces
+/// between its parts.
 fn korean(runs: &[Run]) -> Vec<Vec<Phrase>> {
     let Some((last, before)) = runs.split_last() else { return Vec::new() };
     let syllables: Vec<&str> = last.units.iter().map(|unit| unit.text.as_str()).collect();
@@ -163,7 +165,7 @@ fn korean(runs: &[Run]) -> Vec<Vec<Phrase>> {
             }));
         }
     }
-    // Where a particle was taken off, what is found with it is found without.
+    // Without the particle, if there is one: these forms find texts with the particle too.
     let length = stem.filter(|length| *length >= SPACED_MIN).unwrap_or(last.units.len());
     forms.extend(spaced(before, &part(last, 0, length)).into_iter().map(|phrase| vec![phrase]));
     forms
@@ -200,9 +202,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_query_is_read_as_one() {
+    fn any_text_is_parsed_as_a_query() {
         for nothing in ["", "  ", "\"", "\"\"", "-", "- -", "*", "-*", "\"-", "!?", "--", "-\""] {
-            assert!(!Query::parse(nothing).looks_for_something(), "{nothing}");
+            assert!(!Query::parse(nothing).has_positive_clause(), "{nothing}");
         }
         assert_eq!(only("\"rust").any, [terms(&[(0, "rust")])]);
         assert_eq!(only("rust\"").any, [terms(&[(0, "rust")])]);
@@ -212,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_lets_a_word_go_on() {
+    fn a_star_makes_a_prefix() {
         let clause = only("dev*");
         assert_eq!(clause.any, [vec![Phrase::Terms { terms: vec![(0, "dev".into())], prefix: true }]]);
         assert_eq!(only("한글*").any, [terms(&[(0, "한글")])]);
@@ -220,13 +222,13 @@ mod tests {
     }
 
     #[test]
-    fn a_syllable_is_looked_for_everywhere() {
+    fn a_single_syllable_is_searched_for_anywhere() {
         assert_eq!(only("밤").any, [vec![Phrase::Syllable("밤".into())]]);
         assert_eq!(only("3월").any, [terms(&[(0, "3"), (1, "월")])]);
     }
 
     #[test]
-    fn a_particle_in_a_query_is_no_hindrance() {
+    fn a_word_is_also_searched_for_without_its_particle() {
         assert_eq!(only("한강에").any, [terms(&[(0, "한강"), (1, "강에")]), terms(&[(0, "한강")])]);
         assert_eq!(only("이번주").any, [terms(&[(0, "이번"), (1, "번주")]), terms(&[(0, "이번"), (2, "주.")])]);
         assert_eq!(only("react를").any, [terms(&[(0, "react"), (1, "를")]), terms(&[(0, "react")])]);
@@ -234,16 +236,16 @@ mod tests {
     }
 
     #[test]
-    fn a_compound_may_have_been_two_words() {
+    fn a_compound_is_also_searched_for_as_two_words() {
         let any = only("대한민국").any;
         assert_eq!(any[0], terms(&[(0, "대한"), (1, "한민"), (2, "민국")]));
         assert_eq!(any[1], [terms(&[(0, "대한")]), terms(&[(0, "민국")])].concat());
-        assert!(any[2..].iter().all(|form| form.len() == 1), "the others stand side by side");
+        assert!(any[2..].iter().all(|form| form.len() == 1), "the others are single phrases");
         assert!(only("대한민국은").any.contains(&[terms(&[(0, "대한")]), terms(&[(0, "민국")])].concat()));
     }
 
     #[test]
-    fn a_name_may_go_on() {
+    fn the_last_word_of_a_name_is_also_a_prefix() {
         let clauses = Query::parse_name("kim min").clauses;
         assert_eq!((clauses[0].any.len(), clauses[1].any.len()), (1, 2));
     }
@@ -257,7 +259,7 @@ mod tests {
         }
 
         #[test]
-        fn nor_do_its_signs(text in "[-\"* a가를]{0,40}") {
+        fn no_query_syntax_makes_it_panic(text in "[-\"* a가를]{0,40}") {
             Query::parse_name(&text);
         }
     }

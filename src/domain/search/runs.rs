@@ -1,12 +1,12 @@
-//! Runs of characters of one script, normalised, with their places in the original text.
+//! Cuts a text into runs of characters of one script, normalised, with offsets into the original text.
 use crate::domain::characters::normal_form;
 use unicode_normalization::char::is_combining_mark;
 use unicode_segmentation::UnicodeSegmentation;
 
-/// Characters of a word that count; what follows them is not looked at. Nobody types more.
+/// Most characters of a word; the rest is ignored. No query has more.
 const WORD_LENGTH_MAX: usize = 100;
 
-/// How a run of characters is cut.
+/// The script of a run, which decides how it is tokenized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Script {
     /// One word.
@@ -15,8 +15,8 @@ pub(super) enum Script {
     Hangul,
     /// Pairs of characters.
     Han,
-    /// One pictograph.
-    Picture,
+    /// One emoji.
+    Emoji,
 }
 
 impl Script {
@@ -25,7 +25,7 @@ impl Script {
     }
 }
 
-/// The smallest piece: a word, a syllable, a pictograph.
+/// The unit of positions: a word, a syllable, an emoji.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unit {
     pub(super) text: String,
@@ -33,62 +33,62 @@ pub(super) struct Unit {
     pub(super) end: usize,
 }
 
-/// Neighbours of one script.
+/// Adjacent units of one script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Run {
     pub(super) script: Script,
-    /// Of its first unit; the others follow.
+    /// Position of its first unit; the others follow.
     pub(super) position: u32,
     pub(super) units: Vec<Unit>,
 }
 
-/// The runs of a text.
+/// Returns the runs of a text.
 pub(super) fn runs(text: &str) -> Vec<Run> {
-    let mut cutter = Cutter::default();
+    let mut builder = RunBuilder::default();
     let mut start = 0;
     while let Some(c) = text[start..].chars().next() {
         let end = start + c.len_utf8();
-        // Where two of these meet there is a border, and no need for the tables that find others.
+        // Two plain characters never form a cluster, so the tables of clusters are not needed.
         if is_plain(c) && text[end..].chars().next().is_none_or(is_plain) {
-            cutter.take(c.to_ascii_lowercase(), start, end);
+            builder.push(c.to_ascii_lowercase(), start, end);
             start = end;
             continue;
         }
         let cluster = text[start..].graphemes(true).next().unwrap_or(&text[start..end]);
         let end = start + cluster.len();
-        cutter.cluster(cluster, start, end);
+        builder.cluster(cluster, start, end);
         start = end;
     }
-    cutter.close();
-    cutter.runs
+    builder.close();
+    builder.runs
 }
 
 #[derive(Default)]
-struct Cutter {
+struct RunBuilder {
     runs: Vec<Run>,
     open: Option<Run>,
     position: u32,
 }
 
-impl Cutter {
+impl RunBuilder {
     fn cluster(&mut self, cluster: &str, start: usize, end: usize) {
-        if is_picture(cluster) {
+        if is_emoji_cluster(cluster) {
             self.close();
-            self.add(Script::Picture, &plain(cluster), start, end);
+            self.add(Script::Emoji, &plain_emoji(cluster), start, end);
             self.close();
             return;
         }
-        // A cluster at a time: what is normalised then has a place in the original.
+        // Normalised cluster by cluster, so that each result has an offset in the original text.
         for c in normal_form(cluster).chars() {
-            self.take(c, start, end);
+            self.push(c, start, end);
         }
     }
 
-    /// A character that is normalised.
-    fn take(&mut self, c: char, start: usize, end: usize) {
+    /// Adds one normalised character.
+    fn push(&mut self, c: char, start: usize, end: usize) {
         match script(c) {
             Some(script) => self.add(script, c.encode_utf8(&mut [0; 4]), start, end),
-            None if is_combining_mark(c) => self.mark(c, end),
+            None if is_combining_mark(c) => self.push_mark(c, end),
             None if is_invisible(c) => {}
             None => self.close(),
         }
@@ -111,12 +111,12 @@ impl Cutter {
         }
     }
 
-    /// A mark that no letter has taken in belongs to what stands before it.
-    fn mark(&mut self, mark: char, end: usize) {
+    /// Adds a combining mark that normalisation has not composed to the unit before it.
+    fn push_mark(&mut self, mark: char, end: usize) {
         let Some(run) = &mut self.open else { return };
         let Some(unit) = run.units.last_mut() else { return };
         unit.end = end;
-        // A syllable with a mark on it is looked for without.
+        // A marked syllable is searched for without its mark.
         if run.script == Script::Word && unit.text.chars().count() < WORD_LENGTH_MAX {
             unit.text.push(mark);
         }
@@ -130,7 +130,8 @@ impl Cutter {
     }
 }
 
-/// Most of what is written here: normalised as it is, and never a picture.
+/// Returns whether a character is its own normal form (but for ASCII case) and never part of an emoji: most characters
+/// of Korean, Chinese and English texts.
 fn is_plain(c: char) -> bool {
     c.is_ascii() || matches!(c, '\u{AC00}'..='\u{D7A3}' | '\u{4E00}'..='\u{9FFF}')
 }
@@ -141,7 +142,7 @@ fn script(c: char) -> Option<Script> {
         '\u{1100}'..='\u{11FF}' | '\u{3131}'..='\u{318E}' | '\u{A960}'..='\u{A97F}' | '\u{AC00}'..='\u{D7FF}' => {
             Some(Script::Hangul)
         }
-        // Punctuation among the Kana.
+        // Punctuation in the Kana blocks.
         '\u{30A0}' | '\u{30FB}' => None,
         '\u{3005}'..='\u{3007}' | '\u{3040}'..='\u{30FF}' | '\u{31F0}'..='\u{31FF}' => Some(Script::Han),
         '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' => Some(Script::Han),
@@ -151,22 +152,23 @@ fn script(c: char) -> Option<Script> {
     }
 }
 
-/// Whether people see a picture. Signs that are letters first (™, ①) count only where they ask to be shown as one.
-fn is_picture(cluster: &str) -> bool {
+/// Returns whether a cluster is shown as an emoji. Characters that are text by default (™, ①) are one only with a
+/// variation selector or a keycap.
+fn is_emoji_cluster(cluster: &str) -> bool {
     let Some(first) = cluster.chars().next().filter(|first| !first.is_ascii_alphabetic()) else { return false };
     matches!(first, '\u{1F000}'..='\u{1F0FF}' | '\u{1F1E6}'..='\u{1FAFF}' | '\u{2600}'..='\u{27BF}')
         || matches!(first, '\u{2300}'..='\u{23FF}' | '\u{2B00}'..='\u{2BFF}')
         || cluster.contains(['\u{FE0F}', '\u{20E3}'])
 }
 
-/// A pictograph without the colour of its skin and the wish to be shown in colour: 👍 finds 👍🏽.
-fn plain(cluster: &str) -> String {
+/// Removes skin tones and variation selectors from an emoji: 👍 finds 👍🏽.
+fn plain_emoji(cluster: &str) -> String {
     let varies = |c: &char| matches!(c, '\u{FE0E}' | '\u{FE0F}' | '\u{1F3FB}'..='\u{1F3FF}');
     let plain: String = cluster.chars().filter(|c| !varies(c)).collect();
     if plain.is_empty() { cluster.to_owned() } else { plain }
 }
 
-/// Joiners and the like, which people do not see and do not type.
+/// Returns whether a character is a joiner or the like, which is invisible and not typed.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{AD}' | '\u{200C}' | '\u{200D}' | '\u{2060}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}')
 }

@@ -1,7 +1,7 @@
-//! Where a Korean compound may have had spaces: `인천국제공항` is `인천 국제 공항` to many.
+//! Spacing variants of a Korean compound: many people write `인천국제공항` as `인천 국제 공항`.
 //!
-//! An index knows syllables by their places and pairs within words alone, so a compound with spaces is the pairs of its
-//! parts at the places that they would have without. No pair goes across a space: `천국` does not find `인천 국제`.
+//! The index holds syllables by position, and pairs within words only. So a variant consists of the pairs of its parts,
+//! at the positions that they have without spaces. No pair spans a space: `천국` does not find `인천 국제`.
 use super::{
     particles::says_little,
     query::{Phrase, part, phrase},
@@ -9,14 +9,15 @@ use super::{
     tokens::alone,
 };
 
-/// Fewest syllables of a word that may have had spaces: two of a shorter one would find too much.
+/// Fewest syllables of a word with spacing variants: those of a shorter one would find too much.
 pub(super) const SPACED_MIN: usize = 3;
-/// Longer ones are sentences.
+/// Most syllables of a word with spacing variants: a longer one is a sentence.
 const SPACED_MAX: usize = 12;
-/// Longest part that is told apart: what is found by parts of two and three is also found where these had no spaces.
+/// Most syllables of a part: parts of two and three also find texts without a space between them.
 const PART_MAX: usize = 3;
 
-/// Parts of one syllable that a word of that length may have: each doubles the forms that are looked for, at most 16.
+/// Returns the most parts of one syllable for a word of that length. Each doubles the variants, of which there are at
+/// most 16.
 fn singles_max(length: usize) -> usize {
     match length {
         ..=5 => 2,
@@ -25,7 +26,7 @@ fn singles_max(length: usize) -> usize {
     }
 }
 
-/// The phrases by which a word is found where it has spaces, behind what stands before it in the query.
+/// Returns the phrases that find a word with spaces, each behind the runs before it in the query.
 pub(super) fn spaced(before: &[Run], word: &Run) -> Vec<Phrase> {
     let length = word.units.len();
     if word.script != Script::Hangul || !(SPACED_MIN..=SPACED_MAX).contains(&length) {
@@ -34,7 +35,7 @@ pub(super) fn spaced(before: &[Run], word: &Run) -> Vec<Phrase> {
     let mut all = Vec::new();
     divide(length, singles_max(length), &mut Vec::new(), &mut all);
     all.retain(|parts| {
-        // Two words of at least two syllables are looked for wherever they stand, where nothing is before them.
+        // `query::korean` searches for two words of at least two syllables anywhere, if no run precedes them.
         let two_words = before.is_empty() && parts.len() == 2 && parts.iter().all(|part| *part > 1);
         let first = parts[0] > 1 || !says_little(&word.units[0].text);
         let last = parts[parts.len() - 1] > 1 || !says_little(&word.units[length - 1].text);
@@ -43,7 +44,7 @@ pub(super) fn spaced(before: &[Run], word: &Run) -> Vec<Phrase> {
     all.iter().map(|parts| divided(before, word, parts)).collect()
 }
 
-/// Every way to make parts of so many syllables.
+/// Collects every division of that many syllables into parts.
 fn divide(rest: usize, singles: usize, parts: &mut Vec<usize>, all: &mut Vec<Vec<usize>>) {
     if rest == 0 {
         all.push(parts.clone());
@@ -58,8 +59,8 @@ fn divide(rest: usize, singles: usize, parts: &mut Vec<usize>, all: &mut Vec<Vec
     }
 }
 
-/// The word with these parts. A single syllable that others follow begins a word and ends it, since the next part
-/// begins beside it; the last one has to be marked as a word of its own.
+/// Returns the phrase of a word with these parts. A part of one syllable in the middle needs no mark, since the next
+/// part begins right behind it; as the last part it has to be the token of a word of its own.
 fn divided(before: &[Run], word: &Run, parts: &[usize]) -> Phrase {
     let mut runs = before.to_vec();
     let mut from = 0;
@@ -93,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_compound_is_its_parts_side_by_side() {
+    fn a_variant_is_the_parts_side_by_side() {
         assert!(forms("인천국제공항").contains(&"인천@0 국제@2 공항@4".to_owned()));
         assert_eq!(forms("웹서버"), ["웹@0 서버@1", "웹서@0 버.@2"]);
         assert!(forms("할수있다").contains(&"할@0 수@1 있다@2".to_owned()));
@@ -101,14 +102,14 @@ mod tests {
     }
 
     #[test]
-    fn what_says_little_is_no_part() {
+    fn common_syllables_are_no_parts() {
         assert_eq!(forms("제주도"), [""; 0]);
         assert_eq!(forms("이사회"), ["이사@0 회.@2"]);
         assert!(forms("한글").is_empty() && forms("글").is_empty());
     }
 
     #[test]
-    fn the_forms_are_few() {
+    fn a_word_has_at_most_sixteen_variants() {
         for length in 1..=20 {
             let found = forms(&"가나마바사아자차카타파하거너".repeat(2).chars().take(length).collect::<String>());
             assert!(found.len() <= 16, "{length}: {}", found.len());

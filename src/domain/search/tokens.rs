@@ -1,38 +1,38 @@
-//! Cuts a text into what an index is made of, by script and without a dictionary.
+//! Tokenizes a text for the index, by script and without a dictionary.
 //!
-//! Letters and digits of scripts that put spaces between words are whole words. Hangul, and Han with Kana, are
-//! overlapping pairs, so that a word is found whatever particle hangs on it and wherever the spaces are. A pictograph
-//! is a word of its own. Everything else separates.
+//! Scripts with spaces between words give whole words. Hangul, and Han with Kana, give overlapping pairs of characters,
+//! so that a word is found with any particle attached and any spacing. An emoji is a token of its own. All other
+//! characters separate tokens.
 use super::{
     particles,
     runs::{Run, Script, Unit, runs},
 };
 
-/// Changes when the same text gives other tokens: an index made with another version is built anew.
+/// Incremented whenever the same text gives other tokens: an index of another version is built anew.
 pub const TOKENIZER_VERSION: u32 = 2;
 
-/// A piece of a text, as it is looked up.
+/// A token of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
     /// NFKC, case-folded.
     pub text: String,
-    /// Bytes of the original text before it.
+    /// Offset of its first byte in the original text.
     pub start: usize,
-    /// Bytes of the original text up to its end.
+    /// Offset behind its last byte in the original text.
     pub end: usize,
-    /// Words, syllables and pictographs of the text before it.
+    /// Number of words, syllables and emoji before it.
     pub position: u32,
 }
 
 impl Run {
-    /// Whether it is a word of one syllable, with or without a particle.
+    /// Returns whether it is a word of one syllable, with or without a particle.
     fn is_one_syllable(&self) -> bool {
         // No particle is longer than five syllables.
         let short = self.units.len() <= 6;
         short && particles::stands_alone(&self.units.iter().map(|unit| unit.text.as_str()).collect::<Vec<_>>())
     }
 
-    /// The tokens of a query: pairs, or the one unit there is.
+    /// Returns the tokens that a query searches for: the overlapping pairs, or the only unit.
     pub(super) fn tokens(&self) -> Vec<Token> {
         let token = |at: usize, text: String, end: usize| Token {
             text,
@@ -51,13 +51,13 @@ impl Run {
     }
 }
 
-/// How a word of one syllable is kept beside the syllable itself, which may also be the beginning of a longer word.
+/// Returns the token of a syllable as a whole word. The plain syllable is also the beginning of longer words.
 pub(super) fn alone(syllable: &str) -> String {
     format!("{syllable}.")
 }
 
-/// The tokens of a text, in order. A run of several syllables also gives its first one, so that `3월` finds `3월에`. A
-/// Korean word of one syllable is marked as such, so that `이번주` finds `이번 주` and not `이번 주말`.
+/// Returns the tokens of a text, in order. A run of several syllables also gives its first one, so that `3월` finds
+/// `3월에`. A Korean word of one syllable also gives the token of `alone`, so that `이번주` finds `이번 주` and not `이번 주말`.
 pub fn tokenize(text: &str) -> Vec<Token> {
     let mut tokens = Vec::with_capacity(text.len() / 3);
     for run in runs(text) {
@@ -74,7 +74,7 @@ pub fn tokenize(text: &str) -> Vec<Token> {
     tokens
 }
 
-/// Every single syllable or character of the scripts that are cut in pairs, in order.
+/// Returns each single syllable or character of the scripts that are tokenized in pairs, in order.
 pub fn syllables(text: &str) -> Vec<Token> {
     let of_pairs = runs(text).into_iter().filter(|run| run.script.in_pairs());
     let tokens = of_pairs.flat_map(|run| {
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn positions_count_syllables_words_and_pictures() {
+    fn positions_count_syllables_words_and_emoji() {
         let positions: Vec<(String, u32)> =
             tokenize("한강 run 😀 밤").into_iter().map(|token| (token.text, token.position)).collect();
         let expected = [("한", 0), ("한강", 0), ("run", 2), ("😀", 3), ("밤.", 4), ("밤", 4)];
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn spellings_of_one_text_are_one() {
+    fn spellings_of_one_text_give_the_same_tokens() {
         let composed = texts("한글은 가나");
         let decomposed: String = "한글은 가나".nfd().collect();
         assert_eq!(texts(&decomposed), composed);
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_is_a_token() {
+    fn an_emoji_is_a_token() {
         assert_eq!(texts("😀😀"), ["😀", "😀"]);
         assert_eq!(texts("👍🏽"), ["👍"]);
         assert_eq!(texts("❤️"), texts("❤"));
@@ -141,20 +141,20 @@ mod tests {
     }
 
     #[test]
-    fn every_syllable_can_be_found_alone() {
+    fn every_syllable_is_a_token_of_its_own() {
         let found: Vec<String> = syllables("밤에 run 東").into_iter().map(|token| token.text).collect();
         assert_eq!(found, ["밤", "에", "東"]);
     }
 
     #[test]
-    fn a_word_without_end_has_an_end() {
+    fn a_very_long_word_is_cut() {
         assert!(texts(&"a".repeat(5_000))[0].len() <= 100);
         assert!(texts(&format!("a{}", "\u{301}".repeat(5_000)))[0].chars().count() <= 100);
     }
 
     proptest! {
         #[test]
-        fn what_is_plain_is_normalised_already(c in "[가-힣一-鿿 -~]") {
+        fn plain_characters_are_normalised_already(c in "[가-힣一-鿿 -~]") {
             prop_assert_eq!(c.nfkc().collect::<String>(), c);
         }
 

@@ -33,7 +33,7 @@ impl Failure<'_> {
         match if refused { &REFUSED } else { &FAILED }.take(now) {
             None => return,
             Some(0) => {}
-            Some(lines) => tracing::warn!(lines, "requests that were refused or failed are left out of the log"),
+            Some(lines) => tracing::warn!(lines, "left refused or failed requests out of the log"),
         }
         let (status, code) = (status.as_u16(), problem.code());
         match problem.cause() {

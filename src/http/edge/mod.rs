@@ -20,7 +20,7 @@ use super::{
     limits::Limits,
     problem::Problem,
 };
-use crate::actors::{sessions::Sessions, timeline::Timeline};
+use crate::actors::{sessions::Sessions, visibility::Visibility};
 use axum::{
     body::Body,
     extract::{MatchedPath, Request},
@@ -76,7 +76,7 @@ pub(super) enum Entrance {
 /// How members are told from strangers. The operating listener has no such door.
 pub(super) struct Door {
     pub(super) sessions: Sessions,
-    pub(super) timeline: Timeline,
+    pub(super) visibility: Visibility,
     pub(super) limits: Limits,
     pub(super) trusted_proxies: Vec<IpNet>,
     /// Uploads are slow by nature, and have a limit of their own.
@@ -159,7 +159,7 @@ where
             };
             if writes && response.status().is_success() {
                 // Read after the write: whatever it was, it lies before this.
-                let token = rules.door().map(|door| HeaderValue::try_from(door.timeline.write_token()));
+                let token = rules.door().map(|door| HeaderValue::try_from(door.visibility.write_token()));
                 if let Some(Ok(token)) = token {
                     response.headers_mut().insert("x-write-token", token);
                 }
@@ -233,7 +233,7 @@ impl Door {
         tracing::warn!(
             peer = %peer.to_canonical(),
             key = "http.trusted_proxies",
-            "a request names the address it was forwarded for, and is not believed: where its peer is a proxy of yours, \
+            "ignored the forwarded address of a request from an untrusted peer; if the peer is your proxy, \
             add it to http.trusted_proxies"
         );
     }

@@ -73,7 +73,7 @@ impl Seen {
             path = self.path(),
             status = status.as_u16(),
             took_us = took.as_micros(),
-            "answered"
+            "request answered"
         );
         let headers = response.headers_mut();
         headers.entry(header::CACHE_CONTROL).or_insert_with(|| HeaderValue::from_static(PRIVATE));

@@ -1,38 +1,38 @@
-//! The problems that HTTP itself has, beside those that the layers below refuse with.
+//! Constructors of the problems that arise in the HTTP layer. Those of the layers below are in `table.rs`.
 use super::{BadCredentials, FIELD_NAME_MAX, Problem, RETRY_AFTER, messages, messages::Words, table};
 use crate::domain::{Reason, Refusal};
 use axum::http::{StatusCode, header};
 use std::time::Duration;
 
 impl Problem {
-    /// The request cannot be understood.
+    /// The request is malformed.
     pub(in crate::http) fn malformed(what: Malformed) -> Self {
         Self::fixed(StatusCode::BAD_REQUEST, table::MALFORMED_REQUEST, what.words())
     }
 
-    /// No bearer token where one is needed.
+    /// The request has no bearer token, and the route requires one.
     pub(in crate::http) fn token_missing() -> Self {
         Self::fixed(StatusCode::UNAUTHORIZED, "BEARER_TOKEN_MISSING", &messages::TOKEN_MISSING)
     }
 
-    /// An `Authorization` header that should carry a bearer token, and carries none or several.
+    /// The `Authorization` header carries no bearer token, or several.
     pub(in crate::http) fn authorization_malformed() -> Self {
         let mut problem = Self::fixed(StatusCode::UNAUTHORIZED, "INVALID_TOKEN", &messages::AUTHORIZATION);
         problem.0.credentials = Some(BadCredentials::InvalidRequest);
         problem
     }
 
-    /// A host that this listener does not answer to.
+    /// The listener does not serve the host of the request.
     pub(in crate::http) fn misdirected() -> Self {
         Self::of_status(StatusCode::MISDIRECTED_REQUEST)
     }
 
-    /// A browser asks for a page from elsewhere.
+    /// A page of another origin sent the request.
     pub(in crate::http) fn foreign_origin() -> Self {
         Self::fixed(StatusCode::FORBIDDEN, "ORIGIN_FORBIDDEN", &messages::ORIGIN)
     }
 
-    /// A body in a coding that is not undone.
+    /// The body has a content coding, which the server does not decode.
     pub(in crate::http) fn coded() -> Self {
         let (code, _) = table::of_status(StatusCode::UNSUPPORTED_MEDIA_TYPE);
         let mut problem = Self::fixed(StatusCode::UNSUPPORTED_MEDIA_TYPE, code, &messages::CODED);
@@ -40,45 +40,45 @@ impl Problem {
         problem
     }
 
-    /// A body that is not JSON.
+    /// The content type of the body is not JSON.
     pub(in crate::http) fn not_json() -> Self {
         Self::of_status(StatusCode::UNSUPPORTED_MEDIA_TYPE)
     }
 
-    /// A body that is not a form with an image.
+    /// The content type of the body is not a form with an image.
     pub(in crate::http) fn not_multipart() -> Self {
         let (code, _) = table::of_status(StatusCode::UNSUPPORTED_MEDIA_TYPE);
         Self::fixed(StatusCode::UNSUPPORTED_MEDIA_TYPE, code, &messages::NOT_MULTIPART)
     }
 
-    /// A body of more bytes than the server takes.
+    /// The body has more bytes than the route accepts.
     pub(in crate::http) fn too_large() -> Self {
         Self::of_status(StatusCode::PAYLOAD_TOO_LARGE)
     }
 
-    /// A body that took too long to arrive.
+    /// The body did not arrive in time.
     pub(in crate::http) fn slow_body() -> Self {
         Self::of_status(StatusCode::REQUEST_TIMEOUT)
     }
 
-    /// More requests than the limit lets through.
+    /// The caller has sent more requests than a limit allows.
     pub(in crate::http) fn too_many(retry_after: Duration) -> Self {
         let mut problem = Self::of_status(StatusCode::TOO_MANY_REQUESTS);
         problem.0.retry_after = Some(retry_after);
         problem
     }
 
-    /// No answer within the time limit, or not ready to answer at all.
+    /// The request was not answered within the time limit, or the server is not ready.
     pub(in crate::http) fn unavailable() -> Self {
         Self::of_status(StatusCode::SERVICE_UNAVAILABLE)
     }
 
-    /// A fault of the server. Its cause is for the log.
+    /// A bug of the server. Only the log has the cause.
     pub(in crate::http) fn internal() -> Self {
         Self::of_status(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// What there is to say about a status alone.
+    /// The general problem of a status.
     pub(in crate::http) fn of_status(status: StatusCode) -> Self {
         let (code, words) = table::of_status(status);
         let mut problem = Self::fixed(status, code, words);
@@ -86,7 +86,7 @@ impl Problem {
         problem
     }
 
-    /// Fields whose names only the client knows.
+    /// The request has fields that the route does not know. Names are cut to [`FIELD_NAME_MAX`] characters.
     pub(in crate::http) fn unknown_fields(fields: Vec<(String, Reason)>) -> Self {
         let mut problem = Self::from(Refusal::Invalid(Vec::new()));
         let shortened = |name: String| name.chars().take(FIELD_NAME_MAX).collect::<String>();
@@ -95,7 +95,7 @@ impl Problem {
     }
 }
 
-/// In what way a request cannot be understood.
+/// The part of a request that is malformed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::http) enum Malformed {
     Body,

@@ -1,7 +1,7 @@
-//! Which of the two languages a client prefers.
+//! [`Language`]: English or Korean, chosen by the `Accept-Language` header.
 use axum::http::HeaderValue;
 
-/// What problems are told in.
+/// The language of a problem's texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Language {
     English,
@@ -9,11 +9,11 @@ pub(crate) enum Language {
 }
 
 impl Language {
-    /// Korean where `Accept-Language` prefers it, else English.
+    /// Returns Korean if the `Accept-Language` header prefers it, else English.
     pub(crate) fn of(header: Option<&HeaderValue>) -> Self {
         let Some(text) = header.and_then(|value| value.to_str().ok()) else { return Self::English };
         let quality = |language| quality(text, language);
-        // A tie goes to the one that was named first, as browsers mean it.
+        // Of equal qualities the first one named wins, as in browsers.
         match (quality("ko"), quality("en")) {
             (Some(korean), None) if korean.0 > 0 => Self::Korean,
             (Some(korean), Some(english)) if korean > english => Self::Korean,
@@ -21,7 +21,7 @@ impl Language {
         }
     }
 
-    /// As in `Content-Language`.
+    /// Returns the value of `Content-Language`.
     pub(crate) fn tag(self) -> &'static str {
         match self {
             Self::English => "en",
@@ -30,18 +30,18 @@ impl Language {
     }
 }
 
-/// How much a language is wanted in thousandths, and how early it is named; larger is better.
+/// Returns the quality of a language in thousandths and its index in the header. The larger pair is preferred.
 fn quality(header: &str, language: &str) -> Option<(u16, std::cmp::Reverse<usize>)> {
-    let ranges = header.split(',').enumerate().filter_map(|(place, range)| {
+    let ranges = header.split(',').enumerate().filter_map(|(index, range)| {
         let (tag, parameters) = range.split_once(';').unwrap_or((range, ""));
         let (primary, _) = tag.trim().split_once('-').unwrap_or((tag.trim(), ""));
         let named = primary.eq_ignore_ascii_case(language);
-        named.then(|| Some((thousandths(parameters)?, std::cmp::Reverse(place))))?
+        named.then(|| Some((thousandths(parameters)?, std::cmp::Reverse(index))))?
     });
     ranges.max()
 }
 
-/// `q=0.8` as 800; 1000 where there is none.
+/// Parses `q=0.8` as 800. Returns 1000 without a `q`, and `None` for an invalid one.
 fn thousandths(parameters: &str) -> Option<u16> {
     let Some(q) = parameters.split(';').find_map(|parameter| parameter.trim().strip_prefix("q=")) else {
         return Some(1_000);
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn korean_is_for_those_who_prefer_it() {
+    fn korean_is_chosen_if_it_is_preferred() {
         for korean in
             ["ko", "ko-KR", "KO-kr,en;q=0.9", "en;q=0.8, ko;q=0.9", "fr, ko;q=0.1", "en;q=0, ko;q=0.2", "ko,en"]
         {
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_else_reads_english() {
+    fn english_is_chosen_otherwise() {
         for other in ["", "en", "fr", "*", "en-US,ko;q=0.9", "en,ko", "ko;q=0", "korean", "ko;q=2", "ko;q=x", ";;,=,"] {
             assert_eq!(language(other), Language::English, "{other}");
         }

@@ -1,4 +1,5 @@
-//! Every error that a client can see (RFC 9457). The table is in `table.rs`, the words are in `messages.rs`.
+//! [`Problem`]: every error that a client can see (RFC 9457). `table.rs` maps refusals to status and code, `kinds.rs`
+//! has the problems of HTTP itself, `messages.rs` the texts in both languages.
 mod kinds;
 mod language;
 mod messages;
@@ -22,15 +23,15 @@ use serde::Serialize;
 use std::{borrow::Cow, sync::Arc, time::Duration};
 use utoipa::ToSchema;
 
-/// How soon to try again when nothing better is known: long enough for a full mailbox to drain.
+/// Default of `Retry-After`: long enough for a full mailbox to drain.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// Longest name of an unknown field that is repeated to the client, in characters.
+/// Maximum characters of an unknown field's name in a problem.
 const FIELD_NAME_MAX: usize = 50;
 
-/// Why a request was not answered as asked. Boxed: a result that holds one stays small.
+/// The reason why a request failed. Boxed, so that a `Result` with a problem stays small.
 ///
-/// As a response it has a status and headers, but no body: the outermost layer (`edge`) knows the language, the path
-/// and the trace, and writes it.
+/// Its response has a status and headers, but no body: the outermost layer (`edge`) writes the body, as it knows the
+/// language, the path and the trace id.
 #[derive(Debug, Clone)]
 pub(super) struct Problem(Box<Inner>);
 
@@ -41,15 +42,15 @@ struct Inner {
     detail: Detail,
     errors: Vec<(Cow<'static, str>, Reason)>,
     retry_after: Option<Duration>,
-    /// Only a new login helps.
+    /// Whether the client must log in again.
     relogin: bool,
-    /// What is wrong with the token. None where none came.
+    /// The error of the token; `None` if the request has no token.
     credentials: Option<BadCredentials>,
-    /// What would have been taken.
+    /// A header that names what the server would accept.
     hint: Option<(HeaderName, &'static str)>,
-    /// For the log alone.
+    /// The cause, only for the log.
     cause: Option<Arc<Error>>,
-    /// For the log alone, where there is no cause.
+    /// A note for the log if there is no cause.
     note: Option<String>,
 }
 
@@ -59,7 +60,7 @@ enum Detail {
     Refused(Refusal),
 }
 
-/// The errors of RFC 6750 that a request without a good token can have.
+/// The errors of RFC 6750 for a request without a valid token.
 #[derive(Debug, Clone, Copy)]
 enum BadCredentials {
     InvalidRequest,
@@ -70,10 +71,10 @@ enum BadCredentials {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Problem, examples(json!({
-    "type": "about:blank", "title": "Unprocessable Entity", "status": 422, "detail": "some fields are not valid",
+    "type": "about:blank", "title": "Unprocessable Entity", "status": 422, "detail": "some fields are invalid",
     "code": "VALIDATION_FAILED", "instance": "/api/authentication/signup",
     "traceId": "4bf92f3577b34da6a3ce929d0e0e4736",
-    "errors": [{"field": "memberName", "code": "TOO_SHORT", "detail": "at least 2 characters"}],
+    "errors": [{"field": "memberName", "code": "TOO_SHORT", "detail": "must have at least 2 characters"}],
 })))]
 pub(super) struct ProblemView<'a> {
     /// Always `about:blank`: `code` says which problem it is.
@@ -83,46 +84,55 @@ pub(super) struct ProblemView<'a> {
     /// The HTTP status.
     #[schema(minimum = 400, maximum = 599)]
     status: u16,
-    /// For people, in Korean or English by `Accept-Language`.
+    /// A text for people, in Korean or English by `Accept-Language`.
     detail: Cow<'static, str>,
-    /// For programs. Stable.
+    /// A stable code for programs.
     #[schema(value_type = ProblemCode)]
     code: &'static str,
-    /// The path that was asked for.
+    /// The path of the request.
     instance: &'a str,
-    /// Finds the request in the server's log. The same as `X-Request-Id`.
+    /// Identifies the request in the server's log. The same as `X-Request-Id`.
     trace_id: &'a str,
-    /// The fields that were refused, where fields were.
+    /// The refused fields, if any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     errors: Vec<WrongFieldView<'a>>,
 }
 
-/// One refused field of a request.
+/// A refused field of a request.
 #[derive(Serialize, ToSchema)]
 #[schema(as = WrongField)]
 struct WrongFieldView<'a> {
-    /// As written in the request.
+    /// The name of the field in the request.
     field: &'a str,
-    /// For programs. Stable.
+    /// A stable code for programs.
     #[schema(value_type = FieldCode)]
     code: &'static str,
-    /// For people.
+    /// A text for people.
     detail: Cow<'static, str>,
 }
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, detail: Detail) -> Self {
-        let (errors, retry_after, relogin, credentials) = (Vec::new(), None, false, None);
-        let (hint, cause, note) = (None, None, None);
-        Self(Box::new(Inner { status, code, detail, errors, retry_after, relogin, credentials, hint, cause, note }))
+        Self(Box::new(Inner {
+            status,
+            code,
+            detail,
+            errors: Vec::new(),
+            retry_after: None,
+            relogin: false,
+            credentials: None,
+            hint: None,
+            cause: None,
+            note: None,
+        }))
     }
 
     fn fixed(status: StatusCode, code: &'static str, words: &'static Words) -> Self {
         Self::new(status, code, Detail::Fixed(words))
     }
 
-    /// With what the log is to say, where no error of the actors says it.
+    /// Adds a note for the log, for problems without an error of the actors.
     pub(super) fn noting(mut self, note: String) -> Self {
         self.0.note = Some(note);
         self
@@ -137,17 +147,17 @@ impl Problem {
         self.0.code
     }
 
-    /// What the actors said, where it is not for the client.
+    /// Returns the error of the actors, which is not for the client.
     pub(super) fn cause(&self) -> Option<&Error> {
         self.0.cause.as_deref()
     }
 
-    /// What the log is to say.
+    /// Returns the note for the log.
     pub(super) fn note(&self) -> Option<&str> {
         self.0.note.as_deref()
     }
 
-    /// The body, for one request.
+    /// Renders the body for one request.
     pub(super) fn render(&self, language: Language, path: &str, trace_id: &str) -> Vec<u8> {
         let errors = self.0.errors.iter().map(|(field, reason)| WrongFieldView {
             field,
@@ -186,7 +196,7 @@ impl Problem {
             headers.insert("x-relogin-required", HeaderValue::from_static("true"));
         }
         if let Some(after) = self.0.retry_after {
-            // Rounded up: a client that waits exactly so long is let in.
+            // Rounded up, so that a client that waits exactly this long is admitted.
             let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }

@@ -1,4 +1,4 @@
-//! The table: which status and code each refusal has.
+//! The table of statuses and codes: of each refusal, of each reason of a field, and of a plain status.
 use super::messages::{self, Words};
 use crate::domain::{FieldError, Reason, Refusal};
 use axum::http::StatusCode;
@@ -7,7 +7,7 @@ pub(super) const MALFORMED_REQUEST: &str = "MALFORMED_REQUEST";
 const TEXT_MALFORMED: &str = "TEXT_MALFORMED";
 const TOO_MANY_REQUESTS: &str = "TOO_MANY_REQUESTS";
 
-/// Status and code of a refusal.
+/// Returns the status and the code of a refusal.
 pub(super) fn refusal(refusal: &Refusal) -> (StatusCode, &'static str) {
     use StatusCode as S;
     match refusal {
@@ -68,12 +68,12 @@ pub(super) fn refusal(refusal: &Refusal) -> (StatusCode, &'static str) {
     }
 }
 
-/// Whether towers of marks are all that is wrong.
+/// Returns whether every error is [`Reason::Malformed`].
 fn is_malformed(errors: &[FieldError]) -> bool {
     !errors.is_empty() && errors.iter().all(|error| matches!(error.reason, Reason::Malformed { .. }))
 }
 
-/// The fields that a refusal is about: those it names, and the one that its code speaks of.
+/// Returns the fields of a refusal: those that it names, or the one that its code implies.
 pub(super) fn fields(refusal: &Refusal) -> Vec<FieldError> {
     let (field, reason) = match refusal {
         Refusal::Invalid(errors) => return errors.clone(),
@@ -86,7 +86,7 @@ pub(super) fn fields(refusal: &Refusal) -> Vec<FieldError> {
     vec![FieldError { field, reason }]
 }
 
-/// The code of a field's reason.
+/// Returns the code of a field's reason.
 pub(super) fn reason(reason: &Reason) -> &'static str {
     match reason {
         Reason::Required => "REQUIRED",
@@ -106,7 +106,7 @@ pub(super) fn reason(reason: &Reason) -> &'static str {
     }
 }
 
-/// Code and words where a status is all that is known: unknown paths and methods, limits, faults.
+/// Returns the code and the text of a plain status: unknown paths and methods, limits, bugs.
 pub(super) fn of_status(status: StatusCode) -> (&'static str, &'static Words) {
     match status {
         StatusCode::NOT_FOUND => ("NOT_FOUND", &messages::NOT_FOUND),

@@ -76,7 +76,7 @@ impl Addresses {
         if self.logged.swap(minute, Ordering::Relaxed) != minute {
             let max = self.each_max;
             let key = "http.connections_per_address_max";
-            tracing::warn!(%peer, max, key, "an address has as many connections as it may, all in use");
+            tracing::warn!(%peer, max, key, "address reached its connection limit and has no idle connection");
         }
     }
 }

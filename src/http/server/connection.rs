@@ -115,7 +115,7 @@ pub(super) async fn converse(
         }
     };
     if let Err(error) = done {
-        tracing::debug!(%peer, error = error.as_ref() as &dyn std::error::Error, "connection broke");
+        tracing::debug!(%peer, error = error.as_ref() as &dyn std::error::Error, "connection failed");
     }
 }
 

@@ -74,7 +74,7 @@ pub async fn serve(listener: Listener, router: Router, settings: &Settings, shut
     drop(listener);
     open.close();
     if tokio::time::timeout(limits.shutdown_grace, open.wait()).await.is_err() {
-        tracing::warn!(connections = open.len(), "connections did not end in time and are cut off");
+        tracing::warn!(connections = open.len(), "closing connections that did not end in time");
         cut_off.cancel();
         open.wait().await;
     }
@@ -98,7 +98,7 @@ async fn next(
                     if logged.is_none_or(|at| at.elapsed() > LOGGED_EVERY) {
                         logged = Some(Instant::now());
                         let error: &dyn std::error::Error = &error;
-                        tracing::warn!(error, "a connection could not be accepted, idle ones are closed");
+                        tracing::warn!(error, "cannot accept a connection; closing idle ones");
                     }
                     room.make_room();
                     tokio::time::sleep(ACCEPT_PAUSE).await;

@@ -80,7 +80,7 @@ impl Room {
         idle.sort_unstable_by_key(|(idle, _)| std::cmp::Reverse(*idle));
         idle.truncate(most);
         if !idle.is_empty() {
-            tracing::debug!(connections = idle.len(), "idle connections are closed for others");
+            tracing::debug!(connections = idle.len(), "closing idle connections to make room");
             metrics::counter!("dailyfeed_connections_evicted_total").increment(idle.len() as u64);
         }
         for (_, pace) in idle {

@@ -1,6 +1,6 @@
 //! Events as they go over the wire.
 use crate::{
-    actors::timeline::{Live, LiveEvent},
+    actors::streams::{Live, LiveEvent},
     domain::{PostCounts, Timestamp, VisiblePost},
     http::{
         contract::{DeletedReason, ResetReason},

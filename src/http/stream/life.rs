@@ -3,7 +3,7 @@ use super::{Streams, frame::Frames};
 use crate::{
     actors::{
         sessions::{Sessions, TicketUse},
-        timeline::{Live, Subscription},
+        streams::{Live, Subscription},
     },
     domain::{Identity, Timestamp},
 };

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     actors::{
         sessions::{Sessions, TicketUse},
-        timeline::Timeline,
+        streams::Streams as LiveStreams,
     },
     domain::{Identity, Refusal},
 };
@@ -159,7 +159,7 @@ where
     )
 )]
 pub(super) async fn open(
-    State(timeline): State<Timeline>,
+    State(live_streams): State<LiveStreams>,
     State(sessions): State<Sessions>,
     State(streams): State<Streams>,
     StreamAuth(identity, ticket): StreamAuth,
@@ -172,6 +172,6 @@ pub(super) async fn open(
         return Ok(unopened());
     }
     let from = last_event(&headers).or(from.cursor.as_deref());
-    let subscription = timeline.open_stream(identity, from).await?;
+    let subscription = live_streams.open(identity, from).await?;
     Ok(Life::new(subscription, identity, ticket, sessions, streams).answer())
 }

@@ -1,7 +1,7 @@
 //! Notifications, one by one and in groups.
 use super::{CardView, Time};
 use crate::{
-    actors::activity::{VisibleGroup, VisibleNotification},
+    actors::notifications::{VisibleGroup, VisibleNotification},
     domain::NotificationKind,
 };
 use serde::Serialize;

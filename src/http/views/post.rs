@@ -1,7 +1,7 @@
 //! Posts and pages of them. The home feed is the hottest answer there is.
 use super::{CardView, ImageView, Time};
 use crate::{
-    actors::timeline::FeedPage,
+    actors::feeds::FeedPage,
     domain::{Mention, Picture, Tag, VisiblePost},
 };
 use serde::{Serialize, Serializer};

@@ -202,12 +202,12 @@ async fn dead_letters_are_kept_as_they_came_and_found_when_due() {
     let due: Vec<u64> =
         store.due_dead_letters(now).await.unwrap().iter().map(|dead_letter| dead_letter.event.position.0).collect();
     assert_eq!(due, [2, 3]);
-    store.failed_again(Position(2), "again", now, later).await.unwrap();
+    store.record_failure(Position(2), "again", now, later).await.unwrap();
     let failed = store.dead_letter(Position(2)).await.unwrap().unwrap();
     assert_eq!((failed.attempts, &*failed.cause, failed.first_at, failed.last_at), (4, "again", Timestamp(5), now));
     let before = store.dead_letters(Position(3), 5).await.unwrap();
     assert_eq!(before.iter().map(|dead_letter| dead_letter.event.position.0).collect::<Vec<_>>(), [2, 1]);
-    assert!(store.drop_letter(Position(1)).await.unwrap() && !store.drop_letter(Position(1)).await.unwrap());
+    assert!(store.drop_dead_letter(Position(1)).await.unwrap() && !store.drop_dead_letter(Position(1)).await.unwrap());
     assert_eq!(store.dead_letter(Position(1)).await.unwrap(), None);
     // What was applied cannot be buried any more.
     store.apply(&[like(4, C)]).await.unwrap();

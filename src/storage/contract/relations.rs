@@ -205,7 +205,7 @@ async fn a_stream_is_told_the_same_from_memory_and_from_disk() {
     let mut expected = Vec::new();
     for member in all {
         for watched in [vec![member], all.to_vec()] {
-            let concern = |event: &&Event| Audience::holds(&event.fact, member, &watched);
+            let concern = |event: &&Event| Audience::includes(&event.fact, member, &watched);
             let concern: Vec<Event> = log.iter().filter(concern).copied().collect();
             assert!(watched.len() == 1 || concern.len() >= 5, "{concern:?}");
             assert_eq!(told(&stores, member, &watched).await, concern, "{member} from memory");

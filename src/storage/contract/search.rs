@@ -5,7 +5,7 @@ use crate::{
         Comment, CommentId, Deadline, Epoch, MemberId, Position, Post, PostCounts, PostId, SearchKey, SearchKind,
         SearchOrder, Timestamp, markup, search::Query,
     },
-    storage::{IndexChange, SearchIndex, StoreError, Stores, Wanted},
+    storage::{IndexChange, SearchIndex, SearchRequest, StoreError, Stores},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -42,8 +42,8 @@ fn comment(id: u64, on: u64, author: u64, content: &str) -> Comment {
     }
 }
 
-fn wanted(kind: SearchKind, query: &str) -> Wanted {
-    Wanted {
+fn wanted(kind: SearchKind, query: &str) -> SearchRequest {
+    SearchRequest {
         kind,
         query: Query::parse(query),
         author: None,
@@ -59,7 +59,7 @@ fn wanted(kind: SearchKind, query: &str) -> Wanted {
     }
 }
 
-async fn ids(index: &Arc<dyn SearchIndex>, wanted: Wanted) -> Vec<u64> {
+async fn ids(index: &Arc<dyn SearchIndex>, wanted: SearchRequest) -> Vec<u64> {
     index.find(wanted).await.unwrap().iter().map(|hit| hit.key.id).collect()
 }
 
@@ -75,7 +75,7 @@ async fn a_change_is_seen_once_it_is_committed() {
     assert_eq!(ids(&index, wanted(SearchKind::Post, "한강")).await, [0; 0]);
     index.commit(Position(3), true).await.unwrap();
     assert_eq!(ids(&index, wanted(SearchKind::Post, "한강")).await, [1]);
-    let mark = index.mark();
+    let mark = index.checkpoint();
     assert_eq!((mark.epoch, mark.position, mark.complete), (Epoch(7), Position(3), true));
     assert_eq!(index.documents(), 1);
 }
@@ -145,19 +145,19 @@ async fn a_place_stays_where_it_is_whatever_is_written() {
         index.apply(vec![IndexChange::PutPost(post(number, 9, title, &text))]).await.unwrap();
     }
     index.commit(Position(1), true).await.unwrap();
-    let relevant = |query: &str| Wanted { order: SearchOrder::Relevance, ..wanted(SearchKind::Post, query) };
+    let relevant = |query: &str| SearchRequest { order: SearchOrder::Relevance, ..wanted(SearchKind::Post, query) };
     let before = index.find(relevant("강물 말")).await.unwrap();
     // Other texts with the same words, of other lengths, in other segments.
     for number in 100..=160_u64 {
         index.apply(vec![IndexChange::PutPost(post(number, 9, None, &"강물 ".repeat(50)))]).await.unwrap();
         index.commit(Position(number), true).await.unwrap();
     }
-    let after = index.find(Wanted { id_max: 99, ..relevant("강물 말") }).await.unwrap();
+    let after = index.find(SearchRequest { id_max: 99, ..relevant("강물 말") }).await.unwrap();
     assert_eq!(after, before);
     // A page at a time is the same as all at once.
     let (mut paged, mut key): (Vec<SearchKey>, Option<SearchKey>) = (Vec::new(), None);
     loop {
-        let page = index.find(Wanted { id_max: 99, limit: 4, after: key, ..relevant("강물 말") }).await.unwrap();
+        let page = index.find(SearchRequest { id_max: 99, limit: 4, after: key, ..relevant("강물 말") }).await.unwrap();
         let Some(last) = page.last() else { break };
         key = Some(last.key);
         paged.extend(page.iter().map(|hit| hit.key));
@@ -175,13 +175,16 @@ async fn filters_are_kept() {
     }
     index.commit(Position(1), true).await.unwrap();
     let all = || wanted(SearchKind::Post, "말");
-    assert_eq!(ids(&index, Wanted { author: Some(MemberId(1)), ..all() }).await, [30, 10]);
-    assert_eq!(ids(&index, Wanted { tag: Some("서울".into()), ..all() }).await, [20, 10]);
-    assert_eq!(ids(&index, Wanted { from: Some(Timestamp(20)), ..all() }).await, [30, 20]);
-    assert_eq!(ids(&index, Wanted { to: Some(Timestamp(20)), ..all() }).await, [10]);
-    assert_eq!(ids(&index, Wanted { id_max: 20, ..all() }).await, [20, 10]);
-    assert_eq!(ids(&index, Wanted { limit: 1, ..all() }).await, [30]);
-    assert_eq!(ids(&index, Wanted { tag: Some("서울".into()), ..wanted(SearchKind::Post, "-없는") }).await, [20, 10]);
+    assert_eq!(ids(&index, SearchRequest { author: Some(MemberId(1)), ..all() }).await, [30, 10]);
+    assert_eq!(ids(&index, SearchRequest { tag: Some("서울".into()), ..all() }).await, [20, 10]);
+    assert_eq!(ids(&index, SearchRequest { from: Some(Timestamp(20)), ..all() }).await, [30, 20]);
+    assert_eq!(ids(&index, SearchRequest { to: Some(Timestamp(20)), ..all() }).await, [10]);
+    assert_eq!(ids(&index, SearchRequest { id_max: 20, ..all() }).await, [20, 10]);
+    assert_eq!(ids(&index, SearchRequest { limit: 1, ..all() }).await, [30]);
+    assert_eq!(
+        ids(&index, SearchRequest { tag: Some("서울".into()), ..wanted(SearchKind::Post, "-없는") }).await,
+        [20, 10]
+    );
 }
 
 #[tokio::test]
@@ -210,12 +213,12 @@ async fn the_live_index_is_the_one_that_was_made_so() {
         stores.search.make_live().await.unwrap();
     }
     let live = stores.search.live().await.unwrap().expect("a live index");
-    assert_eq!(live.mark().position, Position(5));
+    assert_eq!(live.checkpoint().position, Position(5));
     assert_eq!(ids(&live, wanted(SearchKind::Post, "말")).await, [1]);
     // Another is begun, and not made live: nothing changes.
     begun(&stores).await;
     drop(live);
-    assert_eq!(stores.search.live().await.unwrap().expect("a live index").mark().position, Position(5));
+    assert_eq!(stores.search.live().await.unwrap().expect("a live index").checkpoint().position, Position(5));
 }
 
 #[tokio::test]
@@ -224,7 +227,7 @@ async fn a_search_ends_when_its_deadline_passes() {
     let index = begun(&stores).await;
     index.apply(vec![IndexChange::PutPost(post(1, 9, None, "말"))]).await.unwrap();
     index.commit(Position(1), true).await.unwrap();
-    let over = Wanted { until: Deadline::after(Duration::ZERO), ..wanted(SearchKind::Post, "말") };
+    let over = SearchRequest { until: Deadline::after(Duration::ZERO), ..wanted(SearchKind::Post, "말") };
     assert!(matches!(index.find(over).await, Err(StoreError::Late { .. })));
     assert_eq!(ids(&index, wanted(SearchKind::Post, "말")).await, [1]);
 }

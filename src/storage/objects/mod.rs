@@ -1,4 +1,4 @@
-//! Bytes of images in an object store: a folder so far.
+//! `ImageFileStore` on the object_store crate: the bytes of images as files in a local folder.
 use super::{FILE_PARTS, FoundFile, ImageFileStore, StoreError, StoreResult};
 use crate::{
     config::Config,
@@ -19,23 +19,23 @@ use std::{
 };
 use tokio::sync::Semaphore;
 
-/// Images as files of an object store, both variants in the part that the id decides.
+/// Image files. Both variants of an image are in the part (a subfolder) that its id decides.
 pub(super) struct Objects {
     folder: PathBuf,
-    /// As durable as the row that names it.
+    /// Whether each write is synced to the disk: as durable as the row of the image.
     synced: bool,
-    /// None until the folder could be opened.
+    /// Empty until the folder has been opened.
     store: OnceLock<Arc<dyn ObjectStore>>,
-    /// Files that are read at once; one more is refused, because databases and connections need theirs.
-    reads: Arc<Semaphore>,
+    /// Files that are read at once. One more is refused, because databases and connections need file handles too.
+    read_permits: Arc<Semaphore>,
 }
 
-/// Written and removed again to see whether files can be kept. No image has this name.
-const CHECK: &str = "check";
+/// Name of the file that `check` writes and deletes. No image has this name.
+const CHECK_FILE: &str = "check";
 
 impl Objects {
-    /// For the folder that the configuration names, which is made where there is none. Where that fails it is tried again
-    /// by whoever needs it.
+    /// Opens the folder that the configuration names, and creates it if it does not exist. Logs a failure: every later
+    /// call tries again.
     pub(super) fn open(config: &Config) -> Self {
         let folder = match config.images.folder() {
             Some(folder) => PathBuf::from(folder),
@@ -43,10 +43,10 @@ impl Objects {
         };
         let synced = config.storage.synchronous == "full";
         let share = files::share(config.http.connections_max, config.storage.read_connections);
-        let reads = Arc::new(Semaphore::new(share.images));
-        let images = Self { folder, synced, store: OnceLock::new(), reads };
+        let read_permits = Arc::new(Semaphore::new(share.images));
+        let images = Self { folder, synced, store: OnceLock::new(), read_permits };
         if let Err(error) = images.store() {
-            tracing::error!(error = &error as &dyn std::error::Error, "the folder of images could not be opened");
+            tracing::error!(error = &error as &dyn std::error::Error, "cannot open the image folder");
         }
         images
     }
@@ -61,16 +61,16 @@ impl Objects {
     }
 }
 
-/// Ids of one millisecond are neighbours, so the milliseconds decide.
+/// Returns the part of an image: the milliseconds of its id decide, because ids of one millisecond are neighbours.
 fn part_of(id: ImageId) -> u64 {
     (id.0 >> 12) % FILE_PARTS
 }
 
-fn place(id: ImageId, variant: Variant) -> Path {
+fn path_of(id: ImageId, variant: Variant) -> Path {
     Path::from(format!("{:02x}/{id}-{}", part_of(id), variant.name()))
 }
 
-/// The image that a file's name speaks of; none for files that are not ours.
+/// Returns the image in the name of a file; `None` for a file that is not an image's.
 fn image_of(path: &Path) -> Option<ImageId> {
     let (id, _) = path.filename()?.split_once('-')?;
     id.parse().ok().map(ImageId)
@@ -83,14 +83,15 @@ fn failed(source: impl std::error::Error + Send + Sync + 'static) -> StoreError 
 #[async_trait]
 impl ImageFileStore for Objects {
     async fn check(&self) -> StoreResult<()> {
-        let (store, path) = (self.store()?, Path::from(CHECK));
+        let store = self.store()?;
+        let path = Path::from(CHECK_FILE);
         store.put(&path, Bytes::from_static(b"x").into()).await.map_err(failed)?;
         store.delete(&path).await.map_err(failed)
     }
 
     async fn write(&self, id: ImageId, original: Bytes, thumbnail: Bytes) -> StoreResult<()> {
         for (variant, bytes) in [(Variant::Original, original), (Variant::Thumbnail, thumbnail)] {
-            self.store()?.put(&place(id, variant), bytes.into()).await.map_err(failed)?;
+            self.store()?.put(&path_of(id, variant), bytes.into()).await.map_err(failed)?;
         }
         Ok(())
     }
@@ -103,14 +104,14 @@ impl ImageFileStore for Objects {
     ) -> StoreResult<Option<BoxStream<'static, StoreResult<Bytes>>>> {
         let options = GetOptions::new().with_range(Some(GetRange::Bounded(range)));
         let busy = || StoreError::Busy { backend: "images" };
-        let turn = self.reads.clone().try_acquire_owned().map_err(|_| busy())?;
-        match self.store()?.get_opts(&place(id, variant), options).await {
+        let permit = self.read_permits.clone().try_acquire_owned().map_err(|_| busy())?;
+        match self.store()?.get_opts(&path_of(id, variant), options).await {
             Ok(found) => {
                 let pieces = found.into_stream().map_err(failed);
-                // The turn ends with the file.
-                Ok(Some(pieces.inspect(move |_| _ = &turn).boxed()))
+                // The stream owns the permit until the file is read or the stream is dropped.
+                Ok(Some(pieces.inspect(move |_| _ = &permit).boxed()))
             }
-            // Without its folder, nothing is known of any file.
+            // If the folder itself is missing, the file may exist on a disk that is not mounted.
             Err(error @ object_store::Error::NotFound { .. }) if !self.folder.is_dir() => Err(failed(error)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(failed(error)),
@@ -119,7 +120,7 @@ impl ImageFileStore for Objects {
 
     async fn delete(&self, id: ImageId) -> StoreResult<()> {
         for variant in Variant::ALL {
-            match self.store()?.delete(&place(id, variant)).await {
+            match self.store()?.delete(&path_of(id, variant)).await {
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
                 Err(error) => return Err(failed(error)),
             }
@@ -132,19 +133,19 @@ impl ImageFileStore for Objects {
             Ok(store) => store,
             Err(error) => return stream::StreamExt::boxed(stream::iter([Err(error)])),
         };
-        let listed = store.list(Some(&Path::from(format!("{part:02x}"))));
-        let ours = listed.filter_map(|file| async {
+        let files = store.list(Some(&Path::from(format!("{part:02x}"))));
+        let images = files.filter_map(|file| async {
             match file {
                 Ok(file) => {
                     let written_at = Timestamp(file.last_modified.timestamp_millis());
                     image_of(&file.location).map(|image| Ok(FoundFile { image, written_at }))
                 }
-                // Removed while it was being looked at.
+                // Deleted since it was listed.
                 Err(object_store::Error::NotFound { .. }) => None,
                 Err(error) => Some(Err(failed(error))),
             }
         });
-        stream::StreamExt::boxed(ours)
+        stream::StreamExt::boxed(images)
     }
 }
 
@@ -156,7 +157,7 @@ mod tests {
     fn a_file_is_found_by_its_image_and_the_image_by_its_file() {
         for id in [ImageId(0), ImageId(7_288_591_360_000_064), ImageId((1 << 53) - 1)] {
             for variant in Variant::ALL {
-                let path = place(id, variant);
+                let path = path_of(id, variant);
                 assert_eq!(image_of(&path), Some(id));
                 assert_eq!(path.parts().next().unwrap().as_ref(), format!("{:02x}", part_of(id)));
             }

@@ -128,7 +128,7 @@ async fn insert(commit: &mut Commit, new: Comment, receipt: Option<Receipt>) -> 
 async fn unchanged(connection: &mut SqliteConnection, id: CommentId, seen: &Comment) -> StoreResult<()> {
     let query = sqlx::query("SELECT * FROM comments WHERE id = ?").bind(signed(id.0));
     let now = comment(&query.fetch_one(connection).await.map_err(failed)?).map_err(failed)?;
-    if now.reads_like(seen) { Ok(()) } else { Err(Refusal::PreconditionFailed.into()) }
+    if now.has_same_content(seen) { Ok(()) } else { Err(Refusal::PreconditionFailed.into()) }
 }
 
 impl Sqlite {

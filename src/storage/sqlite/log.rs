@@ -43,7 +43,7 @@ pub(super) fn event(row: &SqliteRow) -> sqlx::Result<Event> {
     })
 }
 
-/// What `Audience::holds` says, by index: each kind of audience has one, so the cost grows with what is found and not
+/// What `Audience::includes` says, by index: each kind of audience has one, so the cost grows with what is found and not
 /// with the log. The numbers of the kinds are those of the rule; the conditions of two indexes repeat them.
 static STREAM_EVENTS: LazyLock<String> = LazyLock::new(|| {
     let numbers = |wanted: fn(Audience) -> bool| {
@@ -96,7 +96,7 @@ impl EventLog for Sqlite {
         until: Position,
         limit: usize,
     ) -> StoreResult<Vec<Event>> {
-        let wanted = |event: &Event| Audience::holds(&event.fact, member, watched);
+        let wanted = |event: &Event| Audience::includes(&event.fact, member, watched);
         if let Some(events) = self.tail.read(after, until, limit, wanted) {
             return Ok(events);
         }

@@ -74,7 +74,7 @@ async fn sign_up(commit: &mut Commit, new: NewMember, receipt: Option<Receipt>) 
 
 /// Refuses `PreconditionFailed` where somebody has seen the member otherwise.
 fn unchanged(now: &Member, seen: Option<&Member>) -> Result<(), Refusal> {
-    if seen.is_none_or(|seen| seen.reads_like(now)) { Ok(()) } else { Err(Refusal::PreconditionFailed) }
+    if seen.is_none_or(|seen| seen.has_same_content(now)) { Ok(()) } else { Err(Refusal::PreconditionFailed) }
 }
 
 async fn change_profile(

@@ -44,7 +44,7 @@ pub(super) async fn author_of(connection: &mut SqliteConnection, by: MemberId, i
 async fn unchanged(connection: &mut SqliteConnection, id: PostId, seen: &Post) -> StoreResult<()> {
     let query = sqlx::query("SELECT * FROM posts WHERE id = ?").bind(signed(id.0));
     let now = post(&query.fetch_one(connection).await.map_err(failed)?).map_err(failed)?;
-    if now.reads_like(seen) { Ok(()) } else { Err(Refusal::PreconditionFailed.into()) }
+    if now.has_same_content(seen) { Ok(()) } else { Err(Refusal::PreconditionFailed.into()) }
 }
 
 impl Sqlite {

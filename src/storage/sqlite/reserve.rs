@@ -27,7 +27,7 @@ impl Reserve {
             return;
         }
         if let Err(error) = self.fill() {
-            tracing::debug!(error = &error as &dyn std::error::Error, "no room could be set aside");
+            tracing::debug!(error = &error as &dyn std::error::Error, "cannot reserve disk space");
             self.give_up();
         }
     }

@@ -22,7 +22,7 @@ pub(super) async fn bring_up_to_date(pool: &SqlitePool) -> StoreResult<()> {
         after = last;
     }
     if changed > 0 {
-        tracing::info!(posts = changed, "tags were found anew");
+        tracing::info!(posts = changed, "extracted tags again");
     }
     let set =
         "INSERT INTO meta (name, value) VALUES ('markup', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value";

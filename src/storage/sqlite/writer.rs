@@ -111,7 +111,7 @@ async fn commit_batch(commit: &mut Commit, pool: &SqlitePool, batch: impl Iterat
 /// Where a commit cannot begin, the connection may be at fault; a second one is not.
 async fn begin(commit: &mut Commit, pool: &SqlitePool) -> StoreResult<()> {
     let Err(error) = commit.begin().await else { return Ok(()) };
-    tracing::warn!(error = &error as &dyn std::error::Error, "a commit could not begin, trying another connection");
+    tracing::warn!(error = &error as &dyn std::error::Error, "cannot begin a commit; trying another connection");
     commit.connect(pool).await?;
     commit.begin().await
 }
@@ -120,7 +120,7 @@ async fn close(connection: SqliteConnection) {
     if let Err(error) = connection.close().await {
         tracing::warn!(
             error = &error as &dyn std::error::Error,
-            "closing the database failed; the write-ahead log holds everything committed"
+            "cannot close the database; the write-ahead log holds everything committed"
         );
     }
 }

@@ -1,8 +1,8 @@
-//! The first so many documents after a key. Memory is bounded by how many are asked for, whatever is found.
+//! A Tantivy collector: the first hits after a key. Its memory is bounded by the limit of the request.
 use super::schema::id_of;
 use crate::{
     domain::{Deadline, MemberId, PostId, SearchKey, SearchKind, SearchOrder},
-    storage::{Hit, Wanted},
+    storage::{Hit, SearchRequest},
 };
 use rustc_hash::FxHashMap;
 use std::{
@@ -18,16 +18,16 @@ use tantivy::{
     query::Weight,
 };
 
-/// Scores in steps of a sixty-fourth: sums of floats differ in their last bits with the order in which they are added.
-const STEPS: f32 = 64.0;
+/// Scores are rounded to a sixty-fourth: a sum of floats differs in its last bits with the order of its terms.
+const SCORE_STEPS: f32 = 64.0;
 
-/// Segments whose columns are kept open. There are some dozens; past this many all of them are opened anew.
+/// Segments whose columns are cached. An index has some dozens; past this many the cache is emptied.
 const SEGMENTS_MAX: usize = 256;
 
-/// Documents between two looks at the deadline: a fraction of a millisecond.
-const LOOK_EVERY: u32 = 4_096;
+/// Documents between two checks of the deadline: a fraction of a millisecond.
+const DEADLINE_CHECK_EVERY: u32 = 4_096;
 
-/// What is looked up of each document.
+/// The fast fields that the collector reads of each document.
 #[derive(Clone)]
 struct Columns {
     key: Column<u64>,
@@ -36,14 +36,14 @@ struct Columns {
     created: Column<i64>,
 }
 
-/// The columns of segments, opened once: that reads a few bytes for each 512 documents, and a segment never changes.
+/// Caches the open columns of segments: opening them reads a few bytes per 512 documents, and a segment never changes.
 #[derive(Default)]
-pub(super) struct Opened(Mutex<FxHashMap<SegmentId, Columns>>);
+pub(super) struct ColumnCache(Mutex<FxHashMap<SegmentId, Columns>>);
 
-impl Opened {
+impl ColumnCache {
     fn columns(&self, segment: &SegmentReader) -> tantivy::Result<Columns> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&segment.segment_id()).cloned();
-        if let Some(columns) = known {
+        let cached = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&segment.segment_id()).cloned();
+        if let Some(columns) = cached {
             return Ok(columns);
         }
         let fields = segment.fast_fields();
@@ -62,19 +62,20 @@ impl Opened {
         Ok(columns)
     }
 
-    /// Lets go of segments that are no part of the index any more.
-    pub(super) fn keep(&self, segments: &[SegmentReader]) {
+    /// Drops the columns of all other segments: they have been merged away.
+    pub(super) fn retain_segments(&self, segments: &[SegmentReader]) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|id, _| segments.iter().any(|segment| segment.segment_id() == *id));
     }
 }
 
-/// Which documents, and how many.
+/// Collects the hits of a request.
 #[derive(Clone)]
-pub(super) struct FirstAfter(Arc<Rules>);
+pub(super) struct TopHits(Arc<Criteria>);
 
-struct Rules {
-    opened: Arc<Opened>,
+/// The part of a request that the query does not say.
+struct Criteria {
+    columns: Arc<ColumnCache>,
     kind: SearchKind,
     scored: bool,
     created: Option<(i64, i64)>,
@@ -84,47 +85,47 @@ struct Rules {
     until: Deadline,
 }
 
-impl FirstAfter {
-    pub(super) fn new(wanted: &Wanted, opened: Arc<Opened>) -> Self {
-        let bounded = wanted.from.is_some() || wanted.to.is_some();
-        let from = wanted.from.map_or(i64::MIN, |from| from.0);
-        let to = wanted.to.map_or(i64::MAX, |to| to.0);
-        Self(Arc::new(Rules {
-            opened,
-            kind: wanted.kind,
-            scored: wanted.order == SearchOrder::Relevance,
+impl TopHits {
+    pub(super) fn new(request: &SearchRequest, columns: Arc<ColumnCache>) -> Self {
+        let bounded = request.from.is_some() || request.to.is_some();
+        let from = request.from.map_or(i64::MIN, |from| from.0);
+        let to = request.to.map_or(i64::MAX, |to| to.0);
+        Self(Arc::new(Criteria {
+            columns,
+            kind: request.kind,
+            scored: request.order == SearchOrder::Relevance,
             created: bounded.then_some((from, to)),
-            after: wanted.after,
-            id_max: wanted.id_max,
-            limit: wanted.limit,
-            until: wanted.until.clone(),
+            after: request.after,
+            id_max: request.id_max,
+            limit: request.limit,
+            until: request.until.clone(),
         }))
     }
-}
 
-impl FirstAfter {
-    fn in_time(&self) -> tantivy::Result<()> {
-        let over = || TantivyError::InternalError("the deadline passed".to_owned());
-        if self.0.until.has_passed() { Err(over()) } else { Ok(()) }
+    fn check_deadline(&self) -> tantivy::Result<()> {
+        if self.0.until.has_passed() {
+            return Err(TantivyError::InternalError("the deadline passed".to_owned()));
+        }
+        Ok(())
     }
 }
 
-/// Of a segment.
-pub(super) struct Child {
-    rules: Arc<Rules>,
+/// Collects the hits of one segment.
+pub(super) struct SegmentTopHits {
+    criteria: Arc<Criteria>,
     columns: Columns,
-    /// The best places so far, the last of them on top.
+    /// The best keys so far, the worst of them on top.
     best: BinaryHeap<Reverse<(SearchKey, DocId)>>,
 }
 
-impl Collector for FirstAfter {
+impl Collector for TopHits {
     type Fruit = Vec<Hit>;
-    type Child = Child;
+    type Child = SegmentTopHits;
 
-    fn for_segment(&self, _: SegmentOrdinal, segment: &SegmentReader) -> tantivy::Result<Child> {
-        Ok(Child {
-            rules: self.0.clone(),
-            columns: self.0.opened.columns(segment)?,
+    fn for_segment(&self, _: SegmentOrdinal, segment: &SegmentReader) -> tantivy::Result<SegmentTopHits> {
+        Ok(SegmentTopHits {
+            criteria: self.0.clone(),
+            columns: self.0.columns.columns(segment)?,
             best: BinaryHeap::with_capacity(self.0.limit + 1),
         })
     }
@@ -133,28 +134,28 @@ impl Collector for FirstAfter {
         self.0.scored
     }
 
-    /// As Tantivy would, but with an eye on the deadline.
+    /// Does the same as the default method of the trait, and checks the deadline.
     fn collect_segment(
         &self,
         weight: &dyn Weight,
         ordinal: SegmentOrdinal,
         segment: &SegmentReader,
     ) -> tantivy::Result<Vec<Hit>> {
-        let rules = &self.0;
         let mut child = self.for_segment(ordinal, segment)?;
         let alive = segment.alive_bitset();
-        self.in_time()?;
-        let mut found = weight.scorer(segment, 1.0)?;
-        let (mut doc, mut looked_at) = (found.doc(), 0_u32);
+        self.check_deadline()?;
+        let mut scorer = weight.scorer(segment, 1.0)?;
+        let mut doc = scorer.doc();
+        let mut visited = 0_u32;
         while doc != TERMINATED {
-            looked_at = looked_at.wrapping_add(1);
-            if looked_at.is_multiple_of(LOOK_EVERY) {
-                self.in_time()?;
+            visited = visited.wrapping_add(1);
+            if visited.is_multiple_of(DEADLINE_CHECK_EVERY) {
+                self.check_deadline()?;
             }
             if alive.is_none_or(|alive| alive.is_alive(doc)) {
-                child.collect(doc, if rules.scored { found.score() } else { 0.0 });
+                child.collect(doc, if self.0.scored { scorer.score() } else { 0.0 });
             }
-            doc = found.advance();
+            doc = scorer.advance();
         }
         Ok(child.harvest())
     }
@@ -167,30 +168,30 @@ impl Collector for FirstAfter {
     }
 }
 
-impl SegmentCollector for Child {
+impl SegmentCollector for SegmentTopHits {
     type Fruit = Vec<Hit>;
 
     fn collect(&mut self, doc: DocId, score: Score) {
-        // Truncates what is no number to 0, and rounds the rest.
-        let score = if self.rules.scored { (score * STEPS).round() as u64 } else { 0 };
-        let full = self.best.len() >= self.rules.limit;
+        // The cast turns NaN and negative scores into 0.
+        let score = if self.criteria.scored { (score * SCORE_STEPS).round() as u64 } else { 0 };
+        let full = self.best.len() >= self.criteria.limit;
         let last = self.best.peek().map(|Reverse((key, _))| *key).filter(|_| full);
         if last.is_some_and(|last| score < last.score) {
             return;
         }
-        let Some(id) = self.columns.key.first(doc).and_then(|key| id_of(key, self.rules.kind)) else { return };
+        let Some(id) = self.columns.key.first(doc).and_then(|key| id_of(key, self.criteria.kind)) else { return };
         let key = SearchKey { score, id };
-        let late = id > self.rules.id_max || self.rules.after.is_some_and(|after| key >= after);
-        if late || last.is_some_and(|last| key < last) {
+        let outside = id > self.criteria.id_max || self.criteria.after.is_some_and(|after| key >= after);
+        if outside || last.is_some_and(|last| key < last) {
             return;
         }
-        if let Some((from, to)) = self.rules.created
+        if let Some((from, to)) = self.criteria.created
             && !self.columns.created.first(doc).is_some_and(|at| (from..to).contains(&at))
         {
             return;
         }
         self.best.push(Reverse((key, doc)));
-        if self.best.len() > self.rules.limit {
+        if self.best.len() > self.criteria.limit {
             self.best.pop();
         }
     }

@@ -1,15 +1,15 @@
-//! One index: opened, written, read.
+//! `SearchIndex` on Tantivy: one open index with its only writer.
 use super::{
-    blocking,
-    collect::{FirstAfter, Opened},
+    IndexOptions, blocking,
+    collect::{ColumnCache, TopHits},
     failed,
-    open::Payload,
-    query::{self, Fixed},
-    schema::{Fields, register},
+    open::CommitPayload,
+    query::{FixedStatistics, tantivy_query},
+    schema::{Fields, register_tokenizers},
 };
 use crate::{
     domain::{Position, SearchKind},
-    storage::{Hit, IndexChange, IndexMark, IndexSize, SearchIndex, StoreError, StoreResult, Wanted},
+    storage::{Hit, IndexChange, IndexCheckpoint, IndexSize, SearchIndex, SearchRequest, StoreError, StoreResult},
 };
 use async_trait::async_trait;
 use std::{
@@ -28,67 +28,69 @@ use tantivy::{
 };
 use tokio::sync::{Semaphore, oneshot};
 
-/// How long a search waits for its turn; then it is shed.
-const TURN_MAX: Duration = Duration::from_secs(2);
-/// How long closing waits for merges, which may take minutes; what they have not finished is not lost.
+/// How long a search waits for a permit; then it is refused as `Busy`.
+const PERMIT_WAIT_MAX: Duration = Duration::from_secs(2);
+/// How long closing waits for merges, which may take minutes. An unfinished merge loses nothing: its segments stay.
 const CLOSE_MAX: Duration = Duration::from_secs(1);
-/// Part of a segment's documents that may be deleted before it is merged with others.
+/// Share of a segment's documents that may be deleted before the segment is merged with others.
 const DELETED_MAX: f32 = 0.3;
 
-/// An open index, and its only writer.
+/// An open index and its only writer.
 pub(super) struct TantivyIndex {
     inner: Arc<Inner>,
-    searches: Arc<Semaphore>,
+    search_permits: Arc<Semaphore>,
 }
 
 struct Inner {
     fields: Fields,
-    /// None once it is closed.
+    /// `None` once it is closed. Locked while it writes; no other lock is taken meanwhile.
     writer: Mutex<Option<IndexWriter>>,
     reader: IndexReader,
-    opened: Arc<Opened>,
-    mark: RwLock<IndexMark>,
-    /// A search has met files that say what cannot be.
+    columns: Arc<ColumnCache>,
+    checkpoint: RwLock<IndexCheckpoint>,
+    /// Set when a search met a damaged file.
     damaged: AtomicBool,
 }
 
 impl TantivyIndex {
-    pub(super) fn create(path: &Path, memory: usize, searches: Arc<Semaphore>, mark: IndexMark) -> StoreResult<Self> {
+    /// Creates an empty index in the empty folder `path`.
+    pub(super) fn create(path: &Path, options: IndexOptions, checkpoint: IndexCheckpoint) -> StoreResult<Self> {
         let (schema, _) = Fields::new();
         let settings = IndexSettings::default();
         let index = Index::builder().schema(schema).settings(settings).create_in_dir(path).map_err(failed)?;
-        Self::of(index, memory, searches, mark).map_err(failed)
+        Self::new(index, options, checkpoint).map_err(failed)
     }
 
-    pub(super) fn of(
-        mut index: Index,
-        memory: usize,
-        searches: Arc<Semaphore>,
-        mark: IndexMark,
-    ) -> tantivy::Result<Self> {
-        register(&index);
-        // A search looks into several segments at once where cores are free.
+    /// Takes the writer's lock of the index, and makes its reader.
+    pub(super) fn new(mut index: Index, options: IndexOptions, checkpoint: IndexCheckpoint) -> tantivy::Result<Self> {
+        register_tokenizers(&index);
+        // A search reads several segments at once where cores are free.
         index.set_default_multithread_executor()?;
         let (_, fields) = Fields::new();
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-        let options = IndexWriterOptions::builder()
+        let writer_options = IndexWriterOptions::builder()
             .num_worker_threads(1)
-            .memory_budget_per_thread(memory)
+            .memory_budget_per_thread(options.memory_bytes)
             .num_merge_threads(1)
             .build();
-        let writer: IndexWriter = index.writer_with_options(options)?;
-        writer.set_merge_policy(merging());
-        let (writer, opened) = (Mutex::new(Some(writer)), Arc::default());
-        let inner = Inner { fields, writer, reader, opened, mark: RwLock::new(mark), damaged: AtomicBool::new(false) };
-        Ok(Self { inner: Arc::new(inner), searches })
+        let writer: IndexWriter = index.writer_with_options(writer_options)?;
+        writer.set_merge_policy(merge_policy());
+        let inner = Inner {
+            fields,
+            writer: Mutex::new(Some(writer)),
+            reader,
+            columns: Arc::default(),
+            checkpoint: RwLock::new(checkpoint),
+            damaged: AtomicBool::new(false),
+        };
+        Ok(Self { inner: Arc::new(inner), search_permits: options.search_permits })
     }
 }
 
-/// Which segments become one, and when.
-fn merging() -> Box<LogMergePolicy> {
-    let mut merging = LogMergePolicy::default();
-    merging.set_del_docs_ratio_before_merge(DELETED_MAX);
-    Box::new(merging)
+fn merge_policy() -> Box<LogMergePolicy> {
+    let mut policy = LogMergePolicy::default();
+    policy.set_del_docs_ratio_before_merge(DELETED_MAX);
+    Box::new(policy)
 }
 
 impl Inner {
@@ -134,24 +136,24 @@ impl Inner {
         Ok(())
     }
 
-    fn commit(&self, mark: IndexMark) -> StoreResult<()> {
-        let payload = Payload::of(mark);
-        let payload = serde_json::to_string(&payload).map_err(failed)?;
+    fn commit(&self, checkpoint: IndexCheckpoint) -> StoreResult<()> {
+        let payload = serde_json::to_string(&CommitPayload::of(checkpoint)).map_err(failed)?;
         let mut writer = self.writer();
         let mut commit = writer.as_mut().ok_or_else(closed).and_then(IndexWriter::prepare_commit).map_err(failed)?;
         commit.set_payload(&payload);
         commit.commit().map_err(failed)?;
         drop(writer);
         self.reader.reload().map_err(failed)?;
-        self.opened.keep(self.reader.searcher().segment_readers());
-        *self.mark.write().unwrap_or_else(PoisonError::into_inner) = mark;
+        self.columns.retain_segments(self.reader.searcher().segment_readers());
+        *self.checkpoint.write().unwrap_or_else(PoisonError::into_inner) = checkpoint;
         Ok(())
     }
 
-    fn find(&self, wanted: &Wanted) -> tantivy::Result<Vec<Hit>> {
-        let query = query::of(&self.fields, wanted);
+    fn find(&self, request: &SearchRequest) -> tantivy::Result<Vec<Hit>> {
+        let query = tantivy_query(&self.fields, request);
         let searcher = self.reader.searcher();
-        searcher.search_with_statistics_provider(&query, &FirstAfter::new(wanted, self.opened.clone()), &Fixed)
+        let hits = TopHits::new(request, self.columns.clone());
+        searcher.search_with_statistics_provider(&query, &hits, &FixedStatistics)
     }
 
     fn bytes(&self) -> u64 {
@@ -162,8 +164,8 @@ impl Inner {
 
 #[async_trait]
 impl SearchIndex for TantivyIndex {
-    fn mark(&self) -> IndexMark {
-        *self.inner.mark.read().unwrap_or_else(PoisonError::into_inner)
+    fn checkpoint(&self) -> IndexCheckpoint {
+        *self.inner.checkpoint.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_damaged(&self) -> bool {
@@ -184,8 +186,9 @@ impl SearchIndex for TantivyIndex {
     }
 
     async fn commit(&self, position: Position, complete: bool) -> StoreResult<()> {
-        let (inner, mark) = (self.inner.clone(), IndexMark { position, complete, ..self.mark() });
-        blocking(move || inner.commit(mark)).await
+        let checkpoint = IndexCheckpoint { position, complete, ..self.checkpoint() };
+        let inner = self.inner.clone();
+        blocking(move || inner.commit(checkpoint)).await
     }
 
     #[expect(
@@ -198,8 +201,8 @@ impl SearchIndex for TantivyIndex {
             let mut writer = inner.writer();
             let writer = writer.as_mut().ok_or_else(closed).map_err(failed)?;
             writer.rollback().map_err(failed)?;
-            // What was rolled back began anew, with the policy of every new writer.
-            writer.set_merge_policy(merging());
+            // A rollback replaces the writer by one with the default policy.
+            writer.set_merge_policy(merge_policy());
             Ok(())
         })
         .await
@@ -208,25 +211,25 @@ impl SearchIndex for TantivyIndex {
     async fn close(&self) {
         let inner = self.inner.clone();
         let Ok(Some(writer)) = blocking(move || Ok(inner.writer().take())).await else { return };
-        let (done, told) = oneshot::channel();
-        // A thread of its own: the process does not wait for it when it ends.
+        let (done, merged) = oneshot::channel();
+        // Not a blocking task of the runtime: the process must not wait for it when it ends.
         std::thread::spawn(move || {
-            // What fails here is not in the index yet, and so is no loss.
+            // A merge that fails has changed nothing yet.
             let _ = writer.wait_merging_threads();
             let _ = done.send(());
         });
-        let _ = tokio::time::timeout(CLOSE_MAX, told).await;
+        let _ = tokio::time::timeout(CLOSE_MAX, merged).await;
     }
 
-    #[expect(clippy::significant_drop_tightening, reason = "a place, not a lock: kept for as long as the work takes")]
-    async fn find(&self, wanted: Wanted) -> StoreResult<Vec<Hit>> {
-        let turn = tokio::time::timeout(TURN_MAX, self.searches.clone().acquire_owned()).await;
-        let Ok(Ok(turn)) = turn else { return Err(StoreError::Busy { backend: "search" }) };
+    #[expect(clippy::significant_drop_tightening, reason = "a permit, not a lock: held while the thread searches")]
+    async fn find(&self, request: SearchRequest) -> StoreResult<Vec<Hit>> {
+        let permit = tokio::time::timeout(PERMIT_WAIT_MAX, self.search_permits.clone().acquire_owned()).await;
+        let Ok(Ok(permit)) = permit else { return Err(StoreError::Busy { backend: "search" }) };
         let inner = self.inner.clone();
         blocking(move || {
-            let _turn = turn;
-            inner.find(&wanted).map_err(|error| {
-                if wanted.until.has_passed() {
+            let _permit = permit;
+            inner.find(&request).map_err(|error| {
+                if request.until.has_passed() {
                     return StoreError::Late { backend: "search" };
                 }
                 if is_damage(&error) {
@@ -239,7 +242,7 @@ impl SearchIndex for TantivyIndex {
     }
 }
 
-/// Files that were read and say what cannot be.
+/// Returns whether the error says that a file is damaged.
 fn is_damage(error: &TantivyError) -> bool {
     match error {
         TantivyError::DataCorruption(_) => true,

@@ -1,18 +1,18 @@
-//! Search indexes as Tantivy keeps them: a folder for each, and a file that names the live one.
+//! `SearchStore` on Tantivy: one folder per index (`g7` is the seventh), and the file `live` that names the live one.
 mod collect;
 mod index;
 mod open;
 mod query;
 mod schema;
 
-use super::{IndexMark, SearchIndex, SearchStore, StoreError, StoreResult};
+use super::{IndexCheckpoint, SearchIndex, SearchStore, StoreError, StoreResult};
 use crate::{
     config::Config,
     domain::{Epoch, Position},
 };
 use async_trait::async_trait;
 use index::TantivyIndex;
-use open::Open;
+use open::OpenedIndex;
 use std::{
     io::{self, Write},
     path::{Path, PathBuf},
@@ -20,35 +20,43 @@ use std::{
 };
 use tokio::sync::Semaphore;
 
-/// Names the live index's folder.
+/// The file that names the folder of the live index.
 const LIVE: &str = "live";
 
-/// The folder of the indexes.
-pub(super) struct Shelf {
+/// The directory of all indexes: `search/` in the data folder.
+pub(super) struct IndexDirectory {
     folder: PathBuf,
-    memory_bytes: usize,
-    /// Searches at once: each needs a core.
-    searches: Arc<Semaphore>,
+    options: IndexOptions,
+    /// Folder name of the index that [`SearchStore::begin`] made last.
     begun: Mutex<Option<String>>,
 }
 
-impl Shelf {
-    /// Nothing is opened or made yet.
+/// What every index is opened with.
+#[derive(Clone)]
+struct IndexOptions {
+    /// Bytes that the writer buffers before it writes a segment.
+    memory_bytes: usize,
+    /// Searches that run at once, of all indexes: as many as there are cores.
+    ///
+    /// The lane of `actors/search` bounds searches too, but does not replace this: its permit is released when a caller
+    /// goes away, while the blocking thread searches on until it looks at the deadline. This permit is held by that
+    /// thread, so it bounds the threads. It is also the smaller of the two on one core, where the lane has two permits.
+    search_permits: Arc<Semaphore>,
+}
+
+impl IndexDirectory {
+    /// Opens and makes nothing yet.
     pub(super) fn new(config: &Config) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        Self {
-            folder: Path::new(&config.data_dir).join("search"),
-            memory_bytes: config.search.memory_bytes,
-            searches: Arc::new(Semaphore::new(cores)),
-            begun: Mutex::default(),
-        }
+        let memory_bytes = config.search.memory_bytes;
+        let options = IndexOptions { memory_bytes, search_permits: Arc::new(Semaphore::new(cores)) };
+        Self { folder: Path::new(&config.data_dir).join("search"), options, begun: Mutex::default() }
     }
 
     fn live_name(&self) -> io::Result<Option<String>> {
         match std::fs::read_to_string(self.folder.join(LIVE)) {
-            Ok(name) => Ok(Some(name.trim().to_owned()).filter(|name| generation(name).is_some())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(None),
+            Ok(name) => Ok(Some(name.trim().to_owned()).filter(|name| index_number(name).is_some())),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -56,26 +64,27 @@ impl Shelf {
     fn names(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in std::fs::read_dir(&self.folder)? {
-            names.extend(entry?.file_name().into_string().ok().filter(|name| generation(name).is_some()));
+            names.extend(entry?.file_name().into_string().ok().filter(|name| index_number(name).is_some()));
         }
         Ok(names)
     }
 }
 
-/// `g7` is the seventh index of this folder.
-fn generation(name: &str) -> Option<u64> {
+/// The number of an index in the name of its folder.
+fn index_number(name: &str) -> Option<u64> {
     name.strip_prefix('g')?.parse().ok()
 }
 
 #[async_trait]
-impl SearchStore for Shelf {
+impl SearchStore for IndexDirectory {
     async fn live(&self) -> StoreResult<Option<Arc<dyn SearchIndex>>> {
         let Some(name) = self.live_name().map_err(failed)? else { return Ok(None) };
-        let (path, memory, searches) = (self.folder.join(&name), self.memory_bytes, self.searches.clone());
-        match blocking(move || TantivyIndex::open(&path, memory, searches)).await? {
-            Open::Usable(index) => Ok(Some(Arc::new(*index))),
-            Open::Useless(why) => {
-                tracing::warn!(index = name, why, "the search index cannot be used");
+        let path = self.folder.join(&name);
+        let options = self.options.clone();
+        match blocking(move || TantivyIndex::open(&path, options)).await? {
+            OpenedIndex::Usable(index) => Ok(Some(Arc::new(*index))),
+            OpenedIndex::Unusable(why) => {
+                tracing::warn!(index = name, why, "cannot use the search index");
                 Ok(None)
             }
         }
@@ -83,14 +92,15 @@ impl SearchStore for Shelf {
 
     async fn begin(&self, epoch: Epoch) -> StoreResult<Arc<dyn SearchIndex>> {
         std::fs::create_dir_all(&self.folder).map_err(failed)?;
-        let last = self.names().map_err(failed)?.iter().filter_map(|name| generation(name)).max();
+        let last = self.names().map_err(failed)?.iter().filter_map(|name| index_number(name)).max();
         let name = format!("g{}", last.unwrap_or(0) + 1);
-        let (path, memory, searches) = (self.folder.join(&name), self.memory_bytes, self.searches.clone());
-        let mark = IndexMark { epoch, position: Position(0), complete: false };
+        let path = self.folder.join(&name);
+        let options = self.options.clone();
+        let checkpoint = IndexCheckpoint { epoch, position: Position(0), complete: false };
         let index = blocking(move || {
             std::fs::create_dir(&path).map_err(failed)?;
-            TantivyIndex::create(&path, memory, searches, mark).inspect_err(|_| {
-                // What cannot be removed either is left for the next sweep.
+            TantivyIndex::create(&path, options, checkpoint).inspect_err(|_| {
+                // A folder that cannot be removed either is left to the next sweep.
                 let _ = std::fs::remove_dir_all(&path);
             })
         });
@@ -104,7 +114,7 @@ impl SearchStore for Shelf {
         let Some(name) = begun else { return Ok(()) };
         let folder = self.folder.clone();
         blocking(move || {
-            // Renamed into place, so that the file names one index or the other whatever happens.
+            // Renamed into place, so that a crash leaves the file with one name or the other.
             let next = folder.join("live.next");
             let mut file = std::fs::File::create(&next).map_err(failed)?;
             file.write_all(name.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
@@ -117,8 +127,8 @@ impl SearchStore for Shelf {
     async fn sweep(&self) -> StoreResult<()> {
         let live = self.live_name().map_err(failed)?;
         let begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let kept = |name: &String| Some(name) == live.as_ref() || Some(name) == begun.as_ref();
-        for name in self.names().unwrap_or_default().into_iter().filter(|name| !kept(name)) {
+        let is_kept = |name: &String| Some(name) == live.as_ref() || Some(name) == begun.as_ref();
+        for name in self.names().unwrap_or_default().into_iter().filter(|name| !is_kept(name)) {
             let path = self.folder.join(name);
             blocking(move || std::fs::remove_dir_all(path).map_err(failed)).await?;
         }
@@ -126,13 +136,12 @@ impl SearchStore for Shelf {
     }
 }
 
-/// Work that holds a core or waits for the disk, off the threads that answer requests. A panic in it is a failure of
-/// the backend and of nothing else.
+/// Runs work that holds a core or waits for the disk on a blocking thread. A panic in it is an error of this backend.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> StoreResult<T> + Send + 'static) -> StoreResult<T> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|panic| Err(failed(panic)))
 }
 
-/// What Tantivy or the disk could not do.
+/// An error of Tantivy or of the disk.
 fn failed(source: impl std::error::Error + Send + Sync + 'static) -> StoreError {
     StoreError::Unavailable { backend: "tantivy", source: Arc::new(source) }
 }

@@ -1,11 +1,11 @@
-//! What is wanted, in Tantivy's terms, with scores that no other document has a say in.
-use super::schema::{Fields, Texts};
+//! Builds the Tantivy query of a `SearchRequest`, with scores that do not depend on other documents.
+use super::schema::{Fields, TextFields};
 use crate::{
     domain::{
         SearchOrder,
         search::{Clause, Phrase},
     },
-    storage::Wanted,
+    storage::SearchRequest,
 };
 use tantivy::{
     Term,
@@ -16,24 +16,24 @@ use tantivy::{
     schema::{Field, IndexRecordOption},
 };
 
-/// Words that a prefix after other words may become.
+/// Most words that a prefix after other words expands to.
 const EXPANSIONS_MAX: u32 = 200;
 
-/// Made-up statistics: BM25 then weighs how often a word is in a text and how long the text is, and a score stays what
-/// it is when other texts come and go. What is lost is that rare words weigh more, which matters little where every word
-/// has to be there.
-pub(super) struct Fixed;
+/// Constant corpus statistics for BM25, so that a score depends on the text and the query alone and stays the same when
+/// other texts come and go. BM25 then weighs how often a word is in a text and how long the text is. Rare words do not
+/// weigh more, which matters little because a hit has to have every word.
+pub(super) struct FixedStatistics;
 
-impl Fixed {
+impl FixedStatistics {
     const DOCUMENTS: u64 = 1_000_000;
     /// Tokens of a typical text.
-    const LENGTH: u64 = 60;
-    const WITH_TERM: u64 = 1_000;
+    const TOKENS_PER_DOCUMENT: u64 = 60;
+    const DOCUMENTS_WITH_TERM: u64 = 1_000;
 }
 
-impl Bm25StatisticsProvider for Fixed {
+impl Bm25StatisticsProvider for FixedStatistics {
     fn total_num_tokens(&self, _: Field) -> tantivy::Result<u64> {
-        Ok(Self::DOCUMENTS * Self::LENGTH)
+        Ok(Self::DOCUMENTS * Self::TOKENS_PER_DOCUMENT)
     }
 
     fn total_num_docs(&self) -> tantivy::Result<u64> {
@@ -41,25 +41,25 @@ impl Bm25StatisticsProvider for Fixed {
     }
 
     fn doc_freq(&self, _: &Term) -> tantivy::Result<u64> {
-        Ok(Self::WITH_TERM)
+        Ok(Self::DOCUMENTS_WITH_TERM)
     }
 }
 
-/// The whole query. Kind, times and places are left to the collector.
-pub(super) fn of(fields: &Fields, wanted: &Wanted) -> BooleanQuery {
-    let texts = fields.of(wanted.kind);
+/// Builds the query of a request: its clauses, author, post and tag. The collector filters by kind, times and keys.
+pub(super) fn tantivy_query(fields: &Fields, request: &SearchRequest) -> BooleanQuery {
+    let texts = fields.texts(request.kind);
     let mut parts: Vec<(Occur, Box<dyn Query>)> = Vec::new();
-    for clause in &wanted.query.clauses {
+    for clause in &request.query.clauses {
         let occur = if clause.excluded { Occur::MustNot } else { Occur::Must };
-        parts.push((occur, one_of(texts, clause)));
-        if !clause.excluded && wanted.order == SearchOrder::Relevance {
-            parts.extend(in_title(texts, clause).map(|query| (Occur::Should, query)));
+        parts.push((occur, any_form(texts, clause)));
+        if !clause.excluded && request.order == SearchOrder::Relevance {
+            parts.extend(title_query(texts, clause).map(|query| (Occur::Should, query)));
         }
     }
     let filters = [
-        wanted.author.map(|author| Term::from_field_u64(fields.author, author.0)),
-        wanted.post.map(|post| Term::from_field_u64(fields.post, post.0)),
-        wanted.tag.as_ref().map(|tag| Term::from_field_text(fields.tag, tag)),
+        request.author.map(|author| Term::from_field_u64(fields.author, author.0)),
+        request.post.map(|post| Term::from_field_u64(fields.post, post.0)),
+        request.tag.as_ref().map(|tag| Term::from_field_text(fields.tag, tag)),
     ];
     for term in filters.into_iter().flatten() {
         let filter = TermQuery::new(term, IndexRecordOption::Basic);
@@ -71,31 +71,32 @@ pub(super) fn of(fields: &Fields, wanted: &Wanted) -> BooleanQuery {
     BooleanQuery::new(parts)
 }
 
-/// The best of the clause's forms.
-fn one_of(texts: &Texts, clause: &Clause) -> Box<dyn Query> {
-    let mut forms: Vec<Box<dyn Query>> = clause.any.iter().map(|form| all_of(texts, form)).collect();
+/// Matches any form of a clause; scores as the best one.
+fn any_form(texts: &TextFields, clause: &Clause) -> Box<dyn Query> {
+    let mut forms: Vec<Box<dyn Query>> = clause.any.iter().map(|form| all_phrases(texts, form)).collect();
     match forms.len() {
         1 => forms.remove(0),
         _ => Box::new(DisjunctionMaxQuery::new(forms)),
     }
 }
 
-fn all_of(texts: &Texts, form: &[Phrase]) -> Box<dyn Query> {
-    let mut phrases: Vec<Box<dyn Query>> = form.iter().map(|phrase| look_up(texts, texts.all, phrase)).collect();
+/// Matches all phrases of a form.
+fn all_phrases(texts: &TextFields, form: &[Phrase]) -> Box<dyn Query> {
+    let mut phrases: Vec<Box<dyn Query>> = form.iter().map(|phrase| phrase_query(texts, texts.all, phrase)).collect();
     match phrases.len() {
         1 => phrases.remove(0),
         _ => Box::new(BooleanQuery::intersection(phrases)),
     }
 }
 
-/// What was typed, in the title: worth as much again.
-fn in_title(texts: &Texts, clause: &Clause) -> Option<Box<dyn Query>> {
+/// Matches the clause as it was typed in the title, to score it once more.
+fn title_query(texts: &TextFields, clause: &Clause) -> Option<Box<dyn Query>> {
     let typed = clause.any.first()?;
     let [phrase @ Phrase::Terms { .. }] = &typed[..] else { return None };
-    Some(look_up(texts, texts.title, phrase))
+    Some(phrase_query(texts, texts.title, phrase))
 }
 
-fn look_up(texts: &Texts, field: Field, phrase: &Phrase) -> Box<dyn Query> {
+fn phrase_query(texts: &TextFields, field: Field, phrase: &Phrase) -> Box<dyn Query> {
     let constant = |query: Box<dyn Query>| Box::new(ConstScoreQuery::new(query, 1.0));
     match phrase {
         Phrase::Syllable(syllable) => {
@@ -106,7 +107,7 @@ fn look_up(texts: &Texts, field: Field, phrase: &Phrase) -> Box<dyn Query> {
             let placed = terms.iter().map(|(at, text)| (*at as usize, Term::from_field_text(field, text)));
             let mut placed: Vec<(usize, Term)> = placed.collect();
             if *prefix {
-                // Its own score would follow the words that are there.
+                // Its own score would depend on the words of the index.
                 let mut query = PhrasePrefixQuery::new_with_offset(placed);
                 query.set_max_expansions(EXPANSIONS_MAX);
                 return constant(Box::new(query));

@@ -1,7 +1,7 @@
-//! The fields of an index, and what a post, comment or member is in it.
+//! The schema of an index: its fields, and the document of a post, comment or member.
 use crate::domain::{
     Comment, Member, Post, SearchKind,
-    search::{Token as Piece, syllables, tokenize},
+    search::{Token as DomainToken, syllables, tokenize},
 };
 use tantivy::{
     Index, TantivyDocument, Term,
@@ -9,41 +9,41 @@ use tantivy::{
     tokenizer::{TextAnalyzer, Token, TokenStream, Tokenizer},
 };
 
-/// Changes when fields or what is put into them do: an index of another version is built anew.
+/// Incremented whenever the fields or their contents change: an index of another version is built anew.
 pub(super) const SCHEMA_VERSION: u32 = 2;
-/// The tokenizers by the names under which fields know them.
-const PIECES: &str = "pieces";
-const SYLLABLES: &str = "syllables";
+/// Names of the tokenizers. Stored in the schema of each index, so a change needs another [`SCHEMA_VERSION`].
+const WORD_TOKENIZER: &str = "pieces";
+const SYLLABLE_TOKENIZER: &str = "syllables";
 
-/// The texts of one kind. Each kind has its own fields, so that no search walks through what the others have written.
+/// The text fields of one kind. Each kind has its own, so that a search reads no postings of the others.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Texts {
-    /// Everything, with positions.
+pub(super) struct TextFields {
+    /// Tokens of all texts, with positions.
     pub(super) all: Field,
-    /// What weighs more: a title, a name.
+    /// Tokens of the texts that weigh more: a title, a name.
     pub(super) title: Field,
-    /// Which single syllables there are.
+    /// Single syllables of all texts, without positions.
     pub(super) syllables: Field,
 }
 
-/// The fields.
+/// The fields of the schema.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fields {
-    /// Id and kind.
+    /// Id and kind in one number: see `key`.
     pub(super) key: Field,
     pub(super) author: Field,
-    /// Of a comment.
+    /// The post that a comment is on.
     pub(super) post: Field,
     /// Milliseconds since 1970.
     pub(super) created: Field,
     pub(super) tag: Field,
-    posts: Texts,
-    comments: Texts,
-    members: Texts,
+    posts: TextFields,
+    comments: TextFields,
+    members: TextFields,
 }
 
 impl Fields {
-    pub(super) fn of(&self, kind: SearchKind) -> &Texts {
+    pub(super) fn texts(&self, kind: SearchKind) -> &TextFields {
         match kind {
             SearchKind::Post => &self.posts,
             SearchKind::Comment => &self.comments,
@@ -51,18 +51,18 @@ impl Fields {
         }
     }
 
-    /// The schema and its fields.
+    /// Makes the schema and its fields.
     pub(super) fn new() -> (Schema, Self) {
         let mut schema = Schema::builder();
         let text = |tokenizer, record, norms| {
             let indexing = TextFieldIndexing::default().set_tokenizer(tokenizer).set_index_option(record);
             TextOptions::default().set_indexing_options(indexing.set_fieldnorms(norms))
         };
-        let pieces = text(PIECES, IndexRecordOption::WithFreqsAndPositions, true);
-        let single = text(SYLLABLES, IndexRecordOption::Basic, false);
-        let mut texts = |name: &str| Texts {
-            all: schema.add_text_field(name, pieces.clone()),
-            title: schema.add_text_field(&format!("{name}_title"), pieces.clone()),
+        let words = text(WORD_TOKENIZER, IndexRecordOption::WithFreqsAndPositions, true);
+        let single = text(SYLLABLE_TOKENIZER, IndexRecordOption::Basic, false);
+        let mut texts = |name: &str| TextFields {
+            all: schema.add_text_field(name, words.clone()),
+            title: schema.add_text_field(&format!("{name}_title"), words.clone()),
             syllables: schema.add_text_field(&format!("{name}_syllables"), single.clone()),
         };
         let (posts, comments, members) = (texts("post"), texts("comment"), texts("member"));
@@ -82,7 +82,7 @@ impl Fields {
     pub(super) fn post(&self, post: &Post) -> TantivyDocument {
         let mut document = self.document(SearchKind::Post, post.id.0, post.author.0, post.created_at.0);
         let title = post.title.as_deref().unwrap_or_default();
-        self.write(&mut document, SearchKind::Post, &[title], &[&post.content]);
+        self.add_texts(&mut document, SearchKind::Post, &[title], &[&post.content]);
         for tag in &post.tags {
             document.add_text(self.tag, &tag.tag);
         }
@@ -93,7 +93,7 @@ impl Fields {
         let author = comment.author.0;
         let mut document = self.document(SearchKind::Comment, comment.id.0, author, comment.created_at.0);
         document.add_u64(self.post, comment.post.0);
-        self.write(&mut document, SearchKind::Comment, &[], &[&comment.content]);
+        self.add_texts(&mut document, SearchKind::Comment, &[], &[&comment.content]);
         document
     }
 
@@ -101,7 +101,7 @@ impl Fields {
         let mut document = self.document(SearchKind::Member, member.id.0, member.id.0, member.created_at.0);
         let profile = &member.profile;
         let names = [&member.handle, profile.shown_name(), &profile.member_name];
-        self.write(&mut document, SearchKind::Member, &names, &[profile.bio.as_deref().unwrap_or_default()]);
+        self.add_texts(&mut document, SearchKind::Member, &names, &[profile.bio.as_deref().unwrap_or_default()]);
         document
     }
 
@@ -113,8 +113,8 @@ impl Fields {
         document
     }
 
-    fn write(&self, document: &mut TantivyDocument, kind: SearchKind, titles: &[&str], texts: &[&str]) {
-        let fields = self.of(kind);
+    fn add_texts(&self, document: &mut TantivyDocument, kind: SearchKind, titles: &[&str], texts: &[&str]) {
+        let fields = self.texts(kind);
         for title in titles.iter().filter(|title| !title.is_empty()) {
             document.add_text(fields.title, title);
         }
@@ -124,52 +124,52 @@ impl Fields {
         }
     }
 
-    /// What names one document.
+    /// The term that identifies one document.
     pub(super) fn key_term(&self, kind: SearchKind, id: u64) -> Term {
         Term::from_field_u64(self.key, key(kind, id))
     }
 }
 
-/// Ids have 53 bits; the kind goes below them, so that keys of one kind are in the order of their ids.
+/// Puts the kind below the 53 bits of the id, so that the keys of one kind are in the order of their ids.
 fn key(kind: SearchKind, id: u64) -> u64 {
     id << 2 | kind as u64
 }
 
-/// The id of a key of that kind.
+/// Returns the id of a key, if the key is of that kind.
 pub(super) fn id_of(key: u64, kind: SearchKind) -> Option<u64> {
     (key & 3 == kind as u64).then_some(key >> 2)
 }
 
-/// Tells an index how texts are cut.
-pub(super) fn register(index: &Index) {
-    index.tokenizers().register(PIECES, TextAnalyzer::builder(Cutter(tokenize)).build());
-    index.tokenizers().register(SYLLABLES, TextAnalyzer::builder(Cutter(syllables)).build());
+/// Registers the tokenizers that the schema names.
+pub(super) fn register_tokenizers(index: &Index) {
+    index.tokenizers().register(WORD_TOKENIZER, TextAnalyzer::builder(DomainTokenizer(tokenize)).build());
+    index.tokenizers().register(SYLLABLE_TOKENIZER, TextAnalyzer::builder(DomainTokenizer(syllables)).build());
 }
 
-/// Cuts texts as the domain does.
+/// A function of `domain::search` as a Tantivy tokenizer.
 #[derive(Clone)]
-struct Cutter(fn(&str) -> Vec<Piece>);
+struct DomainTokenizer(fn(&str) -> Vec<DomainToken>);
 
-struct Pieces {
-    rest: std::vec::IntoIter<Piece>,
+struct DomainTokens {
+    rest: std::vec::IntoIter<DomainToken>,
     token: Token,
 }
 
-impl Tokenizer for Cutter {
-    type TokenStream<'a> = Pieces;
+impl Tokenizer for DomainTokenizer {
+    type TokenStream<'a> = DomainTokens;
 
-    fn token_stream<'a>(&'a mut self, text: &'a str) -> Pieces {
-        Pieces { rest: (self.0)(text).into_iter(), token: Token::default() }
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> DomainTokens {
+        DomainTokens { rest: (self.0)(text).into_iter(), token: Token::default() }
     }
 }
 
-impl TokenStream for Pieces {
+impl TokenStream for DomainTokens {
     fn advance(&mut self) -> bool {
-        let Some(piece) = self.rest.next() else { return false };
-        self.token.offset_from = piece.start;
-        self.token.offset_to = piece.end;
-        self.token.position = piece.position as usize;
-        self.token.text = piece.text;
+        let Some(next) = self.rest.next() else { return false };
+        self.token.offset_from = next.start;
+        self.token.offset_to = next.end;
+        self.token.position = next.position as usize;
+        self.token.text = next.text;
         true
     }
 

@@ -1,10 +1,11 @@
-//! One commit of the file. What is not committed is taken back, whatever becomes of its connection.
+//! A transaction of `activity.db` that is rolled back, with its connection closed, unless it is ended explicitly.
 use super::failed;
 use crate::storage::StoreResult;
 use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection, SqlitePool, pool::PoolConnection};
 
-/// An open transaction. Dropped before it has ended, it takes its connection with it, and the pool opens another: a commit
-/// that failed may have been rolled back by SQLite or not, and a connection of which that is not known serves nobody.
+/// An open transaction. If it is dropped before [`Commit::finish`] or [`Commit::abandon`] succeeded, it closes its
+/// connection and the pool opens another: after a failed COMMIT, SQLite may or may not have rolled back, and a
+/// connection in an unknown state must not be reused.
 pub(super) struct Commit {
     connection: PoolConnection<Sqlite>,
     ended: bool,
@@ -18,18 +19,18 @@ impl Commit {
         Ok(commit)
     }
 
-    /// Makes everything durable.
+    /// Commits.
     pub(super) async fn finish(self) -> StoreResult<()> {
         self.end("COMMIT").await
     }
 
-    /// Changes nothing.
+    /// Rolls back.
     pub(super) async fn abandon(self) -> StoreResult<()> {
         self.end("ROLLBACK").await
     }
 
-    async fn end(mut self, how: &'static str) -> StoreResult<()> {
-        self.run(how).await?;
+    async fn end(mut self, statement: &'static str) -> StoreResult<()> {
+        self.run(statement).await?;
         self.ended = true;
         Ok(())
     }

@@ -1,18 +1,20 @@
-//! Activities in a file beside the database: rows, and the position that they were read up to, in one commit.
+//! `activity.db`: the SQLite file of activities, notifications and dead letters beside the main database.
+//!
+//! [`SqliteActivity`] opens and closes the file. `store.rs` implements `ActivityStore` on it and `dead_letters.rs`
+//! `DeadLetterStore`; `apply.rs` and `retract.rs` turn events into rows within a [`commit::Commit`].
+mod apply;
 mod commit;
 mod dead_letters;
 mod open;
-mod prune;
-mod read;
-mod write;
+mod retract;
+mod store;
 
-use super::{StoreResult, failed, log::event, number, signed};
+use super::{StoreResult, failed};
 use crate::{
     config::Config,
-    domain::{Epoch, Event, EventKind, MemberId, Notification, Position, Timestamp},
-    storage::{ActivityStore, DeadLetter, StoreError},
+    domain::{Epoch, Position},
+    storage::StoreError,
 };
-use async_trait::async_trait;
 use sqlx::SqlitePool;
 use std::{
     path::PathBuf,
@@ -20,57 +22,44 @@ use std::{
 };
 use tokio::sync::{Mutex, watch};
 
-/// The store. Everything else does without it, so it may be closed: it is opened when its position is asked for.
+/// The store. The rest of the server works without it, so the file may be closed: `ActivityStore::position` opens it.
+///
+/// `opening` is held while the file is opened; `database` is locked for one statement at a time, also under `opening`.
 pub(in crate::storage) struct SqliteActivity {
     folder: PathBuf,
-    /// Of the log that it follows.
+    /// Epoch of the log that the store follows.
     epoch: Epoch,
+    /// Position of the newest event of that log.
     head: watch::Receiver<Position>,
     database: RwLock<Option<Arc<Database>>>,
-    /// Held by whoever opens it.
     opening: Mutex<()>,
 }
 
-/// The open file. Writers queue for the one connection that writes; there are few of them: the reader of the log, the
-/// sweep of dead letters, housekeeping and operators.
+/// The open file. Writers queue for the one connection of `writer`. They are few: the activity reader, the sweep of
+/// dead letters, housekeeping and operators.
 struct Database {
     writer: SqlitePool,
     readers: SqlitePool,
 }
 
-/// Columns of an event, in the order that `event` reads them.
-macro_rules! event_columns {
-    ($id:literal) => {
-        concat!($id, ", at_ns, kind, member_id, post_id, comment_id, target_id")
-    };
-}
-use event_columns;
-
-fn unknown(what: &str, code: u8) -> sqlx::Error {
-    sqlx::Error::Decode(format!("{what} of unknown kind {code}").into())
-}
-
-/// SQLite's words for what a row itself is refused for: too large, against a constraint, of the wrong type.
-const OF_THE_ROW: [u32; 3] = [18, 19, 20];
+/// Primary result codes of SQLite that blame the row: SQLITE_TOOBIG, SQLITE_CONSTRAINT, SQLITE_MISMATCH.
+const ROW_ERRORS: [u32; 3] = [18, 19, 20];
 
 impl SqliteActivity {
-    /// Opens the file in the data folder for a log of that name, where it can be opened now.
+    /// Makes the store for the log of that epoch and opens its file in the data folder. Logs a failure: the store then
+    /// stays closed.
     pub(in crate::storage) async fn open(config: &Config, epoch: Epoch, head: watch::Receiver<Position>) -> Self {
-        let (folder, database, opening) = (PathBuf::from(&config.data_dir), RwLock::default(), Mutex::default());
-        let store = Self { folder, epoch, head, database, opening };
-        if let Err(error) = store.ready().await {
-            tracing::error!(error = &error as &dyn std::error::Error, "activity.db could not be opened");
+        let folder = PathBuf::from(&config.data_dir);
+        let store = Self { folder, epoch, head, database: RwLock::default(), opening: Mutex::default() };
+        if let Err(error) = store.open_database().await {
+            tracing::error!(error = &error as &dyn std::error::Error, "cannot open activity.db");
         }
         store
     }
 
-    fn database(&self) -> Option<Arc<Database>> {
-        self.database.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Opens the file where it is closed.
-    async fn ready(&self) -> StoreResult<Arc<Database>> {
-        let _one_at_a_time = self.opening.lock().await;
+    /// Returns the open file, and opens it first if it is closed.
+    async fn open_database(&self) -> StoreResult<Arc<Database>> {
+        let _opening = self.opening.lock().await;
         if let Some(database) = self.database() {
             return Ok(database);
         }
@@ -80,25 +69,34 @@ impl SqliteActivity {
         Ok(database)
     }
 
-    fn opened(&self) -> StoreResult<Arc<Database>> {
-        self.database().ok_or_else(closed)
+    fn database(&self) -> Option<Arc<Database>> {
+        self.database.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Passes on what the open file answered. One that turns out to be damaged is closed, so that the next opening can
-    /// put it aside.
-    fn seen<T>(&self, open: &Arc<Database>, answer: StoreResult<T>) -> StoreResult<T> {
-        if answer.as_ref().is_err_and(|error| of_sqlite(error).is_some_and(open::is_damage)) {
-            self.let_go(open);
+    /// Runs `work` on the open file. Errors: `Unavailable` if the file is closed. Closes a file that `work` found
+    /// damaged, so that the next opening moves it aside and makes another.
+    async fn with_database<T, F>(&self, work: impl FnOnce(Arc<Database>) -> F) -> StoreResult<T>
+    where
+        F: Future<Output = StoreResult<T>>,
+    {
+        let database = self.database().ok_or_else(closed)?;
+        let result = work(database.clone()).await;
+        if let Err(error) = &result {
+            self.close_if_damaged(&database, error);
         }
-        answer
+        result
     }
 
-    fn let_go(&self, damaged: &Arc<Database>) {
-        let mut open = self.database.write().unwrap_or_else(PoisonError::into_inner);
-        if open.as_ref().is_some_and(|open| Arc::ptr_eq(open, damaged)) {
-            *open = None;
-            drop(open);
-            let damaged = damaged.clone();
+    fn close_if_damaged(&self, database: &Arc<Database>, error: &StoreError) {
+        if !sqlite_error(error).is_some_and(open::is_damage) {
+            return;
+        }
+        let mut current = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        // Another caller may have closed it, and opened the next one, in the meantime.
+        if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, database)) {
+            *current = None;
+            drop(current);
+            let damaged = database.clone();
             tokio::spawn(async move { damaged.close().await });
         }
     }
@@ -108,121 +106,37 @@ fn closed() -> StoreError {
     failed(std::io::Error::new(std::io::ErrorKind::NotConnected, "activity.db is not open"))
 }
 
-fn of_sqlite(error: &StoreError) -> Option<&sqlx::Error> {
+fn sqlite_error(error: &StoreError) -> Option<&sqlx::Error> {
     let StoreError::Unavailable { source, .. } = error else { return None };
     let source: &(dyn std::error::Error + 'static) = source.as_ref();
     source.downcast_ref()
 }
 
-/// Tells a row that is refused from a file that cannot be written: the first will be refused again, the second is as good
-/// as ever once there is room.
-fn told_apart(error: StoreError) -> StoreError {
-    let of_the_row = of_sqlite(&error).is_some_and(|error| match error {
+/// Turns `Unavailable` into `Rejected` if the row is the cause: it would be refused again, while a file that cannot be
+/// written works again as soon as the disk has room.
+fn reject_row_errors(error: StoreError) -> StoreError {
+    let blames_row = sqlite_error(&error).is_some_and(|error| match error {
         sqlx::Error::Database(error) => {
             let code = error.code().and_then(|code| code.parse::<u32>().ok());
-            // The lowest byte of an extended code is the code itself.
-            code.is_some_and(|code| OF_THE_ROW.contains(&(code & 0xFF)))
+            // The lowest byte of an extended result code is the primary code.
+            code.is_some_and(|code| ROW_ERRORS.contains(&(code & 0xFF)))
         }
         sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. } | sqlx::Error::Encode(_) => true,
         _ => false,
     });
     match error {
-        StoreError::Unavailable { backend, source } if of_the_row => StoreError::Rejected { backend, source },
+        StoreError::Unavailable { backend, source } if blames_row => StoreError::Rejected { backend, source },
         error => error,
-    }
-}
-
-#[async_trait]
-impl ActivityStore for SqliteActivity {
-    async fn position(&self) -> StoreResult<Position> {
-        let open = self.ready().await?;
-        self.seen(&open, open.read_up_to().await)
-    }
-
-    async fn apply(&self, batch: &[Event]) -> StoreResult<()> {
-        let open = self.opened()?;
-        self.seen(&open, open.take_in(batch).await).map_err(told_apart)
-    }
-
-    async fn add_dead_letter(&self, dead_letter: DeadLetter) -> StoreResult<()> {
-        let open = self.opened()?;
-        self.seen(&open, open.add_dead_letter(dead_letter).await)
-    }
-
-    async fn activities(
-        &self,
-        member: MemberId,
-        kind: Option<EventKind>,
-        before: Position,
-        limit: usize,
-    ) -> StoreResult<Vec<Event>> {
-        let open = self.opened()?;
-        self.seen(&open, open.done_by(member, kind, before, limit).await)
-    }
-
-    async fn notifications(
-        &self,
-        member: MemberId,
-        after: Position,
-        before: Position,
-        limit: usize,
-    ) -> StoreResult<Vec<Notification>> {
-        let open = self.opened()?;
-        self.seen(&open, open.told_to(member, after, before, limit).await)
-    }
-
-    async fn notifications_by_id(&self, member: MemberId, ids: &[Position]) -> StoreResult<Vec<Notification>> {
-        let open = self.opened()?;
-        self.seen(&open, open.told_by_id(member, ids).await)
-    }
-
-    async fn dead_letters(&self, before: Position, limit: usize) -> StoreResult<Vec<DeadLetter>> {
-        let open = self.opened()?;
-        self.seen(&open, open.dead_letters(before, limit).await)
-    }
-
-    async fn dead_letter(&self, id: Position) -> StoreResult<Option<DeadLetter>> {
-        let next = Position(id.0.saturating_add(1));
-        let open = self.opened()?;
-        let found = self.seen(&open, open.dead_letters(next, 1).await)?.pop();
-        Ok(found.filter(|dead_letter| dead_letter.event.position == id))
-    }
-
-    async fn dead_letter_count(&self) -> StoreResult<u64> {
-        let open = self.opened()?;
-        self.seen(&open, open.letter_count().await)
-    }
-
-    async fn due_dead_letters(&self, now: Timestamp) -> StoreResult<Vec<DeadLetter>> {
-        let open = self.opened()?;
-        self.seen(&open, open.due_dead_letters(now).await)
-    }
-
-    async fn redrive(&self, id: Position) -> StoreResult<bool> {
-        let open = self.opened()?;
-        self.seen(&open, open.redrive(id).await).map_err(told_apart)
-    }
-
-    async fn failed_again(&self, id: Position, cause: &str, at: Timestamp, next_at: Timestamp) -> StoreResult<()> {
-        let open = self.opened()?;
-        self.seen(&open, open.note_failure(id, cause, at, next_at).await)
-    }
-
-    async fn drop_letter(&self, id: Position) -> StoreResult<bool> {
-        let open = self.opened()?;
-        self.seen(&open, open.drop_letter(id).await)
-    }
-
-    async fn prune(&self, now: Timestamp) -> StoreResult<u64> {
-        let open = self.opened()?;
-        self.seen(&open, open.forget(now).await)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Fact, PostId};
+    use crate::{
+        domain::{Event, EventKind, Fact, MemberId, PostId},
+        storage::ActivityStore,
+    };
 
     fn events(first: u64, count: u64) -> Vec<Event> {
         let post = |position| Fact::new(EventKind::PostCreated, MemberId(7)).on_post(PostId(position));
@@ -234,11 +148,15 @@ mod tests {
         SqliteActivity::open(&Config::for_tests(folder.path()), Epoch(1), head).await
     }
 
+    fn writer(store: &SqliteActivity) -> SqlitePool {
+        store.database().unwrap().writer.clone()
+    }
+
     #[tokio::test]
-    async fn a_commit_that_found_the_disk_full_leaves_the_next_one_alone() {
+    async fn a_commit_that_found_the_disk_full_does_not_disturb_the_next_one() {
         let folder = tempfile::tempdir().unwrap();
         let store = store(&folder).await;
-        let writer = store.opened().unwrap().writer.clone();
+        let writer = writer(&store);
         sqlx::query("PRAGMA max_page_count = 20").execute(&writer).await.unwrap();
         for _ in 0..3 {
             let full = store.apply(&events(1, 900)).await.unwrap_err();
@@ -255,11 +173,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_commit_that_nobody_waits_for_any_more_is_taken_back() {
+    async fn a_commit_whose_caller_dropped_it_is_rolled_back() {
         let folder = tempfile::tempdir().unwrap();
         let store = store(&folder).await;
-        let writer = store.opened().unwrap().writer.clone();
-        let mut commit = commit::Commit::begin(&writer).await.unwrap();
+        let mut commit = commit::Commit::begin(&writer(&store)).await.unwrap();
         sqlx::query("UPDATE reader SET position = 9").execute(commit.connection()).await.unwrap();
         drop(commit);
         store.apply(&events(1, 3)).await.unwrap();

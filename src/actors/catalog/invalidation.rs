@@ -1,0 +1,37 @@
+//! Drops the cached entities that an event changed.
+use super::entities::Entities;
+use crate::domain::{Event, EventKind as K};
+
+/// Drops the entries that `event` changed.
+pub(super) fn invalidate(entities: &Entities, event: &Event) {
+    let fact = &event.fact;
+    match fact.kind {
+        K::PostUpdated | K::PostDeleted | K::PostRead | K::CommentCreated | K::CommentDeleted => {
+            fact.post.into_iter().for_each(|post| entities.invalidate_post(post));
+        }
+        K::PostLiked | K::PostLikeCancelled => {
+            fact.post.into_iter().for_each(|post| entities.invalidate_post(post));
+            entities.invalidate_likes(fact.member);
+        }
+        K::MemberFollowed | K::MemberUnfollowed | K::FollowEnded | K::MemberMuted | K::MemberUnmuted => {
+            entities.invalidate_relations(fact.member);
+        }
+        K::MemberBlocked | K::MemberUnblocked => {
+            entities.invalidate_relations(fact.member);
+            fact.target.into_iter().for_each(|other| entities.invalidate_relations(other));
+        }
+        K::ProfileChanged => entities.invalidate_card(fact.member),
+        // A member who is deactivated or restored changes the counters of any number of posts.
+        K::MemberDeactivated | K::MemberRestored => {
+            entities.invalidate_card(fact.member);
+            entities.invalidate_posts();
+        }
+        K::PostCreated | K::CommentUpdated | K::CommentLiked | K::CommentLikeCancelled | K::CommentRead => {}
+        K::MemberSignedUp | K::MemberLoggedIn | K::MemberLoggedOut => {}
+        K::MemberMentioned | K::MentionWithdrawn => {}
+        K::PostsPublic | K::PostsForFollowers | K::PostsPrivate => {}
+        K::NotificationsRead | K::DailyTop3Changed => {}
+        K::FollowRequested | K::FollowRequestWithdrawn => {}
+        K::FollowRequestAccepted | K::FollowRequestDeclined | K::FollowerRemoved => {}
+    }
+}

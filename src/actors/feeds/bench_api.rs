@@ -1,0 +1,35 @@
+//! The inside of the feeds that benchmarks in `benches/` call.
+use super::{Feeds, window::Window};
+use crate::{
+    actors::error::Error,
+    domain::{MemberId, Position, PostId, Surface},
+    storage::PostRef,
+};
+
+/// A window of posts by many authors.
+pub struct Merge(Window);
+
+impl Merge {
+    /// Makes a window of `each` posts by each of `authors` authors, numbered from 1, in turn.
+    pub fn new(authors: u64, each: u64) -> Self {
+        let mut window = Window::new(usize::MAX, Position(0));
+        for number in 0..authors * each {
+            let (post, author) = (PostId(1 + number), MemberId(1 + number % authors));
+            window.insert(PostRef { post, author, position: Position(1 + number) });
+        }
+        Self(window)
+    }
+
+    /// Merges the newest posts of these authors, for a first page or for a later one. Returns their number.
+    pub fn page(&self, authors: &[MemberId], first: bool, limit: usize) -> usize {
+        let before = if first { u64::MAX } else { u64::MAX - 1 };
+        self.0.by_authors(authors, |_| true, PostId(before), Position(u64::MAX), limit).posts.len()
+    }
+}
+
+/// Hydrates posts as the viewer sees them. Returns their number.
+pub async fn hydrate(feeds: &Feeds, viewer: MemberId, ids: &[PostId]) -> Result<usize, Error> {
+    let visibility = &feeds.shared.visibility;
+    let viewer = visibility.viewer(viewer).await?;
+    Ok(visibility.posts(&viewer, ids, Surface::Feed).await?.len())
+}

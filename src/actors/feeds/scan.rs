@@ -1,0 +1,105 @@
+//! Finds the posts of one page: in the window, and in the database below it.
+use super::{
+    Feeds,
+    window::{Window, WindowScan},
+};
+use crate::{
+    actors::{error::Error, visibility::Viewer},
+    domain::{MemberId, Position, PostId, Surface, cursor::FeedCursor},
+    storage::PostRef,
+};
+use std::sync::{Arc, PoisonError};
+
+/// The source of a feed, and the surface that shows it.
+pub(super) struct FeedQuery {
+    pub(super) source: Source,
+    pub(super) surface: Surface,
+}
+
+/// The source of the posts of a feed.
+pub(super) enum Source {
+    Authors(Arc<[MemberId]>),
+    Everybody,
+    Tag(String),
+}
+
+/// The posts that one scan found.
+pub(super) struct Scan {
+    /// Newest first.
+    pub(super) posts: Vec<PostRef>,
+    /// There may be more posts below this one.
+    pub(super) next_before: Option<PostId>,
+}
+
+impl Feeds {
+    /// Finds up to `limit` posts below the cursor.
+    ///
+    /// ```text
+    /// newest                                                                       oldest
+    ///    |------------------|========================|=========================|
+    ///  PostId::MAX    cursor.before                floor                       0
+    ///                       |  1. from the window    |  2. from the database   |
+    ///                       |  (every visible post   |  (only if the window    |
+    ///                       |  from `floor` on)      |  did not fill the page) |
+    /// ```
+    ///
+    /// The first page has `cursor.before == PostId::MAX`; each further page begins below the last post of the one
+    /// before. In both parts a post whose event is after `cursor.pinned`, the log's position when the first page was
+    /// read, is skipped: the stream that begins at `cursor.pinned` shows it. The window excludes hidden authors here;
+    /// posts from the database are checked when they are hydrated.
+    pub(super) async fn scan(
+        &self,
+        viewer: &Viewer,
+        query: &FeedQuery,
+        cursor: FeedCursor,
+        limit: usize,
+    ) -> Result<Scan, Error> {
+        let pinned = cursor.pinned.position;
+        // One more than the limit says whether there is a next page.
+        let wanted = limit + 1;
+        let WindowScan { mut posts, floor } = viewer.with_check(query.surface, |check| {
+            let window = self.shared.window.read().unwrap_or_else(PoisonError::into_inner);
+            let sees = |author| check.sees_posts_of(author);
+            from_window(&window, &query.source, sees, cursor.before, pinned, wanted)
+        });
+        let Some(floor) = floor else { return Ok(cut(posts, limit)) };
+        let (before, missing) = (cursor.before.min(floor), wanted - posts.len());
+        let store = &self.shared.posts;
+        let older = match &query.source {
+            Source::Authors(authors) => store.posts_by(authors, before, missing).await?,
+            Source::Everybody => store.newest_posts(before, missing).await?,
+            Source::Tag(tag) => store.tagged_posts(tag, before, missing).await?,
+        };
+        let exhausted = older.len() < missing;
+        let last = older.last().map(|post| post.post);
+        posts.extend(older.into_iter().filter(|post| post.position <= pinned));
+        if exhausted || posts.len() > limit {
+            return Ok(cut(posts, limit));
+        }
+        Ok(Scan { posts, next_before: last })
+    }
+}
+
+fn from_window(
+    window: &Window,
+    source: &Source,
+    sees: impl Fn(MemberId) -> bool,
+    before: PostId,
+    pinned: Position,
+    wanted: usize,
+) -> WindowScan {
+    match source {
+        Source::Authors(authors) => window.by_authors(authors, sees, before, pinned, wanted),
+        Source::Everybody => window.newest(sees, before, pinned, wanted),
+        // The window has no tags.
+        Source::Tag(_) => WindowScan { posts: Vec::new(), floor: Some(PostId(u64::MAX)) },
+    }
+}
+
+/// Removes the surplus posts, which say that there is a next page.
+fn cut(mut posts: Vec<PostRef>, limit: usize) -> Scan {
+    let more = posts.len() > limit;
+    posts.truncate(limit);
+    let next_before = posts.last().filter(|_| more).map(|post| post.post);
+    Scan { posts, next_before }
+}

@@ -1,0 +1,168 @@
+//! Notifications in groups: likes and comments by their post or comment, follows by day.
+use super::{Notifications, VisibleNotification};
+use crate::{
+    actors::{
+        error::Error,
+        page::{Page, page},
+    },
+    domain::{
+        MemberCard, MemberId, NotificationKind, Position,
+        cursor::{ListKind, decode_list_cursor, encode_list_cursor},
+    },
+};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::{collections::hash_map::Entry, sync::Arc};
+
+/// Actors that a group shows; its count includes the others.
+const ACTORS_SHOWN: usize = 3;
+const DAY_MS: i64 = 86_400_000;
+
+/// Notifications that are shown as one item.
+#[derive(Debug, Clone)]
+pub struct VisibleGroup {
+    /// The newest notification of the group: its id orders and names the group.
+    pub newest: VisibleNotification,
+    /// The newest three different members, newest first.
+    pub actors: Vec<Arc<MemberCard>>,
+    /// Number of different members.
+    pub count: u64,
+}
+
+/// The value that the notifications of one group share.
+#[derive(PartialEq, Eq, Hash)]
+struct GroupKey {
+    kind: NotificationKind,
+    /// Id of a post, comment or notification, or number of a day, by kind.
+    about: u64,
+}
+
+impl GroupKey {
+    fn of(visible: &VisibleNotification) -> Self {
+        use NotificationKind as N;
+        let notification = &visible.notification;
+        let own = notification.id.0;
+        let about = match visible.kind {
+            N::LikePost | N::Comment => notification.post.map_or(own, |post| post.0),
+            N::LikeComment => notification.comment.map_or(own, |comment| comment.0),
+            // Days of UTC, so that a group is the same for every device.
+            N::Follow => notification.at.0.div_euclid(DAY_MS).cast_unsigned(),
+            N::Reply | N::Mention | N::FollowRequest | N::FollowAccepted => own,
+        };
+        Self { kind: visible.kind, about }
+    }
+}
+
+/// A group that is being built.
+struct Building {
+    group: VisibleGroup,
+    members: FxHashSet<MemberId>,
+}
+
+/// Groups notifications that come newest first, in the order of the newest of each group.
+fn grouped(visible: Vec<VisibleNotification>) -> Vec<VisibleGroup> {
+    let mut groups: Vec<Building> = Vec::new();
+    let mut index_of: FxHashMap<GroupKey, usize> = FxHashMap::default();
+    for notification in visible {
+        let index = match index_of.entry(GroupKey::of(&notification)) {
+            Entry::Occupied(entry) => *entry.get(),
+            Entry::Vacant(entry) => {
+                let group = VisibleGroup { newest: notification.clone(), actors: Vec::new(), count: 0 };
+                groups.push(Building { group, members: FxHashSet::default() });
+                *entry.insert(groups.len() - 1)
+            }
+        };
+        let Building { group, members } = &mut groups[index];
+        if members.insert(notification.notification.actor) {
+            group.count += 1;
+            if group.actors.len() < ACTORS_SHOWN {
+                group.actors.push(notification.actor);
+            }
+        }
+    }
+    groups.into_iter().map(|building| building.group).collect()
+}
+
+impl Notifications {
+    /// Returns one page of the member's notifications that the member may see, in groups, newest first.
+    ///
+    /// A cursor pins the position of the first page: a later notification is in no group of a later page, so that no
+    /// group moves from one page to another. Reads all stored notifications of the member, 10,000 at most. Refuses
+    /// `CursorInvalid`, `Down`, and what the lane refuses.
+    pub async fn groups(
+        &self,
+        member: MemberId,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<VisibleGroup>, Error> {
+        let key = cursor.map(|text| decode_list_cursor(text, ListKind::NotificationGroups, member.0)).transpose()?;
+        self.shared.activity.wait_until_applied().await?;
+        let [pinned, before] = key.unwrap_or([self.shared.activity.position().0, u64::MAX]);
+        let viewer = self.shared.visibility.viewer(member).await?;
+        let marker = self.marker(member).await?;
+        let until = Position(pinned.saturating_add(1));
+        let mut groups = grouped(self.visible_between(&viewer, Position(0), until).await?);
+        groups.retain(|group| group.newest.notification.id.0 < before);
+        groups.iter_mut().for_each(|group| group.newest.unread = group.newest.notification.id > marker);
+        let next = |last: &VisibleGroup| {
+            encode_list_cursor(ListKind::NotificationGroups, member.0, [pinned, last.newest.notification.id.0])
+        };
+        Ok(page(groups, limit, next, |group| group))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{CommentId, Notification, PostId, Timestamp};
+
+    fn visible(id: u64, kind: NotificationKind, actor: u64, about: u64, at: i64) -> VisibleNotification {
+        let actor =
+            MemberCard { id: MemberId(actor), handle: String::new(), display_name: String::new(), avatar: None };
+        let notification = Notification {
+            id: Position(id),
+            to: MemberId(1),
+            kind,
+            actor: actor.id,
+            post: Some(PostId(about)),
+            comment: Some(CommentId(about)),
+            at: Timestamp(at),
+        };
+        VisibleNotification { notification, kind, actor: Arc::new(actor), unread: false }
+    }
+
+    #[test]
+    fn likes_are_grouped_by_post_and_follows_by_day() {
+        use NotificationKind as N;
+        let groups = grouped(vec![
+            visible(9, N::LikePost, 2, 70, 0),
+            visible(8, N::Follow, 3, 0, DAY_MS),
+            visible(7, N::Follow, 4, 0, DAY_MS - 1),
+            visible(6, N::LikePost, 3, 71, 0),
+            visible(5, N::LikePost, 4, 70, 0),
+            visible(4, N::LikeComment, 4, 70, 0),
+            visible(3, N::Follow, 5, 0, 5),
+        ]);
+        let shown: Vec<_> = groups.iter().map(|group| (group.newest.notification.id.0, group.count)).collect();
+        assert_eq!(shown, [(9, 2), (8, 1), (7, 2), (6, 1), (4, 1)]);
+    }
+
+    #[test]
+    fn a_group_counts_members_and_shows_three() {
+        let comments = [(9, 2), (8, 3), (7, 2), (6, 4), (5, 5)];
+        let comments = comments.map(|(id, actor)| visible(id, NotificationKind::Comment, actor, 70, 0));
+        let groups = grouped(comments.into());
+        assert_eq!((groups.len(), groups[0].count), (1, 4));
+        assert_eq!(groups[0].actors.iter().map(|card| card.id.0).collect::<Vec<_>>(), [2, 3, 4]);
+    }
+
+    #[test]
+    fn replies_mentions_and_requests_are_not_grouped() {
+        use NotificationKind as N;
+        let alone = [N::Reply, N::Mention, N::FollowRequest, N::FollowAccepted];
+        let all = alone
+            .iter()
+            .zip(1..)
+            .flat_map(|(kind, id)| [visible(id * 2, *kind, 2, 70, 0), visible(id * 2 + 1, *kind, 2, 70, 0)]);
+        assert_eq!(grouped(all.collect()).len(), 8);
+    }
+}

@@ -1,0 +1,96 @@
+//! Stored notifications one by one, how many of them are unread, and the check of a new marker.
+use super::{Notifications, VisibleNotification};
+use crate::{
+    actors::{
+        error::Error,
+        page::{Page, page},
+        visibility::Viewer,
+    },
+    domain::{
+        FieldError, MemberId, NOTIFICATIONS_MAX, Position, Reason, Refusal,
+        cursor::{ListKind, decode_list_cursor, encode_list_cursor},
+    },
+};
+
+/// Notifications read in one step. A read of more than one step takes a permit of the activity lane.
+const STEP: usize = 200;
+
+impl Notifications {
+    /// Returns the notifications of `viewer` between the two positions, both excluded, that the viewer may see, newest
+    /// first. Refuses what the lane refuses.
+    pub(super) async fn visible_between(
+        &self,
+        viewer: &Viewer,
+        after: Position,
+        before: Position,
+    ) -> Result<Vec<VisibleNotification>, Error> {
+        let (member, shared) = (viewer.member(), &self.shared);
+        let newest = shared.activity.stored_notifications(member, after, before, STEP).await?;
+        if newest.len() < STEP {
+            return shared.filter.visible(viewer, &newest).await;
+        }
+        let all = async |_| {
+            let all = shared.activity.stored_notifications(member, after, before, NOTIFICATIONS_MAX).await?;
+            shared.filter.visible(viewer, &all).await
+        };
+        shared.activity.lane().run(member, all).await
+    }
+
+    /// Returns one page of the member's notifications that the member may see, newest first. Refuses `CursorInvalid`,
+    /// `Down`, and what the lane refuses.
+    pub async fn list(
+        &self,
+        member: MemberId,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<VisibleNotification>, Error> {
+        let key = cursor.map(|text| decode_list_cursor(text, ListKind::Notifications, member.0)).transpose()?;
+        let mut before = Position(key.map_or(u64::MAX, |[before, _]| before));
+        let shared = &self.shared;
+        shared.activity.wait_until_applied().await?;
+        let viewer = shared.visibility.viewer(member).await?;
+        let marker = self.marker(member).await?;
+        let mut items: Vec<VisibleNotification> = Vec::new();
+        let mut permit = None;
+        // Ends after `NOTIFICATIONS_MAX` notifications at the latest: a member has no more.
+        while items.len() <= limit {
+            let stored = shared.activity.stored_notifications(member, Position(0), before, STEP).await?;
+            let Some(last) = stored.last() else { break };
+            before = last.id;
+            items.extend(shared.filter.visible(&viewer, &stored).await?);
+            if stored.len() < STEP || items.len() > limit {
+                break;
+            }
+            match &permit {
+                None => permit = Some(shared.activity.lane().enter(member).await?),
+                Some(permit) => permit.check_deadline()?,
+            }
+        }
+        items.iter_mut().for_each(|item| item.unread = item.notification.id > marker);
+        let next = |last: &VisibleNotification| {
+            encode_list_cursor(ListKind::Notifications, member.0, [last.notification.id.0, 0])
+        };
+        Ok(page(items, limit, next, |item| item))
+    }
+
+    /// Returns how many notifications after the marker the member may see. Counted anew for each request: an answer
+    /// reflects everything that hides or shows a notification. Refuses `Down`, and what the lane refuses.
+    pub async fn unread_count(&self, member: MemberId) -> Result<u64, Error> {
+        self.shared.activity.wait_until_applied().await?;
+        let viewer = self.shared.visibility.viewer(member).await?;
+        let marker = self.marker(member).await?;
+        Ok(self.visible_between(&viewer, marker, Position(u64::MAX)).await?.len() as u64)
+    }
+
+    /// Checks that a notification may exist at or after a new marker. Refuses `Invalid` for one beyond every position
+    /// so far, and `Down`.
+    pub async fn check_marker(&self, at: Position) -> Result<(), Error> {
+        self.shared.activity.wait_until_applied().await?;
+        let max = self.shared.activity.position().0;
+        if at.0 <= max {
+            return Ok(());
+        }
+        let reason = Reason::OutOfRange { min: 0, max };
+        Err(Refusal::from(FieldError { field: "lastReadId", reason }).into())
+    }
+}

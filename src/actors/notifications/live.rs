@@ -1,0 +1,92 @@
+//! Notifications as they happen: the ones that a batch of events creates for a viewer, and the ones that it withdraws.
+use super::{LiveNotifications, VisibleNotification};
+use crate::{
+    actors::{error::Error, visibility::Viewer},
+    domain::{Event, LiveRetraction, MemberId, Notification, NotificationKind, Position, Surface},
+};
+
+/// Notifications that one event withdraws from a stream, the newest. Older ones are no longer on the screen, and are
+/// missing when the list is read again.
+const RETRACTED_MAX: usize = 100;
+/// Events with the viewer as target in which the cause of a retraction is searched. An older cause is not withdrawn
+/// from the stream; it is missing when the list is read again.
+const CAUSES_MAX: usize = 1_000;
+
+/// A notification that an event withdraws from a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::actors) struct Retracted {
+    /// Position of the event that withdraws it.
+    pub(in crate::actors) by: Position,
+    /// The withdrawn notification.
+    pub(in crate::actors) id: Position,
+}
+
+impl LiveNotifications {
+    /// Returns the notifications that these events create for the viewer and that the viewer may see, as a request
+    /// would return them.
+    pub(in crate::actors) async fn created_by(
+        &self,
+        viewer: &Viewer,
+        events: &[Event],
+    ) -> Result<Vec<VisibleNotification>, Error> {
+        let mut created = Vec::new();
+        for notification in events.iter().filter_map(Notification::of) {
+            if notification.to == viewer.member() && !self.answers_own_acceptance(&notification).await? {
+                created.push(notification);
+            }
+        }
+        if created.is_empty() {
+            return Ok(Vec::new());
+        }
+        let marker = self.marker(viewer.member()).await?;
+        let mut visible = self.filter.visible(viewer, &created).await?;
+        visible.iter_mut().for_each(|visible| visible.unread = visible.notification.id > marker);
+        Ok(visible)
+    }
+
+    /// Whether the notification is of a follow that its member has just accepted: the event before it in the log says
+    /// so.
+    async fn answers_own_acceptance(&self, notification: &Notification) -> Result<bool, Error> {
+        if notification.kind != NotificationKind::Follow || notification.id.0 < 2 {
+            return Ok(false);
+        }
+        let before = self.log.read(Position(notification.id.0 - 2), 1).await?;
+        Ok(before.iter().filter_map(Notification::of).any(|before| notification.follows_acceptance(&before)))
+    }
+
+    /// Returns the notifications that these events withdraw from the viewer's streams, newest first for each event.
+    pub(in crate::actors) async fn retracted_by(
+        &self,
+        viewer: &Viewer,
+        events: &[Event],
+    ) -> Result<Vec<Retracted>, Error> {
+        let me = viewer.member();
+        let Some(last) = events.iter().rfind(|event| LiveRetraction::of(event, me).is_some()) else {
+            return Ok(Vec::new());
+        };
+        let causes = self.causes(me, last.position).await?;
+        Ok(events.iter().flat_map(|event| retracted(viewer, event, &causes)).collect())
+    }
+
+    /// Returns the newest notifications of `member` up to a position, newest first: one query for a whole batch.
+    async fn causes(&self, member: MemberId, until: Position) -> Result<Vec<Notification>, Error> {
+        let causes = self.log.done_to(member, until, CAUSES_MAX).await?;
+        Ok(causes.iter().filter_map(Notification::of).filter(|notification| notification.to == member).collect())
+    }
+}
+
+/// Returns those of `causes`, newest first, that the event withdraws from the viewer's streams.
+fn retracted(viewer: &Viewer, event: &Event, causes: &[Notification]) -> Vec<Retracted> {
+    let Some(retraction) = LiveRetraction::of(event, viewer.member()) else { return Vec::new() };
+    // The notifications of a hidden actor were withdrawn when the actor became hidden.
+    let on_screen = |notification: &Notification| {
+        matches!(retraction, LiveRetraction::Hidden(_)) || viewer.sees(notification.actor, Surface::Feed)
+    };
+    let limit = if retraction.withdraws_all() { RETRACTED_MAX } else { 1 };
+    causes
+        .iter()
+        .filter(|cause| cause.id < event.position && retraction.covers(cause) && on_screen(cause))
+        .take(limit)
+        .map(|cause| Retracted { by: event.position, id: cause.id })
+        .collect()
+}

@@ -1,0 +1,71 @@
+//! Notifications of a member: the visible ones as lists and groups, and the live ones with their retraction.
+//!
+//! `domain::Notification` says which event notifies whom, `domain::Retraction` and `domain::LiveRetraction` what
+//! withdraws a notification; this room only calls them. Two handles, because one of them depends on a part that may be
+//! down: [`Notifications`] answers requests from the activity store; [`LiveNotifications`] answers streams from the
+//! log.
+//!
+//! Depends on the catalog, visibility and activity (catalog <- visibility <- feeds, notifications <- streams <-
+//! projection).
+mod groups;
+mod list;
+mod live;
+mod visible;
+
+pub use groups::VisibleGroup;
+pub use visible::VisibleNotification;
+
+use super::{activity::Activity, catalog::Catalog, error::Error, visibility::Visibility};
+use crate::{
+    domain::{MemberId, Position},
+    storage::{EventLog, MemberStore, Stores},
+};
+use std::sync::Arc;
+use visible::NotificationFilter;
+
+/// Handle of stored notifications: lists, groups, the unread count and the marker. Cheap to clone.
+#[derive(Clone)]
+pub struct Notifications {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    activity: Activity,
+    visibility: Visibility,
+    members: Arc<dyn MemberStore>,
+    filter: NotificationFilter,
+}
+
+impl Notifications {
+    /// Makes the handle; `activity` holds the stored notifications.
+    pub(super) fn new(stores: &Stores, catalog: Catalog, visibility: Visibility, activity: Activity) -> Self {
+        let filter = NotificationFilter::new(stores, catalog, visibility.clone());
+        Self { shared: Arc::new(Shared { activity, visibility, members: stores.members.clone(), filter }) }
+    }
+
+    /// Returns the newest notification that the member has read; 0 if none was read.
+    pub async fn marker(&self, member: MemberId) -> Result<Position, Error> {
+        Ok(self.shared.members.marker(member).await?)
+    }
+}
+
+/// Handle of notifications as they happen, for streams. Works while the activity part is down. Methods are in
+/// `live.rs`.
+pub(super) struct LiveNotifications {
+    log: Arc<dyn EventLog>,
+    members: Arc<dyn MemberStore>,
+    filter: NotificationFilter,
+}
+
+impl LiveNotifications {
+    /// Makes the handle.
+    pub(super) fn new(stores: &Stores, catalog: Catalog, visibility: Visibility) -> Self {
+        let filter = NotificationFilter::new(stores, catalog, visibility);
+        Self { log: stores.log.clone(), members: stores.members.clone(), filter }
+    }
+
+    /// Returns the newest notification that the member has read; 0 if none was read.
+    pub(super) async fn marker(&self, member: MemberId) -> Result<Position, Error> {
+        Ok(self.members.marker(member).await?)
+    }
+}

@@ -1,0 +1,208 @@
+//! The hub: every open stream of this process, by its member and by the authors that it watches.
+use super::watcher::Watcher;
+use crate::domain::{Audience, Event, EventKind, MemberId, Position, PostId};
+use rustc_hash::FxHashMap;
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, AtomicUsize, Ordering},
+};
+
+/// One open stream.
+struct Stream {
+    watcher: Arc<Watcher>,
+    /// Ascending. Shared with the cached relations until a follow changes them.
+    authors: Arc<[MemberId]>,
+}
+
+/// The open streams, indexed by author and by member.
+#[derive(Default)]
+struct Index {
+    of_author: FxHashMap<MemberId, Vec<Arc<Watcher>>>,
+    of_member: FxHashMap<MemberId, Vec<Stream>>,
+}
+
+impl Index {
+    /// Removes a stream; false if it is unknown.
+    fn remove(&mut self, watcher: &Arc<Watcher>) -> bool {
+        let Some(own) = self.of_member.get_mut(&watcher.member) else { return false };
+        let Some(at) = own.iter().position(|stream| Arc::ptr_eq(&stream.watcher, watcher)) else { return false };
+        let stream = own.swap_remove(at);
+        if own.is_empty() {
+            self.of_member.remove(&watcher.member);
+        }
+        for author in stream.authors.iter() {
+            remove_watcher(&mut self.of_author, *author, watcher);
+        }
+        true
+    }
+
+    fn follow(&mut self, member: MemberId, author: MemberId) {
+        for stream in self.of_member.get_mut(&member).into_iter().flatten() {
+            let Err(at) = stream.authors.binary_search(&author) else { continue };
+            let (before, after) = stream.authors.split_at(at);
+            stream.authors = before.iter().chain([&author]).chain(after).copied().collect();
+            self.of_author.entry(author).or_default().push(stream.watcher.clone());
+        }
+    }
+
+    fn unfollow(&mut self, member: MemberId, author: MemberId) {
+        for stream in self.of_member.get_mut(&member).into_iter().flatten() {
+            if stream.authors.binary_search(&author).is_ok() {
+                stream.authors = stream.authors.iter().filter(|other| **other != author).copied().collect();
+                remove_watcher(&mut self.of_author, author, &stream.watcher);
+            }
+        }
+    }
+}
+
+/// Every open stream of this process.
+///
+/// Lock order: `streams` first, then the lists of one [`Watcher`] or the channel of the projection's position, whose
+/// writer holds no other lock.
+pub(super) struct Hub {
+    streams: Mutex<Index>,
+    /// Every stream has been offered the events up to here.
+    offered_to: AtomicU64,
+    /// Number of streams.
+    open: AtomicUsize,
+    /// Most events that wait in one stream.
+    waiting_max: usize,
+}
+
+impl Hub {
+    pub(super) fn new(waiting_max: usize) -> Self {
+        Self { streams: Mutex::default(), offered_to: AtomicU64::new(0), open: AtomicUsize::new(0), waiting_max }
+    }
+
+    /// Returns the position up to which every stream has been offered the events.
+    pub(super) fn offered_to(&self) -> Position {
+        Position(self.offered_to.load(Ordering::Acquire))
+    }
+
+    /// Registers a stream. Returns the position from which on it is offered the events; `None` if the member has
+    /// `per_member_max` streams.
+    pub(super) fn open(
+        &self,
+        watcher: &Arc<Watcher>,
+        authors: Arc<[MemberId]>,
+        per_member_max: usize,
+        applied: impl FnOnce() -> Position,
+    ) -> Option<Position> {
+        let mut streams = self.lock();
+        let own = streams.of_member.entry(watcher.member).or_default();
+        if own.len() >= per_member_max {
+            return None;
+        }
+        own.push(Stream { watcher: watcher.clone(), authors: authors.clone() });
+        for author in authors.iter() {
+            streams.of_author.entry(*author).or_default().push(watcher.clone());
+        }
+        // Read under the lock: an event that is applied later is offered to this stream.
+        let live_from = applied();
+        drop(streams);
+        let open = self.open.fetch_add(1, Ordering::AcqRel) + 1;
+        metrics::gauge!("dailyfeed_stream_watchers").set(open as f64);
+        Some(live_from)
+    }
+
+    /// Removes a stream.
+    pub(super) fn close(&self, watcher: &Arc<Watcher>) {
+        if !self.lock().remove(watcher) {
+            return;
+        }
+        let open = self.open.fetch_sub(1, Ordering::AcqRel) - 1;
+        metrics::gauge!("dailyfeed_stream_watchers").set(open as f64);
+    }
+
+    /// Has the member's open streams watch `author`.
+    pub(super) fn follow(&self, member: MemberId, author: MemberId) {
+        self.lock().follow(member, author);
+    }
+
+    /// Has the member's open streams no longer watch `author`.
+    pub(super) fn unfollow(&self, member: MemberId, author: MemberId) {
+        self.lock().unfollow(member, author);
+    }
+
+    /// Offers an event to every stream of its audience.
+    pub(super) fn offer(&self, event: &Event) {
+        let (audience, fact) = (Audience::of(event.fact.kind), &event.fact);
+        if audience == Audience::default() {
+            return;
+        }
+        let streams = self.lock();
+        let offer = |watcher: &Arc<Watcher>| watcher.offer(*event, self.waiting_max);
+        let to_member = |member: MemberId| {
+            streams.of_member.get(&member).into_iter().flatten().for_each(|stream| offer(&stream.watcher));
+        };
+        if audience.watchers {
+            streams.of_author.get(&fact.member).into_iter().flatten().for_each(offer);
+        }
+        if audience.actor {
+            to_member(fact.member);
+        }
+        if audience.target {
+            fact.target.into_iter().for_each(to_member);
+        }
+        if audience.everybody {
+            streams.of_member.values().flatten().for_each(|stream| offer(&stream.watcher));
+        }
+    }
+
+    /// Returns the created and updated posts among these events that some stream shows.
+    pub(super) fn awaited_posts(&self, events: &[Event]) -> Vec<PostId> {
+        if self.is_empty() {
+            return Vec::new();
+        }
+        let streams = self.lock();
+        let awaited = |event: &&Event| {
+            matches!(event.fact.kind, EventKind::PostCreated | EventKind::PostUpdated)
+                && streams.of_author.contains_key(&event.fact.member)
+        };
+        events.iter().filter(awaited).filter_map(|event| event.fact.post).collect()
+    }
+
+    /// Notes that the member's client shows these posts: the member's open streams report their counts from now on.
+    pub(super) fn note_on_screen(&self, member: MemberId, posts: impl Iterator<Item = PostId> + Clone) {
+        if self.is_empty() {
+            return;
+        }
+        let streams = self.lock();
+        for stream in streams.of_member.get(&member).into_iter().flatten() {
+            stream.watcher.note_on_screen(posts.clone());
+        }
+    }
+
+    /// Whether no stream is open; may be stale for a moment. Spares reads the lock while there are no streams.
+    fn is_empty(&self) -> bool {
+        self.open.load(Ordering::Acquire) == 0
+    }
+
+    /// Ends every open stream after the events that it has. Each client resumes from its last id and misses nothing.
+    pub(super) fn interrupt(&self) {
+        let streams = self.lock();
+        for stream in streams.of_member.values().flatten() {
+            stream.watcher.interrupt();
+        }
+    }
+
+    /// Notes that every stream has been offered the events up to `position`.
+    pub(super) fn set_offered_to(&self, position: Position) {
+        self.offered_to.store(position.0, Ordering::Release);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Index> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn remove_watcher(of_author: &mut FxHashMap<MemberId, Vec<Arc<Watcher>>>, author: MemberId, watcher: &Arc<Watcher>) {
+    if let Some(watchers) = of_author.get_mut(&author) {
+        if let Some(at) = watchers.iter().position(|other| Arc::ptr_eq(other, watcher)) {
+            watchers.swap_remove(at);
+        }
+        if watchers.is_empty() {
+            of_author.remove(&author);
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! The reader of one open stream: replays the log from its cursor, then reads what the hub offers.
+use super::{
+    LiveEvent, Streams, live_events::live_events_for, opening::HubEntry, positions::Positions, watcher::Watcher,
+};
+use crate::{
+    actors::error::Error,
+    domain::{Event, MemberId, Position, Surface},
+};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+use tokio::time::Instant;
+
+/// Events taken from the watcher in one step.
+const LIVE_STEP: usize = 64;
+/// Events that a resumed stream reads in one step: each step seeks among all that is left.
+const REPLAY_STEP: usize = 256;
+/// Interval of reports of changed counts, and so the least time between two reports about one post.
+const COUNTS_EVERY: Duration = Duration::from_secs(1);
+
+/// One event of a stream.
+#[derive(Debug, Clone)]
+pub struct Live {
+    /// The cursor to resume from after this event.
+    pub id: String,
+    /// The message for the client.
+    pub event: LiveEvent,
+}
+
+/// An event in the outbox.
+struct Outgoing {
+    /// The position that `live.id` names.
+    position: Position,
+    live: Live,
+}
+
+/// The part of the log that a resumed stream reads before it is live.
+pub(super) struct Replay {
+    pub(super) authors: Arc<[MemberId]>,
+    pub(super) until: Position,
+    /// Events that may still be replayed.
+    pub(super) events_left: usize,
+}
+
+/// Result of one step.
+enum Step {
+    /// The outbox may have grown.
+    Done,
+    /// More was offered than may wait: the stream ends.
+    Overflow,
+}
+
+/// An open stream. Closed when dropped.
+pub struct Subscription {
+    streams: Streams,
+    watcher: Arc<Watcher>,
+    _hub_entry: HubEntry,
+    /// Events that are ready to be sent.
+    outbox: VecDeque<Outgoing>,
+    /// `None` once the stream is live.
+    replay: Option<Replay>,
+    positions: Positions,
+    /// When changed counts are reported next.
+    count_at: Instant,
+}
+
+impl Subscription {
+    /// Makes a stream that begins at `live_from`.
+    pub(super) fn new(streams: Streams, watcher: Arc<Watcher>, hub_entry: HubEntry, live_from: Position) -> Self {
+        Self {
+            streams,
+            watcher,
+            _hub_entry: hub_entry,
+            outbox: VecDeque::new(),
+            replay: None,
+            positions: Positions::at(live_from),
+            count_at: Instant::now() + COUNTS_EVERY,
+        }
+    }
+
+    /// Moves the begin of the stream to `position`.
+    pub(super) fn start_at(&mut self, position: Position) {
+        self.positions = Positions::at(position);
+    }
+
+    /// Has the stream replay the log before it is live.
+    pub(super) fn replay(&mut self, replay: Replay) {
+        self.replay = Some(replay);
+    }
+
+    /// Returns the next event, once there is one. `None` if more was offered than may wait, or if a store failed: the
+    /// client resumes from its last id.
+    ///
+    /// Cancel safe: dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<Live> {
+        loop {
+            if let Some(live) = self.ready() {
+                return Some(live);
+            }
+            let step = if self.replay.is_some() { self.replay_step().await } else { self.live_step().await };
+            match step {
+                Ok(Step::Done) => {}
+                Ok(Step::Overflow) => return None,
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "stream ended early");
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Returns the next event if the outbox has one. Starts no step.
+    pub fn ready(&mut self) -> Option<Live> {
+        let Outgoing { position, live } = self.outbox.pop_front()?;
+        self.positions.sent_to = position;
+        Some(live)
+    }
+
+    /// Returns the cursor from which the client may resume without missing anything: a heartbeat carries it.
+    pub fn cursor(&self) -> String {
+        self.streams.shared.encode(self.resume_from())
+    }
+
+    fn resume_from(&self) -> Position {
+        // Read first: an event that is offered after this line is still waiting when the stream resumes.
+        let offered_to = self.streams.shared.hub.offered_to();
+        let is_idle = self.replay.is_none() && self.watcher.is_idle();
+        self.positions.resume_from(self.outbox.is_empty(), is_idle, offered_to)
+    }
+
+    async fn replay_step(&mut self) -> Result<Step, Error> {
+        let Some(replay) = &self.replay else { return Ok(Step::Done) };
+        let (until, events_left) = (replay.until, replay.events_left);
+        let (log, member) = (&self.streams.shared.log, self.watcher.member);
+        let events = log.stream_events(member, &replay.authors, self.positions.read_to, until, REPLAY_STEP).await?;
+        if events.len() > events_left {
+            self.replay = None;
+            self.positions.read_to = until;
+            self.push(until, LiveEvent::Reset { reason: "too_far" });
+            return Ok(Step::Done);
+        }
+        let outgoing = self.outgoing(&events).await?;
+        // No await from here on, so a dropped future has taken the whole step or nothing.
+        self.outbox.extend(outgoing);
+        if let Some(replay) = &mut self.replay {
+            replay.events_left -= events.len();
+        }
+        if events.len() < REPLAY_STEP {
+            self.replay = None;
+            self.positions.read_to = until;
+        } else if let Some(last) = events.last() {
+            self.positions.read_to = last.position;
+        }
+        Ok(Step::Done)
+    }
+
+    async fn live_step(&mut self) -> Result<Step, Error> {
+        if Instant::now() >= self.count_at {
+            self.report_counts().await?;
+            return Ok(Step::Done);
+        }
+        let Some(events) = self.watcher.first(LIVE_STEP) else { return Ok(Step::Overflow) };
+        if events.is_empty() {
+            tokio::select! {
+                () = self.watcher.wake.notified() => {}
+                () = tokio::time::sleep_until(self.count_at) => {}
+            }
+            return Ok(Step::Done);
+        }
+        // An event that was offered between the registration and the replay has been replayed.
+        let read_to = self.positions.read_to;
+        let new: Vec<Event> = events.iter().filter(|event| event.position > read_to).copied().collect();
+        let outgoing = self.outgoing(&new).await?;
+        // No await from here on, so a dropped future has taken the whole step or nothing.
+        self.watcher.remove_first(events.len());
+        self.outbox.extend(outgoing);
+        if let Some(last) = events.last() {
+            self.positions.read_to = last.position.max(read_to);
+        }
+        Ok(Step::Done)
+    }
+
+    /// Puts the counts that changed since the last report into the outbox, of posts on the client's screen.
+    async fn report_counts(&mut self) -> Result<(), Error> {
+        let shared = &self.streams.shared;
+        let newest = shared.recent_counts.newest();
+        if newest > self.positions.counted_to {
+            let changed =
+                shared.recent_counts.since(self.positions.counted_to, |changed| self.watcher.on_screen(changed));
+            let viewer = shared.visibility.viewer_as_applied(self.watcher.member).await?;
+            let posts = shared.visibility.posts(&viewer, &changed, Surface::Direct).await?;
+            let position = self.resume_from();
+            let id = shared.encode(position);
+            self.outbox.extend(posts.iter().map(|visible| {
+                let event = LiveEvent::Counts(visible.post.id, visible.counts());
+                Outgoing { position, live: Live { id: id.clone(), event } }
+            }));
+            self.positions.counted_to = newest;
+        }
+        self.count_at = Instant::now() + COUNTS_EVERY;
+        Ok(())
+    }
+
+    /// Returns the messages for the client about these events. If one event has several parts, all but the last carry
+    /// the position before it, so that a client whose connection breaks between two of them gets all of them again.
+    async fn outgoing(&self, events: &[Event]) -> Result<Vec<Outgoing>, Error> {
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
+        let shared = &self.streams.shared;
+        let viewer = shared.visibility.viewer_as_applied(self.watcher.member).await?;
+        let mut outgoing = Vec::new();
+        for parts in live_events_for(shared, &viewer, events).await? {
+            let last = parts.events.len() - 1;
+            for (index, event) in parts.events.into_iter().enumerate() {
+                if let LiveEvent::Created(visible) | LiveEvent::Updated(visible) = &event {
+                    self.watcher.note_on_screen([visible.post.id]);
+                }
+                let position = if index == last { parts.position } else { Position(parts.position.0 - 1) };
+                outgoing.push(Outgoing { position, live: Live { id: shared.encode(position), event } });
+            }
+        }
+        Ok(outgoing)
+    }
+
+    /// Puts one event into the outbox.
+    pub(super) fn push(&mut self, position: Position, event: LiveEvent) {
+        let live = Live { id: self.streams.shared.encode(position), event };
+        self.outbox.push_back(Outgoing { position, live });
+    }
+}

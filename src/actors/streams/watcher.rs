@@ -1,0 +1,129 @@
+//! The queue of one open stream: the events that it was offered and has not read, and the posts on its client's screen.
+use crate::domain::{Event, MemberId, PostId};
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, PoisonError},
+};
+use tokio::sync::Notify;
+
+/// Posts whose changed counts a stream reports, 8 bytes each; the oldest entry is evicted first.
+const ON_SCREEN_MAX: usize = 200;
+
+/// One open stream as the hub sees it. No two of its locks are held at once.
+pub(super) struct Watcher {
+    pub(super) member: MemberId,
+    /// Wakes the reader.
+    pub(super) wake: Notify,
+    items: Mutex<Items>,
+    /// Posts that the client shows; newest last, without duplicates.
+    on_screen: Mutex<VecDeque<PostId>>,
+}
+
+#[derive(Default)]
+struct Items {
+    waiting: VecDeque<Event>,
+    /// More was offered than may wait, or the projection was rebuilt: the stream ends, and its client resumes from its
+    /// last id.
+    ended: bool,
+}
+
+impl Watcher {
+    pub(super) fn new(member: MemberId) -> Self {
+        Self { member, wake: Notify::new(), items: Mutex::default(), on_screen: Mutex::default() }
+    }
+
+    /// Queues an event and wakes the reader; at most `waiting_max` events wait.
+    pub(super) fn offer(&self, event: Event, waiting_max: usize) {
+        let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
+        // A stream that is in the audience twice, as watcher and as target, gets the event once.
+        if items.ended || items.waiting.back().is_some_and(|last| last.position == event.position) {
+            return;
+        }
+        if items.waiting.len() < waiting_max {
+            items.waiting.push_back(event);
+        } else {
+            items.ended = true;
+        }
+        drop(items);
+        self.wake.notify_one();
+    }
+
+    /// Ends the stream after the events that it has.
+    pub(super) fn interrupt(&self) {
+        self.items.lock().unwrap_or_else(PoisonError::into_inner).ended = true;
+        self.wake.notify_one();
+    }
+
+    /// Returns the first events that wait, without removing them; `None` if none waits and the stream has ended.
+    pub(super) fn first(&self, limit: usize) -> Option<Vec<Event>> {
+        let items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
+        let first: Vec<_> = items.waiting.iter().take(limit).copied().collect();
+        (!first.is_empty() || !items.ended).then_some(first)
+    }
+
+    /// Removes the first `count` events: they are in the outbox.
+    pub(super) fn remove_first(&self, count: usize) {
+        let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
+        items.waiting.drain(..count);
+        if items.waiting.is_empty() {
+            // Releases the capacity: thousands of idle streams would otherwise keep what one burst needed.
+            items.waiting = VecDeque::new();
+        }
+    }
+
+    /// Whether no event waits and the stream has not ended.
+    pub(super) fn is_idle(&self) -> bool {
+        let items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
+        items.waiting.is_empty() && !items.ended
+    }
+
+    /// Notes that the client shows these posts.
+    pub(super) fn note_on_screen(&self, posts: impl IntoIterator<Item = PostId>) {
+        let mut on_screen = self.on_screen.lock().unwrap_or_else(PoisonError::into_inner);
+        for post in posts {
+            if !on_screen.contains(&post) {
+                on_screen.push_back(post);
+            }
+        }
+        let surplus = on_screen.len().saturating_sub(ON_SCREEN_MAX);
+        on_screen.drain(..surplus);
+    }
+
+    /// Returns the wanted ones of the posts that the client shows.
+    pub(super) fn on_screen(&self, wanted: impl Fn(PostId) -> bool) -> Vec<PostId> {
+        let on_screen = self.on_screen.lock().unwrap_or_else(PoisonError::into_inner);
+        on_screen.iter().copied().filter(|post| wanted(*post)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{EventKind, Fact, Position};
+
+    #[test]
+    fn the_oldest_post_on_the_screen_is_evicted_first() {
+        let watcher = Watcher::new(MemberId(1));
+        watcher.note_on_screen((0..ON_SCREEN_MAX as u64 + 5).chain([7]).map(PostId));
+        let on_screen = watcher.on_screen(|_| true);
+        assert_eq!((on_screen.len(), on_screen[0]), (ON_SCREEN_MAX, PostId(5)));
+        assert_eq!(watcher.on_screen(|post| post.0 <= 7).len(), 3);
+    }
+
+    #[test]
+    fn an_event_that_is_offered_twice_waits_once() {
+        let watcher = Watcher::new(MemberId(1));
+        let event = |position| Event {
+            position: Position(position),
+            at_ns: 0,
+            fact: Fact::new(EventKind::PostLiked, MemberId(2)),
+        };
+        for position in [1, 1, 2] {
+            watcher.offer(event(position), 2);
+        }
+        assert_eq!(watcher.first(9).map(|first| first.len()), Some(2));
+        watcher.offer(event(3), 2);
+        watcher.remove_first(2);
+        assert_eq!(watcher.first(9), None);
+    }
+}

@@ -1,0 +1,144 @@
+//! Visibility: the viewer of a request, and the posts that this viewer may see. Every read in every room passes here.
+//!
+//! Depends on the catalog (catalog <- visibility <- feeds, notifications <- streams <- projection).
+mod authors;
+mod own_writes;
+mod viewer;
+
+pub use viewer::Viewer;
+
+pub(super) use authors::Authors;
+
+use super::{catalog::Catalog, error::Error};
+use crate::{
+    domain::{Event, MemberId, Position, PostId, Surface, VisiblePost, cursor::StreamCursor},
+    storage::{ContentStore, EventLog, MemberStore, RelationStore, StoreResult, Stores},
+};
+use authors::Decision;
+use own_writes::OwnWrites;
+use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::watch;
+
+/// Handle of the visibility rule and of each member's own writes. Cheap to clone; reads skip every mailbox.
+#[derive(Clone)]
+pub struct Visibility {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    posts: Arc<dyn ContentStore>,
+    members: Arc<dyn MemberStore>,
+    relations: Arc<dyn RelationStore>,
+    log: Arc<dyn EventLog>,
+    catalog: Catalog,
+    authors: RwLock<Authors>,
+    own_writes: OwnWrites,
+    /// The projection's position.
+    applied: watch::Receiver<Position>,
+}
+
+impl Visibility {
+    /// Makes the room; `applied` is the projection's position. Every author is active and public until
+    /// [`Visibility::replace_authors`].
+    pub(super) fn new(stores: &Stores, catalog: Catalog, applied: watch::Receiver<Position>) -> Self {
+        let own_writes = OwnWrites::new(applied.clone());
+        Self {
+            shared: Arc::new(Shared {
+                posts: stores.content.clone(),
+                members: stores.members.clone(),
+                relations: stores.relations.clone(),
+                log: stores.log.clone(),
+                catalog,
+                authors: RwLock::default(),
+                own_writes,
+                applied,
+            }),
+        }
+    }
+
+    /// Returns `member` as a viewer, after waiting for the member's own writes: posts, follows, blocks.
+    pub(super) async fn viewer(&self, member: MemberId) -> Result<Viewer, Error> {
+        self.shared.own_writes.wait(member).await;
+        Ok(self.viewer_as_applied(member).await?)
+    }
+
+    /// Returns `member` as a viewer with the events applied so far, without waiting.
+    pub(super) async fn viewer_as_applied(&self, member: MemberId) -> StoreResult<Viewer> {
+        Ok(Viewer::new(self.shared.catalog.relations(member).await?, self.clone()))
+    }
+
+    /// Returns the posts `ids` in the same order as the viewer sees them, without hidden ones. Counts exclude what
+    /// members did whom the viewer blocks or who block the viewer. At most 1,000 ids.
+    pub(super) async fn posts(
+        &self,
+        viewer: &Viewer,
+        ids: &[PostId],
+        surface: Surface,
+    ) -> Result<Vec<VisiblePost>, Error> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut posts = self.shared.catalog.posts(viewer.member(), ids).await?;
+        viewer.with_check(surface, |check| posts.retain(|visible| check.sees_posts_of(visible.post.author)));
+        let blocked = &viewer.relations().blocked;
+        if !blocked.is_empty() && !posts.is_empty() {
+            let ids: Vec<PostId> = posts.iter().map(|visible| visible.post.id).collect();
+            for (id, hidden_counts) in self.shared.posts.counted_of(&ids, blocked).await? {
+                for visible in posts.iter_mut().filter(|visible| visible.post.id == id) {
+                    visible.hidden_counts = hidden_counts;
+                }
+            }
+        }
+        Ok(posts)
+    }
+
+    /// Notes that `member` has just written: the member's next read waits for the projection to apply the write.
+    pub(super) fn note_write(&self, member: MemberId) {
+        let head = *self.shared.log.head().borrow();
+        self.shared.own_writes.note(member, head);
+    }
+
+    /// Waits until every room shows the writes of `member`, one second at most.
+    pub(super) async fn wait_for_own_writes(&self, member: MemberId) {
+        self.shared.own_writes.wait(member).await;
+    }
+
+    /// Returns a token that names every write so far, for a read of something slower than the projection.
+    pub fn write_token(&self) -> String {
+        let log = &self.shared.log;
+        StreamCursor { epoch: log.epoch(), position: *log.head().borrow() }.encode()
+    }
+
+    /// Returns the projection's position: every room has applied the events up to here.
+    pub(super) fn position(&self) -> Position {
+        *self.shared.applied.borrow()
+    }
+
+    /// Returns a receiver of the projection's position. Visibility of an event can be decided once it is applied.
+    pub(super) fn applied_positions(&self) -> watch::Receiver<Position> {
+        self.shared.applied.clone()
+    }
+
+    /// Loads the authors who are deactivated or whose posts are not public.
+    pub(super) async fn load_authors(&self) -> StoreResult<Authors> {
+        let deactivated = self.shared.members.deactivated().await?;
+        Ok(Authors::new(deactivated, self.shared.relations.non_public_authors().await?))
+    }
+
+    /// Replaces the known decisions of authors by loaded ones.
+    pub(super) fn replace_authors(&self, authors: Authors) {
+        *self.shared.authors.write().unwrap_or_else(PoisonError::into_inner) = authors;
+    }
+
+    /// Applies the decisions of authors among these events. Takes the lock only if there are any.
+    pub(super) fn apply(&self, events: &[Event]) {
+        if events.iter().any(|event| Decision::of(event.fact.kind).is_some()) {
+            let mut authors = self.shared.authors.write().unwrap_or_else(PoisonError::into_inner);
+            for event in events {
+                if let Some(decision) = Decision::of(event.fact.kind) {
+                    authors.apply(event.fact.member, decision);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! `Viewer`: a member for whom something is read, and the visibility rule applied to that member.
+use super::{Visibility, authors::Authors};
+use crate::domain::{MemberId, Relations, Surface, Timestamp, VisibilityFacts, is_member_visible, is_post_visible};
+use std::sync::{Arc, PoisonError};
+
+/// A member for whom something is read. Made for each request and each step of a stream, so that its relations are
+/// never stale.
+#[derive(Clone)]
+pub struct Viewer {
+    relations: Arc<Relations>,
+    visibility: Visibility,
+}
+
+impl Viewer {
+    pub(super) fn new(relations: Arc<Relations>, visibility: Visibility) -> Self {
+        Self { relations, visibility }
+    }
+
+    /// The id of the viewer.
+    pub fn member(&self) -> MemberId {
+        self.relations.member
+    }
+
+    /// The members whom the viewer follows, blocks and mutes.
+    pub fn relations(&self) -> &Relations {
+        &self.relations
+    }
+
+    /// Whether the viewer may see that `other` exists: profile, lists, comments, likes, notifications.
+    pub fn sees(&self, other: MemberId, surface: Surface) -> bool {
+        self.with_check(surface, |check| check.sees(other))
+    }
+
+    /// Whether the viewer may see posts of `author`, and the comments and likes on them.
+    pub fn sees_posts_of(&self, author: MemberId, surface: Surface) -> bool {
+        self.with_check(surface, |check| check.sees_posts_of(author))
+    }
+
+    /// Decides about many members under one lock. `decide` must not block.
+    ///
+    /// Lock order: `Shared::authors` first, then, inside `decide`, the window of the feeds. The projection's writer
+    /// holds one of the two at a time.
+    pub(in crate::actors) fn with_check<T>(
+        &self,
+        surface: Surface,
+        decide: impl FnOnce(&VisibilityCheck<'_>) -> T,
+    ) -> T {
+        let authors = self.visibility.shared.authors.read().unwrap_or_else(PoisonError::into_inner);
+        decide(&VisibilityCheck::new(&self.relations, &authors, surface))
+    }
+}
+
+/// The visibility rule for one viewer on one surface, while the authors are locked.
+pub(in crate::actors) struct VisibilityCheck<'a> {
+    relations: &'a Relations,
+    authors: &'a Authors,
+    surface: Surface,
+    now: Timestamp,
+    /// No author is deactivated or non-public and the viewer blocks or mutes nobody: every answer is yes.
+    hides_nobody: bool,
+}
+
+impl<'a> VisibilityCheck<'a> {
+    fn new(relations: &'a Relations, authors: &'a Authors, surface: Surface) -> Self {
+        let hides_nobody = authors.hides_nobody() && relations.hides_nobody();
+        Self { relations, authors, surface, now: Timestamp::now(), hides_nobody }
+    }
+
+    /// Whether the viewer may see posts of `author`.
+    pub(in crate::actors) fn sees_posts_of(&self, author: MemberId) -> bool {
+        self.hides_nobody || is_post_visible(self.facts(author), self.surface)
+    }
+
+    /// Whether the viewer may see that `other` exists.
+    pub(in crate::actors) fn sees(&self, other: MemberId) -> bool {
+        self.hides_nobody || is_member_visible(self.facts(other), self.surface)
+    }
+
+    fn facts(&self, author: MemberId) -> VisibilityFacts {
+        VisibilityFacts {
+            author_deactivated: self.authors.is_deactivated(author),
+            privacy: self.authors.privacy_of(author),
+            ..self.relations.to(author, self.now)
+        }
+    }
+}
