@@ -1,5 +1,5 @@
-//! A bare axum handler that answers every request with the bytes of a file: the limit beside which the home feed is
-//! measured. `cargo run --example bare -- 127.0.0.1:8090 body.json`
+//! A minimal axum server that returns the bytes of a file for every request: the upper bound for measurements of the home
+//! feed. `cargo run --example bare -- 127.0.0.1:8090 body.json`
 use axum::{Router, body::Bytes, http::header, routing::any};
 use std::net::SocketAddr;
 
@@ -8,11 +8,11 @@ async fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let address: SocketAddr = arguments.next().unwrap_or_else(|| "127.0.0.1:8090".to_owned()).parse()?;
     let body = Bytes::from(std::fs::read(arguments.next().unwrap_or_else(|| "body.json".to_owned()))?);
-    let answer = move || {
+    let handler = move || {
         let body = body.clone();
         async move { ([(header::CONTENT_TYPE, "application/json")], body) }
     };
     let listener = tokio::net::TcpListener::bind(address).await?;
-    axum::serve(listener, Router::new().fallback(any(answer))).await?;
+    axum::serve(listener, Router::new().fallback(any(handler))).await?;
     Ok(())
 }

@@ -1,14 +1,14 @@
-//! The binary under write load, killed again and again: what was acknowledged is there, counters agree with their
-//! rows, and streams resume with nothing lost and nothing doubled.
+//! The binary is killed 20 times under write load: acknowledged posts survive, counters equal their rows, and a resumed
+//! stream has every post once.
 #[expect(dead_code, reason = "the other suites use the rest")]
 mod common;
-#[path = "common/life.rs"]
-mod life;
+#[path = "common/server_process.rs"]
+mod server_process;
 
 use common::Member;
-use life::start;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use server_process::start;
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex},
@@ -17,13 +17,13 @@ use std::{
 
 const KILLS: usize = 20;
 const WRITERS: usize = 6;
-/// Acknowledged posts of one life before it is killed.
-const POSTS_A_LIFE: usize = 40;
+/// Acknowledged posts of one run before the server is killed.
+const POSTS_A_RUN: usize = 40;
 
-/// Writes until the server dies; returns when a request was not answered.
-async fn write(member: Member, life: usize, acknowledged: Arc<Mutex<Vec<(u64, u64)>>>) {
+/// Creates and likes posts until a request gets no response.
+async fn write(member: Member, run: usize, acknowledged: Arc<Mutex<Vec<(u64, u64)>>>) {
     for number in 0.. {
-        let body = json!({"content": format!("life {life} post {number} #crash")});
+        let body = json!({"content": format!("life {run} post {number} #crash")});
         let sent = member.request(Method::POST, "/api/posts").json(&body).send().await;
         let Ok(answer) = sent else { return };
         let status = answer.status();
@@ -38,7 +38,7 @@ async fn write(member: Member, life: usize, acknowledged: Arc<Mutex<Vec<(u64, u6
     }
 }
 
-async fn everything_of(reader: &Member) -> BTreeSet<u64> {
+async fn home_feed(reader: &Member) -> BTreeSet<u64> {
     let (mut found, mut cursor) = (BTreeSet::new(), String::new());
     loop {
         let page = reader.get(&format!("/api/timeline/posts/followings?limit=100{cursor}")).await;
@@ -51,14 +51,14 @@ async fn everything_of(reader: &Member) -> BTreeSet<u64> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_acknowledged_is_lost_over_twenty_kills() {
+async fn acknowledged_posts_survive_twenty_kills() {
     let folder = tempfile::tempdir().unwrap();
     let http = crate::common::client();
-    let mut life = start(folder.path(), &[]).await;
-    let mut reader = Member::sign_up(&http, &life.base).await;
+    let mut server = start(folder.path(), &[]).await;
+    let mut reader = Member::sign_up(&http, &server.base).await;
     let mut writers = Vec::new();
     for _ in 0..WRITERS {
-        let writer = Member::sign_up(&http, &life.base).await;
+        let writer = Member::sign_up(&http, &server.base).await;
         let follow = format!("/api/members/{}/follow", writer.id);
         assert_eq!(reader.call(Method::PUT, &follow, None).await, StatusCode::NO_CONTENT);
         writers.push(writer);
@@ -66,45 +66,45 @@ async fn nothing_acknowledged_is_lost_over_twenty_kills() {
     let acknowledged: Arc<Mutex<Vec<(u64, u64)>>> = Arc::default();
     let (mut streamed, mut last_id) = (Vec::new(), None::<String>);
     for number in 0..KILLS {
-        let target = acknowledged.lock().unwrap().len() + POSTS_A_LIFE;
+        let target = acknowledged.lock().unwrap().len() + POSTS_A_RUN;
         for member in writers.iter_mut().chain([&mut reader]) {
-            member.base.clone_from(&life.base);
+            member.base.clone_from(&server.base);
         }
         let mut stream = reader.stream(last_id.as_deref()).await;
         let writing: Vec<_> =
             writers.iter().map(|writer| tokio::spawn(write(writer.clone(), number, acknowledged.clone()))).collect();
-        // The stream runs along; the kill comes in the middle of both.
+        // The stream is read meanwhile; the kill interrupts it and the writes.
         while acknowledged.lock().unwrap().len() < target {
-            let event = stream.next().await.expect("the stream is open while the server lives");
-            note(event, &mut streamed, &mut last_id);
+            let event = stream.next().await.expect("the stream is open while the server runs");
+            record(event, &mut streamed, &mut last_id);
         }
-        life.process.kill().await.unwrap();
+        server.process.kill().await.unwrap();
         for writer in writing {
             writer.await.unwrap();
         }
-        // What was on its way to the stream before the kill still counts as delivered.
+        // Events that were sent before the kill count as delivered.
         while let Some(event) = stream.next().await {
-            note(event, &mut streamed, &mut last_id);
+            record(event, &mut streamed, &mut last_id);
         }
-        life = start(folder.path(), &[]).await;
-        reader.base.clone_from(&life.base);
-        let there = everything_of(&reader).await;
+        server = start(folder.path(), &[]).await;
+        reader.base.clone_from(&server.base);
+        let stored = home_feed(&reader).await;
         let lost: Vec<u64> =
-            acknowledged.lock().unwrap().iter().map(|(_, id)| *id).filter(|id| !there.contains(id)).collect();
-        assert!(lost.is_empty(), "acknowledged and gone after kill {number}: {lost:?}");
+            acknowledged.lock().unwrap().iter().map(|(_, id)| *id).filter(|id| !stored.contains(id)).collect();
+        assert!(lost.is_empty(), "acknowledged and lost after kill {number}: {lost:?}");
     }
-    // The stream catches up with everything that is there, and has shown nothing twice.
-    let there = everything_of(&reader).await;
+    // The stream catches up with all stored posts and has delivered none twice.
+    let stored = home_feed(&reader).await;
     let mut stream = reader.stream(last_id.as_deref()).await;
-    while streamed.len() < there.len() {
-        let event = stream.next().await.expect("the stream goes on");
-        note(event, &mut streamed, &mut last_id);
+    while streamed.len() < stored.len() {
+        let event = stream.next().await.expect("the stream is open");
+        record(event, &mut streamed, &mut last_id);
     }
     let once: BTreeSet<u64> = streamed.iter().copied().collect();
     assert_eq!(once.len(), streamed.len(), "a post was streamed twice");
-    assert_eq!(once, there);
-    assert!(streamed.len() >= KILLS * POSTS_A_LIFE);
-    life.process.kill().await.unwrap();
+    assert_eq!(once, stored);
+    assert!(streamed.len() >= KILLS * POSTS_A_RUN);
+    server.process.kill().await.unwrap();
     let mut audit = tokio::process::Command::new(env!("CARGO_BIN_EXE_dailyfeed"));
     audit.arg("audit").env("DAILYFEED_DATA_DIR", folder.path()).current_dir(folder.path());
     let audit = tokio::time::timeout(Duration::from_secs(60), audit.output()).await.unwrap().unwrap();
@@ -112,7 +112,7 @@ async fn nothing_acknowledged_is_lost_over_twenty_kills() {
     assert!(audit.status.success());
 }
 
-fn note(event: common::Event, streamed: &mut Vec<u64>, last_id: &mut Option<String>) {
+fn record(event: common::Event, streamed: &mut Vec<u64>, last_id: &mut Option<String>) {
     assert_ne!(event.name, "reset", "{}", event.data);
     *last_id = Some(event.id);
     if event.name == "post.created" {

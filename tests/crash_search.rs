@@ -1,29 +1,29 @@
-//! The binary under write load, killed again and again: what was acknowledged is found exactly once afterwards.
+//! The binary is killed 6 times under write load: searches find every acknowledged post exactly once afterwards.
 #[expect(dead_code, reason = "the other suites use the rest")]
 mod common;
-#[path = "common/life.rs"]
-mod life;
+#[path = "common/server_process.rs"]
+mod server_process;
 
 use common::Member;
-use life::start;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use server_process::start;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
 };
 
 const KILLS: usize = 6;
-/// So that kills come in the middle of some.
+/// Frequent index commits, so that kills interrupt some.
 const MANY_COMMITS: (&str, &str) = ("DAILYFEED_SEARCH__COMMIT_INTERVAL_MS", "5");
 const WRITERS: usize = 4;
-/// Acknowledged posts of one life before it is killed.
-const POSTS_A_LIFE: usize = 60;
+/// Acknowledged posts of one run before the server is killed.
+const POSTS_A_RUN: usize = 60;
 
-/// Writes and edits until the server dies. What was last acknowledged of each post is its text.
-async fn write(member: Member, life: usize, known: Arc<Mutex<BTreeMap<u64, String>>>) {
+/// Creates, edits and deletes posts until a request gets no response. Records the last acknowledged text of each post.
+async fn write(member: Member, run: usize, known: Arc<Mutex<BTreeMap<u64, String>>>) {
     for number in 0.. {
-        let text = format!("충돌 life{life} post{number}");
+        let text = format!("충돌 life{run} post{number}");
         let sent = member.request(Method::POST, "/api/posts").json(&json!({"content": text})).send().await;
         let Ok(answer) = sent else { return };
         let status = answer.status();
@@ -37,7 +37,7 @@ async fn write(member: Member, life: usize, known: Arc<Mutex<BTreeMap<u64, Strin
         let path = format!("/api/posts/{id}");
         if number % 2 == 0 {
             let text = format!("{text} edited");
-            // Whether an edit that was not answered was done is not known.
+            // The outcome of an edit without a response is unknown.
             known.lock().unwrap().remove(&id);
             let sent = member.request(Method::PUT, &path).json(&json!({"content": text})).send().await;
             let Ok(answer) = sent else { return };
@@ -51,17 +51,17 @@ async fn write(member: Member, life: usize, known: Arc<Mutex<BTreeMap<u64, Strin
     }
 }
 
-/// How often each post is found, after everything that was written.
-async fn everything(reader: &Member, query: &str) -> BTreeMap<u64, usize> {
+/// Counts how often a search finds each post, after all earlier writes were applied.
+async fn found_counts(reader: &Member, query: &str) -> BTreeMap<u64, usize> {
     let body = json!({"location": "서울"});
-    let written = reader.request(Method::PATCH, "/api/members/me").json(&body).send().await.unwrap();
-    let token = written.headers()["x-write-token"].to_str().unwrap().to_owned();
+    let answer = reader.request(Method::PATCH, "/api/members/me").json(&body).send().await.unwrap();
+    let token = answer.headers()["x-write-token"].to_str().unwrap().to_owned();
     let (mut counts, mut cursor) = (BTreeMap::new(), String::new());
     loop {
         let path = format!("/api/search/posts?q={query}&sort=recent&limit=100&consistentWith={token}{cursor}");
         let answer = reader.request(Method::GET, &path).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
-        // The index is behind only for as long as it reads again what the kill took from it.
+        // After a kill the index is behind until it has applied the lost events again.
         if answer.headers().contains_key("x-search-behind") {
             continue;
         }
@@ -77,43 +77,43 @@ async fn everything(reader: &Member, query: &str) -> BTreeMap<u64, usize> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_acknowledged_is_found_once_after_every_kill() {
+async fn acknowledged_posts_are_found_once_after_every_kill() {
     let folder = tempfile::tempdir().unwrap();
     let http = crate::common::client();
-    let mut life = start(folder.path(), &[MANY_COMMITS]).await;
-    let mut reader = Member::sign_up(&http, &life.base).await;
+    let mut server = start(folder.path(), &[MANY_COMMITS]).await;
+    let mut reader = Member::sign_up(&http, &server.base).await;
     let mut writers = Vec::new();
     for _ in 0..WRITERS {
-        writers.push(Member::sign_up(&http, &life.base).await);
+        writers.push(Member::sign_up(&http, &server.base).await);
     }
     let known: Arc<Mutex<BTreeMap<u64, String>>> = Arc::default();
     for number in 0..KILLS {
-        let target = known.lock().unwrap().len() + POSTS_A_LIFE;
+        let target = known.lock().unwrap().len() + POSTS_A_RUN;
         for member in writers.iter_mut().chain([&mut reader]) {
-            member.base.clone_from(&life.base);
+            member.base.clone_from(&server.base);
         }
         let writing: Vec<_> =
             writers.iter().map(|writer| tokio::spawn(write(writer.clone(), number, known.clone()))).collect();
         while known.lock().unwrap().len() < target {
             tokio::task::yield_now().await;
         }
-        life.process.kill().await.unwrap();
+        server.process.kill().await.unwrap();
         for writer in writing {
             writer.await.unwrap();
         }
-        life = start(folder.path(), &[MANY_COMMITS]).await;
-        reader.base.clone_from(&life.base);
+        server = start(folder.path(), &[MANY_COMMITS]).await;
+        reader.base.clone_from(&server.base);
         // 충돌
-        let there = everything(&reader, "%EC%B6%A9%EB%8F%8C").await;
-        assert!(there.values().all(|count| *count == 1), "doubled after kill {number}");
-        let lost: Vec<u64> = known.lock().unwrap().keys().filter(|id| !there.contains_key(id)).copied().collect();
+        let found = found_counts(&reader, "%EC%B6%A9%EB%8F%8C").await;
+        assert!(found.values().all(|count| *count == 1), "found twice after kill {number}");
+        let lost: Vec<u64> = known.lock().unwrap().keys().filter(|id| !found.contains_key(id)).copied().collect();
         assert!(lost.is_empty(), "acknowledged and not found after kill {number}: {lost:?}");
-        let edited = everything(&reader, &format!("life{number}%20edited")).await;
+        let edited = found_counts(&reader, &format!("life{number}%20edited")).await;
         let known = known.lock().unwrap();
         let ours = |text: &String| text.contains(&format!("life{number} ")) && text.ends_with("edited");
         assert!(known.iter().filter(|(_, text)| ours(text)).all(|(id, _)| edited.contains_key(id)), "kill {number}");
         let unedited = |id: &u64| known.get(id).is_some_and(|text| !text.ends_with("edited"));
-        assert!(!edited.keys().any(unedited), "found by a text that it never had");
+        assert!(!edited.keys().any(unedited), "found by a text that the post never had");
     }
-    life.process.kill().await.unwrap();
+    server.process.kill().await.unwrap();
 }

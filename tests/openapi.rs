@@ -1,9 +1,9 @@
-//! The OpenAPI document: it is valid, nothing is missing from it, and its examples are true.
+//! The OpenAPI document: it is valid and complete, its examples are valid, and responses match it.
 mod common;
-#[path = "openapi/contract.rs"]
-mod contract;
-#[path = "openapi/truth.rs"]
-mod truth;
+#[path = "openapi/document.rs"]
+mod document;
+#[path = "openapi/server.rs"]
+mod server;
 
 use common::Member;
 use dailyfeed::{app::Server, config::Config};
@@ -11,13 +11,13 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// Every route of the public listener but the pages of `/api/docs`, as the contract names them.
+/// All routes of the public listener except the pages of `/api/docs`.
 const ROUTES: &str = include_str!("golden/routes.txt");
 
-/// Routes that answer strangers.
+/// Operations that need no token.
 const ANONYMOUS: &str = "signUp logIn refreshSession checkHandle showImage live ready startup openapi";
 
-/// Method, path and operation.
+/// Returns method, path and value of every operation.
 fn operations(document: &Value) -> Vec<(String, String, Value)> {
     let paths = document["paths"].as_object().unwrap();
     let of_path = |(path, methods): (&String, &Value)| {
@@ -28,7 +28,7 @@ fn operations(document: &Value) -> Vec<(String, String, Value)> {
     paths.iter().flat_map(of_path).collect()
 }
 
-/// What `#/...` points to, however often.
+/// Follows `$ref` until the value has none.
 fn resolved<'a>(document: &'a Value, mut value: &'a Value) -> &'a Value {
     while let Some(reference) = value["$ref"].as_str() {
         value = document.pointer(reference.trim_start_matches('#')).unwrap_or_else(|| panic!("{reference} is nowhere"));
@@ -36,7 +36,7 @@ fn resolved<'a>(document: &'a Value, mut value: &'a Value) -> &'a Value {
     value
 }
 
-/// Fails where an instance does not match a schema of the document.
+/// Panics if an instance does not match a schema of the document.
 fn assert_matches(document: &Value, schema: &Value, instance: &Value, of: &str) {
     let mut root = json!({"$schema": "https://json-schema.org/draft/2020-12/schema", "allOf": [schema]});
     root["components"] = document["components"].clone();
@@ -47,7 +47,7 @@ fn assert_matches(document: &Value, schema: &Value, instance: &Value, of: &str) 
 }
 
 #[test]
-fn it_is_openapi_3_1() {
+fn the_document_is_openapi_3_1() {
     let document = dailyfeed::http::openapi();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1."));
     for name in ["title", "version", "license"] {
@@ -57,7 +57,7 @@ fn it_is_openapi_3_1() {
 }
 
 #[test]
-fn no_route_is_missing() {
+fn every_route_is_documented() {
     let mut expected = BTreeSet::new();
     for (methods, path) in ROUTES.lines().filter_map(|line| line.trim().rsplit_once(' ')) {
         expected.extend(methods.split(' ').map(|method| format!("{method} {path}")));
@@ -68,10 +68,9 @@ fn no_route_is_missing() {
     assert_eq!(found, expected);
 }
 
-/// The document is made from the table that the router is made from, so a route can be missing from it only where it
-/// is added beside the table.
+/// The document and the router are built from one table, so only a route outside the table can be missing in the document.
 #[test]
-fn public_routes_are_added_in_the_table_alone() {
+fn public_routes_are_added_in_the_table_only() {
     let mut routes = 0;
     let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http")];
     while let Some(folder) = folders.pop() {
@@ -85,7 +84,7 @@ fn public_routes_are_added_in_the_table_alone() {
             let face = path.ends_with("src/http/mod.rs");
             let beside: usize =
                 [".route(", ".route_service(", ".nest("].iter().map(|call| text.matches(call).count()).sum();
-            // The operating listener's, and the four addresses of the page that shows the document.
+            // The routes of the admin listener, and the four routes of the documentation page.
             let page = path.ends_with("src/http/docs_page.rs");
             let allowed: usize = if face { 11 } else { usize::from(page) * 4 };
             assert_eq!(beside, allowed, "{} adds routes beside the table", path.display());
@@ -111,10 +110,10 @@ fn every_operation_is_described() {
         assert_eq!(documented, variable, "{of}");
         let anonymous = ANONYMOUS.split(' ').any(|anonymous| anonymous == id);
         assert_eq!(operation.get("security").is_some(), anonymous, "{of}");
-        let told = operation.get("security").is_none_or(|schemes| schemes.to_string().contains("bearer"));
+        let needs_token = operation.get("security").is_none_or(|schemes| schemes.to_string().contains("bearer"));
         assert_eq!(
             operation["responses"].get("401").is_some(),
-            told || id == "logIn" || id == "refreshSession",
+            needs_token || id == "logIn" || id == "refreshSession",
             "{of}"
         );
         for (status, response) in operation["responses"].as_object().unwrap() {
@@ -141,7 +140,7 @@ fn every_body_has_an_example() {
             }
             let schema = &content["schema"];
             let alternatives = schema["oneOf"].as_array().cloned().unwrap_or_else(|| vec![schema.clone()]);
-            // A bare list is exemplified by its items.
+            // The items of a list have the example.
             let exemplified = alternatives.iter().map(|schema| resolved(&document, schema)).any(|schema| {
                 [schema, resolved(&document, &schema["items"])].iter().any(|schema| schema["examples"][0].is_object())
             });
@@ -165,21 +164,21 @@ fn every_example_is_valid() {
 }
 
 #[test]
-fn an_example_that_lies_would_be_found() {
+fn an_invalid_example_is_found() {
     let document = dailyfeed::http::openapi();
     let schema = &document["components"]["schemas"]["Post"];
     let mut example = schema["examples"][0].clone();
     assert_matches(&document, schema, &example, "Post");
-    for (member, lie) in [("viewCount", json!("many")), ("author", json!({"id": 7})), ("createdAt", json!("today"))] {
-        let truth = std::mem::replace(&mut example[member], lie);
-        let caught = std::panic::catch_unwind(|| assert_matches(&document, schema, &example, "Post"));
-        assert!(caught.is_err(), "{member}");
-        example[member] = truth;
+    for (member, wrong) in [("viewCount", json!("many")), ("author", json!({"id": 7})), ("createdAt", json!("today"))] {
+        let right = std::mem::replace(&mut example[member], wrong);
+        let outcome = std::panic::catch_unwind(|| assert_matches(&document, schema, &example, "Post"));
+        assert!(outcome.is_err(), "{member}");
+        example[member] = right;
     }
 }
 
 #[test]
-fn every_reference_leads_somewhere() {
+fn every_reference_can_be_resolved() {
     let document = dailyfeed::http::openapi();
     let text = document.to_string();
     let references: BTreeSet<&str> =
@@ -188,8 +187,8 @@ fn every_reference_leads_somewhere() {
     assert!(references.iter().all(|pointer| document.pointer(pointer).is_some()), "{references:?}");
 }
 
-/// Members of an answer that no form of its schema names.
-fn unnamed(document: &Value, schema: &Value, instance: &Value) -> Vec<String> {
+/// Returns the members of an instance that its schema does not declare.
+fn undocumented(document: &Value, schema: &Value, instance: &Value) -> Vec<String> {
     fn properties<'a>(document: &'a Value, schema: &'a Value, found: &mut Vec<(&'a String, &'a Value)>) {
         let schema = resolved(document, schema);
         found.extend(schema["properties"].as_object().into_iter().flatten());
@@ -199,28 +198,28 @@ fn unnamed(document: &Value, schema: &Value, instance: &Value) -> Vec<String> {
     }
     if let Some(items) = instance.as_array() {
         let schema = &resolved(document, schema)["items"];
-        return items.iter().flat_map(|item| unnamed(document, schema, item)).collect();
+        return items.iter().flat_map(|item| undocumented(document, schema, item)).collect();
     }
     let mut known = Vec::new();
     properties(document, schema, &mut known);
     let members = instance.as_object().into_iter().flatten();
     let of_member = |(name, value): (&String, &Value)| match known.iter().find(|(known, _)| *known == name) {
-        Some((_, schema)) => unnamed(document, schema, value),
+        Some((_, schema)) => undocumented(document, schema, value),
         None => vec![name.clone()],
     };
     members.flat_map(of_member).collect()
 }
 
-/// Fails where an answer does not match its schema, or has members that are not documented.
-fn assert_says_no_more(document: &Value, schema: &Value, answer: &Value, of: &str) {
+/// Panics if a response does not match its schema or has undocumented members.
+fn assert_matches_exactly(document: &Value, schema: &Value, answer: &Value, of: &str) {
     assert_matches(document, schema, answer, of);
-    let unnamed = unnamed(document, schema, answer);
-    assert!(unnamed.is_empty(), "{of} has members that are not documented: {unnamed:?}");
+    let undocumented = undocumented(document, schema, answer);
+    assert!(undocumented.is_empty(), "{of} has members that are not documented: {undocumented:?}");
 }
 
-/// What the server says is what the document says it says.
+/// Every response of the server matches its schema in the document.
 #[tokio::test]
-async fn answers_match_the_document() {
+async fn responses_match_the_document() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(Config::for_tests(folder.path())).await.unwrap();
     let base = format!("http://{}", server.api_address());
@@ -229,7 +228,7 @@ async fn answers_match_the_document() {
     let (id, handle) = (jiwoo.id.to_string(), jiwoo.get("/api/members/me").await["handle"].clone());
     let post = minsu.post("안녕 #서울").await.to_string();
     let document = dailyfeed::http::openapi();
-    let say = async |method: Method, route: &str, of: &str, body: Value| {
+    let check = async |method: Method, route: &str, of: &str, body: Value| {
         let path = route.replace("{id}", of).replace("{tag}", "서울").replace("{handle}", handle.as_str().unwrap());
         let mut request = minsu.request(method.clone(), &path);
         if !body.is_null() {
@@ -240,30 +239,30 @@ async fn answers_match_the_document() {
         let documented = &document["paths"][route][method.as_str().to_lowercase()]["responses"][&status];
         assert!(documented.is_object(), "{method} {route} says {status}, which is not documented: {text}");
         let kinds = documented["content"].as_object();
-        // Where there are several forms, JSON is what is said to who asks for none.
+        // Of several media types the server sends JSON to a request without `Accept`.
         let Some(content) = kinds.and_then(|kinds| kinds.get("application/json").or(kinds.values().next())) else {
             assert_eq!(text, "", "{method} {route}");
             return Value::Null;
         };
         let body: Value = serde_json::from_str(&text).unwrap();
-        assert_says_no_more(&document, &content["schema"], &body, &format!("{method} {route} {status}"));
+        assert_matches_exactly(&document, &content["schema"], &body, &format!("{method} {route} {status}"));
         body
     };
     let comments = "/api/posts/{id}/comments";
-    let comment = say(Method::POST, comments, &post, json!({"content": "좋아요"})).await["id"].to_string();
+    let comment = check(Method::POST, comments, &post, json!({"content": "좋아요"})).await["id"].to_string();
     let reply = json!({"content": "고마워요", "parentId": comment.parse::<u64>().unwrap()});
-    say(Method::POST, comments, &post, reply).await;
+    check(Method::POST, comments, &post, reply).await;
     let profile = json!({"bio": "커피", "birthDate": "1995-03-01", "gender": "OTHER", "displayName": "민수"});
-    say(Method::PATCH, "/api/members/me", "", profile).await;
-    say(Method::PUT, "/api/members/{id}/follow", &id, Value::Null).await;
-    say(Method::PUT, "/api/posts/{id}", &post, json!({"content": "수정 #서울", "title": "제목"})).await;
+    check(Method::PATCH, "/api/members/me", "", profile).await;
+    check(Method::PUT, "/api/members/{id}/follow", &id, Value::Null).await;
+    check(Method::PUT, "/api/posts/{id}", &post, json!({"content": "수정 #서울", "title": "제목"})).await;
     for route in ["/api/posts/{id}/like", "/api/comments/{id}/like"] {
         let of = if route.contains("posts") { &post } else { &comment };
-        say(Method::PUT, route, of, Value::Null).await;
+        check(Method::PUT, route, of, Value::Null).await;
     }
-    say(Method::POST, "/api/members/query", "", json!({"ids": [jiwoo.id, minsu.id, 5]})).await;
-    say(Method::POST, "/api/token/refresh", "", Value::Null).await;
-    say(Method::POST, "/api/timeline/stream/ticket", "", Value::Null).await;
+    check(Method::POST, "/api/members/query", "", json!({"ids": [jiwoo.id, minsu.id, 5]})).await;
+    check(Method::POST, "/api/token/refresh", "", Value::Null).await;
+    check(Method::POST, "/api/timeline/stream/ticket", "", Value::Null).await;
     for (method, route, _) in operations(&document) {
         if method == "GET" && route != "/api/timeline/stream" && route != "/api/openapi.json" {
             let of = match route.split('/').nth(2) {
@@ -271,10 +270,10 @@ async fn answers_match_the_document() {
                 Some("comments") => &comment,
                 _ => &id,
             };
-            say(Method::GET, &route, of, Value::Null).await;
+            check(Method::GET, &route, of, Value::Null).await;
         }
     }
-    // Failures are documented too.
+    // Error responses match as well.
     for (method, route, of, body) in [
         (Method::POST, "/api/posts", "", json!({"content": ""})),
         (Method::POST, "/api/posts", "", json!({"content": 5})),
@@ -290,7 +289,7 @@ async fn answers_match_the_document() {
         ),
         (Method::DELETE, "/api/authentication/sessions/{id}", "5", Value::Null),
     ] {
-        say(method, route, of, body).await;
+        check(method, route, of, body).await;
     }
     server.shutdown().await;
 }

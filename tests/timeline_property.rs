@@ -1,5 +1,5 @@
-//! Random histories: every page of the home feed is what a naive reading of the history says, and a page with the
-//! stream from its cursor is the whole history, without gap or overlap.
+//! Random histories: the pages of the home feed equal a naive model, and a page together with the stream from its cursor
+//! equals the whole model, without gap or overlap.
 #[expect(dead_code, reason = "the other suites use the rest")]
 mod common;
 
@@ -29,12 +29,12 @@ fn step() -> impl Strategy<Value = Step> {
         5 => member.clone().prop_map(Step::Post),
         1 => (member.clone(), 0_usize..50).prop_map(|(member, nth)| Step::Edit(member, nth)),
         1 => (member.clone(), 0_usize..50).prop_map(|(member, nth)| Step::Delete(member, nth)),
-        2 => (member.clone(), member.clone()).prop_map(|(who, whom)| Step::Follow(who, whom)),
-        1 => (member.clone(), member).prop_map(|(who, whom)| Step::Unfollow(who, whom)),
+        2 => (member.clone(), member.clone()).prop_map(|(follower, followed)| Step::Follow(follower, followed)),
+        1 => (member.clone(), member).prop_map(|(follower, followed)| Step::Unfollow(follower, followed)),
     ]
 }
 
-/// The history as anybody would write it down.
+/// The naive model of posts and follows.
 #[derive(Default)]
 struct History {
     posts: BTreeMap<u64, (usize, String)>,
@@ -43,7 +43,7 @@ struct History {
 }
 
 impl History {
-    async fn take(&mut self, step: &Step, members: &[Member]) {
+    async fn run(&mut self, step: &Step, members: &[Member]) {
         match *step {
             Step::Post(author) => {
                 let content = format!("글 {} by {author}", self.posts.len());
@@ -65,15 +65,15 @@ impl History {
                 assert_eq!(status, StatusCode::NO_CONTENT);
                 self.posts.remove(&id);
             }
-            Step::Follow(who, whom) if who != whom => {
-                let path = format!("/api/members/{}/follow", members[whom].id);
-                assert_eq!(members[who].call(Method::PUT, &path, None).await, StatusCode::NO_CONTENT);
-                self.follows.insert((who, whom));
+            Step::Follow(follower, followed) if follower != followed => {
+                let path = format!("/api/members/{}/follow", members[followed].id);
+                assert_eq!(members[follower].call(Method::PUT, &path, None).await, StatusCode::NO_CONTENT);
+                self.follows.insert((follower, followed));
             }
-            Step::Unfollow(who, whom) if who != whom => {
-                let path = format!("/api/members/{}/follow", members[whom].id);
-                assert_eq!(members[who].call(Method::DELETE, &path, None).await, StatusCode::NO_CONTENT);
-                self.follows.remove(&(who, whom));
+            Step::Unfollow(follower, followed) if follower != followed => {
+                let path = format!("/api/members/{}/follow", members[followed].id);
+                assert_eq!(members[follower].call(Method::DELETE, &path, None).await, StatusCode::NO_CONTENT);
+                self.follows.remove(&(follower, followed));
             }
             Step::Follow(..) | Step::Unfollow(..) => {}
         }
@@ -84,10 +84,10 @@ impl History {
         (!own.is_empty()).then(|| own[nth % own.len()])
     }
 
-    /// What a member's home feed shows: newest first.
+    /// Returns the expected home feed of a member, newest first.
     fn home(&self, viewer: usize) -> Vec<(u64, String)> {
-        let seen = |author: usize| author == viewer || self.follows.contains(&(viewer, author));
-        let posts = self.posts.iter().rev().filter(|(_, (author, _))| seen(*author));
+        let visible = |author: usize| author == viewer || self.follows.contains(&(viewer, author));
+        let posts = self.posts.iter().rev().filter(|(_, (author, _))| visible(*author));
         posts.map(|(id, (_, content))| (*id, content.clone())).collect()
     }
 }
@@ -127,9 +127,9 @@ async fn check(server: &Server, http: &Client, before: &[Step], after: &[Step], 
     }
     let mut history = History::default();
     for step in before {
-        history.take(step, &members).await;
+        history.run(step, &members).await;
     }
-    // Everybody's feed, page by page, is what the history says.
+    // The home feed of every member, page by page, equals the model.
     for (index, member) in members.iter().enumerate() {
         let first = page(member, None, limit).await;
         let mut read = first.items;
@@ -137,7 +137,8 @@ async fn check(server: &Server, http: &Client, before: &[Step], after: &[Step], 
         read.extend(rest_of_feed(member, first.next, limit).await);
         assert_eq!(read, history.home(index), "home of member {index}");
     }
-    // Some pages now, the others after more has happened, and the stream from the last page read now.
+    // The viewer reads some pages, then more steps run, then the viewer reads the other pages, and the stream from the last
+    // page that was read before.
     let viewer = &members[VIEWER];
     let mut last = page(viewer, None, limit).await;
     let mut shown: BTreeMap<u64, String> = last.items.drain(..).collect();
@@ -147,9 +148,9 @@ async fn check(server: &Server, http: &Client, before: &[Step], after: &[Step], 
         shown.extend(last.items.drain(..));
     }
     for step in after {
-        // The viewer's own follows decide what the feed is about; they stay as they were.
+        // The viewer's own follows define the expected feed, so they do not change.
         if !matches!(step, Step::Follow(VIEWER, _) | Step::Unfollow(VIEWER, _)) {
-            history.take(step, &members).await;
+            history.run(step, &members).await;
         }
     }
     let end = viewer.post("the end").await;
@@ -159,7 +160,7 @@ async fn check(server: &Server, http: &Client, before: &[Step], after: &[Step], 
     }
     let mut stream = viewer.stream(Some(&last.stream)).await;
     loop {
-        let event = stream.next().await.expect("the stream goes on to the end");
+        let event = stream.next().await.expect("the stream is open");
         let id = event.data["id"].as_u64();
         let content = || event.data["content"].as_str().unwrap().to_owned();
         match event.name.as_str() {
@@ -168,7 +169,7 @@ async fn check(server: &Server, http: &Client, before: &[Step], after: &[Step], 
             }
             "post.updated" => drop(shown.insert(id.unwrap(), content())),
             "post.deleted" => drop(shown.remove(&id.unwrap())),
-            // They say nothing of which posts there are.
+            // These events do not change the set of posts.
             "ready" | "post.counts" | "notification" | "notification.retracted" => continue,
             other => panic!("unexpected {other}"),
         }
@@ -181,7 +182,7 @@ async fn check(server: &Server, http: &Client, before: &[Step], after: &[Step], 
 }
 
 #[test]
-fn pages_and_stream_show_the_whole_history_once() {
+fn pages_and_stream_together_equal_the_history() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let server = runtime.block_on(Server::start(Config::for_tests(folder.path()))).unwrap();

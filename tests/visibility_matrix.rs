@@ -1,33 +1,33 @@
-//! What each decision between two members does to each place where something can be seen: every cell is decided here,
-//! and every view obeys. `domain/visibility.rs` is the rule; this is the table that it has to make true.
+//! The table of visibility: for each change between two members (block, mute, ...) and each view (home feed, search, ...),
+//! whether the author's content stays visible. `domain/visibility.rs` implements the rule.
 #[expect(dead_code, reason = "other tests need the rest of it")]
 mod common;
 
-use common::{Event, Member, PATIENCE, Stream};
+use common::{Event, Member, Stream, TIMEOUT};
 use dailyfeed::{app::Server, config::Config};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// What happens.
+/// A change that may hide an author's content from a viewer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Deed {
+enum Change {
     /// The viewer blocks the author.
     Block,
     /// The viewer mutes the author.
     Mute,
-    /// The author deletes the post and the comment, and takes the like back.
+    /// The author deletes the post and the comment, and unlikes.
     Delete,
-    /// The author leaves.
+    /// The author deactivates the account.
     Deactivate,
     /// The viewer unfollows the author.
     Unfollow,
-    /// The author's posts are for nobody else any more.
+    /// The author's posts become private.
     Private,
 }
 
-/// Where it may be seen, in the order of the table's columns.
-const PLACES: [&str; 11] = [
+/// The views, in the order of the table's columns.
+const VIEWS: [&str; 11] = [
     "home",
     "ranked",
     "author",
@@ -41,21 +41,21 @@ const PLACES: [&str; 11] = [
     "events",
 ];
 
-/// Whether what the author did can still be seen there. On streams: whether what was shown stays.
-const TABLE: [(Deed, [bool; 11]); 6] = [
+/// Whether the author's content is still visible in the view. On streams: whether delivered content is not retracted.
+const TABLE: [(Change, [bool; 11]); 6] = [
     //                 home   ranked author tag    thread counts search notes  open   replay events
-    (Deed::Block, [false, false, false, false, false, false, false, false, false, false, false]),
-    // A mute hides what is served (tag feeds too), not what is asked for, and takes nothing off counts.
-    (Deed::Mute, [false, false, true, false, true, true, true, false, false, false, false]),
-    (Deed::Delete, [false, false, false, false, false, false, false, false, false, false, false]),
-    (Deed::Deactivate, [false, false, false, false, false, false, false, false, false, false, false]),
-    // The author's posts are for everybody: they leave the home feed alone, and nothing is taken back.
-    (Deed::Unfollow, [false, true, true, true, true, true, true, true, true, true, true]),
-    // Privacy hides posts and not their author: comments and likes elsewhere stay.
-    (Deed::Private, [false, false, false, false, true, true, false, true, false, false, false]),
+    (Change::Block, [false, false, false, false, false, false, false, false, false, false, false]),
+    // A mute hides content in feeds (including tag feeds), not on direct requests, and does not change counts.
+    (Change::Mute, [false, false, true, false, true, true, true, false, false, false, false]),
+    (Change::Delete, [false, false, false, false, false, false, false, false, false, false, false]),
+    (Change::Deactivate, [false, false, false, false, false, false, false, false, false, false, false]),
+    // The author's posts are public: they disappear from the home feed only, and nothing is retracted.
+    (Change::Unfollow, [false, true, true, true, true, true, true, true, true, true, true]),
+    // Privacy hides the author's posts, not comments and likes on other posts.
+    (Change::Private, [false, false, false, false, true, true, false, true, false, false, false]),
 ];
 
-/// A small world: a viewer who follows an author, and a host on whose post the author has commented.
+/// A viewer who follows an author, and a host whose post the author has commented on and liked.
 struct World {
     server: Server,
     _folder: tempfile::TempDir,
@@ -67,7 +67,7 @@ struct World {
     comment: u64,
     tag: String,
     stream: Stream,
-    /// Of the moment when the author's post had been shown.
+    /// The stream cursor after the delivery of the author's post.
     cursor: String,
 }
 
@@ -115,21 +115,21 @@ impl World {
         Self { server, _folder, viewer, author: author_of, host_post, viewers_post, post, comment, tag, stream, cursor }
     }
 
-    async fn happens(&self, deed: Deed) {
+    async fn apply(&self, change: Change) {
         let (viewer, author) = (&self.viewer, &self.author);
         let of_author = |what: &str| format!("/api/members/{}/{what}", author.id);
-        match deed {
-            Deed::Block => drop(send(viewer, Method::PUT, &of_author("block"), Value::Null).await),
-            Deed::Mute => drop(send(viewer, Method::PUT, &of_author("mute"), Value::Null).await),
-            Deed::Unfollow => drop(send(viewer, Method::DELETE, &of_author("follow"), Value::Null).await),
-            Deed::Private => {
+        match change {
+            Change::Block => drop(send(viewer, Method::PUT, &of_author("block"), Value::Null).await),
+            Change::Mute => drop(send(viewer, Method::PUT, &of_author("mute"), Value::Null).await),
+            Change::Unfollow => drop(send(viewer, Method::DELETE, &of_author("follow"), Value::Null).await),
+            Change::Private => {
                 drop(send(author, Method::PATCH, "/api/members/me", json!({"privacy": "PRIVATE"})).await);
             }
-            Deed::Deactivate => {
+            Change::Deactivate => {
                 let password = json!({"password": common::PASSWORD});
                 drop(send(author, Method::DELETE, "/api/authentication/deactivate", password).await);
             }
-            Deed::Delete => {
+            Change::Delete => {
                 for path in [
                     format!("/api/posts/{}/like", self.viewers_post),
                     format!("/api/posts/{}/like", self.host_post),
@@ -142,8 +142,8 @@ impl World {
         }
     }
 
-    /// The JSON of a page; nothing where it is not found.
-    async fn look(&self, path: &str) -> Option<Value> {
+    /// Reads a page. Returns `None` on 404.
+    async fn page(&self, path: &str) -> Option<Value> {
         let answer = self.viewer.request(Method::GET, path).send().await.unwrap();
         if answer.status() == StatusCode::NOT_FOUND {
             return None;
@@ -152,39 +152,39 @@ impl World {
         Some(answer.json().await.unwrap())
     }
 
-    /// Whether a page has something of the author's.
+    /// Whether a page lists a post or comment.
     async fn lists(&self, path: &str, id: u64) -> bool {
-        self.look(path).await.is_some_and(|page| {
+        self.page(path).await.is_some_and(|page| {
             page["items"].as_array().unwrap().iter().any(|item| {
                 [&item["id"], &item["post"]["id"], &item["comment"]["id"]].iter().any(|found| **found == id)
             })
         })
     }
 
-    async fn seen(&self, place: &str) -> bool {
+    async fn is_visible(&self, view: &str) -> bool {
         let post = self.post;
-        match place {
+        match view {
             "home" => self.lists("/api/timeline/posts/followings", post).await,
             "ranked" => self.lists("/api/timeline/posts/most-popular?window=day", post).await,
             "author" => self.lists(&format!("/api/timeline/members/{}/posts", self.author.id), post).await,
             "tag" => self.lists(&format!("/api/timeline/tags/{}/posts", self.tag), post).await,
             "thread" => self.lists(&format!("/api/posts/{}/comments", self.host_post), self.comment).await,
             "counts" => {
-                let on = self.look(&format!("/api/posts/{}", self.host_post)).await.unwrap();
+                let on = self.page(&format!("/api/posts/{}", self.host_post)).await.unwrap();
                 let counts = [on["likeCount"].as_u64().unwrap(), on["commentCount"].as_u64().unwrap()];
-                assert!(counts[0] == counts[1], "one of the two is counted: {counts:?}");
+                assert!(counts[0] == counts[1], "only one of like and comment is counted: {counts:?}");
                 counts == [1, 1]
             }
             "search" => self.lists("/api/search/posts?q=숨바꼭질", post).await,
             "notifications" => {
-                let told = self.look("/api/notifications").await.unwrap();
-                let unread = self.look("/api/notifications/unread-count").await.unwrap();
-                let items = told["items"].as_array().unwrap();
-                assert_eq!(unread["count"], items.len(), "unread is what is there");
+                let notifications = self.page("/api/notifications").await.unwrap();
+                let unread = self.page("/api/notifications/unread-count").await.unwrap();
+                let items = notifications["items"].as_array().unwrap();
+                assert_eq!(unread["count"], items.len(), "the unread count equals the list");
                 items.iter().any(|item| item["type"] == "LIKE_POST")
             }
             "events" => {
-                let page = self.look("/api/events?limit=100").await.unwrap();
+                let page = self.page("/api/events?limit=100").await.unwrap();
                 let created = |event: &&Value| event["type"] == "dailyfeed.post.created";
                 page["items"].as_array().unwrap().iter().filter(created).any(|event| event["data"]["postId"] == post)
             }
@@ -192,76 +192,76 @@ impl World {
         }
     }
 
-    /// Whether a stream lets stand what the author's post and like had put on the screen.
-    async fn stays(&self, stream: &mut Stream) -> bool {
+    /// Whether a stream does not retract the author's post.
+    async fn keeps_post(&self, stream: &mut Stream) -> bool {
         let mark = self.viewer.post("끝").await;
-        let mut taken = false;
+        let mut retracted = false;
         loop {
-            let event: Event = stream.next().await.expect("the stream goes on");
+            let event: Event = stream.next().await.expect("the stream is open");
             match event.name.as_str() {
                 "post.created" if event.data["id"] == mark => break,
-                "post.deleted" if event.data["id"] == self.post => taken = true,
+                "post.deleted" if event.data["id"] == self.post => retracted = true,
                 _ => {}
             }
         }
-        !taken
+        !retracted
     }
 }
 
-/// Looks until it is so.
-async fn comes_to(world: &World, place: &str, expected: bool, deed: Deed) {
-    let looking = async {
-        while world.seen(place).await != expected {
+/// Waits until a view has the expected visibility.
+async fn wait_for_visibility(world: &World, view: &str, expected: bool, change: Change) {
+    let polling = async {
+        while world.is_visible(view).await != expected {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    let in_time = tokio::time::timeout(PATIENCE, looking).await;
-    assert!(in_time.is_ok(), "{deed:?}: {place} should be {}", if expected { "seen" } else { "hidden" });
+    let in_time = tokio::time::timeout(TIMEOUT, polling).await;
+    assert!(in_time.is_ok(), "{change:?}: {view} should be {}", if expected { "visible" } else { "hidden" });
 }
 
-async fn row(deed: Deed) {
-    let (_, expected) = TABLE.into_iter().find(|(of, _)| *of == deed).unwrap();
+async fn row(change: Change) {
+    let (_, expected) = TABLE.into_iter().find(|(of, _)| *of == change).unwrap();
     let mut world = World::new().await;
-    for place in PLACES.into_iter().filter(|place| !place.contains("stream")) {
-        comes_to(&world, place, true, deed).await;
+    for view in VIEWS.into_iter().filter(|view| !view.contains("stream")) {
+        wait_for_visibility(&world, view, true, change).await;
     }
-    world.happens(deed).await;
-    for (place, expected) in PLACES.into_iter().zip(expected).filter(|(place, _)| !place.contains("stream")) {
-        comes_to(&world, place, expected, deed).await;
+    world.apply(change).await;
+    for (view, expected) in VIEWS.into_iter().zip(expected).filter(|(view, _)| !view.contains("stream")) {
+        wait_for_visibility(&world, view, expected, change).await;
     }
     let cursor = world.cursor.clone();
     let mut open = std::mem::replace(&mut world.stream, world.viewer.stream(Some(&cursor)).await);
-    assert_eq!(world.stays(&mut open).await, expected[8], "{deed:?}: open stream");
+    assert_eq!(world.keeps_post(&mut open).await, expected[8], "{change:?}: open stream");
     let mut replayed = world.viewer.stream(Some(&cursor)).await;
-    assert_eq!(world.stays(&mut replayed).await, expected[9], "{deed:?}: replayed stream");
-    // What was to be seen stays so when everything has settled.
-    for (place, expected) in PLACES.into_iter().zip(expected).filter(|(place, _)| !place.contains("stream")) {
-        assert_eq!(world.seen(place).await, expected, "{deed:?}: {place} once more");
+    assert_eq!(world.keeps_post(&mut replayed).await, expected[9], "{change:?}: replayed stream");
+    // The visibility does not change again.
+    for (view, expected) in VIEWS.into_iter().zip(expected).filter(|(view, _)| !view.contains("stream")) {
+        assert_eq!(world.is_visible(view).await, expected, "{change:?}: {view} once more");
     }
     world.server.shutdown().await;
 }
 
 #[test]
-fn every_cell_is_decided() {
-    let mut deeds: Vec<Deed> = TABLE.iter().map(|(deed, _)| *deed).collect();
-    deeds.dedup();
-    assert_eq!((deeds.len(), PLACES.len()), (6, 11));
+fn the_table_has_every_change_and_view() {
+    let mut changes: Vec<Change> = TABLE.iter().map(|(change, _)| *change).collect();
+    changes.dedup();
+    assert_eq!((changes.len(), VIEWS.len()), (6, 11));
 }
 
 macro_rules! rows {
-    ($($name:ident: $deed:expr),* $(,)?) => {
+    ($($name:ident: $change:expr),* $(,)?) => {
         $(#[tokio::test]
         async fn $name() {
-            row($deed).await;
+            row($change).await;
         })*
     };
 }
 
 rows! {
-    a_block_hides_everything: Deed::Block,
-    a_mute_hides_what_is_served: Deed::Mute,
-    what_is_deleted_is_gone: Deed::Delete,
-    who_leaves_takes_everything_along: Deed::Deactivate,
-    an_unfollow_empties_the_home_feed_alone: Deed::Unfollow,
-    private_posts_are_gone_and_their_author_is_not: Deed::Private,
+    a_block_hides_everything: Change::Block,
+    a_mute_hides_posts_in_feeds: Change::Mute,
+    deleted_content_is_hidden_everywhere: Change::Delete,
+    a_deactivation_hides_everything: Change::Deactivate,
+    an_unfollow_changes_the_home_feed_only: Change::Unfollow,
+    privacy_hides_posts_and_not_comments_elsewhere: Change::Private,
 }

@@ -1,9 +1,9 @@
-//! `/api/activities`: what the caller did.
+//! `/api/activities`: the caller's own activities.
 use super::{
-    answer,
     contract::ActivityType,
     extract::{Auth, Paging, Query},
     problem::Problem,
+    response,
     views::ActivityPage,
 };
 use crate::{
@@ -14,31 +14,32 @@ use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-/// Which activities.
+/// The filter of activities.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct OfType {
-    /// Only of this type.
+pub(super) struct TypeQuery {
+    /// Only activities of this type.
     #[param(value_type = Option<ActivityType>)]
     r#type: Option<String>,
 }
 
-/// The caller's own log, newest first: posts, comments, likes, reads, follows, blocks, logins and the like, for a year.
+/// Lists the caller's own activities, newest first.
 ///
-/// Whatever was answered before the request is in it.
+/// Activities are posts, comments, likes, views, follows, blocks, logins and the like; they are kept for a year. The list
+/// includes every request that was answered before this one.
 #[utoipa::path(
     get, path = "/api/activities", operation_id = "listActivities", tag = "activity",
-    params(OfType, Paging),
+    params(TypeQuery, Paging),
     responses((status = 200, description = "A page of activities", body = ActivityPage))
 )]
-pub(super) async fn list(
+pub(super) async fn list_activities(
     State(activity): State<Activity>,
     Auth(identity): Auth,
-    Query(of): Query<OfType>,
+    Query(query): Query<TypeQuery>,
     paging: Paging,
 ) -> Result<Response, Problem> {
     let unknown = FieldError { field: "type", reason: Reason::UnknownValue };
-    let kind = of.r#type.map(|name| activity_kind(&name).ok_or(unknown)).transpose()?;
+    let kind = query.r#type.map(|name| activity_kind(&name).ok_or(unknown)).transpose()?;
     let page = activity.activities(identity.member, kind, paging.cursor(), paging.limit()).await?;
-    Ok(answer::ok(&ActivityPage::new(&page.items, page.next.as_deref())))
+    Ok(response::ok(&ActivityPage::new(&page.items, page.next.as_deref())))
 }

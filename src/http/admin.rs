@@ -1,5 +1,5 @@
-//! The operating listener: metrics, and what the actors are doing. Never to be reached from outside.
-use super::{answer, problem::Problem};
+//! `/admin` and `/metrics` (operating listener): state of the actors and of search, metrics. Not for the public network.
+use super::{problem::Problem, response};
 use crate::actors::{
     ActorRow, System,
     search::{Search, SearchStatus},
@@ -12,16 +12,16 @@ use axum::{
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 
-/// One actor.
+/// The state of one actor.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ActorView {
     name: &'static str,
     slot: Option<usize>,
-    /// Messages waiting or being handled.
+    /// Messages in the mailbox or being handled.
     queued: usize,
     capacity: usize,
-    /// Age of the oldest of them.
+    /// Age of the oldest of these messages.
     oldest_ms: u64,
     restarts: u64,
     handled: u64,
@@ -42,20 +42,20 @@ struct ActorsView {
 /// `GET /admin/actors`.
 pub(super) async fn actors(State(system): State<System>) -> Response {
     let items = system.rows().into_iter().map(ActorView::from).collect();
-    answer::ok(&ActorsView { items })
+    response::ok(&ActorsView { items })
 }
 
-/// Where search stands.
+/// The state of the search index.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct SearchView {
     documents: u64,
-    /// In the log: everything up to here can be found.
+    /// Position in the log up to which everything is searchable.
     position: u64,
     lag_events: u64,
-    /// Documents of the index that is being built; null where none is.
+    /// Documents of the index that is being built; null if none is.
     building: Option<u64>,
-    /// Indexes built since the process began.
+    /// Indexes built since the process started.
     built: u64,
     failed: u64,
     error: Option<String>,
@@ -70,28 +70,28 @@ impl From<SearchStatus> for SearchView {
 
 /// `GET /admin/search`.
 pub(super) async fn search(State(search): State<Search>) -> Response {
-    answer::ok(&SearchView::from(search.status()))
+    response::ok(&SearchView::from(search.status()))
 }
 
-/// `POST /admin/search/reindex`: begins to build a new index, unless one is being built. `built` of the answer is one
-/// less than it will be when this one has taken over.
+/// `POST /admin/search/reindex`: starts building a new index, unless one is being built. Its `built` increases by one
+/// when the new index is in use.
 pub(super) async fn reindex(State(search): State<Search>) -> Response {
     let before = SearchView::from(search.status());
     search.reindex();
-    let mut response = answer::ok(&SearchView { building: before.building.or(Some(0)), ..before });
+    let mut response = response::ok(&SearchView { building: before.building.or(Some(0)), ..before });
     *response.status_mut() = StatusCode::ACCEPTED;
     response
 }
 
-/// `GET /metrics`, as Prometheus reads it.
+/// `GET /metrics`: the Prometheus text format.
 pub(super) async fn metrics(
     State(system): State<System>,
     State(recorder): State<Option<PrometheusHandle>>,
 ) -> Result<Response, Problem> {
     let recorder = recorder.ok_or_else(Problem::unavailable)?;
-    // Gauges of mailboxes are read when somebody looks, not kept up to date for nobody.
+    // The gauges of mailboxes are set here, when they are scraped, rather than with every message.
     system.publish_metrics();
-    // Under the names that every exporter gives them, which dashboards know.
+    // Process metrics under the standard names, which dashboards expect.
     metrics_process::Collector::default().collect();
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], recorder.render()).into_response())
 }

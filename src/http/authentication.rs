@@ -1,10 +1,10 @@
-//! `/api/authentication`: signing up, logging in and out, trading tokens. Sessions and passwords are in `sessions.rs`.
+//! `/api/authentication`: sign-up, login, logout and token refresh. Sessions and passwords are in `sessions.rs`.
 use super::{
-    answer,
     cookies::Cookies,
-    extract::{Address, Auth, Check, Device, Field, Json, Keyed, OptionalJson, body_with},
-    limits::Limits,
+    extract::{Address, Auth, Check, Device, Field, Json, KeyedJson, OptionalJson, body_with},
     problem::Problem,
+    rate_limits::RateLimits,
+    response,
     views::{GenderView, MeView, me_example},
 };
 use crate::{
@@ -23,11 +23,11 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Bytes of a request that signs up.
+/// Most bytes of a sign-up request.
 const SIGN_UP_BODY: usize =
     body_with(Profile::JSON_BYTES_MAX + json_bytes_max(Email::MAX + Handle::MAX + Password::MAX));
 
-/// A newcomer.
+/// The account and profile of a new member.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(examples(json!({
@@ -38,14 +38,14 @@ pub(super) struct SignUp {
     #[serde(default)]
     #[schema(value_type = String, format = Email, min_length = 1, max_length = 100, required = true)]
     email: Field<String>,
-    /// With a lower-case letter, an upper-case letter, a digit and one of `@$!%*?&#`.
+    /// Contains a lower-case letter, an upper-case letter, a digit and one of `@$!%*?&#`.
     #[serde(default)]
     #[schema(
         value_type = String, format = Password, min_length = 8, max_length = 50, required = true,
         pattern = "^(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])(?=.*[@$!%*?&#])"
     )]
     password: Field<String>,
-    /// Unique whatever its case.
+    /// Unique, ignoring case.
     #[serde(default)]
     #[schema(value_type = String, pattern = "^[a-zA-Z0-9_]{3,50}$", required = true)]
     handle: Field<String>,
@@ -64,14 +64,14 @@ pub(super) struct SignUp {
     #[serde(default)]
     #[schema(value_type = Option<String>, format = "uri", min_length = 1, max_length = 200)]
     website_url: Field<String>,
-    /// In the past.
+    /// A date in the past.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = Date)]
     birth_date: Field<String>,
     #[serde(default)]
     #[schema(value_type = Option<GenderView>)]
     gender: Field<String>,
-    /// ISO 639-1; a region may follow.
+    /// ISO 639-1 such as `ko`, optionally with a country (`pt-BR`).
     #[serde(default)]
     #[schema(value_type = Option<String>, pattern = "^[a-z]{2}(-[A-Z]{2})?$")]
     language_code: Field<String>,
@@ -79,15 +79,23 @@ pub(super) struct SignUp {
     #[serde(default)]
     #[schema(value_type = Option<String>, pattern = "^[A-Z]{2}$")]
     country_code: Field<String>,
-    /// An IANA name.
+    /// An IANA time zone name.
     #[serde(default)]
     #[schema(value_type = Option<String>, min_length = 1)]
     timezone: Field<String>,
 }
 
+/// A [`SignUp`] whose fields keep the rules.
+struct NewMember {
+    email: Email,
+    handle: Handle,
+    password: Password,
+    profile: Profile,
+}
+
 impl SignUp {
-    /// Every rule is asked, so that one answer names all that is wrong.
-    fn checked(self) -> Result<(Email, Handle, Password, Profile), Problem> {
+    /// Checks every field, so that one response names every error.
+    fn checked(self) -> Result<NewMember, Problem> {
         let mut check = Check::default();
         let email = check.required("email", self.email).and_then(|email| check.rule(Email::new(&email)));
         let password = check.required("password", self.password);
@@ -108,12 +116,13 @@ impl SignUp {
             avatar: Patch::Keep,
         };
         let profile = check.rules(Profile::new(patch));
-        let newcomer = (|| Some((email?, handle?, password?, profile?)))();
-        check.pass(newcomer)
+        let new_member =
+            (|| Some(NewMember { email: email?, handle: handle?, password: password?, profile: profile? }))();
+        check.pass(new_member)
     }
 }
 
-/// Signs up.
+/// Creates an account.
 #[utoipa::path(
     post, path = "/api/authentication/signup", operation_id = "signUp", tag = "authentication", security(()),
     request_body = SignUp,
@@ -124,21 +133,21 @@ impl SignUp {
 )]
 pub(super) async fn sign_up(
     State(members): State<Members>,
-    State(limits): State<Limits>,
+    State(rate_limits): State<RateLimits>,
     Address(address): Address,
-    Keyed { request, key }: Keyed<SignUp, SIGN_UP_BODY>,
+    KeyedJson { request, key }: KeyedJson<SignUp, SIGN_UP_BODY>,
 ) -> Result<Response, Problem> {
-    let (email, handle, password, profile) = request.checked()?;
-    limits.signup(address)?;
+    let NewMember { email, handle, password, profile } = request.checked()?;
+    rate_limits.signup(address)?;
     let scope = format!("signup:{}", email.key());
     let draft = members.draft_member(email, handle, profile);
-    let answer = answer::created(format!("/api/members/{}", draft.member.id), &MeView::from(&draft.member));
-    let receipt = key.map(|key| key.receipt_without("password", scope, &answer));
+    let answer = response::created(format!("/api/members/{}", draft.member.id), &MeView::from(&draft.member));
+    let receipt = key.map(|key| key.receipt_without_secret("password", scope, &answer));
     let outcome = members.sign_up(draft, password, receipt, address).await?;
-    Ok(answer::settled(answer, outcome))
+    Ok(response::created_or_repeated(answer, outcome))
 }
 
-/// Who wants to log in.
+/// The credentials of a login.
 #[derive(Default, Deserialize, ToSchema)]
 #[schema(examples(json!({"email": "minsu@example.kr", "password": "Passw0rd!"})))]
 pub(super) struct LogIn {
@@ -150,7 +159,7 @@ pub(super) struct LogIn {
     password: Field<String>,
 }
 
-/// What a login or a refresh hands out.
+/// The tokens of a session, and its member.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = LoggedIn, examples(json!({
@@ -160,30 +169,31 @@ pub(super) struct LogIn {
 pub(super) struct LoggedInView<'a> {
     /// For `Authorization: Bearer`.
     access_token: &'a str,
-    /// Seconds that the access token is good for.
+    /// Lifetime of the access token in seconds.
     expires_in: u64,
-    /// Buys the next pair, once. Also in the cookie `refresh_token`.
+    /// Exchanged once for the next pair of tokens. Also set as the cookie `refresh_token`.
     refresh_token: &'a str,
     member: MeView<'a>,
 }
 
-/// Logs in. Unknown e-mail and wrong password get the same answer.
+/// Logs in and opens a session.
 ///
-/// Five wrong passwords for one account from one address within 15 minutes, here and where the current password is asked
-/// for, lock that pair for as long.
+/// An unknown e-mail address and a wrong password get the same response. Five wrong passwords for one account from one
+/// address within 15 minutes lock that account for that address for 15 minutes. Wrong passwords given elsewhere, such as
+/// when changing the password, count too. Logging in within 30 days restores a deactivated account.
 #[utoipa::path(
     post, path = "/api/authentication/login", operation_id = "logIn", tag = "authentication", security(()),
     request_body = LogIn,
     responses(
-        (status = 200, description = "A session", body = LoggedInView, headers(("Set-Cookie" = String))),
+        (status = 200, description = "The session was opened", body = LoggedInView, headers(("Set-Cookie" = String))),
         (status = 401, description = "`LOGIN_FAILED`"),
-        (status = 422, description = "`VALIDATION_FAILED`: a field is missing, or longer than an address may be"),
+        (status = 422, description = "`VALIDATION_FAILED`: a field is missing, or the e-mail address is too long"),
         (status = 429, description = "`LOGIN_LOCKED`, `TOO_MANY_REQUESTS`", headers(("Retry-After" = u64))),
     )
 )]
 pub(super) async fn log_in(
     State(sessions): State<Sessions>,
-    State(limits): State<Limits>,
+    State(rate_limits): State<RateLimits>,
     State(cookies): State<Cookies>,
     Device(client): Device,
     Json(request): Json<LogIn>,
@@ -191,13 +201,13 @@ pub(super) async fn log_in(
     let mut check = Check::default();
     let (email, password) = (check.required("email", request.email), check.required("password", request.password));
     let (email, password) = check.pass(email.zip(password))?;
-    limits.login(client.address)?;
+    rate_limits.login(client.address)?;
     let (tokens, member) = sessions.log_in(&email, &password, client).await?;
     Ok(logged_in(&tokens, &member, cookies))
 }
 
 fn logged_in(tokens: &Tokens, member: &Member, cookies: Cookies) -> Response {
-    let mut response = answer::secret(&LoggedInView {
+    let mut response = response::ok_no_store(&LoggedInView {
         access_token: &tokens.access,
         expires_in: tokens.expires_in.as_secs(),
         refresh_token: &tokens.refresh,
@@ -207,7 +217,7 @@ fn logged_in(tokens: &Tokens, member: &Member, cookies: Cookies) -> Response {
     response
 }
 
-/// A refresh token, for clients without cookies.
+/// A refresh token, for clients that use no cookies.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(examples(json!({"refreshToken": "7288591360000256.0.b64NgQ"})))]
@@ -217,16 +227,18 @@ pub(super) struct Refresh {
     refresh_token: Field<String>,
 }
 
-/// Trades a refresh token, from the body or else the cookie, for a new pair.
+/// Exchanges a refresh token for a new pair of tokens.
+///
+/// The refresh token is taken from the body, or else from the cookie `refresh_token`.
 #[utoipa::path(
     post, path = "/api/authentication/refresh", operation_id = "refreshSession", tag = "authentication", security(()),
     request_body = Option<Refresh>,
     responses(
-        (status = 200, description = "A new pair", body = LoggedInView, headers(("Set-Cookie" = String))),
+        (status = 200, description = "The new tokens", body = LoggedInView, headers(("Set-Cookie" = String))),
         (status = 401, description = "`RELOGIN_REQUIRED`", headers(("X-Relogin-Required" = bool))),
     )
 )]
-pub(super) async fn refresh(
+pub(super) async fn refresh_session(
     State(sessions): State<Sessions>,
     State(cookies): State<Cookies>,
     Device(client): Device,
@@ -248,10 +260,10 @@ pub(super) async fn refresh(
     }
 }
 
-/// Logs out: ends this session.
+/// Logs out: ends the session of the request.
 #[utoipa::path(
     post, path = "/api/authentication/logout", operation_id = "logOut", tag = "authentication",
-    responses((status = 204, description = "The session has ended"))
+    responses((status = 204, description = "The session was ended"))
 )]
 pub(super) async fn log_out(
     State(sessions): State<Sessions>,
@@ -259,13 +271,13 @@ pub(super) async fn log_out(
     Auth(identity): Auth,
 ) -> Result<Response, Problem> {
     sessions.log_out(identity).await?;
-    Ok(gone(cookies))
+    Ok(logged_out(cookies))
 }
 
-/// Logs out everywhere: ends every session of the member.
+/// Logs out everywhere: ends all sessions of the caller.
 #[utoipa::path(
     post, path = "/api/authentication/logout-all", operation_id = "logOutEverywhere", tag = "authentication",
-    responses((status = 204, description = "Every session has ended"))
+    responses((status = 204, description = "All sessions were ended"))
 )]
 pub(super) async fn log_out_everywhere(
     State(sessions): State<Sessions>,
@@ -273,11 +285,11 @@ pub(super) async fn log_out_everywhere(
     Auth(identity): Auth,
 ) -> Result<Response, Problem> {
     sessions.log_out_everywhere(identity).await?;
-    Ok(gone(cookies))
+    Ok(logged_out(cookies))
 }
 
-/// 204, and the cookie with it.
-pub(super) fn gone(cookies: Cookies) -> Response {
+/// 204, and clears the cookie.
+pub(super) fn logged_out(cookies: Cookies) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     cookies.clear(response.headers_mut());
     response

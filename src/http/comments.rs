@@ -1,8 +1,9 @@
-//! `/api/comments` and the comments of a post or a member.
+//! `/api/comments`, and the comments of a post or of a member: create, show, edit, delete, like, list.
 use super::{
-    answer::{self, IfMatch, IfNoneMatch},
-    extract::{Auth, Check, Field, Id, Json, Keyed, Paging, body_with},
+    etag::{IfMatch, IfNoneMatch},
+    extract::{Auth, Check, Field, Id, Json, KeyedJson, Paging, body_with},
     problem::Problem,
+    response,
     views::{CommentPage, CommentView, LikeView},
 };
 use crate::{
@@ -13,10 +14,10 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-/// Bytes of a request that writes a comment.
+/// Most bytes of a request that creates or edits a comment.
 const COMMENT_BODY: usize = body_with(CommentText::JSON_BYTES_MAX);
 
-/// A comment, or a reply where it has a parent.
+/// A new comment, or a reply if it has a parent.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(examples(json!({"content": "좋아요!", "parentId": null})))]
@@ -24,13 +25,13 @@ pub(super) struct WriteComment {
     #[serde(default)]
     #[schema(value_type = String, min_length = 1, max_length = 1000, required = true)]
     content: Field<String>,
-    /// The comment to reply to, on the same post.
+    /// The comment to reply to. It must be on the same post.
     #[serde(default)]
     #[schema(value_type = Option<u64>)]
     parent_id: Field<u64>,
 }
 
-/// Comments on a post, or replies to one of its comments.
+/// Creates a comment on a post, or a reply to one of its comments.
 #[utoipa::path(
     post, path = "/api/posts/{id}/comments", operation_id = "createComment", tag = "comments",
     request_body = WriteComment,
@@ -42,25 +43,25 @@ pub(super) struct WriteComment {
             `IDEMPOTENCY_KEY_REUSED`"),
     )
 )]
-pub(super) async fn create(
+pub(super) async fn create_comment(
     State(content): State<Content>,
     Auth(identity): Auth,
     Id(post): Id<PostId>,
-    Keyed { request, key }: Keyed<WriteComment, COMMENT_BODY>,
+    KeyedJson { request, key }: KeyedJson<WriteComment, COMMENT_BODY>,
 ) -> Result<Response, Problem> {
     let mut check = Check::default();
     let text = check.required("content", request.content);
     let parent = check.optional("parentId", request.parent_id).map(CommentId);
     let text = CommentText::new(&check.pass(text)?)?;
     let draft = content.draft_comment(identity.member, post, parent, text).await?;
-    // Written before the commit, which keeps it for a repeat.
-    let answer = answer::created(format!("/api/comments/{}", draft.comment.id), &CommentView::from(&draft));
+    // Prepared before the commit, which stores it with the idempotency key.
+    let answer = response::created(format!("/api/comments/{}", draft.comment.id), &CommentView::from(&draft));
     let receipt = key.map(|key| key.receipt(format!("member:{}", identity.member), &answer));
     let outcome = content.create_comment(draft, receipt).await?;
-    Ok(answer::settled_tagged(answer, outcome))
+    Ok(response::created_or_repeated_with_etag(answer, outcome))
 }
 
-/// The comments of a post, oldest first, each with its first replies.
+/// Lists the comments of a post, oldest first, each with its first replies.
 #[utoipa::path(
     get, path = "/api/posts/{id}/comments", operation_id = "listComments", tag = "comments",
     params(Paging),
@@ -69,33 +70,33 @@ pub(super) async fn create(
         (status = 404, description = "`POST_NOT_FOUND`"),
     )
 )]
-pub(super) async fn list(
+pub(super) async fn list_comments(
     State(content): State<Content>,
     Auth(identity): Auth,
     Id(post): Id<PostId>,
     paging: Paging,
 ) -> Result<Response, Problem> {
     let page = content.comments(identity.member, post, paging.cursor(), paging.limit()).await?;
-    Ok(answer::ok(&CommentPage::threads(&page.items, page.next.as_deref())))
+    Ok(response::ok(&CommentPage::threads(&page.items, page.next.as_deref())))
 }
 
-/// A comment.
+/// Returns a comment.
 #[utoipa::path(
     get, path = "/api/comments/{id}", operation_id = "showComment", tag = "comments",
     responses(
         (status = 200, description = "The comment", body = CommentView),
-        (status = 304, description = "As known"),
+        (status = 304, description = "The client's version is current"),
         (status = 404, description = "`COMMENT_NOT_FOUND`"),
     )
 )]
-pub(super) async fn show(
+pub(super) async fn show_comment(
     State(content): State<Content>,
     Auth(identity): Auth,
     Id(id): Id<CommentId>,
-    known: IfNoneMatch,
+    if_none_match: IfNoneMatch,
 ) -> Result<Response, Problem> {
-    let seen = content.comment_by_id(identity.member, id).await?;
-    Ok(known.answer(&CommentView::from(&seen)))
+    let comment = content.comment_by_id(identity.member, id).await?;
+    Ok(if_none_match.respond(&CommentView::from(&comment)))
 }
 
 /// The new text of a comment.
@@ -107,52 +108,56 @@ pub(super) struct EditComment {
     content: Field<String>,
 }
 
-/// Changes a comment. Only its author may. What changes nothing is no edit.
+/// Edits a comment. Only the author can edit it.
+///
+/// An edit without changes has no effect.
 #[utoipa::path(
     put, path = "/api/comments/{id}", operation_id = "editComment", tag = "comments",
     request_body = EditComment,
     responses(
-        (status = 200, description = "The comment as it is now", body = CommentView),
+        (status = 200, description = "The edited comment", body = CommentView),
         (status = 403, description = "`COMMENT_MODIFICATION_FORBIDDEN`"),
         (status = 404, description = "`COMMENT_NOT_FOUND`"),
         (status = 422, description = "`COMMENT_CONTENT_EMPTY`, `COMMENT_CONTENT_TOO_LONG`, `TEXT_MALFORMED`, \
             `VALIDATION_FAILED`"),
     )
 )]
-pub(super) async fn edit(
+pub(super) async fn edit_comment(
     State(content): State<Content>,
     Auth(identity): Auth,
     Id(id): Id<CommentId>,
-    expected: IfMatch,
+    if_match: IfMatch,
     Json(request): Json<EditComment, COMMENT_BODY>,
 ) -> Result<Response, Problem> {
     let mut check = Check::default();
     let text = check.required("content", request.content);
     let text = CommentText::new(&check.pass(text)?)?;
-    let over = if expected.is_given() {
-        let seen = content.comment_by_id(identity.member, id).await?;
-        // Whose it is comes first: nobody else's condition matters.
-        if seen.comment.author == identity.member {
-            expected.check(&CommentView::from(&seen))?;
+    let expected = if if_match.is_given() {
+        let current = content.comment_by_id(identity.member, id).await?;
+        // Any other member gets `COMMENT_MODIFICATION_FORBIDDEN` below, whatever the condition.
+        if current.comment.author == identity.member {
+            if_match.check(&CommentView::from(&current))?;
         }
-        Some(seen.comment)
+        Some(current.comment)
     } else {
         None
     };
-    let seen = content.edit_comment(identity.member, id, text, over).await?;
-    Ok(answer::changed(&CommentView::from(&seen)))
+    let comment = content.edit_comment(identity.member, id, text, expected).await?;
+    Ok(response::ok_with_etag(&CommentView::from(&comment)))
 }
 
-/// Deletes a comment. Only its author may. One with replies stays as a tombstone.
+/// Deletes a comment. Only the author can delete it.
+///
+/// A comment with replies remains without text and author (`deleted: true`).
 #[utoipa::path(
     delete, path = "/api/comments/{id}", operation_id = "deleteComment", tag = "comments",
     responses(
-        (status = 204, description = "It is gone"),
+        (status = 204, description = "The comment was deleted"),
         (status = 403, description = "`COMMENT_DELETION_FORBIDDEN`"),
         (status = 404, description = "`COMMENT_NOT_FOUND`"),
     )
 )]
-pub(super) async fn delete(
+pub(super) async fn delete_comment(
     State(content): State<Content>,
     Auth(identity): Auth,
     Id(id): Id<CommentId>,
@@ -161,7 +166,7 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The replies to a comment, oldest first.
+/// Lists the replies to a comment, oldest first.
 #[utoipa::path(
     get, path = "/api/comments/{id}/replies", operation_id = "listReplies", tag = "comments",
     params(Paging),
@@ -170,17 +175,17 @@ pub(super) async fn delete(
         (status = 404, description = "`COMMENT_NOT_FOUND`"),
     )
 )]
-pub(super) async fn replies(
+pub(super) async fn list_replies(
     State(content): State<Content>,
     Auth(identity): Auth,
     Id(id): Id<CommentId>,
     paging: Paging,
 ) -> Result<Response, Problem> {
     let page = content.replies(identity.member, id, paging.cursor(), paging.limit()).await?;
-    Ok(answer::ok(&CommentPage::flat(&page.items, page.next.as_deref())))
+    Ok(response::ok(&CommentPage::flat(&page.items, page.next.as_deref())))
 }
 
-/// What a member has commented, newest first.
+/// Lists a member's comments, newest first.
 #[utoipa::path(
     get, path = "/api/members/{id}/comments", operation_id = "listMemberComments", tag = "comments",
     params(Paging),
@@ -189,46 +194,46 @@ pub(super) async fn replies(
         (status = 404, description = "`MEMBER_NOT_FOUND`"),
     )
 )]
-pub(super) async fn of_member(
+pub(super) async fn list_member_comments(
     State(content): State<Content>,
     Auth(identity): Auth,
     Id(id): Id<MemberId>,
     paging: Paging,
 ) -> Result<Response, Problem> {
     let page = content.comments_of(identity.member, id, paging.cursor(), paging.limit()).await?;
-    Ok(answer::ok(&CommentPage::flat(&page.items, page.next.as_deref())))
+    Ok(response::ok(&CommentPage::flat(&page.items, page.next.as_deref())))
 }
 
-/// Likes a comment. Liking twice is no error.
+/// Likes a comment. Has no effect if the caller likes it already.
 #[utoipa::path(
     put, path = "/api/comments/{id}/like", operation_id = "likeComment", tag = "comments",
     responses(
-        (status = 200, description = "Where the like stands", body = LikeView),
+        (status = 200, description = "The like and the number of likes", body = LikeView),
         (status = 404, description = "`COMMENT_NOT_FOUND`"),
     )
 )]
-pub(super) async fn like(
+pub(super) async fn like_comment(
     State(content): State<Content>,
     Auth(identity): Auth,
     Id(id): Id<CommentId>,
 ) -> Result<Response, Problem> {
     let state = content.like_comment(identity.member, id, true).await?;
-    Ok(answer::ok(&LikeView::from(state)))
+    Ok(response::ok(&LikeView::from(state)))
 }
 
-/// Withdraws a like. Withdrawing none is no error.
+/// Removes the caller's like from a comment. Has no effect if there is none.
 #[utoipa::path(
     delete, path = "/api/comments/{id}/like", operation_id = "unlikeComment", tag = "comments",
     responses(
-        (status = 200, description = "Where the like stands", body = LikeView),
+        (status = 200, description = "The like and the number of likes", body = LikeView),
         (status = 404, description = "`COMMENT_NOT_FOUND`"),
     )
 )]
-pub(super) async fn unlike(
+pub(super) async fn unlike_comment(
     State(content): State<Content>,
     Auth(identity): Auth,
     Id(id): Id<CommentId>,
 ) -> Result<Response, Problem> {
     let state = content.like_comment(identity.member, id, false).await?;
-    Ok(answer::ok(&LikeView::from(state)))
+    Ok(response::ok(&LikeView::from(state)))
 }

@@ -1,32 +1,32 @@
-//! The cookie that carries the refresh token, for browsers: scripts cannot read it, other sites cannot send it.
+//! The cookie of the refresh token, for browsers: scripts cannot read it, and other sites cannot send it.
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use std::time::Duration;
 
 const NAME: &str = "refresh_token";
-/// Only these routes take it.
+/// Browsers send the cookie to these routes only.
 const PATH: &str = "/api/authentication";
 
-/// How the cookie is set.
+/// Sets and reads the cookie.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cookies {
-    /// Over TLS alone.
+    /// Browsers send the cookie over TLS only.
     pub(super) secure: bool,
 }
 
 impl Cookies {
-    /// Gives the client the token.
+    /// Sets the cookie.
     pub(super) fn set(self, headers: &mut HeaderMap, token: &str, lasts: Duration) {
-        // As text: the cookie crate's own durations belong to another crate.
+        // `Max-Age` is written as text: the cookie crate takes a duration of another crate.
         self.write(headers, token, lasts.as_secs());
     }
 
-    /// Takes it away again.
+    /// Clears the cookie.
     pub(super) fn clear(self, headers: &mut HeaderMap) {
         self.write(headers, "", 0);
     }
 
-    /// The token that the client sent.
+    /// The refresh token in the request's cookie.
     pub(super) fn get(headers: &HeaderMap) -> Option<String> {
         let jar = CookieJar::from_headers(headers);
         jar.get(NAME).map(|cookie| cookie.value().to_owned()).filter(|token| !token.is_empty())
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_cookie_is_for_one_place_alone() {
+    fn the_cookie_is_restricted_to_its_path() {
         let mut headers = HeaderMap::new();
         Cookies { secure: true }.set(&mut headers, "abc", Duration::from_secs(60));
         let set = headers[header::SET_COOKIE].to_str().unwrap();

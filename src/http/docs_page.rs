@@ -1,6 +1,6 @@
-//! `/api/docs`: the contract as a page that loads nothing from elsewhere. `/` leads to it.
+//! `/api/docs`: the OpenAPI document as a page (Swagger UI) that loads only from this server. `/` redirects to it.
 use super::{
-    answer::{self, IfNoneMatch},
+    etag::{self, IfNoneMatch},
     problem::Problem,
 };
 use axum::{
@@ -18,15 +18,14 @@ use std::{
 };
 use utoipa_swagger_ui::Config;
 
-/// Where the page is. The slash makes its links relative to it.
-const PLACE: &str = "/api/docs/";
+/// The path of the page. The slash makes its links relative to it.
+const PATH: &str = "/api/docs/";
 const TITLE: &str = "<title>dailyfeed API</title>";
-/// What the page may load: itself, and images that it has fetched. Its styles are set by its script. No other page may
-/// frame it.
+/// The page may load its own files and images that it has fetched. Its script sets styles. No other page may frame it.
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; \
     base-uri 'none'; form-action 'none'; object-src 'none'; frame-ancestors 'none'";
-/// Everything that the page is made of, beside itself.
-const PARTS: &[&str] = &[
+/// The files of the page.
+const FILES: &[&str] = &[
     "swagger-ui.css",
     "index.css",
     "favicon-32x32.png",
@@ -36,32 +35,32 @@ const PARTS: &[&str] = &[
     "swagger-initializer.js",
 ];
 
-/// Kept, but asked about each time.
+/// Cached, and revalidated for each use.
 pub(super) const REVALIDATED: &str = "public, no-cache";
-/// Kept: a name with a version never gets other bytes.
+/// Cached without revalidation: the bytes of a URL with a version never change.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
-/// Something that is the same for everybody for as long as the process runs.
-pub(super) struct Document {
-    kind: String,
+/// A file that is the same for all callers and does not change while the process runs.
+pub(super) struct StaticFile {
+    content_type: String,
     bytes: Bytes,
     tag: String,
 }
 
-impl Document {
-    pub(super) fn new(kind: &str, bytes: Bytes) -> Self {
-        Self { kind: kind.to_owned(), tag: answer::tag(&bytes), bytes }
+impl StaticFile {
+    pub(super) fn new(content_type: &str, bytes: Bytes) -> Self {
+        Self { content_type: content_type.to_owned(), tag: etag::of(&bytes), bytes }
     }
 
-    /// The bytes, or 304 where the client has them.
-    pub(super) fn answer(&self, known: &IfNoneMatch, kept: &'static str) -> Response {
-        let mut response = if known.knows(&self.tag) {
+    /// 200 with the bytes, or 304 where the client has them.
+    pub(super) fn respond(&self, if_none_match: &IfNoneMatch, cache_control: &'static str) -> Response {
+        let mut response = if if_none_match.contains(&self.tag) {
             StatusCode::NOT_MODIFIED.into_response()
         } else {
-            ([(header::CONTENT_TYPE, self.kind.as_str())], Body::from(self.bytes.clone())).into_response()
+            ([(header::CONTENT_TYPE, self.content_type.as_str())], Body::from(self.bytes.clone())).into_response()
         };
         let headers = response.headers_mut();
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(kept));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache_control));
         headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
         if let Ok(tag) = HeaderValue::from_str(&self.tag) {
             headers.insert(header::ETAG, tag);
@@ -69,64 +68,65 @@ impl Document {
         response
     }
 
-    /// What a link to it says after its name.
+    /// The query of a link to the file, which names its version.
     fn version(&self) -> String {
         format!("v={}", self.tag.trim_start_matches("W/").trim_matches('"'))
     }
 }
 
 struct Page {
-    html: Document,
-    parts: HashMap<&'static str, Document>,
+    html: StaticFile,
+    files: HashMap<&'static str, StaticFile>,
 }
 
 static PAGE: LazyLock<Page> = LazyLock::new(|| {
-    // It asks nobody else whether the contract is valid.
+    // Swagger UI would send the document to an external validator.
     let config = Config::from("/api/openapi.json").validator_url("none").try_it_out_enabled(true);
     let config = Arc::new(config);
     let file = |name| utoipa_swagger_ui::serve(name, config.clone()).ok().flatten();
     let mut html = file("").map(|file| String::from_utf8_lossy(&file.bytes).into_owned()).unwrap_or_default();
     html = html.replace("<title>Swagger UI</title>", TITLE);
-    let mut parts = HashMap::new();
-    for name in PARTS {
+    let mut files = HashMap::new();
+    for name in FILES {
         if let Some(file) = file(name) {
-            let part = Document::new(&file.content_type, file.bytes.into_owned().into());
-            html = html.replace(&format!("{name}\""), &format!("{name}?{}\"", part.version()));
-            parts.insert(*name, part);
+            let static_file = StaticFile::new(&file.content_type, file.bytes.into_owned().into());
+            html = html.replace(&format!("{name}\""), &format!("{name}?{}\"", static_file.version()));
+            files.insert(*name, static_file);
         }
     }
-    Page { html: Document::new("text/html; charset=utf-8", html.into()), parts }
+    Page { html: StaticFile::new("text/html; charset=utf-8", html.into()), files }
 });
 
-/// The page, its parts, and the ways to it.
+/// The routes of the page and its files, and the redirects to it.
 pub(super) fn pages() -> Router {
     Router::new()
-        .route("/", get(lead))
-        .route("/api/docs", get(lead))
-        .route(PLACE, get(page))
-        .route("/api/docs/{part}", get(part))
+        .route("/", get(redirect))
+        .route("/api/docs", get(redirect))
+        .route(PATH, get(page))
+        .route("/api/docs/{file}", get(file))
 }
 
-async fn lead() -> Response {
-    guarded((StatusCode::FOUND, [(header::LOCATION, PLACE)]).into_response())
+async fn redirect() -> Response {
+    with_policy((StatusCode::FOUND, [(header::LOCATION, PATH)]).into_response())
 }
 
-async fn page(known: IfNoneMatch) -> Response {
-    guarded(PAGE.html.answer(&known, REVALIDATED))
+async fn page(if_none_match: IfNoneMatch) -> Response {
+    with_policy(PAGE.html.respond(&if_none_match, REVALIDATED))
 }
 
-async fn part(Path(name): Path<String>, uri: Uri, known: IfNoneMatch) -> Response {
+async fn file(Path(name): Path<String>, uri: Uri, if_none_match: IfNoneMatch) -> Response {
     if name == "index.html" {
-        return page(known).await;
+        return page(if_none_match).await;
     }
-    let Some(part) = PAGE.parts.get(name.as_str()) else {
+    let Some(file) = PAGE.files.get(name.as_str()) else {
         return Problem::of_status(StatusCode::NOT_FOUND).into_response();
     };
-    let named = uri.query().is_some_and(|query| query == part.version());
-    guarded(part.answer(&known, if named { IMMUTABLE } else { REVALIDATED }))
+    let versioned = uri.query().is_some_and(|query| query == file.version());
+    with_policy(file.respond(&if_none_match, if versioned { IMMUTABLE } else { REVALIDATED }))
 }
 
-fn guarded(mut response: Response) -> Response {
+/// Sets the content security policy.
+fn with_policy(mut response: Response) -> Response {
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     response
 }
@@ -136,12 +136,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_part_is_there_and_linked_with_its_version() {
-        assert_eq!(PAGE.parts.len(), PARTS.len());
+    fn every_file_exists_and_is_linked_with_its_version() {
+        assert_eq!(PAGE.files.len(), FILES.len());
         let html = std::str::from_utf8(&PAGE.html.bytes).unwrap();
         assert!(html.contains(TITLE) && !html.contains("Swagger UI"), "{html}");
-        for (name, part) in &PAGE.parts {
-            assert!(html.contains(&format!("{name}?{}\"", part.version())), "{name}: {html}");
+        for (name, file) in &PAGE.files {
+            assert!(html.contains(&format!("{name}?{}\"", file.version())), "{name}: {html}");
         }
     }
 }

@@ -1,9 +1,9 @@
-//! `/api/events`: what happens on this server in public, as CloudEvents: in pages, in batches, or live.
+//! `/api/events`: public events as CloudEvents, as a page, a batch or a stream.
 use super::{
-    answer,
     extract::Paging,
     problem::Problem,
-    stream::{Frames, Life, Source, StreamAuth, Streams, Ticket, last_event, unopened},
+    response,
+    stream::{Frames, SseResponse, StreamAuth, StreamContext, StreamSource, TicketQuery, headers_only, last_event_id},
     views::{EventBatch, EventPage, EventView},
 };
 use crate::actors::{
@@ -17,11 +17,11 @@ use axum::{
 };
 use std::future::Future;
 
-/// A page as a bare array.
+/// The media type of a page as a bare array.
 const BATCH: &str = "application/cloudevents-batch+json";
 const STREAM: &str = "text/event-stream";
 
-impl Source for EventStream {
+impl StreamSource for EventStream {
     type Item = EventLive;
 
     fn next(&mut self) -> impl Future<Output = Option<EventLive>> + Send {
@@ -36,7 +36,7 @@ impl Source for EventStream {
         Self::cursor(self)
     }
 
-    fn write(live: &EventLive, _: &Streams, frames: &mut Frames) {
+    fn write(live: &EventLive, _: &StreamContext, frames: &mut Frames) {
         match live {
             EventLive::Ready(cursor) => frames.ready(cursor),
             EventLive::Happened(cursor, cloud_event) => {
@@ -47,68 +47,72 @@ impl Source for EventStream {
     }
 }
 
-/// The first of the forms that we know in `Accept`; a page where it names none of them.
-fn form(headers: &HeaderMap) -> Option<&'static str> {
+/// The first supported media type in `Accept`; none for the default, a page.
+fn accepted_type(headers: &HeaderMap) -> Option<&'static str> {
     let accept = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let mut names = accept.flat_map(|value| value.split(',')).filter_map(|part| part.split(';').next());
     names.find_map(|name| {
         let name = name.trim();
-        [BATCH, STREAM, "application/json"].into_iter().find(|form| name.eq_ignore_ascii_case(form))
+        [BATCH, STREAM, "application/json"].into_iter().find(|supported| name.eq_ignore_ascii_case(supported))
     })
 }
 
-/// Public events that the caller may see, oldest first, from `cursor` on: posts, comments, likes and follows, sign-ups
-/// and changed profiles; never reads, logins, blocks, mutes, requests.
+/// Lists or streams the public events that are visible to the caller, oldest first.
 ///
-/// Without a cursor a page begins with the oldest event that is kept, and a stream with what happens next. A page may
-/// have fewer items than asked for, or none, where much that happened is not for the caller: go on from `nextCursor`.
-/// A stream sends `ready` (`{cursor}`), then each event under its `type`, with an `id` that `Last-Event-ID` and
-/// `cursor` resume from; `reset` (`{reason, restCursor}`) where the cursor leads nowhere; `auth.expiring`
-/// (`{expiresAt}`) a minute before the token ends; `bye` (`{reconnectAfterMs}`).
+/// Public events are posts, comments, likes, follows, sign-ups and profile changes; views, logins, blocks, mutes and
+/// follow requests are not public.
+///
+/// Without a cursor, a page starts with the oldest event that is kept, and a stream with the next event. A page may have
+/// fewer items than `limit`, or none, if events are not visible to the caller: continue with `nextCursor`.
+///
+/// A stream sends `ready` (`{cursor}`), then each event under its `type`. Its `id` resumes the stream as `Last-Event-ID`
+/// or `cursor`. It also sends `reset` (`{reason, restCursor}`) if the cursor cannot be resumed from, `auth.expiring`
+/// (`{expiresAt}`) a minute before the token expires, and `bye` (`{reconnectAfterMs}`) when the server shuts down.
 #[utoipa::path(
     get, path = "/api/events", operation_id = "listEvents", tag = "activity",
     params(
-        Paging, Ticket,
-        ("Last-Event-ID" = Option<String>, Header, description = "For a stream: the last event seen; wins over `cursor`"),
+        Paging, TicketQuery,
+        ("Last-Event-ID" = Option<String>, Header, description = "Streams only: the `id` of the last event received; takes precedence over `cursor`"),
     ),
     responses((
         status = 200, body = EventPage,
-        description = "A page. A bare array of events with a `Link` for `Accept: application/cloudevents-batch+json`, a \
+        description = "A page; a bare array of events with a `Link` header for `Accept: application/cloudevents-batch+json`; a \
             stream for `Accept: text/event-stream`",
-        headers(("Link" = Option<String>, description = "Of a batch alone: `rel=\"next\"`.")),
+        headers(("Link" = Option<String>, description = "Batches only: the next page, `rel=\"next\"`.")),
     ))
 )]
-pub(super) async fn list(
+pub(super) async fn list_events(
     State(activity): State<Activity>,
     State(sessions): State<Sessions>,
-    State(streams): State<Streams>,
+    State(context): State<StreamContext>,
     StreamAuth(identity, ticket): StreamAuth,
     headers: HeaderMap,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    let form = form(&headers);
-    if form == Some(STREAM) {
-        streams.check()?;
-        if !paging.is_read() {
-            return Ok(unopened());
+    let accepted = accepted_type(&headers);
+    if accepted == Some(STREAM) {
+        context.check()?;
+        if paging.is_head() {
+            return Ok(headers_only());
         }
-        let from = last_event(&headers).or(paging.cursor());
-        let events = activity.open_events(identity.member, from).await?;
-        return Ok(Life::new(events, identity, ticket, sessions, streams).answer());
+        let cursor = last_event_id(&headers).or(paging.cursor());
+        let events = activity.open_events(identity.member, cursor).await?;
+        return Ok(SseResponse::new(events, identity, ticket, sessions, context).into_response());
     }
     let page = activity.events(identity.member, paging.cursor(), paging.limit()).await?;
-    if form == Some(BATCH) {
+    if accepted == Some(BATCH) {
         return Ok(batch(&EventBatch::new(&page.items), &page.next, paging.limit()));
     }
-    Ok(answer::ok(&EventPage::new(&page.items, &page.next)))
+    Ok(response::ok(&EventPage::new(&page.items, &page.next)))
 }
 
+/// A page as a bare array, with the next page in `Link`.
 fn batch(view: &EventBatch<'_>, next: &str, limit: usize) -> Response {
-    let mut response = answer::ok(view);
+    let mut response = response::ok(view);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(BATCH));
     let link = format!("</api/events?limit={limit}&cursor={next}>; rel=\"next\"");
-    // Cursors are base64url, so a link is always a header.
+    // Cursors are base64url, so the link is always a valid header value.
     if let Ok(link) = HeaderValue::from_str(&link) {
         headers.insert(header::LINK, link);
     }
@@ -120,16 +124,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_known_form_counts() {
+    fn the_first_supported_type_is_chosen() {
         let of = |accept: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
-            form(&headers)
+            accepted_type(&headers)
         };
         assert_eq!(of("text/event-stream"), Some(STREAM));
         assert_eq!(of("text/html, Application/CloudEvents-Batch+JSON;q=0.9, text/event-stream"), Some(BATCH));
         assert_eq!(of("application/json, text/event-stream"), Some("application/json"));
         assert_eq!(of("*/*"), None);
-        assert_eq!(form(&HeaderMap::new()), None);
+        assert_eq!(accepted_type(&HeaderMap::new()), None);
     }
 }

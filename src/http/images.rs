@@ -1,9 +1,10 @@
-//! `/api/images`: sending, showing, deleting.
+//! `/api/images`: upload, show and delete images.
 use super::{
-    answer::{self, IfNoneMatch},
     contract::{ImageBytes, ImagePurpose, ImageVariant},
-    extract::{Auth, Caller, Id, Key, NoIdentity, Query, Upload, UploadRules, discard_upload},
+    etag::IfNoneMatch,
+    extract::{Auth, Caller, Id, IdempotencyKey, NoIdentity, Query, Upload, UploadRules, discard_upload},
     problem::Problem,
+    response,
     views::ImageView,
 };
 use crate::{
@@ -21,26 +22,27 @@ use serde::Deserialize;
 use std::ops::Range;
 use utoipa::{IntoParams, ToSchema};
 
-/// An address never gets other bytes.
+/// The bytes of a URL with a key never change.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
-/// By id alone it is an answer to the owner, which no shared cache may keep.
+/// A URL without a key is for the owner alone, so no shared cache may store it.
 const OF_OWNER: &str = "private, no-cache";
-/// Opened by itself, an image loads and runs nothing.
+/// An image that is opened as a page loads and runs nothing.
 const POLICY: &str = "default-src 'none'";
 
-/// One image in a form.
+/// A form with one image.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "read part by part")]
 pub(super) struct SendImage {
-    /// JPEG, PNG, WebP, GIF or BMP by its first bytes; at most 10 MiB and 40 megapixels.
+    /// JPEG, PNG, WebP, GIF or BMP, detected by content; at most 10 MiB and 40 megapixels.
     #[schema(value_type = String, format = Binary)]
     image: Vec<u8>,
     purpose: ImagePurpose,
 }
 
-/// Sends an image. It is made anew: turned upright, fitted, and without anything but its pixels.
+/// Uploads an image.
 ///
-/// `purpose` may stand in the query as well, where the form does not say it.
+/// The server re-encodes the image: rotated upright, resized, and without metadata. `purpose` may also be a query parameter if
+/// the form does not contain it.
 #[utoipa::path(
     post, path = "/api/images", operation_id = "sendImage", tag = "images",
     request_body(content = SendImage, content_type = "multipart/form-data"),
@@ -51,14 +53,14 @@ pub(super) struct SendImage {
         (status = 422, description = "`IMAGE_EMPTY`, `IMAGE_CORRUPTED`, `VALIDATION_FAILED`, `IDEMPOTENCY_KEY_REUSED`"),
     )
 )]
-#[expect(clippy::significant_drop_tightening, reason = "a permit, not a lock: held until the work ends")]
-pub(super) async fn send(
+#[expect(clippy::significant_drop_tightening, reason = "a permit, not a lock: held until the upload is done")]
+pub(super) async fn send_image(
     State(images): State<Images>,
     State(rules): State<UploadRules>,
     Auth(identity): Auth,
     request: Request,
 ) -> Result<Response, Problem> {
-    let key = Key::of(&request)?;
+    let key = IdempotencyKey::of(&request)?;
     let permit = match images.acquire_upload(identity.member) {
         Ok(permit) => permit,
         Err(busy) => {
@@ -67,53 +69,56 @@ pub(super) async fn send(
         }
     };
     let Upload { purpose, image } = Upload::read(request, rules).await?;
-    let sent = key.is_some().then(|| fingerprint(purpose, &image));
+    let fingerprint = key.is_some().then(|| fingerprint(purpose, &image));
     let draft = images.draft_image(&permit, identity.member, purpose, image).await?;
-    // Written before the commit, which keeps it for a repeat.
+    // Prepared before the commit, which stores it with the idempotency key.
     let picture = &draft.image.picture;
-    let answer = answer::created(format!("/api/images/{}", picture.id), &ImageView::from(picture));
-    let receipt =
-        key.zip(sent).map(|(key, sent)| key.receipt_of(format!("member:{}", identity.member), &answer, &sent));
+    let answer = response::created(format!("/api/images/{}", picture.id), &ImageView::from(picture));
+    let receipt = key
+        .zip(fingerprint)
+        .map(|(key, fingerprint)| key.receipt_with_body(format!("member:{}", identity.member), &answer, &fingerprint));
     let outcome = images.create_image(draft, receipt).await?;
-    Ok(answer::settled(answer, outcome))
+    Ok(response::created_or_repeated(answer, outcome))
 }
 
-/// What makes two uploads the same: their purpose and their bytes, however the form wraps them.
+/// The fingerprint of an upload: its purpose and its image, whatever the boundaries of its form.
 fn fingerprint(purpose: Purpose, image: &[u8]) -> Vec<u8> {
     [purpose.name().as_bytes(), digest(&SHA256, image).as_ref()].concat()
 }
 
-/// Which variant.
+/// The variant of an image, and its key.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Which {
-    /// `original` by default.
+pub(super) struct ImageQuery {
+    /// The variant; `original` by default.
     #[param(value_type = Option<ImageVariant>)]
     variant: Option<String>,
-    /// As in `url` and `thumbnailUrl`. May be left out by the image's owner, with a token.
+    /// The key, as in `url` and `thumbnailUrl`. The owner may omit it with a bearer token.
     key: Option<String>,
 }
 
-/// An image, for whoever has its `url` or `thumbnailUrl`: browsers show images without a token. By id alone its owner
-/// gets it, with a token, and nobody else. Serves ranges.
+/// Returns an image.
+///
+/// Any client that has the `url` or `thumbnailUrl` of the image can fetch it without a bearer token, as browsers do.
+/// Without the key only the owner can fetch it, with a bearer token. Supports range requests.
 #[utoipa::path(
     get, path = "/api/images/{id}", operation_id = "showImage", tag = "images", security((), ("bearer" = [])),
-    params(Which),
+    params(ImageQuery),
     responses(
-        (status = 200, description = "The bytes", body = inline(ImageBytes), content_type = "image/*"),
-        (status = 206, description = "The part that was asked for", body = inline(ImageBytes), content_type = "image/*"),
-        (status = 304, description = "As known"),
-        (status = 404, description = "`IMAGE_NOT_FOUND`; also without the key, or with another"),
-        (status = 416, description = "No such part"),
+        (status = 200, description = "The image", body = inline(ImageBytes), content_type = "image/*"),
+        (status = 206, description = "The requested range", body = inline(ImageBytes), content_type = "image/*"),
+        (status = 304, description = "The client's version is current"),
+        (status = 404, description = "`IMAGE_NOT_FOUND`; also if the key is missing or wrong"),
+        (status = 416, description = "`MALFORMED_REQUEST`: the range is beyond the end of the image"),
         (status = 422, description = "`VALIDATION_FAILED`"),
     )
 )]
-pub(super) async fn show(
+pub(super) async fn show_image(
     State(images): State<Images>,
     Extension(caller): Extension<Caller>,
     Id(id): Id<ImageId>,
-    Query(Which { variant, key }): Query<Which>,
-    known: IfNoneMatch,
+    Query(ImageQuery { variant, key }): Query<ImageQuery>,
+    if_none_match: IfNoneMatch,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -124,33 +129,33 @@ pub(super) async fn show(
         _ => None,
     };
     let image = images.image(id, key.as_deref(), viewer).await?;
-    let cached = if key.is_some() { IMMUTABLE } else { OF_OWNER };
+    let cache_control = if key.is_some() { IMMUTABLE } else { OF_OWNER };
     let file = image.file(variant);
     let tag = format!("\"{}\"", file.tag);
-    if known.knows(&tag) {
-        return Ok(described(StatusCode::NOT_MODIFIED, Body::empty(), &tag, cached));
+    if if_none_match.contains(&tag) {
+        return Ok(with_caching(StatusCode::NOT_MODIFIED, Body::empty(), &tag, cache_control));
     }
-    let (status, range) = match part(&headers, &tag, file.bytes) {
-        Part::Whole => (StatusCode::OK, 0..file.bytes),
-        Part::Some(range) => (StatusCode::PARTIAL_CONTENT, range),
-        Part::None => return Ok(no_such_part(file.bytes)),
+    let (status, range) = match requested_range(&headers, &tag, file.bytes) {
+        ByteRange::Whole => (StatusCode::OK, 0..file.bytes),
+        ByteRange::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
+        ByteRange::Unsatisfiable => return Ok(range_not_satisfiable(file.bytes)),
     };
     let body = match method {
-        // Not worth opening a file for.
+        // A HEAD does not open the file.
         Method::HEAD => Body::empty(),
         _ => Body::from_stream(images.read(id, variant, range.clone()).await?),
     };
-    let mut response = described(status, body, &tag, cached);
+    let mut response = with_caching(status, body, &tag, cache_control);
     write_headers(response.headers_mut(), &image, status, &range, file.bytes);
     Ok(response)
 }
 
-/// What is said of an image with or without its bytes.
-fn described(status: StatusCode, body: Body, tag: &str, cached: &'static str) -> Response {
+/// A response with the caching headers of an image.
+fn with_caching(status: StatusCode, body: Body, tag: &str, cache_control: &'static str) -> Response {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cached));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache_control));
     if let Ok(tag) = HeaderValue::from_str(tag) {
         headers.insert(header::ETAG, tag);
     }
@@ -175,7 +180,7 @@ fn write_headers(headers: &mut HeaderMap, image: &Image, status: StatusCode, ran
     }
 }
 
-fn no_such_part(whole: u64) -> Response {
+fn range_not_satisfiable(whole: u64) -> Response {
     let mut response = Problem::of_status(StatusCode::RANGE_NOT_SATISFIABLE).into_response();
     if let Ok(part) = HeaderValue::from_str(&format!("bytes */{whole}")) {
         response.headers_mut().insert(header::CONTENT_RANGE, part);
@@ -183,41 +188,43 @@ fn no_such_part(whole: u64) -> Response {
     response
 }
 
-/// What a request asks for of the bytes.
+/// The bytes that a request asks for.
 #[derive(Debug, PartialEq, Eq)]
-enum Part {
+enum ByteRange {
     Whole,
-    Some(Range<u64>),
-    None,
+    Part(Range<u64>),
+    /// The range is beyond the end.
+    Unsatisfiable,
 }
 
-/// One range (RFC 9110). Several at once, or what is no range, ask for the whole; so does a range of other bytes.
-fn part(headers: &HeaderMap, tag: &str, whole: u64) -> Part {
+/// Parses a single range (RFC 9110). Several ranges, an invalid one, or one of another version (`If-Range`) select the
+/// whole image.
+fn requested_range(headers: &HeaderMap, tag: &str, whole: u64) -> ByteRange {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let same = text(header::IF_RANGE).is_none_or(|known| known == tag);
-    let range = text(header::RANGE).filter(|_| same).and_then(|range| range.strip_prefix("bytes="));
-    let Some((first, last)) = range.and_then(|range| range.trim().split_once('-')) else { return Part::Whole };
+    let same_version = text(header::IF_RANGE).is_none_or(|known| known == tag);
+    let range = text(header::RANGE).filter(|_| same_version).and_then(|range| range.strip_prefix("bytes="));
+    let Some((first, last)) = range.and_then(|range| range.trim().split_once('-')) else { return ByteRange::Whole };
     let number = |text: &str| text.parse::<u64>().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
     let (first, last) = match (number(first), number(last)) {
         (Some(first), Some(last)) if first <= last => (first, last.saturating_add(1).min(whole)),
         (Some(first), None) if last.is_empty() => (first, whole),
-        (None, Some(0)) if first.is_empty() => return Part::None,
+        (None, Some(0)) if first.is_empty() => return ByteRange::Unsatisfiable,
         (None, Some(count)) if first.is_empty() => (whole.saturating_sub(count), whole),
-        _ => return Part::Whole,
+        _ => return ByteRange::Whole,
     };
-    if first < last { Part::Some(first..last) } else { Part::None }
+    if first < last { ByteRange::Part(first..last) } else { ByteRange::Unsatisfiable }
 }
 
-/// Deletes an image, and takes it off the post or the profile that it is on. Only its owner may.
+/// Deletes an image, and removes it from its post or profile. Only the owner can delete it.
 #[utoipa::path(
     delete, path = "/api/images/{id}", operation_id = "deleteImage", tag = "images",
     responses(
-        (status = 204, description = "It is gone"),
+        (status = 204, description = "The image was deleted"),
         (status = 403, description = "`IMAGE_FORBIDDEN`"),
         (status = 404, description = "`IMAGE_NOT_FOUND`"),
     )
 )]
-pub(super) async fn delete(
+pub(super) async fn delete_image(
     State(images): State<Images>,
     Auth(identity): Auth,
     Id(id): Id<ImageId>,
@@ -230,15 +237,15 @@ pub(super) async fn delete(
 mod tests {
     use super::*;
 
-    fn asked(range: &str) -> Part {
+    fn range_of(range: &str) -> ByteRange {
         let mut headers = HeaderMap::new();
         headers.insert(header::RANGE, HeaderValue::from_str(range).unwrap());
-        part(&headers, "\"a\"", 100)
+        requested_range(&headers, "\"a\"", 100)
     }
 
     #[test]
-    fn a_range_is_cut_to_what_is_there() {
-        assert_eq!(part(&HeaderMap::new(), "\"a\"", 100), Part::Whole);
+    fn a_range_is_cut_to_the_size_of_the_image() {
+        assert_eq!(requested_range(&HeaderMap::new(), "\"a\"", 100), ByteRange::Whole);
         for (range, expected) in [
             ("bytes=0-0", 0..1),
             ("bytes=10-19", 10..20),
@@ -247,21 +254,21 @@ mod tests {
             ("bytes=-10", 90..100),
             ("bytes=-500", 0..100),
         ] {
-            assert_eq!(asked(range), Part::Some(expected), "{range}");
+            assert_eq!(range_of(range), ByteRange::Part(expected), "{range}");
         }
         for beyond in ["bytes=100-", "bytes=100-200", "bytes=-0"] {
-            assert_eq!(asked(beyond), Part::None, "{beyond}");
+            assert_eq!(range_of(beyond), ByteRange::Unsatisfiable, "{beyond}");
         }
         for other in ["bytes=5-4", "bytes=0-1,3-4", "lines=0-1", "bytes=", "bytes=-", "bytes=+1-2", "bytes=a-b"] {
-            assert_eq!(asked(other), Part::Whole, "{other}");
+            assert_eq!(range_of(other), ByteRange::Whole, "{other}");
         }
     }
 
     #[test]
-    fn a_range_of_other_bytes_is_the_whole() {
+    fn a_range_of_another_version_is_the_whole() {
         let mut headers = HeaderMap::from_iter([(header::RANGE, HeaderValue::from_static("bytes=0-1"))]);
         headers.insert(header::IF_RANGE, HeaderValue::from_static("\"b\""));
-        assert_eq!(part(&headers, "\"a\"", 100), Part::Whole);
-        assert_eq!(part(&headers, "\"b\"", 100), Part::Some(0..2));
+        assert_eq!(requested_range(&headers, "\"a\"", 100), ByteRange::Whole);
+        assert_eq!(requested_range(&headers, "\"b\"", 100), ByteRange::Part(0..2));
     }
 }

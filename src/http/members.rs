@@ -1,10 +1,11 @@
-//! `/api/members`: profiles, handles, summaries, recommendations. The caller's own profile is in `profile.rs`,
-//! who follows whom in `follows.rs`.
+//! `/api/members`: profiles, handles, summaries, recommendations. The caller's own profile is in `profile.rs`, follows,
+//! blocks and mutes are in `relations/`.
 use super::{
-    answer::{self, IfNoneMatch},
     contract::RecommendationStrategy,
+    etag::IfNoneMatch,
     extract::{Auth, Check, Field, Id, Json, Paging, Query, Segment},
     problem::Problem,
+    response,
     views::{MemberPage, ProfileView, RecommendationPage},
 };
 use crate::{
@@ -15,78 +16,81 @@ use axum::{extract::State, response::Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-/// A member's profile.
+/// Returns a member's profile.
 #[utoipa::path(
     get, path = "/api/members/{id}", operation_id = "showMember", tag = "members",
     responses(
         (status = 200, description = "The profile", body = ProfileView),
-        (status = 304, description = "As known"),
+        (status = 304, description = "The client's version is current"),
         (status = 404, description = "`MEMBER_NOT_FOUND`"),
     )
 )]
-pub(super) async fn show(
+pub(super) async fn show_member(
     State(members): State<Members>,
     Auth(identity): Auth,
     Id(id): Id<MemberId>,
-    known: IfNoneMatch,
+    if_none_match: IfNoneMatch,
 ) -> Result<Response, Problem> {
     let member = members.member(id).await?;
-    profile(&members, identity, member, &known).await
+    respond_profile(&members, identity, member, &if_none_match).await
 }
 
-/// A member's profile, by handle.
+/// Returns a member's profile by handle.
 #[utoipa::path(
     get, path = "/api/members/@{handle}", operation_id = "showMemberByHandle", tag = "members",
     responses(
         (status = 200, description = "The profile", body = ProfileView),
-        (status = 304, description = "As known"),
+        (status = 304, description = "The client's version is current"),
         (status = 404, description = "`MEMBER_NOT_FOUND`"),
     )
 )]
-pub(super) async fn show_by_handle(
+pub(super) async fn show_member_by_handle(
     State(members): State<Members>,
     Auth(identity): Auth,
     Segment(handle): Segment,
-    known: IfNoneMatch,
+    if_none_match: IfNoneMatch,
 ) -> Result<Response, Problem> {
     let member = members.member_by_handle(&handle).await?;
-    profile(&members, identity, member, &known).await
+    respond_profile(&members, identity, member, &if_none_match).await
 }
 
-async fn profile(
+/// Responds with a profile as the caller sees it.
+async fn respond_profile(
     members: &Members,
     caller: Identity,
     member: Member,
-    known: &IfNoneMatch,
+    if_none_match: &IfNoneMatch,
 ) -> Result<Response, Problem> {
     let (member, relation) = members.visible_profile(caller.member, member).await?;
-    Ok(known.answer(&ProfileView::new(&member, relation)))
+    Ok(if_none_match.respond(&ProfileView::new(&member, relation)))
 }
 
-/// Whether a handle is free.
+/// The availability of a handle.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Availability, examples(json!({"available": true})))]
 pub(super) struct AvailabilityView {
     available: bool,
 }
 
-/// Whether a handle is free. One that breaks the rules is a 422.
+/// Checks whether a handle is available.
+///
+/// A handle that is not valid gets a 422.
 #[utoipa::path(
     get, path = "/api/members/handles/{handle}", operation_id = "checkHandle", tag = "members", security(()),
     responses(
-        (status = 200, description = "Whether it is free", body = AvailabilityView),
+        (status = 200, description = "The availability of the handle", body = AvailabilityView),
         (status = 422, description = "`VALIDATION_FAILED`"),
     )
 )]
-pub(super) async fn handle_available(
+pub(super) async fn check_handle(
     State(members): State<Members>,
     Segment(handle): Segment,
 ) -> Result<Response, Problem> {
     let available = members.handle_available(&Handle::new(&handle)?).await?;
-    Ok(answer::ok(&AvailabilityView { available }))
+    Ok(response::ok(&AvailabilityView { available }))
 }
 
-/// Members to name.
+/// The ids of members.
 #[derive(Default, Deserialize, ToSchema)]
 #[schema(examples(json!({"ids": [7288591360000001_u64, 7288591360000002_u64]})))]
 pub(super) struct QueryMembers {
@@ -95,7 +99,9 @@ pub(super) struct QueryMembers {
     ids: Field<Vec<u64>>,
 }
 
-/// Summaries of up to 100 members in the order asked; unknown ones are left out.
+/// Returns the summaries of up to 100 members, in the order of the ids.
+///
+/// Unknown members are left out.
 #[utoipa::path(
     post, path = "/api/members/query", operation_id = "queryMembers", tag = "members",
     request_body = QueryMembers,
@@ -104,7 +110,7 @@ pub(super) struct QueryMembers {
         (status = 422, description = "`MEMBER_IDS_LIMIT_EXCEEDS`, `VALIDATION_FAILED`"),
     )
 )]
-pub(super) async fn query(
+pub(super) async fn query_members(
     State(members): State<Members>,
     Auth(identity): Auth,
     Json(request): Json<QueryMembers>,
@@ -116,35 +122,35 @@ pub(super) async fn query(
         return Err(Refusal::TooManyIds { max: QUERY_IDS_MAX }.into());
     }
     let cards = members.cards(identity.member, &ids).await?;
-    Ok(answer::ok(&MemberPage::new(cards.iter().map(|card| &**card), None)))
+    Ok(response::ok(&MemberPage::new(cards.iter().map(|card| &**card), None)))
 }
 
-/// How to choose members.
+/// The strategy of recommendations.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Strategy {
-    /// `newest` by default.
+    /// The strategy; `newest` by default.
     #[param(value_type = Option<RecommendationStrategy>)]
     strategy: Option<String>,
 }
 
-/// Members that the caller does not follow yet.
+/// Recommends members whom the caller does not follow yet.
 #[utoipa::path(
     get, path = "/api/members/recommendations", operation_id = "recommendMembers", tag = "members",
     params(Strategy, Paging),
     responses((status = 200, description = "A page of members", body = RecommendationPage))
 )]
-pub(super) async fn recommend(
+pub(super) async fn recommend_members(
     State(members): State<Members>,
     Auth(identity): Auth,
     Query(Strategy { strategy }): Query<Strategy>,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    let how = match strategy.as_deref() {
+    let strategy = match strategy.as_deref() {
         None | Some("newest") => Recommendation::Newest,
         Some("network") => Recommendation::Network,
         Some(_) => return Err(FieldError { field: "strategy", reason: Reason::UnknownValue }.into()),
     };
-    let page = members.recommend(identity.member, how, paging.cursor(), paging.limit()).await?;
-    Ok(answer::ok(&RecommendationPage::new(&page.items, page.next.as_deref())))
+    let page = members.recommend(identity.member, strategy, paging.cursor(), paging.limit()).await?;
+    Ok(response::ok(&RecommendationPage::new(&page.items, page.next.as_deref())))
 }

@@ -1,8 +1,9 @@
-//! `/api/posts`: writing, reading, changing, liking.
+//! `/api/posts`: create, show, edit, delete and like posts.
 use super::{
-    answer::{self, IfMatch, IfNoneMatch},
-    extract::{Auth, Check, Field, Id, Json, Keyed, Paging, body_with},
+    etag::{IfMatch, IfNoneMatch},
+    extract::{Auth, Check, Field, Id, Json, KeyedJson, Paging, body_with},
     problem::Problem,
+    response,
     views::{LikeView, MemberPage, PostView},
 };
 use crate::{
@@ -17,10 +18,10 @@ use axum::{
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-/// Bytes of a request that writes a post.
+/// Most bytes of a request that creates or edits a post.
 const POST_BODY: usize = body_with(PostText::JSON_BYTES_MAX);
 
-/// What a post is to say.
+/// The title, content and images of a post.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(examples(json!({"title": "오늘의 #일기", "content": "한강에서 @minsu_kim 님과 산책했다."})))]
@@ -29,24 +30,26 @@ pub(super) struct WritePost {
     #[schema(value_type = Option<String>, max_length = 100)]
     title: Field<String>,
     #[serde(default)]
-    /// Characters are what a reader counts, each of at most 16 code points. Beside images it may be empty or left out.
+    /// Length in user-perceived characters (grapheme clusters) of at most 16 code points each. May be empty or absent if
+    /// the post has images.
     #[schema(value_type = String, required = false, nullable = false, max_length = 5000)]
     content: Field<String>,
-    /// The author's own images, made for posts and on no other. A change without them keeps those that are there.
+    /// Images that the caller uploaded for posts and that are on no other post. An edit without this field keeps the
+    /// post's images.
     #[serde(default)]
     #[schema(value_type = Option<Vec<u64>>, max_items = 4)]
     image_ids: Field<Vec<u64>>,
 }
 
 impl WritePost {
-    /// A new post, which has what it says and nothing else.
+    /// The text of a new post: it needs content or images.
     fn checked(self) -> Result<PostText, Problem> {
-        let text = self.changed()?;
+        let text = self.checked_edit()?;
         if text.images().is_none() && text.needs_image() { Err(Refusal::PostEmpty.into()) } else { Ok(text) }
     }
 
-    /// A change, which leaves a post its images where it says none.
-    fn changed(self) -> Result<PostText, Problem> {
+    /// The text of an edit, which keeps the post's images where it names none.
+    fn checked_edit(self) -> Result<PostText, Problem> {
         let mut check = Check::default();
         let title = check.optional("title", self.title);
         let images = check.optional("imageIds", self.image_ids);
@@ -62,7 +65,7 @@ impl WritePost {
     }
 }
 
-/// Writes a post.
+/// Creates a post.
 #[utoipa::path(
     post, path = "/api/posts", operation_id = "createPost", tag = "posts",
     request_body = WritePost,
@@ -74,87 +77,91 @@ impl WritePost {
             `TEXT_MALFORMED`, `VALIDATION_FAILED`, `IDEMPOTENCY_KEY_REUSED`"),
     )
 )]
-pub(super) async fn create(
+pub(super) async fn create_post(
     State(content): State<Content>,
     Auth(identity): Auth,
-    Keyed { request, key }: Keyed<WritePost, POST_BODY>,
+    KeyedJson { request, key }: KeyedJson<WritePost, POST_BODY>,
 ) -> Result<Response, Problem> {
     let draft = content.draft_post(identity.member, request.checked()?).await?;
-    // Written before the commit, which keeps it for a repeat.
-    let answer = answer::created(format!("/api/posts/{}", draft.post.id), &PostView::from(&draft));
+    // Prepared before the commit, which stores it with the idempotency key.
+    let answer = response::created(format!("/api/posts/{}", draft.post.id), &PostView::from(&draft));
     let receipt = key.map(|key| key.receipt(format!("member:{}", identity.member), &answer));
     let outcome = content.create_post(draft, receipt).await?;
-    Ok(answer::settled_tagged(answer, outcome))
+    Ok(response::created_or_repeated_with_etag(answer, outcome))
 }
 
-/// A post. Counts a view, once per member and hour, and never the author's.
+/// Returns a post and counts a view.
+///
+/// Each member counts once per hour; the author does not count.
 #[utoipa::path(
     get, path = "/api/posts/{id}", operation_id = "showPost", tag = "posts",
     responses(
         (status = 200, description = "The post", body = PostView),
-        (status = 304, description = "As known"),
+        (status = 304, description = "The client's version is current"),
         (status = 404, description = "`POST_NOT_FOUND`"),
     )
 )]
-pub(super) async fn show(
+pub(super) async fn show_post(
     State(content): State<Content>,
     Auth(identity): Auth,
     Id(id): Id<PostId>,
     method: Method,
-    known: IfNoneMatch,
+    if_none_match: IfNoneMatch,
 ) -> Result<Response, Problem> {
-    // A HEAD shows the post to nobody.
-    let seen = match method {
+    // Nobody sees the post of a HEAD, so it counts no view.
+    let post = match method {
         Method::HEAD => content.visible_post(identity.member, id).await?,
         _ => content.view_post(identity.member, id).await?,
     };
-    Ok(known.answer(&PostView::from(&seen)))
+    Ok(if_none_match.respond(&PostView::from(&post)))
 }
 
-/// Changes a post. Only its author may. What changes nothing is no edit: `editedAt` stays, and nobody is told.
+/// Edits a post. Only the author can edit it.
+///
+/// An edit without changes has no effect: `editedAt` stays, and no event is sent.
 #[utoipa::path(
     put, path = "/api/posts/{id}", operation_id = "editPost", tag = "posts",
     request_body = WritePost,
     responses(
-        (status = 200, description = "The post as it is now", body = PostView),
+        (status = 200, description = "The edited post", body = PostView),
         (status = 403, description = "`POST_UPDATE_FORBIDDEN`, `IMAGE_FORBIDDEN`"),
         (status = 404, description = "`POST_NOT_FOUND`, `IMAGE_NOT_FOUND`"),
         (status = 422, description = "`POST_CONTENT_EMPTY`, `POST_CONTENT_TOO_LONG`, `POST_TITLE_TOO_LONG`, \
             `TEXT_MALFORMED`, `VALIDATION_FAILED`"),
     )
 )]
-pub(super) async fn edit(
+pub(super) async fn edit_post(
     State(content): State<Content>,
     Auth(identity): Auth,
     Id(id): Id<PostId>,
-    expected: IfMatch,
+    if_match: IfMatch,
     Json(request): Json<WritePost, POST_BODY>,
 ) -> Result<Response, Problem> {
-    let text = request.changed()?;
-    let over = if expected.is_given() {
-        let seen = content.visible_post(identity.member, id).await?;
-        // Whose it is comes first: nobody else's condition matters.
-        if seen.post.author == identity.member {
-            expected.check(&PostView::from(&seen))?;
+    let text = request.checked_edit()?;
+    let expected = if if_match.is_given() {
+        let current = content.visible_post(identity.member, id).await?;
+        // Any other member gets `POST_UPDATE_FORBIDDEN` below, whatever the condition.
+        if current.post.author == identity.member {
+            if_match.check(&PostView::from(&current))?;
         }
-        Some(seen.post)
+        Some(current.post)
     } else {
         None
     };
-    let seen = content.edit_post(identity.member, id, text, over).await?;
-    Ok(answer::changed(&PostView::from(&seen)))
+    let post = content.edit_post(identity.member, id, text, expected).await?;
+    Ok(response::ok_with_etag(&PostView::from(&post)))
 }
 
-/// Deletes a post. Only its author may.
+/// Deletes a post. Only the author can delete it.
 #[utoipa::path(
     delete, path = "/api/posts/{id}", operation_id = "deletePost", tag = "posts",
     responses(
-        (status = 204, description = "It is gone"),
+        (status = 204, description = "The post was deleted"),
         (status = 403, description = "`POST_DELETE_FORBIDDEN`"),
         (status = 404, description = "`POST_NOT_FOUND`"),
     )
 )]
-pub(super) async fn delete(
+pub(super) async fn delete_post(
     State(content): State<Content>,
     Auth(identity): Auth,
     Id(id): Id<PostId>,
@@ -163,41 +170,41 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Likes a post. Liking twice is no error.
+/// Likes a post. Has no effect if the caller likes it already.
 #[utoipa::path(
     put, path = "/api/posts/{id}/like", operation_id = "likePost", tag = "posts",
     responses(
-        (status = 200, description = "Where the like stands", body = LikeView),
+        (status = 200, description = "The like and the number of likes", body = LikeView),
         (status = 404, description = "`POST_NOT_FOUND`"),
     )
 )]
-pub(super) async fn like(
+pub(super) async fn like_post(
     State(content): State<Content>,
     Auth(identity): Auth,
     Id(id): Id<PostId>,
 ) -> Result<Response, Problem> {
     let state = content.like_post(identity.member, id, true).await?;
-    Ok(answer::ok(&LikeView::from(state)))
+    Ok(response::ok(&LikeView::from(state)))
 }
 
-/// Withdraws a like. Withdrawing none is no error.
+/// Removes the caller's like from a post. Has no effect if there is none.
 #[utoipa::path(
     delete, path = "/api/posts/{id}/like", operation_id = "unlikePost", tag = "posts",
     responses(
-        (status = 200, description = "Where the like stands", body = LikeView),
+        (status = 200, description = "The like and the number of likes", body = LikeView),
         (status = 404, description = "`POST_NOT_FOUND`"),
     )
 )]
-pub(super) async fn unlike(
+pub(super) async fn unlike_post(
     State(content): State<Content>,
     Auth(identity): Auth,
     Id(id): Id<PostId>,
 ) -> Result<Response, Problem> {
     let state = content.like_post(identity.member, id, false).await?;
-    Ok(answer::ok(&LikeView::from(state)))
+    Ok(response::ok(&LikeView::from(state)))
 }
 
-/// Who likes a post, newest first.
+/// Lists the members who like a post, latest like first.
 #[utoipa::path(
     get, path = "/api/posts/{id}/likes", operation_id = "listPostLikes", tag = "posts",
     params(Paging),
@@ -206,12 +213,12 @@ pub(super) async fn unlike(
         (status = 404, description = "`POST_NOT_FOUND`"),
     )
 )]
-pub(super) async fn likes(
+pub(super) async fn list_post_likes(
     State(content): State<Content>,
     Auth(identity): Auth,
     Id(id): Id<PostId>,
     paging: Paging,
 ) -> Result<Response, Problem> {
     let page = content.post_likes(identity.member, id, paging.cursor(), paging.limit()).await?;
-    Ok(answer::ok(&MemberPage::new(&page.items, page.next.as_deref())))
+    Ok(response::ok(&MemberPage::new(&page.items, page.next.as_deref())))
 }

@@ -1,8 +1,9 @@
-//! `/api/members/me`: the caller's own profile and handle.
+//! `/api/members/me`: show and change the caller's own profile and handle.
 use super::{
-    answer::{self, IfMatch, IfNoneMatch},
-    extract::{Auth, Check, Field, Json, Members as Object, body_with},
+    etag::{IfMatch, IfNoneMatch},
+    extract::{Auth, Check, Field, Json, JsonObject, body_with},
     problem::Problem,
+    response,
     views::{GenderView, MeView, PrivacyView},
 };
 use crate::{
@@ -13,24 +14,24 @@ use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-/// Bytes of a request with a profile.
+/// Most bytes of a request that changes a profile.
 const PROFILE_BODY: usize = body_with(Profile::JSON_BYTES_MAX);
 
-/// The caller's own profile.
+/// Returns the caller's own profile.
 #[utoipa::path(
     get, path = "/api/members/me", operation_id = "showMe", tag = "members",
-    responses((status = 200, description = "The profile", body = MeView), (status = 304, description = "As known"))
+    responses((status = 200, description = "The profile", body = MeView), (status = 304, description = "The client's version is current"))
 )]
-pub(super) async fn show(
+pub(super) async fn show_me(
     State(members): State<Members>,
     Auth(identity): Auth,
-    known: IfNoneMatch,
+    if_none_match: IfNoneMatch,
 ) -> Result<Response, Problem> {
     let me = members.member(identity.member).await?;
-    Ok(known.answer(&MeView::from(&me)))
+    Ok(if_none_match.respond(&MeView::from(&me)))
 }
 
-/// A change of a profile (JSON merge patch): what is absent stays, null clears.
+/// A change of a profile (JSON merge patch): an absent field is kept, a null clears it.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase", examples(json!({"bio": "커피와 산책", "websiteUrl": null})))]
 #[expect(dead_code, reason = "read member by member, since unknown ones are refused by name")]
@@ -46,28 +47,28 @@ pub(super) struct ChangeProfile {
     location: Option<String>,
     #[schema(format = "uri", min_length = 1, max_length = 200)]
     website_url: Option<String>,
-    /// In the past.
+    /// A date in the past.
     #[schema(format = Date)]
     birth_date: Option<String>,
     gender: Option<GenderView>,
-    /// ISO 639-1, such as `ko`; a country may follow (`pt-BR`).
+    /// ISO 639-1 such as `ko`, optionally with a country (`pt-BR`).
     #[schema(pattern = "^[a-z]{2}(-[A-Z]{2})?$")]
     language_code: Option<String>,
     /// ISO 3166-1 alpha-2.
     #[schema(pattern = "^[A-Z]{2}$")]
     country_code: Option<String>,
-    /// An IANA name.
+    /// An IANA time zone name.
     #[schema(min_length = 1)]
     timezone: Option<String>,
     /// Cannot be cleared.
     #[schema(nullable = false)]
     privacy: Option<PrivacyView>,
-    /// The member's own image, made for a profile.
+    /// An image that the caller uploaded for a profile.
     avatar_id: Option<u64>,
 }
 
-/// A profile's change, and the members of the object that are none of it.
-fn patch_of(object: Object) -> Result<ProfilePatch, Problem> {
+/// Parses the change of a profile. Refuses unknown members by name.
+fn patch_of(object: JsonObject) -> Result<ProfilePatch, Problem> {
     let (mut check, mut unknown) = (Check::default(), Vec::new());
     let mut patch = ProfilePatch::default();
     for (name, value) in object.0 {
@@ -101,36 +102,38 @@ fn patch_of(object: Object) -> Result<ProfilePatch, Problem> {
     if unknown.is_empty() { check.pass(Some(patch)) } else { Err(Problem::unknown_fields(unknown)) }
 }
 
-/// Changes the caller's profile. The body may be called `application/merge-patch+json` as well.
+/// Changes the caller's profile.
+///
+/// The content type may also be `application/merge-patch+json`.
 #[utoipa::path(
     patch, path = "/api/members/me", operation_id = "changeProfile", tag = "members",
     request_body = ChangeProfile,
     responses(
-        (status = 200, description = "The profile as it is now", body = MeView),
+        (status = 200, description = "The changed profile", body = MeView),
         (status = 403, description = "`IMAGE_FORBIDDEN`"),
         (status = 404, description = "`IMAGE_NOT_FOUND`"),
         (status = 422, description = "`VALIDATION_FAILED`, `TEXT_MALFORMED`"),
     )
 )]
-pub(super) async fn change(
+pub(super) async fn change_profile(
     State(members): State<Members>,
     Auth(identity): Auth,
-    expected: IfMatch,
-    Json(object): Json<Object, PROFILE_BODY>,
+    if_match: IfMatch,
+    Json(object): Json<JsonObject, PROFILE_BODY>,
 ) -> Result<Response, Problem> {
     let patch = patch_of(object)?;
-    let over = meant(&members, identity, &expected).await?;
-    let me = members.change_profile(identity.member, patch, over).await?;
-    Ok(answer::changed(&MeView::from(&me)))
+    let expected = expected_profile(&members, identity, &if_match).await?;
+    let me = members.change_profile(identity.member, patch, expected).await?;
+    Ok(response::ok_with_etag(&MeView::from(&me)))
 }
 
-/// The profile that a change is meant for, where the request names one.
-async fn meant(members: &Members, caller: Identity, expected: &IfMatch) -> Result<Option<Member>, Problem> {
-    if !expected.is_given() {
+/// The current profile, if the request has an `If-Match` that names it; the command applies only to that version.
+async fn expected_profile(members: &Members, caller: Identity, if_match: &IfMatch) -> Result<Option<Member>, Problem> {
+    if !if_match.is_given() {
         return Ok(None);
     }
     let me = members.member(caller.member).await?;
-    expected.check(&MeView::from(&me))?;
+    if_match.check(&MeView::from(&me))?;
     Ok(Some(me))
 }
 
@@ -148,20 +151,20 @@ pub(super) struct ChangeHandle {
     put, path = "/api/members/me/handle", operation_id = "changeHandle", tag = "members",
     request_body = ChangeHandle,
     responses(
-        (status = 200, description = "The profile as it is now", body = MeView),
+        (status = 200, description = "The changed profile", body = MeView),
         (status = 409, description = "`MEMBER_HANDLE_ALREADY_EXISTS`"),
     )
 )]
 pub(super) async fn change_handle(
     State(members): State<Members>,
     Auth(identity): Auth,
-    expected: IfMatch,
+    if_match: IfMatch,
     Json(request): Json<ChangeHandle>,
 ) -> Result<Response, Problem> {
     let mut check = Check::default();
     let handle = check.required("handle", request.handle).and_then(|handle| check.rule(Handle::new(&handle)));
     let handle = check.pass(handle)?;
-    let over = meant(&members, identity, &expected).await?;
-    let me = members.change_handle(identity.member, handle, over).await?;
-    Ok(answer::changed(&MeView::from(&me)))
+    let expected = expected_profile(&members, identity, &if_match).await?;
+    let me = members.change_handle(identity.member, handle, expected).await?;
+    Ok(response::ok_with_etag(&MeView::from(&me)))
 }

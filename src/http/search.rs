@@ -1,9 +1,9 @@
-//! `/api/search`: posts, comments and members by what they say.
+//! `/api/search`: full-text search for posts, comments and members.
 use super::{
-    answer,
     contract::SearchSort,
     extract::{Auth, Paging, Query},
     problem::Problem,
+    response,
     views::{FoundCommentPage, FoundMemberPage, FoundPostPage},
 };
 use crate::{
@@ -14,34 +14,34 @@ use axum::{extract::State, http::HeaderValue, response::Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-/// Which posts.
+/// The parameters of a search for posts.
 #[derive(Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct WhichPosts {
-    /// Words that must all be there, at most 256 characters: `word`, `"a phrase"`, `-without`, `begin*`. May be left
-    /// out where another parameter says which posts.
+pub(super) struct PostQuery {
+    /// The query, at most 256 characters. A post must match every term: `word`, `"a phrase"`, `-without`, `prefix*`.
+    /// Optional if another parameter selects posts.
     #[param(max_length = 256)]
     q: Option<String>,
-    /// A member's id, or `@handle`.
+    /// The author's id or `@handle`.
     author: Option<String>,
-    /// With or without its sign, in any spelling; what could be no tag is a 422.
+    /// A tag, with or without `#`. Case and Unicode form do not matter. A text that cannot be a tag gets a 422.
     #[param(max_length = 801)]
     tag: Option<String>,
-    /// Written then or later: RFC 3339, or a date (UTC).
+    /// Only posts created at or after this time: RFC 3339, or a date (UTC).
     from: Option<String>,
-    /// Written before that: RFC 3339, or up to the end of a date (UTC).
+    /// Only posts created before this time: RFC 3339, or before the end of a date (UTC).
     to: Option<String>,
-    /// `relevance` by default.
+    /// The order of results; `relevance` by default.
     #[param(value_type = Option<SearchSort>)]
     sort: Option<String>,
-    /// `X-Write-Token` of a write: waits, two seconds at most, until it can be found. If that is not enough, the answer
-    /// has `X-Search-Behind: true`.
+    /// The `X-Write-Token` of a write. The search waits up to two seconds until the write is searchable; if it still is
+    /// not, the response has `X-Search-Behind: true`.
     #[serde(rename = "consistentWith")]
     #[param(rename = "consistentWith")]
     consistent_with: Option<String>,
 }
 
-impl WhichPosts {
+impl PostQuery {
     fn checked(self) -> Result<PostSearch, Problem> {
         let order = match self.sort.as_deref() {
             None | Some("relevance") => SearchOrder::Relevance,
@@ -52,8 +52,8 @@ impl WhichPosts {
             text: self.q.unwrap_or_default(),
             author: self.author.as_deref().map(author).transpose()?,
             tag: self.tag.filter(|tag| !tag.is_empty()).map(|tag| tag_named("tag", &tag)).transpose()?,
-            from: self.from.map(|text| moment("from", &text, false)).transpose()?,
-            to: self.to.map(|text| moment("to", &text, true)).transpose()?,
+            from: self.from.map(|text| timestamp("from", &text, false)).transpose()?,
+            to: self.to.map(|text| timestamp("to", &text, true)).transpose()?,
             order,
         })
     }
@@ -73,65 +73,68 @@ fn author(text: &str) -> Result<Author, Problem> {
     }
 }
 
-/// A moment, or the first or last of a day in UTC.
-fn moment(field: &'static str, text: &str, end: bool) -> Result<Timestamp, Problem> {
-    if let Ok(moment) = text.parse::<jiff::Timestamp>() {
-        return Ok(Timestamp(moment.as_millisecond()));
+/// Parses a timestamp, or a date as its start or its end in UTC.
+fn timestamp(field: &'static str, text: &str, end: bool) -> Result<Timestamp, Problem> {
+    if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
+        return Ok(Timestamp(timestamp.as_millisecond()));
     }
     let invalid = || wrong(field, Reason::InvalidFormat);
-    // A day, not a time of it without a zone.
-    let day = Some(text).filter(|text| text.len() == "2026-11-25".len()).ok_or_else(invalid)?;
-    let date: jiff::civil::Date = day.parse().map_err(|_| invalid())?;
+    // jiff would also parse a local time without a zone as a date.
+    if text.len() != "2026-11-25".len() {
+        return Err(invalid());
+    }
+    let date: jiff::civil::Date = text.parse().map_err(|_| invalid())?;
     let date = if end { date.tomorrow().map_err(|_| invalid())? } else { date };
     let midnight = jiff::tz::TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)).map_err(|_| invalid())?;
     Ok(Timestamp(midnight.as_millisecond()))
 }
 
-/// Waits for a write, where the caller names one; whether it is still missing.
-async fn behind(search: &Search, token: Option<&str>) -> Result<bool, Problem> {
+/// Waits until the write of `token` is searchable; returns whether it still is not.
+async fn is_behind(search: &Search, token: Option<&str>) -> Result<bool, Problem> {
     match token {
         Some(token) => Ok(!search.covers(token).await?),
         None => Ok(false),
     }
 }
 
-fn marked(mut answer: Response, behind: bool) -> Response {
+/// Sets `X-Search-Behind` if the index does not contain the awaited write.
+fn with_behind(mut response: Response, behind: bool) -> Response {
     if behind {
-        answer.headers_mut().insert("x-search-behind", HeaderValue::from_static("true"));
+        response.headers_mut().insert("x-search-behind", HeaderValue::from_static("true"));
     }
-    answer
+    response
 }
 
-/// Posts by what they say, who wrote them, their tag and their time.
+/// Searches posts by text, author, tag and time.
 #[utoipa::path(
     get, path = "/api/search/posts", operation_id = "searchPosts", tag = "search",
-    params(WhichPosts, Paging),
+    params(PostQuery, Paging),
     responses((
-        status = 200, description = "A page of posts, and where in them it was found", body = FoundPostPage,
-        headers(("X-Search-Behind" = Option<String>, description = "`true`: the write of `consistentWith` is not in it"))
+        status = 200, description = "A page of posts with highlights", body = FoundPostPage,
+        headers(("X-Search-Behind" = Option<String>, description = "`true`: the write of `consistentWith` is not searchable yet"))
     ))
 )]
-pub(super) async fn posts(
+pub(super) async fn search_posts(
     State(search): State<Search>,
     Auth(identity): Auth,
-    Query(mut which): Query<WhichPosts>,
+    Query(mut query): Query<PostQuery>,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    let token = which.consistent_with.take();
-    let which = which.checked()?;
-    let behind = behind(&search, token.as_deref()).await?;
-    let page = search.posts(identity.member, which, paging.cursor(), paging.limit()).await?;
-    Ok(marked(answer::ok(&FoundPostPage::from(&page)), behind))
+    let token = query.consistent_with.take();
+    let query = query.checked()?;
+    let behind = is_behind(&search, token.as_deref()).await?;
+    let page = search.posts(identity.member, query, paging.cursor(), paging.limit()).await?;
+    Ok(with_behind(response::ok(&FoundPostPage::from(&page)), behind))
 }
 
-/// Which comments.
+/// The parameters of a search for comments.
 #[derive(Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct WhichComments {
-    /// As in the search for posts. May be left out where a post is given.
+pub(super) struct CommentQuery {
+    /// The query, as in the search for posts. Optional if `postId` is given.
     q: Option<String>,
-    /// On this post alone.
+    /// Only comments on this post.
     #[param(rename = "postId", value_type = Option<u64>)]
     post_id: Option<String>,
     /// As in the search for posts.
@@ -139,60 +142,60 @@ pub(super) struct WhichComments {
     consistent_with: Option<String>,
 }
 
-/// Comments by what they say, the best match first.
+/// Searches comments by text, best match first.
 #[utoipa::path(
     get, path = "/api/search/comments", operation_id = "searchComments", tag = "search",
-    params(WhichComments, Paging),
+    params(CommentQuery, Paging),
     responses((
-        status = 200, description = "A page of comments, and where in them it was found", body = FoundCommentPage,
-        headers(("X-Search-Behind" = Option<String>, description = "`true`: the write of `consistentWith` is not in it"))
+        status = 200, description = "A page of comments with highlights", body = FoundCommentPage,
+        headers(("X-Search-Behind" = Option<String>, description = "`true`: the write of `consistentWith` is not searchable yet"))
     ))
 )]
-pub(super) async fn comments(
+pub(super) async fn search_comments(
     State(search): State<Search>,
     Auth(identity): Auth,
-    Query(which): Query<WhichComments>,
+    Query(query): Query<CommentQuery>,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    let post = which.post_id.map(|id| id.parse().map(PostId)).transpose();
+    let post = query.post_id.map(|id| id.parse().map(PostId)).transpose();
     let post = post.map_err(|_| wrong("postId", Reason::InvalidFormat))?;
-    let behind = behind(&search, which.consistent_with.as_deref()).await?;
-    let which = CommentSearch { text: which.q.unwrap_or_default(), post };
-    let page = search.comments(identity.member, which, paging.cursor(), paging.limit()).await?;
-    Ok(marked(answer::ok(&FoundCommentPage::from(&page)), behind))
+    let behind = is_behind(&search, query.consistent_with.as_deref()).await?;
+    let query = CommentSearch { text: query.q.unwrap_or_default(), post };
+    let page = search.comments(identity.member, query, paging.cursor(), paging.limit()).await?;
+    Ok(with_behind(response::ok(&FoundCommentPage::from(&page)), behind))
 }
 
-/// Which members.
+/// The parameters of a search for members.
 #[derive(Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct WhichMembers {
-    /// As in the search for posts; the last word may be the beginning of one.
+pub(super) struct MemberQuery {
+    /// The query, as in the search for posts. The last word also matches as a prefix.
     q: Option<String>,
     /// As in the search for posts.
     #[param(rename = "consistentWith")]
     consistent_with: Option<String>,
 }
 
-/// Members by handle, name, or what they say of themselves.
+/// Searches members by handle, display name and bio.
 #[utoipa::path(
     get, path = "/api/search/members", operation_id = "searchMembers", tag = "search",
-    params(WhichMembers, Paging),
+    params(MemberQuery, Paging),
     responses((
-        status = 200, description = "A page of members, and where in them it was found", body = FoundMemberPage,
-        headers(("X-Search-Behind" = Option<String>, description = "`true`: the write of `consistentWith` is not in it"))
+        status = 200, description = "A page of members with highlights", body = FoundMemberPage,
+        headers(("X-Search-Behind" = Option<String>, description = "`true`: the write of `consistentWith` is not searchable yet"))
     ))
 )]
-pub(super) async fn members(
+pub(super) async fn search_members(
     State(search): State<Search>,
     Auth(identity): Auth,
-    Query(which): Query<WhichMembers>,
+    Query(query): Query<MemberQuery>,
     paging: Paging,
 ) -> Result<Response, Problem> {
-    let behind = behind(&search, which.consistent_with.as_deref()).await?;
-    let text = which.q.unwrap_or_default();
+    let behind = is_behind(&search, query.consistent_with.as_deref()).await?;
+    let text = query.q.unwrap_or_default();
     let page = search.members(identity.member, &text, paging.cursor(), paging.limit()).await?;
-    Ok(marked(answer::ok(&FoundMemberPage::from(&page)), behind))
+    Ok(with_behind(response::ok(&FoundMemberPage::from(&page)), behind))
 }
 
 #[cfg(test)]
@@ -201,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_date_is_a_whole_day() {
-        let at = |text: &str, end| moment("from", text, end).map(|moment| moment.to_string()).ok();
+        let at = |text: &str, end| timestamp("from", text, end).map(|time| time.to_string()).ok();
         assert_eq!(at("2026-11-25", false).as_deref(), Some("2026-11-25T00:00:00.000Z"));
         assert_eq!(at("2026-11-25", true).as_deref(), Some("2026-11-26T00:00:00.000Z"));
         assert_eq!(at("2026-11-25T09:00:00+09:00", true).as_deref(), Some("2026-11-25T00:00:00.000Z"));

@@ -1,11 +1,10 @@
-//! `/api/authentication/sessions`, `/password`, `/deactivate`, `/api/token/refresh`: what a member does about being
-//! logged in.
+//! `/api/authentication/sessions`, `/password`, `/deactivate`, `/api/token/refresh`: a member's sessions and account.
 use super::{
-    answer,
-    authentication::gone,
+    authentication::logged_out,
     cookies::Cookies,
     extract::{Address, Auth, Check, Field, Id, Json, bearer},
     problem::Problem,
+    response,
     views::Time,
 };
 use crate::{
@@ -20,24 +19,24 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A device that is logged in.
+/// A session: a login on one device.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Session)]
 struct SessionView<'a> {
     id: u64,
-    /// What it calls itself.
+    /// The `User-Agent` of the device.
     device: &'a str,
-    /// Where it last came from.
+    /// The address that the session was last used from.
     address: &'a str,
     #[schema(value_type = String, format = DateTime)]
     created_at: Time,
     #[schema(value_type = String, format = DateTime)]
     last_used_at: Time,
-    /// When it ends if it is not used.
+    /// When the session ends unless it is used.
     #[schema(value_type = String, format = DateTime)]
     expires_at: Time,
-    /// The session of this request.
+    /// Whether this is the session of the request.
     current: bool,
 }
 
@@ -55,7 +54,7 @@ impl<'a> SessionView<'a> {
     }
 }
 
-/// The devices of a member.
+/// The sessions of the caller.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = SessionPage, examples(json!({
@@ -68,28 +67,28 @@ impl<'a> SessionView<'a> {
 })))]
 pub(super) struct SessionPage<'a> {
     items: Vec<SessionView<'a>>,
-    /// Always null: a member has few.
+    /// Always null: all sessions are on one page.
     #[schema(required = true)]
     next_cursor: Option<&'a str>,
 }
 
-/// The caller's sessions.
+/// Lists the caller's sessions.
 #[utoipa::path(
     get, path = "/api/authentication/sessions", operation_id = "listSessions", tag = "authentication",
     responses((status = 200, description = "The sessions", body = SessionPage))
 )]
-pub(super) async fn list(State(sessions): State<Sessions>, Auth(identity): Auth) -> Result<Response, Problem> {
+pub(super) async fn list_sessions(State(sessions): State<Sessions>, Auth(identity): Auth) -> Result<Response, Problem> {
     let list = sessions.list(identity).await?;
     let items = list.iter().map(|session| SessionView::new(session, identity)).collect();
-    Ok(answer::ok(&SessionPage { items, next_cursor: None }))
+    Ok(response::ok(&SessionPage { items, next_cursor: None }))
 }
 
 /// Ends one of the caller's sessions.
 #[utoipa::path(
     delete, path = "/api/authentication/sessions/{id}", operation_id = "endSession", tag = "authentication",
-    responses((status = 204, description = "It has ended"), (status = 404, description = "`SESSION_NOT_FOUND`"))
+    responses((status = 204, description = "The session was ended"), (status = 404, description = "`SESSION_NOT_FOUND`"))
 )]
-pub(super) async fn end(
+pub(super) async fn end_session(
     State(sessions): State<Sessions>,
     Auth(identity): Auth,
     Id(session): Id<SessionId>,
@@ -98,37 +97,39 @@ pub(super) async fn end(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// An access token under the primary key.
+/// An access token that is signed with the primary key.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Renewed, examples(json!({"accessToken": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln", "expiresIn": 3600})))]
 pub(super) struct RenewedView<'a> {
     access_token: &'a str,
-    /// Seconds that it is good for.
+    /// Lifetime of the access token in seconds.
     expires_in: u64,
 }
 
-/// Trades an access token that an older key signed (its answers carry `X-Token-Refresh-Needed`) for one under the primary
-/// key, good as long as a new one but never past the session's end. For one under the primary key it is good exactly as
-/// long as that.
+/// Exchanges an access token for one that is signed with the primary key.
+///
+/// Call it when a response has `X-Token-Refresh-Needed: true`: the token was signed with an older key. The new token has
+/// the full lifetime, but expires no later than the session. A token that the primary key has signed already is replaced
+/// by one that expires at the same time.
 #[utoipa::path(
     post, path = "/api/token/refresh", operation_id = "renewToken", tag = "authentication",
     responses(
-        (status = 200, description = "An access token", body = RenewedView),
-        (status = 401, description = "`TOKEN_REVOKED`: its session has ended"),
+        (status = 200, description = "The new access token", body = RenewedView),
+        (status = 401, description = "`TOKEN_REVOKED`: the session has ended"),
     )
 )]
-pub(super) async fn renew(
+pub(super) async fn renew_token(
     State(sessions): State<Sessions>,
     Auth(_identity): Auth,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let token = bearer(&headers).map_err(|_| Problem::token_missing())?;
     let (token, lasts) = sessions.renew(token).await?;
-    Ok(answer::secret(&RenewedView { access_token: &token, expires_in: lasts.as_secs() }))
+    Ok(response::ok_no_store(&RenewedView { access_token: &token, expires_in: lasts.as_secs() }))
 }
 
-/// A new password, and proof that the member asks.
+/// The new password, and the current one as proof.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(examples(json!({"currentPassword": "Passw0rd!", "newPassword": "N3wPassw0rd!"})))]
@@ -144,13 +145,15 @@ pub(super) struct ChangePassword {
     new_password: Field<String>,
 }
 
-/// Changes the password and ends the member's other sessions. Wrong ones count as those of a login do.
+/// Changes the caller's password and ends the caller's other sessions.
+///
+/// Wrong passwords count like those of a login.
 #[utoipa::path(
     put, path = "/api/authentication/password", operation_id = "changePassword", tag = "authentication",
     request_body = ChangePassword,
     responses(
-        (status = 204, description = "It is changed"),
-        (status = 422, description = "`VALIDATION_FAILED`: the current password is wrong, or the new one breaks a rule"),
+        (status = 204, description = "The password was changed"),
+        (status = 422, description = "`VALIDATION_FAILED`: the current password is wrong, or the new one is not valid"),
         (status = 429, description = "`LOGIN_LOCKED`: too many wrong passwords", headers(("Retry-After" = u64))),
     )
 )]
@@ -169,7 +172,7 @@ pub(super) async fn change_password(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Proof that the member asks.
+/// The current password as proof.
 #[derive(Default, Deserialize, ToSchema)]
 #[schema(examples(json!({"password": "Passw0rd!"})))]
 pub(super) struct Deactivate {
@@ -178,13 +181,15 @@ pub(super) struct Deactivate {
     password: Field<String>,
 }
 
-/// Leaves: the member and all that they wrote disappear at once. Logging in within 30 days restores them. Wrong
-/// passwords count as those of a login do.
+/// Deactivates the caller's account.
+///
+/// The member and all their posts and comments are hidden at once, and all sessions end. Logging in within 30 days
+/// restores the account; after that it is deleted. Wrong passwords count like those of a login.
 #[utoipa::path(
     delete, path = "/api/authentication/deactivate", operation_id = "deactivate", tag = "authentication",
     request_body = Deactivate,
     responses(
-        (status = 204, description = "The member is gone"),
+        (status = 204, description = "The account was deactivated"),
         (status = 422, description = "`VALIDATION_FAILED`: the password is wrong"),
         (status = 429, description = "`LOGIN_LOCKED`: too many wrong passwords", headers(("Retry-After" = u64))),
     )
@@ -199,5 +204,5 @@ pub(super) async fn deactivate(
     let mut check = Check::default();
     let password = check.required("password", request.password);
     sessions.deactivate(identity, &check.pass(password)?, address).await?;
-    Ok(gone(cookies))
+    Ok(logged_out(cookies))
 }

@@ -1,4 +1,4 @@
-//! What the layer takes from the configuration, parsed once.
+//! Settings of the HTTP layer, parsed from the configuration.
 use super::extract::{BodyRules, UploadRules};
 use crate::{
     config::{Config, Limits},
@@ -11,32 +11,32 @@ use std::{
     time::Duration,
 };
 
-/// Fewer connections than this are worth a warning at the start.
+/// With fewer connections than this the server logs a warning at start.
 const CONNECTIONS_FEW: usize = 1_000;
 
-/// Connections of the operating listener, for which files are kept back. Further ones wait in the kernel's queue.
+/// Connections of the operating listener, for which open files are reserved. Further ones wait in the kernel's queue.
 const OPERATING_CONNECTIONS_MAX: usize = 32;
 
-/// How HTTP is spoken, on both listeners.
+/// The settings of both listeners.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// What one connection may cost.
+    /// Limits and timeouts of connections.
     pub(super) connections: Connections,
     pub(super) request_time_max: Duration,
     pub(super) body: BodyRules,
     pub(super) upload: UploadRules,
     pub(super) trusted_proxies: Vec<IpNet>,
-    /// Where the operating listener listens, as configured; none where that is no address.
+    /// The configured address of the operating listener; none if it is a name.
     pub(super) admin_listen: Option<IpAddr>,
     pub(super) admin_hosts: Vec<String>,
     pub(super) cors_origins: Vec<HeaderValue>,
     pub(super) secure_cookies: bool,
-    /// None: no inbound limits.
+    /// The rate limits; none if they are disabled.
     pub(super) limits: Option<Limits>,
     pub(super) heartbeat: Duration,
 }
 
-/// What connections may cost.
+/// Limits and timeouts of connections.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Connections {
     pub(super) open_max: usize,
@@ -47,7 +47,7 @@ pub(super) struct Connections {
 }
 
 impl Settings {
-    /// From a configuration that has been checked.
+    /// Parses a configuration that has been validated.
     pub fn new(config: &Config) -> Self {
         let http = &config.http;
         let request_time_max = Duration::from_millis(http.request_timeout_ms);
@@ -68,7 +68,7 @@ impl Settings {
                 shutdown_grace: Duration::from_millis(http.shutdown_grace_ms),
             },
             request_time_max,
-            // Half of the request's time: a slow body is told so, rather than that the server was slow.
+            // Half of the request's time, so that a slow body gets a 408 rather than a 503.
             body: BodyRules { bytes_max: http.body_max_bytes, time_max: request_time_max / 2 },
             upload: UploadRules {
                 body_time_max: upload_time_max / 2,
@@ -85,7 +85,7 @@ impl Settings {
         }
     }
 
-    /// The same for the operating listener, which needs few connections.
+    /// The settings of the operating listener, which needs few connections.
     pub fn operating(&self) -> Self {
         let open_max = self.connections.open_max.min(OPERATING_CONNECTIONS_MAX);
         Self { connections: Connections { open_max, ..self.connections }, ..self.clone() }

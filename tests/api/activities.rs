@@ -1,15 +1,15 @@
-//! The log of what a member did.
+//! `GET /api/activities`: the log of a member's own actions, with its types, pages and cursors.
 use crate::support::{NONE, all, base, eventually, ids, member, problem};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// The types of a page, newest first.
+/// Returns the `type` of every item of a page, newest first.
 pub(crate) fn types(page: &Value) -> Vec<&str> {
     page["items"].as_array().unwrap().iter().map(|item| item["type"].as_str().unwrap()).collect()
 }
 
 #[tokio::test]
-async fn what_a_member_does_is_in_the_log_newest_first() {
+async fn activities_are_listed_newest_first_with_their_ids() {
     let (who, other) = (member().await, member().await);
     let post = other.post("글").await;
     who.like(post).await;
@@ -27,7 +27,7 @@ async fn what_a_member_does_is_in_the_log_newest_first() {
 }
 
 #[tokio::test]
-async fn the_log_begins_with_signing_up_and_logging_in() {
+async fn the_log_starts_with_the_signup_and_the_login() {
     let who = member().await;
     let log = who.get("/api/activities").await;
     assert_eq!(types(&log), ["MEMBER_LOGIN", "MEMBER_SIGNUP"]);
@@ -35,7 +35,7 @@ async fn the_log_begins_with_signing_up_and_logging_in() {
 }
 
 #[tokio::test]
-async fn an_act_is_in_its_members_log_alone() {
+async fn an_activity_is_only_in_the_log_of_the_member_who_did_it() {
     let (who, other) = (member().await, member().await);
     let post = other.post("글").await;
     who.like(post).await;
@@ -45,7 +45,7 @@ async fn an_act_is_in_its_members_log_alone() {
 }
 
 #[tokio::test]
-async fn a_like_taken_back_and_given_again_is_three_activities() {
+async fn a_like_an_unlike_and_a_like_are_three_activities() {
     let (who, other) = (member().await, member().await);
     let post = other.post("글").await;
     who.like(post).await;
@@ -56,7 +56,7 @@ async fn a_like_taken_back_and_given_again_is_three_activities() {
 }
 
 #[tokio::test]
-async fn what_was_so_already_is_no_activity() {
+async fn a_repeated_command_adds_no_activity() {
     let (who, other) = (member().await, member().await);
     let post = other.post("글").await;
     for _ in 0..3 {
@@ -69,7 +69,7 @@ async fn what_was_so_already_is_no_activity() {
 }
 
 #[tokio::test]
-async fn one_type_can_be_asked_for() {
+async fn the_log_can_be_filtered_by_type() {
     let (who, other) = (member().await, member().await);
     let post = other.post("글").await;
     who.like(post).await;
@@ -93,7 +93,7 @@ async fn unknown_types_are_refused() {
 }
 
 #[tokio::test]
-async fn pages_of_the_log_have_no_doubles_and_no_holes() {
+async fn pages_of_the_log_repeat_and_skip_nothing() {
     let who = member().await;
     for number in 0..11 {
         who.post(&format!("글 {number}")).await;
@@ -107,7 +107,7 @@ async fn pages_of_the_log_have_no_doubles_and_no_holes() {
 }
 
 #[tokio::test]
-async fn a_cursor_belongs_to_its_member_and_type() {
+async fn a_cursor_is_valid_only_for_its_member_and_type() {
     let (who, other) = (member().await, member().await);
     who.post("글").await;
     let cursor = who.get("/api/activities?limit=1").await["nextCursor"].as_str().unwrap().to_owned();
@@ -120,7 +120,7 @@ async fn a_cursor_belongs_to_its_member_and_type() {
 }
 
 #[tokio::test]
-async fn changes_and_deletions_stay_in_the_log() {
+async fn edits_and_deletions_stay_in_the_log() {
     let who = member().await;
     let post = who.post("글").await;
     who.ok(Method::PUT, &format!("/api/posts/{post}"), json!({"content": "수정"})).await;
@@ -135,7 +135,7 @@ async fn changes_and_deletions_stay_in_the_log() {
 }
 
 #[tokio::test]
-async fn a_read_is_an_activity_once_an_hour() {
+async fn two_reads_within_an_hour_are_one_activity() {
     let (who, other) = (member().await, member().await);
     let post = other.post("글").await;
     who.get(&format!("/api/posts/{post}")).await;
@@ -145,7 +145,7 @@ async fn a_read_is_an_activity_once_an_hour() {
 }
 
 #[tokio::test]
-async fn what_is_between_two_members_is_in_the_log_of_who_did_it() {
+async fn mutes_blocks_and_privacy_changes_are_only_in_their_actors_log() {
     let (who, other) = (member().await, member().await);
     who.ok(Method::PUT, &format!("/api/members/{}/mute", other.id), Value::Null).await;
     who.ok(Method::PUT, &format!("/api/members/{}/block", other.id), Value::Null).await;
@@ -157,7 +157,7 @@ async fn what_is_between_two_members_is_in_the_log_of_who_did_it() {
 }
 
 #[tokio::test]
-async fn the_log_is_for_members_alone() {
+async fn activities_notifications_and_events_need_a_token() {
     for path in ["/api/activities", "/api/notifications", "/api/notifications/unread-count", "/api/events"] {
         let answer = crate::common::client().get(format!("{}{path}", base())).send().await.unwrap();
         problem(answer, 401, "BEARER_TOKEN_MISSING").await;

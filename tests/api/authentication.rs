@@ -1,7 +1,7 @@
-//! Logging in and out, passwords, leaving and coming back.
+//! Login, logout, password change, and deactivation with the restore at the next login.
 use crate::{
     common::{Member, PASSWORD},
-    support::{base, fields, member, own, problem},
+    support::{base, fields, member, problem, start_server},
 };
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ async fn log_in(base: &str, email: &str, password: &str) -> Response {
 }
 
 #[tokio::test]
-async fn a_login_gives_both_tokens_and_a_cookie() {
+async fn a_login_returns_both_tokens_and_a_cookie() {
     let who = member().await;
     let answer = log_in(base(), &who.email, PASSWORD).await;
     assert_eq!(answer.status(), 200);
@@ -28,13 +28,13 @@ async fn a_login_gives_both_tokens_and_a_cookie() {
 }
 
 #[tokio::test]
-async fn an_address_logs_in_whatever_its_case() {
+async fn the_case_of_an_email_address_does_not_matter_at_login() {
     let who = member().await;
     assert_eq!(log_in(base(), &who.email.to_uppercase(), PASSWORD).await.status(), 200);
 }
 
 #[tokio::test]
-async fn unknown_address_and_wrong_password_get_one_answer() {
+async fn an_unknown_address_and_a_wrong_password_get_the_same_response() {
     let who = member().await;
     let wrong = problem(log_in(base(), &who.email, "Wr0ngpass!").await, 401, "LOGIN_FAILED").await;
     let unknown = problem(log_in(base(), "nobody@example.com", "Wr0ngpass!").await, 401, "LOGIN_FAILED").await;
@@ -42,8 +42,8 @@ async fn unknown_address_and_wrong_password_get_one_answer() {
 }
 
 #[tokio::test]
-async fn five_failures_lock_account_and_address() {
-    let own = own(|config| {
+async fn five_failed_logins_lock_only_that_account() {
+    let server = start_server(|config| {
         config.limits.enabled = true;
         config.limits.login_per_minute = 1_000;
         config.limits.signup_per_hour = 1_000;
@@ -51,28 +51,28 @@ async fn five_failures_lock_account_and_address() {
     })
     .await;
     let http = crate::common::client();
-    let (who, other) = (Member::sign_up(&http, &own.base).await, Member::sign_up(&http, &own.base).await);
+    let (who, other) = (Member::sign_up(&http, &server.base).await, Member::sign_up(&http, &server.base).await);
     for _ in 0..5 {
-        problem(log_in(&own.base, &who.email, "Wr0ngpass!").await, 401, "LOGIN_FAILED").await;
+        problem(log_in(&server.base, &who.email, "Wr0ngpass!").await, 401, "LOGIN_FAILED").await;
     }
-    let locked = log_in(&own.base, &who.email, PASSWORD).await;
+    let locked = log_in(&server.base, &who.email, PASSWORD).await;
     let seconds: u64 = locked.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((800..=900).contains(&seconds));
     problem(locked, 429, "LOGIN_LOCKED").await;
-    assert_eq!(log_in(&own.base, &other.email, PASSWORD).await.status(), 200, "another account is not locked");
-    own.server.shutdown().await;
+    assert_eq!(log_in(&server.base, &other.email, PASSWORD).await.status(), 200, "another account is not locked");
+    server.app.shutdown().await;
 }
 
 #[tokio::test]
-async fn a_login_that_floods_is_told_when_to_come_again() {
-    let own = own(|config| {
+async fn too_many_logins_get_429_with_a_retry_after() {
+    let server = start_server(|config| {
         config.limits.enabled = true;
         config.limits.login_per_minute = 3;
     })
     .await;
     let mut limited = None;
     for _ in 0..5 {
-        let answer = log_in(&own.base, "nobody@example.com", "Wr0ngpass!").await;
+        let answer = log_in(&server.base, "nobody@example.com", "Wr0ngpass!").await;
         if answer.status() == 429 {
             limited = Some(answer);
         }
@@ -80,12 +80,12 @@ async fn a_login_that_floods_is_told_when_to_come_again() {
     let limited = limited.expect("the limit is reached");
     assert!(limited.headers()["retry-after"].to_str().unwrap().parse::<u64>().unwrap() >= 1);
     problem(limited, 429, "TOO_MANY_REQUESTS").await;
-    own.server.shutdown().await;
+    server.app.shutdown().await;
 }
 
 #[tokio::test]
-async fn sign_ups_of_one_address_are_limited() {
-    let own = own(|config| {
+async fn signups_of_one_address_are_limited() {
+    let server = start_server(|config| {
         config.limits.enabled = true;
         config.limits.signup_per_hour = 2;
     })
@@ -94,13 +94,13 @@ async fn sign_ups_of_one_address_are_limited() {
     for number in 0..3 {
         let handle = format!("s{}", &uuid::Uuid::new_v4().simple().to_string()[..20]);
         let who = json!({"email": format!("{handle}@example.com"), "password": PASSWORD, "handle": handle, "memberName": "이름"});
-        let answer = http.post(format!("{}/api/authentication/signup", own.base)).json(&who).send().await.unwrap();
+        let answer = http.post(format!("{}/api/authentication/signup", server.base)).json(&who).send().await.unwrap();
         match number {
             2 => drop(problem(answer, 429, "TOO_MANY_REQUESTS").await),
             _ => assert_eq!(answer.status(), 201),
         }
     }
-    own.server.shutdown().await;
+    server.app.shutdown().await;
 }
 
 #[tokio::test]
@@ -114,7 +114,7 @@ async fn a_logged_out_token_is_revoked() {
 }
 
 #[tokio::test]
-async fn a_logout_ends_one_session_and_a_logout_all_every_one() {
+async fn logout_ends_one_session_and_logout_all_ends_every_session() {
     let first = member().await;
     let (mut second, mut third) = (first.clone(), first.clone());
     second.log_in().await;
@@ -141,7 +141,7 @@ async fn a_new_password_ends_the_other_sessions() {
 }
 
 #[tokio::test]
-async fn a_password_change_needs_the_current_one_and_a_good_new_one() {
+async fn a_password_change_needs_the_current_and_a_valid_new_password() {
     let who = member().await;
     let change = |current: &str, new: &str| json!({"currentPassword": current, "newPassword": new});
     let path = "/api/authentication/password";
@@ -153,37 +153,38 @@ async fn a_password_change_needs_the_current_one_and_a_good_new_one() {
 }
 
 #[tokio::test]
-async fn who_leaves_disappears_everywhere_and_is_back_at_the_next_login() {
-    let (mut leaver, other) = (member().await, member().await);
-    other.follow(&leaver).await;
-    let post = leaver.post("나의 글").await;
+async fn a_deactivated_member_is_hidden_everywhere_and_restored_by_the_next_login() {
+    let (mut deactivated, other) = (member().await, member().await);
+    other.follow(&deactivated).await;
+    let post = deactivated.post("나의 글").await;
     let on = other.post("너의 글").await;
-    let comment = leaver.comment(on, None, "댓글").await;
-    leaver.ok(Method::PUT, &format!("/api/posts/{on}/like"), Value::Null).await;
-    let left = leaver.send(Method::DELETE, "/api/authentication/deactivate", json!({"password": PASSWORD})).await;
-    assert_eq!(left.status(), 204);
-    let gone = |path: String| {
+    let comment = deactivated.comment(on, None, "댓글").await;
+    deactivated.ok(Method::PUT, &format!("/api/posts/{on}/like"), Value::Null).await;
+    let answer =
+        deactivated.send(Method::DELETE, "/api/authentication/deactivate", json!({"password": PASSWORD})).await;
+    assert_eq!(answer.status(), 204);
+    let status_of = |path: String| {
         let other = other.clone();
         async move { other.call(Method::GET, &path, None).await }
     };
-    assert_eq!(gone(format!("/api/members/{}", leaver.id)).await, 404);
-    assert_eq!(gone(format!("/api/posts/{post}")).await, 404);
-    assert_eq!(gone(format!("/api/comments/{comment}")).await, 404);
+    assert_eq!(status_of(format!("/api/members/{}", deactivated.id)).await, 404);
+    assert_eq!(status_of(format!("/api/posts/{post}")).await, 404);
+    assert_eq!(status_of(format!("/api/comments/{comment}")).await, 404);
     let feed = other.get("/api/timeline/posts/followings").await;
     assert!(crate::support::ids(&feed).iter().all(|id| *id != post));
-    let seen = other.get(&format!("/api/posts/{on}")).await;
-    assert_eq!((seen["likeCount"].as_u64(), seen["commentCount"].as_u64()), (Some(0), Some(0)));
+    let visible = other.get(&format!("/api/posts/{on}")).await;
+    assert_eq!((visible["likeCount"].as_u64(), visible["commentCount"].as_u64()), (Some(0), Some(0)));
     assert_eq!(other.me().await["followingCount"], 0);
-    assert_eq!(leaver.call(Method::GET, "/api/members/me", None).await, 401);
-    leaver.log_in().await;
-    assert_eq!(leaver.me().await["id"], leaver.id);
-    let seen = crate::support::eventually(&other, &format!("/api/posts/{on}"), |post| post["likeCount"] == 1).await;
-    assert_eq!(seen["commentCount"], 1);
-    assert_eq!(gone(format!("/api/posts/{post}")).await, 200);
+    assert_eq!(deactivated.call(Method::GET, "/api/members/me", None).await, 401);
+    deactivated.log_in().await;
+    assert_eq!(deactivated.me().await["id"], deactivated.id);
+    let visible = crate::support::eventually(&other, &format!("/api/posts/{on}"), |post| post["likeCount"] == 1).await;
+    assert_eq!(visible["commentCount"], 1);
+    assert_eq!(status_of(format!("/api/posts/{post}")).await, 200);
 }
 
 #[tokio::test]
-async fn leaving_needs_the_password() {
+async fn deactivation_needs_the_password() {
     let who = member().await;
     let wrong = who.send(Method::DELETE, "/api/authentication/deactivate", json!({"password": "Wr0ngpass!"})).await;
     problem(wrong, 422, "VALIDATION_FAILED").await;

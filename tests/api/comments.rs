@@ -1,10 +1,10 @@
-//! Comments in three levels.
+//! Comments: creation, three levels of replies, edits, deletion with tombstones, likes and lists.
 use crate::support::{NONE, all, ids, member, problem};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn a_comment_comes_back_as_it_was_written() {
+async fn a_created_comment_is_returned_with_its_location() {
     let (who, other) = (member().await, member().await);
     let post = who.post("글").await;
     let answer = other.send(Method::POST, &format!("/api/posts/{post}/comments"), json!({"content": " 좋아요 "})).await;
@@ -23,7 +23,7 @@ async fn a_comment_comes_back_as_it_was_written() {
 }
 
 #[tokio::test]
-async fn comments_go_three_levels_deep() {
+async fn comments_are_limited_to_three_levels() {
     let who = member().await;
     let post = who.post("글").await;
     let top = who.comment(post, None, "하나").await;
@@ -36,7 +36,7 @@ async fn comments_go_three_levels_deep() {
 }
 
 #[tokio::test]
-async fn a_parent_must_be_alive_and_on_the_same_post() {
+async fn a_parent_must_exist_on_the_same_post() {
     let who = member().await;
     let (post, another) = (who.post("글").await, who.post("다른 글").await);
     let parent = who.comment(post, None, "하나").await;
@@ -54,7 +54,7 @@ async fn a_parent_must_be_alive_and_on_the_same_post() {
 }
 
 #[tokio::test]
-async fn a_comment_follows_its_rules() {
+async fn a_comment_has_1_to_1000_characters() {
     let who = member().await;
     let path = format!("/api/posts/{}/comments", who.post("글").await);
     let send = |content: String| who.send(Method::POST, &path, json!({"content": content}));
@@ -86,7 +86,7 @@ async fn a_list_is_oldest_first_with_the_first_replies() {
 }
 
 #[tokio::test]
-async fn only_the_author_changes_a_comment() {
+async fn only_the_author_can_edit_or_delete_a_comment() {
     let (who, other) = (member().await, member().await);
     let post = who.post("글").await;
     let path = format!("/api/comments/{}", who.comment(post, None, "처음").await);
@@ -127,11 +127,11 @@ async fn a_comment_with_replies_stays_as_an_empty_tombstone() {
     assert!(!page.to_string().contains("비밀"));
     assert_eq!(who.get(&format!("/api/posts/{post}")).await["commentCount"], 1);
     assert_eq!(other.call(Method::DELETE, &format!("/api/comments/{reply}"), None).await, 204);
-    assert_eq!(ids(&who.get(&list).await), NONE, "a tombstone of nothing is gone");
+    assert_eq!(ids(&who.get(&list).await), NONE, "a tombstone without replies is removed");
 }
 
 #[tokio::test]
-async fn a_comment_is_liked_like_a_post() {
+async fn a_comment_is_liked_and_unliked_once() {
     let (who, fan) = (member().await, member().await);
     let post = who.post("글").await;
     let id = who.comment(post, None, "하나").await;
@@ -160,7 +160,7 @@ async fn a_members_comments_are_newest_first_and_without_tombstones() {
 }
 
 #[tokio::test]
-async fn the_comments_of_a_stranger_are_not_found() {
+async fn the_comments_of_an_unknown_member_are_not_found() {
     problem(member().await.send(Method::GET, "/api/members/1/comments", Value::Null).await, 404, "MEMBER_NOT_FOUND")
         .await;
 }

@@ -1,5 +1,5 @@
-//! Tokens under the server's real key that are wrong in one thing, and the change of that key.
-use crate::support::{base, member, own, problem, shared, until};
+//! Access tokens signed with the server's real key but with one wrong claim or header, and key rotation.
+use crate::support::{base, member, problem, shared, start_server, until};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::{Method, Response};
@@ -11,7 +11,7 @@ async fn database(folder: &Path) -> SqliteConnection {
     SqliteConnection::connect(&format!("sqlite://{}", folder.join("dailyfeed.db").display())).await.unwrap()
 }
 
-/// The shared server's signing key: its name and its secret.
+/// Loads the id and the secret of the shared server's signing key.
 async fn key() -> (String, Vec<u8>) {
     let keys = "SELECT id, secret FROM jwt_keys WHERE replaced_at IS NULL";
     sqlx::query_as(keys).fetch_one(&mut database(&shared().2).await).await.unwrap()
@@ -26,7 +26,7 @@ async fn me(authorization: String) -> Response {
     request.header("authorization", authorization).send().await.unwrap()
 }
 
-/// A new member's claims after a change, signed with the real key.
+/// Sends a new member's token after a change of header or claims, signed with the real key.
 async fn forged(algorithm: Algorithm, change: impl FnOnce(&mut Header, &mut Map<String, Value>)) -> Response {
     let (kid, secret) = key().await;
     let mut header = Header::new(algorithm);
@@ -37,9 +37,9 @@ async fn forged(algorithm: Algorithm, change: impl FnOnce(&mut Header, &mut Map<
     me(format!("Bearer {token}")).await
 }
 
-/// Nothing changed: without this one, the refusals below would show nothing.
+/// An unchanged token is accepted: without this test the refusals below would prove nothing.
 #[tokio::test]
-async fn the_key_in_hand_is_the_real_one() {
+async fn an_unchanged_token_signed_with_the_real_key_is_accepted() {
     assert_eq!(forged(Algorithm::HS256, |_, _| {}).await.status(), 200);
     assert_eq!(key().await.1.len(), 32, "256 bits");
 }
@@ -56,7 +56,7 @@ macro_rules! refused {
     };
 }
 
-/// Moves the token's life into the past.
+/// Moves the token's `iat` and `exp` into the past.
 fn earlier(claims: &mut Map<String, Value>, seconds: i64) {
     for claim in ["iat", "exp"] {
         claims[claim] = (claims[claim].as_i64().unwrap() - seconds).into();
@@ -66,29 +66,29 @@ fn earlier(claims: &mut Map<String, Value>, seconds: i64) {
 refused! {
     the_real_key_under_hs384_is_refused: HS384, "INVALID_TOKEN", |_, _| {};
     the_real_key_under_hs512_is_refused: HS512, "INVALID_TOKEN", |_, _| {};
-    the_real_key_without_its_name_is_refused: HS256, "INVALID_TOKEN", |header, _| header.kid = None;
-    the_real_key_under_another_name_is_refused: HS256, "INVALID_TOKEN", |header, _| header.kid = Some("other".into());
-    the_real_key_under_an_empty_name_is_refused: HS256, "INVALID_TOKEN", |header, _| header.kid = Some(String::new());
-    a_token_without_an_end_is_refused: HS256, "INVALID_TOKEN", |_, claims| drop(claims.remove("exp"));
+    a_token_without_a_key_id_is_refused: HS256, "INVALID_TOKEN", |header, _| header.kid = None;
+    a_token_with_another_key_id_is_refused: HS256, "INVALID_TOKEN", |header, _| header.kid = Some("other".into());
+    a_token_with_an_empty_key_id_is_refused: HS256, "INVALID_TOKEN", |header, _| header.kid = Some(String::new());
+    a_token_without_an_expiry_is_refused: HS256, "INVALID_TOKEN", |_, claims| drop(claims.remove("exp"));
     a_token_without_a_subject_is_refused: HS256, "INVALID_TOKEN", |_, claims| drop(claims.remove("sub"));
     a_token_without_an_id_is_refused: HS256, "INVALID_TOKEN", |_, claims| drop(claims.remove("jti"));
     a_token_without_an_issuer_is_refused: HS256, "INVALID_TOKEN", |_, claims| drop(claims.remove("iss"));
     a_token_without_an_audience_is_refused: HS256, "INVALID_TOKEN", |_, claims| drop(claims.remove("aud"));
     a_token_of_another_issuer_is_refused: HS256, "INVALID_TOKEN", |_, claims| claims["iss"] = "other".into();
     a_token_for_another_audience_is_refused: HS256, "INVALID_TOKEN", |_, claims| claims["aud"] = "other".into();
-    a_subject_that_is_no_id_is_refused: HS256, "INVALID_TOKEN", |_, claims| claims["sub"] = "admin".into();
-    an_end_that_is_no_time_is_refused: HS256, "INVALID_TOKEN", |_, claims| claims["exp"] = "never".into();
+    a_subject_other_than_an_id_is_refused: HS256, "INVALID_TOKEN", |_, claims| claims["sub"] = "admin".into();
+    an_expiry_other_than_a_time_is_refused: HS256, "INVALID_TOKEN", |_, claims| claims["exp"] = "never".into();
     a_token_of_yesterday_has_expired: HS256, "TOKEN_EXPIRED", |_, claims| earlier(claims, 86_400);
-    a_token_of_an_hour_and_a_bit_ago_has_expired: HS256, "TOKEN_EXPIRED", |_, claims| earlier(claims, 3_610);
+    a_token_of_61_minutes_ago_has_expired: HS256, "TOKEN_EXPIRED", |_, claims| earlier(claims, 3_610);
 }
 
 #[tokio::test]
-async fn a_token_just_before_its_end_is_good() {
+async fn a_token_just_before_its_expiry_is_accepted() {
     assert_eq!(forged(Algorithm::HS256, |_, claims| earlier(claims, 3_540)).await.status(), 200);
 }
 
 #[tokio::test]
-async fn the_scheme_is_written_in_any_case() {
+async fn the_case_of_the_scheme_does_not_matter() {
     let token = member().await.token;
     for scheme in ["bearer", "BEARER"] {
         assert_eq!(me(format!("{scheme} {token}")).await.status(), 200, "{scheme}");
@@ -96,13 +96,13 @@ async fn the_scheme_is_written_in_any_case() {
 }
 
 #[tokio::test]
-async fn a_token_of_100_kilobytes_is_no_strain() {
+async fn a_token_of_100_kilobytes_is_refused() {
     let answer = me(format!("Bearer {}", "a".repeat(100_000))).await.status().as_u16();
     assert!([400, 401, 431].contains(&answer), "{answer}");
 }
 
 #[tokio::test]
-async fn a_token_belongs_in_the_header() {
+async fn a_token_in_the_query_or_a_cookie_is_ignored() {
     let token = member().await.token;
     for name in ["access_token", "token", "accessToken"] {
         let answer =
@@ -115,13 +115,13 @@ async fn a_token_belongs_in_the_header() {
     problem(cookie.send().await.unwrap(), 401, "BEARER_TOKEN_MISSING").await;
 }
 
-/// A key that is a day old gives way to another. Its tokens go on and say that they should be renewed.
+/// The server replaces a key that is a day old. Tokens of the old key stay valid, and responses ask for their renewal.
 #[tokio::test]
-async fn an_old_key_is_replaced_and_its_tokens_are_traded() {
-    let first = own(|_| {}).await;
+async fn an_old_key_is_replaced_and_its_tokens_are_renewed() {
+    let first = start_server(|_| {}).await;
     let mut who = first.member().await;
     let second = first
-        .again(async |folder| {
+        .restart(async |folder| {
             let older = "UPDATE jwt_keys SET created_at = created_at - 25 * 3600 * 1000";
             sqlx::query(older).execute(&mut database(folder).await).await.unwrap();
         })
@@ -141,26 +141,26 @@ async fn an_old_key_is_replaced_and_its_tokens_are_traded() {
     let renewed = who.send(Method::GET, "/api/members/me", Value::Null).await;
     assert!(renewed.headers().get("x-token-refresh-needed").is_none());
     assert_eq!(renewed.json::<Value>().await.unwrap()["id"], who.id);
-    assert_eq!(before.me().await["id"], who.id, "the old token goes on until its end");
-    second.server.shutdown().await;
+    assert_eq!(before.me().await["id"], who.id, "the old token stays valid until its expiry");
+    second.app.shutdown().await;
 }
 
 #[tokio::test]
-async fn a_token_outlives_a_restart_and_so_does_its_revocation() {
-    let first = own(|_| {}).await;
-    let (mut stays, mut goes) = (first.member().await, first.member().await);
-    assert_eq!(goes.call(Method::POST, "/api/authentication/logout", None).await, 204);
-    let second = first.again(async |_| {}).await;
-    for member in [&mut stays, &mut goes] {
+async fn tokens_and_revocations_survive_a_restart() {
+    let first = start_server(|_| {}).await;
+    let (mut valid, mut revoked) = (first.member().await, first.member().await);
+    assert_eq!(revoked.call(Method::POST, "/api/authentication/logout", None).await, 204);
+    let second = first.restart(async |_| {}).await;
+    for member in [&mut valid, &mut revoked] {
         member.base.clone_from(&second.base);
     }
-    assert_eq!(stays.call(Method::GET, "/api/members/me", None).await, 200);
-    goes.refused(Method::GET, "/api/members/me", Value::Null, 401, "TOKEN_REVOKED").await;
-    second.server.shutdown().await;
+    assert_eq!(valid.call(Method::GET, "/api/members/me", None).await, 200);
+    revoked.refused(Method::GET, "/api/members/me", Value::Null, 401, "TOKEN_REVOKED").await;
+    second.app.shutdown().await;
 }
 
 #[tokio::test]
-async fn a_token_that_cannot_be_read_names_no_reason_but_its_code() {
+async fn an_unreadable_token_gets_no_reason_but_its_code() {
     let answer = me("Bearer a.b.c".to_owned()).await;
     let problem = problem(answer, 401, "INVALID_TOKEN").await;
     assert_eq!(problem.get("errors"), None);

@@ -1,7 +1,7 @@
-//! Public events in pages and batches.
+//! `GET /api/events` as JSON pages and CloudEvents batches: order, format, cursors, source.
 use crate::{
     common::{Member, Stream},
-    support::{base, member, own, problem},
+    support::{base, member, problem, start_server},
 };
 use reqwest::{Method, Response, StatusCode, header};
 use serde_json::{Value, json};
@@ -11,27 +11,27 @@ const BATCH: &str = "application/cloudevents-batch+json";
 
 /// Opens a live stream of public events.
 pub(crate) async fn open(who: &Member, query: &str) -> Stream {
-    let answer = ask(who, &format!("{EVENTS}{query}"), "text/event-stream").await;
+    let answer = get_as(who, &format!("{EVENTS}{query}"), "text/event-stream").await;
     assert_eq!(answer.status(), StatusCode::OK);
     assert_eq!(answer.headers()["content-type"], "text/event-stream");
     Stream::of(answer)
 }
 
-pub(crate) async fn ask(who: &Member, path: &str, accept: &str) -> Response {
+pub(crate) async fn get_as(who: &Member, path: &str, accept: &str) -> Response {
     who.request(Method::GET, path).header(header::ACCEPT, accept).send().await.unwrap()
 }
 
-/// The end of the log, as a cursor.
+/// Returns a cursor at the end of the log.
 pub(crate) async fn now(who: &Member) -> String {
     let ready = open(who, "").await.next().await.unwrap();
     assert_eq!((&*ready.name, ready.data["cursor"].as_str()), ("ready", Some(&*ready.id)));
     ready.id
 }
 
-/// What these members did since, as far as the caller may see it, in pages of that size; until nothing more comes.
+/// Lists the events of the members `by` since `cursor` that are visible to the caller, in pages of `limit`, to the end.
 pub(crate) async fn since(who: &Member, cursor: &str, limit: usize, by: &[&Member]) -> Vec<Value> {
     let (mut found, mut cursor) = (Vec::new(), cursor.to_owned());
-    // What was answered before is in the timeline once the caller has read something of their own making.
+    // After a read of the caller's own posts, the projection has applied all writes that were answered before.
     who.get("/api/timeline/posts/mine?limit=1").await;
     loop {
         let page = who.get(&format!("{EVENTS}?limit={limit}&cursor={cursor}")).await;
@@ -40,14 +40,14 @@ pub(crate) async fn since(who: &Member, cursor: &str, limit: usize, by: &[&Membe
         found.extend(
             items.iter().filter(|event| by.iter().any(|member| event["data"]["memberId"] == member.id)).cloned(),
         );
-        let next = page["nextCursor"].as_str().expect("a log goes on").to_owned();
+        let next = page["nextCursor"].as_str().expect("every page has a next cursor").to_owned();
         if std::mem::replace(&mut cursor, next) == cursor {
             return found;
         }
     }
 }
 
-/// The types of what these members did since, once there are so many.
+/// Waits for `count` events of the members `by` since `cursor` and returns their types.
 pub(crate) async fn types(who: &Member, cursor: &str, by: &[&Member], count: usize) -> Vec<String> {
     let kinds = crate::support::until(async || {
         let found = since(who, cursor, 100, by).await;
@@ -57,7 +57,7 @@ pub(crate) async fn types(who: &Member, cursor: &str, by: &[&Member], count: usi
     kinds.iter().map(|event| event["type"].as_str().unwrap().trim_start_matches("dailyfeed.").to_owned()).collect()
 }
 
-/// Fails where it is no CloudEvent.
+/// Panics if the value is not a valid CloudEvent.
 pub(crate) fn assert_valid(event: &Value) {
     let schema: Value = serde_json::from_str(include_str!("../golden/cloudevents.json")).unwrap();
     let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
@@ -65,8 +65,8 @@ pub(crate) fn assert_valid(event: &Value) {
     assert!(errors.is_empty(), "{event}: {}", errors.join("; "));
 }
 
-/// One of everything that is public; returns the post.
-async fn everything(who: &Member, other: &Member) -> u64 {
+/// Causes one event of every public kind. Returns the post.
+async fn cause_every_event(who: &Member, other: &Member) -> u64 {
     let post = who.post("글").await;
     who.ok(Method::PUT, &format!("/api/posts/{post}"), json!({"content": "수정"})).await;
     who.like(post).await;
@@ -82,7 +82,7 @@ async fn everything(who: &Member, other: &Member) -> u64 {
     post
 }
 
-const EVERYTHING: [&str; 11] = [
+const EVERY_TYPE: [&str; 11] = [
     "post.created",
     "post.updated",
     "post.liked",
@@ -97,18 +97,18 @@ const EVERYTHING: [&str; 11] = [
 ];
 
 #[tokio::test]
-async fn what_is_public_comes_in_its_order() {
+async fn public_events_are_listed_in_log_order() {
     let (reader, who, other) = (member().await, member().await, member().await);
     let from = now(&reader).await;
-    everything(&who, &other).await;
-    assert_eq!(types(&reader, &from, &[&who], 11).await, EVERYTHING);
+    cause_every_event(&who, &other).await;
+    assert_eq!(types(&reader, &from, &[&who], 11).await, EVERY_TYPE);
 }
 
 #[tokio::test]
 async fn every_event_is_a_cloud_event() {
     let (who, other) = (member().await, member().await);
     let from = now(&who).await;
-    let post = everything(&who, &other).await;
+    let post = cause_every_event(&who, &other).await;
     let events = since(&who, &from, 100, &[&who]).await;
     assert_eq!(events.len(), 11);
     events.iter().for_each(assert_valid);
@@ -127,7 +127,7 @@ async fn every_event_is_a_cloud_event() {
 }
 
 #[test]
-fn what_is_no_cloud_event_would_be_found() {
+fn the_validator_refuses_invalid_cloud_events() {
     let good =
         json!({"id": "1", "source": "/x", "specversion": "1.0", "type": "t", "time": "2026-01-01T00:00:00.000Z"});
     assert_valid(&good);
@@ -147,10 +147,10 @@ fn what_is_no_cloud_event_would_be_found() {
 }
 
 #[tokio::test]
-async fn pages_of_any_size_show_everything_once() {
+async fn pages_of_any_size_list_every_event_once() {
     let (who, other) = (member().await, member().await);
     let from = now(&who).await;
-    everything(&who, &other).await;
+    cause_every_event(&who, &other).await;
     let whole = since(&who, &from, 100, &[&who]).await;
     assert_eq!(whole.len(), 11);
     for limit in [1, 3, 10] {
@@ -159,7 +159,7 @@ async fn pages_of_any_size_show_everything_once() {
 }
 
 #[tokio::test]
-async fn the_same_cursor_shows_later_what_came_since() {
+async fn a_cursor_at_the_end_later_lists_new_events() {
     let who = member().await;
     let mut cursor = now(&who).await;
     for number in 0..3 {
@@ -172,9 +172,9 @@ async fn the_same_cursor_shows_later_what_came_since() {
 }
 
 #[tokio::test]
-async fn without_a_cursor_the_log_begins_at_its_oldest_event() {
-    let own = own(|_| {}).await;
-    let who = own.member().await;
+async fn without_a_cursor_the_list_starts_at_the_oldest_event() {
+    let server = start_server(|_| {}).await;
+    let who = server.member().await;
     let post = who.post("글").await;
     let page = who.get(EVENTS).await;
     let types: Vec<&str> =
@@ -184,13 +184,13 @@ async fn without_a_cursor_the_log_begins_at_its_oldest_event() {
 }
 
 #[tokio::test]
-async fn a_batch_is_a_bare_array_with_a_link_to_the_next() {
+async fn a_batch_is_an_array_with_a_link_to_the_next_page() {
     let who = member().await;
     let from = now(&who).await;
     let posts = [who.post("하나").await, who.post("둘").await];
     let (mut path, mut found) = (format!("{EVENTS}?limit=1&cursor={from}"), Vec::new());
     while found.len() < 2 {
-        let answer = ask(&who, &path, BATCH).await;
+        let answer = get_as(&who, &path, BATCH).await;
         assert_eq!((answer.status(), answer.headers()["content-type"].to_str().unwrap()), (StatusCode::OK, BATCH));
         let link = answer.headers()["link"].to_str().unwrap().to_owned();
         path = link.strip_prefix('<').unwrap().strip_suffix(">; rel=\"next\"").unwrap().to_owned();
@@ -204,30 +204,30 @@ async fn a_batch_is_a_bare_array_with_a_link_to_the_next() {
 }
 
 #[tokio::test]
-async fn a_cursor_that_is_none_is_refused_and_one_of_another_log_has_expired() {
+async fn a_malformed_cursor_is_invalid_and_one_of_another_epoch_has_expired() {
     let who = member().await;
     let list = |cursor: &str| format!("{EVENTS}?cursor={cursor}");
     who.refused(Method::GET, &list("nonsense"), Value::Null, 400, "CURSOR_INVALID").await;
     let feed = who.get("/api/timeline/posts/mine").await["streamCursor"].as_str().unwrap().to_owned();
     who.refused(Method::GET, &list(&feed), Value::Null, 400, "CURSOR_INVALID").await;
-    let own = own(|_| {}).await;
-    let foreign = now(&own.member().await).await;
+    let server = start_server(|_| {}).await;
+    let foreign = now(&server.member().await).await;
     who.refused(Method::GET, &list(&foreign), Value::Null, 400, "CURSOR_EXPIRED").await;
     let limit = format!("{EVENTS}?limit=0");
     who.refused(Method::GET, &limit, Value::Null, 422, "VALIDATION_FAILED").await;
 }
 
 #[tokio::test]
-async fn the_source_is_the_public_address_where_one_is_known() {
-    let own = own(|config| config.http.public_url = "https://feed.example".to_owned()).await;
-    let who = own.member().await;
+async fn the_source_is_the_public_url_if_configured() {
+    let server = start_server(|config| config.http.public_url = "https://feed.example".to_owned()).await;
+    let who = server.member().await;
     let page = who.get(EVENTS).await;
     assert_eq!(page["items"][0]["source"], "https://feed.example");
     assert_valid(&page["items"][0]);
 }
 
 #[tokio::test]
-async fn events_are_for_members_alone_in_every_form() {
+async fn every_representation_of_events_needs_a_token() {
     for accept in ["application/json", BATCH, "text/event-stream"] {
         let request = crate::common::client().get(format!("{}{EVENTS}", base())).header(header::ACCEPT, accept);
         problem(request.send().await.unwrap(), 401, "BEARER_TOKEN_MISSING").await;

@@ -1,4 +1,4 @@
-//! Public events that somebody's decision hides.
+//! Public events that are hidden from a viewer: private kinds, blocks, mutes, followers-only posts, deletions.
 use crate::{
     events::{now, since, types},
     support::{eventually, member},
@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn what_is_between_members_is_told_to_nobody() {
+async fn private_kinds_are_no_public_events() {
     let (reader, who, other) = (member().await, member().await, member().await);
     let from = now(&reader).await;
     for relation in ["mute", "block"] {
@@ -23,12 +23,12 @@ async fn what_is_between_members_is_told_to_nobody() {
     let mut again = who.clone();
     again.log_in().await;
     other.post("끝").await;
-    let seen = types(&reader, &from, &[&who, &other, &third], 4).await;
-    assert_eq!(seen, ["member.updated", "member.signedup", "post.created", "post.created"]);
+    let visible = types(&reader, &from, &[&who, &other, &third], 4).await;
+    assert_eq!(visible, ["member.updated", "member.signedup", "post.created", "post.created"]);
 }
 
 #[tokio::test]
-async fn blocked_and_muted_members_are_not_heard_of() {
+async fn events_of_blocked_and_muted_members_are_hidden() {
     let (reader, blocked, muted, shown) = (member().await, member().await, member().await, member().await);
     let from = now(&reader).await;
     reader.ok(Method::PUT, &format!("/api/members/{}/block", blocked.id), Value::Null).await;
@@ -42,12 +42,12 @@ async fn blocked_and_muted_members_are_not_heard_of() {
     reader.post("끝").await;
     let all = [&blocked, &muted, &shown, &reader];
     assert_eq!(types(&reader, &from, &all, 2).await, ["post.created", "post.created"]);
-    // Others hear of all of it.
+    // All six events are visible to another member.
     assert_eq!(types(&shown, &from, &[&blocked, &muted, &shown], 6).await.len(), 6);
 }
 
 #[tokio::test]
-async fn posts_for_followers_are_told_to_followers() {
+async fn events_of_followers_only_posts_are_visible_to_followers_only() {
     let (author, follower, stranger) = (member().await, member().await, member().await);
     follower.follow(&author).await;
     author.ok(Method::PATCH, "/api/members/me", json!({"privacy": "FOLLOWERS"})).await;
@@ -62,7 +62,7 @@ async fn posts_for_followers_are_told_to_followers() {
 }
 
 #[tokio::test]
-async fn of_what_was_deleted_only_its_end_is_told() {
+async fn a_deleted_post_or_comment_keeps_only_its_deletion_event() {
     let (reader, author) = (member().await, member().await);
     let from = now(&reader).await;
     let (post, kept) = (author.post("글").await, author.post("남는 글").await);
@@ -71,15 +71,15 @@ async fn of_what_was_deleted_only_its_end_is_told() {
     author.delete(&format!("/api/comments/{comment}")).await;
     author.delete(&format!("/api/posts/{post}")).await;
     let expected = ["post.created", "comment.deleted", "post.deleted"];
-    let seen = types(&reader, &from, &[&author], 3).await;
-    assert_eq!(seen, expected);
+    let visible = types(&reader, &from, &[&author], 3).await;
+    assert_eq!(visible, expected);
 }
 
 #[tokio::test]
-async fn who_has_left_is_not_heard_of() {
+async fn events_of_a_deactivated_member_are_hidden() {
     let (reader, author) = (member().await, member().await);
     let from = now(&reader).await;
     author.post("글").await;
-    author.leave().await;
+    author.deactivate().await;
     crate::support::until(async || since(&reader, &from, 100, &[&author]).await.is_empty().then_some(())).await;
 }

@@ -1,14 +1,14 @@
-//! Public events as they happen.
+//! `GET /api/events` as a live stream: resumption, resets, visibility, limits and end.
 use crate::{
     common::{Event, Member, Stream},
-    events::{EVENTS, ask, assert_valid, now, open, since},
-    support::{Own, base, member, own, problem},
+    events::{EVENTS, assert_valid, get_as, now, open, since},
+    support::{TestServer, base, member, problem, start_server},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// The next event that one of these members caused.
+/// Waits for the next event that one of the members `by` caused.
 async fn next_by(stream: &mut Stream, by: &[&Member]) -> Event {
     loop {
         let event = stream.next().await.expect("the stream is open");
@@ -19,7 +19,7 @@ async fn next_by(stream: &mut Stream, by: &[&Member]) -> Event {
 }
 
 #[tokio::test]
-async fn what_happens_is_told_as_it_happens() {
+async fn new_events_arrive_on_the_stream() {
     let (reader, who) = (member().await, member().await);
     let mut stream = open(&reader, "").await;
     assert_eq!(stream.next().await.unwrap().name, "ready");
@@ -40,10 +40,10 @@ async fn a_stream_resumes_after_its_last_event() {
     for number in 0..150 {
         posts.push(who.post(&format!("글 {number}")).await);
     }
-    let (mut seen, mut last) = (Vec::new(), from);
-    // Cut off again and again; by header and by query in turn.
-    while seen.len() < posts.len() {
-        let mut stream = if seen.len() % 2 == 0 {
+    let (mut received, mut last) = (Vec::new(), from);
+    // Closes the stream after every 37 events and resumes, in turn by query and by header.
+    while received.len() < posts.len() {
+        let mut stream = if received.len() % 2 == 0 {
             open(&reader, &format!("?cursor={last}")).await
         } else {
             let request = reader.request(Method::GET, &format!("{EVENTS}?cursor=ignored"));
@@ -52,13 +52,13 @@ async fn a_stream_resumes_after_its_last_event() {
         };
         let ready = stream.next().await.unwrap();
         assert_eq!((&*ready.name, &ready.id), ("ready", &last));
-        for _ in 0..37.min(posts.len() - seen.len()) {
+        for _ in 0..37.min(posts.len() - received.len()) {
             let event = next_by(&mut stream, &[&who]).await;
-            seen.push(event.data["data"]["postId"].as_u64().unwrap());
+            received.push(event.data["data"]["postId"].as_u64().unwrap());
             last = event.id;
         }
     }
-    assert_eq!(seen, posts);
+    assert_eq!(received, posts);
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn pages_and_streams_share_their_cursors() {
     assert_eq!(event.data["data"]["postId"], first);
     let rest = since(&who, &event.id, 100, &[&who]).await;
     assert_eq!((rest.len(), &rest[0]["data"]["postId"]), (1, &json!(second)));
-    // And the other way round.
+    // The cursor of a page also opens a stream.
     let page = who.get(&format!("{EVENTS}?cursor={from}&limit=100")).await;
     let mut stream = open(&who, &format!("?cursor={}", page["nextCursor"].as_str().unwrap())).await;
     let third = who.post("셋").await;
@@ -80,12 +80,12 @@ async fn pages_and_streams_share_their_cursors() {
         posts.push(next_by(&mut stream, &[&who]).await.data["data"]["postId"].as_u64().unwrap());
     }
     let known = page["items"].as_array().unwrap().iter().filter(|event| event["data"]["memberId"] == who.id).count();
-    assert_eq!(known + posts.len(), 3, "nothing twice and nothing missing");
+    assert_eq!(known + posts.len(), 3, "every event once");
 }
 
 #[tokio::test]
-async fn a_cursor_of_another_log_gets_a_reset() {
-    let other: Own = own(|_| {}).await;
+async fn a_cursor_of_another_epoch_gets_a_reset() {
+    let other: TestServer = start_server(|_| {}).await;
     let foreign = now(&other.member().await).await;
     let who = member().await;
     let mut stream = open(&who, &format!("?cursor={foreign}")).await;
@@ -94,7 +94,7 @@ async fn a_cursor_of_another_log_gets_a_reset() {
     assert_eq!((&*reset.name, reset.data), ("reset", json!({"reason": "unknown", "restCursor": null})));
     let post = who.post("글").await;
     assert_eq!(next_by(&mut stream, &[&who]).await.data["data"]["postId"], post);
-    let refused = ask(&who, &format!("{EVENTS}?cursor=nonsense"), "text/event-stream").await;
+    let refused = get_as(&who, &format!("{EVENTS}?cursor=nonsense"), "text/event-stream").await;
     problem(refused, 400, "CURSOR_INVALID").await;
 }
 
@@ -111,7 +111,7 @@ async fn a_block_takes_effect_in_an_open_stream() {
 }
 
 #[tokio::test]
-async fn a_post_of_somebody_who_has_just_gone_private_is_not_told() {
+async fn a_post_after_the_switch_to_private_is_hidden() {
     let (reader, who) = (member().await, member().await);
     let mut stream = open(&reader, "").await;
     for round in 0..5 {
@@ -121,7 +121,7 @@ async fn a_post_of_somebody_who_has_just_gone_private_is_not_told() {
         for _ in 0..2 {
             assert_eq!(next_by(&mut stream, &[&who]).await.name, "dailyfeed.member.updated");
         }
-        // Nothing of before is told once it may be seen again: the stream has passed it.
+        // The stream has passed the hidden post: it does not arrive when the member becomes public again.
         who.ok(Method::PATCH, "/api/members/me", json!({"privacy": "PUBLIC"})).await;
         assert_eq!(next_by(&mut stream, &[&who]).await.name, "dailyfeed.member.updated");
     }
@@ -132,26 +132,26 @@ async fn a_stream_ends_with_its_session() {
     let who = member().await;
     let mut other_device = who.clone();
     other_device.log_in().await;
-    let (mut ends, mut stays) = (open(&other_device, "").await, open(&who, "").await);
+    let (mut ended, mut open_stream) = (open(&other_device, "").await, open(&who, "").await);
     assert_eq!(other_device.call(Method::POST, "/api/authentication/logout", None).await, 204);
-    let drain = async { while ends.next().await.is_some() {} };
+    let drain = async { while ended.next().await.is_some() {} };
     tokio::time::timeout(Duration::from_secs(5), drain).await.expect("the stream ends within five seconds");
     let post = who.post("여전히").await;
-    assert_eq!(next_by(&mut stays, &[&who]).await.data["data"]["postId"], post);
+    assert_eq!(next_by(&mut open_stream, &[&who]).await.data["data"]["postId"], post);
 }
 
 #[tokio::test]
-async fn a_member_has_so_many_streams_and_no_more() {
-    let own = own(|config| config.stream.per_member_max = 2).await;
-    let (who, other) = (own.member().await, own.member().await);
+async fn streams_per_member_are_limited() {
+    let server = start_server(|config| config.stream.per_member_max = 2).await;
+    let (who, other) = (server.member().await, server.member().await);
     let first = open(&who, "").await;
     let _second = open(&who, "").await;
-    let refused = ask(&who, EVENTS, "text/event-stream").await;
+    let refused = get_as(&who, EVENTS, "text/event-stream").await;
     assert!(refused.headers().contains_key("retry-after"));
     problem(refused, 429, "TOO_MANY_REQUESTS").await;
     open(&other, "").await;
     drop(first);
-    crate::support::until(async || ask(&who, EVENTS, "text/event-stream").await.status().is_success().then_some(()))
+    crate::support::until(async || get_as(&who, EVENTS, "text/event-stream").await.status().is_success().then_some(()))
         .await;
 }
 
@@ -170,12 +170,12 @@ async fn a_ticket_opens_one_stream() {
 }
 
 #[tokio::test]
-async fn a_stream_says_bye_when_the_server_ends() {
-    let own = own(|_| {}).await;
-    let who = own.member().await;
+async fn a_shutdown_sends_bye_and_ends_the_stream() {
+    let server = start_server(|_| {}).await;
+    let who = server.member().await;
     let mut stream = open(&who, "").await;
     assert_eq!(stream.next().await.unwrap().name, "ready");
-    let ending = tokio::spawn(own.server.shutdown());
+    let ending = tokio::spawn(server.app.shutdown());
     let bye = stream.next().await.unwrap();
     assert_eq!(bye.name, "bye");
     assert!(bye.data["reconnectAfterMs"].as_u64() >= Some(1_000));

@@ -1,24 +1,24 @@
-//! Feeds: home, recent, mine, by author, by tag; and their cursors.
-use crate::support::{NONE, all, ids, member, own, problem};
+//! Feeds (home, recent, mine, by author, by tag) and their cursors.
+use crate::support::{NONE, all, ids, member, problem, start_server};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn the_home_feed_is_by_the_followed_and_oneself_newest_first() {
+async fn the_home_feed_has_posts_of_followed_members_and_oneself_newest_first() {
     let (who, friend, stranger) = (member().await, member().await, member().await);
     let older = friend.post("이전 글").await;
     who.follow(&friend).await;
-    let own = who.post("내 글").await;
+    let mine = who.post("내 글").await;
     stranger.post("남의 글").await;
     let newer = friend.post("새 글").await;
     let feed = crate::support::eventually(&who, "/api/timeline/posts/followings", |feed| ids(feed).len() == 3).await;
-    assert_eq!(ids(&feed), [newer, own, older]);
+    assert_eq!(ids(&feed), [newer, mine, older]);
     assert_eq!(feed["nextCursor"], Value::Null);
     assert!(feed["streamCursor"].is_string());
 }
 
 #[tokio::test]
-async fn a_post_is_in_its_authors_next_read() {
+async fn a_new_post_is_in_the_authors_next_read() {
     let who = member().await;
     for number in 0..30 {
         let id = who.post(&format!("글 {number}")).await;
@@ -42,7 +42,7 @@ async fn following_and_unfollowing_take_effect_on_the_next_read() {
 }
 
 #[tokio::test]
-async fn pages_have_no_doubles_and_no_holes() {
+async fn pages_of_the_home_feed_repeat_and_skip_nothing() {
     let (who, friend) = (member().await, member().await);
     who.follow(&friend).await;
     let mut written = Vec::new();
@@ -57,7 +57,7 @@ async fn pages_have_no_doubles_and_no_holes() {
 }
 
 #[tokio::test]
-async fn what_is_written_while_paging_stays_out_of_later_pages() {
+async fn posts_created_while_paging_are_not_on_later_pages() {
     let who = member().await;
     let mut written = Vec::new();
     for number in 0..6 {
@@ -71,7 +71,7 @@ async fn what_is_written_while_paging_stays_out_of_later_pages() {
 }
 
 #[tokio::test]
-async fn mine_and_an_authors_feed_are_the_same_posts() {
+async fn mine_and_the_author_feed_have_the_same_posts() {
     let (who, other) = (member().await, member().await);
     let (a, b) = (who.post("하나").await, who.post("둘").await);
     other.post("남").await;
@@ -80,13 +80,13 @@ async fn mine_and_an_authors_feed_are_the_same_posts() {
 }
 
 #[tokio::test]
-async fn a_strangers_feed_is_not_found() {
+async fn the_feed_of_an_unknown_member_is_not_found() {
     let answer = member().await.send(Method::GET, "/api/timeline/members/1/posts", Value::Null).await;
     problem(answer, 404, "MEMBER_NOT_FOUND").await;
 }
 
 #[tokio::test]
-async fn the_recent_feed_is_by_anybody() {
+async fn the_recent_feed_has_posts_of_all_members_newest_first() {
     let (who, other) = (member().await, member().await);
     let theirs = other.post("글").await;
     let mine = who.post("글").await;
@@ -96,7 +96,7 @@ async fn the_recent_feed_is_by_anybody() {
 }
 
 #[tokio::test]
-async fn a_tag_is_found_whatever_its_spelling() {
+async fn a_tag_feed_ignores_case_and_width() {
     let who = member().await;
     let tag = format!("꼬리{}", &uuid::Uuid::new_v4().simple().to_string()[..8]);
     let mut written = Vec::new();
@@ -120,7 +120,7 @@ async fn an_edit_moves_a_post_between_tags() {
 }
 
 #[tokio::test]
-async fn limits_go_from_1_to_100() {
+async fn the_limit_is_1_to_100() {
     let who = member().await;
     for limit in ["0", "101", "-1", "many"] {
         let answer = who.send(Method::GET, &format!("/api/timeline/posts/mine?limit={limit}"), Value::Null).await;
@@ -132,13 +132,13 @@ async fn limits_go_from_1_to_100() {
 }
 
 #[tokio::test]
-async fn an_empty_feed_is_no_error() {
+async fn an_empty_feed_is_an_empty_page() {
     let feed = member().await.get("/api/timeline/posts/followings").await;
     assert_eq!((ids(&feed), &feed["nextCursor"]), (vec![], &Value::Null));
 }
 
 #[tokio::test]
-async fn cursors_made_by_hand_are_refused() {
+async fn malformed_and_altered_cursors_are_refused() {
     let who = member().await;
     for number in 0..3 {
         who.post(&format!("글 {number}")).await;
@@ -154,7 +154,7 @@ async fn cursors_made_by_hand_are_refused() {
 }
 
 #[tokio::test]
-async fn a_cursor_belongs_to_its_feed_and_its_reader() {
+async fn a_cursor_is_valid_only_for_its_feed_and_viewer() {
     let (who, other) = (member().await, member().await);
     for number in 0..3 {
         who.post(&format!("글 {number}")).await;
@@ -173,8 +173,8 @@ async fn a_cursor_belongs_to_its_feed_and_its_reader() {
 }
 
 #[tokio::test]
-async fn a_cursor_of_another_server_has_expired() {
-    let other = own(|_| {}).await;
+async fn a_cursor_of_another_epoch_has_expired() {
+    let other = start_server(|_| {}).await;
     let http = crate::common::client();
     let there = crate::common::Member::sign_up(&http, &other.base).await;
     there.post("하나").await;
@@ -184,17 +184,17 @@ async fn a_cursor_of_another_server_has_expired() {
     let answer =
         member().await.send(Method::GET, &format!("/api/timeline/posts/recent?cursor={cursor}"), Value::Null).await;
     problem(answer, 400, "CURSOR_EXPIRED").await;
-    other.server.shutdown().await;
+    other.app.shutdown().await;
 }
 
 #[tokio::test]
-async fn the_merge_goes_on_from_the_database_beyond_the_window() {
-    // A window of five posts.
-    let own = own(|config| config.timeline.window_bytes_max = 300).await;
+async fn feeds_continue_from_the_database_beyond_the_window() {
+    // 300 bytes: a window of five posts.
+    let server = start_server(|config| config.timeline.window_bytes_max = 300).await;
     let http = crate::common::client();
     let mut members = Vec::new();
     for _ in 0..3 {
-        members.push(crate::common::Member::sign_up(&http, &own.base).await);
+        members.push(crate::common::Member::sign_up(&http, &server.base).await);
     }
     let [who, friend, stranger] = &members[..] else { unreachable!() };
     who.follow(friend).await;
@@ -217,5 +217,5 @@ async fn the_merge_goes_on_from_the_database_beyond_the_window() {
         assert_eq!(all(who, "/api/timeline/posts/mine", limit).await, mine, "mine by {limit}");
         assert_eq!(all(who, "/api/timeline/tags/창/posts", limit).await, recent, "tag by {limit}");
     }
-    own.server.shutdown().await;
+    server.app.shutdown().await;
 }

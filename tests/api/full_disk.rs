@@ -1,15 +1,15 @@
-//! A disk that is full: nothing ends, reads are served, writes say so, and all goes on once there is room.
+//! A full disk: the process keeps running and serves reads, writes get 503, and the server recovers once there is room.
 use crate::{
     common::Member,
-    disk::Disk,
-    served::Served,
+    limited_disk::Disk,
+    limited_server::LimitedServer,
     support::{NONE, eventually, ids, problem, until},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{ConnectOptions, Connection};
 
-/// Two members of whom one follows the other, and what there is to read.
+/// An author, a follower, and the posts that they can read.
 struct Scene {
     author: Member,
     reader: Member,
@@ -17,20 +17,20 @@ struct Scene {
 }
 
 impl Scene {
-    async fn set(served: &Served) -> Self {
-        let (author, reader) = (served.member().await, served.member().await);
+    async fn create(server: &LimitedServer) -> Self {
+        let (author, reader) = (server.member().await, server.member().await);
         reader.follow(&author).await;
         let mut posts = Vec::new();
         for number in 0..5 {
             posts.insert(0, author.post(&format!("글 {number} {}", "가나다 ".repeat(200))).await);
         }
         reader.like(posts[0]).await;
-        eventually(&author, "/api/notifications", |told| ids(told).len() == 2).await;
+        eventually(&author, "/api/notifications", |notifications| ids(notifications).len() == 2).await;
         Self { author, reader, posts }
     }
 
-    async fn reads(&self, served: &Served) {
-        let (author, reader) = (served.here(&self.author), served.here(&self.reader));
+    async fn assert_reads(&self, server: &LimitedServer) {
+        let (author, reader) = (server.reconnect(&self.author), server.reconnect(&self.reader));
         let feed = ids(&reader.get("/api/timeline/posts/followings?limit=100").await);
         assert!(feed.ends_with(&self.posts), "{feed:?}");
         for path in [
@@ -45,9 +45,9 @@ impl Scene {
     }
 }
 
-/// Posts until that is refused, then on for a while: refused is refused, and nothing else happens. Returns how many were
-/// taken while there was some room left.
-async fn refused(served: &mut Served, author: &Member) -> usize {
+/// Creates posts until the server answers 503, then 30 more. Asserts that the process still runs. Returns how many posts
+/// were created.
+async fn post_until_refused(server: &mut LimitedServer, author: &Member) -> usize {
     let post = async || author.send(Method::POST, "/api/posts", json!({"content": "가나다 ".repeat(1_000)})).await;
     let mut taken = 0;
     let answer = loop {
@@ -63,43 +63,43 @@ async fn refused(served: &mut Served, author: &Member) -> usize {
     for _ in 0..30 {
         taken += usize::from(post().await.status() == 201);
     }
-    served.runs();
+    server.assert_runs();
     taken
 }
 
-/// After which there is room again: everything that could not be done can be done.
-async fn goes_on(served: &Served, scene: &Scene) {
-    let (author, reader) = (served.here(&scene.author), served.here(&scene.reader));
+/// Asserts that everything works again after the disk was freed.
+async fn assert_recovers(server: &LimitedServer, scene: &Scene) {
+    let (author, reader) = (server.reconnect(&scene.author), server.reconnect(&scene.reader));
     let body = json!({"content": "바람개비"});
     let post = until(async || {
         let answer = author.send(Method::POST, "/api/posts", body.clone()).await;
         if answer.status() == 201 { answer.json::<Value>().await.unwrap()["id"].as_u64() } else { None }
     })
     .await;
-    until(async || (served.readiness().await == json!({"status": "UP"})).then_some(())).await;
+    until(async || (server.readiness().await == json!({"status": "UP"})).then_some(())).await;
     reader.like(post).await;
     assert_eq!(ids(&reader.get("/api/timeline/posts/followings").await)[0], post);
-    eventually(&author, "/api/notifications", |told| told["items"][0]["postId"] == post).await;
+    eventually(&author, "/api/notifications", |notifications| notifications["items"][0]["postId"] == post).await;
     eventually(&author, "/api/search/posts?q=바람개비", |page| !page["items"].as_array().unwrap().is_empty()).await;
-    let dead_letters: Value = served.get(format!("{}/admin/deadletters", served.admin)).await.json().await.unwrap();
-    assert_eq!(ids(&dead_letters), NONE, "nothing becomes a dead letter for want of room");
-    assert!(!served.log().contains("event moved to the dead letters"));
+    let dead_letters: Value = server.get(format!("{}/admin/deadletters", server.admin)).await.json().await.unwrap();
+    assert_eq!(ids(&dead_letters), NONE, "a full disk adds no dead letter");
+    assert!(!server.log().contains("event moved to the dead letters"));
 }
 
-async fn fills_up_while_it_runs(disk: Disk) {
+async fn fill_while_the_server_runs(disk: Disk) {
     let aside = tempfile::tempdir().unwrap();
-    let mut served = Served::on(disk.path(), "true", aside.path().join("log")).await;
-    let scene = Scene::set(&served).await;
-    disk.fill(Some(served.id()));
-    refused(&mut served, &scene.author).await;
-    scene.reads(&served).await;
-    assert!(served.log().contains(disk.words()), "the log says why");
-    disk.empty(Some(served.id()));
-    goes_on(&served, &scene).await;
-    served.stop().await;
+    let mut server = LimitedServer::start(disk.path(), "true", aside.path().join("log")).await;
+    let scene = Scene::create(&server).await;
+    disk.fill(Some(server.id()));
+    post_until_refused(&mut server, &scene.author).await;
+    scene.assert_reads(&server).await;
+    assert!(server.log().contains(disk.error_text()), "the log has the cause");
+    disk.empty(Some(server.id()));
+    assert_recovers(&server, &scene).await;
+    server.stop().await;
 }
 
-/// Folds the logs of both databases into their files, as the last who closes them does: whoever opens them next needs room.
+/// Checkpoints the WAL of both databases into their files, as the last connection does when it closes.
 async fn fold_logs(disk: &Disk) {
     for name in ["dailyfeed.db", "activity.db"] {
         let options = sqlx::sqlite::SqliteConnectOptions::new().filename(disk.path().join(name));
@@ -110,89 +110,89 @@ async fn fold_logs(disk: &Disk) {
     }
 }
 
-async fn is_full_at_the_start(disk: Disk, end: &str) {
+async fn start_on_a_full_disk(disk: Disk, end: &str) {
     let aside = tempfile::tempdir().unwrap();
-    let mut served = Served::on(disk.path(), "true", aside.path().join("log")).await;
-    let scene = Scene::set(&served).await;
-    served.signal(end).await;
-    served.ended().await;
+    let mut server = LimitedServer::start(disk.path(), "true", aside.path().join("log")).await;
+    let scene = Scene::create(&server).await;
+    server.signal(end).await;
+    server.wait().await;
     if end == "-TERM" {
         fold_logs(&disk).await;
     }
     disk.fill(None);
-    let mut served = Served::on(disk.path(), &disk.first(), aside.path().join("log2")).await;
-    served.readiness().await;
-    scene.reads(&served).await;
-    let author = served.here(&scene.author);
-    refused(&mut served, &author).await;
-    scene.reads(&served).await;
-    if disk.takes_nothing() {
-        no_login(&served, &scene).await;
+    let mut server = LimitedServer::start(disk.path(), &disk.shell_prefix(), aside.path().join("log2")).await;
+    server.readiness().await;
+    scene.assert_reads(&server).await;
+    let author = server.reconnect(&scene.author);
+    post_until_refused(&mut server, &author).await;
+    scene.assert_reads(&server).await;
+    if disk.refuses_every_write() {
+        assert_login_unavailable(&server, &scene).await;
     }
-    assert!(served.log().contains(disk.words()), "the log says why");
-    served.runs();
-    disk.empty(Some(served.id()));
-    goes_on(&served, &scene).await;
-    served.stop().await;
+    assert!(server.log().contains(disk.error_text()), "the log has the cause");
+    server.assert_runs();
+    disk.empty(Some(server.id()));
+    assert_recovers(&server, &scene).await;
+    server.stop().await;
 }
 
-async fn no_login(served: &Served, scene: &Scene) {
+async fn assert_login_unavailable(server: &LimitedServer, scene: &Scene) {
     let login = json!({"email": scene.author.email, "password": "Passw0rd!"});
-    let url = format!("{}/api/authentication/login", served.base);
+    let url = format!("{}/api/authentication/login", server.base);
     problem(crate::common::client().post(url).json(&login).send().await.unwrap(), 503, "UNAVAILABLE").await;
 }
 
 #[tokio::test]
-async fn a_disk_that_fills_up_ends_nothing() {
-    fills_up_while_it_runs(Disk::new()).await;
+async fn a_disk_that_fills_up_does_not_end_the_server() {
+    fill_while_the_server_runs(Disk::new()).await;
 }
 
 #[tokio::test]
-async fn files_that_may_not_grow_end_nothing() {
-    fills_up_while_it_runs(Disk::of_limited_files()).await;
+async fn a_file_size_limit_does_not_end_the_server() {
+    fill_while_the_server_runs(Disk::of_limited_files()).await;
 }
 
 #[tokio::test]
-async fn a_start_on_a_full_disk_serves_reads_after_an_end_in_order() {
-    is_full_at_the_start(Disk::new(), "-TERM").await;
+async fn a_start_on_a_full_disk_after_sigterm_serves_reads() {
+    start_on_a_full_disk(Disk::new(), "-TERM").await;
 }
 
 #[tokio::test]
-async fn a_start_on_a_full_disk_serves_reads_after_a_hard_end() {
-    is_full_at_the_start(Disk::new(), "-KILL").await;
+async fn a_start_on_a_full_disk_after_sigkill_serves_reads() {
+    start_on_a_full_disk(Disk::new(), "-KILL").await;
 }
 
 #[tokio::test]
-async fn a_start_with_files_that_may_not_grow_serves_reads() {
-    is_full_at_the_start(Disk::of_limited_files(), "-TERM").await;
+async fn a_start_under_a_file_size_limit_serves_reads() {
+    start_on_a_full_disk(Disk::of_limited_files(), "-TERM").await;
 }
 
-/// The database has room, the file of activities beside it has not.
+/// The main database has room; the activity database does not.
 #[tokio::test]
-async fn activities_without_room_are_told_once_there_is_some() {
+async fn activities_on_a_full_disk_are_applied_once_there_is_room() {
     let disk = Disk::new();
     let data = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(disk.path().join("activity.db"), data.path().join("activity.db")).unwrap();
-    let mut served = Served::on(data.path(), "true", data.path().join("log")).await;
-    let scene = Scene::set(&served).await;
-    disk.fill(Some(served.id()));
-    let degraded = async || (served.readiness().await["status"] == "degraded").then_some(());
+    let mut server = LimitedServer::start(data.path(), "true", data.path().join("log")).await;
+    let scene = Scene::create(&server).await;
+    disk.fill(Some(server.id()));
+    let degraded = async || (server.readiness().await["status"] == "degraded").then_some(());
     let mut liked = Vec::new();
     let begun = std::time::Instant::now();
     while degraded().await.is_none() {
-        assert!(begun.elapsed() < crate::common::PATIENCE, "the disk was never full");
+        assert!(begun.elapsed() < crate::common::TIMEOUT, "the disk was never full");
         let posted = scene.author.send(Method::POST, "/api/posts", json!({"content": "글"})).await;
         if posted.status() == 201 {
             liked.push(posted.json::<Value>().await.unwrap()["id"].as_u64().unwrap());
             scene.reader.send(Method::PUT, &format!("/api/posts/{}/like", liked[liked.len() - 1]), Value::Null).await;
         }
     }
-    served.runs();
-    scene.reads(&served).await;
-    assert!(served.log().contains(disk.words()), "the log says why");
-    disk.empty(Some(served.id()));
-    goes_on(&served, &scene).await;
-    let log = served.log();
+    server.assert_runs();
+    scene.assert_reads(&server).await;
+    assert!(server.log().contains(disk.error_text()), "the log has the cause");
+    disk.empty(Some(server.id()));
+    assert_recovers(&server, &scene).await;
+    let log = server.log();
     assert!(!log.contains("non-zero transaction depth"), "{log}");
-    served.stop().await;
+    server.stop().await;
 }

@@ -1,7 +1,7 @@
-//! `Idempotency-Key`: a repeat is harmless and gets the same answer, byte for byte.
+//! `Idempotency-Key`: a repeated request changes nothing and gets the stored response, byte for byte.
 use crate::{
     common::Member,
-    support::{base, ids, member, own, problem},
+    support::{base, ids, member, problem, start_server},
 };
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ async fn post(who: &Member, key: &str, content: &str) -> Response {
 }
 
 #[tokio::test]
-async fn a_hundred_copies_at_once_make_one_post() {
+async fn a_hundred_concurrent_repeats_create_one_post() {
     let who = member().await;
     let answers = futures::future::join_all((0..100).map(|_| post(&who, "key-1", "글"))).await;
     let mut bodies = Vec::new();
@@ -27,7 +27,7 @@ async fn a_hundred_copies_at_once_make_one_post() {
 }
 
 #[tokio::test]
-async fn a_repeat_after_changes_gets_the_first_answer() {
+async fn a_repeat_after_an_edit_gets_the_first_response() {
     let who = member().await;
     let first = post(&who, "key-2", "글").await.text().await.unwrap();
     let id = serde_json::from_str::<Value>(&first).unwrap()["id"].clone();
@@ -37,14 +37,14 @@ async fn a_repeat_after_changes_gets_the_first_answer() {
 }
 
 #[tokio::test]
-async fn a_key_used_for_something_else_is_refused() {
+async fn a_key_with_another_body_is_refused() {
     let who = member().await;
     assert_eq!(post(&who, "key-3", "글").await.status(), 201);
     problem(post(&who, "key-3", "다른 글").await, 422, "IDEMPOTENCY_KEY_REUSED").await;
 }
 
 #[tokio::test]
-async fn a_key_belongs_to_its_member() {
+async fn a_key_is_valid_per_member() {
     let (who, other) = (member().await, member().await);
     let first: Value = post(&who, "key-4", "글").await.json().await.unwrap();
     let second: Value = post(&other, "key-4", "글").await.json().await.unwrap();
@@ -52,20 +52,20 @@ async fn a_key_belongs_to_its_member() {
 }
 
 #[tokio::test]
-async fn without_a_key_every_request_is_a_post() {
+async fn without_a_key_every_request_creates_a_post() {
     let who = member().await;
     assert_ne!(who.post("글").await, who.post("글").await);
 }
 
 #[tokio::test]
-async fn a_refused_request_keeps_no_key() {
+async fn a_refused_request_does_not_use_the_key() {
     let who = member().await;
     assert_eq!(post(&who, "key-5", " ").await.status(), 422);
     assert_eq!(post(&who, "key-5", "글").await.status(), 201);
 }
 
 #[tokio::test]
-async fn keys_are_visible_and_at_most_64_characters() {
+async fn a_key_has_1_to_64_visible_characters() {
     let who = member().await;
     assert_eq!(post(&who, &"k".repeat(64), "글").await.status(), 201);
     for bad in ["k".repeat(65), String::new(), "a b".to_owned()] {
@@ -74,7 +74,7 @@ async fn keys_are_visible_and_at_most_64_characters() {
 }
 
 #[tokio::test]
-async fn comments_are_repeated_too() {
+async fn repeated_comments_are_one_comment() {
     let who = member().await;
     let on = who.post("글").await;
     let comment = || async {
@@ -88,7 +88,7 @@ async fn comments_are_repeated_too() {
 }
 
 #[tokio::test]
-async fn a_sign_up_is_repeated_too() {
+async fn a_repeated_signup_gets_the_first_response() {
     let handle = format!("s{}", &uuid::Uuid::new_v4().simple().to_string()[..20]);
     let who = json!({"email": format!("{handle}@example.com"), "password": "Passw0rd!", "handle": handle, "memberName": "이름"});
     let sign_up = || async {
@@ -104,18 +104,18 @@ async fn a_sign_up_is_repeated_too() {
 }
 
 #[tokio::test]
-async fn a_key_is_known_after_a_restart() {
-    let first = own(|_| {}).await;
+async fn receipts_survive_a_restart() {
+    let first = start_server(|_| {}).await;
     let mut who = Member::sign_up(&crate::common::client(), &first.base).await;
     let before = post(&who, "key", "글").await.text().await.unwrap();
-    let second = first.again(async |_| {}).await;
+    let second = first.restart(async |_| {}).await;
     who.base.clone_from(&second.base);
     assert_eq!(post(&who, "key", "글").await.text().await.unwrap(), before);
-    second.server.shutdown().await;
+    second.app.shutdown().await;
 }
 
 #[tokio::test]
-async fn a_key_of_a_post_is_none_of_a_comment() {
+async fn a_key_of_a_post_does_not_replay_for_a_comment() {
     let who = member().await;
     let first: Value = post(&who, "key-6", "글").await.json().await.unwrap();
     let path = format!("/api/posts/{}/comments", first["id"]);
@@ -128,7 +128,7 @@ async fn a_key_of_a_post_is_none_of_a_comment() {
 }
 
 #[tokio::test]
-async fn a_comment_on_another_post_is_another_request() {
+async fn a_key_does_not_replay_for_a_comment_on_another_post() {
     let who = member().await;
     let posts = [who.post("하나").await, who.post("둘").await];
     let comment = async |on: u64| {
@@ -144,7 +144,7 @@ async fn a_comment_on_another_post_is_another_request() {
 }
 
 #[tokio::test]
-async fn of_different_bodies_at_once_under_one_key_one_is_taken() {
+async fn one_of_several_concurrent_bodies_under_one_key_is_created() {
     let who = member().await;
     let contents: Vec<String> = (0..20).map(|number| format!("글 {number}")).collect();
     let answers = futures::future::join_all(contents.iter().map(|content| post(&who, "key-8", content))).await;
@@ -161,7 +161,7 @@ async fn of_different_bodies_at_once_under_one_key_one_is_taken() {
 }
 
 #[tokio::test]
-async fn a_key_on_what_is_not_there_is_not_kept() {
+async fn a_404_does_not_use_the_key() {
     let who = member().await;
     let comment = async |on: u64| {
         let request = who.request(Method::POST, &format!("/api/posts/{on}/comments"));
@@ -172,7 +172,7 @@ async fn a_key_on_what_is_not_there_is_not_kept() {
 }
 
 #[tokio::test]
-async fn a_repeat_after_the_deletion_makes_nothing_new() {
+async fn a_repeat_after_the_deletion_creates_nothing() {
     let who = member().await;
     let first = post(&who, "key-10", "글").await.text().await.unwrap();
     let id = serde_json::from_str::<Value>(&first).unwrap()["id"].clone();
@@ -183,7 +183,7 @@ async fn a_repeat_after_the_deletion_makes_nothing_new() {
 }
 
 #[tokio::test]
-async fn keys_differ_by_their_case() {
+async fn keys_are_case_sensitive() {
     let who = member().await;
     let first: Value = post(&who, "Key-11", "글").await.json().await.unwrap();
     let second: Value = post(&who, "key-11", "글").await.json().await.unwrap();
@@ -191,7 +191,7 @@ async fn keys_differ_by_their_case() {
 }
 
 #[tokio::test]
-async fn every_post_route_takes_a_key() {
+async fn every_post_route_accepts_a_key() {
     let who = member().await;
     for (path, body) in [
         ("/api/members/query", json!({"ids": [1]})),

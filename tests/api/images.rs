@@ -1,6 +1,6 @@
-//! Sending images: what is made of them.
+//! Image uploads: formats, sizes, variants, orientation, metadata, form fields and repeats.
 use crate::{
-    pictures::{FORMATS, color, disc, exif, form, gif_of, holds, jpeg, jpeg_with, photo, written},
+    image_fixtures::{FORMATS, color, contains_bytes, disc, encoded, exif, form, gif_of, jpeg, jpeg_with, photo},
     support::{fields, member, problem},
 };
 use image::{DynamicImage, GenericImageView, ImageFormat};
@@ -8,12 +8,12 @@ use reqwest::Method;
 use serde_json::json;
 
 #[tokio::test]
-async fn every_format_is_taken_and_a_drawing_stays_without_loss() {
+async fn every_format_is_accepted_and_a_drawing_becomes_a_png() {
     let who = member().await;
     for format in FORMATS {
-        let image = who.image("post", &written(&photo(64, 48), format)).await;
+        let image = who.image("post", &encoded(&photo(64, 48), format)).await;
         assert_eq!((&image["width"], &image["height"]), (&json!(64), &json!(48)), "{format:?}");
-        // Three colours and straight edges; but a JPEG has lost them before.
+        // The picture has three colours and straight edges, which is stored as PNG; a JPEG is lossy already.
         let kind = if format == ImageFormat::Jpeg { "image/jpeg" } else { "image/png" };
         assert_eq!(image["contentType"], kind, "{format:?}");
         for variant in who.variants(&image).await {
@@ -26,10 +26,10 @@ async fn every_format_is_taken_and_a_drawing_stays_without_loss() {
 }
 
 #[tokio::test]
-async fn what_is_seen_through_stays_so_as_a_png() {
+async fn transparent_images_become_png() {
     let who = member().await;
     for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Gif] {
-        let image = who.image("post", &written(&disc(700), format)).await;
+        let image = who.image("post", &encoded(&disc(700), format)).await;
         assert_eq!(image["contentType"], "image/png", "{format:?}");
         for variant in who.variants(&image).await {
             assert_eq!(variant.kind, "image/png");
@@ -45,16 +45,16 @@ async fn what_is_seen_through_stays_so_as_a_png() {
 }
 
 #[tokio::test]
-async fn an_unused_alpha_is_dropped() {
+async fn an_unused_alpha_channel_is_dropped() {
     let who = member().await;
     let opaque = DynamicImage::from(photo(40, 30).to_rgba8());
-    let image = who.image("post", &written(&opaque, ImageFormat::Png)).await;
+    let image = who.image("post", &encoded(&opaque, ImageFormat::Png)).await;
     let [whole, _] = who.variants(&image).await;
     assert!(!whole.decoded().color().has_alpha());
 }
 
 #[tokio::test]
-async fn an_image_for_a_post_is_fitted_and_has_a_preview() {
+async fn an_image_for_a_post_is_scaled_down_with_a_preview() {
     let who = member().await;
     let image = who.image("post", &jpeg(3_000, 1_500)).await;
     assert_eq!((&image["width"], &image["height"]), (&json!(2_048), &json!(1_024)));
@@ -64,18 +64,18 @@ async fn an_image_for_a_post_is_fitted_and_has_a_preview() {
 }
 
 #[tokio::test]
-async fn an_image_for_a_profile_is_fitted_and_has_a_square_from_its_middle() {
+async fn an_image_for_a_profile_is_scaled_down_with_a_centred_square() {
     let who = member().await;
     let image = who.image("profile", &jpeg(900, 450)).await;
     assert_eq!((&image["width"], &image["height"]), (&json!(350), &json!(175)));
     let [whole, small] = who.variants(&image).await.map(|variant| variant.decoded());
     assert_eq!((whole.dimensions(), small.dimensions()), ((350, 175), (150, 150)));
-    // The mark ends where the square begins.
+    // The green mark of the picture ends where the square begins.
     assert_eq!((color(&small, 5, 5), color(&small, 5, 145)), ("red", "blue"));
 }
 
 #[tokio::test]
-async fn nothing_is_made_larger_than_it_came() {
+async fn small_images_are_not_enlarged() {
     let who = member().await;
     for (purpose, small) in [("post", (40, 20)), ("profile", (20, 20))] {
         let image = who.image(purpose, &jpeg(40, 20)).await;
@@ -85,19 +85,19 @@ async fn nothing_is_made_larger_than_it_came() {
 }
 
 #[tokio::test]
-async fn a_line_of_pixels_stays_an_image() {
+async fn an_image_one_pixel_high_is_accepted() {
     let who = member().await;
-    let image = who.image("post", &written(&photo(20_000, 1), ImageFormat::Png)).await;
+    let image = who.image("post", &encoded(&photo(20_000, 1), ImageFormat::Png)).await;
     assert_eq!((&image["width"], &image["height"]), (&json!(2_048), &json!(1)));
     assert_eq!(who.variants(&image).await[1].decoded().dimensions(), (600, 1));
 }
 
 #[tokio::test]
-async fn an_image_is_turned_upright() {
+async fn the_exif_orientation_is_applied() {
     let who = member().await;
     let upright = photo(64, 32);
-    // How a camera that is held so has it in its file.
-    let held: [(u16, DynamicImage); 8] = [
+    // The pixels that a camera stores for each orientation.
+    let stored: [(u16, DynamicImage); 8] = [
         (1, upright.clone()),
         (2, upright.fliph()),
         (3, upright.rotate180()),
@@ -107,8 +107,8 @@ async fn an_image_is_turned_upright() {
         (7, upright.rotate90().flipv()),
         (8, upright.rotate90()),
     ];
-    for (orientation, file) in held {
-        let file = jpeg_with(&written(&file, ImageFormat::Jpeg), &exif(orientation, false));
+    for (orientation, file) in stored {
+        let file = jpeg_with(&encoded(&file, ImageFormat::Jpeg), &exif(orientation, false));
         let image = who.image("post", &file).await;
         assert_eq!((&image["width"], &image["height"]), (&json!(64), &json!(32)), "{orientation}");
         let [whole, _] = who.variants(&image).await.map(|variant| variant.decoded());
@@ -118,14 +118,17 @@ async fn an_image_is_turned_upright() {
 }
 
 #[tokio::test]
-async fn where_a_photo_was_taken_is_not_kept() {
+async fn exif_metadata_is_removed() {
     let who = member().await;
     let file = jpeg_with(&jpeg(1_000, 500), &exif(1, true));
-    assert!(holds(&file, b"Exif") && holds(&file, b"SECRET-PLACE"));
+    assert!(contains_bytes(&file, b"Exif") && contains_bytes(&file, b"SECRET-PLACE"));
     for purpose in ["post", "profile"] {
         let image = who.image(purpose, &file).await;
         for variant in who.variants(&image).await {
-            assert!(!holds(&variant.bytes, b"Exif") && !holds(&variant.bytes, b"SECRET-PLACE"), "{purpose}");
+            assert!(
+                !contains_bytes(&variant.bytes, b"Exif") && !contains_bytes(&variant.bytes, b"SECRET-PLACE"),
+                "{purpose}"
+            );
             let mut decoder = image::ImageReader::new(std::io::Cursor::new(&variant.bytes));
             decoder.set_format(ImageFormat::Jpeg);
             let metadata = image::ImageDecoder::exif_metadata(&mut decoder.into_decoder().unwrap()).unwrap();
@@ -135,14 +138,14 @@ async fn where_a_photo_was_taken_is_not_kept() {
 }
 
 #[tokio::test]
-async fn sixteen_bits_and_greys_are_taken() {
+async fn sixteen_bit_and_grey_images_become_8_bit() {
     let who = member().await;
     let deep = DynamicImage::from(photo(50, 40).to_rgb16());
     let see_through = DynamicImage::from(disc(50).to_rgba16());
     let grey = DynamicImage::from(photo(50, 40).to_luma8());
     let deep_grey = DynamicImage::from(disc(50).to_luma_alpha16());
     for (image, kind) in [(deep, "png"), (see_through, "png"), (grey, "png"), (deep_grey, "png")] {
-        let made = who.image("profile", &written(&image, ImageFormat::Png)).await;
+        let made = who.image("profile", &encoded(&image, ImageFormat::Png)).await;
         assert_eq!(made["contentType"], format!("image/{kind}"));
         let [whole, _] = who.variants(&made).await;
         assert_eq!(whole.decoded().color().bits_per_pixel() / u16::from(whole.decoded().color().channel_count()), 8);
@@ -150,7 +153,7 @@ async fn sixteen_bits_and_greys_are_taken() {
 }
 
 #[tokio::test]
-async fn an_animation_keeps_its_first_frame() {
+async fn an_animation_becomes_its_first_frame() {
     let who = member().await;
     let image = who.image("post", &gif_of(5)).await;
     let [whole, _] = who.variants(&image).await;
@@ -158,7 +161,7 @@ async fn an_animation_keeps_its_first_frame() {
 }
 
 #[tokio::test]
-async fn the_answer_says_where_the_image_is() {
+async fn the_response_has_location_and_urls() {
     let who = member().await;
     let answer = who.send_image("post", &jpeg(20, 10)).await;
     assert_eq!(answer.status(), 201);
@@ -170,7 +173,7 @@ async fn the_answer_says_where_the_image_is() {
 }
 
 #[tokio::test]
-async fn the_purpose_may_stand_in_the_query() {
+async fn the_purpose_can_be_in_the_query() {
     let who = member().await;
     let answer = who.send_form("/api/images?purpose=profile", form(&[("image", &jpeg(900, 450))])).await;
     assert_eq!(answer.status(), 201);
@@ -178,7 +181,7 @@ async fn the_purpose_may_stand_in_the_query() {
 }
 
 #[tokio::test]
-async fn a_purpose_that_is_missing_or_unknown_is_named() {
+async fn a_missing_or_unknown_purpose_is_a_field_error() {
     let who = member().await;
     let image = jpeg(20, 10);
     let missing = who.send_form("/api/images", form(&[("image", &image)])).await;
@@ -189,7 +192,7 @@ async fn a_purpose_that_is_missing_or_unknown_is_named() {
 }
 
 #[tokio::test]
-async fn no_image_is_no_upload() {
+async fn an_upload_needs_exactly_one_image() {
     let who = member().await;
     who.image_refused(b"", 422, "IMAGE_EMPTY").await;
     let without = who.send_form("/api/images", form(&[("purpose", b"post")])).await;
@@ -199,7 +202,7 @@ async fn no_image_is_no_upload() {
 }
 
 #[tokio::test]
-async fn only_a_form_of_a_member_is_read() {
+async fn an_upload_needs_a_complete_form_and_a_token() {
     let who = member().await;
     who.refused(Method::POST, "/api/images", json!({"image": "x"}), 415, "UNSUPPORTED_MEDIA_TYPE").await;
     let stranger = crate::common::client().post(format!("{}/api/images", who.base)).body("x").send().await.unwrap();

@@ -1,6 +1,6 @@
-//! Colours, edges and ends: what of a picture is kept as it was.
+//! Colours of uploaded images: ICC profiles, lossless screenshots, JPEG photos, JPEGs without an end marker.
 use crate::{
-    pictures::{color, jpeg, photo, png_chunk, png_with, written},
+    image_fixtures::{color, encoded, jpeg, photo, png_chunk, png_with},
     support::{member, problem},
 };
 use image::{
@@ -9,7 +9,7 @@ use image::{
 };
 use moxcms::ColorProfile;
 
-/// One colour, with a profile that says what is meant by it.
+/// Encodes an image of one colour with an ICC profile.
 fn plain(color: [u8; 3], format: ImageFormat, profile: &[u8]) -> Vec<u8> {
     let image = RgbImage::from_pixel(64, 64, Rgb(color));
     let (mut bytes, profile) = (Vec::new(), profile.to_vec());
@@ -25,15 +25,15 @@ fn plain(color: [u8; 3], format: ImageFormat, profile: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn far(color: [u8; 3], expected: [u8; 3]) -> u8 {
+fn color_distance(color: [u8; 3], expected: [u8; 3]) -> u8 {
     color.iter().zip(expected).map(|(one, other)| one.abs_diff(other)).max().unwrap()
 }
 
 #[tokio::test]
-async fn wide_colors_are_shown_as_srgb() {
+async fn wide_gamut_colors_are_converted_to_srgb() {
     let who = member().await;
     let (p3, adobe) = (ColorProfile::new_display_p3(), ColorProfile::new_adobe_rgb());
-    for (profile, said, meant) in [
+    for (profile, stored, expected) in [
         (&p3, [234, 51, 35], [255, 0, 0]),
         (&p3, [117, 251, 76], [0, 255, 0]),
         (&adobe, [219, 0, 0], [255, 0, 0]),
@@ -41,26 +41,26 @@ async fn wide_colors_are_shown_as_srgb() {
     ] {
         let profile = profile.encode().unwrap();
         for format in [ImageFormat::Jpeg, ImageFormat::Png] {
-            let image = who.image("post", &plain(said, format, &profile)).await;
+            let image = who.image("post", &plain(stored, format, &profile)).await;
             for variant in who.variants(&image).await {
                 let shown = variant.decoded().to_rgb8().get_pixel(32, 32).0;
-                assert!(far(shown, meant) <= 4, "{format:?}: {said:?} is shown as {shown:?}");
+                assert!(color_distance(shown, expected) <= 4, "{format:?}: {stored:?} is shown as {shown:?}");
                 let mut decoder = image::ImageReader::new(std::io::Cursor::new(&variant.bytes));
                 decoder = decoder.with_guessed_format().unwrap();
                 let profile = image::ImageDecoder::icc_profile(&mut decoder.into_decoder().unwrap()).unwrap();
-                assert_eq!(profile, None, "nothing but pixels is kept");
+                assert_eq!(profile, None, "the variant has no ICC profile");
             }
         }
     }
 }
 
 #[tokio::test]
-async fn a_profile_that_is_none_means_srgb() {
+async fn an_invalid_color_profile_means_srgb() {
     let who = member().await;
     let whole = ColorProfile::new_display_p3().encode().unwrap();
     let grey = ColorProfile::new_gray_with_gamma(1.0).encode().unwrap();
     let mut lies = whole.clone();
-    // Its tags are said to lie beyond its end.
+    // The profile's tags point beyond its end.
     lies[132..].chunks_mut(4).for_each(|four| four.fill(0xFE));
     let mut many = whole.clone();
     many[128..132].fill(0xFF);
@@ -71,18 +71,18 @@ async fn a_profile_that_is_none_means_srgb() {
         for format in [ImageFormat::Jpeg, ImageFormat::Png] {
             let image = who.image("post", &plain([200, 30, 30], format, profile)).await;
             let shown = who.variants(&image).await[0].decoded().to_rgb8().get_pixel(32, 32).0;
-            assert!(far(shown, [200, 30, 30]) <= 40, "{number} {format:?}: {shown:?}");
+            assert!(color_distance(shown, [200, 30, 30]) <= 40, "{number} {format:?}: {shown:?}");
         }
     }
     let image = who.image("post", &plain([200, 30, 30], ImageFormat::Png, &huge)).await;
     let shown = who.variants(&image).await[0].decoded().to_rgb8().get_pixel(32, 32).0;
-    assert!(far(shown, [200, 30, 30]) <= 4, "{shown:?}");
-    let broken = png_with(&written(&photo(20, 10), ImageFormat::Png), &png_chunk(b"iCCP", b"profile\0\0not packed"));
+    assert!(color_distance(shown, [200, 30, 30]) <= 4, "{shown:?}");
+    let broken = png_with(&encoded(&photo(20, 10), ImageFormat::Png), &png_chunk(b"iCCP", b"profile\0\0not packed"));
     let answer = who.send_image("post", &broken).await;
     assert!([201, 422].contains(&answer.status().as_u16()), "{}", answer.text().await.unwrap());
 }
 
-/// What a screen shows: even areas, sharp lines, few colours.
+/// Draws a picture like a screenshot: even areas, sharp lines, few colours.
 fn screen(width: u32, height: u32) -> DynamicImage {
     let pixel = |x: u32, y: u32| match (y % 20, (x / 3 + y / 5) % 7, x / 200 % 2) {
         (0, ..) => Rgb([30, 30, 60]),
@@ -93,7 +93,7 @@ fn screen(width: u32, height: u32) -> DynamicImage {
     RgbImage::from_fn(width, height, pixel).into()
 }
 
-/// What a camera sees: no pixel is like the one before.
+/// Draws a picture like a photo: no pixel equals the one before.
 fn scene(width: u32, height: u32) -> DynamicImage {
     let mut noise = 7_u32;
     let pixel = |x: u32, y: u32| {
@@ -105,35 +105,35 @@ fn scene(width: u32, height: u32) -> DynamicImage {
 }
 
 #[tokio::test]
-async fn a_screenshot_stays_as_sharp_as_it_was() {
+async fn a_screenshot_is_stored_without_loss() {
     let who = member().await;
     let shot = screen(1_200, 700);
     for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Bmp] {
-        let image = who.image("post", &written(&shot, format)).await;
+        let image = who.image("post", &encoded(&shot, format)).await;
         assert_eq!(image["contentType"], "image/png", "{format:?}");
         let [whole, preview] = who.variants(&image).await;
         assert_eq!((whole.kind.as_str(), preview.kind.as_str()), ("image/png", "image/png"));
-        assert_eq!(whole.decoded().to_rgb8(), shot.to_rgb8(), "{format:?}: pixel by pixel");
+        assert_eq!(whole.decoded().to_rgb8(), shot.to_rgb8(), "{format:?}: every pixel");
     }
     let grey = DynamicImage::from(shot.to_luma8());
-    let image = who.image("post", &written(&grey, ImageFormat::Png)).await;
+    let image = who.image("post", &encoded(&grey, ImageFormat::Png)).await;
     assert_eq!(who.variants(&image).await[0].decoded().to_luma8(), grey.to_luma8());
 }
 
 #[tokio::test]
-async fn a_photo_is_a_jpeg_whatever_it_came_as() {
+async fn a_photo_becomes_a_jpeg_from_any_format() {
     let who = member().await;
     for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Jpeg] {
-        let image = who.image("post", &written(&scene(600, 400), format)).await;
+        let image = who.image("post", &encoded(&scene(600, 400), format)).await;
         assert_eq!(image["contentType"], "image/jpeg", "{format:?}");
     }
-    // There is nothing left to be kept.
-    let image = who.image("post", &written(&screen(600, 400), ImageFormat::Jpeg)).await;
+    // A screenshot that comes as a JPEG is lossy already.
+    let image = who.image("post", &encoded(&screen(600, 400), ImageFormat::Jpeg)).await;
     assert_eq!(image["contentType"], "image/jpeg");
 }
 
 #[tokio::test]
-async fn a_jpeg_without_its_end_is_taken_where_every_pixel_is_there() {
+async fn a_jpeg_without_its_end_marker_is_accepted_if_complete() {
     let who = member().await;
     for (width, height) in [(300, 200), (16, 16), (9, 70), (640, 8)] {
         let whole = jpeg(width, height);
@@ -145,7 +145,7 @@ async fn a_jpeg_without_its_end_is_taken_where_every_pixel_is_there() {
             assert_eq!(color(&shown, width - 1, height - 1), "blue", "{width}x{height}");
         }
     }
-    let whole = written(&scene(300, 200), ImageFormat::Jpeg);
+    let whole = encoded(&scene(300, 200), ImageFormat::Jpeg);
     who.image("post", &whole[..whole.len() - 2]).await;
     for cut in [12, 50, whole.len() / 10, whole.len() / 2] {
         problem(who.send_image("post", &whole[..whole.len() - cut]).await, 422, "IMAGE_CORRUPTED").await;

@@ -1,7 +1,7 @@
-//! Images where they are shown: on posts and beside names.
+//! Images on posts and as avatars: attachment rules, order, deletion, and every view that shows them.
 use crate::{
     common::Member,
-    pictures::{jpeg, photo, written},
+    image_fixtures::{encoded, jpeg, photo},
     support::{eventually, fields, member, problem},
 };
 use image::ImageFormat;
@@ -22,19 +22,19 @@ fn shown(post: &Value) -> Vec<u64> {
     post["images"].as_array().unwrap().iter().map(|image| image["id"].as_u64().unwrap()).collect()
 }
 
-async fn there(who: &Member, image: &Value) -> u16 {
+async fn status_of(who: &Member, image: &Value) -> u16 {
     let url = image["url"].as_str().unwrap();
     crate::common::client().get(format!("{}{url}", who.base)).send().await.unwrap().status().as_u16()
 }
 
-async fn refused_for(who: &Member, ids: Value, code: &str) {
+async fn assert_refused(who: &Member, ids: Value, code: &str) {
     let post = json!({"content": "사진", "imageIds": ids});
     let refused = who.refused(Method::POST, "/api/posts", post, 422, "VALIDATION_FAILED").await;
     assert_eq!(fields(&refused), [("imageIds".to_owned(), code.to_owned())]);
 }
 
 #[tokio::test]
-async fn a_post_shows_its_images_in_their_order_wherever_it_is_shown() {
+async fn a_post_has_its_images_in_order_in_every_view() {
     let (who, fan) = (member().await, member().await);
     fan.follow(&who).await;
     let (first, second) = (who.image("post", &jpeg(40, 20)).await, who.image("post", &jpeg(20, 40)).await);
@@ -44,12 +44,12 @@ async fn a_post_shows_its_images_in_their_order_wherever_it_is_shown() {
     assert_eq!(who.get(&format!("/api/posts/{post}")).await["images"], images);
     let home = eventually(&fan, "/api/timeline/posts/followings", |page| page["items"][0]["id"] == post).await;
     assert_eq!(home["items"][0]["images"], images);
-    let own = who.get("/api/timeline/posts/mine").await;
-    assert_eq!(own["items"][0]["images"], images);
+    let mine = who.get("/api/timeline/posts/mine").await;
+    assert_eq!(mine["items"][0]["images"], images);
 }
 
 #[tokio::test]
-async fn a_live_stream_brings_the_images_along() {
+async fn a_live_stream_includes_images() {
     let (who, fan) = (member().await, member().await);
     fan.follow(&who).await;
     let mut stream = fan.stream(None).await;
@@ -66,31 +66,31 @@ async fn a_live_stream_brings_the_images_along() {
 }
 
 #[tokio::test]
-async fn at_most_four_images_and_none_twice() {
+async fn a_post_has_at_most_four_distinct_images() {
     let who = member().await;
     let mut ids = Vec::new();
     for _ in 0..5 {
         ids.push(image(&who).await);
     }
-    refused_for(&who, json!(ids), "TOO_LONG").await;
-    refused_for(&who, json!([ids[0], ids[0]]), "IN_USE").await;
-    refused_for(&who, json!("1"), "INVALID_FORMAT").await;
+    assert_refused(&who, json!(ids), "TOO_LONG").await;
+    assert_refused(&who, json!([ids[0], ids[0]]), "IN_USE").await;
+    assert_refused(&who, json!("1"), "INVALID_FORMAT").await;
     post_with(&who, &ids[..4]).await;
 }
 
 #[tokio::test]
-async fn only_ones_own_images_made_for_posts_go_on_a_post() {
+async fn only_own_images_with_the_post_purpose_can_be_attached() {
     let (who, other) = (member().await, member().await);
     let theirs = json!({"content": "x", "imageIds": [image(&other).await]});
     who.refused(Method::POST, "/api/posts", theirs, 403, "IMAGE_FORBIDDEN").await;
     who.refused(Method::POST, "/api/posts", json!({"content": "x", "imageIds": [5]}), 404, "IMAGE_NOT_FOUND").await;
     let portrait = who.image_id("profile", &jpeg(40, 20)).await;
-    refused_for(&who, json!([portrait]), "UNKNOWN_VALUE").await;
+    assert_refused(&who, json!([portrait]), "UNKNOWN_VALUE").await;
     assert!(who.get("/api/timeline/posts/mine").await["items"].as_array().unwrap().is_empty());
 }
 
 #[tokio::test]
-async fn an_image_is_on_one_post_at_most_even_when_two_ask_at_once() {
+async fn one_of_eight_concurrent_posts_gets_the_image() {
     let who = member().await;
     let id = image(&who).await;
     let send = || who.send(Method::POST, "/api/posts", json!({"content": "사진", "imageIds": [id]}));
@@ -117,7 +117,7 @@ async fn a_repeated_post_with_images_is_one_post() {
 }
 
 #[tokio::test]
-async fn an_edit_keeps_sets_and_clears_images() {
+async fn an_edit_can_keep_replace_and_clear_images() {
     let who = member().await;
     let (first, second) = (image(&who).await, image(&who).await);
     let path = format!("/api/posts/{}", post_with(&who, &[first]).await);
@@ -126,7 +126,7 @@ async fn an_edit_keeps_sets_and_clears_images() {
     assert_eq!(edit(json!({"content": "나중", "imageIds": [second, first]})).await, [second, first]);
     assert_eq!(edit(json!({"content": "나중", "imageIds": [second]})).await, [second]);
     assert_eq!(shown(&who.get(&path).await), [second]);
-    // What was taken off may go on another one.
+    // A detached image can be attached to another post.
     post_with(&who, &[first]).await;
     let both = json!({"content": "나중", "imageIds": [second, first]});
     who.refused(Method::PUT, &path, both, 422, "VALIDATION_FAILED").await;
@@ -134,7 +134,7 @@ async fn an_edit_keeps_sets_and_clears_images() {
 }
 
 #[tokio::test]
-async fn a_deleted_image_leaves_its_post() {
+async fn a_deleted_image_is_removed_from_its_post() {
     let (who, fan) = (member().await, member().await);
     fan.follow(&who).await;
     let ids = [image(&who).await, image(&who).await, image(&who).await];
@@ -142,25 +142,25 @@ async fn a_deleted_image_leaves_its_post() {
     eventually(&fan, "/api/timeline/posts/followings", |page| page["items"][0]["id"] == post).await;
     who.delete(&format!("/api/images/{}", ids[1])).await;
     assert_eq!(shown(&who.get(&format!("/api/posts/{post}")).await), [ids[0], ids[2]]);
-    let left = |page: &Value| shown(&page["items"][0]) == [ids[0], ids[2]];
-    eventually(&fan, "/api/timeline/posts/followings", left).await;
+    let remaining = |page: &Value| shown(&page["items"][0]) == [ids[0], ids[2]];
+    eventually(&fan, "/api/timeline/posts/followings", remaining).await;
 }
 
 #[tokio::test]
-async fn images_go_with_their_post_and_with_their_member() {
+async fn images_are_hidden_with_a_deleted_post_or_deactivated_member() {
     let mut who = member().await;
     let [shown, kept] = [who.image("post", &jpeg(40, 20)).await, who.image("post", &jpeg(40, 20)).await];
     let post = post_with(&who, &[shown["id"].as_u64().unwrap()]).await;
     who.delete(&format!("/api/posts/{post}")).await;
-    assert_eq!((there(&who, &shown).await, there(&who, &kept).await), (404, 200));
-    who.leave().await;
-    assert_eq!(there(&who, &kept).await, 404);
+    assert_eq!((status_of(&who, &shown).await, status_of(&who, &kept).await), (404, 200));
+    who.deactivate().await;
+    assert_eq!(status_of(&who, &kept).await, 404);
     who.log_in().await;
-    assert_eq!(there(&who, &kept).await, 200);
+    assert_eq!(status_of(&who, &kept).await, 200);
 }
 
 #[tokio::test]
-async fn a_picture_is_shown_beside_the_name_everywhere() {
+async fn an_avatar_is_in_every_view_of_its_member() {
     let (who, fan) = (member().await, member().await);
     fan.follow(&who).await;
     let post = who.post("글").await;
@@ -169,7 +169,7 @@ async fn a_picture_is_shown_beside_the_name_everywhere() {
     let home = "/api/timeline/posts/followings";
     assert_eq!(author(&eventually(&fan, home, |page| page["items"][0]["id"] == post).await), Value::Null);
 
-    let image = who.image("profile", &written(&photo(400, 300), ImageFormat::Png)).await;
+    let image = who.image("profile", &encoded(&photo(400, 300), ImageFormat::Png)).await;
     let (id, url) = (&image["id"], image["thumbnailUrl"].clone());
     let me = who.ok(Method::PATCH, "/api/members/me", json!({"avatarId": id})).await;
     assert_eq!(me["avatarUrl"], url);
@@ -191,18 +191,18 @@ async fn a_picture_is_shown_beside_the_name_everywhere() {
 }
 
 #[tokio::test]
-async fn a_recommended_member_has_a_picture_too() {
-    let own = crate::support::own(|_| {}).await;
-    let (who, other) = (own.member().await, own.member().await);
+async fn a_recommended_member_has_an_avatar() {
+    let server = crate::support::start_server(|_| {}).await;
+    let (who, other) = (server.member().await, server.member().await);
     let image = who.image("profile", &jpeg(40, 40)).await;
     who.ok(Method::PATCH, "/api/members/me", json!({"avatarId": image["id"], "bio": "안녕"})).await;
     let page = other.get("/api/members/recommendations").await;
     assert_eq!(page["items"][0]["avatarUrl"], image["thumbnailUrl"]);
-    own.server.shutdown().await;
+    server.app.shutdown().await;
 }
 
 #[tokio::test]
-async fn only_ones_own_image_made_for_it_is_a_picture() {
+async fn only_an_own_image_with_the_profile_purpose_can_be_the_avatar() {
     let (who, other) = (member().await, member().await);
     let patch = async |id: Value, status: u16, code: &str| {
         who.refused(Method::PATCH, "/api/members/me", json!({"bio": "안녕", "avatarId": id}), status, code).await
@@ -212,11 +212,11 @@ async fn only_ones_own_image_made_for_it_is_a_picture() {
     let wrong = patch(json!(image(&who).await), 422, "VALIDATION_FAILED").await;
     assert_eq!(fields(&wrong), [("avatarId".to_owned(), "UNKNOWN_VALUE".to_owned())]);
     patch(json!("me"), 422, "VALIDATION_FAILED").await;
-    assert_eq!(who.me().await["bio"], Value::Null, "all of a change or nothing");
+    assert_eq!(who.me().await["bio"], Value::Null, "a refused patch changes nothing");
 }
 
 #[tokio::test]
-async fn a_deleted_image_leaves_the_profile() {
+async fn a_deleted_image_is_removed_from_the_profile() {
     let who = member().await;
     let id = who.image_id("profile", &jpeg(40, 40)).await;
     who.ok(Method::PATCH, "/api/members/me", json!({"avatarId": id})).await;

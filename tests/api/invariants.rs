@@ -1,13 +1,13 @@
-//! After any history, every count is the length of its list, and `dailyfeed audit` finds nothing.
+//! Random histories: afterwards every count equals the length of its list, and `dailyfeed audit` reports no drift.
 use crate::{
     common::Member,
-    support::{Own, all, own},
+    support::{TestServer, all, start_server},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// Numbers that are the same in every run.
+/// A deterministic pseudorandom generator: a linear congruential one.
 struct Dice(u64);
 
 impl Dice {
@@ -21,18 +21,18 @@ impl Dice {
     }
 }
 
-/// Does something at random; what is refused is refused.
+/// Runs one random command of a random member and ignores refusals.
 async fn step(dice: &mut Dice, members: &mut [Member], posts: &mut Vec<u64>, comments: &mut Vec<(u64, u64)>) {
     let at = dice.roll(members.len());
-    let (who, whom) = (members[at].clone(), members[dice.roll(members.len())].clone());
+    let (who, other) = (members[at].clone(), members[dice.roll(members.len())].clone());
     let (post, comment) = (dice.pick(posts), dice.pick(comments));
     let call = async |method: Method, path: String, body: Option<Value>| {
         who.call(method, &path, body).await;
     };
     match (dice.roll(14), post, comment) {
         (0 | 1, ..) | (_, None, _) => posts.push(who.post("글 #무작위").await),
-        (2, ..) => call(Method::PUT, format!("/api/members/{}/follow", whom.id), None).await,
-        (3, ..) => call(Method::DELETE, format!("/api/members/{}/follow", whom.id), None).await,
+        (2, ..) => call(Method::PUT, format!("/api/members/{}/follow", other.id), None).await,
+        (3, ..) => call(Method::DELETE, format!("/api/members/{}/follow", other.id), None).await,
         (4, Some(post), _) => call(Method::PUT, format!("/api/posts/{post}/like"), None).await,
         (5, Some(post), _) => call(Method::DELETE, format!("/api/posts/{post}/like"), None).await,
         (6, Some(post), _) => call(Method::DELETE, format!("/api/posts/{post}"), None).await,
@@ -57,29 +57,29 @@ async fn step(dice: &mut Dice, members: &mut [Member], posts: &mut Vec<u64>, com
         (11, _, Some((_, id))) => call(Method::DELETE, format!("/api/comments/{id}"), None).await,
         (12, _, Some((_, id))) => call(Method::PUT, format!("/api/comments/{id}/like"), None).await,
         (13, ..) => {
-            who.leave().await;
+            who.deactivate().await;
             members[at].log_in().await;
         }
         _ => call(Method::PATCH, "/api/members/me".to_owned(), Some(json!({"bio": "소개"}))).await,
     }
 }
 
-async fn history(seed: u64, steps: usize) -> (Own, Vec<Member>, Vec<u64>) {
-    let own = own(|_| {}).await;
+async fn history(seed: u64, steps: usize) -> (TestServer, Vec<Member>, Vec<u64>) {
+    let server = start_server(|_| {}).await;
     let mut members = Vec::new();
     for _ in 0..4 {
-        members.push(own.member().await);
+        members.push(server.member().await);
     }
     let (mut posts, mut comments) = (Vec::new(), Vec::new());
     let mut dice = Dice(seed);
     for _ in 0..steps {
         step(&mut dice, &mut members, &mut posts, &mut comments).await;
     }
-    (own, members, posts)
+    (server, members, posts)
 }
 
-/// Comments of a thread that are alive, counted from their lists, level by level; each list is held to its count.
-async fn alive(viewer: &Member, path: String, top: bool) -> usize {
+/// Counts the comments of a thread that are not deleted, level by level. Asserts that each reply count equals its list.
+async fn count_comments(viewer: &Member, path: String, top: bool) -> usize {
     let mut count = 0;
     for id in all(viewer, &path, 100).await {
         let listed = viewer.get(&format!("{path}?limit=100")).await["items"].clone();
@@ -94,12 +94,12 @@ async fn alive(viewer: &Member, path: String, top: bool) -> usize {
             let first: Vec<_> = replies.iter().take(2).map(|reply| &reply["id"]).collect();
             assert_eq!(brought, first, "the first two replies of {id}");
         }
-        count += Box::pin(alive(viewer, format!("/api/comments/{id}/replies"), false)).await;
+        count += Box::pin(count_comments(viewer, format!("/api/comments/{id}/replies"), false)).await;
     }
     count
 }
 
-async fn holds(members: &[Member], posts: &[u64]) {
+async fn assert_consistent(members: &[Member], posts: &[u64]) {
     let viewer = &members[0];
     for member in members {
         let profile = viewer.get(&format!("/api/members/{}", member.id)).await;
@@ -114,10 +114,10 @@ async fn holds(members: &[Member], posts: &[u64]) {
         let mut home = all(member, "/api/timeline/posts/followings", 7).await.into_iter().collect::<BTreeSet<_>>();
         for author in follows.iter().chain([&member.id]) {
             for post in all(viewer, &format!("/api/timeline/members/{author}/posts"), 100).await {
-                assert!(home.remove(&post), "{post} is missing at home");
+                assert!(home.remove(&post), "{post} is missing in the home feed");
             }
         }
-        assert!(home.is_empty(), "{home:?} does not belong at home");
+        assert!(home.is_empty(), "{home:?} do not belong in the home feed");
     }
     for post in posts {
         let path = format!("/api/posts/{post}");
@@ -125,52 +125,56 @@ async fn holds(members: &[Member], posts: &[u64]) {
         if answer.status() == 404 {
             continue;
         }
-        let seen: Value = answer.json().await.unwrap();
+        let visible: Value = answer.json().await.unwrap();
         let likers = all(viewer, &format!("{path}/likes"), 2).await;
         assert_eq!(
-            (seen["likeCount"].clone(), seen["liked"].clone()),
+            (visible["likeCount"].clone(), visible["liked"].clone()),
             (json!(likers.len()), json!(likers.contains(&viewer.id)))
         );
-        assert_eq!(seen["commentCount"], alive(viewer, format!("{path}/comments"), true).await, "comments of {post}");
+        assert_eq!(
+            visible["commentCount"],
+            count_comments(viewer, format!("{path}/comments"), true).await,
+            "comments of {post}"
+        );
     }
 }
 
-async fn audited(own: Own) {
-    let Own { server, folder, .. } = own;
-    server.shutdown().await;
+async fn assert_no_drift(server: TestServer) {
+    let TestServer { app, folder, .. } = server;
+    app.shutdown().await;
     let audit = tokio::process::Command::new(env!("CARGO_BIN_EXE_dailyfeed"))
         .arg("audit")
         .env("DAILYFEED_DATA_DIR", folder.path())
         .current_dir(folder.path())
         .output();
     let audit = audit.await.unwrap();
-    let said = String::from_utf8_lossy(&audit.stdout).into_owned();
-    assert!(audit.status.success() && said.contains("drift 0"), "{said}");
+    let stdout = String::from_utf8_lossy(&audit.stdout).into_owned();
+    assert!(audit.status.success() && stdout.contains("drift 0"), "{stdout}");
 }
 
 macro_rules! histories {
     ($($name:ident: $seed:literal;)*) => {
         $(#[tokio::test]
         async fn $name() {
-            let (own, members, posts) = history($seed, 150).await;
-            holds(&members, &posts).await;
-            audited(own).await;
+            let (server, members, posts) = history($seed, 150).await;
+            assert_consistent(&members, &posts).await;
+            assert_no_drift(server).await;
         })*
     };
 }
 
 histories! {
-    counts_are_the_lengths_of_lists_after_one_history: 1;
-    counts_are_the_lengths_of_lists_after_another: 20_260_101;
-    counts_are_the_lengths_of_lists_after_a_third: 7_777;
+    counts_equal_list_lengths_after_history_1: 1;
+    counts_equal_list_lengths_after_history_2: 20_260_101;
+    counts_equal_list_lengths_after_history_3: 7_777;
 }
 
 #[tokio::test]
-async fn counts_hold_while_everybody_acts_at_once() {
-    let own = own(|_| {}).await;
+async fn counts_equal_list_lengths_after_concurrent_commands() {
+    let server = start_server(|_| {}).await;
     let mut members = Vec::new();
     for _ in 0..4 {
-        members.push(own.member().await);
+        members.push(server.member().await);
     }
     let mut posts = Vec::new();
     for member in &members {
@@ -181,7 +185,7 @@ async fn counts_hold_while_everybody_acts_at_once() {
         async move {
             let (mut dice, mut comments) = (Dice(number as u64), Vec::new());
             for _ in 0..40 {
-                // Everybody acts for themself, so that nobody's token ends under another's hands.
+                // Each task acts for its own member only, so that no task ends the token of another.
                 let mut alone = [members.swap_remove(number)];
                 let roll = dice.0;
                 step(&mut dice, &mut alone, &mut posts, &mut comments).await;
@@ -196,6 +200,6 @@ async fn counts_hold_while_everybody_acts_at_once() {
     let acted = futures::future::join_all((0..4).map(act)).await;
     let (members, posts): (Vec<_>, Vec<_>) = acted.into_iter().unzip();
     let posts: BTreeSet<u64> = posts.concat().into_iter().collect();
-    holds(&members, &posts.into_iter().collect::<Vec<_>>()).await;
-    audited(own).await;
+    assert_consistent(&members, &posts.into_iter().collect::<Vec<_>>()).await;
+    assert_no_drift(server).await;
 }

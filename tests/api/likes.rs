@@ -1,4 +1,4 @@
-//! Likes of posts.
+//! Likes of posts: counts, lists, repeats, concurrency.
 use crate::support::{all, member, problem};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -16,13 +16,13 @@ async fn liking_twice_counts_once() {
 }
 
 #[tokio::test]
-async fn a_like_is_the_viewers_own() {
+async fn liked_is_per_viewer() {
     let (who, fan) = (member().await, member().await);
     let path = format!("/api/posts/{}", who.post("글").await);
     fan.ok(Method::PUT, &format!("{path}/like"), Value::Null).await;
     assert_eq!(fan.get(&path).await["liked"], true);
-    let seen = who.get(&path).await;
-    assert_eq!((&seen["liked"], &seen["likeCount"]), (&json!(false), &json!(1)));
+    let visible = who.get(&path).await;
+    assert_eq!((&visible["liked"], &visible["likeCount"]), (&json!(false), &json!(1)));
     fan.ok(Method::DELETE, &format!("{path}/like"), Value::Null).await;
     assert_eq!(fan.get(&path).await["liked"], false);
 }
@@ -41,7 +41,7 @@ async fn likers_are_newest_first() {
 }
 
 #[tokio::test]
-async fn many_likes_at_once_are_all_counted() {
+async fn forty_concurrent_likes_of_eight_members_count_eight() {
     let who = member().await;
     let post = who.post("글").await;
     let mut fans = Vec::new();
@@ -56,14 +56,14 @@ async fn many_likes_at_once_are_all_counted() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_cannot_be_liked() {
+async fn an_unknown_post_or_comment_cannot_be_liked() {
     let who = member().await;
     problem(who.send(Method::PUT, "/api/posts/1/like", Value::Null).await, 404, "POST_NOT_FOUND").await;
     problem(who.send(Method::PUT, "/api/comments/1/like", Value::Null).await, 404, "COMMENT_NOT_FOUND").await;
 }
 
 #[tokio::test]
-async fn a_like_shows_in_the_feed_at_once() {
+async fn a_like_is_in_the_authors_next_read() {
     let who = member().await;
     let post = who.post("글").await;
     who.get("/api/timeline/posts/mine").await;

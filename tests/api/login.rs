@@ -1,7 +1,7 @@
-//! Guessing passwords: who is locked out, from where, and for how long.
+//! Login: the lock after five failures, per account and client address, and the validation of its fields.
 use crate::{
     common::{Member, PASSWORD},
-    support::{Own, base, own, problem, until},
+    support::{TestServer, base, problem, start_server, until},
 };
 use dailyfeed::config::Config;
 use reqwest::{Method, Response};
@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 const WRONG: &str = "Wr0ngpass!";
 
-/// A server that locks, but limits nothing else.
-async fn guarded(change: impl FnOnce(&mut Config)) -> Own {
-    own(|config| {
+/// Starts a server with login locks and without rate limits.
+async fn locking_server(change: impl FnOnce(&mut Config)) -> TestServer {
+    start_server(|config| {
         config.limits.enabled = true;
         config.limits.login_per_minute = 10_000;
         config.limits.signup_per_hour = 10_000;
@@ -30,88 +30,88 @@ async fn log_in(base: &str, email: &str, password: &str, through: Option<&str>) 
     request.send().await.unwrap()
 }
 
-async fn lock_out(own: &Own, email: &str, through: Option<&str>) {
+async fn lock_out(server: &TestServer, email: &str, through: Option<&str>) {
     for _ in 0..5 {
-        problem(log_in(&own.base, email, WRONG, through).await, 401, "LOGIN_FAILED").await;
+        problem(log_in(&server.base, email, WRONG, through).await, 401, "LOGIN_FAILED").await;
     }
 }
 
 #[tokio::test]
-async fn four_failures_lock_nobody() {
-    let own = guarded(|_| {}).await;
-    let who = own.member().await;
+async fn four_failed_logins_lock_nothing() {
+    let server = locking_server(|_| {}).await;
+    let who = server.member().await;
     for _ in 0..4 {
-        problem(log_in(&own.base, &who.email, WRONG, None).await, 401, "LOGIN_FAILED").await;
+        problem(log_in(&server.base, &who.email, WRONG, None).await, 401, "LOGIN_FAILED").await;
     }
-    assert_eq!(log_in(&own.base, &who.email, PASSWORD, None).await.status(), 200);
-    own.server.shutdown().await;
+    assert_eq!(log_in(&server.base, &who.email, PASSWORD, None).await.status(), 200);
+    server.app.shutdown().await;
 }
 
 #[tokio::test]
-async fn an_address_that_nobody_has_is_locked_alike() {
-    let own = guarded(|_| {}).await;
-    lock_out(&own, "nobody@example.com", None).await;
-    let locked = log_in(&own.base, "nobody@example.com", WRONG, None).await;
+async fn an_unknown_email_is_locked_in_the_same_way() {
+    let server = locking_server(|_| {}).await;
+    lock_out(&server, "nobody@example.com", None).await;
+    let locked = log_in(&server.base, "nobody@example.com", WRONG, None).await;
     assert!(locked.headers().contains_key("retry-after"));
     problem(locked, 429, "LOGIN_LOCKED").await;
-    own.server.shutdown().await;
+    server.app.shutdown().await;
 }
 
 #[tokio::test]
-async fn another_spelling_of_the_address_is_locked_too() {
-    let own = guarded(|_| {}).await;
-    let who = own.member().await;
+async fn equivalent_emails_share_one_lock() {
+    let server = locking_server(|_| {}).await;
+    let who = server.member().await;
     for number in 0..5 {
         let email = if number % 2 == 0 { who.email.to_uppercase() } else { who.email.clone() };
-        problem(log_in(&own.base, &email, WRONG, None).await, 401, "LOGIN_FAILED").await;
+        problem(log_in(&server.base, &email, WRONG, None).await, 401, "LOGIN_FAILED").await;
     }
-    problem(log_in(&own.base, &who.email, PASSWORD, None).await, 429, "LOGIN_LOCKED").await;
-    own.server.shutdown().await;
+    problem(log_in(&server.base, &who.email, PASSWORD, None).await, 429, "LOGIN_LOCKED").await;
+    server.app.shutdown().await;
 }
 
 #[tokio::test]
-async fn who_is_logged_in_already_stays_so() {
-    let own = guarded(|_| {}).await;
-    let who = own.member().await;
-    lock_out(&own, &who.email, None).await;
+async fn a_lock_does_not_end_sessions() {
+    let server = locking_server(|_| {}).await;
+    let who = server.member().await;
+    lock_out(&server, &who.email, None).await;
     assert_eq!(who.call(Method::GET, "/api/members/me", None).await, 200);
-    own.server.shutdown().await;
+    server.app.shutdown().await;
 }
 
 #[tokio::test]
-async fn a_lock_ends() {
-    let own = guarded(|config| config.limits.login_lock_seconds = 1).await;
-    let who = own.member().await;
-    lock_out(&own, &who.email, None).await;
+async fn a_lock_expires() {
+    let server = locking_server(|config| config.limits.login_lock_seconds = 1).await;
+    let who = server.member().await;
+    lock_out(&server, &who.email, None).await;
     until(async || {
-        let answer = log_in(&own.base, &who.email, PASSWORD, None).await;
+        let answer = log_in(&server.base, &who.email, PASSWORD, None).await;
         Some(()).filter(|()| answer.status() == 200)
     })
     .await;
-    own.server.shutdown().await;
+    server.app.shutdown().await;
 }
 
 #[tokio::test]
-async fn behind_a_proxy_only_the_guessers_address_is_locked() {
-    let own = guarded(|config| config.http.trusted_proxies = vec!["127.0.0.0/8".to_owned()]).await;
-    let who = own.member().await;
-    lock_out(&own, &who.email, Some("198.51.100.7")).await;
-    let guesser = log_in(&own.base, &who.email, PASSWORD, Some("198.51.100.7")).await;
+async fn behind_a_trusted_proxy_only_the_guessers_address_is_locked() {
+    let server = locking_server(|config| config.http.trusted_proxies = vec!["127.0.0.0/8".to_owned()]).await;
+    let who = server.member().await;
+    lock_out(&server, &who.email, Some("198.51.100.7")).await;
+    let guesser = log_in(&server.base, &who.email, PASSWORD, Some("198.51.100.7")).await;
     problem(guesser, 429, "LOGIN_LOCKED").await;
-    assert_eq!(log_in(&own.base, &who.email, PASSWORD, Some("203.0.113.9")).await.status(), 200);
-    own.server.shutdown().await;
+    assert_eq!(log_in(&server.base, &who.email, PASSWORD, Some("203.0.113.9")).await.status(), 200);
+    server.app.shutdown().await;
 }
 
 #[tokio::test]
-async fn an_address_that_the_client_made_up_is_not_believed() {
-    let own = guarded(|_| {}).await;
-    let who = own.member().await;
+async fn a_forwarded_address_of_an_untrusted_client_is_ignored() {
+    let server = locking_server(|_| {}).await;
+    let who = server.member().await;
     for number in 0..5 {
-        let made_up = format!("198.51.100.{number}");
-        problem(log_in(&own.base, &who.email, WRONG, Some(&made_up)).await, 401, "LOGIN_FAILED").await;
+        let forged = format!("198.51.100.{number}");
+        problem(log_in(&server.base, &who.email, WRONG, Some(&forged)).await, 401, "LOGIN_FAILED").await;
     }
-    problem(log_in(&own.base, &who.email, PASSWORD, Some("198.51.100.200")).await, 429, "LOGIN_LOCKED").await;
-    own.server.shutdown().await;
+    problem(log_in(&server.base, &who.email, PASSWORD, Some("198.51.100.200")).await, 429, "LOGIN_LOCKED").await;
+    server.app.shutdown().await;
 }
 
 #[tokio::test]
@@ -156,7 +156,7 @@ async fn a_login_shows_neither_password_nor_hash() {
 }
 
 #[tokio::test]
-async fn a_password_that_is_right_but_for_its_case_is_wrong() {
+async fn passwords_are_case_sensitive_and_not_trimmed() {
     let who: Member = crate::support::member().await;
     problem(log_in(base(), &who.email, &PASSWORD.to_lowercase(), None).await, 401, "LOGIN_FAILED").await;
     problem(log_in(base(), &who.email, &format!("{PASSWORD} "), None).await, 401, "LOGIN_FAILED").await;

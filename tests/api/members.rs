@@ -1,26 +1,26 @@
-//! Other members: profiles, handles, summaries, recommendations.
+//! Other members: public profiles, handles, summaries, recommendations.
 use crate::support::{all, base, ids, member, problem};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn another_sees_the_profile_but_never_the_address() {
+async fn a_public_profile_has_no_private_fields() {
     let (who, other) = (member().await, member().await);
-    let seen = other.get(&format!("/api/members/{}", who.id)).await;
-    assert_eq!(seen["id"], who.id);
+    let visible = other.get(&format!("/api/members/{}", who.id)).await;
+    assert_eq!(visible["id"], who.id);
     for hidden in ["email", "birthDate", "gender", "countryCode", "languageCode", "timezone"] {
-        assert!(seen.get(hidden).is_none(), "{hidden}");
+        assert!(visible.get(hidden).is_none(), "{hidden}");
     }
     for shown in ["handle", "displayName", "memberName", "followerCount", "followingCount", "postCount", "createdAt"] {
-        assert!(!seen[shown].is_null(), "{shown}");
+        assert!(!visible[shown].is_null(), "{shown}");
     }
     for relation in ["following", "requested", "followedBy", "blocked", "muted"] {
-        assert_eq!(seen[relation], false, "{relation}");
+        assert_eq!(visible[relation], false, "{relation}");
     }
 }
 
 #[tokio::test]
-async fn a_handle_finds_whatever_its_case() {
+async fn a_profile_by_handle_ignores_case() {
     let (who, other) = (member().await, member().await);
     let handle = who.handle().await;
     for spelling in [handle.clone(), handle.to_uppercase()] {
@@ -37,7 +37,7 @@ async fn unknown_members_are_not_found() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_no_number_is_malformed() {
+async fn an_id_other_than_a_number_is_malformed() {
     let who = member().await;
     for path in ["/api/members/abc", "/api/members/-1", "/api/members/1.5"] {
         problem(who.send(Method::GET, path, Value::Null).await, 400, "MALFORMED_REQUEST").await;
@@ -45,25 +45,25 @@ async fn an_id_that_is_no_number_is_malformed() {
 }
 
 #[tokio::test]
-async fn a_taken_handle_is_not_available_and_anybody_may_ask() {
+async fn the_availability_of_a_handle_needs_no_token() {
     let who = member().await;
-    let ask = |handle: String| async move {
+    let available = |handle: String| async move {
         let answer =
             crate::common::client().get(format!("{}/api/members/handles/{handle}", base())).send().await.unwrap();
         answer.json::<Value>().await.unwrap()["available"].clone()
     };
-    assert_eq!(ask(who.handle().await.to_uppercase()).await, false);
-    assert_eq!(ask("free_for_anybody".to_owned()).await, true);
+    assert_eq!(available(who.handle().await.to_uppercase()).await, false);
+    assert_eq!(available("free_for_anybody".to_owned()).await, true);
 }
 
 #[tokio::test]
-async fn a_handle_that_breaks_the_rules_is_said_to() {
+async fn an_invalid_handle_is_a_validation_error() {
     let answer = crate::common::client().get(format!("{}/api/members/handles/me", base())).send().await.unwrap();
     problem(answer, 422, "VALIDATION_FAILED").await;
 }
 
 #[tokio::test]
-async fn summaries_come_in_the_order_asked() {
+async fn summaries_are_in_the_order_of_the_ids() {
     let (a, b, c) = (member().await, member().await, member().await);
     let body = json!({"ids": [c.id, 1, a.id]});
     let found = b.ok(Method::POST, "/api/members/query", body).await;
@@ -73,7 +73,7 @@ async fn summaries_come_in_the_order_asked() {
 }
 
 #[tokio::test]
-async fn more_than_a_hundred_ids_are_too_many() {
+async fn at_most_a_hundred_summaries_can_be_requested() {
     let who = member().await;
     let exactly = json!({"ids": (1..=100).collect::<Vec<u64>>()});
     assert_eq!(who.send(Method::POST, "/api/members/query", exactly).await.status(), 200);
@@ -82,7 +82,7 @@ async fn more_than_a_hundred_ids_are_too_many() {
 }
 
 #[tokio::test]
-async fn the_newest_are_recommended_but_not_the_followed_nor_oneself() {
+async fn newest_recommendations_exclude_followed_members_and_oneself() {
     let (who, followed, newest) = (member().await, member().await, member().await);
     who.follow(&followed).await;
     let found = who.get("/api/members/recommendations?strategy=newest&limit=100").await;
@@ -92,7 +92,7 @@ async fn the_newest_are_recommended_but_not_the_followed_nor_oneself() {
 }
 
 #[tokio::test]
-async fn friends_of_friends_are_recommended_by_common_follows() {
+async fn network_recommendations_are_ordered_by_common_follows() {
     let (who, one, two, popular, rare) =
         (member().await, member().await, member().await, member().await, member().await);
     who.follow(&one).await;

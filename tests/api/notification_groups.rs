@@ -1,4 +1,4 @@
-//! Notifications in groups.
+//! `GET /api/notifications?group=true`: groups by post and type, their counts, order, unread flag and pages.
 use crate::{
     common::Member,
     notifications::mark,
@@ -22,7 +22,7 @@ fn actors(group: &Value) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn likes_of_a_post_are_one_group_of_its_newest_members() {
+async fn likes_of_a_post_are_one_group_with_the_newest_actors() {
     let (author, fans) = (member().await, members(5).await);
     let post = author.post("글").await;
     for fan in &fans {
@@ -49,7 +49,7 @@ async fn a_member_counts_once_in_a_group() {
 }
 
 #[tokio::test]
-async fn each_post_and_each_kind_has_a_group_in_the_order_of_its_newest() {
+async fn groups_per_post_and_type_are_ordered_by_their_newest_notification() {
     let (author, fans) = (member().await, members(2).await);
     let (first, second) = (author.post("하나").await, author.post("둘").await);
     fans[0].like(first).await;
@@ -63,7 +63,7 @@ async fn each_post_and_each_kind_has_a_group_in_the_order_of_its_newest() {
 }
 
 #[tokio::test]
-async fn follows_of_a_day_are_one_group_and_replies_stand_alone() {
+async fn follows_of_a_day_are_one_group_and_replies_are_not_grouped() {
     let (who, fans) = (member().await, members(3).await);
     let post = fans[0].post("글").await;
     let comment = who.comment(post, None, "댓글").await;
@@ -83,7 +83,7 @@ async fn follows_of_a_day_are_one_group_and_replies_stand_alone() {
 }
 
 #[tokio::test]
-async fn who_is_hidden_is_not_counted() {
+async fn hidden_actors_are_not_counted_in_a_group() {
     let (author, fans) = (member().await, members(4).await);
     let post = author.post("글").await;
     for fan in &fans {
@@ -99,7 +99,7 @@ async fn who_is_hidden_is_not_counted() {
 }
 
 #[tokio::test]
-async fn a_group_is_unread_while_its_newest_is() {
+async fn a_group_is_unread_while_its_newest_notification_is() {
     let (author, fans) = (member().await, members(2).await);
     let post = author.post("글").await;
     fans[0].like(post).await;
@@ -110,7 +110,7 @@ async fn a_group_is_unread_while_its_newest_is() {
 }
 
 #[tokio::test]
-async fn no_group_is_on_two_pages_although_likes_go_on() {
+async fn no_group_is_on_two_pages_while_likes_arrive() {
     let (author, fans) = (member().await, members(3).await);
     let mut posts = Vec::new();
     for number in 0..6 {
@@ -118,24 +118,24 @@ async fn no_group_is_on_two_pages_although_likes_go_on() {
         fans[0].like(post).await;
         posts.insert(0, post);
     }
-    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    let (mut listed, mut cursor) = (Vec::new(), String::new());
     loop {
         let page = author.get(&format!("{GROUPS}&limit=2{cursor}")).await;
-        seen.extend(page["items"].as_array().unwrap().iter().map(|group| group["postId"].as_u64().unwrap()));
-        // Old groups get new likes, which would bring them to the front.
+        listed.extend(page["items"].as_array().unwrap().iter().map(|group| group["postId"].as_u64().unwrap()));
+        // Older groups get new likes, which move them to the front.
         for post in &posts {
-            fans[seen.len() % 2 + 1].like(*post).await;
+            fans[listed.len() % 2 + 1].like(*post).await;
         }
         match page["nextCursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
             None => break,
         }
     }
-    assert_eq!(seen, posts);
+    assert_eq!(listed, posts);
 }
 
 #[tokio::test]
-async fn pages_of_groups_are_whole() {
+async fn pages_of_groups_repeat_and_skip_nothing() {
     let (author, fan) = (member().await, member().await);
     for number in 0..5 {
         fan.like(author.post(&format!("글 {number}")).await).await;

@@ -1,4 +1,4 @@
-//! Notifications: who is told what, what takes it back, and how far it has been read.
+//! Notifications: which command notifies whom, retractions, the marker of read notifications, and pages.
 use crate::{
     activities::types,
     common::Member,
@@ -27,13 +27,13 @@ async fn unlike(who: &Member, path: &str) {
 }
 
 #[tokio::test]
-async fn a_like_is_told_to_the_author() {
+async fn a_like_notifies_the_author() {
     let (author, fan) = (member().await, member().await);
     let post = author.post("글").await;
     fan.like(post).await;
-    let told = author.get(LIST).await;
-    assert_eq!(types(&told), ["LIKE_POST"]);
-    let item = &told["items"][0];
+    let notifications = author.get(LIST).await;
+    assert_eq!(types(&notifications), ["LIKE_POST"]);
+    let item = &notifications["items"][0];
     assert_eq!((&item["postId"], &item["unread"]), (&json!(post), &json!(true)));
     assert_eq!((&item["actor"]["id"], item["actor"]["handle"].as_str()), (&json!(fan.id), Some(&*fan.handle().await)));
     assert_eq!((item.get("actors"), item.get("count"), item.get("commentId")), (None, None, None));
@@ -41,7 +41,7 @@ async fn a_like_is_told_to_the_author() {
 }
 
 #[tokio::test]
-async fn nobody_is_told_of_their_own_acts() {
+async fn own_actions_give_no_notification() {
     let author = member().await;
     let post = author.post("글").await;
     author.like(post).await;
@@ -53,7 +53,7 @@ async fn nobody_is_told_of_their_own_acts() {
 }
 
 #[tokio::test]
-async fn a_comment_is_told_to_the_author_and_a_reply_to_whom_it_answers() {
+async fn a_comment_notifies_the_author_and_a_reply_the_parents_author() {
     let (author, first, second) = (member().await, member().await, member().await);
     let post = author.post("글").await;
     let comment = first.comment(post, None, "댓글").await;
@@ -65,20 +65,23 @@ async fn a_comment_is_told_to_the_author_and_a_reply_to_whom_it_answers() {
 }
 
 #[tokio::test]
-async fn a_like_of_a_comment_is_told_until_it_is_taken_back() {
+async fn a_like_of_a_comment_notifies_until_it_is_undone() {
     let (author, fan) = (member().await, member().await);
     let post = fan.post("글").await;
     let comment = author.comment(post, None, "댓글").await;
     let path = format!("/api/comments/{comment}/like");
     fan.ok(Method::PUT, &path, Value::Null).await;
-    let told = author.get(LIST).await;
-    assert_eq!((types(&told), &told["items"][0]["commentId"]), (vec!["LIKE_COMMENT"], &json!(comment)));
+    let notifications = author.get(LIST).await;
+    assert_eq!(
+        (types(&notifications), &notifications["items"][0]["commentId"]),
+        (vec!["LIKE_COMMENT"], &json!(comment))
+    );
     unlike(&fan, &path).await;
     assert_eq!(ids(&author.get(LIST).await), NONE);
 }
 
 #[tokio::test]
-async fn a_like_taken_back_is_told_no_more_and_anew_when_given_again() {
+async fn an_unlike_retracts_the_notification_and_a_new_like_adds_another() {
     let (author, fan, other) = (member().await, member().await, member().await);
     let post = author.post("글").await;
     fan.like(post).await;
@@ -94,12 +97,15 @@ async fn a_like_taken_back_is_told_no_more_and_anew_when_given_again() {
 }
 
 #[tokio::test]
-async fn a_follow_is_told_until_it_ends() {
+async fn a_follow_notifies_until_it_ends() {
     let (who, fan) = (member().await, member().await);
     for _ in 0..2 {
         fan.follow(&who).await;
-        let told = who.get(LIST).await;
-        assert_eq!((types(&told), &told["items"][0]["actor"]["id"]), (vec!["FOLLOW"], &json!(fan.id)));
+        let notifications = who.get(LIST).await;
+        assert_eq!(
+            (types(&notifications), &notifications["items"][0]["actor"]["id"]),
+            (vec!["FOLLOW"], &json!(fan.id))
+        );
         fan.unfollow(&who).await;
         assert_eq!(ids(&who.get(LIST).await), NONE);
     }
@@ -109,12 +115,12 @@ async fn a_follow_is_told_until_it_ends() {
 }
 
 #[tokio::test]
-async fn a_deleted_comment_is_told_no_more() {
+async fn a_deleted_comment_retracts_its_notifications() {
     let (author, other, third) = (member().await, member().await, member().await);
     let post = author.post("글").await;
     let comment = other.comment(post, None, "댓글").await;
     third.ok(Method::PUT, &format!("/api/comments/{comment}/like"), Value::Null).await;
-    // With a reply the comment stays as a tombstone, of which nobody is told either.
+    // The comment has a reply and becomes a tombstone, which has no notifications either.
     third.comment(post, Some(comment), "답글").await;
     other.delete(&format!("/api/comments/{comment}")).await;
     assert_eq!(ids(&author.get(LIST).await), NONE);
@@ -122,7 +128,7 @@ async fn a_deleted_comment_is_told_no_more() {
 }
 
 #[tokio::test]
-async fn a_deleted_post_takes_along_all_that_was_told_about_it() {
+async fn a_deleted_post_retracts_all_its_notifications() {
     let (author, other, third) = (member().await, member().await, member().await);
     let (post, kept) = (author.post("글").await, author.post("남는 글").await);
     for id in [post, kept] {
@@ -132,29 +138,32 @@ async fn a_deleted_post_takes_along_all_that_was_told_about_it() {
     third.comment(post, Some(comment), "답글").await;
     assert_eq!((unread(&author).await, unread(&other).await), (3, 1));
     author.delete(&format!("/api/posts/{post}")).await;
-    let left = author.get(LIST).await;
-    assert_eq!((ids(&left).len(), &left["items"][0]["postId"]), (1, &json!(kept)));
+    let remaining = author.get(LIST).await;
+    assert_eq!((ids(&remaining).len(), &remaining["items"][0]["postId"]), (1, &json!(kept)));
     assert_eq!((unread(&author).await, unread(&other).await), (1, 0));
 }
 
 #[tokio::test]
-async fn a_request_is_told_and_its_acceptance_is_told_back() {
+async fn a_follow_request_and_its_acceptance_notify() {
     let (who, fan) = (member().await, member().await);
     who.ok(Method::PATCH, "/api/members/me", json!({"privacy": "FOLLOWERS"})).await;
     let follow = format!("/api/members/{}/follow", who.id);
     fan.ok(Method::PUT, &follow, Value::Null).await;
     assert_eq!(types(&who.get(LIST).await), ["FOLLOW_REQUEST"]);
     who.ok(Method::PUT, &format!("/api/members/me/follow-requests/{}", fan.id), Value::Null).await;
-    let told = fan.get(LIST).await;
-    assert_eq!((types(&told), &told["items"][0]["actor"]["id"]), (vec!["FOLLOW_ACCEPTED"], &json!(who.id)));
-    // Who accepted knows of the follow, and the request is settled.
+    let notifications = fan.get(LIST).await;
+    assert_eq!(
+        (types(&notifications), &notifications["items"][0]["actor"]["id"]),
+        (vec!["FOLLOW_ACCEPTED"], &json!(who.id))
+    );
+    // The acceptance retracts the request's notification, and there is none of the follow.
     assert_eq!(ids(&who.get(LIST).await), NONE);
     fan.unfollow(&who).await;
     assert_eq!(ids(&fan.get(LIST).await), NONE);
 }
 
 #[tokio::test]
-async fn a_request_withdrawn_or_declined_is_told_no_more() {
+async fn a_withdrawn_or_declined_request_is_retracted() {
     let (who, fan) = (member().await, member().await);
     who.ok(Method::PATCH, "/api/members/me", json!({"privacy": "PRIVATE"})).await;
     let follow = format!("/api/members/{}/follow", who.id);
@@ -168,7 +177,7 @@ async fn a_request_withdrawn_or_declined_is_told_no_more() {
 }
 
 #[tokio::test]
-async fn going_public_tells_everybody_who_had_asked() {
+async fn going_public_notifies_all_requesters() {
     let (who, fans) = (member().await, [member().await, member().await]);
     who.ok(Method::PATCH, "/api/members/me", json!({"privacy": "FOLLOWERS"})).await;
     for fan in &fans {
@@ -182,37 +191,37 @@ async fn going_public_tells_everybody_who_had_asked() {
 }
 
 #[tokio::test]
-async fn the_marker_parts_read_from_unread() {
+async fn notifications_up_to_the_marker_are_read() {
     let (author, fan) = (member().await, member().await);
     for number in 0..4 {
         fan.like(author.post(&format!("글 {number}")).await).await;
     }
-    let told = ids(&author.get(LIST).await);
+    let notifications = ids(&author.get(LIST).await);
     assert_eq!((unread(&author).await, marker(&author).await), (4, 0));
-    mark(&author, told[2]).await;
-    assert_eq!((unread(&author).await, marker(&author).await), (2, told[2]));
+    mark(&author, notifications[2]).await;
+    assert_eq!((unread(&author).await, marker(&author).await), (2, notifications[2]));
     let page = author.get(LIST).await;
     let flags: Vec<bool> = page["items"].as_array().unwrap().iter().map(|item| item["unread"] == true).collect();
     assert_eq!(flags, [true, true, false, false]);
-    mark(&author, told[0]).await;
+    mark(&author, notifications[0]).await;
     assert_eq!(unread(&author).await, 0);
 }
 
 #[tokio::test]
-async fn the_marker_never_goes_back() {
+async fn the_marker_never_moves_back() {
     let (author, fan) = (member().await, member().await);
     fan.like(author.post("하나").await).await;
     fan.like(author.post("둘").await).await;
-    let told = ids(&author.get(LIST).await);
-    mark(&author, told[0]).await;
-    for older in [told[1], 0, told[0]] {
+    let notifications = ids(&author.get(LIST).await);
+    mark(&author, notifications[0]).await;
+    for older in [notifications[1], 0, notifications[0]] {
         mark(&author, older).await;
-        assert_eq!((marker(&author).await, unread(&author).await), (told[0], 0));
+        assert_eq!((marker(&author).await, unread(&author).await), (notifications[0], 0));
     }
 }
 
 #[tokio::test]
-async fn the_marker_is_shared_by_devices_and_by_no_other_member() {
+async fn the_marker_is_shared_between_devices_of_one_member() {
     let (author, fan) = (member().await, member().await);
     let mut other_device = author.clone();
     other_device.log_in().await;
@@ -225,7 +234,7 @@ async fn the_marker_is_shared_by_devices_and_by_no_other_member() {
 }
 
 #[tokio::test]
-async fn a_marker_that_nothing_can_have_led_to_is_refused() {
+async fn an_invalid_marker_is_refused() {
     let who = member().await;
     let path = "/api/notifications/marker";
     for (body, code) in [
@@ -242,20 +251,20 @@ async fn a_marker_that_nothing_can_have_led_to_is_refused() {
 }
 
 #[tokio::test]
-async fn what_was_read_stays_read_when_it_is_taken_back() {
+async fn the_marker_can_name_a_retracted_notification() {
     let (author, fan) = (member().await, member().await);
     let post = author.post("글").await;
     fan.like(post).await;
     let newest = ids(&author.get(LIST).await)[0];
     unlike(&fan, &format!("/api/posts/{post}/like")).await;
-    // The client had seen it, so its marker is good although the notification has gone.
+    // The client has shown the notification, so its marker is valid although the notification was retracted.
     mark(&author, newest).await;
     fan.like(post).await;
     assert_eq!(unread(&author).await, 1);
 }
 
 #[tokio::test]
-async fn pages_of_notifications_have_no_doubles_and_no_holes() {
+async fn pages_of_notifications_repeat_and_skip_nothing() {
     let author = member().await;
     let post = author.post("글").await;
     for _ in 0..3 {

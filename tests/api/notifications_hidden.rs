@@ -1,9 +1,9 @@
-//! Notifications that somebody's decision hides or brings back, and a store that is lost or built again.
+//! Notifications that are hidden by blocks, mutes, deactivation or privacy, and rebuilds of the activity database.
 use crate::{
     activities::types,
     common::Member,
     notifications::{mark, unread},
-    support::{NONE, Own, all, eventually, ids, member, own},
+    support::{NONE, TestServer, all, eventually, ids, member, start_server},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -15,20 +15,20 @@ async fn set_relation(who: &Member, relation: &str, other: &Member) {
 }
 
 #[tokio::test]
-async fn a_block_hides_what_is_told_both_ways() {
+async fn a_block_hides_notifications_both_ways() {
     let (one, other) = (member().await, member().await);
     other.like(one.post("글").await).await;
     one.like(other.post("글").await).await;
     set_relation(&one, "block", &other).await;
     assert_eq!((ids(&one.get(LIST).await), unread(&one).await), (vec![], 0));
-    // The other hears of it no later than the event that says so.
-    eventually(&other, LIST, |told| ids(told).is_empty()).await;
+    // The other member's list changes once the projection has applied the event.
+    eventually(&other, LIST, |notifications| ids(notifications).is_empty()).await;
     one.delete(&format!("/api/members/{}/block", other.id)).await;
     assert_eq!(types(&one.get(LIST).await), ["LIKE_POST"]);
 }
 
 #[tokio::test]
-async fn a_block_ends_follows_and_what_was_told_of_them() {
+async fn a_block_ends_follows_and_retracts_their_notifications() {
     let (one, other) = (member().await, member().await);
     other.follow(&one).await;
     set_relation(&one, "block", &other).await;
@@ -37,7 +37,7 @@ async fn a_block_ends_follows_and_what_was_told_of_them() {
 }
 
 #[tokio::test]
-async fn a_mute_hides_from_the_muter_alone() {
+async fn a_mute_hides_notifications_of_the_muter_only() {
     let (one, other) = (member().await, member().await);
     other.like(one.post("글").await).await;
     one.like(other.post("글").await).await;
@@ -49,35 +49,35 @@ async fn a_mute_hides_from_the_muter_alone() {
 }
 
 #[tokio::test]
-async fn who_leaves_is_told_of_no_more_until_they_return() {
+async fn notifications_of_a_deactivated_member_are_hidden_until_the_restore() {
     let (author, mut fan) = (member().await, member().await);
     let post = author.post("글").await;
     fan.like(post).await;
     fan.comment(post, None, "댓글").await;
     assert_eq!(unread(&author).await, 2);
-    fan.leave().await;
-    eventually(&author, LIST, |told| ids(told).is_empty()).await;
+    fan.deactivate().await;
+    eventually(&author, LIST, |notifications| ids(notifications).is_empty()).await;
     assert_eq!(unread(&author).await, 0);
     fan.log_in().await;
-    eventually(&author, LIST, |told| ids(told).len() == 2).await;
+    eventually(&author, LIST, |notifications| ids(notifications).len() == 2).await;
 }
 
 #[tokio::test]
-async fn a_post_that_may_not_be_seen_any_more_is_not_told_about() {
+async fn notifications_of_a_hidden_post_are_hidden() {
     let (author, one, other) = (member().await, member().await, member().await);
     let post = author.post("글").await;
     let comment = one.comment(post, None, "댓글").await;
     other.comment(post, Some(comment), "답글").await;
     assert_eq!(types(&one.get(LIST).await), ["REPLY"]);
     author.ok(Method::PATCH, "/api/members/me", json!({"privacy": "PRIVATE"})).await;
-    eventually(&one, LIST, |told| ids(told).is_empty()).await;
+    eventually(&one, LIST, |notifications| ids(notifications).is_empty()).await;
     assert_eq!(unread(&one).await, 0);
     author.ok(Method::PATCH, "/api/members/me", json!({"privacy": "PUBLIC"})).await;
-    eventually(&one, LIST, |told| ids(told).len() == 1).await;
+    eventually(&one, LIST, |notifications| ids(notifications).len() == 1).await;
 }
 
 #[tokio::test]
-async fn hidden_ones_never_end_a_page_early() {
+async fn hidden_notifications_do_not_shorten_pages() {
     let (author, shown, hidden) = (member().await, member().await, member().await);
     let mut expected = Vec::new();
     for number in 0..12 {
@@ -99,10 +99,10 @@ async fn hidden_ones_never_end_a_page_early() {
     }
 }
 
-/// A server with a member who was told something, and read some of it.
-async fn told() -> (Own, Member, Value) {
-    let own = own(|_| {}).await;
-    let (author, fan) = (own.member().await, own.member().await);
+/// Starts a server with a member who has one read and one unread notification. Returns both and the list.
+async fn with_notifications() -> (TestServer, Member, Value) {
+    let server = start_server(|_| {}).await;
+    let (author, fan) = (server.member().await, server.member().await);
     let post = author.post("글").await;
     fan.like(post).await;
     mark(&author, ids(&author.get(LIST).await)[0]).await;
@@ -111,28 +111,28 @@ async fn told() -> (Own, Member, Value) {
     fan.unfollow(&author).await;
     let list = author.get(LIST).await;
     assert_eq!((types(&list), unread(&author).await), (vec!["COMMENT", "LIKE_POST"], 1));
-    (own, author, list)
+    (server, author, list)
 }
 
-async fn the_same_after(between: impl AsyncFnOnce(&std::path::Path)) {
-    let (own, mut author, list) = told().await;
+async fn assert_unchanged_after(between: impl AsyncFnOnce(&std::path::Path)) {
+    let (server, mut author, list) = with_notifications().await;
     let log = author.get("/api/activities").await;
-    let own = own.again(between).await;
-    (author.base, author.http) = (own.base.clone(), crate::common::client());
-    assert_eq!(eventually(&author, LIST, |told| ids(told).len() == 2).await, list);
+    let server = server.restart(between).await;
+    (author.base, author.http) = (server.base.clone(), crate::common::client());
+    assert_eq!(eventually(&author, LIST, |notifications| ids(notifications).len() == 2).await, list);
     assert_eq!(eventually(&author, "/api/activities", |now| ids(now) == ids(&log)).await, log);
     assert_eq!(unread(&author).await, 1);
-    own.server.shutdown().await;
+    server.app.shutdown().await;
 }
 
 #[tokio::test]
-async fn a_restart_changes_nothing() {
-    the_same_after(async |_| {}).await;
+async fn a_restart_does_not_change_notifications() {
+    assert_unchanged_after(async |_| {}).await;
 }
 
 #[tokio::test]
-async fn a_lost_file_is_built_again() {
-    the_same_after(async |folder| {
+async fn a_missing_activity_database_is_rebuilt() {
+    assert_unchanged_after(async |folder| {
         for name in ["activity.db", "activity.db-wal", "activity.db-shm"] {
             let _ = std::fs::remove_file(folder.join(name));
         }
@@ -141,8 +141,8 @@ async fn a_lost_file_is_built_again() {
 }
 
 #[tokio::test]
-async fn a_damaged_file_is_put_aside_and_built_again() {
-    the_same_after(async |folder| {
+async fn a_damaged_activity_database_is_set_aside_and_rebuilt() {
+    assert_unchanged_after(async |folder| {
         for name in ["activity.db-wal", "activity.db-shm"] {
             let _ = std::fs::remove_file(folder.join(name));
         }
@@ -152,26 +152,26 @@ async fn a_damaged_file_is_put_aside_and_built_again() {
 }
 
 #[tokio::test]
-async fn a_file_of_another_log_is_built_again() {
-    the_same_after(async |folder| {
+async fn an_activity_database_of_another_epoch_is_rebuilt() {
+    assert_unchanged_after(async |folder| {
         tamper(folder, "UPDATE reader SET epoch = (epoch + 1) % 1000, position = 1").await;
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_file_that_is_ahead_of_the_log_is_built_again() {
-    the_same_after(async |folder| {
+async fn an_activity_database_ahead_of_the_log_is_rebuilt() {
+    assert_unchanged_after(async |folder| {
         tamper(folder, "UPDATE reader SET position = 1000000").await;
     })
     .await;
 }
 
-/// Changes the file behind the server's back.
+/// Runs a statement on the activity database, past the server.
 pub(crate) async fn tamper(folder: &std::path::Path, statement: &str) {
     let options = sqlx::sqlite::SqliteConnectOptions::new()
         .filename(folder.join("activity.db"))
-        .busy_timeout(crate::common::PATIENCE);
+        .busy_timeout(crate::common::TIMEOUT);
     let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
     sqlx::query(sqlx::AssertSqlSafe(statement.to_owned())).execute(&pool).await.unwrap();
     pool.close().await;

@@ -1,4 +1,4 @@
-//! Pages of every list: limits, and cursors that were not given for it.
+//! Pages of every list: limits, cursors, foreign and altered cursors, empty lists.
 use crate::{
     common::Member,
     support::{ids, member, problem},
@@ -6,7 +6,7 @@ use crate::{
 use reqwest::Method;
 use serde_json::Value;
 
-/// Somebody with three of everything that is listed.
+/// A member with at least four items in every list.
 struct Full {
     who: Member,
     post: u64,
@@ -33,7 +33,7 @@ async fn full() -> Full {
 }
 
 impl Full {
-    /// Every list there is.
+    /// Returns the paths of all lists.
     fn lists(&self) -> Vec<String> {
         let Self { who: Member { id, .. }, post, comment, tag, .. } = self;
         [
@@ -55,7 +55,7 @@ impl Full {
     }
 }
 
-/// The path with one more parameter.
+/// Adds a query parameter to a path.
 fn with(path: &str, parameter: &str) -> String {
     format!("{path}{}{parameter}", if path.contains('?') { '&' } else { '?' })
 }
@@ -73,7 +73,7 @@ async fn every_list_has_pages_of_1_to_100() {
 }
 
 #[tokio::test]
-async fn every_list_goes_on_at_its_cursor() {
+async fn every_list_continues_at_its_cursor() {
     let full = full().await;
     for list in full.lists() {
         let whole = ids(&full.who.get(&with(&list, "limit=3")).await);
@@ -81,7 +81,7 @@ async fn every_list_goes_on_at_its_cursor() {
         let first = full.who.get(&with(&list, "limit=1")).await;
         let cursor = first["nextCursor"].as_str().unwrap_or_else(|| panic!("{list} has more"));
         let rest = full.who.get(&with(&list, &format!("limit=2&cursor={cursor}"))).await;
-        // The newest members and posts of a shared server may be others by now; the rest stays as it was.
+        // Other tests add members and posts to the shared server, so these two lists may have changed.
         if !list.contains("newest") && !list.contains("recent") {
             assert_eq!([ids(&first), ids(&rest)].concat(), whole, "{list}");
         }
@@ -90,7 +90,7 @@ async fn every_list_goes_on_at_its_cursor() {
 }
 
 #[tokio::test]
-async fn no_list_takes_a_cursor_made_by_hand() {
+async fn no_list_accepts_a_malformed_cursor() {
     let full = full().await;
     for list in full.lists() {
         for cursor in ["x", "AAAA", "eyJpZCI6MX0", "0", "-1", "null", "%F0%9F%98%80", "a%20b", "..%2F"] {
@@ -101,7 +101,7 @@ async fn no_list_takes_a_cursor_made_by_hand() {
 }
 
 #[tokio::test]
-async fn no_list_takes_the_cursor_of_another() {
+async fn no_list_accepts_the_cursor_of_another_list() {
     let full = full().await;
     let lists = full.lists();
     let mut cursors = Vec::new();
@@ -112,10 +112,10 @@ async fn no_list_takes_the_cursor_of_another() {
     for (at, list) in lists.iter().enumerate() {
         for (from, cursor) in cursors.iter().enumerate().filter(|(from, _)| *from != at) {
             let answer = full.who.send(Method::GET, &with(list, &format!("cursor={cursor}")), Value::Null).await;
-            // One's own posts and those of the author that one is are the same list.
+            // `mine` and the author feed of the same member are one list.
             let same = ["mine", "members/"].iter().all(|part| lists[at].contains(part) || lists[from].contains(part));
             if !(same && answer.status() == 200) {
-                assert_eq!(answer.status(), 400, "{list} took a cursor of {}", lists[from]);
+                assert_eq!(answer.status(), 400, "{list} accepted a cursor of {}", lists[from]);
                 problem(answer, 400, "CURSOR_INVALID").await;
             }
         }
@@ -123,7 +123,7 @@ async fn no_list_takes_the_cursor_of_another() {
 }
 
 #[tokio::test]
-async fn a_cursor_with_its_end_cut_off_is_refused() {
+async fn a_truncated_cursor_is_refused() {
     let full = full().await;
     let page = full.who.get("/api/timeline/posts/mine?limit=1").await;
     let cursor = page["nextCursor"].as_str().unwrap();
@@ -134,7 +134,7 @@ async fn a_cursor_with_its_end_cut_off_is_refused() {
 }
 
 #[tokio::test]
-async fn a_cursor_with_one_letter_changed_is_refused() {
+async fn a_cursor_with_one_changed_character_is_refused() {
     let full = full().await;
     let page = full.who.get("/api/timeline/posts/followings?limit=1").await;
     let cursor = page["nextCursor"].as_str().unwrap();
@@ -147,7 +147,7 @@ async fn a_cursor_with_one_letter_changed_is_refused() {
 }
 
 #[tokio::test]
-async fn a_page_holds_20_where_nothing_is_said() {
+async fn the_default_page_has_20_items() {
     let who = member().await;
     let mut written = Vec::new();
     for number in 0..25 {
@@ -162,7 +162,7 @@ async fn a_page_holds_20_where_nothing_is_said() {
 }
 
 #[tokio::test]
-async fn a_cursor_may_be_used_twice() {
+async fn a_cursor_can_be_used_twice() {
     let full = full().await;
     for list in full.lists().iter().filter(|list| !list.contains("newest")) {
         let page = full.who.get(&with(list, "limit=1")).await;
@@ -172,7 +172,7 @@ async fn a_cursor_may_be_used_twice() {
 }
 
 #[tokio::test]
-async fn lists_of_what_is_not_there_are_not_found() {
+async fn lists_of_unknown_members_posts_and_comments_are_not_found() {
     let who = member().await;
     for (path, code) in [
         ("/api/timeline/members/1/posts", "MEMBER_NOT_FOUND"),
@@ -188,7 +188,7 @@ async fn lists_of_what_is_not_there_are_not_found() {
 }
 
 #[tokio::test]
-async fn every_list_of_a_newcomer_is_empty_and_no_error() {
+async fn the_lists_of_a_new_member_are_empty_pages() {
     let who = member().await;
     let post = who.post("글").await;
     let comment = who.comment(post, None, "댓글").await;
@@ -206,7 +206,7 @@ async fn every_list_of_a_newcomer_is_empty_and_no_error() {
 }
 
 #[tokio::test]
-async fn every_feed_brings_a_cursor_for_the_stream() {
+async fn every_feed_has_a_stream_cursor() {
     let full = full().await;
     for list in full.lists().iter().filter(|list| list.contains("timeline")) {
         assert!(full.who.get(list).await["streamCursor"].is_string(), "{list}");

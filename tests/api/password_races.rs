@@ -1,4 +1,4 @@
-//! What was checked against a password that is another by now does nothing.
+//! Races with a password change: logins, changes and deactivations that were checked against the old password fail.
 use crate::{
     common::{Member, PASSWORD},
     support::member,
@@ -27,7 +27,7 @@ async fn token(answer: Response) -> Option<String> {
 }
 
 #[tokio::test]
-async fn no_login_with_the_old_password_outlives_its_change() {
+async fn no_login_with_the_old_password_survives_the_change() {
     for _ in 0..3 {
         let who = member().await;
         let logins = join_all((0..20).map(|_| async { token(log_in(&who, PASSWORD).await).await }));
@@ -38,14 +38,14 @@ async fn no_login_with_the_old_password_outlives_its_change() {
             assert_eq!(session.call(Method::GET, "/api/members/me", None).await, 401);
         }
         let sessions = who.get("/api/authentication/sessions").await;
-        assert_eq!(sessions["items"].as_array().unwrap().len(), 1, "the one that changed it");
+        assert_eq!(sessions["items"].as_array().unwrap().len(), 1, "only the session that changed it");
         assert_eq!(log_in(&who, PASSWORD).await.status(), 401);
         assert_eq!(log_in(&who, OTHER).await.status(), 200);
     }
 }
 
 #[tokio::test]
-async fn of_two_who_change_a_password_at_once_one_does() {
+async fn one_of_two_concurrent_password_changes_succeeds() {
     for _ in 0..3 {
         let first = member().await;
         let mut second = first.clone();
@@ -53,7 +53,7 @@ async fn of_two_who_change_a_password_at_once_one_does() {
         let news = ["F1rst!password", "S3cond!password"];
         let answers = tokio::join!(change(&first, PASSWORD, news[0]), change(&second, PASSWORD, news[1]));
         let done = [answers.0, answers.1];
-        let winner = done.iter().position(|status| *status == 204).expect("one of them");
+        let winner = done.iter().position(|status| *status == 204).expect("one change succeeds");
         assert!([401, 422].contains(&done[1 - winner]), "{done:?}");
         assert_eq!(log_in(&first, news[winner]).await.status(), 200);
         assert_eq!(log_in(&first, news[1 - winner]).await.status(), 401);
@@ -61,25 +61,25 @@ async fn of_two_who_change_a_password_at_once_one_does() {
 }
 
 #[tokio::test]
-async fn of_two_who_leave_and_change_at_once_one_does() {
+async fn of_a_deactivation_and_a_password_change_one_succeeds() {
     let who = member().await;
-    let leave = async {
+    let deactivate = async {
         let body = json!({"password": PASSWORD});
         who.send(Method::DELETE, "/api/authentication/deactivate", body).await.status().as_u16()
     };
-    let (changed, left) = tokio::join!(change(&who, PASSWORD, OTHER), leave);
-    assert_eq!([changed, left].iter().filter(|status| **status == 204).count(), 1, "{changed} {left}");
+    let (changed, deactivated) = tokio::join!(change(&who, PASSWORD, OTHER), deactivate);
+    assert_eq!([changed, deactivated].iter().filter(|status| **status == 204).count(), 1, "{changed} {deactivated}");
     let (old, new) = (log_in(&who, PASSWORD).await.status(), log_in(&who, OTHER).await.status());
-    assert_eq!(old == 200, left == 204, "who has left comes back with the password that they had");
+    assert_eq!(old == 200, deactivated == 204, "the old password restores a deactivated member");
     assert_eq!(new == 200, changed == 204);
 }
 
-/// Many at once with the right password, checked one after the other: all of them are let in.
+/// The server checks concurrent logins of one account one after the other; all of them succeed.
 #[tokio::test]
-async fn twenty_devices_log_in_at_once() {
+async fn twenty_concurrent_logins_all_succeed() {
     let who = member().await;
     let tokens = join_all((0..20).map(|_| async { token(log_in(&who, PASSWORD).await).await })).await;
-    let mut tokens: Vec<String> = tokens.into_iter().map(|token| token.expect("let in")).collect();
+    let mut tokens: Vec<String> = tokens.into_iter().map(|token| token.expect("a token")).collect();
     tokens.sort_unstable();
     tokens.dedup();
     assert_eq!(tokens.len(), 20);

@@ -1,4 +1,4 @@
-//! Posts: writing, reading, changing, deleting.
+//! Posts: creation, reads, edits, deletion, views and validation.
 use crate::support::{eventually, fields, ids, member, problem};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ async fn refused(body: Value, code: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_post_comes_back_as_it_was_written() {
+async fn a_created_post_is_returned_with_its_location() {
     let who = member().await;
     let answer = who.send(Method::POST, "/api/posts", json!({"title": "제목", "content": "  내용입니다 \n"})).await;
     assert_eq!(answer.status(), 201);
@@ -27,10 +27,10 @@ async fn a_post_comes_back_as_it_was_written() {
 }
 
 #[tokio::test]
-async fn content_counts_characters_and_not_bytes() {
+async fn content_is_limited_in_characters() {
     let who = member().await;
     for text in ["가".repeat(5_000), "👨‍👩‍👧‍👦".repeat(5_000)] {
-        // Five thousand families have more bytes than a request may have; Hangul has not.
+        // Five thousand family emoji exceed the limit of a request in bytes; Hangul does not.
         if text.len() < 60_000 {
             assert_eq!(who.send(Method::POST, "/api/posts", json!({"content": text})).await.status(), 201);
         }
@@ -39,7 +39,7 @@ async fn content_counts_characters_and_not_bytes() {
 }
 
 #[tokio::test]
-async fn a_title_counts_characters_and_not_bytes() {
+async fn a_title_is_limited_in_characters() {
     let who = member().await;
     let body = json!({"title": "제".repeat(100), "content": "글"});
     assert_eq!(who.send(Method::POST, "/api/posts", body).await.status(), 201);
@@ -65,7 +65,7 @@ async fn text_of_the_wrong_type_is_refused() {
 }
 
 #[tokio::test]
-async fn images_that_are_not_there_are_refused() {
+async fn unknown_images_are_refused() {
     let post = json!({"content": "x", "imageIds": [1]});
     member().await.refused(Method::POST, "/api/posts", post, 404, "IMAGE_NOT_FOUND").await;
     let problem = refused(json!({"content": "x", "imageIds": [1, 2, 3, 4, 5]}), "VALIDATION_FAILED").await;
@@ -73,25 +73,25 @@ async fn images_that_are_not_there_are_refused() {
 }
 
 #[tokio::test]
-async fn tags_and_mentions_come_with_code_point_offsets() {
+async fn tags_and_mentions_have_code_point_offsets() {
     let (who, other) = (member().await, member().await);
     let handle = other.handle().await;
     let content = format!("😀 #한글 좋아요 @{handle}님 @nobody_here_at_all #Rust");
     let post = who.ok(Method::POST, "/api/posts", json!({"content": content})).await;
-    let slice = |place: &Value| {
-        let (start, end) = (place["start"].as_u64().unwrap() as usize, place["end"].as_u64().unwrap() as usize);
+    let slice = |found: &Value| {
+        let (start, end) = (found["start"].as_u64().unwrap() as usize, found["end"].as_u64().unwrap() as usize);
         content.chars().skip(start).take(end - start).collect::<String>()
     };
     let tags = post["tags"].as_array().unwrap();
     assert_eq!(tags.iter().map(|tag| tag["tag"].as_str().unwrap()).collect::<Vec<_>>(), ["한글", "rust"]);
     assert_eq!(tags.iter().map(slice).collect::<Vec<_>>(), ["#한글", "#Rust"]);
     let mentions = post["mentions"].as_array().unwrap();
-    assert_eq!(mentions.len(), 1, "nobody is not mentioned");
+    assert_eq!(mentions.len(), 1, "an unknown handle is no mention");
     assert_eq!((slice(&mentions[0]), &mentions[0]["memberId"]), (format!("@{handle}"), &json!(other.id)));
 }
 
 #[tokio::test]
-async fn an_edit_replaces_text_and_markup_and_says_when() {
+async fn an_edit_replaces_text_and_markup_and_sets_edited_at() {
     let who = member().await;
     let id = who.post("처음 #하나").await;
     let edited = who.ok(Method::PUT, &format!("/api/posts/{id}"), json!({"title": "새", "content": "다음 #둘"})).await;
@@ -102,7 +102,7 @@ async fn an_edit_replaces_text_and_markup_and_says_when() {
 }
 
 #[tokio::test]
-async fn an_edit_follows_the_rules_of_writing() {
+async fn an_edit_is_validated_like_a_creation() {
     let who = member().await;
     let path = format!("/api/posts/{}", who.post("글").await);
     problem(who.send(Method::PUT, &path, json!({"content": " "})).await, 422, "POST_CONTENT_EMPTY").await;
@@ -111,7 +111,7 @@ async fn an_edit_follows_the_rules_of_writing() {
 }
 
 #[tokio::test]
-async fn anothers_post_cannot_be_changed() {
+async fn only_the_author_can_edit_or_delete_a_post() {
     let (who, other) = (member().await, member().await);
     let path = format!("/api/posts/{}", who.post("글").await);
     problem(other.send(Method::PUT, &path, json!({"content": "x"})).await, 403, "POST_UPDATE_FORBIDDEN").await;
@@ -120,7 +120,7 @@ async fn anothers_post_cannot_be_changed() {
 }
 
 #[tokio::test]
-async fn a_deleted_post_is_gone_for_everybody_at_once() {
+async fn a_deleted_post_is_hidden_from_everybody() {
     let (who, other) = (member().await, member().await);
     let id = who.post("글").await;
     let path = format!("/api/posts/{id}");
@@ -141,7 +141,7 @@ async fn a_deleted_post_is_gone_for_everybody_at_once() {
 }
 
 #[tokio::test]
-async fn unknown_posts_are_not_found_and_strange_ids_malformed() {
+async fn unknown_posts_are_not_found_and_other_ids_are_malformed() {
     let who = member().await;
     problem(who.send(Method::GET, "/api/posts/1", Value::Null).await, 404, "POST_NOT_FOUND").await;
     problem(who.send(Method::GET, "/api/posts/x1", Value::Null).await, 400, "MALFORMED_REQUEST").await;
@@ -149,7 +149,7 @@ async fn unknown_posts_are_not_found_and_strange_ids_malformed() {
 }
 
 #[tokio::test]
-async fn a_view_counts_once_an_hour_and_never_the_authors() {
+async fn a_view_counts_once_an_hour_per_reader_and_never_for_the_author() {
     let (who, reader, another) = (member().await, member().await, member().await);
     let path = format!("/api/posts/{}", who.post("글").await);
     for _ in 0..3 {
@@ -159,7 +159,7 @@ async fn a_view_counts_once_an_hour_and_never_the_authors() {
     another.get(&path).await;
     eventually(&who, &path, |post| post["viewCount"] == 2).await;
     reader.get(&path).await;
-    // A like is committed after the views that were noted before it.
+    // The store commits the like after the views that were counted before it.
     who.ok(Method::PUT, &format!("{path}/like"), Value::Null).await;
     assert_eq!(who.get(&path).await["viewCount"], 2);
 }

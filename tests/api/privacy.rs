@@ -1,4 +1,4 @@
-//! Posts for followers, posts for nobody, and the requests that go with them.
+//! Privacy levels of members (`FOLLOWERS`, `PRIVATE`, `PUBLIC`) and follow requests.
 use crate::{
     common::Member,
     support::{NONE, all, fields, ids, member},
@@ -11,19 +11,19 @@ async fn privacy(who: &Member, level: &str) {
     assert_eq!(me["privacy"], level);
 }
 
-/// Asks to follow, which has to wait.
-async fn ask(who: &Member, whom: &Member) {
-    let answer = who.send(Method::PUT, &format!("/api/members/{}/follow", whom.id), Value::Null).await;
+/// Sends a follow request and asserts 202.
+async fn request_follow(who: &Member, author: &Member) {
+    let answer = who.send(Method::PUT, &format!("/api/members/{}/follow", author.id), Value::Null).await;
     assert_eq!(answer.status(), 202);
     assert_eq!(answer.json::<Value>().await.unwrap(), json!({"requested": true}));
 }
 
-fn request(of: &Member) -> String {
+fn request_path(of: &Member) -> String {
     format!("/api/members/me/follow-requests/{}", of.id)
 }
 
 #[tokio::test]
-async fn posts_for_followers_are_for_followers() {
+async fn followers_only_posts_are_visible_to_followers_only() {
     let (author, fan, stranger) = (member().await, member().await, member().await);
     fan.follow(&author).await;
     privacy(&author, "FOLLOWERS").await;
@@ -41,7 +41,7 @@ async fn posts_for_followers_are_for_followers() {
 }
 
 #[tokio::test]
-async fn what_hangs_on_a_hidden_post_is_hidden_too() {
+async fn comments_and_likes_of_a_hidden_post_are_hidden() {
     let (author, fan, stranger) = (member().await, member().await, member().await);
     fan.follow(&author).await;
     privacy(&author, "FOLLOWERS").await;
@@ -64,7 +64,7 @@ async fn what_hangs_on_a_hidden_post_is_hidden_too() {
 }
 
 #[tokio::test]
-async fn private_posts_are_for_their_author() {
+async fn private_posts_are_visible_to_their_author_only() {
     let (author, fan) = (member().await, member().await);
     fan.follow(&author).await;
     let post = author.post("일기").await;
@@ -78,76 +78,76 @@ async fn private_posts_are_for_their_author() {
 }
 
 #[tokio::test]
-async fn a_newcomer_asks_and_is_let_in() {
-    let (author, asker) = (member().await, member().await);
+async fn a_follow_request_can_be_accepted() {
+    let (author, requester) = (member().await, member().await);
     privacy(&author, "FOLLOWERS").await;
     let post = author.post("글").await;
     for _ in 0..2 {
-        ask(&asker, &author).await;
+        request_follow(&requester, &author).await;
     }
-    let seen = asker.get(&format!("/api/members/{}", author.id)).await;
+    let profile = requester.get(&format!("/api/members/{}", author.id)).await;
     assert_eq!(
-        (&seen["requested"], &seen["following"], &seen["followerCount"]),
+        (&profile["requested"], &profile["following"], &profile["followerCount"]),
         (&true.into(), &false.into(), &0.into())
     );
-    assert_eq!(all(&author, "/api/members/me/follow-requests", 9).await, [asker.id]);
+    assert_eq!(all(&author, "/api/members/me/follow-requests", 9).await, [requester.id]);
     for _ in 0..2 {
-        assert_eq!(author.call(Method::PUT, &request(&asker), None).await, 204);
+        assert_eq!(author.call(Method::PUT, &request_path(&requester), None).await, 204);
     }
-    let seen = asker.get(&format!("/api/members/{}", author.id)).await;
+    let profile = requester.get(&format!("/api/members/{}", author.id)).await;
     assert_eq!(
-        (&seen["requested"], &seen["following"], &seen["followerCount"]),
+        (&profile["requested"], &profile["following"], &profile["followerCount"]),
         (&false.into(), &true.into(), &1.into())
     );
     assert_eq!(all(&author, "/api/members/me/follow-requests", 9).await, NONE);
-    crate::support::eventually(&asker, "/api/timeline/posts/followings", |page| ids(page) == [post]).await;
-    // Who follows already asks for nothing.
-    asker.follow(&author).await;
+    crate::support::eventually(&requester, "/api/timeline/posts/followings", |page| ids(page) == [post]).await;
+    // A repeated follow of a follower succeeds without a request.
+    requester.follow(&author).await;
 }
 
 #[tokio::test]
-async fn a_request_is_declined_and_may_be_made_again() {
-    let (author, asker) = (member().await, member().await);
+async fn a_declined_request_can_be_repeated() {
+    let (author, requester) = (member().await, member().await);
     privacy(&author, "PRIVATE").await;
-    ask(&asker, &author).await;
+    request_follow(&requester, &author).await;
     for _ in 0..2 {
-        author.delete(&request(&asker)).await;
+        author.delete(&request_path(&requester)).await;
     }
-    assert_eq!(asker.get(&format!("/api/members/{}", author.id)).await["requested"], false);
-    author.refused(Method::PUT, &request(&asker), Value::Null, 404, "FOLLOW_REQUEST_NOT_FOUND").await;
-    ask(&asker, &author).await;
-    assert_eq!(all(&author, "/api/members/me/follow-requests", 9).await, [asker.id]);
+    assert_eq!(requester.get(&format!("/api/members/{}", author.id)).await["requested"], false);
+    author.refused(Method::PUT, &request_path(&requester), Value::Null, 404, "FOLLOW_REQUEST_NOT_FOUND").await;
+    request_follow(&requester, &author).await;
+    assert_eq!(all(&author, "/api/members/me/follow-requests", 9).await, [requester.id]);
 }
 
 #[tokio::test]
-async fn a_request_is_withdrawn_by_unfollowing() {
-    let (author, asker) = (member().await, member().await);
+async fn an_unfollow_withdraws_a_request() {
+    let (author, requester) = (member().await, member().await);
     privacy(&author, "FOLLOWERS").await;
-    ask(&asker, &author).await;
-    asker.unfollow(&author).await;
+    request_follow(&requester, &author).await;
+    requester.unfollow(&author).await;
     assert_eq!(all(&author, "/api/members/me/follow-requests", 9).await, NONE);
-    author.refused(Method::PUT, &request(&asker), Value::Null, 404, "FOLLOW_REQUEST_NOT_FOUND").await;
+    author.refused(Method::PUT, &request_path(&requester), Value::Null, 404, "FOLLOW_REQUEST_NOT_FOUND").await;
 }
 
 #[tokio::test]
 async fn requests_are_listed_newest_first() {
     let author = member().await;
     privacy(&author, "FOLLOWERS").await;
-    let mut askers = Vec::new();
+    let mut requesters = Vec::new();
     for _ in 0..5 {
-        let asker = member().await;
-        ask(&asker, &author).await;
-        askers.insert(0, asker.id);
+        let requester = member().await;
+        request_follow(&requester, &author).await;
+        requesters.insert(0, requester.id);
     }
-    assert_eq!(all(&author, "/api/members/me/follow-requests", 2).await, askers);
+    assert_eq!(all(&author, "/api/members/me/follow-requests", 2).await, requesters);
 }
 
 #[tokio::test]
-async fn who_opens_up_lets_everybody_in_who_has_asked() {
+async fn going_public_accepts_all_requests() {
     let (author, one, other) = (member().await, member().await, member().await);
     privacy(&author, "FOLLOWERS").await;
-    for asker in [&one, &other] {
-        ask(asker, &author).await;
+    for requester in [&one, &other] {
+        request_follow(requester, &author).await;
     }
     privacy(&author, "PUBLIC").await;
     assert_eq!(all(&author, &format!("/api/members/{}/followers", author.id), 9).await, [other.id, one.id]);
@@ -156,16 +156,16 @@ async fn who_opens_up_lets_everybody_in_who_has_asked() {
 }
 
 #[tokio::test]
-async fn between_the_two_closed_levels_requests_wait() {
-    let (author, asker) = (member().await, member().await);
+async fn requests_stay_open_between_the_two_closed_levels() {
+    let (author, requester) = (member().await, member().await);
     privacy(&author, "FOLLOWERS").await;
-    ask(&asker, &author).await;
+    request_follow(&requester, &author).await;
     privacy(&author, "PRIVATE").await;
-    assert_eq!(all(&author, "/api/members/me/follow-requests", 9).await, [asker.id]);
+    assert_eq!(all(&author, "/api/members/me/follow-requests", 9).await, [requester.id]);
 }
 
 #[tokio::test]
-async fn followers_from_before_stay_and_can_be_removed() {
+async fn earlier_followers_stay_and_can_be_removed() {
     let (author, fan) = (member().await, member().await);
     fan.follow(&author).await;
     privacy(&author, "FOLLOWERS").await;
@@ -176,22 +176,22 @@ async fn followers_from_before_stay_and_can_be_removed() {
     }
     fan.refused(Method::GET, &format!("/api/posts/{post}"), Value::Null, 404, "POST_NOT_FOUND").await;
     assert_eq!((&author.me().await["followerCount"], &fan.me().await["followingCount"]), (&0.into(), &0.into()));
-    ask(&fan, &author).await;
+    request_follow(&fan, &author).await;
 }
 
 #[tokio::test]
 async fn a_block_ends_a_request() {
-    let (author, asker) = (member().await, member().await);
+    let (author, requester) = (member().await, member().await);
     privacy(&author, "FOLLOWERS").await;
-    ask(&asker, &author).await;
-    author.block(&asker).await;
+    request_follow(&requester, &author).await;
+    author.block(&requester).await;
     assert_eq!(all(&author, "/api/members/me/follow-requests", 9).await, NONE);
-    author.delete(&format!("/api/members/{}/block", asker.id)).await;
-    assert_eq!(asker.get(&format!("/api/members/{}", author.id)).await["requested"], false);
+    author.delete(&format!("/api/members/{}/block", requester.id)).await;
+    assert_eq!(requester.get(&format!("/api/members/{}", author.id)).await["requested"], false);
 }
 
 #[tokio::test]
-async fn other_levels_are_refused() {
+async fn unknown_privacy_levels_are_refused() {
     let who = member().await;
     for (level, code) in [
         (json!("public"), "UNKNOWN_VALUE"),
@@ -207,7 +207,7 @@ async fn other_levels_are_refused() {
 }
 
 #[tokio::test]
-async fn a_request_of_nobody_is_not_found() {
+async fn an_unknown_request_is_not_found() {
     let who = member().await;
     who.refused(Method::PUT, "/api/members/me/follow-requests/1", Value::Null, 404, "FOLLOW_REQUEST_NOT_FOUND").await;
     who.delete("/api/members/me/follow-requests/1").await;
@@ -215,7 +215,7 @@ async fn a_request_of_nobody_is_not_found() {
 }
 
 #[tokio::test]
-async fn paging_and_searching_tell_nothing_of_what_is_private() {
+async fn pages_and_searches_reveal_nothing_about_private_posts() {
     let (author, stranger) = (member().await, member().await);
     let word = format!("비밀낱말{}", author.id);
     for _ in 0..20 {

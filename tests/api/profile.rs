@@ -1,10 +1,10 @@
-//! One's own profile.
+//! The own profile: patches, names, handle.
 use crate::support::{fields, member, problem};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn a_patch_sets_what_it_names_and_keeps_the_rest() {
+async fn a_patch_sets_the_given_fields_and_keeps_the_others() {
     let who = member().await;
     let patched = who.ok(Method::PATCH, "/api/members/me", json!({"bio": "안녕하세요", "location": "부산"})).await;
     assert_eq!((&patched["bio"], &patched["location"]), (&json!("안녕하세요"), &json!("부산")));
@@ -14,7 +14,7 @@ async fn a_patch_sets_what_it_names_and_keeps_the_rest() {
 }
 
 #[tokio::test]
-async fn clearing_the_display_name_shows_the_name_again() {
+async fn clearing_the_display_name_shows_the_member_name() {
     let who = member().await;
     who.ok(Method::PATCH, "/api/members/me", json!({"displayName": "별명"})).await;
     assert_eq!(who.me().await["displayName"], "별명");
@@ -30,7 +30,7 @@ async fn the_name_cannot_be_cleared() {
 }
 
 #[tokio::test]
-async fn a_patch_that_breaks_rules_changes_nothing() {
+async fn an_invalid_patch_changes_nothing() {
     let who = member().await;
     let patch = json!({"bio": "새 소개", "websiteUrl": "nowhere", "countryCode": "XX"});
     let problem = problem(who.send(Method::PATCH, "/api/members/me", patch).await, 422, "VALIDATION_FAILED").await;
@@ -39,7 +39,7 @@ async fn a_patch_that_breaks_rules_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_field_that_cannot_be_changed_is_refused() {
+async fn invalid_and_read_only_fields_are_refused() {
     let who = member().await;
     for field in ["privacy", "email", "followerCount"] {
         let answer = who.send(Method::PATCH, "/api/members/me", json!({field: "x"})).await;
@@ -54,7 +54,7 @@ async fn a_patch_must_be_an_object() {
 }
 
 #[tokio::test]
-async fn a_new_handle_takes_the_place_of_the_old() {
+async fn a_new_handle_replaces_the_old_one() {
     let (who, other) = (member().await, member().await);
     let old = who.handle().await;
     let new = format!("n{}", &uuid::Uuid::new_v4().simple().to_string()[..20]);
@@ -66,7 +66,7 @@ async fn a_new_handle_takes_the_place_of_the_old() {
 }
 
 #[tokio::test]
-async fn anothers_handle_cannot_be_taken() {
+async fn a_handle_in_use_is_refused() {
     let (who, other) = (member().await, member().await);
     let theirs = other.handle().await.to_uppercase();
     let answer = who.send(Method::PUT, "/api/members/me/handle", json!({"handle": theirs})).await;
@@ -74,7 +74,7 @@ async fn anothers_handle_cannot_be_taken() {
 }
 
 #[tokio::test]
-async fn ones_own_handle_may_change_its_case() {
+async fn the_case_of_the_own_handle_can_change() {
     let who = member().await;
     let louder = who.handle().await.to_uppercase();
     let changed = who.ok(Method::PUT, "/api/members/me/handle", json!({"handle": louder})).await;
@@ -82,7 +82,7 @@ async fn ones_own_handle_may_change_its_case() {
 }
 
 #[tokio::test]
-async fn a_new_name_is_on_old_posts_at_once() {
+async fn a_new_display_name_is_on_old_posts_at_once() {
     let who = member().await;
     let post = who.post("글").await;
     who.get(&format!("/api/posts/{post}")).await;

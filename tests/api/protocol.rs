@@ -1,4 +1,4 @@
-//! HTTP itself: methods, paths, headers, and what a client with other manners gets.
+//! The HTTP protocol: methods, unusual paths and queries, malformed requests, pipelining, request ids, languages.
 use crate::support::{base, member, problem};
 use reqwest::{Method, Response};
 use serde_json::Value;
@@ -8,23 +8,23 @@ use tokio::{
     net::TcpStream,
 };
 
-/// Writes bytes on a line of their own and reads until the server closes or has answered so often.
-async fn speak(bytes: &[u8], answers: usize) -> String {
-    let mut line = TcpStream::connect(base().strip_prefix("http://").unwrap()).await.unwrap();
+/// Sends bytes on a new connection and reads until the server closes it or has sent `answers` responses.
+async fn send_raw(bytes: &[u8], answers: usize) -> String {
+    let mut connection = TcpStream::connect(base().strip_prefix("http://").unwrap()).await.unwrap();
     // The server may close before it has read everything.
-    let _ = line.write_all(bytes).await;
-    let mut heard = Vec::new();
-    let listen = async {
+    let _ = connection.write_all(bytes).await;
+    let mut received = Vec::new();
+    let reading = async {
         let mut chunk = [0; 4096];
-        while let Ok(read @ 1..) = line.read(&mut chunk).await {
-            heard.extend_from_slice(&chunk[..read]);
-            if answers > 0 && heard.windows(9).filter(|window| window == b"HTTP/1.1 ").count() >= answers {
+        while let Ok(read @ 1..) = connection.read(&mut chunk).await {
+            received.extend_from_slice(&chunk[..read]);
+            if answers > 0 && received.windows(9).filter(|window| window == b"HTTP/1.1 ").count() >= answers {
                 break;
             }
         }
     };
-    tokio::time::timeout(crate::common::PATIENCE, listen).await.expect("an answer, or the end");
-    String::from_utf8_lossy(&heard).into_owned()
+    tokio::time::timeout(crate::common::TIMEOUT, reading).await.expect("an answer, or the end");
+    String::from_utf8_lossy(&received).into_owned()
 }
 
 async fn get(path: &str, headers: &[(&str, &str)]) -> Response {
@@ -44,7 +44,7 @@ async fn allowed(method: Method, path: &str) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn every_resource_says_which_methods_it_has() {
+async fn a_405_lists_the_allowed_methods_of_the_resource() {
     for (method, path, methods) in [
         (Method::PATCH, "/api/posts/1", "DELETE GET PUT"),
         (Method::GET, "/api/posts", "POST"),
@@ -66,8 +66,8 @@ async fn every_resource_says_which_methods_it_has() {
 }
 
 #[tokio::test]
-async fn a_method_that_nobody_knows_is_refused() {
-    let answer = speak(b"BREW /api/posts HTTP/1.1\r\nhost: x\r\n\r\n", 1).await;
+async fn an_unknown_method_gets_405() {
+    let answer = send_raw(b"BREW /api/posts HTTP/1.1\r\nhost: x\r\n\r\n", 1).await;
     assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
 }
 
@@ -93,7 +93,7 @@ async fn unknown_routes_are_problems_at_every_depth() {
 }
 
 #[tokio::test]
-async fn strange_paths_are_answered() {
+async fn unusual_paths_are_no_server_error() {
     let who = member().await;
     for path in [
         "/api/posts/%00",
@@ -116,7 +116,7 @@ async fn strange_paths_are_answered() {
 }
 
 #[tokio::test]
-async fn strange_queries_are_answered() {
+async fn unusual_queries_are_no_server_error() {
     let who = member().await;
     for query in ["limit=%ff", "limit=1&limit=2", "limit", "limit=", "cursor=", "&&&", "=x", "%00=1", "limit=%31%30"] {
         let path = format!("/api/timeline/posts/mine?{query}");
@@ -126,44 +126,52 @@ async fn strange_queries_are_answered() {
 }
 
 #[tokio::test]
-async fn parameters_that_nobody_knows_are_ignored() {
+async fn unknown_query_parameters_are_ignored() {
     member().await.get("/api/timeline/posts/mine?utm_source=x&limit=5").await;
 }
 
 #[tokio::test]
-async fn what_is_no_http_ends_the_line() {
+async fn bytes_other_than_http_close_the_connection() {
     for noise in [&b"\x16\x03\x01\x02\x00\x01\x00\x01"[..], b"hello\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", &[0; 64]] {
-        let heard = speak(noise, 0).await;
-        assert!(heard.is_empty() || heard.starts_with("HTTP/1.1 400") || heard.starts_with("HTTP/1.1 505"), "{heard}");
+        let received = send_raw(noise, 0).await;
+        assert!(
+            received.is_empty() || received.starts_with("HTTP/1.1 400") || received.starts_with("HTTP/1.1 505"),
+            "{received}"
+        );
     }
 }
 
 #[tokio::test]
-async fn headers_beyond_reason_are_refused() {
+async fn too_large_headers_are_refused() {
     let request = format!("GET /health/live HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n", "a".repeat(2_000_000));
-    let heard = speak(request.as_bytes(), 1).await;
-    assert!(heard.is_empty() || heard.starts_with("HTTP/1.1 431") || heard.starts_with("HTTP/1.1 400"), "{heard}");
+    let received = send_raw(request.as_bytes(), 1).await;
+    assert!(
+        received.is_empty() || received.starts_with("HTTP/1.1 431") || received.starts_with("HTTP/1.1 400"),
+        "{received}"
+    );
     assert_eq!(get("/health/live", &[]).await.status(), 200);
 }
 
 #[tokio::test]
-async fn requests_on_one_line_are_answered_in_order() {
-    let ask = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
-    let requests = [ask("/health/live"), ask("/api/nothing"), ask("/api/members/me"), ask("/health/live")].concat();
-    let heard = speak(requests.as_bytes(), 4).await;
-    let statuses: Vec<&str> = heard.match_indices("HTTP/1.1 ").map(|(at, _)| &heard[at + 9..at + 12]).collect();
+async fn pipelined_requests_are_answered_in_order() {
+    let request = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+    let requests =
+        [request("/health/live"), request("/api/nothing"), request("/api/members/me"), request("/health/live")]
+            .concat();
+    let received = send_raw(requests.as_bytes(), 4).await;
+    let statuses: Vec<&str> = received.match_indices("HTTP/1.1 ").map(|(at, _)| &received[at + 9..at + 12]).collect();
     assert_eq!(statuses, ["200", "404", "401", "200"]);
 }
 
 #[tokio::test]
-async fn a_request_with_two_lengths_is_refused() {
+async fn a_request_with_two_content_lengths_is_refused() {
     let request = b"POST /api/authentication/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 2\r\ncontent-length: 30\r\n\r\n{}";
-    let heard = speak(request, 1).await;
-    assert!(heard.is_empty() || heard.starts_with("HTTP/1.1 400"), "{heard}");
+    let received = send_raw(request, 1).await;
+    assert!(received.is_empty() || received.starts_with("HTTP/1.1 400"), "{received}");
 }
 
 #[tokio::test]
-async fn every_answer_has_a_request_id_of_its_own() {
+async fn every_response_has_its_own_request_id() {
     let mut ids = BTreeSet::new();
     for path in ["/health/live", "/api/nothing", "/api/members/me", "/api/posts/x", "/api/openapi.json"] {
         let id = get(path, &[]).await.headers()["x-request-id"].to_str().unwrap().to_owned();
@@ -176,7 +184,7 @@ async fn every_answer_has_a_request_id_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_request_id_cannot_carry_anything_into_the_log() {
+async fn an_invalid_request_id_is_replaced() {
     for id in ["a b", "a\tb", "level=error msg=forged", "한글", "\u{85}"] {
         let returned = get("/health/live", &[("x-request-id", id)]).await.headers()["x-request-id"].clone();
         assert_ne!(returned.as_bytes(), id.as_bytes());
@@ -184,7 +192,7 @@ async fn a_request_id_cannot_carry_anything_into_the_log() {
 }
 
 #[tokio::test]
-async fn a_trace_that_is_none_is_replaced() {
+async fn an_invalid_traceparent_is_replaced() {
     for parent in ["garbage", "00-00000000000000000000000000000000-0000000000000000-01", "00-xyz-xyz-01", ""] {
         let problem =
             problem(get("/api/members/me", &[("traceparent", parent)]).await, 401, "BEARER_TOKEN_MISSING").await;
@@ -195,14 +203,14 @@ async fn a_trace_that_is_none_is_replaced() {
 }
 
 #[tokio::test]
-async fn a_problem_names_the_path_and_not_the_query() {
+async fn a_problem_has_the_path_without_the_query() {
     let problem = problem(get("/api/members/me?secret=7", &[]).await, 401, "BEARER_TOKEN_MISSING").await;
     let instance = problem["instance"].as_str().unwrap();
     assert!(instance.contains("/api/members/me") && !instance.contains("secret"), "{instance}");
 }
 
 #[tokio::test]
-async fn languages_that_nobody_speaks_do_no_harm() {
+async fn unknown_and_malformed_languages_are_accepted() {
     for language in ["*", "", ";;;", "ko;q=abc", "ko;q=0", "zz-ZZ", "ko;q=1.0000001", ", ,", "한글"] {
         let answer = get("/api/members/me", &[("accept-language", language)]).await;
         problem(answer, 401, "BEARER_TOKEN_MISSING").await;
@@ -210,7 +218,7 @@ async fn languages_that_nobody_speaks_do_no_harm() {
 }
 
 #[tokio::test]
-async fn unknown_routes_are_told_in_korean_too() {
+async fn routing_problems_are_translated() {
     for (path, status) in [("/api/nothing", 404), ("/api/authentication/login", 405)] {
         let answer = get(path, &[("accept-language", "ko-KR")]).await;
         assert_eq!(answer.status(), status);

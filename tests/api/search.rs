@@ -1,4 +1,4 @@
-//! Searching for posts: words, order, pages, filters, and what nobody may find.
+//! `GET /api/search/posts`: query syntax, highlights, order, pages, filters and validation; and helpers for searches.
 use crate::{
     common::Member,
     support::{NONE, fields, member, problem},
@@ -6,18 +6,18 @@ use crate::{
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// As part of a query.
+/// Percent-encodes a text for a query string.
 pub(crate) fn encoded(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-/// The ids of a page of results.
+/// Returns the ids of a page of results.
 pub(crate) fn found(page: &Value, kind: &str) -> Vec<u64> {
     page["items"].as_array().unwrap().iter().map(|item| item[kind]["id"].as_u64().unwrap()).collect()
 }
 
-/// Sends a write, and returns its answer and its token.
-pub(crate) async fn written(member: &Member, method: Method, path: &str, body: Value) -> (Value, String) {
+/// Sends a write. Returns the response and its write token.
+pub(crate) async fn write(member: &Member, method: Method, path: &str, body: Value) -> (Value, String) {
     let answer = member.send(method, path, body).await;
     assert!(answer.status().is_success(), "{path}: {}", answer.status());
     let token = answer.headers()["x-write-token"].to_str().unwrap().to_owned();
@@ -25,10 +25,10 @@ pub(crate) async fn written(member: &Member, method: Method, path: &str, body: V
     (serde_json::from_str(&text).unwrap_or_default(), token)
 }
 
-/// A page of results that has what was written up to now.
+/// Searches an index that has applied all earlier writes. Returns the first page.
 pub(crate) async fn search(member: &Member, kind: &str, parameters: &str) -> Value {
-    // Anything that is written names everything before it.
-    let (_, token) = written(member, Method::PATCH, "/api/members/me", json!({"location": "서울"})).await;
+    // The token of a new write covers all writes before it.
+    let (_, token) = write(member, Method::PATCH, "/api/members/me", json!({"location": "서울"})).await;
     let path = format!("/api/search/{kind}s?{parameters}&consistentWith={token}");
     let answer = member.send(Method::GET, &path, Value::Null).await;
     assert_eq!(answer.status(), 200, "{path}");
@@ -36,19 +36,19 @@ pub(crate) async fn search(member: &Member, kind: &str, parameters: &str) -> Val
     answer.json().await.unwrap()
 }
 
-/// The posts of this author that a member finds.
+/// Returns the ids of an author's posts that a member finds.
 async fn posts_by(member: &Member, author: &Member, query: &str) -> Vec<u64> {
     let page = search(member, "post", &format!("q={}&author={}", encoded(query), author.id)).await;
     found(&page, "post")
 }
 
-/// A word that nobody else uses.
+/// Returns a unique word.
 pub(crate) fn word() -> String {
     uuid::Uuid::new_v4().simple().to_string()[..16].to_owned()
 }
 
 #[tokio::test]
-async fn a_post_is_found_by_what_it_says() {
+async fn a_post_is_found_by_words_phrases_exclusions_and_prefixes() {
     let (author, reader) = (member().await, member().await);
     let post = author.post("오늘 한강에서 자전거를 탔다").await;
     author.post("다른 글").await;
@@ -61,10 +61,10 @@ async fn a_post_is_found_by_what_it_says() {
 }
 
 #[tokio::test]
-async fn what_is_found_is_a_post_as_elsewhere_with_its_highlights() {
+async fn a_result_has_the_post_and_its_highlights() {
     let author = member().await;
     let body = json!({"title": "<b>한강</b>", "content": "둔치의 밤 & 한강"});
-    let (post, _) = written(&author, Method::POST, "/api/posts", body).await;
+    let (post, _) = write(&author, Method::POST, "/api/posts", body).await;
     let page = search(&author, "post", &format!("q={}&author={}", encoded("한강 밤"), author.id)).await;
     assert_eq!(page["items"][0]["post"], post);
     let highlights = json!({
@@ -75,7 +75,7 @@ async fn what_is_found_is_a_post_as_elsewhere_with_its_highlights() {
 }
 
 #[tokio::test]
-async fn an_edited_post_is_found_by_its_new_text_alone() {
+async fn an_edited_post_is_found_by_its_new_text_only() {
     let author = member().await;
     let post = author.post("처음에는 고양이").await;
     assert_eq!(posts_by(&author, &author, "고양이").await, [post]);
@@ -87,13 +87,13 @@ async fn an_edited_post_is_found_by_its_new_text_alone() {
 #[tokio::test]
 async fn a_deleted_post_is_not_found() {
     let author = member().await;
-    let (gone, kept) = (author.post("같은 말").await, author.post("같은 말").await);
-    author.delete(&format!("/api/posts/{gone}")).await;
+    let (deleted, kept) = (author.post("같은 말").await, author.post("같은 말").await);
+    author.delete(&format!("/api/posts/{deleted}")).await;
     assert_eq!(posts_by(&author, &author, "같은").await, [kept]);
 }
 
 #[tokio::test]
-async fn the_best_match_comes_first_or_the_newest() {
+async fn results_are_sorted_by_relevance_or_newest_first() {
     let author = member().await;
     let titled = author.ok(Method::POST, "/api/posts", json!({"title": "등산", "content": "좋은 하루"})).await;
     let titled = titled["id"].as_u64().unwrap();
@@ -107,7 +107,7 @@ async fn the_best_match_comes_first_or_the_newest() {
 }
 
 #[tokio::test]
-async fn of_equal_matches_the_newest_comes_first() {
+async fn equal_matches_are_sorted_newest_first() {
     let author = member().await;
     let mut posts = Vec::new();
     for _ in 0..5 {
@@ -116,7 +116,7 @@ async fn of_equal_matches_the_newest_comes_first() {
     assert_eq!(posts_by(&author, &author, "똑같은").await, posts);
 }
 
-/// Every page of a search.
+/// Reads all pages of a search and calls `between` before each page but the first.
 async fn pages(member: &Member, parameters: &str, limit: usize, between: impl AsyncFn()) -> Vec<u64> {
     let mut page = search(member, "post", &format!("{parameters}&limit={limit}")).await;
     let mut all = found(&page, "post");
@@ -130,7 +130,7 @@ async fn pages(member: &Member, parameters: &str, limit: usize, between: impl As
 }
 
 #[tokio::test]
-async fn pages_have_no_doubles_and_no_holes_in_either_order() {
+async fn pages_repeat_and_skip_nothing_in_either_order() {
     let author = member().await;
     let mut written = Vec::new();
     for number in 0..23 {
@@ -150,7 +150,7 @@ async fn pages_have_no_doubles_and_no_holes_in_either_order() {
 }
 
 #[tokio::test]
-async fn what_is_written_while_paging_moves_nothing() {
+async fn posts_created_while_paging_shift_nothing() {
     let author = member().await;
     for number in 0..12 {
         author.post(&format!("구름 {}", "하늘 ".repeat(number % 4))).await;
@@ -213,7 +213,7 @@ async fn filters_narrow_a_search() {
 }
 
 #[tokio::test]
-async fn without_words_a_filter_finds_everything_that_passes_it() {
+async fn a_filter_without_words_finds_all_matching_posts() {
     let author = member().await;
     let (first, second) = (author.post("하나").await, author.post("둘").await);
     let all = format!("author={}", author.id);
@@ -227,7 +227,7 @@ async fn without_words_a_filter_finds_everything_that_passes_it() {
 }
 
 #[tokio::test]
-async fn parameters_that_mean_nothing_are_refused_by_name() {
+async fn invalid_parameters_are_field_errors() {
     let who = member().await;
     for (parameters, field, code) in [
         ("sort=best", "sort", "UNKNOWN_VALUE"),
@@ -250,7 +250,7 @@ async fn parameters_that_mean_nothing_are_refused_by_name() {
 }
 
 #[tokio::test]
-async fn no_query_is_a_failure() {
+async fn every_query_is_accepted() {
     let who = member().await;
     for query in [
         "\"",
@@ -289,7 +289,7 @@ async fn no_query_is_a_failure() {
 }
 
 #[tokio::test]
-async fn strangers_find_nothing() {
+async fn searches_need_a_token() {
     let base = crate::support::base();
     for kind in ["posts", "comments", "members"] {
         let answer = reqwest::get(format!("{base}/api/search/{kind}?q=x")).await.unwrap();

@@ -1,7 +1,7 @@
-//! Korean compounds: with spaces or without, one spelling finds the other, and pieces that only look alike find nothing.
+//! Korean compounds: the spellings with and without spaces find each other, and similar fragments find nothing.
 use crate::{
-    search::{encoded, found, search, written},
-    support::{NONE, member, own},
+    search::{encoded, found, search, write},
+    support::{NONE, member, start_server},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -14,24 +14,24 @@ fn lines(kind: &'static str) -> impl Iterator<Item = (&'static str, &'static str
 }
 
 #[tokio::test]
-async fn every_spelling_of_a_compound_finds_the_other() {
-    let own = own(|_| {}).await;
-    let (who, mut written_down, mut token) = (own.member().await, Vec::new(), String::new());
+async fn compounds_with_and_without_spaces_find_each_other() {
+    let server = start_server(|_| {}).await;
+    let (who, mut created, mut token) = (server.member().await, Vec::new(), String::new());
     let on = who.post("댓글을 다는 글").await;
     for (joined, spaced) in lines("pair: ") {
         let mut ids = Vec::new();
         for text in [format!("{joined}에서"), format!("오늘은 {spaced} 이야기")] {
-            let (post, _) = written(&who, Method::POST, "/api/posts", json!({"content": text})).await;
+            let (post, _) = write(&who, Method::POST, "/api/posts", json!({"content": text})).await;
             let comment = json!({"content": format!("{text}다")});
-            let (comment, at) = written(&who, Method::POST, &format!("/api/posts/{on}/comments"), comment).await;
+            let (comment, at) = write(&who, Method::POST, &format!("/api/posts/{on}/comments"), comment).await;
             ids.push([post["id"].as_u64().unwrap(), comment["id"].as_u64().unwrap()]);
             token = at;
         }
-        written_down.push((joined, spaced, ids));
+        created.push((joined, spaced, ids));
     }
-    assert!(written_down.len() >= 40);
+    assert!(created.len() >= 40);
     let mut wrong = Vec::new();
-    for (joined, spaced, ids) in &written_down {
+    for (joined, spaced, ids) in &created {
         for query in [joined, spaced] {
             for (at, kind) in ["post", "comment"].into_iter().enumerate() {
                 let path = format!("/api/search/{kind}s?limit=100&q={}&consistentWith={token}", encoded(query));
@@ -49,15 +49,15 @@ async fn every_spelling_of_a_compound_finds_the_other() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    own.server.shutdown().await;
+    server.app.shutdown().await;
 }
 
 #[tokio::test]
-async fn pieces_that_only_look_alike_are_not_found() {
-    let own = own(|_| {}).await;
-    let (who, mut wrong) = (own.member().await, Vec::new());
+async fn similar_fragments_are_not_found() {
+    let server = start_server(|_| {}).await;
+    let (who, mut wrong) = (server.member().await, Vec::new());
     for (query, text) in lines("not: ") {
-        let (post, token) = written(&who, Method::POST, "/api/posts", json!({"content": text})).await;
+        let (post, token) = write(&who, Method::POST, "/api/posts", json!({"content": text})).await;
         let page = who.get(&format!("/api/search/posts?limit=100&q={}&consistentWith={token}", encoded(query))).await;
         if found(&page, "post").contains(&post["id"].as_u64().unwrap()) {
             wrong.push(format!("{query} found {text}: {}", page["items"]));
@@ -65,11 +65,11 @@ async fn pieces_that_only_look_alike_are_not_found() {
         who.delete(&format!("/api/posts/{}", post["id"])).await;
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    own.server.shutdown().await;
+    server.app.shutdown().await;
 }
 
 #[tokio::test]
-async fn phrases_and_exclusions_take_spaces_at_their_word() {
+async fn phrases_and_exclusions_respect_spaces() {
     let who = member().await;
     let (joined, spaced) = (who.post("인천국제공항 도착").await, who.post("인천 국제 공항 도착").await);
     for (query, expected) in [

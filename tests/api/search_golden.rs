@@ -1,7 +1,7 @@
-//! Korean and mixed queries over a small corpus: what each must find, and that it finds nothing else.
+//! The golden file of searches: Korean and mixed queries over a small corpus, each with its exact results.
 use crate::{
     search::{encoded, found},
-    support::own,
+    support::start_server,
 };
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 const GOLDEN: &str = include_str!("../golden/search.txt");
 
 #[tokio::test]
-async fn every_query_finds_what_it_should_and_nothing_else() {
-    let own = own(|_| {}).await;
-    let author = own.member().await;
+async fn every_golden_query_finds_exactly_its_posts() {
+    let server = start_server(|_| {}).await;
+    let author = server.member().await;
     let mut names: BTreeMap<u64, &str> = BTreeMap::new();
     let mut token = String::new();
     for line in GOLDEN.lines().filter_map(|line| line.strip_prefix("post: ")) {
@@ -22,7 +22,7 @@ async fn every_query_finds_what_it_should_and_nothing_else() {
         let post: serde_json::Value = answer.json().await.unwrap();
         names.insert(post["id"].as_u64().unwrap_or_else(|| panic!("{line}: {post}")), name);
     }
-    let (mut asked, mut wrong) = (0, Vec::new());
+    let (mut queries, mut wrong) = (0, Vec::new());
     for line in GOLDEN.lines().filter_map(|line| line.strip_prefix("find: ")) {
         let (query, expected) = line.rsplit_once(" =>").unwrap();
         let expected: BTreeSet<&str> = expected.split_whitespace().collect();
@@ -39,8 +39,8 @@ async fn every_query_finds_what_it_should_and_nothing_else() {
                 wrong.push(format!("{query} ({sort}): found but not highlighted"));
             }
         }
-        asked += 1;
+        queries += 1;
     }
-    assert!(asked >= 60, "{asked}");
-    assert!(wrong.is_empty(), "{} of {asked}:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(queries >= 60, "{queries}");
+    assert!(wrong.is_empty(), "{} of {queries}:\n{}", wrong.len(), wrong.join("\n"));
 }

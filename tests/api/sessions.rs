@@ -1,7 +1,7 @@
-//! Refresh tokens and sessions.
+//! Refresh tokens (rotation, reuse, cookies) and the list of sessions.
 use crate::{
     common::PASSWORD,
-    support::{base, member, own, problem},
+    support::{base, member, problem, start_server},
 };
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ async fn refreshed(base: &str, token: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_refresh_gives_another_pair() {
+async fn a_refresh_returns_a_new_pair_of_tokens() {
     let login = log_in(base(), &member().await.email).await;
     let pair = refreshed(base(), &login["refreshToken"]).await;
     assert_ne!(pair["refreshToken"], login["refreshToken"]);
@@ -35,7 +35,7 @@ async fn a_refresh_gives_another_pair() {
 }
 
 #[tokio::test]
-async fn a_refresh_works_by_cookie() {
+async fn the_refresh_token_can_be_in_the_cookie() {
     let login = log_in(base(), &member().await.email).await;
     let cookie = format!("refresh_token={}", login["refreshToken"].as_str().unwrap());
     let refresh =
@@ -46,16 +46,16 @@ async fn a_refresh_works_by_cookie() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_no_log_out() {
+async fn a_repeated_refresh_returns_the_same_successor() {
     let login = log_in(base(), &member().await.email).await;
     let first = refreshed(base(), &login["refreshToken"]).await;
     let again = refreshed(base(), &login["refreshToken"]).await;
-    assert_eq!(first["refreshToken"], again["refreshToken"], "the same successor");
+    assert_eq!(first["refreshToken"], again["refreshToken"], "the same refresh token");
     refreshed(base(), &again["refreshToken"]).await;
 }
 
 #[tokio::test]
-async fn fifty_refreshes_at_once_all_get_one_successor() {
+async fn fifty_concurrent_refreshes_get_one_successor() {
     let login = log_in(base(), &member().await.email).await;
     let pairs = futures::future::join_all((0..50).map(|_| refreshed(base(), &login["refreshToken"]))).await;
     assert!(pairs.iter().all(|pair| pair["refreshToken"] == pairs[0]["refreshToken"]));
@@ -63,25 +63,25 @@ async fn fifty_refreshes_at_once_all_get_one_successor() {
 }
 
 #[tokio::test]
-async fn a_token_used_again_later_ends_its_session() {
-    let own = own(|config| config.authentication.refresh_grace_seconds = 0).await;
-    let who = crate::common::Member::sign_up(&crate::common::client(), &own.base).await;
-    let login = log_in(&own.base, &who.email).await;
-    let second = refreshed(&own.base, &login["refreshToken"]).await;
-    let third = refreshed(&own.base, &second["refreshToken"]).await;
-    let reused = refresh(&own.base, &login["refreshToken"]).await;
+async fn a_refresh_token_reused_after_the_grace_time_ends_its_session() {
+    let server = start_server(|config| config.authentication.refresh_grace_seconds = 0).await;
+    let who = crate::common::Member::sign_up(&crate::common::client(), &server.base).await;
+    let login = log_in(&server.base, &who.email).await;
+    let second = refreshed(&server.base, &login["refreshToken"]).await;
+    let third = refreshed(&server.base, &second["refreshToken"]).await;
+    let reused = refresh(&server.base, &login["refreshToken"]).await;
     assert_eq!(reused.headers()["x-relogin-required"], "true");
     problem(reused, 401, "RELOGIN_REQUIRED").await;
-    problem(refresh(&own.base, &third["refreshToken"]).await, 401, "RELOGIN_REQUIRED").await;
-    let me = crate::common::client().get(format!("{}/api/members/me", own.base));
+    problem(refresh(&server.base, &third["refreshToken"]).await, 401, "RELOGIN_REQUIRED").await;
+    let me = crate::common::client().get(format!("{}/api/members/me", server.base));
     let me = me.bearer_auth(third["accessToken"].as_str().unwrap()).send().await.unwrap();
     problem(me, 401, "TOKEN_REVOKED").await;
-    assert_eq!(who.call(Method::GET, "/api/members/me", None).await, 200, "the other session lives on");
-    own.server.shutdown().await;
+    assert_eq!(who.call(Method::GET, "/api/members/me", None).await, 200, "the other session stays valid");
+    server.app.shutdown().await;
 }
 
 #[tokio::test]
-async fn what_is_no_refresh_token_buys_nothing() {
+async fn an_invalid_refresh_token_is_refused() {
     let login = log_in(base(), &member().await.email).await;
     let real = login["refreshToken"].as_str().unwrap();
     let mut forged = real.to_owned().into_bytes();
@@ -110,16 +110,16 @@ async fn sessions_are_listed_and_ended_one_by_one() {
     let sessions = who.get("/api/authentication/sessions").await;
     let items = sessions["items"].as_array().unwrap();
     assert_eq!(items.len(), 2);
-    let other = items.iter().find(|session| session["current"] == false).expect("one that is not this");
+    let other = items.iter().find(|session| session["current"] == false).expect("another session");
     let path = format!("/api/authentication/sessions/{}", other["id"]);
     assert_eq!(who.call(Method::DELETE, &path, None).await, 204);
     assert_eq!(first.call(Method::GET, "/api/members/me", None).await, 401);
     assert_eq!(who.call(Method::GET, "/api/members/me", None).await, 200);
-    assert_eq!(who.call(Method::DELETE, &path, None).await, 404, "ended already");
+    assert_eq!(who.call(Method::DELETE, &path, None).await, 404, "the session has ended already");
 }
 
 #[tokio::test]
-async fn anothers_session_cannot_be_ended() {
+async fn a_session_of_another_member_is_not_found() {
     let (who, other) = (member().await, member().await);
     let theirs = other.get("/api/authentication/sessions").await["items"][0]["id"].clone();
     let path = format!("/api/authentication/sessions/{theirs}");
@@ -128,7 +128,7 @@ async fn anothers_session_cannot_be_ended() {
 }
 
 #[tokio::test]
-async fn a_session_says_from_where_and_with_what() {
+async fn a_session_has_address_and_user_agent() {
     let who = member().await;
     let login = json!({"email": who.email, "password": PASSWORD});
     let request = crate::common::client().post(format!("{}/api/authentication/login", base())).json(&login);
@@ -140,7 +140,7 @@ async fn a_session_says_from_where_and_with_what() {
 }
 
 #[tokio::test]
-async fn no_refresh_token_at_all_asks_for_a_login() {
+async fn a_refresh_without_a_token_requires_a_login() {
     let answer = crate::common::client().post(format!("{}/api/authentication/refresh", base())).send().await.unwrap();
     assert_eq!(answer.status(), 401);
     assert_eq!(answer.headers()["x-relogin-required"], "true");
@@ -148,7 +148,7 @@ async fn no_refresh_token_at_all_asks_for_a_login() {
 }
 
 #[tokio::test]
-async fn refreshing_makes_no_second_session_and_ends_no_access_token() {
+async fn a_refresh_adds_no_session_and_keeps_the_access_token_valid() {
     let mut who = member().await;
     let login = log_in(base(), &who.email).await;
     who.token = login["accessToken"].as_str().unwrap().to_owned();
@@ -157,11 +157,11 @@ async fn refreshing_makes_no_second_session_and_ends_no_access_token() {
         token = refreshed(base(), &token).await["refreshToken"].clone();
     }
     let sessions = who.get("/api/authentication/sessions").await;
-    assert_eq!(sessions["items"].as_array().unwrap().len(), 2, "that of the sign-up, and this one");
+    assert_eq!(sessions["items"].as_array().unwrap().len(), 2, "the session of the signup and this one");
 }
 
 #[tokio::test]
-async fn fifty_refreshes_by_cookie_agree_on_the_cookie() {
+async fn fifty_concurrent_refreshes_by_cookie_get_one_cookie() {
     let login = log_in(base(), &member().await.email).await;
     let cookie = format!("refresh_token={}", login["refreshToken"].as_str().unwrap());
     let refresh = || async {
@@ -175,34 +175,34 @@ async fn fifty_refreshes_by_cookie_agree_on_the_cookie() {
 }
 
 #[tokio::test]
-async fn off_loopback_the_cookie_is_for_https_alone() {
-    let own = own(|config| config.http.insecure_cookies = "false".to_owned()).await;
-    let who = own.member().await;
+async fn the_cookie_is_secure_unless_insecure_cookies_are_configured() {
+    let server = start_server(|config| config.http.insecure_cookies = "false".to_owned()).await;
+    let who = server.member().await;
     let login = json!({"email": who.email, "password": PASSWORD});
     let answer = crate::common::client()
-        .post(format!("{}/api/authentication/login", own.base))
+        .post(format!("{}/api/authentication/login", server.base))
         .json(&login)
         .send()
         .await
         .unwrap();
     assert!(answer.headers()["set-cookie"].to_str().unwrap().split("; ").any(|part| part == "Secure"));
-    own.server.shutdown().await;
+    server.app.shutdown().await;
 }
 
 #[tokio::test]
-async fn behind_a_proxy_on_loopback_the_cookie_is_for_https_alone_where_clients_come_by_it() {
+async fn behind_a_proxy_the_cookie_is_secure_if_the_public_url_is_https() {
     for (url, secure) in [("https://feed.example", true), ("http://feed.example", false), ("", false)] {
-        let own = own(|config| config.http.public_url = url.to_owned()).await;
-        let login = json!({"email": own.member().await.email, "password": PASSWORD});
-        let request = crate::common::client().post(format!("{}/api/authentication/login", own.base)).json(&login);
+        let server = start_server(|config| config.http.public_url = url.to_owned()).await;
+        let login = json!({"email": server.member().await.email, "password": PASSWORD});
+        let request = crate::common::client().post(format!("{}/api/authentication/login", server.base)).json(&login);
         let cookie = request.send().await.unwrap().headers()["set-cookie"].to_str().unwrap().to_owned();
         assert_eq!(cookie.split("; ").any(|part| part == "Secure"), secure, "{url}: {cookie}");
-        own.server.shutdown().await;
+        server.app.shutdown().await;
     }
 }
 
 #[tokio::test]
-async fn a_logout_everywhere_leaves_nothing_to_refresh() {
+async fn logout_all_ends_all_refresh_tokens() {
     let who = member().await;
     let logins = [log_in(base(), &who.email).await, log_in(base(), &who.email).await];
     assert_eq!(who.call(Method::POST, "/api/authentication/logout-all", None).await, 204);
@@ -212,7 +212,7 @@ async fn a_logout_everywhere_leaves_nothing_to_refresh() {
 }
 
 #[tokio::test]
-async fn a_new_password_leaves_this_session_alone_to_refresh() {
+async fn a_new_password_ends_other_refresh_tokens() {
     let mut who = member().await;
     let (this, other) = (log_in(base(), &who.email).await, log_in(base(), &who.email).await);
     who.token = this["accessToken"].as_str().unwrap().to_owned();
@@ -233,10 +233,10 @@ async fn an_ended_session_cannot_refresh() {
 }
 
 #[tokio::test]
-async fn who_has_left_comes_back_by_login_and_not_by_refresh() {
+async fn a_refresh_does_not_restore_a_deactivated_member() {
     let who = member().await;
     let login = log_in(base(), &who.email).await;
-    who.leave().await;
+    who.deactivate().await;
     problem(refresh(base(), &login["refreshToken"]).await, 401, "RELOGIN_REQUIRED").await;
     assert_eq!(member().await.call(Method::GET, &format!("/api/members/{}", who.id), None).await, 404);
 }

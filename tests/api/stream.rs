@@ -1,4 +1,4 @@
-//! The live stream.
+//! `GET /api/timeline/stream`: the first event, delivery of posts, resumption by cursor; and helpers for streams.
 use crate::{
     common::{Event, Stream},
     support::{ids, member},
@@ -7,11 +7,12 @@ use futures::StreamExt;
 use reqwest::Method;
 use serde_json::json;
 
+/// Waits for the next event.
 pub(crate) async fn next(stream: &mut Stream) -> Event {
-    stream.next().await.expect("the stream goes on")
+    stream.next().await.expect("the stream is open")
 }
 
-/// The stream's first event, which says where it stands.
+/// Reads the stream's first event, `ready`, and returns its cursor.
 pub(crate) async fn ready(stream: &mut Stream) -> String {
     let event = next(stream).await;
     assert_eq!(event.name, "ready");
@@ -19,11 +20,13 @@ pub(crate) async fn ready(stream: &mut Stream) -> String {
     event.id
 }
 
+/// Waits for the next new post and returns its id.
 pub(crate) async fn created(stream: &mut Stream) -> u64 {
     created_event(stream).await.data["id"].as_u64().unwrap()
 }
 
-/// The next event, which is a new post. What others do to the day's best is told to everybody, and passed over.
+/// Waits for the next event, asserts that it is a new post, and returns it. Skips `top3.changed`, which other tests on the
+/// shared server cause.
 pub(crate) async fn created_event(stream: &mut Stream) -> Event {
     loop {
         let event = next(stream).await;
@@ -35,7 +38,7 @@ pub(crate) async fn created_event(stream: &mut Stream) -> Event {
 }
 
 #[tokio::test]
-async fn a_stream_says_first_where_it_stands() {
+async fn a_stream_starts_with_retry_and_ready() {
     let who = member().await;
     let answer = who.request(Method::GET, "/api/timeline/stream").send().await.unwrap();
     assert_eq!(answer.headers()["content-type"], "text/event-stream");
@@ -50,7 +53,7 @@ async fn a_stream_says_first_where_it_stands() {
 }
 
 #[tokio::test]
-async fn posts_of_the_followed_and_ones_own_arrive_and_nobody_elses() {
+async fn posts_of_followed_members_and_oneself_arrive() {
     let (who, friend, stranger) = (member().await, member().await, member().await);
     who.follow(&friend).await;
     let mut stream = who.stream(None).await;
@@ -63,7 +66,7 @@ async fn posts_of_the_followed_and_ones_own_arrive_and_nobody_elses() {
 }
 
 #[tokio::test]
-async fn a_post_arrives_as_it_is_in_rest() {
+async fn a_streamed_post_equals_the_post_of_a_page() {
     let (who, friend) = (member().await, member().await);
     who.follow(&friend).await;
     let mut stream = who.stream(None).await;
@@ -75,7 +78,7 @@ async fn a_post_arrives_as_it_is_in_rest() {
 }
 
 #[tokio::test]
-async fn changes_and_deletions_arrive() {
+async fn edits_and_deletions_arrive() {
     let (who, friend) = (member().await, member().await);
     who.follow(&friend).await;
     let id = friend.post("글").await;
@@ -96,18 +99,18 @@ async fn a_stream_resumes_where_it_stopped() {
     let mut stream = who.stream(None).await;
     let mut last = ready(&mut stream).await;
     for round in 0..4 {
-        let mut written = Vec::new();
+        let mut posts = Vec::new();
         for number in 0..3 {
-            written.push(friend.post(&format!("글 {round}.{number}")).await);
+            posts.push(friend.post(&format!("글 {round}.{number}")).await);
         }
-        // One is read, then the line is cut: the other two come after the resumption, and nothing twice.
+        // The stream is closed after the first post: the other two arrive after the resumption, and none twice.
         let event = next(&mut stream).await;
-        assert_eq!(event.data["id"], written[0]);
+        assert_eq!(event.data["id"], posts[0]);
         last.clone_from(&event.id);
         drop(stream);
         stream = who.stream(Some(&last)).await;
         assert_eq!(ready(&mut stream).await, last);
-        for id in &written[1..] {
+        for id in &posts[1..] {
             assert_eq!(created(&mut stream).await, *id);
         }
         let mark = friend.post("표시").await;
@@ -135,7 +138,7 @@ async fn a_stream_opens_from_the_cursor_of_a_page() {
 }
 
 #[tokio::test]
-async fn the_header_wins_over_the_query() {
+async fn last_event_id_takes_precedence_over_the_query() {
     let who = member().await;
     let before = who.get("/api/timeline/posts/mine").await["streamCursor"].as_str().unwrap().to_owned();
     who.post("하나").await;
@@ -148,16 +151,16 @@ async fn the_header_wins_over_the_query() {
 }
 
 #[tokio::test]
-async fn a_follow_shows_in_the_open_stream_and_an_unfollow_too() {
+async fn follows_and_unfollows_take_effect_in_an_open_stream() {
     let (who, friend) = (member().await, member().await);
     let mut stream = who.stream(None).await;
     ready(&mut stream).await;
     friend.post("아직 안 보이는 글").await;
     who.follow(&friend).await;
-    // The follow is in the stream's list once the reader's own next read is answered.
+    // The stream applies the follow before the reader's next read is answered.
     who.get("/api/timeline/posts/followings").await;
-    let seen = friend.post("보이는 글").await;
-    assert_eq!(created(&mut stream).await, seen);
+    let visible = friend.post("보이는 글").await;
+    assert_eq!(created(&mut stream).await, visible);
     who.call(Method::DELETE, &format!("/api/members/{}/follow", friend.id), None).await;
     who.get("/api/timeline/posts/followings").await;
     friend.post("다시 안 보이는 글").await;

@@ -1,8 +1,8 @@
-//! How streams are refused, reset, limited and ended.
+//! Refusals, resets, limits, heartbeats and ends of live streams.
 use crate::{
     common::{Member, Stream},
     stream::{created, next, ready},
-    support::{base, member, own, problem},
+    support::{base, member, problem, start_server},
 };
 use futures::StreamExt;
 use reqwest::Method;
@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 #[tokio::test]
-async fn a_cursor_that_leads_nowhere_gets_a_reset() {
-    let other = own(|_| {}).await;
+async fn a_cursor_of_another_epoch_gets_a_reset() {
+    let other = start_server(|_| {}).await;
     let there = Member::sign_up(&crate::common::client(), &other.base).await;
     let foreign = there.get("/api/timeline/posts/mine").await["streamCursor"].as_str().unwrap().to_owned();
-    other.server.shutdown().await;
+    other.app.shutdown().await;
     let who = member().await;
     let mut stream = who.stream(Some(&foreign)).await;
     ready(&mut stream).await;
@@ -22,13 +22,13 @@ async fn a_cursor_that_leads_nowhere_gets_a_reset() {
     assert_eq!((event.name.as_str(), &event.data["reason"]), ("reset", &json!("unknown")));
     assert!(event.data.as_object().unwrap().contains_key("restCursor"));
     let post = who.post("그 뒤의 글").await;
-    assert_eq!(created(&mut stream).await, post, "the stream goes on from now");
+    assert_eq!(created(&mut stream).await, post, "the stream continues from now");
 }
 
 #[tokio::test]
-async fn too_much_to_replay_gets_a_reset() {
-    let own = own(|config| config.stream.replay_max = 5).await;
-    let who = Member::sign_up(&crate::common::client(), &own.base).await;
+async fn more_events_than_replay_max_get_a_reset() {
+    let server = start_server(|config| config.stream.replay_max = 5).await;
+    let who = Member::sign_up(&crate::common::client(), &server.base).await;
     let cursor = who.get("/api/timeline/posts/mine").await["streamCursor"].as_str().unwrap().to_owned();
     for number in 0..7 {
         who.post(&format!("글 {number}")).await;
@@ -38,11 +38,11 @@ async fn too_much_to_replay_gets_a_reset() {
     let event = next(&mut stream).await;
     assert_eq!((event.name.as_str(), &event.data["reason"]), ("reset", &json!("too_far")));
     drop(stream);
-    own.server.shutdown().await;
+    server.app.shutdown().await;
 }
 
 #[tokio::test]
-async fn a_mangled_cursor_is_refused_before_the_first_byte() {
+async fn a_malformed_cursor_is_refused_before_the_first_byte() {
     let answer = member().await.request(Method::GET, "/api/timeline/stream?cursor=garbage").send().await.unwrap();
     problem(answer, 400, "CURSOR_INVALID").await;
 }
@@ -63,16 +63,16 @@ async fn a_ticket_opens_one_stream() {
     ready(&mut stream).await;
     let post = who.post("글").await;
     assert_eq!(created(&mut stream).await, post);
-    assert_eq!(crate::common::client().get(&url).send().await.unwrap().status(), 401, "used up");
-    let made_up = format!("{}/api/timeline/stream?ticket=made-up", base());
-    assert_eq!(crate::common::client().get(made_up).send().await.unwrap().status(), 401);
+    assert_eq!(crate::common::client().get(&url).send().await.unwrap().status(), 401, "the ticket is used");
+    let unknown = format!("{}/api/timeline/stream?ticket=made-up", base());
+    assert_eq!(crate::common::client().get(unknown).send().await.unwrap().status(), 401);
 }
 
 #[tokio::test]
-async fn a_heartbeat_carries_a_cursor_to_resume_from() {
-    let own = own(|config| config.stream.heartbeat_seconds = 1).await;
+async fn a_heartbeat_has_a_cursor_that_resumes() {
+    let server = start_server(|config| config.stream.heartbeat_seconds = 1).await;
     let http = crate::common::client();
-    let (who, stranger) = (Member::sign_up(&http, &own.base).await, Member::sign_up(&http, &own.base).await);
+    let (who, stranger) = (Member::sign_up(&http, &server.base).await, Member::sign_up(&http, &server.base).await);
     let answer = who.request(Method::GET, "/api/timeline/stream").send().await.unwrap();
     let before = answer.headers().len();
     assert!(before > 0);
@@ -80,7 +80,7 @@ async fn a_heartbeat_carries_a_cursor_to_resume_from() {
     let mut body = answer.bytes_stream();
     let mut text = String::new();
     while !text.contains(": cursor=") {
-        let chunk = tokio::time::timeout(crate::common::PATIENCE, body.next()).await.unwrap();
+        let chunk = tokio::time::timeout(crate::common::TIMEOUT, body.next()).await.unwrap();
         text.push_str(std::str::from_utf8(&chunk.unwrap().unwrap()).unwrap());
     }
     let cursor = text.split(": cursor=").nth(1).unwrap().lines().next().unwrap().to_owned();
@@ -90,7 +90,7 @@ async fn a_heartbeat_carries_a_cursor_to_resume_from() {
     ready(&mut stream).await;
     assert_eq!(created(&mut stream).await, post);
     drop(stream);
-    own.server.shutdown().await;
+    server.app.shutdown().await;
 }
 
 #[tokio::test]
@@ -105,9 +105,9 @@ async fn a_revoked_token_ends_its_stream_within_five_seconds() {
 }
 
 #[tokio::test]
-async fn a_member_has_so_many_streams_and_no_more() {
-    let own = own(|config| config.stream.per_member_max = 2).await;
-    let who = Member::sign_up(&crate::common::client(), &own.base).await;
+async fn streams_per_member_are_limited() {
+    let server = start_server(|config| config.stream.per_member_max = 2).await;
+    let who = Member::sign_up(&crate::common::client(), &server.base).await;
     let (mut first, mut second) = (who.stream(None).await, who.stream(None).await);
     ready(&mut first).await;
     ready(&mut second).await;
@@ -116,51 +116,51 @@ async fn a_member_has_so_many_streams_and_no_more() {
     drop(first);
     let reopened =
         async { while who.request(Method::GET, "/api/timeline/stream").send().await.unwrap().status() != 200 {} };
-    tokio::time::timeout(crate::common::PATIENCE, reopened).await.expect("a place is free again");
+    tokio::time::timeout(crate::common::TIMEOUT, reopened).await.expect("a stream permit is free again");
     drop(second);
-    own.server.shutdown().await;
+    server.app.shutdown().await;
 }
 
 #[tokio::test]
-async fn a_slow_stream_ends_and_resumes_without_a_gap() {
-    let own = own(|config| config.stream.buffer_max = 4).await;
+async fn a_slow_stream_is_closed_and_resumes_without_a_gap() {
+    let server = start_server(|config| config.stream.buffer_max = 4).await;
     let http = crate::common::client();
-    let (who, friend) = (Member::sign_up(&http, &own.base).await, Member::sign_up(&http, &own.base).await);
+    let (who, friend) = (Member::sign_up(&http, &server.base).await, Member::sign_up(&http, &server.base).await);
     who.follow(&friend).await;
     let mut stream = who.stream(None).await;
     let mut last = ready(&mut stream).await;
-    // Nothing is read: the line fills up, then what may wait, and then the server lets go.
+    // The client reads nothing: the connection fills up, then the stream's buffer, and the server closes the stream.
     let text = "가".repeat(4_900);
-    let mut written = Vec::new();
+    let mut posts = Vec::new();
     for number in 0..400 {
-        written.push(friend.post(&format!("{number} {text}")).await);
+        posts.push(friend.post(&format!("{number} {text}")).await);
     }
-    let mut seen = Vec::new();
-    let mut ends = 0;
-    while seen.len() < written.len() {
+    let mut received = Vec::new();
+    let mut closed = 0;
+    while received.len() < posts.len() {
         match stream.next().await {
             Some(event) => {
                 last.clone_from(&event.id);
                 if event.name == "post.created" {
-                    seen.push(event.data["id"].as_u64().unwrap());
+                    received.push(event.data["id"].as_u64().unwrap());
                 }
             }
             None => {
-                ends += 1;
+                closed += 1;
                 stream = who.stream(Some(&last)).await;
             }
         }
     }
-    assert_eq!(seen, written);
-    assert!(ends > 0, "the stream was never let go");
+    assert_eq!(received, posts);
+    assert!(closed > 0, "the server never closed the stream");
     drop(stream);
-    own.server.shutdown().await;
+    server.app.shutdown().await;
 }
 
 #[tokio::test]
-async fn a_shutdown_says_goodbye_and_takes_less_than_five_seconds() {
-    let own = own(|_| {}).await;
-    let who = Member::sign_up(&crate::common::client(), &own.base).await;
+async fn a_shutdown_sends_bye_and_takes_less_than_five_seconds() {
+    let server = start_server(|_| {}).await;
+    let who = Member::sign_up(&crate::common::client(), &server.base).await;
     let mut streams = Vec::new();
     for _ in 0..10 {
         let mut stream = who.stream(None).await;
@@ -168,7 +168,7 @@ async fn a_shutdown_says_goodbye_and_takes_less_than_five_seconds() {
         streams.push(stream);
     }
     let begun = Instant::now();
-    let ending = tokio::spawn(own.server.shutdown());
+    let ending = tokio::spawn(server.app.shutdown());
     for stream in &mut streams {
         let event = next(stream).await;
         assert_eq!(event.name, "bye");

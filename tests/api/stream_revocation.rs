@@ -1,4 +1,4 @@
-//! Streams end within five seconds of whatever ends their session, and no other stream does.
+//! Streams of an ended session end within five seconds; streams of other sessions stay open.
 use crate::{
     common::{Member, PASSWORD, Stream},
     stream::{created, ready},
@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// A member on two devices, each with an open stream.
+/// A member with two sessions, each with an open stream.
 struct Devices {
     this: Member,
     other: Member,
@@ -26,15 +26,15 @@ async fn devices() -> Devices {
     Devices { this, other, on_this, on_other }
 }
 
-async fn ends(stream: &mut Stream) {
+async fn assert_ends(stream: &mut Stream) {
     let drain = async { while stream.next().await.is_some() {} };
     tokio::time::timeout(Duration::from_secs(5), drain).await.expect("the stream ends within five seconds");
 }
 
 impl Devices {
-    /// The stream of this device goes on after the other has ended.
-    async fn this_goes_on(mut self) {
-        ends(&mut self.on_other).await;
+    /// Asserts that the other session's stream ends and that this session's stream stays open.
+    async fn assert_only_other_ends(mut self) {
+        assert_ends(&mut self.on_other).await;
         let post = self.this.post("여전히").await;
         assert_eq!(created(&mut self.on_this).await, post);
         let again = self.other.send(Method::GET, "/api/timeline/stream", Value::Null).await;
@@ -43,10 +43,10 @@ impl Devices {
 }
 
 #[tokio::test]
-async fn a_logout_ends_the_stream_of_its_device_alone() {
+async fn a_logout_ends_the_stream_of_its_session_only() {
     let devices = devices().await;
     assert_eq!(devices.other.call(Method::POST, "/api/authentication/logout", None).await, 204);
-    devices.this_goes_on().await;
+    devices.assert_only_other_ends().await;
 }
 
 #[tokio::test]
@@ -55,46 +55,46 @@ async fn an_ended_session_ends_its_stream() {
     let sessions = devices.this.get("/api/authentication/sessions").await;
     let other = sessions["items"].as_array().unwrap().iter().find(|session| session["current"] == false).unwrap();
     devices.this.delete(&format!("/api/authentication/sessions/{}", other["id"])).await;
-    devices.this_goes_on().await;
+    devices.assert_only_other_ends().await;
 }
 
 #[tokio::test]
-async fn a_new_password_ends_the_streams_of_other_devices() {
+async fn a_new_password_ends_the_streams_of_other_sessions() {
     let devices = devices().await;
     let change = json!({"currentPassword": PASSWORD, "newPassword": "N3wpass!word"});
     assert_eq!(devices.this.call(Method::PUT, "/api/authentication/password", Some(change)).await, 204);
-    devices.this_goes_on().await;
+    devices.assert_only_other_ends().await;
 }
 
 #[tokio::test]
-async fn a_logout_everywhere_ends_every_stream() {
+async fn logout_all_ends_every_stream() {
     let mut devices = devices().await;
     assert_eq!(devices.this.call(Method::POST, "/api/authentication/logout-all", None).await, 204);
-    ends(&mut devices.on_this).await;
-    ends(&mut devices.on_other).await;
+    assert_ends(&mut devices.on_this).await;
+    assert_ends(&mut devices.on_other).await;
 }
 
 #[tokio::test]
-async fn who_leaves_ends_every_stream() {
+async fn a_deactivation_ends_every_stream() {
     let mut devices = devices().await;
-    devices.this.leave().await;
-    ends(&mut devices.on_this).await;
-    ends(&mut devices.on_other).await;
+    devices.this.deactivate().await;
+    assert_ends(&mut devices.on_this).await;
+    assert_ends(&mut devices.on_other).await;
 }
 
 #[tokio::test]
-async fn a_stream_by_ticket_ends_with_the_session_that_asked_for_it() {
+async fn a_stream_by_ticket_ends_with_its_session() {
     let who = member().await;
     let ticket = who.ok(Method::POST, "/api/timeline/stream/ticket", Value::Null).await;
     let url = format!("{}/api/timeline/stream?ticket={}", base(), ticket["ticket"].as_str().unwrap());
     let mut stream = Stream::of(crate::common::client().get(url).send().await.unwrap());
     ready(&mut stream).await;
     assert_eq!(who.call(Method::POST, "/api/authentication/logout", None).await, 204);
-    ends(&mut stream).await;
+    assert_ends(&mut stream).await;
 }
 
 #[tokio::test]
-async fn a_ticket_of_an_ended_session_opens_nothing() {
+async fn a_ticket_of_an_ended_session_is_refused() {
     let who = member().await;
     let ticket = who.ok(Method::POST, "/api/timeline/stream/ticket", Value::Null).await;
     assert_eq!(who.call(Method::POST, "/api/authentication/logout", None).await, 204);
@@ -119,7 +119,7 @@ async fn a_refresh_ends_no_stream() {
 }
 
 #[tokio::test]
-async fn a_stream_is_refused_before_the_first_byte_with_a_bad_token() {
+async fn a_bad_token_is_refused_before_the_first_byte() {
     let mut who = member().await;
     who.token.push('x');
     let answer = who.send(Method::GET, "/api/timeline/stream", Value::Null).await;

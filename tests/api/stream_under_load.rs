@@ -1,4 +1,4 @@
-//! Pages and streams while others write: every post once, whatever is cut and when.
+//! Pages and streams under concurrent writes: every post arrives exactly once across disconnections.
 use crate::{
     common::{Member, Stream},
     stream::ready,
@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::json;
 use std::collections::BTreeMap;
 
-/// Four friends of one reader.
+/// Signs up a reader who follows four members.
 async fn friends() -> (Member, Vec<Member>) {
     let who = member().await;
     let mut friends = Vec::new();
@@ -20,24 +20,24 @@ async fn friends() -> (Member, Vec<Member>) {
     (who, friends)
 }
 
-/// Every friend writes so many posts, all at the same time; returns them in the order of their ids.
-fn write(friends: &[Member], each: usize) -> tokio::task::JoinHandle<Vec<u64>> {
+/// Spawns a task in which every friend creates `each` posts, concurrently. The task returns the sorted ids.
+fn spawn_posts(friends: &[Member], each: usize) -> tokio::task::JoinHandle<Vec<u64>> {
     let friends = friends.to_vec();
     tokio::spawn(async move {
         let one = |friend: Member| async move {
-            let mut written = Vec::new();
+            let mut posts = Vec::new();
             for number in 0..each {
-                written.push(friend.post(&format!("글 {number}")).await);
+                posts.push(friend.post(&format!("글 {number}")).await);
             }
-            written
+            posts
         };
-        let mut written = futures::future::join_all(friends.into_iter().map(one)).await.concat();
-        written.sort_unstable();
-        written
+        let mut posts = futures::future::join_all(friends.into_iter().map(one)).await.concat();
+        posts.sort_unstable();
+        posts
     })
 }
 
-/// Reads the home feed to its end; returns it with the cursor of its stream.
+/// Reads the home feed to its end. Returns its posts and the stream cursor.
 async fn feed(who: &Member) -> (Vec<u64>, String) {
     let mut page = who.get("/api/timeline/posts/followings?limit=7").await;
     let stream = page["streamCursor"].as_str().unwrap().to_owned();
@@ -49,13 +49,13 @@ async fn feed(who: &Member) -> (Vec<u64>, String) {
     (found, stream)
 }
 
-/// Posts that a stream tells of, until the mark.
-async fn told(stream: &mut Stream, mark: u64, seen: &mut BTreeMap<u64, usize>) {
+/// Counts the new posts on a stream until the post `mark`.
+async fn count_created(stream: &mut Stream, mark: u64, received: &mut BTreeMap<u64, usize>) {
     loop {
-        let event = stream.next().await.expect("the stream goes on");
+        let event = stream.next().await.expect("the stream is open");
         if event.name == "post.created" {
             let id = event.data["id"].as_u64().unwrap();
-            *seen.entry(id).or_default() += 1;
+            *received.entry(id).or_default() += 1;
             if id == mark {
                 return;
             }
@@ -64,9 +64,9 @@ async fn told(stream: &mut Stream, mark: u64, seen: &mut BTreeMap<u64, usize>) {
 }
 
 #[tokio::test]
-async fn pages_and_stream_are_everything_once_while_others_write() {
+async fn pages_and_stream_together_have_every_post_once() {
     let (who, friends) = friends().await;
-    let writing = write(&friends, 40);
+    let writing = spawn_posts(&friends, 40);
     let mut readings = Vec::new();
     for _ in 0..6 {
         let (found, cursor) = feed(&who).await;
@@ -74,53 +74,53 @@ async fn pages_and_stream_are_everything_once_while_others_write() {
         ready(&mut stream).await;
         readings.push((found, stream));
     }
-    let mut written = writing.await.unwrap();
+    let mut posts = writing.await.unwrap();
     let mark = who.post("끝").await;
-    written.push(mark);
+    posts.push(mark);
     for (found, mut stream) in readings {
-        let mut seen: BTreeMap<u64, usize> = BTreeMap::new();
+        let mut received: BTreeMap<u64, usize> = BTreeMap::new();
         for id in &found {
-            *seen.entry(*id).or_default() += 1;
+            *received.entry(*id).or_default() += 1;
         }
-        told(&mut stream, mark, &mut seen).await;
-        assert!(seen.values().all(|times| *times == 1), "twice: {seen:?}");
-        assert_eq!(seen.into_keys().collect::<Vec<_>>(), written);
+        count_created(&mut stream, mark, &mut received).await;
+        assert!(received.values().all(|times| *times == 1), "twice: {received:?}");
+        assert_eq!(received.into_keys().collect::<Vec<_>>(), posts);
     }
 }
 
 #[tokio::test]
-async fn a_stream_cut_again_and_again_tells_everything_once() {
+async fn a_repeatedly_resumed_stream_has_every_post_once() {
     let (who, friends) = friends().await;
     let mut stream = who.stream(None).await;
     let mut last = ready(&mut stream).await;
-    let writing = write(&friends, 40);
-    let mut seen = Vec::new();
-    // Cut after one event, after two, three and so on, while all are writing.
+    let writing = spawn_posts(&friends, 40);
+    let mut received = Vec::new();
+    // Close the stream after one event, two, three and so on, while the friends write.
     for pause in 1.. {
-        if seen.len() == 160 {
+        if received.len() == 160 {
             break;
         }
         for _ in 0..pause {
-            let event = stream.next().await.expect("the stream goes on");
+            let event = stream.next().await.expect("the stream is open");
             last.clone_from(&event.id);
             if event.name == "post.created" {
-                seen.push(event.data["id"].as_u64().unwrap());
+                received.push(event.data["id"].as_u64().unwrap());
             }
-            if seen.len() == 160 {
+            if received.len() == 160 {
                 break;
             }
         }
         drop(stream);
         stream = who.stream(Some(&last)).await;
     }
-    let written = writing.await.unwrap();
-    let mut sorted = seen.clone();
+    let posts = writing.await.unwrap();
+    let mut sorted = received.clone();
     sorted.sort_unstable();
-    assert_eq!(sorted, written);
+    assert_eq!(sorted, posts);
 }
 
 #[tokio::test]
-async fn deletions_while_reading_leave_what_the_feed_shows() {
+async fn a_stream_with_edits_and_deletions_ends_in_the_state_of_the_feed() {
     let (who, friends) = friends().await;
     let mut stream = who.stream(None).await;
     ready(&mut stream).await;
@@ -141,7 +141,7 @@ async fn deletions_while_reading_leave_what_the_feed_shows() {
     };
     let mut shown: BTreeMap<u64, String> = BTreeMap::new();
     loop {
-        let event = stream.next().await.expect("the stream goes on");
+        let event = stream.next().await.expect("the stream is open");
         let Some(id) = event.data["id"].as_u64() else { continue };
         match event.name.as_str() {
             "post.created" => assert!(shown.insert(id, event.data["content"].to_string()).is_none(), "{id} came twice"),
@@ -160,15 +160,15 @@ async fn deletions_while_reading_leave_what_the_feed_shows() {
         .iter()
         .map(|post| (post["id"].as_u64().unwrap(), post["content"].to_string()))
         .collect();
-    assert_eq!(shown, feed, "who follows the stream has what the feed has");
+    assert_eq!(shown, feed, "the stream leads to the state of the feed");
 }
 
 #[tokio::test]
-async fn follows_and_unfollows_under_load_leave_no_stream_behind() {
+async fn follows_and_unfollows_under_load_do_not_stall_a_stream() {
     let (who, friends) = friends().await;
     let mut stream = who.stream(None).await;
     ready(&mut stream).await;
-    let writing = write(&friends[1..], 20);
+    let writing = spawn_posts(&friends[1..], 20);
     for _ in 0..10 {
         who.unfollow(&friends[0]).await;
         who.follow(&friends[0]).await;
@@ -176,5 +176,5 @@ async fn follows_and_unfollows_under_load_leave_no_stream_behind() {
     writing.await.unwrap();
     who.get("/api/timeline/posts/followings").await;
     let mark = friends[0].post("끝").await;
-    told(&mut stream, mark, &mut BTreeMap::new()).await;
+    count_created(&mut stream, mark, &mut BTreeMap::new()).await;
 }

@@ -1,8 +1,8 @@
-//! Texts and their right values, one line each in `cases/text.tsv`: what is a tag, a mention, empty, refused, kept.
+//! The cases of `cases/text.tsv`: one text per line with its expected tags, mentions, stored form or error.
 use crate::{
     common::{Member, PASSWORD},
     search::encoded,
-    support::{Own, own},
+    support::{TestServer, start_server},
 };
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
@@ -13,33 +13,33 @@ struct Case {
     line: usize,
     field: &'static str,
     input: Value,
-    right: Value,
+    expected: Value,
 }
 
 fn cases() -> Vec<Case> {
     let lines = CASES.lines().enumerate().filter(|(_, line)| !line.starts_with('#') && !line.is_empty());
     let case = |(at, line): (usize, &'static str)| {
-        let [field, input, right] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let [field, input, expected] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line}") };
         let json = |text: &str| serde_json::from_str(text).unwrap_or_else(|error| panic!("{line}: {error}"));
-        Case { line: at + 1, field, input: json(input), right: json(right) }
+        Case { line: at + 1, field, input: json(input), expected: json(expected) }
     };
     lines.map(case).collect()
 }
 
-/// The member who is called kim there.
-async fn kim(own: &Own) -> Member {
+/// Signs up the member with the handle `kim`, which the cases mention.
+async fn kim(server: &TestServer) -> Member {
     let who = json!({"email": "kim@kim.example", "password": PASSWORD, "handle": "kim", "memberName": "시험"});
-    let url = format!("{}/api/authentication/signup", own.base);
+    let url = format!("{}/api/authentication/signup", server.base);
     let answer = crate::common::client().post(url).json(&who).send().await.unwrap();
     assert_eq!(answer.status(), 201);
     let id = answer.json::<Value>().await.unwrap()["id"].as_u64().unwrap();
     let email = "kim@kim.example".to_owned();
-    let mut kim = Member { http: crate::common::client(), base: own.base.clone(), id, email, token: String::new() };
+    let mut kim = Member { http: crate::common::client(), base: server.base.clone(), id, email, token: String::new() };
     kim.log_in().await;
     kim
 }
 
-/// Sends the text where it belongs: the answer, and where in it the field is.
+/// Sends the text of a case in its field. Returns the response and the name of the field in it.
 async fn send(who: &Member, post: u64, case: &Case) -> (Response, &'static str) {
     let (kind, name) = case.field.split_once('.').unwrap();
     match kind {
@@ -61,20 +61,20 @@ async fn send(who: &Member, post: u64, case: &Case) -> (Response, &'static str) 
     }
 }
 
-/// Why the answer is not the right one.
-async fn wrong((answer, name): (Response, &str), case: &Case) -> Option<String> {
+/// Returns a description of the difference if the response is not the expected one.
+async fn mismatch((answer, name): (Response, &str), case: &Case) -> Option<String> {
     let status = answer.status().as_u16();
     let body: Value = answer.json().await.unwrap();
     let texts = |list: &Value, name: &str| {
         Value::Array(list.as_array().unwrap().iter().map(|item| item[name].clone()).collect())
     };
     let refused = || (status == 422).then(|| [body["code"].clone(), body["errors"][0]["code"].clone()]);
-    let right = match (&case.right, name) {
-        (Value::Array(_), "tags") => status == 201 && texts(&body["tags"], "tag") == case.right,
-        (Value::Array(_), _) => status == 201 && texts(&body["mentions"], "handle") == case.right,
-        (Value::Object(right), "asked") => status == 200 && right.contains_key("kept"),
-        (Value::Object(right), _) => matches!(status, 200 | 201) && body[name] == right["kept"],
-        (Value::String(right), _) => match right.as_str() {
+    let expected = match (&case.expected, name) {
+        (Value::Array(_), "tags") => status == 201 && texts(&body["tags"], "tag") == case.expected,
+        (Value::Array(_), _) => status == 201 && texts(&body["mentions"], "handle") == case.expected,
+        (Value::Object(expected), "asked") => status == 200 && expected.contains_key("kept"),
+        (Value::Object(expected), _) => matches!(status, 200 | 201) && body[name] == expected["kept"],
+        (Value::String(expected), _) => match expected.as_str() {
             "accepted" => matches!(status, 200 | 201) && body[name] == case.input,
             "accepted without the unbalanced mark" => {
                 let without = case.input.as_str().unwrap().replace(['\u{202A}', '\u{202E}'], "");
@@ -85,28 +85,29 @@ async fn wrong((answer, name): (Response, &str), case: &Case) -> Option<String> 
         },
         _ => false,
     };
-    (!right).then(|| format!("line {}: {} {}: {status} {body}, not {}", case.line, case.field, case.input, case.right))
+    (!expected)
+        .then(|| format!("line {}: {} {}: {status} {body}, not {}", case.line, case.field, case.input, case.expected))
 }
 
 #[tokio::test]
-async fn every_text_has_its_right_value() {
-    let own = own(|_| {}).await;
-    let kim = kim(&own).await;
+async fn every_text_has_its_expected_value() {
+    let server = start_server(|_| {}).await;
+    let kim = kim(&server).await;
     let post = kim.post("글").await;
     let (cases, mut failures) = (cases(), Vec::new());
     assert!(cases.len() > 500, "{}", cases.len());
     for case in &cases {
-        failures.extend(wrong(send(&kim, post, case).await, case).await);
+        failures.extend(mismatch(send(&kim, post, case).await, case).await);
     }
     assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), cases.len(), failures.join("\n"));
-    own.server.shutdown().await;
+    server.app.shutdown().await;
 }
 
-/// An edit keeps to the rules of the first writing, and a newcomer to those of a change.
+/// Edits have the rules of creations, and signups those of profile changes.
 #[tokio::test]
-async fn the_same_rules_hold_for_edits_and_newcomers() {
-    let own = own(|_| {}).await;
-    let kim = kim(&own).await;
+async fn edits_and_signups_have_the_same_rules() {
+    let server = start_server(|_| {}).await;
+    let kim = kim(&server).await;
     let post = kim.post("글").await;
     let comment = kim.comment(post, None, "댓글").await;
     let mut failures = Vec::new();
@@ -125,23 +126,25 @@ async fn the_same_rules_hold_for_edits_and_newcomers() {
                 let mut who = json!({"email": format!("n{number}@kim.example"), "password": PASSWORD,
                     "handle": format!("newcomer{number}"), "memberName": "시험"});
                 who[name] = case.input.clone();
-                let url = format!("{}/api/authentication/signup", own.base);
+                let url = format!("{}/api/authentication/signup", server.base);
                 crate::common::client().post(url).json(&who).send().await.unwrap()
             }
             _ => continue,
         };
-        // What a first writing answers with 201, an edit answers with 200, and a sign-up the other way round.
+        // A creation answers 201 and an edit 200; a profile change answers 200 and a signup 201.
         let status = answer.status();
-        let accepted = matches!(case.right, Value::Array(_) | Value::Object(_));
-        if accepted != status.is_success() && !case.right.as_str().is_some_and(|right| right.starts_with("accepted")) {
+        let accepted = matches!(case.expected, Value::Array(_) | Value::Object(_));
+        if accepted != status.is_success()
+            && !case.expected.as_str().is_some_and(|expected| expected.starts_with("accepted"))
+        {
             failures.push(format!("line {}: {} {}: {status}", case.line, case.field, case.input));
             continue;
         }
         let body: Value = answer.json().await.unwrap();
-        if let Some(kept) = case.right.get("kept").filter(|kept| body[name] != **kept && name != "displayName") {
+        if let Some(kept) = case.expected.get("kept").filter(|kept| body[name] != **kept && name != "displayName") {
             failures.push(format!("line {}: {} {}: {}, not {kept}", case.line, case.field, case.input, body[name]));
         }
     }
     assert!(failures.is_empty(), "{}:\n{}", failures.len(), failures.join("\n"));
-    own.server.shutdown().await;
+    server.app.shutdown().await;
 }

@@ -1,19 +1,19 @@
-//! Limits in characters are limits in characters, however many bytes those take; and a body is as long as its texts may be.
+//! Limits of texts in characters (grapheme clusters), whatever their size in bytes, and the resulting limits of bodies.
 use crate::{
     common::{Member, PASSWORD},
-    support::{base, member, own, problem},
+    support::{base, member, problem, start_server},
 };
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
 const FAMILY: &str = "👨‍👩‍👧‍👦";
-/// One Hangul syllable written as its three parts.
+/// One Hangul syllable in decomposed form: three code points.
 const PARTS: &str = "\u{1112}\u{1161}\u{11AB}";
-/// A letter under as many marks as a character may have.
+/// A letter with as many combining marks as a character may have.
 const TALL: &str =
     "a\u{300}\u{301}\u{302}\u{303}\u{304}\u{305}\u{306}\u{307}\u{308}\u{309}\u{30A}\u{30B}\u{30C}\u{30D}\u{30E}";
 
-/// JSON with everything escaped that can be.
+/// Escapes every UTF-16 unit of a text for JSON.
 fn escaped(text: &str) -> String {
     text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect()
 }
@@ -27,13 +27,13 @@ async fn post(who: &Member, content: &str) -> Response {
 }
 
 #[tokio::test]
-async fn five_thousand_of_any_character_are_a_post_even_as_escapes() {
+async fn a_post_has_5000_characters_of_any_size_even_escaped() {
     let who = member().await;
     for character in ["가", PARTS, FAMILY, "🇰🇷", "e\u{301}", "👩🏽‍🚀", TALL] {
         let answer = post(&who, &character.repeat(5_000)).await;
         assert_eq!(answer.status(), 201, "{character}");
-        let written: Value = answer.json().await.unwrap();
-        assert_eq!(written["content"], character.repeat(5_000), "{character}");
+        let created: Value = answer.json().await.unwrap();
+        assert_eq!(created["content"], character.repeat(5_000), "{character}");
     }
     for character in ["가", PARTS, FAMILY, "🇰🇷"] {
         problem(post(&who, &character.repeat(5_001)).await, 422, "POST_CONTENT_TOO_LONG").await;
@@ -41,7 +41,7 @@ async fn five_thousand_of_any_character_are_a_post_even_as_escapes() {
 }
 
 #[tokio::test]
-async fn a_whole_post_of_the_largest_characters_fits_with_its_title() {
+async fn the_largest_post_with_its_title_fits_the_body_limit() {
     let who = member().await;
     let largest = format!("👩{}", "\u{200D}👩🏽".repeat(5));
     assert_eq!(largest.chars().count(), 16);
@@ -52,15 +52,15 @@ async fn a_whole_post_of_the_largest_characters_fits_with_its_title() {
             escaped(&largest.repeat(content))
         )
     };
-    let written: Value = send(&who, Method::POST, "/api/posts", body(100, 5_000)).await.json().await.unwrap();
-    let path = format!("/api/posts/{}", written["id"]);
+    let created: Value = send(&who, Method::POST, "/api/posts", body(100, 5_000)).await.json().await.unwrap();
+    let path = format!("/api/posts/{}", created["id"]);
     assert_eq!(send(&who, Method::PUT, &path, body(99, 4_999)).await.status(), 200);
     let answer = send(&who, Method::PUT, &path, body(101, 5_000)).await;
     assert!(matches!(answer.status().as_u16(), 413 | 422), "{}", answer.status());
 }
 
 #[tokio::test]
-async fn comments_and_profiles_have_their_room_too() {
+async fn the_largest_comment_and_profile_fit_the_body_limit() {
     let who = member().await;
     let comments = format!("/api/posts/{}/comments", who.post("글").await);
     for character in [PARTS, FAMILY, TALL] {
@@ -83,7 +83,7 @@ async fn comments_and_profiles_have_their_room_too() {
 }
 
 #[tokio::test]
-async fn a_newcomer_may_say_as_much_as_a_member() {
+async fn the_largest_signup_fits_the_body_limit() {
     let name = uuid::Uuid::new_v4().simple().to_string()[..20].to_owned();
     let body = format!(
         "{{\"email\":\"{name}@example.com\",\"password\":\"{PASSWORD}\",\"handle\":\"{name}\",\"memberName\":\"{}\",\"bio\":\"{}\"}}",
@@ -98,7 +98,7 @@ async fn a_newcomer_may_say_as_much_as_a_member() {
 }
 
 #[tokio::test]
-async fn a_tower_of_marks_has_a_code_of_its_own() {
+async fn too_many_combining_marks_are_malformed_text() {
     let who = member().await;
     let tower = format!("{TALL}\u{30F}");
     let comments = format!("/api/posts/{}/comments", who.post("글").await);
@@ -122,12 +122,12 @@ async fn a_tower_of_marks_has_a_code_of_its_own() {
     who.refused(Method::GET, &query, Value::Null, 422, "TEXT_MALFORMED").await;
     let in_korean =
         who.request(Method::POST, "/api/posts").header("accept-language", "ko").json(&json!({"content": tower}));
-    let told: Value = in_korean.send().await.unwrap().json().await.unwrap();
-    assert!(told["errors"][0]["detail"].as_str().unwrap().contains("코드 포인트"), "{told}");
+    let problem: Value = in_korean.send().await.unwrap().json().await.unwrap();
+    assert!(problem["errors"][0]["detail"].as_str().unwrap().contains("코드 포인트"), "{problem}");
 }
 
 #[tokio::test]
-async fn a_query_is_measured_in_characters() {
+async fn a_search_query_is_limited_in_characters() {
     let who = member().await;
     let search = |count: usize| format!("/api/search/posts?q={}", crate::search::encoded(&PARTS.repeat(count)));
     assert_eq!(who.send(Method::GET, &search(256), Value::Null).await.status(), 200);
@@ -135,7 +135,7 @@ async fn a_query_is_measured_in_characters() {
 }
 
 #[tokio::test]
-async fn a_body_without_long_texts_is_as_short_as_ever() {
+async fn a_body_without_long_texts_has_a_limit_of_64_kib() {
     let who = member().await;
     let padded = |bytes: usize| format!("{{\"ids\":[]{}}}", " ".repeat(bytes - 10));
     assert_eq!(send(&who, Method::POST, "/api/members/query", padded(64 * 1024)).await.status(), 200);
@@ -144,16 +144,16 @@ async fn a_body_without_long_texts_is_as_short_as_ever() {
 }
 
 #[tokio::test]
-async fn the_operator_may_take_less() {
-    let own = own(|config| config.http.body_max_bytes = 100_000).await;
-    let who = own.member().await;
+async fn a_configured_body_limit_applies_to_posts() {
+    let server = start_server(|config| config.http.body_max_bytes = 100_000).await;
+    let who = server.member().await;
     assert_eq!(post(&who, &"가".repeat(5_000)).await.status(), 201);
     problem(post(&who, &FAMILY.repeat(5_000)).await, 413, "PAYLOAD_TOO_LARGE").await;
-    own.server.shutdown().await;
+    server.app.shutdown().await;
 }
 
 #[tokio::test]
-async fn the_longest_post_is_read_searched_repeated_and_streamed_like_any_other() {
+async fn the_longest_post_is_read_searched_replayed_and_streamed() {
     let who = member().await;
     let content = format!("{}끝말", FAMILY.repeat(4_998));
     let body = format!("{{\"content\":\"{}\"}}", escaped(&content));

@@ -1,8 +1,8 @@
-//! Tickets: one stream each and what resumes it, and nobody's at the cost of another's.
+//! Tickets of `EventSource` streams: one stream per ticket, resumption, end with the session, limit per member.
 use crate::{
     common::{Member, Stream},
     stream::{created, created_event, next, ready},
-    support::{member, own, problem, until},
+    support::{member, problem, start_server, until},
 };
 use reqwest::{Method, Response};
 use serde_json::Value;
@@ -14,7 +14,7 @@ async fn ticket(who: &Member) -> String {
     ticket["ticket"].as_str().unwrap().to_owned()
 }
 
-/// As a browser does: the ticket in the address, and the last id as a header where there is one.
+/// Requests a stream as a browser does: the ticket in the URL, and the last event id, if any, in a header.
 async fn open(who: &Member, path: &str, ticket: &str, last: Option<&str>) -> Response {
     let mut request = crate::common::client().get(format!("{}{path}?ticket={ticket}", who.base));
     request = request.header("accept", "text/event-stream");
@@ -31,7 +31,7 @@ async fn opened(who: &Member, ticket: &str, last: Option<&str>) -> Stream {
 }
 
 #[tokio::test]
-async fn a_broken_line_is_taken_up_again_with_the_same_ticket() {
+async fn a_broken_stream_resumes_with_the_same_ticket() {
     let who = member().await;
     let ticket = ticket(&who).await;
     let mut stream = opened(&who, &ticket, None).await;
@@ -53,21 +53,21 @@ async fn a_broken_line_is_taken_up_again_with_the_same_ticket() {
 }
 
 #[tokio::test]
-async fn a_line_that_the_server_still_thinks_open_gives_way() {
+async fn a_resumption_closes_the_older_stream_of_the_ticket() {
     let who = member().await;
     let ticket = ticket(&who).await;
     let mut old = opened(&who, &ticket, None).await;
     let last = ready(&mut old).await;
     let mut new = opened(&who, &ticket, Some(&last)).await;
     ready(&mut new).await;
-    // One stream for one ticket: left alone, the old one would last for an hour.
+    // A ticket has one stream. Otherwise the old stream would stay open for an hour.
     while old.next().await.is_some() {}
     let post = who.post("글").await;
     assert_eq!(created(&mut new).await, post);
 }
 
 #[tokio::test]
-async fn a_ticket_of_events_resumes_too() {
+async fn a_ticket_resumes_a_stream_of_events() {
     let who = member().await;
     let ticket = ticket(&who).await;
     let mut stream = Stream::of(open(&who, "/api/events", &ticket, None).await);
@@ -89,7 +89,7 @@ async fn a_ticket_of_events_resumes_too() {
 }
 
 #[tokio::test]
-async fn a_ticket_resumes_nothing_once_its_session_has_ended() {
+async fn a_ticket_of_an_ended_session_does_not_resume() {
     let who = member().await;
     let ticket = ticket(&who).await;
     let mut stream = opened(&who, &ticket, None).await;
@@ -100,16 +100,16 @@ async fn a_ticket_resumes_nothing_once_its_session_has_ended() {
 }
 
 #[tokio::test]
-async fn a_ticket_outlives_the_token_that_bought_it_but_not_the_session() {
-    let own = own(|config| config.authentication.access_token_seconds = 4).await;
-    let mut who = own.member().await;
+async fn a_ticket_survives_its_token_but_not_its_session() {
+    let server = start_server(|config| config.authentication.access_token_seconds = 4).await;
+    let mut who = server.member().await;
     let ticket = ticket(&who).await;
     let mut stream = opened(&who, &ticket, None).await;
     let mut last = ready(&mut stream).await;
     while let Some(event) = stream.next().await {
         last = event.id;
     }
-    // The token's five seconds of leeway over, it is good for nothing, and the ticket is.
+    // After five seconds of leeway the token is expired; the ticket is still valid.
     until(async || (who.call(Method::GET, "/api/members/me", None).await == 401).then_some(())).await;
     who.log_in().await;
     let mut stream = opened(&who, &ticket, Some(&last)).await;
@@ -123,11 +123,11 @@ async fn a_ticket_outlives_the_token_that_bought_it_but_not_the_session() {
     assert_eq!(who.call(Method::POST, "/api/authentication/logout-all", None).await, 204);
     assert_eq!(open(&who, STREAM, &ticket, Some(&last)).await.status(), 401);
     drop(stream);
-    own.server.shutdown().await;
+    server.app.shutdown().await;
 }
 
 #[tokio::test]
-async fn who_takes_a_thousand_tickets_voids_their_own_alone() {
+async fn the_limit_of_tickets_is_per_member() {
     let (who, greedy) = (member().await, member().await);
     let others = ticket(&who).await;
     let kept = ticket(&greedy).await;

@@ -1,5 +1,5 @@
-//! Access tokens: what proves who is asking, and what does not.
-use crate::support::{base, member, own, problem};
+//! Access tokens: claims, forged and malformed tokens, expiry, renewal, and the routes that need a token.
+use crate::support::{base, member, problem, start_server};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::{Method, Response};
@@ -14,7 +14,7 @@ async fn bearer(token: &str) -> Response {
     me(&format!("Bearer {token}")).await
 }
 
-/// The parts of a real token: header, claims, signature.
+/// Returns header, claims and signature of a real token.
 async fn parts() -> (Value, Value, String) {
     let token = member().await.token;
     let mut parts = token.split('.');
@@ -34,26 +34,26 @@ fn signed(algorithm: Algorithm, kid: &str, claims: &Value) -> String {
 }
 
 #[tokio::test]
-async fn no_token_is_told_what_is_missing() {
+async fn a_request_without_a_token_is_challenged() {
     let answer = crate::common::client().get(format!("{}/api/members/me", base())).send().await.unwrap();
     assert!(answer.headers()["www-authenticate"].to_str().unwrap().starts_with("Bearer"));
     problem(answer, 401, "BEARER_TOKEN_MISSING").await;
 }
 
 #[tokio::test]
-async fn another_scheme_is_no_token() {
+async fn another_scheme_counts_as_no_token() {
     problem(me("Basic YTpi").await, 401, "BEARER_TOKEN_MISSING").await;
 }
 
 #[tokio::test]
-async fn garbage_is_refused() {
+async fn malformed_tokens_are_refused() {
     for garbage in ["garbage", "a.b.c", "..", "eyJ.eyJ.sig"] {
         problem(bearer(garbage).await, 401, "INVALID_TOKEN").await;
     }
 }
 
 #[tokio::test]
-async fn the_claims_are_those_that_are_promised() {
+async fn a_token_has_the_documented_claims() {
     let (header, claims, _) = parts().await;
     assert_eq!(header["alg"], "HS256");
     assert!(uuid::Uuid::parse_str(header["kid"].as_str().unwrap()).is_ok());
@@ -111,9 +111,9 @@ async fn a_header_without_a_key_is_refused() {
 }
 
 #[tokio::test]
-async fn a_token_past_its_time_has_expired() {
-    let own = own(|config| config.authentication.access_token_seconds = 1).await;
-    let who = crate::common::Member::sign_up(&crate::common::client(), &own.base).await;
+async fn a_token_past_its_expiry_is_refused() {
+    let server = start_server(|config| config.authentication.access_token_seconds = 1).await;
+    let who = crate::common::Member::sign_up(&crate::common::client(), &server.base).await;
     let wait = async {
         loop {
             let answer = who.send(Method::GET, "/api/members/me", Value::Null).await;
@@ -123,13 +123,13 @@ async fn a_token_past_its_time_has_expired() {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
     };
-    let answer = tokio::time::timeout(crate::common::PATIENCE, wait).await.expect("it runs out");
+    let answer = tokio::time::timeout(crate::common::TIMEOUT, wait).await.expect("the token expires");
     problem(answer, 401, "TOKEN_EXPIRED").await;
-    own.server.shutdown().await;
+    server.app.shutdown().await;
 }
 
 #[tokio::test]
-async fn a_valid_token_is_traded_for_one_under_the_primary_key() {
+async fn a_valid_token_can_be_renewed() {
     let mut who = member().await;
     let renewed = who.ok(Method::POST, "/api/token/refresh", Value::Null).await;
     assert_ne!(renewed["accessToken"], who.token.as_str());
@@ -148,7 +148,7 @@ async fn a_renewed_token_ends_with_its_session() {
 }
 
 #[tokio::test]
-async fn identity_comes_from_the_token_alone() {
+async fn a_member_id_header_is_ignored() {
     let (who, other) = (member().await, member().await);
     let request = who.request(Method::GET, "/api/members/me").header("x-member-id", other.id);
     let me: Value = request.send().await.unwrap().json().await.unwrap();
@@ -156,11 +156,11 @@ async fn identity_comes_from_the_token_alone() {
 }
 
 #[tokio::test]
-async fn every_route_but_the_open_ones_asks_for_a_token() {
+async fn every_route_but_the_public_ones_needs_a_token() {
     let document: Value =
         crate::common::client().get(format!("{}/api/openapi.json", base())).send().await.unwrap().json().await.unwrap();
     let open = ["/api/authentication/signup", "/api/authentication/login", "/api/authentication/refresh"];
-    let mut asked = 0;
+    let mut checked = 0;
     for (path, methods) in document["paths"].as_object().unwrap() {
         if open.contains(&path.as_str())
             || path.contains("/handles/")
@@ -174,7 +174,7 @@ async fn every_route_but_the_open_ones_asks_for_a_token() {
             if !["GET", "POST", "PUT", "PATCH", "DELETE"].contains(&method.as_str()) {
                 continue;
             }
-            // An `<img>` sends no header: whoever has an image's address may fetch it.
+            // An `<img>` element sends no token: the key in the URL authorises the request.
             if path == "/api/images/{id}" && method == Method::GET {
                 continue;
             }
@@ -187,8 +187,8 @@ async fn every_route_but_the_open_ones_asks_for_a_token() {
             let request = crate::common::client().request(method.clone(), format!("{}{path}", base()));
             let answer = request.json(&json!({})).send().await.unwrap();
             assert_eq!(answer.status(), 401, "{method} {path}");
-            asked += 1;
+            checked += 1;
         }
     }
-    assert!(asked > 35, "{asked} routes");
+    assert!(checked > 35, "{checked} routes");
 }

@@ -1,4 +1,4 @@
-// A real browser's `EventSource` behind a proxy that is restarted: with one ticket it gets every post exactly once.
+// Runs a browser's `EventSource` behind a proxy that is restarted: with one ticket it receives every post exactly once.
 // Needs a built server (target/debug/dailyfeed, or BINARY) and Chromium (CHROMIUM, else `chromium` on the path).
 // Ends with `browser checks: N passed, N failed`.
 import { spawn } from "node:child_process";
@@ -12,7 +12,7 @@ import { join } from "node:path";
 const BINARY = process.env.BINARY ?? "target/debug/dailyfeed";
 const CHROMIUM = process.env.CHROMIUM ?? "chromium";
 const ROUNDS = 3;
-const PATIENCE_MS = 120_000;
+const TIMEOUT_MS = 120_000;
 
 let passed = 0, failed = 0;
 function check(name, holds) {
@@ -20,17 +20,17 @@ function check(name, holds) {
   console.log(`${holds ? "ok  " : "FAIL"} ${name}`);
 }
 
-const told = []; // What the page says, in order.
+const reports = []; // Reports of the page in their order of arrival.
 let wake = () => {};
-function say(what) {
-  told.push(what);
+function record(report) {
+  reports.push(report);
   wake();
 }
-// Waits until what was told satisfies a condition.
+// Waits until a condition holds; it is checked after every report.
 async function until(name, condition) {
-  const late = Date.now() + PATIENCE_MS;
+  const deadline = Date.now() + TIMEOUT_MS;
   while (!condition()) {
-    if (Date.now() > late) throw new Error(`${name} did not come to pass: ${JSON.stringify(told.slice(-20))}`);
+    if (Date.now() > deadline) throw new Error(`timeout: ${name}: ${JSON.stringify(reports.slice(-20))}`);
     await new Promise((resolve) => {
       wake = resolve;
       setTimeout(resolve, 1_000);
@@ -38,22 +38,22 @@ async function until(name, condition) {
   }
 }
 
-// The page, on an origin of its own, and where it says what it hears.
+// Serves the page on its own origin and receives its reports.
 let stream = "";
 const page = () => `<!doctype html><title>stream</title><script>
   let number = 0;
-  const say = (what) => fetch("/told", { method: "POST", body: JSON.stringify({ ...what, number: number++ }) });
+  const report = (what) => fetch("/reports", { method: "POST", body: JSON.stringify({ ...what, number: number++ }) });
   const source = new EventSource(${JSON.stringify(stream)});
   for (const name of ["ready", "post.created", "reset"])
-    source.addEventListener(name, (event) => say({ name, id: JSON.parse(event.data).id }));
-  source.onerror = () => say({ name: "error", closed: source.readyState === EventSource.CLOSED });
+    source.addEventListener(name, (event) => report({ name, id: JSON.parse(event.data).id }));
+  source.onerror = () => report({ name: "error", closed: source.readyState === EventSource.CLOSED });
 </script>`;
 const pages = http.createServer((request, response) => {
   if (request.method === "POST") {
     let body = "";
     request.on("data", (chunk) => (body += chunk));
     request.on("end", () => {
-      say(JSON.parse(body));
+      record(JSON.parse(body));
       response.writeHead(204).end();
     });
   } else {
@@ -63,18 +63,18 @@ const pages = http.createServer((request, response) => {
 await once(pages.listen(0, "127.0.0.1"), "listening");
 const origin = `http://127.0.0.1:${pages.address().port}`;
 
-// The proxy: passes bytes on, and can be killed with every line it has.
+// A proxy that forwards bytes and can be killed together with its connections.
 class Proxy {
   constructor(to) {
     this.to = to;
     this.port = 0;
   }
   async start() {
-    this.lines = new Set();
+    this.connections = new Set();
     this.server = net.createServer((client) => {
       const server = net.connect(this.to, "127.0.0.1");
       for (const [one, other] of [[client, server], [server, client]]) {
-        this.lines.add(one);
+        this.connections.add(one);
         one.on("error", () => other.destroy());
         one.on("close", () => other.destroy());
         one.pipe(other);
@@ -84,7 +84,7 @@ class Proxy {
     this.port = this.server.address().port;
   }
   async kill() {
-    for (const line of this.lines) line.destroy();
+    for (const connection of this.connections) connection.destroy();
     await new Promise((resolve) => this.server.close(resolve));
   }
 }
@@ -104,13 +104,13 @@ const server = spawn(BINARY, [], {
 });
 let browser;
 try {
-  let said = "";
+  let output = "";
   server.stdout.on("data", (chunk) => {
-    said += chunk;
+    output += chunk;
     wake();
   });
-  await until("the server's start", () => said.includes("/metrics"));
-  const base = said.match(/^API +(http:\S+)\/api$/m)[1];
+  await until("the server's start", () => output.includes("/metrics"));
+  const base = output.match(/^API +(http:\S+)\/api$/m)[1];
 
   async function send(path, body, token) {
     const headers = { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) };
@@ -128,20 +128,20 @@ try {
   stream = `http://127.0.0.1:${proxy.port}/api/timeline/stream?ticket=${ticket}`;
   const flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"];
   browser = spawn(CHROMIUM, [...flags, `--user-data-dir=${join(folder, "profile")}`, `${origin}/`], { stdio: "ignore" });
-  const count = (name) => told.filter((what) => what.name === name).length;
+  const count = (name) => reports.filter((report) => report.name === name).length;
   await until("the first stream", () => count("ready") > 0);
   check("the browser opens a stream with a ticket", true);
 
-  const written = [];
+  const posts = [];
   async function write(times) {
     for (let time = 0; time < times; time++) {
-      written.push((await send("/api/posts", { content: `글 ${written.length}` }, accessToken)).id);
+      posts.push((await send("/api/posts", { content: `글 ${posts.length}` }, accessToken)).id);
     }
   }
-  // What the page says may arrive in another order than it was said in.
-  const in_order = () => told.toSorted((one, other) => one.number - other.number);
-  const heard = () => in_order().filter((what) => what.name === "post.created").map((what) => what.id);
-  const all = () => written.every((id) => heard().includes(id));
+  // Reports may arrive in another order than the page sent them.
+  const in_order = () => reports.toSorted((one, other) => one.number - other.number);
+  const received = () => in_order().filter((report) => report.name === "post.created").map((report) => report.id);
+  const all = () => posts.every((id) => received().includes(id));
   for (let round = 1; round <= ROUNDS; round++) {
     await write(5);
     await until(`round ${round}: live posts`, all);
@@ -150,15 +150,15 @@ try {
     await write(5);
     await proxy.start();
     await write(5);
-    await until(`round ${round}: the line is back`, () => count("ready") > ready);
+    await until(`round ${round}: the stream is open again`, () => count("ready") > ready);
     await until(`round ${round}: missed posts`, all);
-    check(`round ${round}: nothing is missed`, true);
+    check(`round ${round}: every post arrived`, true);
   }
-  const [is, should] = [JSON.stringify(heard()), JSON.stringify(written)];
-  check("every post comes exactly once, in order", is === should);
-  if (is !== should) console.log(`heard ${is}\nwritten ${should}`);
+  const [is, should] = [JSON.stringify(received()), JSON.stringify(posts)];
+  check("every post arrives exactly once, in order", is === should);
+  if (is !== should) console.log(`received ${is}\ncreated ${should}`);
   check("no reset", count("reset") === 0);
-  check("the browser never gave up", told.every((what) => !what.closed));
+  check("the browser never gave up", reports.every((report) => !report.closed));
   await proxy.kill();
 } catch (error) {
   check(error.message, false);

@@ -1,4 +1,4 @@
-// Types of the document as openapi-typescript makes them, with bytes as a browser has them. Usage: generate.mjs DOCUMENT TYPES
+// Generates TypeScript types of the document; binary strings become Blob, as in browsers. Usage: generate.mjs DOCUMENT TYPES
 import { readFileSync, writeFileSync } from "node:fs";
 import openapiTS, { astToString } from "openapi-typescript";
 import ts from "typescript";

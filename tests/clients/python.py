@@ -1,4 +1,4 @@
-"""A client by openapi-python-client against a real server. BASE_URL says where it is."""
+"""Runs a client by openapi-python-client against a server. BASE_URL is the URL of the server."""
 
 import base64
 import json
@@ -57,7 +57,7 @@ from dailyfeed_client.types import UNSET, File, Unset
 
 BASE = os.environ.get("BASE_URL", "http://127.0.0.1:8080")
 PASSWORD = "Passw0rd!"
-PATIENCE_S = 30.0
+TIMEOUT_S = 30.0
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEUlEQVR42mM4IWeDFTEMLQkAd2xIgbfXr88AAAAASUVORK5CYII="
 )
@@ -66,23 +66,23 @@ T = TypeVar("T")
 results: list[bool] = []
 
 
-def check(what: str, holds: bool, seen: object = None) -> None:
+def check(what: str, holds: bool, actual: object = None) -> None:
     results.append(holds)
     if not holds:
-        print(f"FAILED: {what}", seen)
+        print(f"FAILED: {what}", actual)
 
 
 def of(kind: type[T], answer: object) -> T:
-    """The answer, where it is of that type; a problem has one of its own."""
+    """Asserts the type of a response; every problem has its own type."""
     assert isinstance(answer, kind), answer
     return answer
 
 
-def until(what: str, ask: Callable[[], T | None]) -> T:
-    """Asks until there is an answer: what is derived from a write comes after it."""
-    end = time.monotonic() + PATIENCE_S
-    while (answer := ask()) is None:
-        assert time.monotonic() < end, f"never: {what}"
+def until(what: str, poll: Callable[[], T | None]) -> T:
+    """Polls until there is a result: search and notifications follow a write after a moment."""
+    end = time.monotonic() + TIMEOUT_S
+    while (answer := poll()) is None:
+        assert time.monotonic() < end, f"timeout: {what}"
         time.sleep(0.05)
     return answer
 
@@ -108,10 +108,10 @@ def member(name: str) -> Member:
     me = of(Me, sign_up.sync(client=client, body=body, idempotency_key=handle, accept_language="ko"))
     check(f"{name} is signed up", me.handle == handle and me.gender is Gender.PREFER_NOT_TO_SAY)
     again = sign_up.sync(client=client, body=body, idempotency_key=handle)
-    check("a repeat gets the same answer", again == me, again)
+    check("a repeat gets the same response", again == me, again)
     taken = SignUp(email=f"x{handle}@example.com", password=PASSWORD, handle=handle, member_name="시험")
     problem = sign_up.sync(client=client, body=taken)
-    check("409 says what is taken", isinstance(problem, MemberHandleAlreadyExistsProblem), problem)
+    check("409 has its type", isinstance(problem, MemberHandleAlreadyExistsProblem), problem)
     login = of(LoggedIn, log_in.sync(client=client, body=LogIn(email=f"{handle}@example.com", password=PASSWORD)))
     return Member(me.id, handle, AuthenticatedClient(base_url=BASE, token=login.access_token))
 
@@ -129,47 +129,47 @@ post = of(Post, made.parsed)
 check("a post has its image", [image.id for image in post.images] == [image.id])
 check("a post has its tag", [tag.tag for tag in post.tags] == ["서울"])
 check("a post has no title", post.title is None and post.edited_at is None)
-check("a post has its time", post.created_at.tzinfo is not None)
+check("a post has its creation time", post.created_at.tzinfo is not None)
 
-# Follow, feed, comment, like.
-check("a follow is done", follow.sync_detailed(minsu.id, client=jiwoo.api).status_code == HTTPStatus.NO_CONTENT)
+# Follows, feeds, comments and likes.
+check("a follow returns 204", follow.sync_detailed(minsu.id, client=jiwoo.api).status_code == HTTPStatus.NO_CONTENT)
 feed = of(FeedPage, home_feed.sync(client=jiwoo.api, limit=10))
 check("the home feed has the post", post.id in [item.id for item in feed.items])
 comment = of(Comment, create_comment.sync(post.id, client=jiwoo.api, body=WriteComment(content="좋아요!")))
 check("a comment has its author", comment.author is not None and comment.author.id == jiwoo.id)
-check("a comment has no replies of its own here", isinstance(comment.replies, Unset))
+check("a created comment has no list of replies", isinstance(comment.replies, Unset))
 like = of(Like, like_post.sync(post.id, client=jiwoo.api))
 check("a like is counted", like.liked and like.like_count == 1)
 of(FeedPage, most_popular.sync(client=jiwoo.api))
 
-# A profile: what is absent stays, null clears.
+# The profile: an absent field is kept, null clears it.
 profile = ChangeProfile(bio="커피와 산책", location="서울")
-check("a profile is changed", of(Me, change_profile.sync(client=minsu.api, body=profile)).bio == "커피와 산책")
+check("a patch changes the profile", of(Me, change_profile.sync(client=minsu.api, body=profile)).bio == "커피와 산책")
 cleared = of(Me, change_profile.sync(client=minsu.api, body=ChangeProfile(bio=None)))
-check("null clears and absence keeps", cleared.bio is None and cleared.location == "서울")
+check("null clears a field and an absent field is kept", cleared.bio is None and cleared.location == "서울")
 
-# Search, notifications, activities.
+# Searches, notifications and activities.
 found = of(
     FoundPostPage,
     search_posts.sync(client=jiwoo.api, q="한강", author=str(minsu.id), consistent_with=made.headers["x-write-token"]),
 )
 check("a search finds the post", [item.post.id for item in found.items] == [post.id])
-check("a search marks the word", "<mark>" in str(found.items[0].highlights.content))
-check("a field without the word has no mark", found.items[0].highlights.title is UNSET)
+check("a search highlights the word", "<mark>" in str(found.items[0].highlights.content))
+check("a field without the word has no highlight", found.items[0].highlights.title is UNSET)
 
 
-def told() -> Notification | None:
+def first_notification() -> Notification | None:
     page = of(NotificationPage, list_notifications.sync(client=minsu.api))
     return next((item for item in page.items if item.type_ is NotificationType.LIKE_POST), None)
 
 
-notification = until("a like is told", told)
-check("a notification says who and what", (notification.actor.id, notification.post_id) == (jiwoo.id, post.id))
+notification = until("a notification of the like", first_notification)
+check("a notification has its actor and post", (notification.actor.id, notification.post_id) == (jiwoo.id, post.id))
 check("notifications are counted", of(UnreadCount, count_unread.sync(client=minsu.api)).count >= 2)
 done = of(ActivityPage, list_activities.sync(client=jiwoo.api, type_=ActivityType.LIKE_POST))
 check("an activity has its type", [item.type_ for item in done.items] == [ActivityType.LIKE_POST])
 
-# Problems by their type.
+# Types of problems.
 missing = show_post.sync(5, client=jiwoo.api)
 check("404 has its type", isinstance(missing, PostNotFoundProblem), missing)
 forbidden = edit_post.sync(post.id, client=jiwoo.api, body=WritePost(content="남의 글"))
@@ -192,16 +192,16 @@ while True:
     if page.next_cursor is None:
         break
     cursor = page.next_cursor
-check("pages show everything once", len(ids) == len(set(ids)) == 5 and ids[-1] == post.id, ids)
+check("pages list every post once", len(ids) == len(set(ids)) == 5 and ids[-1] == post.id, ids)
 
 # Conditional requests.
 read = show_post.sync_detailed(post.id, client=minsu.api)
 known = show_post.sync_detailed(post.id, client=minsu.api, if_none_match=read.headers["etag"])
-check("what is known is not sent again", known.status_code == HTTPStatus.NOT_MODIFIED)
+check("a known ETag gets 304", known.status_code == HTTPStatus.NOT_MODIFIED)
 
 
 def frames(lines: Iterator[str]) -> Iterator[dict[str, object]]:
-    """The events of a stream, their data parsed."""
+    """Yields the events of a stream with parsed data."""
     frame: dict[str, object] = {}
     for line in lines:
         name, _, value = line.partition(": ")
@@ -215,17 +215,17 @@ def frames(lines: Iterator[str]) -> Iterator[dict[str, object]]:
             frame = {}
 
 
-# The stream, with events by their type.
+# The stream and the types of its events.
 with minsu.api.get_httpx_client().stream("GET", "/api/timeline/stream") as stream:
     events = frames(stream.iter_lines())
     ready = ReadyEvent.from_dict(next(events))
-    check("a stream begins with ready", ready.data.cursor == ready.id)
+    check("a stream starts with ready", ready.data.cursor == ready.id)
     live = of(Post, create_post.sync(client=minsu.api, body=WritePost(content="살아 있는 글")))
-    brought = PostCreatedEvent.from_dict(next(frame for frame in events if frame["event"] == "post.created"))
-    check("a stream brings the post", brought.data.id == live.id and brought.data.author.id == minsu.id)
+    created = PostCreatedEvent.from_dict(next(frame for frame in events if frame["event"] == "post.created"))
+    check("a stream delivers the post", created.data.id == live.id and created.data.author.id == minsu.id)
 
-# Out.
-check("logging out has no body", log_out.sync_detailed(client=jiwoo.api).status_code == HTTPStatus.NO_CONTENT)
+# Logout.
+check("a logout has no body", log_out.sync_detailed(client=jiwoo.api).status_code == HTTPStatus.NO_CONTENT)
 revoked = until("a session ends", lambda: p if isinstance(p := show_me.sync(client=jiwoo.api), TokenRevokedProblem) else None)
 check("401 has its type", revoked.status == 401)
 

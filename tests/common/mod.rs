@@ -1,4 +1,4 @@
-//! What the tests that drive a whole server share: a client, a member, a stream.
+//! Helpers of the tests that drive a whole server over HTTP: a client, a member, a stream.
 use futures::StreamExt;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -9,17 +9,18 @@ use std::{
 };
 
 pub(crate) const PASSWORD: &str = "Passw0rd!";
-/// How long anything may take before a test gives up on it, on a machine that does much else besides.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// Limit of everything that a test waits for. Generous, because the machine may be busy.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Gives up on a server that says nothing for so long: one that has frozen is a failure and no hang.
+/// Returns a client with [`TIMEOUT`] for connecting and reading, so that a frozen server fails a test instead of blocking
+/// it.
 pub(crate) fn client() -> Client {
     client_builder().build().unwrap()
 }
 
-/// As [`client`], to be changed further.
+/// Returns the builder of [`client`].
 pub(crate) fn client_builder() -> reqwest::ClientBuilder {
-    Client::builder().connect_timeout(PATIENCE).read_timeout(PATIENCE)
+    Client::builder().connect_timeout(TIMEOUT).read_timeout(TIMEOUT)
 }
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -35,6 +36,7 @@ pub(crate) struct Member {
 }
 
 impl Member {
+    /// Signs up a member with a unique handle and logs in.
     pub(crate) async fn sign_up(http: &Client, base: &str) -> Self {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let handle = format!("m{number}_{}", &uuid::Uuid::new_v4().simple().to_string()[..12]);
@@ -49,6 +51,7 @@ impl Member {
         member
     }
 
+    /// Logs in and stores the access token.
     pub(crate) async fn log_in(&mut self) {
         let login = json!({"email": self.email, "password": PASSWORD});
         let url = format!("{}/api/authentication/login", self.base);
@@ -58,16 +61,19 @@ impl Member {
         self.token = answer["accessToken"].as_str().unwrap().to_owned();
     }
 
+    /// Builds a request with the member's token.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token)
     }
 
+    /// Sends a GET, asserts 200, and returns the JSON.
     pub(crate) async fn get(&self, path: &str) -> Value {
         let answer = self.request(Method::GET, path).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK, "{path}: {}", answer.text().await.unwrap());
         answer.json().await.unwrap()
     }
 
+    /// Creates a post and returns its id.
     pub(crate) async fn post(&self, content: &str) -> u64 {
         let answer = self.request(Method::POST, "/api/posts").json(&json!({"content": content}));
         let answer = answer.send().await.unwrap();
@@ -75,6 +81,7 @@ impl Member {
         answer.json::<Value>().await.unwrap()["id"].as_u64().unwrap()
     }
 
+    /// Sends a request and returns the status.
     pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> StatusCode {
         let mut request = self.request(method, path);
         if let Some(body) = body {
@@ -83,7 +90,7 @@ impl Member {
         request.send().await.unwrap().status()
     }
 
-    /// Opens a stream, from a cursor on or from now.
+    /// Opens a live stream that starts after a cursor, or now.
     pub(crate) async fn stream(&self, cursor: Option<&str>) -> Stream {
         let mut request = self.request(Method::GET, "/api/timeline/stream");
         if let Some(cursor) = cursor {
@@ -111,13 +118,14 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
+    /// Reads the events of a response.
     pub(crate) fn of(answer: reqwest::Response) -> Self {
         Self { body: answer.bytes_stream().boxed(), bytes: Vec::new(), events: VecDeque::new() }
     }
 
-    /// The next event, or `None` where the line has ended. Heartbeats make nobody wait longer.
+    /// Waits for the next event, or `None` at the end of the stream. Heartbeats do not extend the timeout.
     pub(crate) async fn next(&mut self) -> Option<Event> {
-        tokio::time::timeout(PATIENCE, self.read()).await.expect("an event in time")
+        tokio::time::timeout(TIMEOUT, self.read()).await.expect("an event in time")
     }
 
     async fn read(&mut self) -> Option<Event> {
@@ -126,7 +134,7 @@ impl Stream {
                 return Some(event);
             }
             let chunk = self.body.next().await;
-            // A chunk may end in the middle of a character, an event never does.
+            // A chunk may end inside a character; an event does not.
             self.bytes.extend_from_slice(&chunk?.ok()?);
             while let Some(end) = self.bytes.windows(2).position(|pair| pair == b"\n\n") {
                 let event = parse(std::str::from_utf8(&self.bytes[..end]).expect("UTF-8"));

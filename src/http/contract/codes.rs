@@ -1,17 +1,17 @@
-//! The codes of problems and of refused fields, as the document lists them. The table of problems is what says them.
+//! The codes of problems and of rejected fields, for the OpenAPI document. The table of problems assigns them.
 
 /// A code of a problem.
 pub(super) struct Code {
     pub(super) name: &'static str,
-    /// The status that it comes with.
+    /// The status of its responses.
     pub(super) status: u16,
-    /// An example of what is said with it.
+    /// An example of its `detail`.
     pub(super) detail: &'static str,
 }
 
 macro_rules! codes {
     ($($status:literal $name:literal $detail:literal),* $(,)?) => {
-        /// Every code of a problem, by status.
+        /// Every code of a problem, in the order of statuses.
         pub(super) const CODES: &[Code] = &[$(Code { name: $name, status: $status, detail: $detail }),*];
     };
 }
@@ -85,8 +85,8 @@ codes! {
     503 "UNAVAILABLE" "temporarily unavailable; try again in a moment",
 }
 
-/// Every code of a refused field.
-pub(super) const OF_FIELDS: &[&str] = &[
+/// Every code of a rejected field.
+pub(super) const FIELD_CODES: &[&str] = &[
     "REQUIRED",
     "REPEATED",
     "TOO_SHORT",
@@ -103,12 +103,12 @@ pub(super) const OF_FIELDS: &[&str] = &[
     "IN_USE",
 ];
 
-/// The code of that name.
+/// Finds a code by its name.
 pub(super) fn named(name: &str) -> Option<&'static Code> {
     CODES.iter().find(|code| code.name == name)
 }
 
-/// The codes that a description names between backticks.
+/// The codes that a description names in backticks.
 pub(super) fn in_text(text: &str) -> impl Iterator<Item = &'static Code> {
     text.split('`').skip(1).step_by(2).filter_map(named)
 }
@@ -120,26 +120,26 @@ mod tests {
 
     const TABLE: &str = include_str!("../problem/table.rs");
 
-    /// The texts in quotes that are written as codes are.
+    /// The quoted texts that have the form of a code.
     fn quoted(text: &str) -> impl Iterator<Item = &str> {
         let code = |text: &&str| text.len() > 3 && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
         text.lines().flat_map(|line| line.split('"').skip(1).step_by(2)).filter(code)
     }
 
     #[test]
-    fn the_document_has_every_code_that_is_said() {
+    fn the_document_has_every_code_of_the_table() {
         let problems: BTreeSet<&str> = CODES.iter().map(|code| code.name).collect();
-        let fields: BTreeSet<&str> = OF_FIELDS.iter().copied().collect();
-        assert_eq!((problems.len(), fields.len()), (CODES.len(), OF_FIELDS.len()), "twice");
+        let fields: BTreeSet<&str> = FIELD_CODES.iter().copied().collect();
+        assert_eq!((problems.len(), fields.len()), (CODES.len(), FIELD_CODES.len()), "twice");
         let known = &problems | &fields;
         for source in [TABLE, include_str!("../problem/kinds.rs"), include_str!("../problem/mod.rs")] {
             let missing: Vec<&str> = quoted(source).filter(|name| !known.contains(name)).collect();
-            assert!(missing.is_empty(), "say in http/contract/codes.rs what these stand for: {missing:?}");
+            assert!(missing.is_empty(), "add these codes to http/contract/codes.rs: {missing:?}");
         }
     }
 
     #[test]
-    fn a_code_has_the_status_that_it_is_said_with() {
+    fn a_code_has_the_status_of_the_table() {
         let statuses = [
             ("UNPROCESSABLE_ENTITY", 422),
             ("CONFLICT", 409),

@@ -1,9 +1,9 @@
-//! Examples: of each body and each answer, made of those of the schemas.
+//! Examples of bodies and responses, composed of the examples of their schemas.
 use serde_json::{Map, Value, json};
 
 const SCHEMAS: &str = "#/components/schemas/";
 
-/// An example of what a schema allows, where it or all that it is made of has one.
+/// An example of a schema: its own, or one composed of the examples of its parts; none where a part has none.
 fn sample(schema: &Value, schemas: &Value) -> Option<Value> {
     if let Some(example) = schema["examples"].get(0) {
         return Some(example.clone());
@@ -22,7 +22,7 @@ fn sample(schema: &Value, schemas: &Value) -> Option<Value> {
     required.iter().map(of).collect::<Option<Map<_, _>>>().map(Value::Object)
 }
 
-/// Puts an item onto those exemplary pages that have none.
+/// Adds an item to each example of a page that has none.
 pub(super) fn fill_pages(schemas: &mut Value) {
     let known = schemas.clone();
     let Some(schemas) = schemas.as_object_mut() else { return };
@@ -34,7 +34,7 @@ pub(super) fn fill_pages(schemas: &mut Value) {
     }
 }
 
-/// Writes an example beside each form of JSON that an operation takes or answers with.
+/// Adds an example to each JSON body and each JSON response of an operation.
 pub(super) fn write(operation: &mut Value, schemas: &Value) {
     let mut contents: Vec<&mut Value> = Vec::new();
     let Some(operation) = operation.as_object_mut() else { return };
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_example_is_made_of_those_of_the_parts() {
+    fn an_example_is_composed_of_the_examples_of_its_parts() {
         let schemas = json!({
             "Post": {"examples": [{"id": 7}]},
             "Found": {"required": ["post"], "properties": {"post": {"$ref": "#/components/schemas/Post"}}},

@@ -1,15 +1,15 @@
-//! Headers, where they work: told from an operation's method, name and answers.
-use super::problems::Shared;
+//! Adds headers to the operations that support them, which follow from method, operation id and responses.
+use super::problems::SharedFailures;
 use serde_json::{Map, Value, json};
 
-/// Operations whose effect and answer are kept under an `Idempotency-Key`.
-const KEYED: &[&str] = &["signUp", "createPost", "createComment", "sendImage"];
-/// Operations that change what `If-Match` can name a version of.
+/// Operations that support `Idempotency-Key`.
+const IDEMPOTENT: &[&str] = &["signUp", "createPost", "createComment", "sendImage"];
+/// Operations that support `If-Match`.
 const CONDITIONAL: &[&str] = &["editPost", "editComment", "changeProfile", "changeHandle", "moveMarker"];
-/// Operations that answer with what a GET then shows, and with its tag, beside the conditional ones.
+/// Further operations that respond with the `ETag` that a GET of the resource has.
 const TAGGED: &[&str] = &["createPost", "createComment"];
 
-/// An entity tag as this server writes it.
+/// An example of an entity tag.
 const TAG: &str = "W/\"5f2a9c0d1e3b4a5968778695\"";
 
 fn text(name: &str, description: &str, example: &str) -> Value {
@@ -19,8 +19,8 @@ fn text(name: &str, description: &str, example: &str) -> Value {
     })
 }
 
-/// Adds the headers that a request may have, and the failures that come with them.
-pub(super) fn add(operation: &Value, parameters: &mut Vec<Value>, shared: &mut Shared) {
+/// Adds the request headers, and the failures that come with them.
+pub(super) fn add(operation: &Value, parameters: &mut Vec<Value>, shared: &mut SharedFailures) {
     let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
     let is = |names: &[&str]| names.contains(&id.as_str());
     let mut add = |header: Value| {
@@ -28,9 +28,12 @@ pub(super) fn add(operation: &Value, parameters: &mut Vec<Value>, shared: &mut S
             parameters.push(header);
         }
     };
-    if is(KEYED) {
-        let mut key =
-            text("Idempotency-Key", "A repeat with the same key gets the same answer for 24 hours.", "3f2c-1");
+    if is(IDEMPOTENT) {
+        let mut key = text(
+            "Idempotency-Key",
+            "A repeated request with the same key gets the same response for 24 hours.",
+            "3f2c-1",
+        );
         key["schema"] = json!({"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[!-~]+$"});
         add(key);
         shared.with(400, "`MALFORMED_REQUEST`");
@@ -38,31 +41,35 @@ pub(super) fn add(operation: &Value, parameters: &mut Vec<Value>, shared: &mut S
     }
     let responses = &operation["responses"];
     if responses.get("304").is_some() {
-        add(text("If-None-Match", "The `ETag` of what the client has: 304 where that is still so.", TAG));
+        add(text("If-None-Match", "The `ETag` of the client's version: 304 if it is still current.", TAG));
     }
     if is(CONDITIONAL) {
-        add(text("If-Match", "The `ETag` of what the client has: 412 where that is not so any more.", TAG));
+        add(text("If-Match", "The `ETag` of the client's version: 412 if it is no longer current.", TAG));
         shared.with(412, "`PRECONDITION_FAILED`");
     }
     if responses.get("206").is_some() {
-        shared.with(416, "`MALFORMED_REQUEST`: no such part");
-        add(text("Range", "One range of bytes.", "bytes=0-1023"));
-        add(text("If-Range", "The `ETag` that the range is of; the whole where it is another.", TAG));
+        shared.with(416, "`MALFORMED_REQUEST`: the range is beyond the end");
+        add(text("Range", "A single range of bytes.", "bytes=0-1023"));
+        add(text(
+            "If-Range",
+            "The `ETag` of the version that the range belongs to; if it is no longer current, the whole image is returned.",
+            TAG,
+        ));
     }
-    let language = "Korean or English: the language of a problem's `detail`, English where neither is preferred.";
+    let language = "The language of a problem's `detail`: Korean or English. English by default.";
     add(text("Accept-Language", language, "ko"));
 }
 
 fn etag() -> Value {
-    header("Names this version, for `If-None-Match` and `If-Match`.", &json!({"type": "string"}))
+    header("The version of the resource, for `If-None-Match` and `If-Match`.", &json!({"type": "string"}))
 }
 
 fn header(description: &str, schema: &Value) -> Value {
     json!({"description": description, "schema": schema})
 }
 
-/// Adds the headers that answers have.
-pub(super) fn of_answers(method: &str, id: &str, responses: &mut Map<String, Value>) {
+/// Adds the response headers.
+pub(super) fn add_to_responses(method: &str, id: &str, responses: &mut Map<String, Value>) {
     let tagged = responses.contains_key("304") || CONDITIONAL.contains(&id) || TAGGED.contains(&id);
     for (status, response) in responses.iter_mut() {
         if let Some(headers) = response["headers"].as_object_mut() {
@@ -70,9 +77,9 @@ pub(super) fn of_answers(method: &str, id: &str, responses: &mut Map<String, Val
         } else if let Some(response) = response.as_object_mut() {
             response.remove("headers");
         }
-        for (name, value) in of_answer(method, status, tagged) {
+        for (name, value) in of_response(method, status, tagged) {
             let known = &mut response["headers"][name];
-            // An attribute may say more, but hardly ever says what a header is for.
+            // A handler's attribute may define the header more exactly, but rarely describes it.
             if known.is_null() || known.get("description").is_none() {
                 *known = value;
             }
@@ -80,14 +87,14 @@ pub(super) fn of_answers(method: &str, id: &str, responses: &mut Map<String, Val
     }
 }
 
-fn of_answer(method: &str, status: &str, tagged: bool) -> Vec<(&'static str, Value)> {
+fn of_response(method: &str, status: &str, tagged: bool) -> Vec<(&'static str, Value)> {
     let (text, number) = (json!({"type": "string"}), json!({"type": "integer", "minimum": 0}));
     let mut headers = Vec::new();
     if tagged && (status.starts_with('2') || status == "304") {
         headers.push(("ETag", etag()));
     }
     if method != "get" && status.starts_with('2') {
-        let description = "For `consistentWith` of searches: they then find what was written.";
+        let description = "Pass it as `consistentWith` to a search that has to find this write.";
         headers.push(("X-Write-Token", header(description, &text)));
     }
     if status.starts_with(['4', '5']) {
@@ -97,15 +104,15 @@ fn of_answer(method: &str, status: &str, tagged: bool) -> Vec<(&'static str, Val
     match status {
         "201" => {
             let location = json!({"type": "string", "format": "uri-reference"});
-            headers.push(("Location", header("The path of what was made.", &location)));
+            headers.push(("Location", header("The path of the created resource.", &location)));
         }
         "206" => {
-            headers.push(("Content-Range", header("Which bytes, of how many: `bytes 0-1023/4096`.", &text)));
+            headers.push(("Content-Range", header("The range and the total size: `bytes 0-1023/4096`.", &text)));
             headers.push(("Accept-Ranges", header("`bytes`.", &text)));
         }
-        "401" => headers.push(("WWW-Authenticate", header("`Bearer`, and why (RFC 6750).", &text))),
-        "415" => headers.push(("Accept-Encoding", header("`identity`, where a content encoding was refused.", &text))),
-        "416" => headers.push(("Content-Range", header("How many bytes there are: `bytes */4096`.", &text))),
+        "401" => headers.push(("WWW-Authenticate", header("`Bearer` with the reason (RFC 6750).", &text))),
+        "415" => headers.push(("Accept-Encoding", header("`identity`, if a content encoding was rejected.", &text))),
+        "416" => headers.push(("Content-Range", header("The total size: `bytes */4096`.", &text))),
         "429" | "503" => headers.push(("Retry-After", header("Seconds to wait.", &number))),
         _ => {}
     }

@@ -1,24 +1,26 @@
-//! What the handlers' attributes leave out of the OpenAPI document, told from the shape of each operation: the variable
-//! parts of its path, headers, failures with their codes, examples, and what streams send.
+//! Completes the OpenAPI document with everything that follows from the shape of an operation.
+//!
+//! The attributes of handlers name paths, bodies and their own failures. This module adds path parameters, headers, the
+//! failures that operations share, a schema for each code, examples, and the events of streams.
 mod codes;
-mod events;
+mod enums;
 mod examples;
 mod headers;
 mod problems;
 mod schemas;
-mod sets;
+mod stream_events;
 
-pub(super) use sets::*;
+pub(super) use enums::*;
 
 use serde_json::{Value, json};
 
-/// Completes a document that has every operation and every schema of the handlers.
+/// Completes a document that has the operations and schemas of the handlers.
 pub(super) fn complete(document: &mut Value) {
     let components = &mut document["components"];
     schemas::bound_ids(&mut components["schemas"]);
     schemas::close(&mut components["schemas"]);
     problems::add(components);
-    events::add(components);
+    stream_events::add(components);
     examples::fill_pages(&mut components["schemas"]);
     let schemas = components["schemas"].clone();
     let Some(paths) = document["paths"].as_object_mut() else { return };
@@ -32,12 +34,12 @@ pub(super) fn complete(document: &mut Value) {
 }
 
 fn complete_operation(path: &str, method: &str, operation: &mut Value) {
-    let mut shared = problems::Shared::of(path);
-    // The document's own scheme, unless the operation has others.
+    let mut shared = problems::SharedFailures::of(path);
+    // An operation without `security` has that of the document: a bearer token.
     if operation.get("security").is_none_or(|schemes| schemes.to_string().contains("bearer")) {
         shared.with_token();
     } else {
-        // No scheme at all, rather than one of none.
+        // utoipa writes one empty scheme, which some generators reject; no schemes mean the same.
         operation["security"] = json!([]);
     }
     if operation.get("requestBody").is_some() {
@@ -60,27 +62,28 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) {
     let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
     if let Some(responses) = operation["responses"].as_object_mut() {
         shared.write(responses);
-        headers::of_answers(method, &id, responses);
+        headers::add_to_responses(method, &id, responses);
     }
     plain_summary(operation);
-    events::announce(operation);
+    stream_events::add_to_operation(operation);
 }
 
-/// Summaries are shown as they are, while descriptions are Markdown.
+/// Removes backticks: a summary is plain text, while a description is Markdown.
 fn plain_summary(operation: &mut Value) {
     if let Some(summary) = operation["summary"].as_str().map(|summary| summary.replace('`', "")) {
         operation["summary"] = Value::String(summary);
     }
 }
 
-/// `{id}` is a number, anything else a text. One that no id is, or no handle, names nothing.
+/// The parameters of a path template: `{id}` is a number, every other a text. A text that cannot be a handle names no
+/// member.
 fn path_parameters(path: &str) -> impl Iterator<Item = Value> {
     path.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| {
         let (description, schema) = match name {
             "id" => ("", schemas::id()),
-            "handle" => ("Whatever its case.", json!({"type": "string", "pattern": schemas::HANDLE})),
+            "handle" => ("Case-insensitive.", json!({"type": "string", "pattern": schemas::HANDLE})),
             "tag" => (
-                "With or without its sign, in any spelling.",
+                "The tag, with or without `#`. Case and Unicode form do not matter.",
                 json!({"type": "string", "minLength": 1, "maxLength": 51}),
             ),
             _ => ("", json!({"type": "string", "minLength": 1})),

@@ -1,9 +1,9 @@
-//! Problems: a schema and an example per code, and per operation and status the codes that can occur.
+//! Problems in the document: a schema and an example for each code, and the codes that each operation can fail with.
 use super::codes::{self, CODES, Code};
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
-/// Adds a schema and an example for each code. A schema per code lets a client tell problems apart by their type.
+/// Adds a schema and an example for each code, so that generated clients have a type for each problem.
 pub(super) fn add(components: &mut Value) {
     let general = components["schemas"]["Problem"].clone();
     for code in CODES {
@@ -23,16 +23,16 @@ fn schema_name(code: &Code) -> String {
     name + "Problem"
 }
 
-/// Problems that always name fields. Others of their status may, and those of another status never do.
-const OF_FIELDS: &[&str] = &["VALIDATION_FAILED", "TEXT_MALFORMED"];
+/// Codes whose problems always name fields. Other problems with a 422 may name fields; all other problems never do.
+const NAMING_FIELDS: &[&str] = &["VALIDATION_FAILED", "TEXT_MALFORMED"];
 
-/// A problem with that code alone.
+/// The schema of a problem with one code.
 fn schema(general: &Value, code: &Code) -> Value {
     let mut schema = general.clone();
     schema["description"] = json!(format!("The problem `{}`, for example: {}.", code.name, code.detail));
     schema["properties"]["code"] = json!({"type": "string", "const": code.name});
     schema["examples"] = json!([example(code)]);
-    if OF_FIELDS.contains(&code.name) {
+    if NAMING_FIELDS.contains(&code.name) {
         schema["properties"]["errors"]["minItems"] = json!(1);
         if let Some(required) = schema["required"].as_array_mut() {
             required.push(json!("errors"));
@@ -51,22 +51,22 @@ fn example(code: &Code) -> Value {
         "type": "about:blank", "title": title, "status": code.status, "detail": code.detail, "code": code.name,
         "instance": "/api/posts/7288591360000064", "traceId": "4bf92f3577b34da6a3ce929d0e0e4736",
     });
-    if OF_FIELDS.contains(&code.name) {
-        let of_field = if code.name == "VALIDATION_FAILED" { "REQUIRED" } else { code.name };
-        example["errors"] = json!([{"field": "content", "code": of_field, "detail": code.detail}]);
+    if NAMING_FIELDS.contains(&code.name) {
+        let field_code = if code.name == "VALIDATION_FAILED" { "REQUIRED" } else { code.name };
+        example["errors"] = json!([{"field": "content", "code": field_code, "detail": code.detail}]);
     }
     example
 }
 
-/// Failures that operations share, told from their shape: a status, and the description where there is no other.
-pub(super) struct Shared(Vec<(u16, &'static str)>);
+/// Failures that an operation shares with others, by status, with their codes in a description.
+pub(super) struct SharedFailures(Vec<(u16, &'static str)>);
 
-impl Shared {
-    /// What can befall any operation; health is asked without limit.
+impl SharedFailures {
+    /// The failures of every operation. Health checks have no rate limit.
     pub(super) fn of(path: &str) -> Self {
         let mut shared = Self(vec![
             (500, "`INTERNAL`"),
-            (503, "`BUSY`, `UNAVAILABLE`: nothing was done, or it is not known whether it was"),
+            (503, "`BUSY`, `UNAVAILABLE`: the request was not processed, or its outcome is unknown"),
         ]);
         if !path.starts_with("/health/") {
             shared.with(429, "`TOO_MANY_REQUESTS`");
@@ -74,46 +74,47 @@ impl Shared {
         shared
     }
 
+    /// Adds the failures of a status.
     pub(super) fn with(&mut self, status: u16, description: &'static str) {
         self.0.push((status, description));
     }
 
-    /// A body of JSON or a form.
+    /// Adds the failures of an operation with a body.
     pub(super) fn with_body(&mut self) {
         self.0.extend([
             (400, "`MALFORMED_REQUEST`"),
-            (408, "`REQUEST_TIMEOUT`: the body took too long"),
+            (408, "`REQUEST_TIMEOUT`: the body took too long to arrive"),
             (413, "`PAYLOAD_TOO_LARGE`"),
             (415, "`UNSUPPORTED_MEDIA_TYPE`"),
             (422, "`VALIDATION_FAILED`"),
         ]);
     }
 
-    /// A bearer token.
+    /// Adds the failures of an operation with a bearer token.
     pub(super) fn with_token(&mut self) {
         self.with(401, "`BEARER_TOKEN_MISSING`, `INVALID_TOKEN`, `TOKEN_EXPIRED`, `TOKEN_REVOKED`");
     }
 
-    /// A page of a list.
+    /// Adds the failures of an operation with pages.
     pub(super) fn with_page(&mut self) {
         self.with(400, "`CURSOR_INVALID`, `CURSOR_EXPIRED`, `MALFORMED_REQUEST`");
         self.with(422, "`VALIDATION_FAILED`");
     }
 
-    /// Writes them into the answers of an operation, beside those that it names itself, and gives each failure the
-    /// form of its codes.
+    /// Writes the failures into the responses of an operation, beside the failures that it declares itself, and gives
+    /// each failure the schemas of its codes.
     pub(super) fn write(self, responses: &mut Map<String, Value>) {
         for (status, description) in self.0 {
             let response = responses.entry(status.to_string()).or_insert_with(|| json!({}));
-            let said = response["description"].as_str().unwrap_or_default();
+            let declared = response["description"].as_str().unwrap_or_default();
             let new: Vec<String> = codes::in_text(description)
                 .map(|code| format!("`{}`", code.name))
-                .filter(|name| !said.contains(name.as_str()))
+                .filter(|name| !declared.contains(name.as_str()))
                 .collect();
-            if said.is_empty() {
+            if declared.is_empty() {
                 response["description"] = json!(description);
             } else if !new.is_empty() {
-                response["description"] = json!(format!("{}, {said}", new.join(", ")));
+                response["description"] = json!(format!("{}, {declared}", new.join(", ")));
             }
         }
         for (_, response) in responses.iter_mut().filter(|(status, _)| status.starts_with(['4', '5'])) {
@@ -124,7 +125,7 @@ impl Shared {
     }
 }
 
-/// One of the problems with these codes.
+/// The content of a response with one of these codes.
 fn content(codes: &[&Code]) -> Value {
     let mut schemas: Vec<Value> = codes.iter().map(|code| json!({"$ref": reference(code)})).collect();
     let schema = match schemas.len() {
@@ -153,11 +154,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shared_codes_stand_beside_those_of_the_operation() {
+    fn shared_codes_are_added_to_those_of_the_operation() {
         let mut responses = Map::new();
         responses.insert("422".into(), json!({"description": "`POST_CONTENT_EMPTY`, `VALIDATION_FAILED`"}));
         responses.insert("400".into(), json!({"description": "`CURSOR_INVALID`: not of this list"}));
-        let mut shared = Shared(Vec::new());
+        let mut shared = SharedFailures(Vec::new());
         shared.with_body();
         shared.write(&mut responses);
         assert_eq!(responses["422"]["description"], "`POST_CONTENT_EMPTY`, `VALIDATION_FAILED`");

@@ -1,26 +1,26 @@
-//! What is true of schemas wherever they stand: how large ids are, and that `null` is only said where it can be.
+//! Corrections of schemas: bounds of ids, `null` where it can occur, closed objects, constant texts.
 use crate::domain::ID_END;
 use serde_json::{Map, Value, json};
 
-/// Requests whose unknown members are refused; those of others are ignored.
+/// Requests whose unknown members are refused. Other requests ignore theirs.
 const CLOSED: &[&str] = &["ChangeProfile"];
-/// Texts that are one of few, of schemas that have no type for them.
-const ONE_OF: &[(&str, &str, &[&str])] = &[
+/// Properties with constant values, which their types do not express.
+const CONSTANTS: &[(&str, &str, &[&str])] = &[
     ("CloudEvent", "specversion", &["1.0"]),
     ("CloudEvent", "datacontenttype", &["application/json"]),
     ("Health", "status", &["UP"]),
 ];
-/// A handle, as `domain::Handle` checks it.
+/// The pattern of a handle, as `domain::Handle` checks it.
 pub(super) const HANDLE: &str = "^[a-zA-Z0-9_]{3,50}$";
 
-/// An id: a number that every client can hold.
+/// The schema of an id: a number that is exact in every client, JavaScript included.
 pub(super) fn id() -> Value {
     json!({"type": "integer", "format": "int64", "minimum": 0, "maximum": ID_END - 1})
 }
 
-/// Says of which requests unknown members are refused, and which texts are one of few.
+/// Marks closed requests, and sets the values of constants.
 pub(super) fn close(schemas: &mut Value) {
-    for (schema, property, values) in ONE_OF {
+    for (schema, property, values) in CONSTANTS {
         schemas[*schema]["properties"][*property]["enum"] = json!(values);
     }
     for name in CLOSED {
@@ -28,12 +28,12 @@ pub(super) fn close(schemas: &mut Value) {
     }
 }
 
-/// Says of each id in the schemas how large it can be.
+/// Sets the maximum of every id in the schemas.
 pub(super) fn bound_ids(schemas: &mut Value) {
     match schemas {
         Value::Object(members) => {
             if let Some(Value::Object(properties)) = members.get_mut("properties") {
-                properties.iter_mut().filter(|(name, _)| names_ids(name)).for_each(|(_, schema)| bound(schema));
+                properties.iter_mut().filter(|(name, _)| is_id(name)).for_each(|(_, schema)| bound(schema));
             }
             members.iter_mut().filter(|(name, _)| *name != "examples").for_each(|(_, schema)| bound_ids(schema));
         }
@@ -42,25 +42,25 @@ pub(super) fn bound_ids(schemas: &mut Value) {
     }
 }
 
-fn names_ids(property: &str) -> bool {
+fn is_id(property: &str) -> bool {
     ["id", "ids"].contains(&property) || property.ends_with("Id") || property.ends_with("Ids")
 }
 
 fn bound(schema: &mut Value) {
     if schema["items"].is_object() {
         bound(&mut schema["items"]);
-    } else if says(schema, "integer") {
+    } else if has_type(schema, "integer") {
         schema["maximum"] = json!(ID_END - 1);
     }
 }
 
-/// Whether a schema's type is that, alone or beside `null`.
-fn says(schema: &Value, kind: &str) -> bool {
+/// Whether a schema has the type, alone or beside `null`.
+fn has_type(schema: &Value, kind: &str) -> bool {
     let kinds = schema["type"].as_array().map_or(std::slice::from_ref(&schema["type"]), Vec::as_slice);
-    kinds.iter().any(|said| said == kind)
+    kinds.iter().any(|known| known == kind)
 }
 
-/// Takes `null` out of a schema. A parameter or a header is there or not, and never null.
+/// Removes `null` from a schema: a parameter or a header is present or absent, and never null.
 pub(super) fn without_null(schema: &mut Value) {
     let Some(members) = schema.as_object_mut() else { return };
     if let Some(Value::Array(kinds)) = members.get_mut("type") {
@@ -82,7 +82,7 @@ pub(super) fn without_null(schema: &mut Value) {
     }
 }
 
-/// A body that may be left out is absent, and never null.
+/// Makes a nullable body an optional one: it is present or absent, and never null.
 pub(super) fn unwrap_optional_body(body: &mut Value) {
     let Some(contents) = body["content"].as_object_mut() else { return };
     let mut optional = false;
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_bounded_wherever_they_stand() {
+    fn ids_are_bounded_everywhere() {
         let mut schemas = json!({"A": {"properties": {
             "id": {"type": "integer"}, "traceId": {"type": "string"}, "postId": {"type": ["integer", "null"]},
             "imageIds": {"type": ["array", "null"], "items": {"type": "integer"}}, "count": {"type": "integer"},
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn null_is_taken_out() {
+    fn null_is_removed() {
         let cases = [
             (json!({"type": ["string", "null"], "maxLength": 5}), json!({"type": "string", "maxLength": 5})),
             (json!({"type": "string"}), json!({"type": "string"})),

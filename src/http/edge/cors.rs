@@ -1,12 +1,12 @@
-//! Which other origins a browser may call from.
+//! The CORS layer: the other origins whose pages may call the API from a browser.
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use std::time::Duration;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-/// How long a browser may remember the answer to a preflight request.
-const REMEMBERED: Duration = Duration::from_secs(3_600);
+/// How long a browser may cache the response to a preflight request.
+const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(3_600);
 
-/// The layer, where other origins may call at all. `*` lets all of them, but without cookies.
+/// The layer; none where no other origin is configured. `*` allows every origin, but without cookies.
 pub(in crate::http) fn cors(origins: &[HeaderValue]) -> Option<CorsLayer> {
     let header = HeaderName::from_static;
     let layer = CorsLayer::new()
@@ -39,7 +39,7 @@ pub(in crate::http) fn cors(origins: &[HeaderValue]) -> Option<CorsLayer> {
             header("x-token-refresh-needed"),
             header("x-write-token"),
         ])
-        .max_age(REMEMBERED);
+        .max_age(PREFLIGHT_MAX_AGE);
     match origins {
         [] => None,
         origins if origins.iter().any(|origin| origin == "*") => Some(layer.allow_origin(AllowOrigin::any())),

@@ -1,5 +1,5 @@
-//! JSON bodies: their type, their size, the time they may take.
-use super::places::Place;
+//! JSON bodies: checks their content type, and limits their size and the time they take to arrive.
+use super::body_permits::BodyPermit;
 use crate::http::problem::{Malformed, Problem};
 use axum::{
     body::{Body, HttpBody},
@@ -11,35 +11,36 @@ use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
-/// How much of a body that is too large is read and thrown away: a client that is still sending when the connection
-/// closes never sees why.
+/// How much of a body that is too large is read and discarded: a client that is still sending when the connection closes
+/// never sees the response.
 const DISCARDED_MAX: usize = 4 << 20;
-/// How long that may take.
+/// How long discarding may take.
 const DISCARD_TIME_MAX: Duration = Duration::from_secs(2);
-/// A client that has sent nothing for so long hears the answer as it is.
+/// Discarding ends when the client has sent nothing for this long.
 const DISCARD_PAUSE_MAX: Duration = Duration::from_secs(1);
 
-/// Bytes of a body that holds no long texts.
+/// Most bytes of a body without long texts.
 pub(in crate::http) const BODY_BYTES: usize = 64 * 1024;
-/// Bytes beside the texts of a body: names of fields, ids, white space.
+/// Bytes of a body beside its texts: names of fields, ids, white space.
 const ENVELOPE_BYTES: usize = 4 * 1024;
 
-/// Bytes of a body whose texts may have that many: the limit follows from what texts may be, never the other way round.
-pub(in crate::http) const fn body_with(texts: usize) -> usize {
-    let bytes = texts + ENVELOPE_BYTES;
+/// Most bytes of a body whose texts may have `text_bytes`. Body limits follow from the limits of texts, never the other
+/// way round.
+pub(in crate::http) const fn body_with(text_bytes: usize) -> usize {
+    let bytes = text_bytes + ENVELOPE_BYTES;
     if bytes > BODY_BYTES { bytes } else { BODY_BYTES }
 }
 
-/// What a body may cost.
+/// The configured limits of bodies.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::http) struct BodyRules {
-    /// Larger ones get a 413, whatever their route would take.
+    /// Larger bodies get a 413, even where their route would accept more.
     pub(in crate::http) bytes_max: usize,
-    /// Slower ones get a 408.
+    /// Slower bodies get a 408.
     pub(in crate::http) time_max: Duration,
 }
 
-/// A JSON body of at most so many bytes.
+/// A JSON body of at most `BYTES_MAX` bytes.
 pub(in crate::http) struct Json<T, const BYTES_MAX: usize = BODY_BYTES>(pub(in crate::http) T);
 
 impl<T, S, const BYTES_MAX: usize> FromRequest<S> for Json<T, BYTES_MAX>
@@ -56,7 +57,7 @@ where
     }
 }
 
-/// A JSON body, or none at all.
+/// A JSON body that may be absent.
 pub(in crate::http) struct OptionalJson<T>(pub(in crate::http) Option<T>);
 
 impl<T, S> FromRequest<S> for OptionalJson<T>
@@ -75,7 +76,7 @@ where
     }
 }
 
-/// The bytes of a body that says it is JSON.
+/// Reads the bytes of a body whose content type is JSON.
 pub(super) async fn read_json(request: Request, rules: BodyRules, bytes_max: usize) -> Result<Bytes, Problem> {
     let bytes_max = bytes_max.min(rules.bytes_max);
     if is_coded(request.headers()) {
@@ -84,8 +85,8 @@ pub(super) async fn read_json(request: Request, rules: BodyRules, bytes_max: usi
     if !is_json(request.headers()) {
         return Err(Problem::not_json());
     }
-    // A client that waits to be asked for the body has not sent anything that would have to be thrown away.
-    let sends_at_once = !request.headers().contains_key(header::EXPECT);
+    // A client that sent `Expect: 100-continue` has not sent the body yet: there is nothing to discard.
+    let already_sending = !request.headers().contains_key(header::EXPECT);
     let (head, mut body) = request.into_parts();
     let announced = body.size_hint().lower();
     if announced <= bytes_max as u64 {
@@ -95,24 +96,24 @@ pub(super) async fn read_json(request: Request, rules: BodyRules, bytes_max: usi
             Ok(Err(problem)) => return Err(problem),
             Err(_) => return Err(Problem::slow_body()),
         }
-    } else if !sends_at_once {
+    } else if !already_sending {
         return Err(Problem::too_large());
     }
     let _ = tokio::time::timeout(DISCARD_TIME_MAX, discard(body, DISCARDED_MAX)).await;
     Err(Problem::too_large())
 }
 
-/// A JSON object, or why it is none. A list is none: it would be read as an object's members in order.
+/// Parses a JSON object. Refuses a list, which serde would read as an object's members in order.
 pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let object = bytes.trim_ascii_start().starts_with(b"{");
     let bytes = if object { bytes } else { b"" };
     serde_json::from_slice(bytes).map_err(|_| Problem::malformed(Malformed::Body))
 }
 
-/// The whole body; nothing where it is larger than that. What is larger than most needs a place while it is read.
-async fn collect(body: &mut Body, bytes_max: usize, sender: &Extensions) -> Result<Option<Bytes>, Problem> {
+/// Reads the whole body; none where it is larger than `bytes_max`. A body above [`BODY_BYTES`] needs a permit.
+async fn collect(body: &mut Body, bytes_max: usize, extensions: &Extensions) -> Result<Option<Bytes>, Problem> {
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    let mut place = Place::take(announced, sender)?;
+    let mut permit = BodyPermit::acquire(announced, extensions)?;
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     while let Some(frame) = body.frame().await {
@@ -121,10 +122,10 @@ async fn collect(body: &mut Body, bytes_max: usize, sender: &Extensions) -> Resu
         if length > bytes_max {
             return Ok(None);
         }
-        if place.is_none() {
-            place = Place::take(length, sender)?;
+        if permit.is_none() {
+            permit = BodyPermit::acquire(length, extensions)?;
         }
-        // Nearly every body comes in one piece, which needs no copy.
+        // Nearly every body arrives in one frame, which is not copied.
         if first.is_empty() {
             first = data;
         } else {
@@ -137,7 +138,7 @@ async fn collect(body: &mut Body, bytes_max: usize, sender: &Extensions) -> Resu
     Ok(Some([first, rest.freeze()].concat().into()))
 }
 
-/// Reads and throws away for as long as something comes, but not for ever.
+/// Reads and discards up to `bytes_max` bytes.
 pub(super) async fn discard(mut body: Body, bytes_max: usize) {
     let mut discarded = 0;
     while let Ok(Some(Ok(frame))) = tokio::time::timeout(DISCARD_PAUSE_MAX, body.frame()).await {
@@ -148,15 +149,15 @@ pub(super) async fn discard(mut body: Body, bytes_max: usize) {
     }
 }
 
-/// Whether a body is compressed or wrapped otherwise: no coding is undone, since its size says nothing of what comes
-/// out.
+/// Whether a body has a content coding, such as gzip. Codings are refused, since the size of a compressed body does not
+/// bound its decoded size.
 pub(super) fn is_coded(headers: &HeaderMap) -> bool {
     let codings = headers.get_all(header::CONTENT_ENCODING).iter();
     let plain = |coding: &str| coding.trim().is_empty() || coding.trim().eq_ignore_ascii_case("identity");
     codings.into_iter().any(|value| !value.to_str().is_ok_and(|text| text.split(',').all(plain)))
 }
 
-/// `application/json`, or a type built on it such as `application/merge-patch+json`; in UTF-8, where it says so.
+/// Whether the content type is `application/json` or `application/*+json`, in UTF-8 if it has a charset.
 fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
     let (essence, parameters) = value.split_once(';').unwrap_or((value, ""));
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_json_is_read() {
+    async fn only_json_content_types_are_read() {
         for json in ["application/json", "Application/JSON; charset=UTF-8", "application/merge-patch+json"] {
             assert_eq!(read_json(request(json, "{}".into()), RULES, 100).await.unwrap(), "{}", "{json}");
         }
@@ -196,7 +197,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_coding_is_undone() {
+    async fn content_codings_are_refused() {
         for (coding, status) in [("gzip", 415), ("identity, br", 415), ("x", 415), ("identity", 200), ("", 200)] {
             let mut request = request("application/json", "{}".into());
             request.headers_mut().insert(header::CONTENT_ENCODING, coding.parse().unwrap());
@@ -212,7 +213,7 @@ mod tests {
         let body = pieces(&["[1,", "2,3,", "45]"]);
         assert_eq!(read_json(request("application/json", body), RULES, 100).await.unwrap(), "[1,2,3,45]");
         let refused = read_json(request("application/json", "[1,2,3]".into()), RULES, 6).await.unwrap_err();
-        assert_eq!(refused.status(), 413, "what the route takes");
+        assert_eq!(refused.status(), 413, "the limit of the route");
         for large in [pieces(&["[1,2", ",3,4,5,6]"]), Body::from("[1,2,3,4,5]")] {
             let refused = read_json(request("application/json", large), RULES, 100).await.unwrap_err();
             assert_eq!(refused.status(), 413);
@@ -220,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_object_is_a_request() {
+    fn only_an_object_is_parsed() {
         assert!(parse::<serde_json::Value>(b" {}").is_ok());
         for other in ["", " ", "[]", "null", "\"x\"", "{", "{} {}", "{\"a\":1,}", "\u{feff}{}"] {
             assert_eq!(
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_body_may_not_take_for_ever() {
+    async fn a_slow_body_gets_a_408() {
         let never = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
         let refused = read_json(request("application/json", never), RULES, 100).await.unwrap_err();
         assert_eq!(refused.status(), 408);

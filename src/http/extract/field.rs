@@ -1,4 +1,4 @@
-//! Fields of a request: absent, null, given, or of the wrong type, so that one answer names all that is wrong.
+//! Fields of a request (absent, null, given, or of the wrong type) and their checks: one response names every error.
 use crate::{
     domain::{FieldError, Patch, Reason, Refusal},
     http::problem::Problem,
@@ -17,8 +17,8 @@ pub(in crate::http) enum Field<T> {
     Absent,
     Null,
     Given(T),
-    /// Something of another type.
-    Wrong,
+    /// A value of another type.
+    WrongType,
 }
 
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Field<T> {
@@ -28,78 +28,79 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Field<T> {
 }
 
 impl<T: DeserializeOwned> Field<T> {
-    /// What stands in the request.
+    /// Parses the value of a field that is present.
     pub(in crate::http) fn of(raw: &RawValue) -> Self {
         match raw.get() {
             "null" => Self::Null,
-            json => serde_json::from_str(json).map_or(Self::Wrong, Self::Given),
+            json => serde_json::from_str(json).map_or(Self::WrongType, Self::Given),
         }
     }
 }
 
-/// Collects what is wrong with a request.
+/// Collects the field errors of a request.
 #[derive(Default)]
 pub(in crate::http) struct Check(Vec<FieldError>);
 
 impl Check {
-    /// A field that must be there.
+    /// The value of a required field.
     pub(in crate::http) fn required<T>(&mut self, name: &'static str, field: Field<T>) -> Option<T> {
         match field {
             Field::Given(value) => return Some(value),
-            Field::Wrong => self.wrong(name, Reason::InvalidFormat),
+            Field::WrongType => self.wrong(name, Reason::InvalidFormat),
             Field::Absent | Field::Null => self.wrong(name, Reason::Required),
         }
         None
     }
 
-    /// A field that may be left out.
+    /// The value of an optional field.
     pub(in crate::http) fn optional<T>(&mut self, name: &'static str, field: Field<T>) -> Option<T> {
         match field {
             Field::Given(value) => return Some(value),
-            Field::Wrong => self.wrong(name, Reason::InvalidFormat),
+            Field::WrongType => self.wrong(name, Reason::InvalidFormat),
             Field::Absent | Field::Null => {}
         }
         None
     }
 
-    /// A field of a JSON merge patch: null clears.
+    /// A field of a JSON merge patch: absent keeps, null clears.
     pub(in crate::http) fn patch<T>(&mut self, name: &'static str, field: Field<T>) -> Patch<T> {
         match field {
             Field::Given(value) => return Patch::Set(value),
             Field::Null => return Patch::Clear,
-            Field::Wrong => self.wrong(name, Reason::InvalidFormat),
+            Field::WrongType => self.wrong(name, Reason::InvalidFormat),
             Field::Absent => {}
         }
         Patch::Keep
     }
 
-    /// What a rule of the domain says to a value.
+    /// The result of a domain rule for one field.
     pub(in crate::http) fn rule<T>(&mut self, checked: Result<T, FieldError>) -> Option<T> {
         checked.map_err(|error| self.0.push(error)).ok()
     }
 
-    /// Several fields at once. Those known to be wrong already are not named twice.
+    /// The result of domain rules for several fields. A field that has an error already gets no second one.
     pub(in crate::http) fn rules<T>(&mut self, checked: Result<T, Vec<FieldError>>) -> Option<T> {
-        let known: Vec<&str> = self.0.iter().map(|error| error.field).collect();
-        let unnamed = |errors: Vec<FieldError>| errors.into_iter().filter(|error| !known.contains(&error.field));
-        let errors: Vec<FieldError> = match checked {
-            Ok(value) => return Some(value),
-            Err(errors) => unnamed(errors).collect(),
-        };
-        self.0.extend(errors);
-        None
+        match checked {
+            Ok(value) => Some(value),
+            Err(mut errors) => {
+                errors.retain(|error| self.0.iter().all(|known| known.field != error.field));
+                self.0.extend(errors);
+                None
+            }
+        }
     }
 
+    /// Adds an error.
     pub(in crate::http) fn wrong(&mut self, field: &'static str, reason: Reason) {
         self.0.push(FieldError { field, reason });
     }
 
-    /// The refusal of everything that was found.
+    /// The problem that names every error.
     pub(in crate::http) fn refused(self) -> Problem {
         Refusal::Invalid(self.0).into()
     }
 
-    /// The value, if nothing was found.
+    /// The value, if there are no errors.
     pub(in crate::http) fn pass<T>(self, value: Option<T>) -> Result<T, Problem> {
         match value {
             Some(value) if self.0.is_empty() => Ok(value),
@@ -108,28 +109,28 @@ impl Check {
     }
 }
 
-/// The members of a JSON object as they came; the last of two with one name counts.
-pub(in crate::http) struct Members(pub(in crate::http) Vec<(String, Box<RawValue>)>);
+/// The members of a JSON object in order; of two with the same name the last one counts.
+pub(in crate::http) struct JsonObject(pub(in crate::http) Vec<(String, Box<RawValue>)>);
 
-impl<'de> Deserialize<'de> for Members {
+impl<'de> Deserialize<'de> for JsonObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(MembersVisitor)
+        deserializer.deserialize_map(JsonObjectVisitor)
     }
 }
 
-/// More than any request has; keeps the search for a name short.
+/// More members than any request has; keeps the linear search for a name short.
 const MEMBERS_MAX: usize = 100;
 
-struct MembersVisitor;
+struct JsonObjectVisitor;
 
-impl<'de> Visitor<'de> for MembersVisitor {
-    type Value = Members;
+impl<'de> Visitor<'de> for JsonObjectVisitor {
+    type Value = JsonObject;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<JsonObject, A::Error> {
         let mut members: Vec<(String, Box<RawValue>)> = Vec::new();
         while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
             members.retain(|(known, _)| *known != name);
@@ -138,7 +139,7 @@ impl<'de> Visitor<'de> for MembersVisitor {
                 return Err(A::Error::custom("too many members"));
             }
         }
-        Ok(Members(members))
+        Ok(JsonObject(members))
     }
 }
 
@@ -162,9 +163,9 @@ mod tests {
         assert_eq!(request("{}").name, Field::Absent);
         assert_eq!(request(r#"{"name": null}"#).name, Field::Null);
         assert_eq!(request(r#"{"name": "김", "other": [1]}"#).name, Field::Given("김".to_owned()));
-        assert_eq!(request(r#"{"name": 5, "parent": -1}"#).name, Field::Wrong);
-        assert_eq!(request(r#"{"parent": 1.5}"#).parent, Field::Wrong);
-        assert_eq!(request(r#"{"name": "\ud800"}"#).name, Field::Wrong);
+        assert_eq!(request(r#"{"name": 5, "parent": -1}"#).name, Field::WrongType);
+        assert_eq!(request(r#"{"parent": 1.5}"#).parent, Field::WrongType);
+        assert_eq!(request(r#"{"name": "\ud800"}"#).name, Field::WrongType);
     }
 
     #[test]
@@ -177,10 +178,10 @@ mod tests {
     }
 
     #[test]
-    fn everything_wrong_is_named_once() {
+    fn each_field_has_one_error() {
         let mut check = Check::default();
         assert!(check.required::<String>("email", Field::Absent).is_none());
-        assert!(check.required::<String>("memberName", Field::Wrong).is_none());
+        assert!(check.required::<String>("memberName", Field::WrongType).is_none());
         let again = vec![FieldError { field: "memberName", reason: Reason::Required }];
         assert!(check.rules::<()>(Err(again)).is_none());
         assert_eq!(check.0.len(), 2);
@@ -189,7 +190,7 @@ mod tests {
 
     #[test]
     fn the_last_of_two_members_counts() {
-        let members: Members = serde_json::from_str(r#"{"a": 1, "b": 2, "a": 3}"#).unwrap();
+        let members: JsonObject = serde_json::from_str(r#"{"a": 1, "b": 2, "a": 3}"#).unwrap();
         let text: Vec<_> = members.0.iter().map(|(name, value)| format!("{name}={}", value.get())).collect();
         assert_eq!(text, ["b=2", "a=3"]);
     }

@@ -1,7 +1,7 @@
-//! `Idempotency-Key`: what makes a repeated request harmless.
+//! `Idempotency-Key`: a repeated request gets the stored response of the first one, and has no second effect.
 use super::{
     body::{BODY_BYTES, BodyRules, parse, read_json},
-    field::Members,
+    field::JsonObject,
 };
 use crate::{
     domain::{Answer, Receipt, Timestamp},
@@ -18,21 +18,21 @@ use serde::de::DeserializeOwned;
 /// Longest key, in characters.
 const KEY_MAX: usize = 64;
 
-/// A JSON body of at most so many bytes, and the key that the client gave the request.
-pub(in crate::http) struct Keyed<T, const BYTES_MAX: usize = BODY_BYTES> {
+/// A JSON body of at most `BYTES_MAX` bytes, and the request's `Idempotency-Key`.
+pub(in crate::http) struct KeyedJson<T, const BYTES_MAX: usize = BODY_BYTES> {
     pub(in crate::http) request: T,
-    pub(in crate::http) key: Option<Key>,
+    pub(in crate::http) key: Option<IdempotencyKey>,
 }
 
-/// A key with the request it belongs to.
-pub(in crate::http) struct Key {
+/// A key, and the parts of its request that the fingerprint covers.
+pub(in crate::http) struct IdempotencyKey {
     text: String,
     method: Method,
     uri: Uri,
     body: Bytes,
 }
 
-impl<T, S, const BYTES_MAX: usize> FromRequest<S> for Keyed<T, BYTES_MAX>
+impl<T, S, const BYTES_MAX: usize> FromRequest<S> for KeyedJson<T, BYTES_MAX>
 where
     T: DeserializeOwned,
     S: Send + Sync,
@@ -45,33 +45,32 @@ where
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let body = read_json(request, BodyRules::from_ref(state), BYTES_MAX).await?;
         let request = parse(&body)?;
-        Ok(Self { request, key: text.map(|text| Key { text, method, uri, body }) })
+        Ok(Self { request, key: text.map(|text| IdempotencyKey { text, method, uri, body }) })
     }
 }
 
-impl Key {
-    /// The key of a request whose body is not kept, if it has one.
+impl IdempotencyKey {
+    /// The key of a request, if it has one, without the body. The receipt is made by [`Self::receipt_with_body`].
     pub(in crate::http) fn of(request: &Request) -> Result<Option<Self>, Problem> {
         let (method, uri) = (request.method().clone(), request.uri().clone());
         Ok(key(request.headers())?.map(|text| Self { text, method, uri, body: Bytes::new() }))
     }
 
-    /// The same where something stands for the body, such as a hash of what it carried.
-    pub(in crate::http) fn receipt_of(self, scope: String, answer: &Answer, body: &[u8]) -> Receipt {
+    /// The same with other bytes in place of the body, such as a hash of its content.
+    pub(in crate::http) fn receipt_with_body(self, scope: String, answer: &Answer, body: &[u8]) -> Receipt {
         self.receipt_for(scope, answer, body)
     }
 
-    /// To be kept in the commit of the effect. `scope` says whose key it is.
+    /// The receipt that is stored in the commit of the effect. `scope` names the owner of the key.
     pub(in crate::http) fn receipt(self, scope: String, answer: &Answer) -> Receipt {
         let body = self.body.clone();
         self.receipt_for(scope, answer, &body)
     }
 
-    /// The same for a request that carries a secret: its fingerprint is kept, and a plain hash of a password would be
-    /// worth guessing at. So the fingerprint is of everything but that member of the body; whoever keeps the secret
-    /// makes it stand for that too, by a slow hash.
-    pub(in crate::http) fn receipt_without(self, secret: &str, scope: String, answer: &Answer) -> Receipt {
-        let members = parse::<Members>(&self.body).map_or_else(|_| Vec::new(), |members| members.0);
+    /// The same for a body with a secret member, which the fingerprint leaves out: a fast hash of a password could be
+    /// guessed. The actor that stores the secret compares it by its slow hash.
+    pub(in crate::http) fn receipt_without_secret(self, secret: &str, scope: String, answer: &Answer) -> Receipt {
+        let members = parse::<JsonObject>(&self.body).map_or_else(|_| Vec::new(), |members| members.0);
         let rest: Vec<_> = members.iter().filter(|(name, _)| name != secret).collect();
         self.receipt_for(scope, answer, &serde_json::to_vec(&rest).unwrap_or_default())
     }
@@ -79,7 +78,7 @@ impl Key {
     fn receipt_for(self, scope: String, answer: &Answer, rest: &[u8]) -> Receipt {
         let mut hash = Context::new(&SHA256);
         for part in [self.method.as_str().as_bytes(), self.uri.path().as_bytes(), rest] {
-            // Lengths keep the parts apart.
+            // The length prefix separates the parts.
             hash.update(&(part.len() as u64).to_le_bytes());
             hash.update(part);
         }
@@ -89,7 +88,7 @@ impl Key {
     }
 }
 
-/// The key, if the request has one.
+/// The header's value, if the request has one.
 fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let mut keys = headers.get_all("idempotency-key").iter();
     let Some(key) = keys.next() else { return Ok(None) };
@@ -122,8 +121,13 @@ mod tests {
         }
     }
 
-    fn keyed(method: Method, uri: &'static str, body: &'static str) -> Key {
-        Key { text: "k".into(), method, uri: Uri::from_static(uri), body: Bytes::from_static(body.as_bytes()) }
+    fn keyed(method: Method, uri: &'static str, body: &'static str) -> IdempotencyKey {
+        IdempotencyKey {
+            text: "k".into(),
+            method,
+            uri: Uri::from_static(uri),
+            body: Bytes::from_static(body.as_bytes()),
+        }
     }
 
     fn answer() -> Answer {
@@ -131,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fingerprint_tells_requests_apart() {
+    fn different_requests_have_different_fingerprints() {
         let fingerprint = |uri, body| keyed(Method::POST, uri, body).receipt("member:7".into(), &answer()).fingerprint;
         let first = fingerprint("/api/posts", "{}");
         assert_eq!(first, fingerprint("/api/posts", "{}"));
@@ -140,10 +144,10 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_leaves_no_trace() {
+    fn a_fingerprint_leaves_the_secret_out() {
         let fingerprint = |body| {
             let key = keyed(Method::POST, "/api/authentication/signup", body);
-            key.receipt_without("password", "signup:a@b.kr".into(), &answer()).fingerprint
+            key.receipt_without_secret("password", "signup:a@b.kr".into(), &answer()).fingerprint
         };
         let first = fingerprint(r#"{"email": "a@b.kr", "password": "one"}"#);
         assert_eq!(first, fingerprint(r#"{"email": "a@b.kr", "password": "two"}"#));

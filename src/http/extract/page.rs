@@ -1,4 +1,4 @@
-//! `limit` and `cursor`: which part of a list is asked for.
+//! `limit` and `cursor`: the page of a list that a request asks for.
 use super::query;
 use crate::{
     domain::{FieldError, Reason},
@@ -11,25 +11,25 @@ use axum::{
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-/// Items on a page when the client does not say.
+/// Items on a page without `limit`.
 const LIMIT_DEFAULT: usize = 20;
-/// Most items on a page: bounds what one answer costs.
+/// Most items on a page: bounds the cost of one response.
 const LIMIT_MAX: usize = 100;
 
-/// Which part of a list.
+/// The page of a list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct Paging {
-    /// Where to go on: `nextCursor` of the page before. Opaque.
+    /// The `nextCursor` of the previous page. Opaque.
     pub(in crate::http) cursor: Option<String>,
-    /// Items on the page.
+    /// The maximum number of items on the page.
     #[serde(default)]
     #[param(minimum = 1, maximum = 100, default = 20, value_type = Option<u32>)]
     pub(in crate::http) limit: Limit,
-    /// Nobody reads what is found: a HEAD, which leaves no trace.
+    /// The request is a HEAD: nobody sees the items, so nothing is recorded as shown.
     #[serde(skip)]
     #[param(ignore)]
-    unread: bool,
+    head: bool,
 }
 
 impl Paging {
@@ -41,13 +41,13 @@ impl Paging {
         self.limit.0
     }
 
-    /// Whether somebody reads what is found.
-    pub(in crate::http) fn is_read(&self) -> bool {
-        !self.unread
+    /// Whether the request is a HEAD, whose response nobody sees.
+    pub(in crate::http) fn is_head(&self) -> bool {
+        self.head
     }
 }
 
-/// Not yet checked while it is 0.
+/// A number of items. `Paging` refuses one that is out of range; 0 stands for one that is no number.
 #[derive(Debug, Deserialize)]
 #[serde(from = "String")]
 pub(in crate::http) struct Limit(usize);
@@ -68,11 +68,11 @@ impl<S: Sync> FromRequestParts<S> for Paging {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let unread = parts.method == Method::HEAD;
+        let head = parts.method == Method::HEAD;
         if parts.uri.query().is_none() {
-            return Ok(Self { cursor: None, limit: Limit::default(), unread });
+            return Ok(Self { cursor: None, limit: Limit::default(), head });
         }
-        let paging = Self { unread, ..query::read(&parts.uri)? };
+        let paging = Self { head, ..query::read(&parts.uri)? };
         if (1..=LIMIT_MAX).contains(&paging.limit()) {
             return Ok(paging);
         }
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_page_holds_twenty_items_unless_told() {
+    async fn a_page_has_twenty_items_by_default() {
         assert_eq!(paging("/x").await.unwrap().limit(), 20);
         assert_eq!(paging("/x?other=1").await.unwrap().limit(), 20);
         let paging = paging("/x?limit=100&cursor=abc").await.unwrap();
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn other_limits_are_refused() {
+    async fn limits_out_of_range_are_refused() {
         for limit in ["0", "101", "-1", "ten", "", "1e1", "99999999999999999999999"] {
             let refused = paging(&format!("/x?limit={limit}")).await.unwrap_err();
             assert_eq!(refused.code(), "VALIDATION_FAILED", "{limit}");

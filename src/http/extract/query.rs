@@ -1,4 +1,4 @@
-//! The query of a request.
+//! Query parameters: unknown ones are ignored, repeated known ones are refused by name.
 use crate::{
     domain::Reason,
     http::problem::{Malformed, Problem},
@@ -10,7 +10,7 @@ use axum::{
 use serde::de::DeserializeOwned;
 use url::form_urlencoded;
 
-/// The query, as far as the handler knows it. What it does not know is ignored; what it knows may be there once.
+/// The query parameters that the handler knows. Unknown parameters are ignored; a known one may occur once.
 pub(in crate::http) struct Query<T>(pub(in crate::http) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
@@ -21,12 +21,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// The known parameters. Refuses one that is there twice by its name: which of them is meant?
+/// Parses the known parameters. Refuses a repeated one with `REPEATED`, since either value could be meant.
 pub(super) fn read<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
     axum::extract::Query::try_from_uri(uri).map(|query| query.0).map_err(|rejection| {
-        // The names of what it knows are in what serde says, and nowhere else.
-        let said = std::error::Error::source(&rejection).map(ToString::to_string).unwrap_or_default();
-        match repeated(uri.query().unwrap_or_default()).find(|name| said.contains(&format!("duplicate field `{name}`")))
+        // Only serde's message contains the name of the repeated field.
+        let message = std::error::Error::source(&rejection).map(ToString::to_string).unwrap_or_default();
+        match repeated(uri.query().unwrap_or_default())
+            .find(|name| message.contains(&format!("duplicate field `{name}`")))
         {
             Some(name) => Problem::unknown_fields(vec![(name, Reason::Repeated)]),
             None => Problem::malformed(Malformed::Query),
@@ -34,7 +35,7 @@ pub(super) fn read<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
     })
 }
 
-/// The names that are in a query more than once.
+/// The names that occur more than once in a query.
 fn repeated(query: &str) -> impl Iterator<Item = String> {
     let names: Vec<_> = form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name.into_owned()).collect();
     (1..names.len())
@@ -56,17 +57,17 @@ mod tests {
         number: Option<u32>,
     }
 
-    fn asked(query: &'static str) -> Result<Known, &'static str> {
+    fn parsed(query: &'static str) -> Result<Known, &'static str> {
         let read = read::<Known>(&Uri::try_from(format!("/x?{query}")).unwrap());
         read.map_err(|problem| problem.code())
     }
 
     #[test]
-    fn what_is_known_may_be_there_once() {
-        assert_eq!(asked("number=1&other=1&other=2"), Ok(Known { number: Some(1), first_one: None }));
+    fn a_known_parameter_may_occur_once() {
+        assert_eq!(parsed("number=1&other=1&other=2"), Ok(Known { number: Some(1), first_one: None }));
         for twice in ["number=1&number=2", "firstOne=a&firstOne=a", "other=1&other=2&first%4Fne=a&firstOne=b"] {
-            assert_eq!(asked(twice), Err("VALIDATION_FAILED"), "{twice}");
+            assert_eq!(parsed(twice), Err("VALIDATION_FAILED"), "{twice}");
         }
-        assert_eq!(asked("number=x"), Err("MALFORMED_REQUEST"));
+        assert_eq!(parsed("number=x"), Err("MALFORMED_REQUEST"));
     }
 }

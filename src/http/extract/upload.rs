@@ -1,4 +1,4 @@
-//! `multipart/form-data` with one image: read piece by piece, never more of it than is taken.
+//! `multipart/form-data` with one image: read in chunks, with limits on size, time and rate.
 use super::{
     Query,
     body::{discard, is_coded},
@@ -26,51 +26,51 @@ use std::{
     time::Duration,
 };
 
-/// Bytes of a request beside its image: boundaries, headers of the parts, the purpose.
+/// Most bytes of a request beside its image: boundaries, headers of the parts, the purpose.
 const ENVELOPE_BYTES_MAX: usize = 64 * 1024;
-/// More than any purpose has.
+/// More bytes than any purpose has.
 const PURPOSE_BYTES_MAX: usize = 64;
-/// How much of an upload that is not taken is read and thrown away, so that its sender sees why.
+/// How much of a refused upload is read and discarded, so that its client sees the response.
 const DISCARDED_MAX: usize = 2 * IMAGE_BYTES_MAX;
-/// How long that may take.
+/// How long discarding may take.
 const DISCARD_TIME_MAX: Duration = Duration::from_secs(5);
-/// How long an upload may stand still before its rate is judged: a phone that passes from one network to another is
-/// back sooner. An upload keeps a place from others for at least as long.
+/// The window over which the rate of an upload is measured. A phone that changes networks pauses for less. A stalled
+/// upload holds its permit for at least this long.
 const RATE_WINDOW: Duration = Duration::from_secs(5);
 
-/// What an upload may cost.
+/// The configured limits of uploads.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::http) struct UploadRules {
-    /// Slower ones get a 408.
+    /// Slower uploads get a 408.
     pub(in crate::http) body_time_max: Duration,
-    /// Bytes that must come in each second, on average of [`RATE_WINDOW`]; fewer get a 408. 0: as slow as they like.
+    /// Least bytes per second, on average over [`RATE_WINDOW`]; a slower upload gets a 408. 0 for no minimum.
     pub(in crate::http) bytes_per_second_min: u64,
-    /// With what is made of it; then 503.
+    /// Time limit of the whole request with decoding; then 503.
     pub(in crate::http) time_max: Duration,
 }
 
-/// An image on its way in.
+/// An uploaded image.
 #[derive(Debug)]
 pub(in crate::http) struct Upload {
     pub(in crate::http) purpose: Purpose,
-    /// As sent, and not looked at yet.
+    /// The bytes as sent, not decoded yet.
     pub(in crate::http) image: Bytes,
 }
 
 #[derive(Deserialize)]
-struct InQuery {
+struct PurposeQuery {
     purpose: Option<String>,
 }
 
-/// The parts that are known, as they came.
+/// The known parts of the form.
 #[derive(Default)]
-struct Parts {
+struct FormParts {
     image: Option<Bytes>,
     purpose: Option<String>,
 }
 
 impl Upload {
-    /// Reads a request. Refuses `ImageEmpty`, `ImageTooLarge`, and a purpose that is missing or unknown.
+    /// Reads a request. Refuses `ImageEmpty`, `ImageTooLarge`, and a missing or unknown purpose.
     pub(in crate::http) async fn read(request: Request, rules: UploadRules) -> Result<Self, Problem> {
         if is_coded(request.headers()) {
             discard_upload(request).await;
@@ -90,9 +90,9 @@ impl Upload {
         let (mut head, body) = request.into_parts();
         let arrived = Arc::new(AtomicU64::new(0));
         let body = counted(body, arrived.clone());
-        let Query(InQuery { purpose }) = Query::from_request_parts(&mut head, &()).await?;
+        let Query(PurposeQuery { purpose }) = Query::from_request_parts(&mut head, &()).await?;
         let mut request = Request::from_parts(head, body);
-        // What a part's headers or the space before the first part may grow to, where no length is announced.
+        // Bounds the headers of parts and the bytes before the first part where no length is announced.
         DefaultBodyLimit::max(IMAGE_BYTES_MAX + ENVELOPE_BYTES_MAX).apply(&mut request);
         let multipart = Multipart::from_request(request, &()).await;
         let multipart = multipart.map_err(|_| Problem::malformed(Malformed::Body))?;
@@ -108,15 +108,15 @@ impl Upload {
     }
 }
 
-/// Reads what is not wanted, so that whoever sends it hears the answer.
+/// Reads and discards an upload that is refused, so that its client sees the response.
 pub(in crate::http) async fn discard_upload(request: Request) {
-    // A client that waits to be asked for the body has not sent anything.
+    // A client that sent `Expect: 100-continue` has not sent the body yet.
     if !request.headers().contains_key(header::EXPECT) {
         let _ = tokio::time::timeout(DISCARD_TIME_MAX, discard(request.into_body(), DISCARDED_MAX)).await;
     }
 }
 
-/// The same body, whose bytes are counted as they come.
+/// The body, with a count of the bytes that have arrived.
 fn counted(body: Body, arrived: Arc<AtomicU64>) -> Body {
     Body::new(body.map_frame(move |frame| {
         let bytes = frame.data_ref().map_or(0, Bytes::len);
@@ -125,7 +125,7 @@ fn counted(body: Body, arrived: Arc<AtomicU64>) -> Body {
     }))
 }
 
-/// Returns when fewer bytes have come than must.
+/// Returns when fewer bytes arrived in a window than the minimum rate demands.
 async fn too_slow(arrived: &AtomicU64, bytes_per_second_min: u64) {
     let least = bytes_per_second_min * RATE_WINDOW.as_secs();
     let mut before = 0;
@@ -139,11 +139,11 @@ async fn too_slow(arrived: &AtomicU64, bytes_per_second_min: u64) {
     }
 }
 
-async fn collect(mut multipart: Multipart, announced: usize) -> Result<Parts, Problem> {
-    let mut parts = Parts::default();
+async fn collect(mut multipart: Multipart, announced: usize) -> Result<FormParts, Problem> {
+    let mut parts = FormParts::default();
     while let Some(mut field) = multipart.next_field().await.map_err(problem)? {
         match field.name() {
-            // Two of them: which one is meant?
+            // Of two images either could be meant.
             Some("image") if parts.image.is_some() => return Err(Problem::malformed(Malformed::Body)),
             Some("image") => {
                 let image = bytes(&mut field, IMAGE_BYTES_MAX, announced).await?;
@@ -153,14 +153,14 @@ async fn collect(mut multipart: Multipart, announced: usize) -> Result<Parts, Pr
                 let purpose = bytes(&mut field, PURPOSE_BYTES_MAX, 0).await?.unwrap_or_default();
                 parts.purpose = Some(String::from_utf8_lossy(&purpose).into_owned());
             }
-            // What is not known is read over, piece by piece.
+            // `next_field` skips an unknown part in chunks.
             _ => {}
         }
     }
     Ok(parts)
 }
 
-/// The bytes of a part; none where there are more than that, after as many more have been read over as may be.
+/// The bytes of a part; none where it has more than `bytes_max`, after the rest of it was skipped.
 async fn bytes(field: &mut Field<'_>, bytes_max: usize, expected: usize) -> Result<Option<Bytes>, Problem> {
     let mut bytes = BytesMut::with_capacity(expected.min(bytes_max));
     let mut fits = true;
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_missing_or_broken_is_said() {
+    async fn missing_and_malformed_parts_are_refused() {
         assert_eq!(code("/", &format!("{IMAGE}--x--\r\n")).await, "VALIDATION_FAILED");
         assert_eq!(code("/?purpose=avatar", &format!("{IMAGE}--x--\r\n")).await, "VALIDATION_FAILED");
         assert_eq!(code("/", &format!("{PURPOSE}--x--\r\n")).await, "IMAGE_EMPTY");
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_that_grows_without_end_is_kept() {
+    async fn endless_parts_and_headers_are_refused() {
         let piece = Bytes::from(vec![b'a'; 1 << 20]);
         let endless = |start: &'static str| {
             let pieces = stream::iter(
@@ -250,16 +250,16 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_upload_may_not_take_for_ever() {
+    async fn a_slow_upload_gets_a_408() {
         let never = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
         let request = request("/?purpose=post", "multipart/form-data; boundary=x", never);
         let rules = UploadRules { bytes_per_second_min: 0, ..RULES };
-        let begun = tokio::time::Instant::now();
+        let started = tokio::time::Instant::now();
         assert_eq!(Upload::read(request, rules).await.unwrap_err().status(), 408);
-        assert_eq!(begun.elapsed(), RULES.body_time_max);
+        assert_eq!(started.elapsed(), RULES.body_time_max);
     }
 
-    /// The form in pieces of that many bytes, one a second.
+    /// The form in chunks of `bytes` bytes, one per second.
     fn dripping(bytes: usize) -> Body {
         let padding = "a".repeat(20_000);
         let form = IMAGE.replace("abc", &padding) + PURPOSE + "--x--\r\n";
@@ -271,12 +271,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_upload_has_a_least_rate() {
+    async fn an_upload_below_the_minimum_rate_gets_a_408() {
         let kind = "multipart/form-data; boundary=x";
-        let begun = tokio::time::Instant::now();
+        let started = tokio::time::Instant::now();
         let slow = request("/", kind, dripping(900));
         assert_eq!(Upload::read(slow, RULES).await.unwrap_err().status(), 408);
-        assert_eq!(begun.elapsed(), RATE_WINDOW);
+        assert_eq!(started.elapsed(), RATE_WINDOW);
         let slow_enough = request("/", kind, dripping(1_300));
         assert_eq!(Upload::read(slow_enough, RULES).await.unwrap().image.len(), 20_000);
     }

@@ -1,11 +1,12 @@
-//! One connection, from its first byte to its last.
+//! Serves HTTP/1.1 or HTTP/2 on one connection until it ends, is idle too long, is evicted, or the server shuts down.
 use super::{
-    intake::Intake,
-    pace::{Pace, Paced},
-    places::{Answering, Watched},
-    room::Seat,
+    admission::AdmittedConnection,
+    connection_state::ConnectionState,
+    request_body::RequestBody,
+    response_body::{ActiveRequest, ResponseBody},
+    timed_socket::TimedSocket,
 };
-use crate::http::edge::Arrival;
+use crate::http::edge::ConnectionInfo;
 use axum::{
     Router,
     body::{Body, HttpBody},
@@ -28,47 +29,47 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-/// Bytes of a connection's buffers, and so of a request's header: the least that hyper accepts. Thousands of streams
-/// that mostly wait should cost little, and bodies do not pass through these buffers as a whole.
+/// Bytes of a connection's buffers, and so of an HTTP/1 request header: the least that hyper accepts. Thousands of
+/// streams that mostly wait must cost little, and bodies do not pass through these buffers as a whole.
 const BUFFER_BYTES: usize = 8 * 1024;
-/// Bytes of a request's header over HTTP/2.
+/// Bytes of an HTTP/2 request header.
 const HEADER_BYTES_MAX: u32 = 16 * 1024;
-/// Requests at once on one HTTP/2 connection; a client waits before it sends more.
+/// Concurrent requests on one HTTP/2 connection; a client waits before it sends more.
 const H2_STREAMS_MAX: u32 = 256;
 /// Bytes that wait to be sent on one HTTP/2 stream.
 const H2_SEND_BYTES_MAX: usize = 64 * 1024;
-/// An HTTP/2 connection that says nothing is asked whether it lives, this often...
+/// How often a silent HTTP/2 connection is pinged...
 const H2_PING_EVERY: Duration = Duration::from_secs(20);
-/// ...and closed when it does not answer for that long.
-const H2_PING_PATIENCE: Duration = Duration::from_secs(20);
+/// ...and how long it may take to response before it is closed.
+const H2_PING_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How long a connection that is to leave may take over its farewell.
-const FAREWELL_MAX: Duration = Duration::from_secs(5);
+/// How long a connection that is evicted or idle may take to close gracefully.
+const GRACEFUL_CLOSE_MAX: Duration = Duration::from_secs(5);
 
-/// How connections are spoken to.
+/// The protocol settings of all connections of a listener.
 pub(super) struct Protocol {
     builder: Builder<TokioExecutor>,
     header_time_max: Duration,
-    /// How long a connection may be idle; then it is closed.
+    /// How long a connection may be idle before it is closed.
     idle_max: Duration,
 }
 
 impl Protocol {
-    /// A header that takes longer than that closes the connection, and so does idleness.
+    /// A header that takes longer than `header_time_max` closes the connection, and so does being idle for `idle_max`.
     pub(super) fn new(header_time_max: Duration, idle_max: Duration) -> Self {
         let mut builder = Builder::new(TokioExecutor::new());
         builder
             .http1()
             .timer(TokioTimer::new())
-            // It would run from the end of the request before, not from a header's first byte: that is `Paced`'s, and
-            // what lies between the two is `Activity`'s.
+            // hyper's timeout would start at the end of the previous request, not at a header's first byte.
+            // `TimedSocket` limits headers, and `Activity` the time between requests.
             .header_read_timeout(None)
             .max_buf_size(BUFFER_BYTES);
         builder
             .http2()
             .timer(TokioTimer::new())
             .keep_alive_interval(H2_PING_EVERY)
-            .keep_alive_timeout(H2_PING_PATIENCE)
+            .keep_alive_timeout(H2_PING_TIMEOUT)
             .max_concurrent_streams(H2_STREAMS_MAX)
             .max_header_list_size(HEADER_BYTES_MAX)
             .max_send_buf_size(H2_SEND_BYTES_MAX);
@@ -76,42 +77,42 @@ impl Protocol {
     }
 }
 
-/// Serves a connection until it ends. When `ending` is cancelled, the request that is being answered is the last; when
-/// its place is wanted, it leaves.
-pub(super) async fn converse(
+/// Serves a connection until it ends. It closes gracefully when it is evicted, is idle for too long, or `shutdown` is
+/// cancelled: the request in flight is then its last.
+pub(super) async fn serve_connection(
     stream: TcpStream,
-    seat: &Seat,
+    admitted: &AdmittedConnection,
     peer: SocketAddr,
     protocol: &Protocol,
     router: Router,
-    ending: &CancellationToken,
+    shutdown: &CancellationToken,
 ) {
-    // Answers are written whole, so there is nothing to wait for.
+    // Responses are written whole, so Nagle's algorithm would only delay them.
     let _ = stream.set_nodelay(true);
-    // A connection that has no address any more is about to break.
+    // Without a local address the connection is about to break, and any address will do.
     let local = stream.local_addr().map_or(peer.ip(), |address| address.ip());
-    let pace = seat.pace().clone();
-    let io = Paced::new(TokioIo::new(stream), pace.clone(), protocol.header_time_max);
-    let mut connection = pin!(protocol.builder.serve_connection(io, Routes { router, peer, local, pace }));
+    let state = admitted.state().clone();
+    let io = TimedSocket::new(TokioIo::new(stream), state.clone(), protocol.header_time_max);
+    let mut connection = pin!(protocol.builder.serve_connection(io, ConnectionService { router, peer, local, state }));
     let done = tokio::select! {
         biased;
         done = connection.as_mut() => done,
-        () = seat.pace().asked_to_leave() => {
+        () = admitted.state().evicted() => {
             connection.as_mut().graceful_shutdown();
-            // What is still idle then has nothing to lose.
-            match tokio::time::timeout(FAREWELL_MAX, connection.as_mut()).await {
+            // A connection that is still idle loses nothing when it is cut off.
+            match tokio::time::timeout(GRACEFUL_CLOSE_MAX, connection.as_mut()).await {
                 Ok(done) => done,
-                Err(_) if seat.pace().activity.idle_for().is_some() => return,
+                Err(_) if admitted.state().activity.idle_for().is_some() => return,
                 Err(_) => connection.await,
             }
         }
-        () = ending.cancelled() => {
+        () = shutdown.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
-        () = seat.pace().activity.idles(protocol.idle_max) => {
+        () = admitted.state().activity.wait_until_idle(protocol.idle_max) => {
             connection.as_mut().graceful_shutdown();
-            tokio::time::timeout(FAREWELL_MAX, connection).await.unwrap_or(Ok(()))
+            tokio::time::timeout(GRACEFUL_CLOSE_MAX, connection).await.unwrap_or(Ok(()))
         }
     };
     if let Err(error) = done {
@@ -119,49 +120,49 @@ pub(super) async fn converse(
     }
 }
 
-/// The router as one connection sees it.
-struct Routes {
+/// The router, as hyper calls it for each request of one connection.
+struct ConnectionService {
     router: Router,
     peer: SocketAddr,
     local: IpAddr,
-    pace: Arc<Pace>,
+    state: Arc<ConnectionState>,
 }
 
-impl hyper::service::Service<Request<Incoming>> for Routes {
-    type Response = Response<Watched>;
+impl hyper::service::Service<Request<Incoming>> for ConnectionService {
+    type Response = Response<ResponseBody>;
     type Error = Infallible;
-    /// Boxed: a connection keeps room for one of these for as long as it lives.
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Watched>, Infallible>> + Send>>;
+    /// Boxed, because each connection reserves space for one of these for its whole life.
+    type Future = Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, Infallible>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let multiplexed = request.version() == Version::HTTP_2;
-        self.pace.begins(multiplexed);
-        let arrival = Arrival::of(&mut request, self.peer, self.local);
-        request.extensions_mut().insert(arrival);
-        let whole = multiplexed || request.body().is_end_stream();
-        self.pace.has_body(!whole);
-        let request = if whole {
+        self.state.request_begins(multiplexed);
+        let info = ConnectionInfo::new(&mut request, self.peer, self.local);
+        request.extensions_mut().insert(info);
+        let complete = multiplexed || request.body().is_end_stream();
+        self.state.set_body_unread(!complete);
+        let request = if complete {
             request.map(Body::new)
         } else {
-            request.map(|body| Body::new(Intake::new(body, self.pace.clone())))
+            request.map(|body| Body::new(RequestBody::new(body, self.state.clone())))
         };
-        let answer = self.router.clone().call(request);
-        let (pace, answering) = (self.pace.clone(), Answering::begin(self.pace.clone()));
+        let response = self.router.clone().call(request);
+        let (state, active) = (self.state.clone(), ActiveRequest::begin(self.state.clone()));
         Box::pin(async move {
-            let Ok(mut answer) = answer.await;
-            seal(&mut answer, multiplexed, pace.is_unread());
-            Ok(answer.map(|body| answering.answered(body)))
+            let Ok(mut response) = response.await;
+            set_connection_headers(&mut response, multiplexed, state.is_body_unread());
+            Ok(response.map(|body| active.respond(body)))
         })
     }
 }
 
-/// What every answer says, whatever made it: that it is what its type says; and, where a body was refused, that the
-/// connection ends with it, since what may still come of the body is no request.
-fn seal(answer: &mut Response<Body>, multiplexed: bool, unread: bool) {
-    let status = answer.status();
+/// Sets the headers that every response has: `X-Content-Type-Options`, and `Connection: close` on HTTP/1 where a body
+/// was refused, since its remaining bytes must not be read as a request.
+fn set_connection_headers(response: &mut Response<Body>, multiplexed: bool, unread: bool) {
+    let status = response.status();
     let failed = status.is_client_error() || status.is_server_error();
     let refused = status == StatusCode::PAYLOAD_TOO_LARGE || unread && failed;
-    let headers = answer.headers_mut();
+    let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if refused && !multiplexed {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));

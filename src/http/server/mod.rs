@@ -1,17 +1,18 @@
-//! The listener: accepts connections up to a limit, serves HTTP/1.1 and HTTP/2 on each, and ends in order.
-mod addresses;
+//! The listener: admits connections up to a limit, serves HTTP/1.1 and HTTP/2 on each, and shuts down gracefully.
+mod address_limit;
+mod admission;
 mod connection;
-mod intake;
-mod pace;
-mod places;
-mod room;
+mod connection_activity;
+mod connection_state;
+mod request_body;
+mod response_body;
+mod timed_socket;
 
 use super::settings::Settings;
-use addresses::Addresses;
+use address_limit::AddressLimit;
+use admission::{Admission, AdmittedConnection};
 use axum::Router;
-use connection::{Protocol, converse};
-
-use room::{Room, Seat};
+use connection::{Protocol, serve_connection};
 use std::{
     io,
     net::SocketAddr,
@@ -21,10 +22,9 @@ use std::{
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// How long to wait when a connection cannot be taken for want of memory or file handles, which only others can give
-/// back.
+/// Pause after `accept` failed for want of memory or file handles, which only other connections can free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// How often that is logged while it lasts.
+/// How often failures of `accept` are logged while they last.
 const LOGGED_EVERY: Duration = Duration::from_secs(10);
 
 /// A bound socket.
@@ -34,7 +34,7 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// With the real port, when port 0 was asked for.
+    /// The bound address, with the real port where port 0 was configured.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -47,28 +47,29 @@ pub async fn bind(address: &str) -> io::Result<Listener> {
     Ok(Listener { inner, address })
 }
 
-/// Serves until `shutdown` is cancelled: then takes no more connections, lets requests finish, and returns when they
-/// have, or after the grace period at the latest, which cuts off what is left.
+/// Serves until `shutdown` is cancelled. Then accepts no more connections, lets requests finish, and returns when they
+/// have; after the grace period it cuts off the remaining ones.
 ///
-/// With `http.connections_max` open, or as many as files allow, those that have been idle the longest are closed for further
-/// ones; where none is idle, these wait in the kernel's queue until one ends. An address that has as many as it may
-/// gets a further one in the place of one of its own that is idle, and none where they are all in use.
+/// With `http.connections_max` open, or as many as the limit of open files allows, the connections that have been idle
+/// the longest are evicted for new ones; where none is idle, new ones wait in the kernel's queue. An address with
+/// `http.connections_per_address_max` evicts one of its own idle connections for a new one; where all are in use, the
+/// new one is closed.
 pub async fn serve(listener: Listener, router: Router, settings: &Settings, shutdown: CancellationToken) {
     let limits = settings.connections;
-    let room = Room::new(limits.open_max);
-    let addresses = Addresses::new(limits.per_address_max, settings.trusted_proxies.clone());
+    let admission = Admission::new(limits.open_max);
+    let address_limit = AddressLimit::new(limits.per_address_max, settings.trusted_proxies.clone());
     let protocol = Arc::new(Protocol::new(limits.header_time_max, limits.idle_max));
     let (open, cut_off) = (TaskTracker::new(), CancellationToken::new());
-    while let Some((stream, peer, seat)) = next(&listener.inner, &room, &shutdown).await {
-        let Some(of_address) = addresses.enter(peer.ip(), seat.pace()) else { continue };
+    while let Some((stream, peer, admitted)) = accept(&listener.inner, &admission, &shutdown).await {
+        let Some(address_permit) = address_limit.admit(peer.ip(), admitted.state()) else { continue };
         let (protocol, router) = (protocol.clone(), router.clone());
-        let (ending, cut_off) = (shutdown.clone(), cut_off.clone());
+        let (shutdown, cut_off) = (shutdown.clone(), cut_off.clone());
         open.spawn(async move {
             tokio::select! {
-                () = converse(stream, &seat, peer, &protocol, router, &ending) => {}
+                () = serve_connection(stream, &admitted, peer, &protocol, router, &shutdown) => {}
                 () = cut_off.cancelled() => {}
             }
-            drop((seat, of_address));
+            drop((admitted, address_permit));
         });
     }
     drop(listener);
@@ -80,19 +81,19 @@ pub async fn serve(listener: Listener, router: Router, settings: &Settings, shut
     }
 }
 
-/// The next connection and its place; none when it is time to end.
-async fn next(
+/// Accepts the next connection; none once `shutdown` is cancelled.
+async fn accept(
     listener: &TcpListener,
-    room: &Arc<Room>,
+    admission: &Arc<Admission>,
     shutdown: &CancellationToken,
-) -> Option<(TcpStream, SocketAddr, Seat)> {
+) -> Option<(TcpStream, SocketAddr, AdmittedConnection)> {
     let accepted = async {
-        let place = room.place().await?;
+        let permit = admission.permit().await?;
         let mut logged: Option<Instant> = None;
         loop {
             match listener.accept().await {
-                Ok((stream, peer)) => return Some((stream, peer, room.seat(place))),
-                // The client was gone before it was greeted.
+                Ok((stream, peer)) => return Some((stream, peer, admission.admit(permit))),
+                // The client closed the connection before it was accepted.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
                     if logged.is_none_or(|at| at.elapsed() > LOGGED_EVERY) {
@@ -100,7 +101,7 @@ async fn next(
                         let error: &dyn std::error::Error = &error;
                         tracing::warn!(error, "cannot accept a connection; closing idle ones");
                     }
-                    room.make_room();
+                    admission.evict_idle();
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }

@@ -1,16 +1,16 @@
-//! Events as they go over the wire.
+//! Writes events in the format of server-sent events, and defines their data.
 use crate::{
     actors::streams::{Live, LiveEvent},
     domain::{PostCounts, Timestamp, VisiblePost},
     http::{
         contract::{DeletedReason, ResetReason},
-        views::{MarkerView, NotificationView, Rendered, Time},
+        views::{MarkerView, NotificationView, PostJsonCache, Time},
     },
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Enough for most events without growing.
+/// Capacity that most events fit in.
 const TYPICAL_BYTES: usize = 1024;
 
 /// The stream is open.
@@ -20,7 +20,7 @@ pub(in crate::http) struct ReadyView<'a> {
     cursor: &'a str,
 }
 
-/// A post that the stream may have shown is to be shown no more.
+/// A post was deleted, or the caller can no longer see it: the client removes it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = PostDeleted, examples(json!({"id": 7288591360000064_u64, "reason": "deleted"})))]
 pub(in crate::http) struct DeletedView {
@@ -29,7 +29,7 @@ pub(in crate::http) struct DeletedView {
     reason: &'static str,
 }
 
-/// A post's counts have changed.
+/// The counts of a post changed.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = PostCounts, examples(json!({"id": 7288591360000064_u64, "viewCount": 12, "likeCount": 3, "commentCount": 1})))]
@@ -40,14 +40,14 @@ pub(in crate::http) struct CountsView {
     comment_count: u64,
 }
 
-/// A notification is to be shown no more.
+/// A notification was retracted: the client removes it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = NotificationRetracted, examples(json!({"id": 1203})))]
 pub(in crate::http) struct RetractedView {
     id: u64,
 }
 
-/// The three best posts of a day are others, or in another order.
+/// The top three posts of a day, or their order, changed.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Top3Changed, examples(json!({"date": "2026-11-24"})))]
 pub(in crate::http) struct Top3ChangedView {
@@ -55,19 +55,19 @@ pub(in crate::http) struct Top3ChangedView {
     date: String,
 }
 
-/// The cursor leads nowhere: the stream goes on from now, and what was missed is in the feed.
+/// The cursor cannot be resumed from: the stream continues with the next event, and the client reads the feed again.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Reset, examples(json!({"reason": "expired", "restCursor": null})))]
 pub(in crate::http) struct ResetView {
     #[schema(value_type = ResetReason)]
     reason: &'static str,
-    /// None: the first page of the feed is where to go on.
+    /// The cursor to read the feed from. Always null: read its first page.
     #[schema(value_type = Option<String>, required = true)]
     rest_cursor: Option<()>,
 }
 
-/// The token runs out soon, and the stream with it.
+/// The token expires in a minute, and the stream ends with it.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = AuthExpiring, examples(json!({"expiresAt": "2026-11-24T03:00:00.000Z"})))]
@@ -76,7 +76,7 @@ pub(in crate::http) struct ExpiringView {
     expires_at: Time,
 }
 
-/// The server is about to end: open the stream again after that time.
+/// The server shuts down: reconnect after the given time.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Bye, examples(json!({"reconnectAfterMs": 900})))]
@@ -84,17 +84,17 @@ pub(in crate::http) struct ByeView {
     reconnect_after_ms: u64,
 }
 
-/// Bytes of one or more events.
+/// The bytes of one or more events.
 #[derive(Default)]
 pub(in crate::http) struct Frames(Vec<u8>);
 
 impl Frames {
-    /// What the timeline says.
-    pub(super) fn live(&mut self, live: &Live, rendered: &Rendered) {
+    /// Writes an event of the timeline.
+    pub(super) fn live(&mut self, live: &Live, post_json: &PostJsonCache) {
         match &live.event {
             LiveEvent::Ready => self.ready(&live.id),
-            LiveEvent::Created(post) => self.post(&live.id, "post.created", post, rendered),
-            LiveEvent::Updated(post) => self.post(&live.id, "post.updated", post, rendered),
+            LiveEvent::Created(post) => self.post(&live.id, "post.created", post, post_json),
+            LiveEvent::Updated(post) => self.post(&live.id, "post.updated", post, post_json),
             LiveEvent::Deleted(id) => {
                 self.event(&live.id, "post.deleted", &DeletedView { id: id.0, reason: "deleted" })
             }
@@ -106,7 +106,7 @@ impl Frames {
                 let view = CountsView { id: id.0, view_count, like_count, comment_count };
                 self.event(&live.id, "post.counts", &view);
             }
-            LiveEvent::Notified(seen) => self.event(&live.id, "notification", &NotificationView::from(seen)),
+            LiveEvent::Notified(visible) => self.event(&live.id, "notification", &NotificationView::from(visible)),
             LiveEvent::Retracted(id) => self.event(&live.id, "notification.retracted", &RetractedView { id: id.0 }),
             LiveEvent::Marked(at) => self.event(&live.id, "notification.marker", &MarkerView { last_read_id: at.0 }),
             LiveEvent::Top3Changed(date) => {
@@ -116,32 +116,32 @@ impl Frames {
         }
     }
 
-    /// The stream is open, and stands there.
+    /// The stream is open at `cursor`.
     pub(in crate::http) fn ready(&mut self, cursor: &str) {
         self.event(cursor, "ready", &ReadyView { cursor });
     }
 
-    /// The cursor leads nowhere; the stream goes on from now.
+    /// The client's cursor cannot be resumed from.
     pub(in crate::http) fn reset(&mut self, cursor: &str, reason: &'static str) {
         self.event(cursor, "reset", &ResetView { reason, rest_cursor: None });
     }
 
-    /// How long to wait before opening the stream again when it breaks.
+    /// The delay before the client reconnects a broken stream.
     pub(super) fn retry(&mut self, ms: u64) {
         self.0.extend_from_slice(format!("retry: {ms}\n").as_bytes());
     }
 
-    /// The token runs out soon, and the stream with it.
+    /// The token expires soon.
     pub(super) fn expiring(&mut self, cursor: &str, expires_at: Timestamp) {
         self.event(cursor, "auth.expiring", &ExpiringView { expires_at: Time(expires_at) });
     }
 
-    /// The process is about to end.
+    /// The process shuts down.
     pub(super) fn bye(&mut self, cursor: &str, reconnect_after_ms: u64) {
         self.event(cursor, "bye", &ByeView { reconnect_after_ms });
     }
 
-    /// A comment, which clients ignore but connections do not.
+    /// A comment, which clients ignore, and which keeps the connection open.
     pub(super) fn heartbeat(&mut self, cursor: &str) {
         self.0.extend_from_slice(format!(": cursor={cursor}\n\n").as_bytes());
     }
@@ -158,9 +158,9 @@ impl Frames {
         self.0.into()
     }
 
-    fn post(&mut self, id: &str, name: &str, post: &VisiblePost, rendered: &Rendered) {
+    fn post(&mut self, id: &str, name: &str, post: &VisiblePost, post_json: &PostJsonCache) {
         self.head(id, name);
-        rendered.post(&mut self.0, post);
+        post_json.post(&mut self.0, post);
         self.0.extend_from_slice(b"\n\n");
     }
 
@@ -171,10 +171,10 @@ impl Frames {
         }
     }
 
-    /// JSON escapes line breaks, so the data is one line.
+    /// Writes an event with JSON data. JSON escapes line breaks, so the data is one line.
     pub(in crate::http) fn event(&mut self, id: &str, name: &str, data: &impl Serialize) {
         self.head(id, name);
-        // Writing a view to memory does not fail.
+        // Serializing a view to memory does not fail.
         let _ = serde_json::to_writer(&mut self.0, data);
         self.0.extend_from_slice(b"\n\n");
     }
@@ -186,11 +186,11 @@ mod tests {
     use crate::domain::PostId;
 
     #[test]
-    fn events_are_written_as_the_contract_says() {
+    fn events_have_the_documented_format() {
         let mut frames = Frames::default();
         frames.retry(2500);
         for event in [LiveEvent::Ready, LiveEvent::Deleted(PostId(7)), LiveEvent::Reset { reason: "expired" }] {
-            frames.live(&Live { id: "AR4B".into(), event }, &Rendered::new());
+            frames.live(&Live { id: "AR4B".into(), event }, &PostJsonCache::new());
         }
         frames.heartbeat("AR4C");
         frames.expiring("AR4C", Timestamp(1_735_689_600_123));

@@ -1,17 +1,17 @@
-//! `/api/timeline/stream`: what happens to posts, live (server-sent events).
+//! `/api/timeline/stream`: the live events of posts and notifications (server-sent events), and tickets to open it.
 mod frame;
-mod life;
+mod response;
 
 use super::{
-    answer,
     extract::{Auth, Caller, NoIdentity, Query, bearer},
     problem::Problem,
-    views::Rendered,
+    response::ok_no_store,
+    views::PostJsonCache,
 };
 use crate::{
     actors::{
         sessions::{Sessions, TicketUse},
-        streams::Streams as LiveStreams,
+        streams::Streams,
     },
     domain::{Identity, Refusal},
 };
@@ -21,14 +21,14 @@ use axum::{
     response::Response,
 };
 pub(super) use frame::Frames;
-pub(super) use life::{Life, Source, unopened};
 use metrics::{Counter, Gauge};
+pub(super) use response::{SseResponse, StreamSource, headers_only};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use utoipa::{IntoParams, ToSchema};
 
-/// The data of events, for the document.
+/// The data of events, for the OpenAPI document.
 pub(super) mod schemas {
     pub(in crate::http) use super::frame::{
         ByeView as Bye, CountsView as PostCounts, DeletedView as PostDeleted, ExpiringView as AuthExpiring,
@@ -36,73 +36,80 @@ pub(super) mod schemas {
     };
 }
 
-/// What every stream of the process shares.
+/// Shared by all streams of the process.
 #[derive(Clone)]
-pub(super) struct Streams {
+pub(super) struct StreamContext {
     heartbeat: Duration,
     shutdown: CancellationToken,
+    /// Open streams.
     open: Gauge,
+    /// Events sent.
     sent: Counter,
-    rendered: Rendered,
+    post_json: PostJsonCache,
 }
 
-impl Streams {
-    /// Streams say `bye` and end when `shutdown` is cancelled.
-    pub(super) fn new(heartbeat: Duration, shutdown: CancellationToken, rendered: Rendered) -> Self {
+impl StreamContext {
+    /// Streams send `bye` and end when `shutdown` is cancelled.
+    pub(super) fn new(heartbeat: Duration, shutdown: CancellationToken, post_json: PostJsonCache) -> Self {
         let (open, sent) =
             (metrics::gauge!("dailyfeed_streams_open"), metrics::counter!("dailyfeed_stream_events_total"));
-        Self { heartbeat, shutdown, open, sent, rendered }
+        Self { heartbeat, shutdown, open, sent, post_json }
     }
 
-    /// Refuses new streams when the process is about to end.
+    /// Refuses new streams once the process shuts down.
     pub(super) fn check(&self) -> Result<(), Problem> {
         if self.shutdown.is_cancelled() { Err(Problem::unavailable()) } else { Ok(()) }
     }
 }
 
-/// The last event that a client has seen, by its header.
-pub(super) fn last_event(headers: &HeaderMap) -> Option<&str> {
+/// `Last-Event-ID`: the id of the last event that the client received.
+pub(super) fn last_event_id(headers: &HeaderMap) -> Option<&str> {
     headers.get("last-event-id").and_then(|value| value.to_str().ok()).filter(|id| !id.is_empty())
 }
 
-/// Opens one stream for a client that cannot set headers, and opens it again when the line breaks.
+/// A credential that opens one stream without an `Authorization` header.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Ticket, examples(json!({"ticket": "q83vEjRWeJCrze8SNFZ4kA", "expiresIn": 30})))]
 pub(super) struct TicketView<'a> {
-    /// Good for one stream. With a `Last-Event-ID` it resumes that stream while its session lives, until 10 minutes
-    /// after the stream was last open.
+    /// Opens one stream. With a `Last-Event-ID` it reopens that stream until its session ends, or until 10 minutes after
+    /// the stream was last open.
     ticket: &'a str,
-    /// Seconds within which the stream is to be opened.
+    /// Seconds within which the stream must be opened.
     expires_in: u64,
 }
 
-/// A ticket for `?ticket=`, for `EventSource`, which cannot set headers and reconnects by itself. A member has at most
-/// 32 of them; one more voids the member's oldest.
+/// Issues a ticket that opens a stream.
+///
+/// Pass it as `?ticket=` where headers cannot be set, such as in the browser's `EventSource`, which also reconnects with
+/// it. A member has at most 32 tickets; issuing another one revokes the oldest.
 #[utoipa::path(
     post, path = "/api/timeline/stream/ticket", operation_id = "streamTicket", tag = "timeline",
-    responses((status = 200, description = "A ticket", body = TicketView))
+    responses((status = 200, description = "The ticket", body = TicketView))
 )]
-pub(super) async fn ticket(State(sessions): State<Sessions>, Auth(identity): Auth) -> Result<Response, Problem> {
+pub(super) async fn stream_ticket(State(sessions): State<Sessions>, Auth(identity): Auth) -> Result<Response, Problem> {
     let (ticket, lasts) = sessions.issue_ticket(identity)?;
-    Ok(answer::secret(&TicketView { ticket: &ticket, expires_in: lasts.as_secs() }))
+    Ok(ok_no_store(&TicketView { ticket: &ticket, expires_in: lasts.as_secs() }))
 }
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct From {
-    /// Where to begin: the `streamCursor` of a page, or an event's id. From now, where it is absent.
+pub(super) struct StreamQuery {
+    /// The `streamCursor` of a page or the `id` of an event to start after. Without it the stream starts with the next
+    /// event.
     cursor: Option<String>,
 }
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Ticket {
-    /// From `POST /api/timeline/stream/ticket`, instead of `Authorization`; again with `Last-Event-ID` to resume.
+pub(super) struct TicketQuery {
+    /// A ticket from `POST /api/timeline/stream/ticket`, instead of `Authorization`. Use it again with `Last-Event-ID` to
+    /// resume.
     ticket: Option<String>,
 }
 
-/// As [`Auth`], or by a ticket, which is in use until its part of this is dropped.
+/// A caller who is authenticated by a bearer token, as in [`Auth`], or by a ticket. The ticket is in use until its
+/// [`TicketUse`] is dropped.
 pub(super) struct StreamAuth(pub(super) Identity, pub(super) Option<TicketUse>);
 
 impl<S: Send + Sync> FromRequestParts<S> for StreamAuth
@@ -111,21 +118,21 @@ where
 {
     type Rejection = Problem;
 
-    #[expect(clippy::significant_drop_tightening, reason = "a place, not a lock: kept for as long as the work takes")]
+    #[expect(clippy::significant_drop_tightening, reason = "the use of a ticket, not a lock: it is returned")]
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         if matches!(bearer(&parts.headers), Err(NoIdentity::NoToken)) {
-            let Query(Ticket { ticket }) = Query::from_request_parts(parts, state).await?;
+            let Query(TicketQuery { ticket }) = Query::from_request_parts(parts, state).await?;
             if let Some(ticket) = ticket {
                 let sessions = Sessions::from_ref(state);
-                // A HEAD opens no stream, and uses up no ticket.
+                // A HEAD opens no stream and does not redeem the ticket.
                 let (identity, in_use) = if parts.method == Method::HEAD {
                     (sessions.ticket_identity(&ticket).ok_or(Refusal::TokenInvalid)?, None)
                 } else {
-                    let resumes = last_event(&parts.headers).is_some();
+                    let resumes = last_event_id(&parts.headers).is_some();
                     let (identity, in_use) = sessions.redeem_ticket(&ticket, resumes).await?;
                     (identity, Some(in_use))
                 };
-                // So that what else looks at the caller sees a member.
+                // Later extractors of the request see the member.
                 if let Some(caller) = parts.extensions.get_mut::<Caller>() {
                     caller.identity = Ok(identity);
                 }
@@ -137,41 +144,51 @@ where
     }
 }
 
-/// The live stream: posts of those the caller follows and the caller's own, as they are written, changed, deleted.
+/// Streams posts of the caller and of members the caller follows, and the caller's notifications.
 ///
-/// Events: `ready` (first; `{cursor}`), `post.created` and `post.updated` (a post), `post.deleted` (`{id, reason}`:
-/// `deleted`, or `hidden` where a post that may have been shown may no longer be seen), `post.counts` (`{id, viewCount,
-/// likeCount, commentCount}` of posts that the client has seen, at most one per post and second), `notification` (as in
-/// `/api/notifications`), `notification.retracted` (`{id}`), `notification.marker` (`{lastReadId}`), `top3.changed`
-/// (`{date}`), `auth.expiring` (`{expiresAt}`, a minute before the token runs out and the stream ends), `reset`
-/// (`{reason, restCursor}`: read the feed again), `bye` (`{reconnectAfterMs}`). Each has an `id`, which
-/// `Last-Event-ID` resumes from. Comments between them carry a cursor too: `: cursor=...`.
+/// Events:
+/// - `ready` (`{cursor}`): the first event.
+/// - `post.created`, `post.updated`: the post.
+/// - `post.deleted` (`{id, reason}`): remove the post. `deleted`: it was deleted; `hidden`: the caller can no longer see
+///   it.
+/// - `post.counts` (`{id, viewCount, likeCount, commentCount}`): new counts of a post that was sent to this client, at
+///   most once per post and second.
+/// - `notification`: a notification as in `/api/notifications`.
+/// - `notification.retracted` (`{id}`): remove the notification.
+/// - `notification.marker` (`{lastReadId}`): notifications were read on another device.
+/// - `top3.changed` (`{date}`): the top three posts of a day changed.
+/// - `auth.expiring` (`{expiresAt}`): the token expires in a minute, and the stream ends with it.
+/// - `reset` (`{reason, restCursor}`): events were missed; read the feed again.
+/// - `bye` (`{reconnectAfterMs}`): the server shuts down; reconnect after that time.
+///
+/// Each event has an `id`; send it as `Last-Event-ID` to resume after it. Heartbeats are comments with a cursor to resume
+/// from: `: cursor=...`.
 #[utoipa::path(
     get, path = "/api/timeline/stream", operation_id = "stream", tag = "timeline",
     params(
-        From, Ticket,
-        ("Last-Event-ID" = Option<String>, Header, description = "The last event seen; wins over `cursor`"),
+        StreamQuery, TicketQuery,
+        ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event received; takes precedence over `cursor`"),
     ),
     responses(
-        (status = 200, description = "Events, without end", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "An endless stream of events", body = String, content_type = "text/event-stream"),
         (status = 400, description = "`CURSOR_INVALID`"),
-        (status = 429, description = "`TOO_MANY_REQUESTS`: too many open streams of this member"),
+        (status = 429, description = "`TOO_MANY_REQUESTS`: the member has too many open streams"),
     )
 )]
-pub(super) async fn open(
-    State(live_streams): State<LiveStreams>,
-    State(sessions): State<Sessions>,
+pub(super) async fn open_stream(
     State(streams): State<Streams>,
+    State(sessions): State<Sessions>,
+    State(context): State<StreamContext>,
     StreamAuth(identity, ticket): StreamAuth,
-    Query(from): Query<From>,
+    Query(query): Query<StreamQuery>,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    streams.check()?;
+    context.check()?;
     if method == Method::HEAD {
-        return Ok(unopened());
+        return Ok(headers_only());
     }
-    let from = last_event(&headers).or(from.cursor.as_deref());
-    let subscription = live_streams.open(identity, from).await?;
-    Ok(Life::new(subscription, identity, ticket, sessions, streams).answer())
+    let cursor = last_event_id(&headers).or(query.cursor.as_deref());
+    let subscription = streams.open(identity, cursor).await?;
+    Ok(SseResponse::new(subscription, identity, ticket, sessions, context).into_response())
 }

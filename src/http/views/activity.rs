@@ -1,28 +1,28 @@
-//! What a member did, and the events that could not be taken in.
+//! A member's activities, and dead letters: events that could not be applied to the activity store.
 use super::Time;
 use crate::{actors::activity::DeadLetter, domain::Event, http::contract::ActivityType};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-/// One thing that the caller did.
+/// An activity of the caller.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Activity)]
 struct ActivityView {
-    /// Also the order: larger is newer.
+    /// Larger is newer.
     id: u64,
     #[schema(value_type = ActivityType)]
     r#type: &'static str,
-    /// The post that it was done to.
+    /// The post concerned.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     post_id: Option<u64>,
-    /// The comment that it was done to.
+    /// The comment concerned.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     comment_id: Option<u64>,
-    /// The member that it was done to: followed, blocked, or author of what was liked or answered.
+    /// The other member concerned: the one followed or blocked, or the author of the liked or commented content.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     member_id: Option<u64>,
@@ -44,7 +44,7 @@ impl From<&Event> for ActivityView {
     }
 }
 
-/// A page of what the caller did.
+/// A page of the caller's activities.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = ActivityPage, examples(json!({
@@ -57,7 +57,7 @@ impl From<&Event> for ActivityView {
 })))]
 pub(in crate::http) struct ActivityPage<'a> {
     items: Vec<ActivityView>,
-    /// Where the next page begins; null after the last.
+    /// The `cursor` of the next page; null on the last page.
     #[schema(required = true)]
     next_cursor: Option<&'a str>,
 }
@@ -68,20 +68,20 @@ impl<'a> ActivityPage<'a> {
     }
 }
 
-/// An event that could not be taken in, for operators.
+/// An event that could not be applied, for operators.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct DeadLetterView<'a> {
     id: u64,
     message_key: &'a str,
     kind: &'static str,
-    /// The event as CloudEvents has it.
+    /// The event as a CloudEvent.
     payload: Option<&'a RawValue>,
     cause: &'a str,
     attempts: u32,
     first_failed_at: Time,
     last_failed_at: Time,
-    /// When it is tried again by itself.
+    /// When it is retried automatically.
     next_attempt_at: Time,
 }
 

@@ -16,23 +16,23 @@ pub(in crate::http) struct EventView<'a> {
     /// Unique within `source`.
     #[schema(min_length = 1)]
     id: &'a str,
-    /// The server.
+    /// The server that the event comes from.
     #[schema(min_length = 1)]
     source: &'a str,
     specversion: &'static str,
     #[schema(value_type = CloudEventType)]
     r#type: &'static str,
-    /// What it happened to, such as `posts/7`.
+    /// The resource concerned, such as `posts/7`.
     subject: &'a str,
     #[schema(value_type = String, format = DateTime)]
     time: Time,
     datacontenttype: &'static str,
-    /// Of the acting member: events with the same one are in order.
+    /// The acting member. Events with the same key are in order.
     partitionkey: &'a str,
     data: EventDataView,
 }
 
-/// Who did what to whom.
+/// The acting member, and the post, comment and other member concerned.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = CloudEventData)]
@@ -77,7 +77,7 @@ impl<'a> From<&'a CloudEvent> for EventView<'a> {
 #[schema(as = CloudEventPage, examples(json!({"items": [], "nextCursor": "ARqqu8wDBwE"})))]
 pub(in crate::http) struct EventPage<'a> {
     items: Vec<EventView<'a>>,
-    /// Where to go on. Always there: the same request later shows what has happened since.
+    /// The `cursor` of the next page. Never null: later requests with it return newer events.
     next_cursor: &'a str,
 }
 

@@ -1,4 +1,4 @@
-//! Images: where they are and how large.
+//! Images: their URLs, size and type.
 use crate::{
     domain::{Avatar, Picture, Variant},
     http::contract::ImageType,
@@ -6,17 +6,17 @@ use crate::{
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
-/// Where an image is: its id and its key. Relative, since whoever shows it knows the server.
-pub(super) struct Link(Avatar, Variant);
+/// The URL of an image's variant, with the image's key. Relative to the server.
+pub(super) struct ImageUrl(Avatar, Variant);
 
-impl Link {
-    /// The picture beside a member's name.
+impl ImageUrl {
+    /// The URL of a member's avatar.
     pub(super) fn avatar(avatar: Avatar) -> Self {
         Self(avatar, Variant::Thumbnail)
     }
 }
 
-impl Serialize for Link {
+impl Serialize for ImageUrl {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Avatar { id, key } = self.0;
         match self.1 {
@@ -26,7 +26,7 @@ impl Serialize for Link {
     }
 }
 
-/// An image, and where its two variants are.
+/// An image and the URLs of its two variants.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Image, examples(json!({
@@ -37,18 +37,17 @@ impl Serialize for Link {
 })))]
 pub(in crate::http) struct ImageView {
     id: u64,
-    /// Opaque: it holds the key without which the image cannot be fetched. Whoever has it may, for as long as the image
-    /// is there.
+    /// Opaque. It contains the key of the image: any client that has the URL can fetch the image until it is deleted.
     #[schema(value_type = String, format = "uri-reference")]
-    url: Link,
-    /// Of the small one; otherwise as `url`.
+    url: ImageUrl,
+    /// The URL of the thumbnail; otherwise like `url`.
     #[schema(value_type = String, format = "uri-reference")]
-    thumbnail_url: Link,
-    /// Pixels.
+    thumbnail_url: ImageUrl,
+    /// Width of the original in pixels.
     width: u32,
-    /// Pixels.
+    /// Height of the original in pixels.
     height: u32,
-    /// Of both variants.
+    /// The type of both variants.
     #[schema(value_type = ImageType)]
     content_type: &'static str,
 }
@@ -57,7 +56,7 @@ impl From<&Picture> for ImageView {
     fn from(picture: &Picture) -> Self {
         let Picture { id, key, width, height, kind } = *picture;
         let at = Avatar { id, key };
-        let (url, thumbnail_url) = (Link(at, Variant::Original), Link(at, Variant::Thumbnail));
+        let (url, thumbnail_url) = (ImageUrl(at, Variant::Original), ImageUrl(at, Variant::Thumbnail));
         Self { id: id.0, url, thumbnail_url, width, height, content_type: kind.media_type() }
     }
 }

@@ -1,5 +1,5 @@
-//! Members: the card beside everything they wrote, the profile, and what a member sees of themself.
-use super::{Time, image::Link};
+//! Members: the summary beside their posts and comments, the profile, and the member's own profile.
+use super::{Time, image::ImageUrl};
 use crate::{
     actors::members::Recommended,
     domain::{Gender, Member, MemberCard, Privacy, Relation},
@@ -7,7 +7,7 @@ use crate::{
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
-/// A member in brief.
+/// A summary of a member.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = MemberSummary, examples(json!({
@@ -17,16 +17,16 @@ pub(in crate::http) struct CardView<'a> {
     id: u64,
     #[schema(pattern = "^[a-zA-Z0-9_]{3,50}$")]
     handle: &'a str,
-    /// The name to show; the member's name where no other was chosen.
+    /// The name to show: the chosen display name, or else the member's name.
     display_name: &'a str,
-    /// The small picture.
+    /// The URL of the avatar's thumbnail.
     #[schema(value_type = Option<String>, format = "uri-reference", required = true)]
-    avatar_url: Option<Link>,
+    avatar_url: Option<ImageUrl>,
 }
 
 impl<'a> From<&'a MemberCard> for CardView<'a> {
     fn from(card: &'a MemberCard) -> Self {
-        let avatar_url = card.avatar.map(Link::avatar);
+        let avatar_url = card.avatar.map(ImageUrl::avatar);
         Self { id: card.id.0, handle: &card.handle, display_name: &card.display_name, avatar_url }
     }
 }
@@ -40,7 +40,7 @@ impl<'a> From<&'a MemberCard> for CardView<'a> {
 })))]
 pub(in crate::http) struct MemberPage<'a> {
     items: Vec<CardView<'a>>,
-    /// Where the next page begins; null after the last.
+    /// The `cursor` of the next page; null on the last page.
     #[schema(required = true)]
     next_cursor: Option<&'a str>,
 }
@@ -51,18 +51,18 @@ impl<'a> MemberPage<'a> {
     }
 }
 
-/// A member to follow, and why.
+/// A recommended member.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Recommendation)]
 struct RecommendationView<'a> {
     #[serde(flatten)]
     member: CardView<'a>,
-    /// How many of those the caller follows also follow the member.
+    /// The number of members whom the caller follows and who follow this member.
     common_follows: u64,
 }
 
-/// A page of members to follow.
+/// A page of recommended members.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = RecommendationPage, examples(json!({
@@ -74,7 +74,7 @@ struct RecommendationView<'a> {
 })))]
 pub(in crate::http) struct RecommendationPage<'a> {
     items: Vec<RecommendationView<'a>>,
-    /// Where the next page begins; null after the last.
+    /// The `cursor` of the next page; null on the last page.
     #[schema(required = true)]
     next_cursor: Option<&'a str>,
 }
@@ -89,7 +89,7 @@ impl<'a> RecommendationPage<'a> {
     }
 }
 
-/// Who may see a member's posts: everybody, followers whom the member accepts, nobody else.
+/// The audience of a member's posts: every member, accepted followers, or the member alone.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 #[schema(as = Privacy)]
@@ -109,7 +109,7 @@ impl From<Privacy> for PrivacyView {
     }
 }
 
-/// A member's profile, and how the caller and the member stand.
+/// A member's profile, and the relations between the caller and the member.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Profile, examples(json!({
@@ -122,11 +122,11 @@ pub(in crate::http) struct ProfileView<'a> {
     id: u64,
     #[schema(pattern = "^[a-zA-Z0-9_]{3,50}$")]
     handle: &'a str,
-    /// The name to show; the member's name where no other was chosen.
+    /// The name to show: the chosen display name, or else the member's name.
     display_name: &'a str,
-    /// The small picture.
+    /// The URL of the avatar's thumbnail.
     #[schema(value_type = Option<String>, format = "uri-reference", required = true)]
-    avatar_url: Option<Link>,
+    avatar_url: Option<ImageUrl>,
     member_name: &'a str,
     #[schema(required = true)]
     bio: Option<&'a str>,
@@ -140,15 +140,15 @@ pub(in crate::http) struct ProfileView<'a> {
     post_count: u64,
     #[schema(value_type = String, format = DateTime)]
     created_at: Time,
-    /// The caller follows the member.
+    /// Whether the caller follows the member.
     following: bool,
-    /// The caller has asked to follow the member.
+    /// Whether the caller has requested to follow the member.
     requested: bool,
-    /// The member follows the caller.
+    /// Whether the member follows the caller.
     followed_by: bool,
-    /// The caller blocks the member.
+    /// Whether the caller blocks the member.
     blocked: bool,
-    /// The caller mutes the member.
+    /// Whether the caller mutes the member.
     muted: bool,
 }
 
@@ -159,7 +159,7 @@ impl<'a> ProfileView<'a> {
             id: member.id.0,
             handle: &member.handle,
             display_name: profile.shown_name(),
-            avatar_url: member.avatar.map(Link::avatar),
+            avatar_url: member.avatar.map(ImageUrl::avatar),
             member_name: &profile.member_name,
             bio: profile.bio.as_deref(),
             location: profile.location.as_deref(),
@@ -178,7 +178,7 @@ impl<'a> ProfileView<'a> {
     }
 }
 
-/// A member's own profile: with what nobody else sees.
+/// The caller's own profile, with the fields that only the caller sees.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Me, examples(me_example))]
@@ -215,7 +215,7 @@ impl<'a> From<&'a Member> for MeView<'a> {
     }
 }
 
-/// For the documentation, here and where a member is part of an answer.
+/// The example of [`MeView`] in the OpenAPI document, here and in schemas that contain one.
 pub(in crate::http) fn me_example() -> serde_json::Value {
     serde_json::json!({
         "id": 7_288_591_360_000_001_u64, "handle": "minsu_kim", "displayName": "김민수", "avatarUrl": null,
@@ -227,7 +227,7 @@ pub(in crate::http) fn me_example() -> serde_json::Value {
     })
 }
 
-/// As the member chose to say it.
+/// The gender that the member chose to give.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[schema(as = Gender)]

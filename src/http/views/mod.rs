@@ -1,33 +1,33 @@
-//! What clients see of posts, comments and members. Views borrow: an answer is written in one pass, without copies.
+//! Views: the JSON of responses. A view borrows its domain value, so a response is serialized without copies.
 mod activity;
 mod comment;
 mod event;
-mod found;
 mod image;
 mod member;
 mod notification;
 mod post;
-mod rendered;
+mod post_json_cache;
+mod search_results;
 mod top3;
 
 pub(super) use activity::{ActivityPage, DeadLetterView};
 pub(super) use comment::{CommentPage, CommentView};
 pub(super) use event::{EventBatch, EventPage, EventView};
-pub(super) use found::{FoundCommentPage, FoundMemberPage, FoundPostPage};
 pub(super) use image::ImageView;
 pub(super) use member::{
     CardView, GenderView, MeView, MemberPage, PrivacyView, ProfileView, RecommendationPage, me_example,
 };
 pub(super) use notification::{MarkerView, NotificationPage, NotificationView, UnreadView};
 pub(super) use post::{FeedView, PostView};
-pub(super) use rendered::Rendered;
+pub(super) use post_json_cache::PostJsonCache;
+pub(super) use search_results::{FoundCommentPage, FoundMemberPage, FoundPostPage};
 pub(super) use top3::Top3View;
 
 use crate::domain::{LikeState, Timestamp};
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
-/// A moment: RFC 3339 in UTC with milliseconds.
+/// A timestamp in RFC 3339, in UTC with milliseconds.
 pub(super) struct Time(pub(super) Timestamp);
 
 impl Serialize for Time {
@@ -36,12 +36,12 @@ impl Serialize for Time {
     }
 }
 
-/// Where a like stands.
+/// The caller's like of a post or a comment, and the number of likes.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Like, examples(json!({"liked": true, "likeCount": 3})))]
 pub(super) struct LikeView {
-    /// Whether the caller likes it now.
+    /// Whether the caller likes it.
     liked: bool,
     like_count: u64,
 }

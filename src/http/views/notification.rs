@@ -1,4 +1,4 @@
-//! Notifications, one by one and in groups.
+//! Notifications, single or grouped, the unread count and the read marker.
 use super::{CardView, Time};
 use crate::{
     actors::notifications::{VisibleGroup, VisibleNotification},
@@ -7,7 +7,7 @@ use crate::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// What was done to the caller, or to what is the caller's.
+/// The action of another member that caused a notification.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[schema(as = NotificationType)]
@@ -37,7 +37,7 @@ impl From<NotificationKind> for KindView {
     }
 }
 
-/// A notification, or a group of them under its newest.
+/// A notification, or a group of them in the form of its newest.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Notification, examples(json!({
@@ -46,45 +46,45 @@ impl From<NotificationKind> for KindView {
     "postId": 7288591360000064_u64, "createdAt": "2026-11-24T03:00:00.000Z", "unread": true,
 })))]
 pub(in crate::http) struct NotificationView<'a> {
-    /// Also the order: larger is newer.
+    /// Larger is newer.
     id: u64,
     r#type: KindView,
-    /// Who did it; in a group, who did it last.
+    /// The member who caused the notification; in a group, the latest one.
     actor: CardView<'a>,
-    /// In a group alone: the newest three different members, newest first.
+    /// Groups only: the latest three different members, newest first.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     actors: Option<Vec<CardView<'a>>>,
-    /// In a group alone: how many different members.
+    /// Groups only: the number of different members.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     count: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     post_id: Option<u64>,
-    /// The comment that was written or liked, or that names the caller; of a group, the newest.
+    /// The comment that was written or liked, or that mentions the caller; in a group, the newest one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, nullable = false)]
     comment_id: Option<u64>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Time,
-    /// It came after the marker.
+    /// Whether the notification is newer than the read marker.
     unread: bool,
 }
 
 impl<'a> From<&'a VisibleNotification> for NotificationView<'a> {
-    fn from(seen: &'a VisibleNotification) -> Self {
-        let notification = &seen.notification;
+    fn from(visible: &'a VisibleNotification) -> Self {
+        let notification = &visible.notification;
         Self {
             id: notification.id.0,
-            r#type: seen.kind.into(),
-            actor: CardView::from(&*seen.actor),
+            r#type: visible.kind.into(),
+            actor: CardView::from(&*visible.actor),
             actors: None,
             count: None,
             post_id: notification.post.map(|id| id.0),
             comment_id: notification.comment.map(|id| id.0),
             created_at: Time(notification.at),
-            unread: seen.unread,
+            unread: visible.unread,
         }
     }
 }
@@ -110,7 +110,7 @@ impl<'a> From<&'a VisibleGroup> for NotificationView<'a> {
 })))]
 pub(in crate::http) struct NotificationPage<'a> {
     items: Vec<NotificationView<'a>>,
-    /// Where the next page begins; null after the last.
+    /// The `cursor` of the next page; null on the last page.
     #[schema(required = true)]
     next_cursor: Option<&'a str>,
 }
@@ -124,18 +124,18 @@ impl<'a> NotificationPage<'a> {
     }
 }
 
-/// How many notifications are unread.
+/// The number of unread notifications.
 #[derive(Serialize, ToSchema)]
 #[schema(as = UnreadCount, examples(json!({"count": 3})))]
 pub(in crate::http) struct UnreadView {
     pub(in crate::http) count: u64,
 }
 
-/// How far notifications have been read.
+/// The read marker: how far the caller has read the notifications.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = NotificationMarker, examples(json!({"lastReadId": 1203})))]
 pub(in crate::http) struct MarkerView {
-    /// The newest notification that was read; 0 where none was.
+    /// The newest notification that was read; 0 if none was.
     pub(in crate::http) last_read_id: u64,
 }

@@ -1,4 +1,4 @@
-//! Posts and pages of them. The home feed is the hottest answer there is.
+//! Posts and pages of posts. The home feed is the most frequent response of the server.
 use super::{CardView, ImageView, Time};
 use crate::{
     actors::feeds::FeedPage,
@@ -33,11 +33,11 @@ pub(in crate::http) struct PostView<'a> {
     #[serde(serialize_with = "mentions")]
     #[schema(value_type = Vec<MentionView>)]
     mentions: &'a [Mention],
-    /// Once per member and hour, never the author.
+    /// Each member counts once per hour; the author does not count.
     view_count: u64,
     like_count: u64,
     comment_count: u64,
-    /// The caller likes it.
+    /// Whether the caller likes the post.
     liked: bool,
     #[schema(value_type = String, format = DateTime)]
     created_at: Time,
@@ -46,38 +46,39 @@ pub(in crate::http) struct PostView<'a> {
 }
 
 impl<'a> From<&'a VisiblePost> for PostView<'a> {
-    fn from(seen: &'a VisiblePost) -> Self {
-        let (post, counts) = (&*seen.post, seen.counts());
+    fn from(visible: &'a VisiblePost) -> Self {
+        let (post, counts) = (&*visible.post, visible.counts());
         Self {
             id: post.id.0,
             title: post.title.as_deref(),
             content: &post.content,
-            author: CardView::from(&*seen.author),
+            author: CardView::from(&*visible.author),
             images: &post.images,
             tags: &post.tags,
             mentions: &post.mentions,
             view_count: counts.views,
             like_count: counts.likes,
             comment_count: counts.comments,
-            liked: seen.liked,
+            liked: visible.liked,
             created_at: Time(post.created_at),
             edited_at: post.edited_at.map(Time),
         }
     }
 }
 
-/// `#tag` in a text. Offsets count Unicode code points, the sign included, the end exclusive.
+/// A `#tag` in the content. `start` and `end` are offsets in Unicode code points; the range includes the `#` and
+/// excludes `end`.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Tag)]
 struct TagView<'a> {
-    /// Without its sign.
+    /// The tag without its `#`.
     #[schema(min_length = 1)]
     tag: &'a str,
     start: u32,
     end: u32,
 }
 
-/// `@handle` of a member in a text. Offsets as of tags.
+/// The `@handle` of a member in the content. Offsets as in `Tag`.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Mention)]
@@ -113,10 +114,10 @@ pub(in crate::http) struct FeedView<'a> {
     #[serde(serialize_with = "posts")]
     #[schema(value_type = Vec<PostView>)]
     pub(super) items: &'a [VisiblePost],
-    /// Where the next, older page begins; null after the last.
+    /// The `cursor` of the next, older page; null on the last page.
     #[schema(required = true)]
     pub(super) next_cursor: Option<&'a str>,
-    /// A stream opened from here shows what comes after this page, without gap or overlap.
+    /// A stream that is opened with this `cursor` continues where this page ends, without gap or overlap.
     pub(super) stream_cursor: &'a str,
 }
 
@@ -131,7 +132,7 @@ impl<'a> From<&'a FeedPage> for FeedView<'a> {
 }
 
 impl FeedView<'_> {
-    /// The page itself, without the place in the log that it was read at: that changes with everything that happens.
+    /// The page without its stream cursor, which changes with every event: the part that names the page's version.
     pub(in crate::http) fn without_stream(&self) -> FeedView<'_> {
         FeedView { items: self.items, next_cursor: self.next_cursor, stream_cursor: "" }
     }
@@ -144,7 +145,7 @@ mod tests {
     use std::sync::Arc;
 
     #[test]
-    fn a_post_is_written_as_the_contract_says() {
+    fn a_post_has_the_documented_format() {
         let author =
             MemberCard { id: MemberId(7), handle: "jiwoo".into(), display_name: "이지우".into(), avatar: None };
         let post = Post {
@@ -159,7 +160,7 @@ mod tests {
             created_at: Timestamp(1_735_689_600_123),
             edited_at: None,
         };
-        let seen = VisiblePost { liked: true, ..VisiblePost::plain(Arc::new(post), Arc::new(author)) };
+        let visible = VisiblePost { liked: true, ..VisiblePost::plain(Arc::new(post), Arc::new(author)) };
         let expected = concat!(
             r##"{"id":64,"title":null,"content":"안녕 #서울","author":{"id":7,"handle":"jiwoo","displayName":"이지우","##,
             r##""avatarUrl":null},"images":[{"id":9,"##,
@@ -170,6 +171,6 @@ mod tests {
             r##""memberId":8,"start":0,"end":4}],"viewCount":1,"likeCount":2,"commentCount":3,"liked":true,"##,
             r##""createdAt":"2025-01-01T00:00:00.123Z","editedAt":null}"##
         );
-        assert_eq!(serde_json::to_string(&PostView::from(&seen)).unwrap(), expected);
+        assert_eq!(serde_json::to_string(&PostView::from(&visible)).unwrap(), expected);
     }
 }

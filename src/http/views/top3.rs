@@ -1,10 +1,10 @@
-//! The best posts of a day.
+//! The top three posts of a day.
 use super::PostView;
 use crate::actors::ranking::Top3;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// The three best posts of a calendar day.
+/// The three posts with the highest score of a calendar day.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = DailyTop3, examples(json!({"date": "2026-11-24", "frozen": true, "items": [{"rank": 1, "score": 27, "post": {
@@ -15,33 +15,33 @@ use utoipa::ToSchema;
     "createdAt": "2026-11-24T03:00:00.000Z", "editedAt": null,
 }}]})))]
 pub(in crate::http) struct Top3View<'a> {
-    /// Of the server's time zone for days.
+    /// The day, in the server's configured time zone.
     #[schema(value_type = String, format = Date)]
     date: String,
-    /// The scores do not change any more.
+    /// Whether the scores are final.
     frozen: bool,
-    /// Best first. Fewer where fewer posts were liked, commented or viewed.
+    /// Best first. Fewer than three if fewer posts were liked, commented or viewed.
     #[schema(max_items = 3)]
     items: Vec<RankedView<'a>>,
 }
 
-/// A post at its rank.
+/// A post with its rank.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RankedPost)]
 struct RankedView<'a> {
-    /// From 1.
+    /// Starts with 1.
     rank: usize,
-    /// Twice the likes, three times the comments, and the views of that day.
+    /// The views, twice the likes and three times the comments of that day.
     score: u64,
     post: PostView<'a>,
 }
 
 impl<'a> From<&'a Top3> for Top3View<'a> {
     fn from(top: &'a Top3) -> Self {
-        let ranked = top.items.iter().enumerate().map(|(before, (score, seen))| RankedView {
+        let ranked = top.items.iter().enumerate().map(|(before, (score, visible))| RankedView {
             rank: before + 1,
             score: *score,
-            post: PostView::from(seen),
+            post: PostView::from(visible),
         });
         Self { date: top.date.to_string(), frozen: top.frozen, items: ranked.collect() }
     }
