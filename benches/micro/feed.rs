@@ -6,7 +6,7 @@ use axum::{
     http::{Request, header},
     routing::get,
 };
-use dailyfeed::actors::{feeds::Feed, measured::hydrate};
+use dailyfeed::actors::{bench_api::hydrate, feeds::Feed};
 use http_body_util::BodyExt;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! A message to an actor and its reply, compared with a bare channel and a task.
 use crate::fixture::runtime;
-use dailyfeed::actors::measured::Echo;
+use dailyfeed::actors::bench_api::Echo;
 use divan::black_box;
 use tokio::sync::{mpsc, oneshot};
 

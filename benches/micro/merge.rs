@@ -1,7 +1,7 @@
 //! The merge of a home feed by number of followed authors, compared with the minimum: look up every author in a map and
 //! keep the newest posts.
 use dailyfeed::{
-    actors::measured::Merge,
+    actors::bench_api::Merge,
     domain::{MemberId, PostId},
 };
 use divan::black_box;

@@ -1,5 +1,5 @@
 //! One ranking generation by number of ranked posts, compared with a scan over as many rows.
-use dailyfeed::actors::measured::Ranks;
+use dailyfeed::actors::bench_api::Ranks;
 use divan::black_box;
 
 #[divan::bench(args = [1_000, 100_000, 1_000_000])]

@@ -1,21 +1,22 @@
-//! Parts of the server that may be down while everything else goes on.
-use super::Error;
+//! Parts of the server (search, ranking, ...) that may be down while the core and the other parts work.
+use super::error::Error;
 use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-/// A part that derives from the core or works beside it, such as search. Down while it has any trouble.
+/// A part of the server. Down while at least one of its [`Fault`]s is present. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Part {
     name: &'static str,
-    troubles: Arc<AtomicUsize>,
+    /// How many of the part's faults are present.
+    faults: Arc<AtomicUsize>,
 }
 
 impl Part {
     pub(super) fn new(name: &'static str) -> Self {
         metrics::gauge!("dailyfeed_part_up", "part" => name).set(1.0);
-        Self { name, troubles: Arc::default() }
+        Self { name, faults: Arc::default() }
     }
 
     pub(super) fn name(&self) -> &'static str {
@@ -23,7 +24,7 @@ impl Part {
     }
 
     pub(super) fn is_up(&self) -> bool {
-        self.troubles.load(Ordering::Acquire) == 0
+        self.faults.load(Ordering::Acquire) == 0
     }
 
     /// Refuses `Down` while the part is down.
@@ -31,32 +32,33 @@ impl Part {
         if self.is_up() { Ok(()) } else { Err(Error::Down(self.name)) }
     }
 
-    /// Something that may go wrong with the part, and has not yet.
-    pub(super) fn trouble(&self) -> Trouble {
-        Trouble { part: self.clone(), present: Arc::default() }
+    /// Creates a fault of this part that is not present yet.
+    pub(super) fn fault(&self) -> Fault {
+        Fault { part: self.clone(), present: Arc::default() }
     }
 }
 
-/// One thing that may be wrong with a part. Saying twice that it is changes nothing.
+/// One possible fault of a part, such as an actor that is down or a file that cannot be written.
 #[derive(Clone)]
-pub(super) struct Trouble {
+pub(super) struct Fault {
     part: Part,
     present: Arc<AtomicBool>,
 }
 
-impl Trouble {
-    /// Says whether it is wrong; the part is up again once none of its troubles is.
+impl Fault {
+    /// Sets whether the fault is present; setting the present state again changes nothing.
     pub(super) fn set(&self, present: bool) {
         if self.present.swap(present, Ordering::AcqRel) == present {
             return;
         }
-        let (name, troubles) = (self.part.name, &self.part.troubles);
+        let name = self.part.name;
+        let faults = &self.part.faults;
         if present {
-            if troubles.fetch_add(1, Ordering::AcqRel) == 0 {
+            if faults.fetch_add(1, Ordering::AcqRel) == 0 {
                 metrics::gauge!("dailyfeed_part_up", "part" => name).set(0.0);
                 tracing::warn!(part = name, "part is down; retrying while the other parts keep running");
             }
-        } else if troubles.fetch_sub(1, Ordering::AcqRel) == 1 {
+        } else if faults.fetch_sub(1, Ordering::AcqRel) == 1 {
             metrics::gauge!("dailyfeed_part_up", "part" => name).set(1.0);
             tracing::warn!(part = name, "part is up again");
         }
@@ -68,9 +70,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_is_up_once_none_of_its_troubles_is_left() {
+    fn a_part_is_up_when_none_of_its_faults_is_present() {
         let part = Part::new("test");
-        let (one, two) = (part.trouble(), part.trouble());
+        let (one, two) = (part.fault(), part.fault());
         for _ in 0..2 {
             one.set(true);
         }

@@ -1,18 +1,19 @@
-//! Lanes: how one member's expensive requests are kept from taking everybody's share.
+//! Lanes: bounded concurrency for one kind of expensive request, with a share for each member.
 //!
-//! The rule: work on the threads that answer requests is bounded by bytes (one page of texts of bounded length). What
-//! costs more has a lane of its own:
+//! Ordinary requests run on the threads of the server and are bounded by bytes (one page of texts of bounded length).
+//! Requests that cost more share a [`Lane`]:
 //!
-//! - A lane has a few places, and one member has one or two of them. Further requests of that member wait at the
-//!   member's own gate and not in the lane's queue, so that each member stands in that queue at most as often as it may
-//!   have places.
-//! - A bounded number of one member's requests wait; one more is refused at once (`TooManyAtOnce`, 429). Waiting has an
-//!   end too (`Busy`, 503).
-//! - A place comes with a [`Deadline`] that the work itself asks: threads and statements end, not only the request.
-//!   The end of the caller ends the work too.
+//! - A lane has a few permits, of which one member holds one or two. Further requests of that member wait at the
+//!   member's own gate and not in the queue of the lane, so each member stands in that queue at most as often as it may
+//!   hold permits.
+//! - A bounded number of requests of one member waits; one more is refused at once (`TooManyAtOnce`, 429). The wait is
+//!   bounded too (`Busy`, 503).
+//! - A [`LanePermit`] has a [`Deadline`] that the work itself checks, so that threads and SQL statements end together
+//!   with the request. A caller that goes away ends its work as well.
 //!
-//! `docs/adr/0018-lanes.md` says which requests have one, and why.
-use super::Error;
+//! `docs/adr/0018-lanes.md` lists the requests that use a lane, with the reasons. Password checks have a queue of their
+//! own, which shares out threads among accounts and networks instead of members: `sessions/hash_queue.rs`.
+use super::error::Error;
 use crate::domain::{Deadline, DeadlineGuard, MemberId, Refusal};
 use rustc_hash::FxHashMap;
 use std::{
@@ -21,37 +22,37 @@ use std::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// What a lane lets through.
+/// The limits of one lane.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Width {
-    /// Requests that work at once, of all members.
-    pub(super) places: usize,
-    /// Of these, one member's.
-    pub(super) each_max: usize,
-    /// Requests of one member that wait beside those that work; one more is refused.
-    pub(super) waiting_each_max: usize,
-    /// How long a request waits for its place.
+pub(super) struct LaneLimits {
+    /// Requests that run at once, of all members together.
+    pub(super) permits: usize,
+    /// Requests of one member that run at once.
+    pub(super) member_permits: usize,
+    /// Requests of one member that wait beside those that run; one more is refused.
+    pub(super) member_waiting_max: usize,
+    /// The time that a request waits for its permit.
     pub(super) wait_max: Duration,
-    /// How long it may then work.
+    /// The time that a request may run after that.
     pub(super) time_max: Duration,
 }
 
-impl Width {
-    /// For work that needs a core: as many places as there are cores, of which one member never has all.
+impl LaneLimits {
+    /// Returns the limits of work that keeps a core busy: one permit per core, of which one member never holds all.
     pub(super) fn of_cores() -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        Self { places: cores.max(2), each_max: (cores / 2).clamp(1, 2), ..Self::default() }
+        Self { permits: cores.max(2), member_permits: (cores / 2).clamp(1, 2), ..Self::default() }
     }
 }
 
-impl Default for Width {
-    /// Two places, so that no single member fills the lane. Waiting and working together end before a request does
-    /// (`http.request_timeout_ms`, 10 s).
+impl Default for LaneLimits {
+    /// Two permits, so that no single member fills the lane. `wait_max` and `time_max` together are shorter than a
+    /// request (`http.request_timeout_ms`, 10 s).
     fn default() -> Self {
         Self {
-            places: 2,
-            each_max: 1,
-            waiting_each_max: 8,
+            permits: 2,
+            member_permits: 1,
+            member_waiting_max: 8,
             wait_max: Duration::from_secs(2),
             time_max: Duration::from_secs(5),
         }
@@ -64,134 +65,139 @@ pub(super) struct Lane(Arc<Inner>);
 
 struct Inner {
     name: &'static str,
-    width: Width,
-    places: Arc<Semaphore>,
-    /// Members with a request that works or waits: as many as there are such requests at most.
+    limits: LaneLimits,
+    permits: Arc<Semaphore>,
+    /// Members with a request that runs or waits: as many entries as such requests at most.
     members: Mutex<FxHashMap<MemberId, Share>>,
 }
 
-/// One member's share of the lane.
+/// The requests of one member in the lane.
 struct Share {
     gate: Arc<Semaphore>,
-    inside: usize,
+    requests: usize,
 }
 
-/// A request that works or waits.
-struct Inside {
+/// Counts one request, which runs or waits, in its member's [`Share`] until it is dropped.
+struct CountedRequest {
     lane: Lane,
     member: MemberId,
 }
 
-/// A place in the lane, until it is dropped. That ends the work as well.
-pub(super) struct Turn {
+/// The right to run one request in the lane. Dropping it ends the work.
+pub(super) struct LanePermit {
     deadline: Deadline,
     name: &'static str,
-    _waiting: DeadlineGuard,
+    _guard: DeadlineGuard,
     held: Arc<Held>,
 }
 
-/// What a place is made of. Work on a thread holds it too, so that a caller that goes away makes no room for more.
+/// The semaphore permits of a [`LanePermit`]. Work on a thread holds them as well, so that a caller that goes away frees
+/// them only when its thread has ended.
 struct Held {
-    _place: OwnedSemaphorePermit,
+    _lane: OwnedSemaphorePermit,
     _gate: OwnedSemaphorePermit,
-    _inside: Inside,
+    _request: CountedRequest,
 }
 
 impl Lane {
-    pub(super) fn new(name: &'static str, width: Width) -> Self {
-        let places = Arc::new(Semaphore::new(width.places));
-        Self(Arc::new(Inner { name, width, places, members: Mutex::default() }))
+    pub(super) fn new(name: &'static str, limits: LaneLimits) -> Self {
+        let permits = Arc::new(Semaphore::new(limits.permits));
+        Self(Arc::new(Inner { name, limits, permits, members: Mutex::default() }))
     }
 
-    /// Waits for a place. Refuses `TooManyAtOnce`; `Busy` where others have kept all places for too long.
-    pub(super) async fn enter(&self, member: MemberId) -> Result<Turn, Error> {
-        let (gate, inside) = self.at_gate(member).inspect_err(|_| self.count("refused"))?;
-        let Inner { name, width, places, .. } = &*self.0;
-        let waiting = async { Some((gate.acquire_owned().await.ok()?, places.clone().acquire_owned().await.ok()?)) };
-        let Ok(Some((gate, place))) = tokio::time::timeout(width.wait_max, waiting).await else {
-            self.count("busy");
+    /// Waits for a permit. Refuses `TooManyAtOnce`; `Busy` after `wait_max`.
+    pub(super) async fn enter(&self, member: MemberId) -> Result<LanePermit, Error> {
+        let (gate, request) = self.count_request(member).inspect_err(|_| self.count_refusal("refused"))?;
+        let Inner { name, limits, permits, .. } = &*self.0;
+        let acquire = async { Some((gate.acquire_owned().await.ok()?, permits.clone().acquire_owned().await.ok()?)) };
+        let Ok(Some((gate, lane))) = tokio::time::timeout(limits.wait_max, acquire).await else {
+            self.count_refusal("busy");
             return Err(Error::Busy(name));
         };
-        let (deadline, waiting) = Deadline::within(width.time_max);
-        let held = Arc::new(Held { _place: place, _gate: gate, _inside: inside });
-        Ok(Turn { deadline, name, _waiting: waiting, held })
+        let (deadline, guard) = Deadline::within(limits.time_max);
+        let held = Arc::new(Held { _lane: lane, _gate: gate, _request: request });
+        Ok(LanePermit { deadline, name, _guard: guard, held })
     }
 
-    /// Enters, and works there until the end of the time. Refuses what [`Lane::enter`] and the work refuse; `Late`.
+    /// Waits for a permit and runs `work` with its deadline. Refuses what [`Lane::enter`] and `work` refuse; `Late`.
     pub(super) async fn run<T, F: Future<Output = Result<T, Error>>>(
         &self,
         member: MemberId,
         work: impl FnOnce(Deadline) -> F,
     ) -> Result<T, Error> {
-        let turn = self.enter(member).await?;
-        turn.within(work(turn.deadline())).await
+        let permit = self.enter(member).await?;
+        permit.within(work(permit.deadline())).await
     }
 
-    fn at_gate(&self, member: MemberId) -> Result<(Arc<Semaphore>, Inside), Refusal> {
-        let Width { each_max, waiting_each_max, .. } = self.0.width;
-        let max = each_max + waiting_each_max;
+    /// Counts a request of the member and returns the member's gate.
+    fn count_request(&self, member: MemberId) -> Result<(Arc<Semaphore>, CountedRequest), Refusal> {
+        let LaneLimits { member_permits, member_waiting_max, .. } = self.0.limits;
+        let max = member_permits + member_waiting_max;
         let mut members = self.0.members.lock().unwrap_or_else(PoisonError::into_inner);
-        let share =
-            members.entry(member).or_insert_with(|| Share { gate: Arc::new(Semaphore::new(each_max)), inside: 0 });
-        if share.inside >= max {
+        let new = || Share { gate: Arc::new(Semaphore::new(member_permits)), requests: 0 };
+        let share = members.entry(member).or_insert_with(new);
+        if share.requests >= max {
             return Err(Refusal::TooManyAtOnce { max });
         }
-        share.inside += 1;
+        share.requests += 1;
         let gate = share.gate.clone();
         drop(members);
-        Ok((gate, Inside { lane: self.clone(), member }))
+        Ok((gate, CountedRequest { lane: self.clone(), member }))
     }
 
-    fn count(&self, outcome: &'static str) {
+    fn count_refusal(&self, outcome: &'static str) {
         metrics::counter!("dailyfeed_lane_refusals_total", "lane" => self.0.name, "outcome" => outcome).increment(1);
     }
 }
 
-impl Drop for Inside {
+impl Drop for CountedRequest {
     fn drop(&mut self) {
         let mut members = self.lane.0.members.lock().unwrap_or_else(PoisonError::into_inner);
-        let left = members.get_mut(&self.member).map_or(0, |share| {
-            share.inside -= 1;
-            share.inside
-        });
-        if left == 0 {
+        let Some(share) = members.get_mut(&self.member) else { return };
+        share.requests -= 1;
+        if share.requests == 0 {
             members.remove(&self.member);
         }
     }
 }
 
-impl Turn {
-    /// For the work to ask.
+impl LanePermit {
+    /// Returns the deadline, which the work checks.
     pub(super) fn deadline(&self) -> Deadline {
         self.deadline.clone()
     }
 
-    /// `Late` where the time is over: for work in steps, between two of them.
-    pub(super) fn in_time(&self) -> Result<(), Error> {
+    /// Returns `Late` after the deadline. Work in steps calls it between two steps.
+    pub(super) fn check_deadline(&self) -> Result<(), Error> {
         if self.deadline.has_passed() { Err(Error::Late(self.name)) } else { Ok(()) }
     }
 
-    /// Awaits work until the end of the time.
+    /// Awaits `work`, and drops it at the deadline: `Late`.
     pub(super) async fn within<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let at = self.deadline.at().into();
         tokio::time::timeout_at(at, work).await.unwrap_or(Err(Error::Late(self.name)))
     }
 
-    /// Runs work on a thread of its own, which keeps the place until it ends. A panic in it is the answer to this one
-    /// request.
-    pub(super) async fn aside<T: Send + 'static>(
+    /// Runs `work` on a blocking thread, which holds the permit until it ends. A panic in `work` is `Restarting` for
+    /// this request alone.
+    pub(super) async fn run_blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(Deadline) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let (held, deadline, name) = (self.held.clone(), self.deadline(), self.name);
+        let held = self.held.clone();
+        let deadline = self.deadline();
         let done = tokio::task::spawn_blocking(move || {
             let _held = held;
             work(deadline)
         });
         self.within(async {
             done.await.unwrap_or_else(|error| {
-                tracing::error!(error = &error as &dyn std::error::Error, lane = name, "work in the lane panicked");
-                Err(Error::Restarting(name))
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    lane = self.name,
+                    "work in the lane panicked"
+                );
+                Err(Error::Restarting(self.name))
             })
         })
         .await
@@ -203,10 +209,10 @@ mod tests {
     use super::*;
     use futures::FutureExt;
 
-    const WIDTH: Width = Width {
-        places: 2,
-        each_max: 1,
-        waiting_each_max: 1,
+    const LIMITS: LaneLimits = LaneLimits {
+        permits: 2,
+        member_permits: 1,
+        member_waiting_max: 1,
         wait_max: Duration::from_secs(2),
         time_max: Duration::from_secs(5),
     };
@@ -216,54 +222,54 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_member_does_not_fill_a_lane() {
-        let lane = Lane::new("test", WIDTH);
+        let lane = Lane::new("test", LIMITS);
         let first = lane.enter(ONE).await.unwrap();
         let mut second = Box::pin(lane.enter(ONE));
-        assert!(second.as_mut().now_or_never().is_none(), "it waits at the member's gate");
+        assert!(second.as_mut().now_or_never().is_none(), "the second request waits at the member's gate");
         let refused = lane.enter(ONE).await.err();
         assert!(matches!(refused, Some(Error::Refused(Refusal::TooManyAtOnce { max: 2 }))), "{refused:?}");
-        let others = lane.enter(OTHER).now_or_never().expect("the lane has a place").unwrap();
+        let others = lane.enter(OTHER).now_or_never().expect("the lane has a permit").unwrap();
         drop(first);
         let second = second.await.unwrap();
-        assert!(matches!(lane.enter(THIRD).await, Err(Error::Busy("test"))), "both places are taken");
+        assert!(matches!(lane.enter(THIRD).await, Err(Error::Busy("test"))), "both permits are held");
         drop((second, others));
-        assert!(lane.0.members.lock().unwrap().is_empty(), "nobody is remembered");
-        assert_eq!(lane.0.places.available_permits(), 2);
+        assert!(lane.0.members.lock().unwrap().is_empty(), "no member is remembered");
+        assert_eq!(lane.0.permits.available_permits(), 2);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn work_ends_with_its_time() {
-        let lane = Lane::new("test", WIDTH);
+    async fn work_ends_at_its_deadline() {
+        let lane = Lane::new("test", LIMITS);
         let late = lane.run(ONE, |_| std::future::pending::<Result<(), Error>>()).await;
         assert!(matches!(late, Err(Error::Late("test"))), "{late:?}");
-        assert_eq!(lane.0.places.available_permits(), 2);
+        assert_eq!(lane.0.permits.available_permits(), 2);
     }
 
     #[tokio::test]
-    async fn a_caller_that_goes_away_ends_the_work_and_makes_no_room_before() {
-        let lane = Lane::new("test", Width { time_max: Duration::from_secs(600), ..WIDTH });
-        let (tell, told) = std::sync::mpsc::channel();
-        let (go_on, may_go_on) = std::sync::mpsc::channel::<()>();
-        let turn = lane.enter(ONE).await.unwrap();
-        let mut work = Box::pin(turn.aside(move |deadline| {
-            let _ = may_go_on.recv();
+    async fn a_caller_that_goes_away_ends_its_work_and_frees_no_permit_before() {
+        let lane = Lane::new("test", LaneLimits { time_max: Duration::from_secs(600), ..LIMITS });
+        let (tell, passed) = std::sync::mpsc::channel();
+        let (go_on, wait) = std::sync::mpsc::channel::<()>();
+        let permit = lane.enter(ONE).await.unwrap();
+        let mut work = Box::pin(permit.run_blocking(move |deadline| {
+            let _ = wait.recv();
             let _ = tell.send(deadline.has_passed());
             Ok(())
         }));
         assert!(work.as_mut().now_or_never().is_none());
         drop(work);
-        drop(turn);
-        assert_eq!(lane.0.places.available_permits(), 1, "the thread has its place still");
+        drop(permit);
+        assert_eq!(lane.0.permits.available_permits(), 1, "the thread still holds its permit");
         go_on.send(()).unwrap();
-        let passed = tokio::task::spawn_blocking(move || told.recv().unwrap()).await.unwrap();
-        assert!(passed, "the thread is told that nobody waits");
+        let passed = tokio::task::spawn_blocking(move || passed.recv().unwrap()).await.unwrap();
+        assert!(passed, "the deadline of the thread has passed with its caller");
     }
 
     #[tokio::test]
-    async fn a_panic_in_a_lane_is_one_answer() {
-        let lane = Lane::new("test", WIDTH);
-        let turn = lane.enter(ONE).await.unwrap();
-        let failed = turn.aside::<()>(|_| panic!("on purpose")).await;
+    async fn a_panic_in_a_lane_fails_one_request() {
+        let lane = Lane::new("test", LIMITS);
+        let permit = lane.enter(ONE).await.unwrap();
+        let failed = permit.run_blocking::<()>(|_| panic!("on purpose")).await;
         assert!(matches!(failed, Err(Error::Restarting("test"))), "{failed:?}");
     }
 }

@@ -1,8 +1,11 @@
-//! A bounded, restart-proof door to one actor.
+//! A bounded mailbox in front of one actor, which stays valid when the actor restarts.
 //!
-//! A ractor mailbox has no limit, a call that times out is still carried out, and an
-//! `ActorRef` goes stale when its actor restarts. This module is where all three stop.
-use super::{Error, Reply, system::Gauges};
+//! ractor leaves three things open, and [`Mailbox`] closes them: a ractor mailbox has no limit, a call that timed out
+//! is still carried out, and an `ActorRef` goes stale when its actor restarts.
+use super::{
+    error::{Error, Reply},
+    system::Gauges,
+};
 use ractor::{ActorRef, rpc::CallResult};
 use std::{
     future::Future,
@@ -12,21 +15,21 @@ use std::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// What one mailbox holds, and how long anyone waits for an answer from it.
+/// The limits of one mailbox.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    /// Messages that may wait for one actor; one more is answered `Busy` at once.
+    /// Messages that wait for the actor or are under way; one more is refused with `Busy` at once.
     pub(super) queue_max: usize,
-    /// After this the caller gets `Late`; a message not begun by then is dropped.
-    pub(super) patience: Duration,
+    /// After this time the caller gets `Late`; a message that the actor has not taken by then is dropped.
+    pub(super) answer_timeout: Duration,
 }
 
-/// The door to one actor, whichever life it is in.
+/// Sends messages to one actor, across its restarts. Cheap to clone.
 pub(super) struct Mailbox<M: Send + 'static> {
     bounds: Bounds,
     gauges: Arc<Gauges>,
     permits: Arc<Semaphore>,
-    /// None until its first life has begun.
+    /// The present incarnation of the actor; `None` before its first start.
     actor: Arc<RwLock<Option<ActorRef<Envelope<M>>>>>,
 }
 
@@ -41,14 +44,14 @@ impl<M: Send + 'static> Clone for Mailbox<M> {
     }
 }
 
-/// A message, the permit it holds until it has been handled, and the time it stops mattering.
+/// A message with its permit and its expiry.
 pub(super) struct Envelope<M> {
     message: M,
     expires: Option<Instant>,
     permit: Permit,
 }
 
-/// One of the mailbox's permits. Dropped when the message has been handled, or with its actor.
+/// One of the `queue_max` permits of a mailbox. Released when the message has been handled, or when its actor ends.
 pub(super) struct Permit {
     gauges: Arc<Gauges>,
     _permit: OwnedSemaphorePermit,
@@ -61,18 +64,18 @@ impl Drop for Permit {
 }
 
 impl<M> Envelope<M> {
-    /// Opens the envelope, or drops it where nobody waits for the answer any more.
+    /// Returns the message and its permit; `None` for an expired message, whose caller has stopped waiting.
     pub(super) fn open(self) -> Option<(M, Permit)> {
-        let in_time = self.expires.is_none_or(|expires| Instant::now() < expires);
-        in_time.then_some((self.message, self.permit))
+        let expired = self.expires.is_some_and(|expires| Instant::now() >= expires);
+        if expired { None } else { Some((self.message, self.permit)) }
     }
 }
 
-/// Begins a command now and answers when it is done, without making the messages behind it wait.
+/// Submits a command now and replies when it is done, without delaying the messages behind it.
 ///
-/// The first poll is what hands a command to its store, so commands reach the store in the order of the mailbox; the
-/// store groups what it was handed into commits. The permit is held until the answer, so what is under way is bounded
-/// as what waits is.
+/// One poll submits the command to its store, so the order of the mailbox is the order of the store, which groups
+/// submitted commands into commits (`docs/adr/0008`). A spawned task awaits the rest and holds the permit until the
+/// reply, so `queue_max` bounds waiting and running commands together.
 pub(super) async fn submit_then_reply<T: Send + 'static>(
     permit: Permit,
     reply: Reply<T>,
@@ -80,7 +83,7 @@ pub(super) async fn submit_then_reply<T: Send + 'static>(
 ) {
     let mut command = Box::pin(command);
     if let Poll::Ready(answer) = futures::poll!(&mut command) {
-        // The caller may be gone, so an answer that cannot be sent is no failure.
+        // Sending fails only when the caller has stopped waiting.
         let _ = reply.send(answer);
         return;
     }
@@ -91,31 +94,32 @@ pub(super) async fn submit_then_reply<T: Send + 'static>(
 }
 
 impl<M: Send + 'static> Mailbox<M> {
-    /// A door that nobody is behind yet.
+    /// Creates a mailbox without an actor: it answers `Restarting` until [`Mailbox::connect`].
     pub(super) fn new(bounds: Bounds, gauges: Arc<Gauges>) -> Self {
         let permits = Arc::new(Semaphore::new(bounds.queue_max));
         Self { bounds, gauges, permits, actor: Arc::default() }
     }
 
-    /// Points the door at the actor's next life.
-    pub(super) fn replace(&self, actor: ActorRef<Envelope<M>>) {
+    /// Delivers to this incarnation of the actor from now on.
+    pub(super) fn connect(&self, actor: ActorRef<Envelope<M>>) {
         *self.actor.write().unwrap_or_else(PoisonError::into_inner) = Some(actor);
     }
 
-    /// Asks, and waits for the answer; refuses at once where the mailbox is full.
+    /// Sends a message and waits for its answer. Errors: what the actor answers, `Busy`, `Late`, `Restarting`.
     pub(super) async fn ask<T: Send + 'static>(&self, message: impl FnOnce(Reply<T>) -> M) -> Result<T, Error> {
         let name = self.gauges.name();
         let permit = self.acquire()?;
-        let expires = Some(Instant::now() + self.bounds.patience);
+        let timeout = self.bounds.answer_timeout;
+        let expires = Some(Instant::now() + timeout);
         let envelope = |reply| Envelope { message: message(reply), expires, permit };
-        match self.actor()?.call(envelope, Some(self.bounds.patience)).await {
+        match self.actor()?.call(envelope, Some(timeout)).await {
             Ok(CallResult::Success(answer)) => answer,
             Ok(CallResult::Timeout) => Err(Error::Late(name)),
             Ok(CallResult::SenderError) | Err(_) => Err(Error::Restarting(name)),
         }
     }
 
-    /// Leaves a message and does not wait; refuses at once where the mailbox is full.
+    /// Sends a message that has no answer and does not expire. Errors: `Busy`, `Restarting`.
     pub(super) fn tell(&self, message: M) -> Result<(), Error> {
         let envelope = Envelope { message, expires: None, permit: self.acquire()? };
         self.actor()?.cast(envelope).map_err(|_| Error::Restarting(self.gauges.name()))

@@ -1,97 +1,50 @@
-//! Who does what. Each folder is one domain: its handle in `mod.rs`, its loop in `actor.rs`.
+//! The tree of actors. Each folder is one domain: the handle that others call is in `mod.rs`, its commands in
+//! `commands.rs` or its actor in `actor.rs`.
 pub mod activity;
+mod backoff;
+#[doc(hidden)]
+pub mod bench_api;
 mod catalog;
+mod command_actor;
 pub mod content;
+mod error;
 pub mod feeds;
 mod health;
 mod housekeeping;
 pub mod images;
 mod lanes;
 mod mailbox;
-#[doc(hidden)]
-pub mod measured;
 pub mod members;
 pub mod notifications;
-mod pauses;
+mod page;
 mod projection;
 pub mod ranking;
-mod reached;
 mod reader;
 mod runtime;
 pub mod search;
 pub mod sessions;
 mod slots;
 pub mod streams;
-#[cfg(test)]
-mod supervision;
 mod supervisor;
+#[cfg(test)]
+mod supervisor_tests;
 mod system;
 mod views;
 pub mod visibility;
+mod wait_until;
 
+pub use error::{Error, StartError};
+pub use page::Page;
 pub use supervisor::Supervisor;
 pub use system::{ActorRow, System};
 
-use crate::{
-    config::Config,
-    domain::{IdGenerator, Refusal},
-    storage::{StoreError, Stores},
-};
+use crate::{config::Config, domain::IdGenerator, storage::Stores};
+use error::Reply;
 use mailbox::Bounds;
+use page::page;
 use std::{sync::Arc, time::Duration};
 
-/// Why an actor gave no answer. Says nothing about HTTP.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A rule said no.
-    #[error(transparent)]
-    Refused(Refusal),
-    /// The mailbox is full: try again in a moment.
-    #[error("{0} has too many waiting requests")]
-    Busy(&'static str),
-    /// The answer did not come in time. What was asked for may still happen.
-    #[error("{0} did not answer in time")]
-    Late(&'static str),
-    /// The actor failed and is being started again.
-    #[error("{0} is restarting")]
-    Restarting(&'static str),
-    /// A part of the server is down and is tried again; everything else goes on.
-    #[error("{0} is down")]
-    Down(&'static str),
-    /// The store failed.
-    #[error("the store failed")]
-    Store(#[source] StoreError),
-}
-
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-impl From<StoreError> for Error {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Refused(refusal) => Self::Refused(refusal),
-            StoreError::Busy { backend } => Self::Busy(backend),
-            StoreError::Late { backend } => Self::Late(backend),
-            error => Self::Store(error),
-        }
-    }
-}
-
-/// Where an actor puts its answer. A refusal is an answer, not a failure of the actor.
-type Reply<T> = ractor::RpcReplyPort<Result<T, Error>>;
-
-/// One page of a list, and where the next one begins; none after the last.
-#[derive(Debug, Clone)]
-#[expect(missing_docs, reason = "said above")]
-pub struct Page<T> {
-    pub items: Vec<T>,
-    pub next: Option<String>,
-}
-
-/// Everything that the outside may talk to. Cheap to clone.
+/// The handles of all domains, which `http` calls. Cheap to clone.
 #[derive(Clone)]
 #[expect(missing_docs, reason = "the domains are documented at their modules")]
 pub struct Actors {
@@ -111,29 +64,16 @@ pub struct Actors {
     pub system: System,
 }
 
-/// Why the tree could not be started.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// A store could not be read.
-    #[error("cannot read a store")]
-    Store(#[from] StoreError),
-    /// An actor could not be started.
-    #[error("cannot start an actor")]
-    Spawn(#[from] ractor::SpawnErr),
-    /// What an actor needs at its start could not be made ready.
-    #[error("cannot prepare an actor")]
-    Actor(#[from] Error),
-}
-
 impl Actors {
-    /// Starts every domain under one supervisor: first those that others ask. Parts that everything else goes on without
-    /// may be down when this returns.
+    /// Starts every domain under one supervisor, in the order of their dependencies.
+    ///
+    /// Every core actor runs when this returns; a part may still be down, and is retried.
     #[expect(clippy::significant_drop_tightening, reason = "handles and mailboxes, no guard among them")]
     pub async fn start(stores: Stores, config: &Config) -> Result<(Self, Supervisor), StartError> {
         let system = System::default();
         let bounds = Bounds {
             queue_max: config.actors.queue_max,
-            patience: Duration::from_millis(config.actors.answer_timeout_ms),
+            answer_timeout: Duration::from_millis(config.actors.answer_timeout_ms),
         };
         let supervisor = Supervisor::start(system.clone(), bounds).await?;
         let ids = Arc::new(IdGenerator::new(0, stores.members.largest_id().await?));
@@ -166,9 +106,14 @@ impl Actors {
         let ranking = ranking::Ranking::start(&supervisor, &stores, visibility.clone(), streams.clone(), config).await;
         let activity = activity::Activity::start(&supervisor, &stores, visibility.clone(), config).await;
         let notifications = notifications::Notifications::new(&stores, catalog, visibility.clone(), activity.clone());
-        let readers = (projection.clone(), ranking.clone(), activity.clone(), search.clone());
+        let readers = housekeeping::Readers {
+            projection: projection.clone(),
+            ranking: ranking.clone(),
+            activity: activity.clone(),
+            search: search.clone(),
+        };
         housekeeping::start(&supervisor, &stores, readers, sessions.clone(), config).await;
-        system.started();
+        system.set_started();
         let actors = Self {
             members,
             sessions,
@@ -187,12 +132,4 @@ impl Actors {
         };
         Ok((actors, supervisor))
     }
-}
-
-/// A page out of one item more than it holds: that there is one says that there is a next page.
-fn page<T, U>(mut items: Vec<T>, limit: usize, cursor: impl Fn(&T) -> String, shown: impl Fn(T) -> U) -> Page<U> {
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let next = items.last().filter(|_| more).map(cursor);
-    Page { items: items.into_iter().map(shown).collect(), next }
 }

@@ -1,10 +1,10 @@
-//! Carries the event log to one reader: a batch, an answer, then the next batch.
+//! Delivers the event log to one reader: reads a batch, waits until the reader has handled it, reads the next.
 //!
-//! The reader sets the pace, so nothing piles up between the log and it.
+//! The reader sets the pace, so no events queue up between the log and the reader.
 use super::{
-    Error,
-    pauses::{CORE_MAX, Pauses, SIDE_MAX},
-    reached::reached,
+    backoff::{Backoff, CORE_MAX, PART_MAX},
+    error::Error,
+    wait_until::wait_until,
 };
 use crate::{
     domain::{Event, Position},
@@ -13,38 +13,47 @@ use crate::{
 use std::{future::Future, sync::Arc};
 use tokio::sync::Notify;
 
-/// Events in one batch: enough to keep a reader busy, few enough to hold up nobody.
+/// Events in one batch: enough to keep a reader busy, few enough that a batch ends within milliseconds.
 const BATCH_MAX: usize = 256;
 
-/// Reads on from `after` until the log ends with the process. `deliver` answers with the position to go on from.
+/// Delivers the events after `after` to a reader of the core, until the log is dropped.
+///
+/// `deliver` returns the position to continue after. A batch that it refuses is delivered again, with backoff.
 pub(super) async fn follow<F, A>(log: Arc<dyn EventLog>, after: Position, deliver: F)
 where
     F: FnMut(Vec<Event>) -> A + Send,
     A: Future<Output = Result<Position, Error>> + Send,
 {
-    carry(log, after, Arc::default(), Pauses::up_to(CORE_MAX), deliver).await;
+    deliver_batches(log, after, Arc::default(), Backoff::up_to(CORE_MAX), deliver).await;
 }
 
-/// As [`follow`], for a reader that everything else goes on without. Where it is woken it is offered what there is, even
-/// nothing, because it may have to go on from elsewhere: it has begun anew.
-pub(super) async fn follow_for_part<F, A>(log: Arc<dyn EventLog>, after: Position, anew: Arc<Notify>, deliver: F)
+/// Does as [`follow`] does, for a reader of a part.
+///
+/// The part notifies `restarted` when its actor has begun a new incarnation, which may have to continue elsewhere:
+/// `deliver` then runs at once, with an empty batch where the log holds nothing new.
+pub(super) async fn follow_for_part<F, A>(log: Arc<dyn EventLog>, after: Position, restarted: Arc<Notify>, deliver: F)
 where
     F: FnMut(Vec<Event>) -> A + Send,
     A: Future<Output = Result<Position, Error>> + Send,
 {
-    carry(log, after, anew, Pauses::up_to(SIDE_MAX), deliver).await;
+    deliver_batches(log, after, restarted, Backoff::up_to(PART_MAX), deliver).await;
 }
 
-async fn carry<F, A>(log: Arc<dyn EventLog>, mut after: Position, anew: Arc<Notify>, mut pauses: Pauses, mut deliver: F)
-where
+async fn deliver_batches<F, A>(
+    log: Arc<dyn EventLog>,
+    mut after: Position,
+    restarted: Arc<Notify>,
+    mut backoff: Backoff,
+    mut deliver: F,
+) where
     F: FnMut(Vec<Event>) -> A + Send,
     A: Future<Output = Result<Position, Error>> + Send,
 {
     let mut head = log.head();
     loop {
         tokio::select! {
-            grown = reached(&mut head, |head| *head > after) => if grown.is_err() { return },
-            () = anew.notified() => {}
+            new_events = wait_until(&mut head, |head| *head > after) => if new_events.is_err() { return },
+            () = restarted.notified() => {}
         }
         let handled = match log.read(after, BATCH_MAX).await {
             Ok(batch) => deliver(batch).await,
@@ -53,9 +62,9 @@ where
         match handled {
             Ok(position) => {
                 after = position;
-                pauses.reset();
+                backoff.reset();
             }
-            // Not handled means not read: the same batch is offered again.
+            // `after` stays, so the same batch is delivered again.
             Err(error) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
@@ -63,8 +72,8 @@ where
                     "cannot handle a batch of events; retrying"
                 );
                 tokio::select! {
-                    () = tokio::time::sleep(pauses.next()) => {}
-                    () = anew.notified() => anew.notify_one(),
+                    () = tokio::time::sleep(backoff.next()) => {}
+                    () = restarted.notified() => restarted.notify_one(),
                 }
             }
         }

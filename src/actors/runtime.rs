@@ -1,7 +1,7 @@
-//! What the threads that run the actors are doing, as tokio counts it.
+//! Publishes tokio's own counters of the runtime that runs the actors as metrics.
 use tokio::runtime::Handle;
 
-/// Sets the runtime's metrics; called before metrics are read.
+/// Sets the metrics of the runtime. Runs before metrics are read; does nothing outside a runtime.
 pub(super) fn publish_metrics() {
     let Ok(runtime) = Handle::try_current().map(|handle| handle.metrics()) else { return };
     let workers = 0..runtime.num_workers();

@@ -1,58 +1,53 @@
-//! One mailbox per slot: a member's messages stay in order, two members' do not wait for each other.
+//! The slots of one domain: one mailbox and one actor for each of the fixed shards of members.
+//!
+//! The commands of one member stay in order; members of different slots do not wait for each other. [`CommandActor`]
+//! documents what a slot owns.
 use super::{
+    command_actor::{Command, CommandActor},
     health::Part,
-    mailbox::{Envelope, Mailbox},
+    mailbox::Mailbox,
     supervisor::Supervisor,
 };
 use crate::domain::{MemberId, Slot};
-use ractor::{Actor, SpawnErr};
+use ractor::SpawnErr;
 use std::sync::Arc;
 
-/// The slots of one domain.
-pub(super) struct Slots<M: Send + 'static> {
-    mailboxes: Arc<[Mailbox<M>]>,
+/// The mailboxes of one domain, indexed by slot. Cheap to clone.
+pub(super) struct Slots<C: Command> {
+    mailboxes: Arc<[Mailbox<C>]>,
 }
 
-impl<M: Send + 'static> Clone for Slots<M> {
+impl<C: Command> Clone for Slots<C> {
     fn clone(&self) -> Self {
         Self { mailboxes: self.mailboxes.clone() }
     }
 }
 
-impl<M: Send + 'static> Slots<M> {
-    /// Starts one actor per slot; `make` is called again for each life of each.
-    pub(super) async fn start<A>(
-        supervisor: &Supervisor,
-        name: &'static str,
-        make: impl Fn() -> (A, A::Arguments) + Clone + Send + Sync + 'static,
-    ) -> Result<Self, SpawnErr>
-    where
-        A: Actor<Msg = Envelope<M>>,
-    {
+impl<C: Command> Slots<C> {
+    /// Starts one supervised core actor per slot under `name`. Each incarnation begins with a clone of `state`.
+    pub(super) async fn start(supervisor: &Supervisor, name: &'static str, state: C::State) -> Result<Self, SpawnErr> {
         let mut mailboxes = Vec::with_capacity(Slot::COUNT);
         for slot in 0..Slot::COUNT {
-            mailboxes.push(supervisor.spawn(name, Some(slot), make.clone()).await?);
+            let state = state.clone();
+            let make = move || (CommandActor::new(), state.clone());
+            mailboxes.push(supervisor.spawn(name, Some(slot), make).await?);
         }
         Ok(Self { mailboxes: mailboxes.into() })
     }
 
-    /// As [`Slots::start`], for a part that everything else goes on without.
-    pub(super) async fn start_part<A>(
-        supervisor: &Supervisor,
-        part: &Part,
-        make: impl Fn() -> (A, A::Arguments) + Clone + Send + Sync + 'static,
-    ) -> Self
-    where
-        A: Actor<Msg = Envelope<M>>,
-    {
+    /// Does as [`Slots::start`] does, for a part, under its name.
+    pub(super) async fn start_part(supervisor: &Supervisor, part: &Part, state: C::State) -> Self {
         let mut mailboxes = Vec::with_capacity(Slot::COUNT);
         for slot in 0..Slot::COUNT {
-            mailboxes.push(supervisor.spawn_part(part, Some(slot), make.clone()).await);
+            let state = state.clone();
+            let make = move || (CommandActor::new(), state.clone());
+            mailboxes.push(supervisor.spawn_part(part, Some(slot), make).await);
         }
         Self { mailboxes: mailboxes.into() }
     }
 
-    pub(super) fn of(&self, member: MemberId) -> &Mailbox<M> {
+    /// Returns the mailbox of the member's slot.
+    pub(super) fn of(&self, member: MemberId) -> &Mailbox<C> {
         &self.mailboxes[Slot::of(member).index()]
     }
 }

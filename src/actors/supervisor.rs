@@ -1,9 +1,11 @@
-//! Restarts actors that failed. What the server is nothing without may fail a few times, then the process ends; every other
-//! part is tried again for as long as it takes.
+//! Starts actors and restarts those that failed.
+//!
+//! Core actors may fail [`FAILURES_MAX`] times within [`WINDOW`]; one more failure ends the process. Actors of parts are
+//! restarted with backoff without a limit.
 use super::{
-    health::{Part, Trouble},
+    backoff::{Backoff, PART_MAX},
+    health::{Fault, Part},
     mailbox::{Bounds, Envelope, Mailbox},
-    pauses::{Pauses, SIDE_MAX},
     system::{Gauges, System},
 };
 use crate::causes::in_full;
@@ -17,49 +19,49 @@ use std::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// More failures of core actors than this within the window, and the process ends; what runs it starts it afresh.
+/// Failures of core actors within [`WINDOW`]; one more ends the process, which its service manager restarts.
 const FAILURES_MAX: usize = 5;
 const WINDOW: Duration = Duration::from_secs(30);
-/// How long to wait before a core actor that could not be restarted is tried again.
-const PAUSE: Duration = Duration::from_millis(200);
-/// An actor beside the core that has lived for so long is well: the pause after its next failure is short again.
-const WELL_AFTER: Duration = Duration::from_secs(60);
-/// How long the actors may take to finish what waits for them when the process ends.
+/// The pause before the next attempt to restart a core actor.
+const CORE_PAUSE: Duration = Duration::from_millis(200);
+/// An actor of a part that has run for this time is healthy: its next failure begins with the shortest pause again.
+const HEALTHY_AFTER: Duration = Duration::from_secs(60);
+/// The time in which actors may finish their queued messages at shutdown.
 const DRAIN_MAX: Duration = Duration::from_secs(3);
 
-/// Brings one actor to life under its parent, and points its mailbox at it.
-type Birth = Box<dyn Fn(ActorCell) -> BoxFuture<'static, Result<ActorCell, SpawnErr>> + Send + Sync>;
+/// Spawns an incarnation of one actor under the root and connects the actor's mailbox to it.
+type Factory = Box<dyn Fn(ActorCell) -> BoxFuture<'static, Result<ActorCell, SpawnErr>> + Send + Sync>;
 
-/// The root of the tree. When it ends, the process should too.
+/// The root of the tree of actors. The process ends when the root ends. Cheap to clone.
 #[derive(Clone)]
 pub struct Supervisor {
-    root: ActorRef<Adopt>,
+    root: ActorRef<Register>,
     system: System,
     bounds: Bounds,
-    /// Nobody is brought to life any more.
+    /// Cancelled when shutdown begins: no actor is restarted any more.
     closing: CancellationToken,
-    /// Ends the tasks beside the tree: those that carry the log, and clocks.
+    /// Cancelled when the actors have stopped: ends the background tasks (log readers, timers).
     ending: CancellationToken,
 }
 
-/// An actor that is alive, or was.
+/// One supervised actor.
 struct Child {
-    birth: Birth,
+    factory: Factory,
     gauges: Arc<Gauges>,
-    standing: Standing,
-    born: Instant,
+    criticality: Criticality,
+    started: Instant,
 }
 
-/// How much hangs on an actor.
-enum Standing {
-    /// Everything.
+/// The scope that is down while an actor is down.
+enum Criticality {
+    /// The whole process.
     Core,
-    /// Its part alone, which has this trouble while the actor is down.
-    Aside(Trouble, Pauses),
+    /// One part, which has this fault while the actor is down.
+    Part(Fault, Backoff),
 }
 
-/// Takes over an actor that has been brought to life.
-struct Adopt {
+/// Hands a spawned actor to the root, which restarts it from then on.
+struct Register {
     id: ActorId,
     child: Child,
 }
@@ -71,12 +73,12 @@ impl Supervisor {
         Ok(Self { root, system, bounds, closing, ending: CancellationToken::new() })
     }
 
-    /// A part that everything else goes on without.
+    /// Creates a part of this name; called once for each part.
     pub(super) fn part(&self, name: &'static str) -> Part {
         self.system.part(name)
     }
 
-    /// Starts an actor that everything hangs on, keeps it alive from now on, and returns the one door to all its lives.
+    /// Starts a core actor, supervises it, and returns the mailbox of all its incarnations.
     pub(super) async fn spawn<A, M>(
         &self,
         name: &'static str,
@@ -87,15 +89,16 @@ impl Supervisor {
         A: Actor<Msg = Envelope<M>>,
         M: Send + 'static,
     {
-        let (mailbox, child) = self.child(name, slot, Standing::Core, make);
-        let id = (child.birth)(self.root.get_cell()).await?.get_id();
+        let (mailbox, child) = self.child(name, slot, Criticality::Core, make);
+        let id = (child.factory)(self.root.get_cell()).await?.get_id();
         let failed = |error: String| SpawnErr::StartupFailed(error.into());
-        self.root.cast(Adopt { id, child }).map_err(|error| failed(error.to_string()))?;
+        self.root.cast(Register { id, child }).map_err(|error| failed(error.to_string()))?;
         Ok(mailbox)
     }
 
-    /// Starts an actor of a part that everything else goes on without. Where it cannot be started it is tried again, and
-    /// its door answers `Restarting` until then.
+    /// Starts an actor of a part, supervises it, and returns the mailbox of all its incarnations.
+    ///
+    /// A failed start is retried in the background; the mailbox answers `Restarting` until then.
     pub(super) async fn spawn_part<A, M>(
         &self,
         part: &Part,
@@ -106,15 +109,15 @@ impl Supervisor {
         A: Actor<Msg = Envelope<M>>,
         M: Send + 'static,
     {
-        let standing = Standing::Aside(part.trouble(), Pauses::up_to(SIDE_MAX));
-        let (mailbox, child) = self.child(part.name(), slot, standing, make);
-        match (child.birth)(self.root.get_cell()).await {
-            // The root is gone only where the process is ending.
-            Ok(actor) => drop(self.root.cast(Adopt { id: actor.get_id(), child })),
+        let criticality = Criticality::Part(part.fault(), Backoff::up_to(PART_MAX));
+        let (mailbox, child) = self.child(part.name(), slot, criticality, make);
+        match (child.factory)(self.root.get_cell()).await {
+            // The root has ended only when the process is ending.
+            Ok(actor) => drop(self.root.cast(Register { id: actor.get_id(), child })),
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
                 tracing::error!(actor = part.name(), error, "cannot start actor; retrying");
-                revive(self.root.clone(), child, &self.closing);
+                restart_with_backoff(self.root.clone(), child, &self.closing);
             }
         }
         mailbox
@@ -124,7 +127,7 @@ impl Supervisor {
         &self,
         name: &'static str,
         slot: Option<usize>,
-        standing: Standing,
+        criticality: Criticality,
         make: impl Fn() -> (A, A::Arguments) + Send + Sync + 'static,
     ) -> (Mailbox<M>, Child)
     where
@@ -133,81 +136,85 @@ impl Supervisor {
     {
         let gauges = self.system.register(name, slot, self.bounds.queue_max);
         let mailbox = Mailbox::new(self.bounds, gauges.clone());
-        let door = mailbox.clone();
-        let birth: Birth = Box::new(move |parent| {
-            let (door, (actor, arguments)) = (door.clone(), make());
+        let of_actor = mailbox.clone();
+        let factory: Factory = Box::new(move |parent| {
+            let mailbox = of_actor.clone();
+            let (actor, arguments) = make();
             Box::pin(async move {
                 let (actor, _) = Actor::spawn_linked(None, actor, arguments, parent).await?;
-                door.replace(actor.clone());
+                mailbox.connect(actor.clone());
                 Ok(actor.get_cell())
             })
         });
-        (mailbox, Child { birth, gauges, standing, born: Instant::now() })
+        (mailbox, Child { factory, gauges, criticality, started: Instant::now() })
     }
 
-    /// Runs a task beside the tree until the tree is stopped.
+    /// Runs a task outside the tree until the tree has stopped.
     pub(super) fn spawn_background(&self, task: impl Future<Output = ()> + Send + 'static) {
         let ending = self.ending.clone();
         tokio::spawn(async move { ending.run_until_cancelled(task).await });
     }
 
-    /// Returns once the tree has ended, by request or because it gave up.
+    /// Returns when the tree has ended: by [`Supervisor::stop`], or after too many failures of core actors.
     pub async fn ended(&self) {
-        // Waiting fails only where it has ended already.
+        // DeadlineGuard fails only when the root has ended.
         let _ = self.root.get_cell().wait(None).await;
     }
 
-    /// Lets every actor finish what waits for it, then ends the tree.
+    /// Lets every actor finish its queued messages, then ends the tree. Takes up to twice [`DRAIN_MAX`].
     pub async fn stop(&self) {
         self.closing.cancel();
         self.root.get_cell().drain_children_and_wait(Some(DRAIN_MAX)).await;
-        // Stopping fails only where it has ended already.
+        // Stopping fails only when the root has ended.
         let _ = self.root.get_cell().stop_and_wait(None, Some(DRAIN_MAX)).await;
         self.ending.cancel();
     }
 }
 
-/// Tries to bring an actor back to life, with growing pauses, for as long as it takes.
-fn revive(root: ActorRef<Adopt>, mut child: Child, closing: &CancellationToken) {
+/// Restarts an actor of a part in the background, with growing pauses, until it runs or shutdown begins.
+fn restart_with_backoff(root: ActorRef<Register>, mut child: Child, closing: &CancellationToken) {
     let closing = closing.clone();
     tokio::spawn(closing.run_until_cancelled_owned(async move {
         loop {
-            let Standing::Aside(trouble, pauses) = &mut child.standing else { return };
-            trouble.set(true);
-            tokio::time::sleep(pauses.next()).await;
-            match (child.birth)(root.get_cell()).await {
+            let Criticality::Part(fault, backoff) = &mut child.criticality else { return };
+            fault.set(true);
+            tokio::time::sleep(backoff.next()).await;
+            match (child.factory)(root.get_cell()).await {
                 Ok(next) => {
-                    trouble.set(false);
+                    fault.set(false);
                     child.gauges.restarted();
-                    child.born = Instant::now();
-                    // The root is gone only where the process is ending.
-                    let _ = root.cast(Adopt { id: next.get_id(), child });
+                    child.started = Instant::now();
+                    // The root has ended only when the process is ending.
+                    let _ = root.cast(Register { id: next.get_id(), child });
                     return;
                 }
-                Err(error) => {
-                    let error: &dyn std::error::Error = &error;
-                    tracing::warn!(actor = child.gauges.name(), error, "cannot restart actor; retrying");
-                }
+                Err(error) => log_failed_restart(child.gauges.name(), &error),
             }
         }
     }));
+}
+
+fn log_failed_restart(name: &str, error: &SpawnErr) {
+    tracing::error!(actor = name, error = error as &dyn std::error::Error, "cannot restart actor; retrying");
 }
 
 struct Root {
     closing: CancellationToken,
 }
 
+/// The state of the root.
 #[derive(Default)]
-struct Family {
-    children: HashMap<ActorId, Child>,
-    /// Actors that failed before they were adopted, and of what.
-    orphans: HashMap<ActorId, ActorProcessingErr>,
+struct Children {
+    registered: HashMap<ActorId, Child>,
+    /// Actors that failed between their spawn and their registration, with the cause.
+    failed_early: HashMap<ActorId, ActorProcessingErr>,
+    /// When core actors failed, within the last [`WINDOW`].
     failures: Vec<Instant>,
 }
 
-impl Family {
-    /// Counts a failure of a core actor; an error once there were too many.
-    fn failed(&mut self, cause: &str) -> Result<(), ActorProcessingErr> {
+impl Children {
+    /// Counts a failure of a core actor. Returns an error, which ends the root, after more than [`FAILURES_MAX`].
+    fn count_failure(&mut self, cause: &str) -> Result<(), ActorProcessingErr> {
         self.failures.retain(|at| at.elapsed() < WINDOW);
         self.failures.push(Instant::now());
         if self.failures.len() > FAILURES_MAX {
@@ -216,85 +223,76 @@ impl Family {
         Ok(())
     }
 
-    /// Sees to it that a child lives again.
+    /// Restarts a child that failed: a core actor before this returns, an actor of a part in the background.
     async fn restart(
         &mut self,
-        root: ActorRef<Adopt>,
+        root: ActorRef<Register>,
         mut child: Child,
         cause: &ActorProcessingErr,
         closing: &CancellationToken,
     ) -> Result<(), ActorProcessingErr> {
         let name = child.gauges.name();
         tracing::error!(actor = name, error = cause.as_ref() as &dyn std::error::Error, "actor failed; restarting");
-        if let Standing::Aside(_, pauses) = &mut child.standing {
-            if child.born.elapsed() > WELL_AFTER {
-                pauses.reset();
+        if let Criticality::Part(_, backoff) = &mut child.criticality {
+            if child.started.elapsed() > HEALTHY_AFTER {
+                backoff.reset();
             }
-            revive(root, child, closing);
+            restart_with_backoff(root, child, closing);
             return Ok(());
         }
-        self.failed(&in_full(cause.as_ref()))?;
+        self.count_failure(&in_full(cause.as_ref()))?;
         let next = loop {
-            match (child.birth)(root.get_cell()).await {
+            match (child.factory)(root.get_cell()).await {
                 Ok(next) => break next.get_id(),
                 Err(error) => {
-                    self.failed(&in_full(&error))?;
-                    tracing::error!(
-                        actor = name,
-                        error = &error as &dyn std::error::Error,
-                        "cannot restart actor; retrying"
-                    );
-                    tokio::time::sleep(PAUSE).await;
+                    self.count_failure(&in_full(&error))?;
+                    log_failed_restart(name, &error);
+                    tokio::time::sleep(CORE_PAUSE).await;
                 }
             }
         };
         child.gauges.restarted();
-        child.born = Instant::now();
-        self.children.insert(next, child);
+        child.started = Instant::now();
+        self.registered.insert(next, child);
         Ok(())
     }
 }
 
 impl Actor for Root {
-    type Msg = Adopt;
-    type State = Family;
+    type Msg = Register;
+    type State = Children;
     type Arguments = ();
 
-    async fn pre_start(&self, _: ActorRef<Adopt>, (): ()) -> Result<Family, ActorProcessingErr> {
-        Ok(Family::default())
+    async fn pre_start(&self, _: ActorRef<Register>, (): ()) -> Result<Children, ActorProcessingErr> {
+        Ok(Children::default())
     }
 
     async fn handle(
         &self,
-        myself: ActorRef<Adopt>,
-        adopt: Adopt,
-        family: &mut Family,
+        myself: ActorRef<Register>,
+        Register { id, child }: Register,
+        children: &mut Children,
     ) -> Result<(), ActorProcessingErr> {
-        let Adopt { id, child } = adopt;
-        match family.orphans.remove(&id) {
-            Some(cause) => family.restart(myself, child, &cause, &self.closing).await,
-            None => {
-                family.children.insert(id, child);
-                Ok(())
-            }
+        if let Some(cause) = children.failed_early.remove(&id) {
+            return children.restart(myself, child, &cause, &self.closing).await;
         }
+        children.registered.insert(id, child);
+        Ok(())
     }
 
     async fn handle_supervisor_evt(
         &self,
-        myself: ActorRef<Adopt>,
+        myself: ActorRef<Register>,
         event: SupervisionEvent,
-        family: &mut Family,
+        children: &mut Children,
     ) -> Result<(), ActorProcessingErr> {
         let SupervisionEvent::ActorFailed(failed, cause) = event else {
             return Ok(());
         };
-        match family.children.remove(&failed.get_id()) {
-            Some(child) => family.restart(myself, child, &cause, &self.closing).await,
-            None => {
-                family.orphans.insert(failed.get_id(), cause);
-                Ok(())
-            }
+        if let Some(child) = children.registered.remove(&failed.get_id()) {
+            return children.restart(myself, child, &cause, &self.closing).await;
         }
+        children.failed_early.insert(failed.get_id(), cause);
+        Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! What the actors are doing: one row each, for operators and tests.
+//! The state of all actors and parts, for `/admin/actors`, `/health/ready`, metrics and tests.
 use super::{health::Part, runtime};
 use std::{
     collections::VecDeque,
@@ -9,31 +9,31 @@ use std::{
     time::Instant,
 };
 
-/// One actor as an operator sees it.
+/// One actor in `/admin/actors`.
 #[derive(Debug, Clone)]
 pub struct ActorRow {
-    /// The domain.
+    /// The domain of the actor.
     pub name: &'static str,
-    /// Which of its slots; none where the domain has one actor.
+    /// The slot of the actor; `None` in a domain with a single actor.
     pub slot: Option<usize>,
-    /// Messages waiting or being handled.
+    /// Messages that wait or are under way.
     pub queued: usize,
-    /// Messages that may wait.
+    /// The upper bound of `queued`.
     pub capacity: usize,
-    /// How long the oldest of them has been here, in milliseconds.
+    /// The age of the oldest queued message, in milliseconds.
     pub oldest_ms: u64,
-    /// How often the actor failed and was started again.
+    /// How often the actor failed and was restarted.
     pub restarts: u64,
-    /// Messages handled or dropped since the process began.
+    /// Messages handled or dropped since the process started.
     pub handled: u64,
 }
 
-/// What is counted about one actor, through all its lives.
+/// The counters of one actor, across its incarnations.
 pub(super) struct Gauges {
     name: &'static str,
     slot: Option<usize>,
     capacity: usize,
-    /// When each waiting message came. As long as the mailbox at most.
+    /// When each queued message arrived. As many entries as the mailbox has permits at most.
     waiting: Mutex<VecDeque<Instant>>,
     handled: AtomicU64,
     restarts: AtomicU64,
@@ -73,7 +73,7 @@ impl Gauges {
     }
 }
 
-/// The whole tree from outside. Lock order: `actors`, then the list of waiting messages of one of them.
+/// The counters and parts of the whole tree. Cheap to clone. Lock order: `actors`, then `Gauges::waiting` of one actor.
 #[derive(Clone, Default)]
 pub struct System {
     actors: Arc<RwLock<Vec<Arc<Gauges>>>>,
@@ -96,47 +96,49 @@ impl System {
         gauges
     }
 
-    /// A part that everything else goes on without. Each is made once, at the start.
+    /// Creates a part; called once for each part, at the start.
     pub(super) fn part(&self, name: &'static str) -> Part {
         let part = Part::new(name);
         self.parts.write().unwrap_or_else(PoisonError::into_inner).push(part.clone());
         part
     }
 
-    /// The parts that are down, in the order they were started. Everything else goes on without them.
+    /// The names of the parts that are down, in the order of their start.
     pub fn parts_down(&self) -> Vec<&'static str> {
         let parts = self.parts.read().unwrap_or_else(PoisonError::into_inner);
         parts.iter().filter(|part| !part.is_up()).map(Part::name).collect()
     }
 
-    /// One row per actor, in the order they were started.
+    /// One row per actor, in the order of their start.
     pub fn rows(&self) -> Vec<ActorRow> {
         self.actors.read().unwrap_or_else(PoisonError::into_inner).iter().map(|gauges| gauges.row()).collect()
     }
 
-    /// Whether requests are welcome: every actor has started, and the process is not ending.
+    /// Whether the server accepts requests: every actor has started, and no shutdown has begun.
     pub fn is_ready(&self) -> bool {
         self.started.load(Ordering::Acquire) && !self.draining.load(Ordering::Acquire)
     }
 
-    /// Every actor has started.
-    pub(super) fn started(&self) {
+    /// Notes that every actor has started.
+    pub(super) fn set_started(&self) {
         self.started.store(true, Ordering::Release);
     }
 
-    /// The process is about to end: load balancers should send requests elsewhere.
+    /// Notes that shutdown has begun: load balancers should send requests elsewhere.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Release);
     }
 
-    /// Sets the gauges of every mailbox and of the runtime; called before metrics are read.
+    /// Sets the gauges of every mailbox and of the runtime. Runs before metrics are read.
     pub fn publish_metrics(&self) {
         runtime::publish_metrics();
         let mut domains: Vec<(&'static str, usize, u64)> = Vec::new();
         for row in self.rows() {
-            match domains.iter_mut().find(|(name, ..)| *name == row.name) {
-                Some((_, queued, oldest)) => (*queued, *oldest) = (*queued + row.queued, (*oldest).max(row.oldest_ms)),
-                None => domains.push((row.name, row.queued, row.oldest_ms)),
+            if let Some((_, queued, oldest_ms)) = domains.iter_mut().find(|(name, ..)| *name == row.name) {
+                *queued += row.queued;
+                *oldest_ms = row.oldest_ms.max(*oldest_ms);
+            } else {
+                domains.push((row.name, row.queued, row.oldest_ms));
             }
         }
         for (name, queued, oldest_ms) in domains {

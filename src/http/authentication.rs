@@ -140,10 +140,10 @@ pub(super) async fn sign_up(
     let NewMember { email, handle, password, profile } = request.checked()?;
     rate_limits.signup(address)?;
     let scope = format!("signup:{}", email.key());
-    let newcomer = members.newcomer(email, handle, profile);
-    let answer = response::created(format!("/api/members/{}", newcomer.member.id), &MeView::from(&newcomer.member));
+    let draft = members.draft_member(email, handle, profile);
+    let answer = response::created(format!("/api/members/{}", draft.member.id), &MeView::from(&draft.member));
     let receipt = key.map(|key| key.receipt_without_secret("password", scope, &answer));
-    let outcome = members.sign_up(newcomer, password, receipt, address).await?;
+    let outcome = members.sign_up(draft, password, receipt, address).await?;
     Ok(response::created_or_repeated(answer, outcome))
 }
 

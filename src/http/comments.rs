@@ -57,7 +57,7 @@ pub(super) async fn create_comment(
     // Prepared before the commit, which stores it with the idempotency key.
     let answer = response::created(format!("/api/comments/{}", draft.comment.id), &CommentView::from(&draft));
     let receipt = key.map(|key| key.receipt(format!("member:{}", identity.member), &answer));
-    let outcome = content.comment(draft, receipt).await?;
+    let outcome = content.create_comment(draft, receipt).await?;
     Ok(response::created_or_repeated_with_etag(answer, outcome))
 }
 

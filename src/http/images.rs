@@ -61,7 +61,7 @@ pub(super) async fn send_image(
     request: Request,
 ) -> Result<Response, Problem> {
     let key = IdempotencyKey::of(&request)?;
-    let permit = match images.enter(identity.member) {
+    let permit = match images.acquire_upload(identity.member) {
         Ok(permit) => permit,
         Err(busy) => {
             discard_upload(request).await;
@@ -70,14 +70,14 @@ pub(super) async fn send_image(
     };
     let Upload { purpose, image } = Upload::read(request, rules).await?;
     let fingerprint = key.is_some().then(|| fingerprint(purpose, &image));
-    let draft = images.draft(&permit, identity.member, purpose, image).await?;
+    let draft = images.draft_image(&permit, identity.member, purpose, image).await?;
     // Prepared before the commit, which stores it with the idempotency key.
     let picture = &draft.image.picture;
     let answer = response::created(format!("/api/images/{}", picture.id), &ImageView::from(picture));
     let receipt = key
         .zip(fingerprint)
         .map(|(key, fingerprint)| key.receipt_with_body(format!("member:{}", identity.member), &answer, &fingerprint));
-    let outcome = images.add(draft, receipt).await?;
+    let outcome = images.create_image(draft, receipt).await?;
     Ok(response::created_or_repeated(answer, outcome))
 }
 
@@ -229,7 +229,7 @@ pub(super) async fn delete_image(
     Auth(identity): Auth,
     Id(id): Id<ImageId>,
 ) -> Result<StatusCode, Problem> {
-    images.delete(identity.member, id).await?;
+    images.delete_image(identity.member, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

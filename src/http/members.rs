@@ -50,7 +50,7 @@ pub(super) async fn show_member_by_handle(
     Segment(handle): Segment,
     if_none_match: IfNoneMatch,
 ) -> Result<Response, Problem> {
-    let member = members.by_handle(&handle).await?;
+    let member = members.member_by_handle(&handle).await?;
     respond_profile(&members, identity, member, &if_none_match).await
 }
 
@@ -61,7 +61,7 @@ async fn respond_profile(
     member: Member,
     if_none_match: &IfNoneMatch,
 ) -> Result<Response, Problem> {
-    let (member, relation) = members.seen(caller.member, member).await?;
+    let (member, relation) = members.visible_profile(caller.member, member).await?;
     Ok(if_none_match.respond(&ProfileView::new(&member, relation)))
 }
 

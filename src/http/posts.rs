@@ -86,7 +86,7 @@ pub(super) async fn create_post(
     // Prepared before the commit, which stores it with the idempotency key.
     let answer = response::created(format!("/api/posts/{}", draft.post.id), &PostView::from(&draft));
     let receipt = key.map(|key| key.receipt(format!("member:{}", identity.member), &answer));
-    let outcome = content.publish(draft, receipt).await?;
+    let outcome = content.create_post(draft, receipt).await?;
     Ok(response::created_or_repeated_with_etag(answer, outcome))
 }
 
@@ -110,8 +110,8 @@ pub(super) async fn show_post(
 ) -> Result<Response, Problem> {
     // Nobody sees the post of a HEAD, so it counts no view.
     let post = match method {
-        Method::HEAD => content.glance(identity.member, id).await?,
-        _ => content.post(identity.member, id).await?,
+        Method::HEAD => content.visible_post(identity.member, id).await?,
+        _ => content.view_post(identity.member, id).await?,
     };
     Ok(if_none_match.respond(&PostView::from(&post)))
 }
@@ -139,7 +139,7 @@ pub(super) async fn edit_post(
 ) -> Result<Response, Problem> {
     let text = request.checked_edit()?;
     let expected = if if_match.is_given() {
-        let current = content.glance(identity.member, id).await?;
+        let current = content.visible_post(identity.member, id).await?;
         // Any other member gets `POST_UPDATE_FORBIDDEN` below, whatever the condition.
         if current.post.author == identity.member {
             if_match.check(&PostView::from(&current))?;

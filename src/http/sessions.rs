@@ -93,7 +93,7 @@ pub(super) async fn end_session(
     Auth(identity): Auth,
     Id(session): Id<SessionId>,
 ) -> Result<StatusCode, Problem> {
-    sessions.end(identity, session).await?;
+    sessions.end_session(identity, session).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -9,7 +9,7 @@ use crate::{
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::{sync::Arc, time::Duration};
 
-/// Pauses before the second and the third attempt at an event that the store rejects. After the third it becomes a dead
+/// Backoff before the second and the third attempt at an event that the store rejects. After the third it becomes a dead
 /// letter.
 const RETRY_PAUSES: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(100)];
 

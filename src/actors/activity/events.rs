@@ -59,7 +59,7 @@ impl Activity {
             // Only a page that takes more than one step needs the lane.
             match &permit {
                 None => permit = Some(self.shared.lane.enter(member).await?),
-                Some(permit) => permit.in_time()?,
+                Some(permit) => permit.check_deadline()?,
             }
         }
         Ok(EventsPage { items, next: self.cursor(position) })

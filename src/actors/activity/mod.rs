@@ -14,14 +14,13 @@ pub use stream::{EventLive, EventStream};
 
 use super::{
     Error, Page, Reply, Supervisor,
-    health::{Part, Trouble},
-    lanes::{Lane, Width},
+    backoff::{Backoff, PART_MAX},
+    health::{Fault, Part},
+    lanes::{Lane, LaneLimits},
     mailbox::Mailbox,
-    page,
-    pauses::{Pauses, SIDE_MAX},
-    reached::reached,
-    reader,
+    page, reader,
     visibility::Visibility,
+    wait_until::wait_until,
 };
 use crate::{
     config::Config,
@@ -67,7 +66,7 @@ pub(super) struct Shared {
     streams: OpenStreams,
     part: Part,
     /// Present while the store cannot be used.
-    store_fault: Trouble,
+    store_fault: Fault,
     /// Wakes the log reader, so that it goes back to the store's position.
     rewind_reader: Arc<Notify>,
     /// The lane of reads that take more than one step.
@@ -102,10 +101,10 @@ impl Activity {
             applied: watch::channel(Position(0)).0,
             source: if public_url.is_empty() { SOURCE_DEFAULT.to_owned() } else { public_url },
             streams: OpenStreams::new(config.stream.per_member_max),
-            store_fault: part.trouble(),
+            store_fault: part.fault(),
             rewind_reader: Arc::default(),
             part,
-            lane: Lane::new("activity", Width::default()),
+            lane: Lane::new("activity", LaneLimits::default()),
         });
         let state = shared.clone();
         let mailbox: Mailbox<Message> =
@@ -176,7 +175,7 @@ impl Activity {
         let mut applied = self.shared.applied.subscribe();
         let behind = head.0.saturating_sub(applied.borrow_and_update().0);
         if behind > 0 && behind <= WAIT_LAG_MAX {
-            let wait = reached(&mut applied, |applied| *applied >= head);
+            let wait = wait_until(&mut applied, |applied| *applied >= head);
             if tokio::time::timeout(WAIT_MAX, wait).await.is_err() {
                 metrics::counter!("dailyfeed_stale_reads_total").increment(1);
             }
@@ -212,7 +211,7 @@ impl Shared {
 
 /// Carries the log to the actor. Retries until the store says where to begin, then runs until the process ends.
 async fn follow_log(shared: Arc<Shared>, mut stored: Result<Position, Error>, mailbox: Mailbox<Message>) {
-    let mut pauses = Pauses::up_to(SIDE_MAX);
+    let mut pauses = Backoff::up_to(PART_MAX);
     let begin = loop {
         match stored {
             Ok(position) => break position,

@@ -8,7 +8,7 @@
 //! ```
 use super::Activity;
 use crate::{
-    actors::{Error, reached::reached},
+    actors::{Error, wait_until::wait_until},
     domain::{CloudEvent, MemberId, Position, Refusal},
 };
 use rustc_hash::FxHashMap;
@@ -121,7 +121,7 @@ impl EventStream {
                 return Some(item);
             }
             let read_to = self.read_to;
-            reached(&mut self.applied_positions, |applied| *applied > read_to).await.ok()?;
+            wait_until(&mut self.applied_positions, |applied| *applied > read_to).await.ok()?;
             if let Err(error) = self.step().await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "event stream ended early");
                 return None;

@@ -1,19 +1,18 @@
-//! Comments, from outside.
-use super::{Content, Message, done};
+//! Comments on posts: the methods of [`Content`] that draft, create, edit, delete and like them. Lists:
+//! `comment_lists.rs`.
+use super::{Content, commands::ContentCommand, without_position};
 use crate::{
-    actors::{Error, Page, page, visibility::Viewer},
+    actors::{error::Error, visibility::Viewer},
     domain::{
-        Comment, CommentId, CommentText, FIRST_REPLIES, LikeState, MemberId, Outcome, PostId, Receipt, Refusal,
-        Surface, Timestamp, VisibleComment,
-        cursor::{ListKind, decode_list_cursor, encode_list_cursor},
-        depth_below,
+        Comment, CommentId, CommentText, LikeState, MemberId, Outcome, PostId, Receipt, Refusal, Surface, Timestamp,
+        VisibleComment, depth_below,
     },
-    storage::CommentOrder,
 };
 use std::sync::Arc;
 
 impl Content {
-    /// A comment as it will be. Refuses `PostNotFound`, `ParentNotFound`, `ParentOnAnotherPost`, `TooDeep`.
+    /// Drafts a comment: id, time, depth, mentions and author are known before it is stored. Refuses `PostNotFound`,
+    /// `ParentNotFound`, `ParentOnAnotherPost`, `TooDeep`.
     pub async fn draft_comment(
         &self,
         author: MemberId,
@@ -24,18 +23,7 @@ impl Content {
         let viewer = self.visibility.viewer(author).await?;
         self.visibility.posts(&viewer, &[post], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
         let depth = match parent {
-            Some(id) => {
-                let above = self.store.comment_by_id(id).await?;
-                let seen = |above: &Comment| !above.deleted && viewer.sees(above.author, Surface::Direct);
-                let above = above.filter(seen).ok_or(Refusal::ParentNotFound)?;
-                if above.post != post {
-                    // Another post that the author may not see is no other post at all.
-                    let other = self.visibility.posts(&viewer, &[above.post], Surface::Direct).await?;
-                    let refusal = if other.is_empty() { Refusal::ParentNotFound } else { Refusal::ParentOnAnotherPost };
-                    return Err(refusal.into());
-                }
-                depth_below(above.depth)?
-            }
+            Some(parent) => self.depth_of_reply(&viewer, post, parent).await?,
             None => 0,
         };
         let comment = Comment {
@@ -48,104 +36,68 @@ impl Content {
             like_count: 0,
             reply_count: 0,
             below_count: 0,
-            mentions: self.mentioned(author, &text).await?,
+            mentions: self.mentioned_members(author, &text).await?,
             deleted: false,
             created_at: Timestamp::now(),
             edited_at: None,
         };
-        Ok(VisibleComment { comment, author: Some(self.card(author).await?), liked: false, replies: Vec::new() })
+        Ok(VisibleComment { comment, author: Some(self.member_card(author).await?), liked: false, replies: Vec::new() })
     }
 
-    /// Stores a draft.
-    pub async fn comment(&self, draft: VisibleComment, receipt: Option<Receipt>) -> Result<Outcome<()>, Error> {
+    /// Returns the depth of a reply to `parent` on `post`. Refuses as [`Content::draft_comment`].
+    async fn depth_of_reply(&self, viewer: &Viewer, post: PostId, parent: CommentId) -> Result<u8, Error> {
+        let Some(parent) = self.stores.comments.comment_by_id(parent).await? else {
+            return Err(Refusal::ParentNotFound.into());
+        };
+        if parent.deleted || !viewer.sees(parent.author, Surface::Direct) {
+            return Err(Refusal::ParentNotFound.into());
+        }
+        if parent.post != post {
+            // The refusal must not reveal that a hidden post has this comment.
+            let other = self.visibility.posts(viewer, &[parent.post], Surface::Direct).await?;
+            let refusal = if other.is_empty() { Refusal::ParentNotFound } else { Refusal::ParentOnAnotherPost };
+            return Err(refusal.into());
+        }
+        Ok(depth_below(parent.depth)?)
+    }
+
+    /// Stores a draft. Refuses `PostNotFound`, `ParentNotFound`, `ParentOnAnotherPost`.
+    pub async fn create_comment(&self, draft: VisibleComment, receipt: Option<Receipt>) -> Result<Outcome<()>, Error> {
         let comment = draft.comment;
         let author = comment.author;
-        let outcome = self.slots.of(author).ask(|reply| Message::Comment { comment, receipt, reply }).await?;
+        let create = |reply| ContentCommand::CreateComment { comment, receipt, reply };
+        let outcome = self.slots.of(author).ask(create).await?;
         self.visibility.note_write(author);
-        Ok(done(outcome))
+        Ok(without_position(outcome))
     }
 
-    /// Top-level comments of a post, oldest first, each with its first replies. Refuses `PostNotFound`.
-    pub async fn comments(
-        &self,
-        viewer_id: MemberId,
-        post: PostId,
-        cursor: Option<&str>,
-        limit: usize,
-    ) -> Result<Page<VisibleComment>, Error> {
-        let viewer = self.visibility.viewer(viewer_id).await?;
-        self.visibility.posts(&viewer, &[post], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
-        let list = |place| CommentOrder::OfPost(post, place);
-        let mut found = self.list(&viewer, (ListKind::Comments, post.0), list, 0, cursor, limit).await?;
-        let parents: Vec<CommentId> =
-            found.items.iter().filter(|seen| seen.comment.below_count > 0).map(|seen| seen.comment.id).collect();
-        let replies = self.store.first_replies(&parents, FIRST_REPLIES).await?;
-        for reply in self.seen(&viewer, replies).await? {
-            let parent = found.items.iter_mut().find(|seen| Some(seen.comment.id) == reply.comment.parent);
-            parent.into_iter().for_each(|parent| parent.replies.push(reply.clone()));
-        }
-        Ok(found)
-    }
-
-    /// Direct replies, oldest first. Refuses `CommentNotFound`.
-    pub async fn replies(
-        &self,
-        viewer_id: MemberId,
-        id: CommentId,
-        cursor: Option<&str>,
-        limit: usize,
-    ) -> Result<Page<VisibleComment>, Error> {
-        let viewer = self.visibility.viewer(viewer_id).await?;
-        self.one(&viewer, id).await?;
-        let list = |place| CommentOrder::RepliesTo(id, place);
-        self.list(&viewer, (ListKind::Replies, id.0), list, 0, cursor, limit).await
-    }
-
-    /// What a member commented, newest first. Refuses `MemberNotFound`.
-    pub async fn comments_of(
-        &self,
-        viewer_id: MemberId,
-        member: MemberId,
-        cursor: Option<&str>,
-        limit: usize,
-    ) -> Result<Page<VisibleComment>, Error> {
-        let viewer = self.visibility.viewer(viewer_id).await?;
-        self.card(member).await.ok().filter(|_| viewer.sees(member, Surface::Direct)).ok_or(Refusal::MemberNotFound)?;
-        let list = |place| CommentOrder::OfMember(member, place);
-        let mut page = self.list(&viewer, (ListKind::MemberComments, member.0), list, u64::MAX, cursor, limit).await?;
-        // What hangs on a post that the viewer may not see is not seen either.
-        let mut posts: Vec<PostId> = page.items.iter().map(|seen| seen.comment.post).collect();
-        posts.sort_unstable();
-        posts.dedup();
-        let posts = self.visibility.posts(&viewer, &posts, Surface::Direct).await?;
-        page.items.retain(|seen| posts.iter().any(|on| on.post.id == seen.comment.post));
-        Ok(page)
-    }
-
-    /// One comment. Refuses `CommentNotFound`.
+    /// Returns one comment. Refuses `CommentNotFound`.
     pub async fn comment_by_id(&self, viewer_id: MemberId, id: CommentId) -> Result<VisibleComment, Error> {
         let viewer = self.visibility.viewer(viewer_id).await?;
-        self.one(&viewer, id).await
+        self.visible_comment(&viewer, id).await
     }
 
-    async fn one(&self, viewer: &Viewer, id: CommentId) -> Result<VisibleComment, Error> {
-        let comment = self.store.comment_by_id(id).await?.ok_or(Refusal::CommentNotFound)?;
+    /// Returns one comment as the viewer sees it. Refuses `CommentNotFound`, also for a comment on a hidden post.
+    pub(super) async fn visible_comment(&self, viewer: &Viewer, id: CommentId) -> Result<VisibleComment, Error> {
+        let comment = self.stores.comments.comment_by_id(id).await?.ok_or(Refusal::CommentNotFound)?;
         let on = self.visibility.posts(viewer, &[comment.post], Surface::Direct).await?;
-        let comments = if on.is_empty() { Vec::new() } else { vec![comment] };
-        self.seen(viewer, comments).await?.pop().ok_or(Refusal::CommentNotFound.into())
+        if on.is_empty() {
+            return Err(Refusal::CommentNotFound.into());
+        }
+        self.visible_comments(viewer, vec![comment]).await?.pop().ok_or(Refusal::CommentNotFound.into())
     }
 
-    /// Whom a text names, once each.
-    async fn mentioned(&self, author: MemberId, text: &CommentText) -> Result<Vec<MemberId>, Error> {
-        let (_, mentions) = self.markup(author, text.as_str()).await?;
-        let mut members: Vec<MemberId> = mentions.iter().map(|mention| mention.member).collect();
+    /// Returns the members that a text mentions, each once.
+    async fn mentioned_members(&self, author: MemberId, text: &CommentText) -> Result<Vec<MemberId>, Error> {
+        let found = self.markup(author, text.as_str()).await?;
+        let mut members: Vec<MemberId> = found.mentions.iter().map(|mention| mention.member).collect();
         members.sort_unstable();
         members.dedup();
         Ok(members)
     }
 
-    /// Changes the text; where `over` says what is to be changed, that alone: refuses `PreconditionFailed` if it has
-    /// been changed since. Refuses `CommentNotFound`, `CommentUpdateForbidden`.
+    /// Changes the text. Refuses `CommentNotFound`, `CommentUpdateForbidden`, and `PreconditionFailed` for a comment that
+    /// differs from `over`.
     pub async fn edit_comment(
         &self,
         author: MemberId,
@@ -154,60 +106,47 @@ impl Content {
         over: Option<Comment>,
     ) -> Result<VisibleComment, Error> {
         let viewer = self.visibility.viewer(author).await?;
-        self.one(&viewer, id).await?;
-        let mentions = self.mentioned(author, &text).await?;
+        self.visible_comment(&viewer, id).await?;
+        let mentions = self.mentioned_members(author, &text).await?;
         let over = over.map(Box::new);
-        self.slots.of(author).ask(|reply| Message::EditComment { author, id, text, mentions, over, reply }).await?;
+        let edit = |reply| ContentCommand::EditComment { author, id, text, mentions, over, reply };
+        self.slots.of(author).ask(edit).await?;
         self.comment_by_id(author, id).await
     }
 
-    /// Refuses `CommentNotFound`, `CommentDeleteForbidden`.
+    /// Deletes a comment. Refuses `CommentNotFound`, `CommentDeleteForbidden`.
     pub async fn delete_comment(&self, author: MemberId, id: CommentId) -> Result<(), Error> {
-        // One's own comment can always be taken away; of others', only what is seen is said to be somebody's.
-        let known = self.store.comment_by_id(id).await?.ok_or(Refusal::CommentNotFound)?;
+        // An author deletes even a hidden comment; of others' comments, a hidden one must look like none.
+        let known = self.stores.comments.comment_by_id(id).await?.ok_or(Refusal::CommentNotFound)?;
         if known.author != author {
             let viewer = self.visibility.viewer(author).await?;
-            self.one(&viewer, id).await?;
+            self.visible_comment(&viewer, id).await?;
         }
-        self.slots.of(author).ask(|reply| Message::DeleteComment { author, id, reply }).await?;
+        self.slots.of(author).ask(|reply| ContentCommand::DeleteComment { author, id, reply }).await?;
         self.visibility.note_write(author);
         Ok(())
     }
 
-    /// Sets or withdraws a like; refuses `CommentNotFound`.
+    /// Sets or withdraws a like, and returns the count that is visible to the member. Refuses `CommentNotFound`.
     pub async fn like_comment(&self, member: MemberId, id: CommentId, like: bool) -> Result<LikeState, Error> {
         let viewer = self.visibility.viewer(member).await?;
-        self.one(&viewer, id).await?;
-        let at = self.ids.next();
-        let state = self.slots.of(member).ask(|reply| Message::LikeComment { at, member, id, like, reply }).await?;
+        self.visible_comment(&viewer, id).await?;
+        let key = self.ids.next();
+        let like = |reply| ContentCommand::LikeComment { key, member, id, like, reply };
+        let state = self.slots.of(member).ask(like).await?;
         self.visibility.note_write(member);
         if viewer.relations().blocked.is_empty() {
             return Ok(state);
         }
-        // The count is what this member sees of it.
-        Ok(LikeState { like_count: self.one(&viewer, id).await?.comment.like_count, ..state })
+        // The store counts the likes of blocked members too.
+        Ok(LikeState { like_count: self.visible_comment(&viewer, id).await?.comment.like_count, ..state })
     }
 
-    async fn list(
-        &self,
-        viewer: &Viewer,
-        (kind, scope): (ListKind, u64),
-        order: impl FnOnce(CommentId) -> CommentOrder,
-        first: u64,
-        cursor: Option<&str>,
-        limit: usize,
-    ) -> Result<Page<VisibleComment>, Error> {
-        let place = cursor.map(|text| decode_list_cursor(text, kind, scope)).transpose()?;
-        let comments =
-            self.store.comments(order(CommentId(place.map_or(first, |[place, _]| place))), limit + 1).await?;
-        let next = |last: &Comment| encode_list_cursor(kind, scope, [last.id.0, 0]);
-        let Page { items, next } = page(comments, limit, next, |comment| comment);
-        Ok(Page { items: self.seen(viewer, items).await?, next })
-    }
-
-    /// Comments as the viewer sees them: authors, likes and what blocks take off the counts in one query each. One by
-    /// somebody whom the viewer does not see is a tombstone where there is more below, and left out elsewhere.
-    pub(in crate::actors) async fn seen(
+    /// Turns comments into what the viewer sees of them, with one query each for authors, likes and the counts of
+    /// blocked members, which are subtracted.
+    ///
+    /// A comment whose author is hidden becomes a tombstone if visible replies are below it, and is left out otherwise.
+    pub(in crate::actors) async fn visible_comments(
         &self,
         viewer: &Viewer,
         mut comments: Vec<Comment>,
@@ -216,9 +155,9 @@ impl Content {
             return Ok(Vec::new());
         }
         let ids: Vec<CommentId> = comments.iter().map(|comment| comment.id).collect();
-        let apart = &viewer.relations().blocked;
-        if !apart.is_empty() {
-            for hidden in self.store.counted_below(&ids, apart).await? {
+        let blocked = &viewer.relations().blocked;
+        if !blocked.is_empty() {
+            for hidden in self.stores.comments.counted_below(&ids, blocked).await? {
                 for comment in comments.iter_mut().filter(|comment| comment.id == hidden.comment) {
                     comment.like_count = comment.like_count.saturating_sub(hidden.likes);
                     comment.reply_count = comment.reply_count.saturating_sub(hidden.replies);
@@ -227,8 +166,10 @@ impl Content {
             }
             for comment in &mut comments {
                 if !comment.deleted && !viewer.sees(comment.author, Surface::Direct) {
-                    (comment.deleted, comment.content) = (true, String::new());
-                    (comment.like_count, comment.edited_at) = (0, None);
+                    comment.deleted = true;
+                    comment.content = String::new();
+                    comment.like_count = 0;
+                    comment.edited_at = None;
                 }
             }
             comments.retain(|comment| !comment.deleted || comment.below_count > 0);
@@ -238,12 +179,12 @@ impl Content {
         authors.sort_unstable();
         authors.dedup();
         let cards = self.catalog.cards(&authors).await?;
-        let liked = self.store.liked_comments(viewer.member(), &ids).await?;
-        let seen = comments.into_iter().map(|comment| {
+        let liked = self.stores.likes.liked_comments(viewer.member(), &ids).await?;
+        let visible = comments.into_iter().map(|comment| {
             let author = cards.iter().find(|card| !comment.deleted && card.id == comment.author).map(Arc::clone);
             let liked = liked.contains(&comment.id);
             VisibleComment { comment, author, liked, replies: Vec::new() }
         });
-        Ok(seen.collect())
+        Ok(visible.collect())
     }
 }

@@ -1,59 +1,42 @@
-//! Posts, comments and likes are written here.
-mod actor;
+//! Posts, comments and likes: the handle that drafts, creates, edits, deletes and likes them. Comments: `comments.rs`,
+//! `comment_lists.rs`.
+mod commands;
+mod comment_lists;
 mod comments;
 
 use super::{
-    Error, Page, Reply, StartError, Supervisor, catalog::Catalog, page, slots::Slots, streams::Streams, views::Views,
+    catalog::Catalog,
+    error::{Error, StartError},
+    page::{Page, page},
+    slots::Slots,
+    streams::Streams,
+    supervisor::Supervisor,
+    views::Views,
     visibility::Visibility,
 };
 use crate::{
     domain::{
-        Comment, CommentId, CommentText, IdGenerator, ImageId, LikeState, MemberCard, MemberId, Mention, Outcome,
-        Picture, Position, Post, PostCounts, PostId, PostText, Receipt, Refusal, Surface, Tag, Timestamp, VisiblePost,
+        IdGenerator, ImageId, LikeState, MemberCard, MemberId, Mention, Outcome, Picture, Position, Post, PostCounts,
+        PostId, PostText, Receipt, Refusal, Surface, Tag, Timestamp, VisiblePost,
         cursor::{ListKind, decode_list_cursor, encode_list_cursor},
         markup,
     },
-    storage::{ContentStore, ImageStore, MemberStore, Stores},
+    storage::{ImageStore, Listed, MemberStore, Stores},
 };
+use commands::{ContentCommand, ContentStores};
 use std::sync::Arc;
 
-/// What one slot's content actor can be asked. Every message is answered once its commit is durable.
-pub(super) enum Message {
-    /// Stores a post with its receipt.
-    Publish { post: Post, receipt: Option<Receipt>, reply: Reply<Outcome<Position>> },
-    /// Changes the text of an author's post.
-    EditPost { author: MemberId, id: PostId, text: PostText, found: Found, over: Option<Arc<Post>>, reply: Reply<()> },
-    /// Deletes an author's post.
-    DeletePost { author: MemberId, id: PostId, reply: Reply<()> },
-    /// Sets or withdraws a like; `at` orders the likers.
-    LikePost { at: u64, member: MemberId, id: PostId, like: bool, reply: Reply<LikeState> },
-    /// Stores a comment with its receipt.
-    Comment { comment: Comment, receipt: Option<Receipt>, reply: Reply<Outcome<Position>> },
-    /// Changes the text of an author's comment.
-    EditComment {
-        author: MemberId,
-        id: CommentId,
-        text: CommentText,
-        mentions: Vec<MemberId>,
-        over: Option<Box<Comment>>,
-        reply: Reply<()>,
-    },
-    /// Deletes an author's comment.
-    DeleteComment { author: MemberId, id: CommentId, reply: Reply<()> },
-    /// Sets or withdraws a like.
-    LikeComment { at: u64, member: MemberId, id: CommentId, like: bool, reply: Reply<LikeState> },
-    #[cfg(test)]
-    Crash { when: tokio::sync::oneshot::Receiver<()>, reply: Reply<()> },
+/// The tags and mentions of a text.
+struct Markup {
+    tags: Vec<Tag>,
+    mentions: Vec<Mention>,
 }
 
-/// What was found in a text.
-type Found = (Vec<Tag>, Vec<Mention>);
-
-/// Content, from outside. Writes go through the acting member's slot; reads need no order and skip it.
+/// The handle of content. Commands go through the slot of the acting member; reads need no order and go to the stores.
 #[derive(Clone)]
 pub struct Content {
-    slots: Slots<Message>,
-    store: Arc<dyn ContentStore>,
+    slots: Slots<ContentCommand>,
+    stores: ContentStores,
     members: Arc<dyn MemberStore>,
     images: Arc<dyn ImageStore>,
     ids: Arc<IdGenerator>,
@@ -73,15 +56,19 @@ impl Content {
         streams: Streams,
         views: Views,
     ) -> Result<Self, StartError> {
-        let (store, members, images) = (stores.content.clone(), stores.members.clone(), stores.images.clone());
-        let of_actor = store.clone();
-        let slots = Slots::start(supervisor, "content", move || (actor::ContentActor, of_actor.clone())).await?;
-        Ok(Self { slots, store, members, images, ids, catalog, visibility, streams, views })
+        let (members, images) = (stores.members.clone(), stores.images.clone());
+        let stores = ContentStores {
+            posts: stores.content.clone(),
+            comments: stores.content.clone(),
+            likes: stores.content.clone(),
+        };
+        let slots = Slots::start(supervisor, "content", stores.clone()).await?;
+        Ok(Self { slots, stores, members, images, ids, catalog, visibility, streams, views })
     }
 
-    /// A post as it will be: id, time, mentions and author are known before anything is stored. Refuses `ImageNotFound`.
+    /// Drafts a post: id, time, mentions and author are known before it is stored. Refuses `ImageNotFound`.
     pub async fn draft_post(&self, author: MemberId, text: PostText) -> Result<VisiblePost, Error> {
-        let (tags, mentions) = self.markup(author, text.content()).await?;
+        let Markup { tags, mentions } = self.markup(author, text.content()).await?;
         let images = self.pictures(text.images().unwrap_or_default()).await?;
         let post = Post {
             id: PostId(self.ids.next()),
@@ -95,37 +82,38 @@ impl Content {
             created_at: Timestamp::now(),
             edited_at: None,
         };
-        Ok(VisiblePost::plain(Arc::new(post), self.card(author).await?))
+        Ok(VisiblePost::plain(Arc::new(post), self.member_card(author).await?))
     }
 
-    /// Stores a draft. Its followers see it later, through the event log; its author at the next read. Refuses
-    /// `ImageForbidden`, and `Invalid` for images that are on something.
-    pub async fn publish(&self, draft: VisiblePost, receipt: Option<Receipt>) -> Result<Outcome<()>, Error> {
+    /// Stores a draft. Followers see the post when the event log has reached the projection, the author at the next
+    /// read. Refuses `ImageForbidden`, and `Invalid` for images that are on a post or profile already.
+    pub async fn create_post(&self, draft: VisiblePost, receipt: Option<Receipt>) -> Result<Outcome<()>, Error> {
         let post = Arc::unwrap_or_clone(draft.post);
         let author = post.author;
-        let outcome = self.slots.of(author).ask(|reply| Message::Publish { post, receipt, reply }).await?;
+        let create = |reply| ContentCommand::CreatePost { post, receipt, reply };
+        let outcome = self.slots.of(author).ask(create).await?;
         self.visibility.note_write(author);
-        Ok(done(outcome))
+        Ok(without_position(outcome))
     }
 
-    /// One post, and a view of it. Refuses `PostNotFound`.
-    pub async fn post(&self, viewer: MemberId, id: PostId) -> Result<VisiblePost, Error> {
-        let seen = self.post_on_screen(viewer, id).await?;
-        if seen.post.author != viewer {
-            self.views.saw(viewer, id);
+    /// Returns one post and records a view of it. Refuses `PostNotFound`.
+    pub async fn view_post(&self, viewer: MemberId, id: PostId) -> Result<VisiblePost, Error> {
+        let visible = self.post_on_screen(viewer, id).await?;
+        if visible.post.author != viewer {
+            self.views.record(viewer, id);
         }
-        Ok(seen)
+        Ok(visible)
     }
 
-    /// The same for somebody who is not shown it: no view counts, and no stream tells of its counts.
-    pub async fn glance(&self, viewer_id: MemberId, id: PostId) -> Result<VisiblePost, Error> {
+    /// Returns one post as [`Content::view_post`] does, for a request that does not show it: records no view, and
+    /// streams of the viewer send no new counts of it.
+    pub async fn visible_post(&self, viewer_id: MemberId, id: PostId) -> Result<VisiblePost, Error> {
         let viewer = self.visibility.viewer(viewer_id).await?;
         self.visibility.posts(&viewer, &[id], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound.into())
     }
 
-    /// Changes the text, and the images where they are said; where `over` says what is to be changed, that alone:
-    /// refuses `PreconditionFailed` if it has been changed since. Refuses `PostNotFound`, `PostUpdateForbidden`, and for
-    /// images what `publish` refuses.
+    /// Changes the text, and the images where `text` has some. Refuses `PostNotFound`, `PostUpdateForbidden`, for images
+    /// what [`Content::create_post`] refuses, and `PreconditionFailed` for a post that differs from `over`.
     pub async fn edit_post(
         &self,
         author: MemberId,
@@ -133,9 +121,10 @@ impl Content {
         text: PostText,
         over: Option<Arc<Post>>,
     ) -> Result<VisiblePost, Error> {
-        self.seen_by(author, id).await?;
-        let found = self.markup(author, text.content()).await?;
-        self.slots.of(author).ask(|reply| Message::EditPost { author, id, text, found, over, reply }).await?;
+        self.check_post_visible(author, id).await?;
+        let markup = self.markup(author, text.content()).await?;
+        let edit = |reply| ContentCommand::EditPost { author, id, text, markup, over, reply };
+        self.slots.of(author).ask(edit).await?;
         self.visibility.note_write(author);
         self.post_on_screen(author, id).await
     }
@@ -148,38 +137,37 @@ impl Content {
         self.visibility.posts(&viewer, &[id], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound.into())
     }
 
-    /// Refuses `PostNotFound` for a post that the member may not see, before anything else is said of it.
-    async fn seen_by(&self, member: MemberId, id: PostId) -> Result<(), Error> {
+    /// Refuses `PostNotFound` for a hidden post, so that no later refusal reveals it.
+    async fn check_post_visible(&self, member: MemberId, id: PostId) -> Result<(), Error> {
         self.post_on_screen(member, id).await.map(drop)
     }
 
-    /// Deletes it everywhere at once; refuses `PostNotFound`, `PostDeleteForbidden`.
+    /// Deletes a post; it is hidden from everybody when this returns. Refuses `PostNotFound`, `PostDeleteForbidden`.
     pub async fn delete_post(&self, author: MemberId, id: PostId) -> Result<(), Error> {
-        self.seen_by(author, id).await?;
-        self.slots.of(author).ask(|reply| Message::DeletePost { author, id, reply }).await?;
+        self.check_post_visible(author, id).await?;
+        self.slots.of(author).ask(|reply| ContentCommand::DeletePost { author, id, reply }).await?;
         self.visibility.note_write(author);
-        // Gone for everybody by the time that its author is told so.
         self.visibility.wait_for_own_writes(author).await;
         Ok(())
     }
 
-    /// Sets or withdraws a like; refuses `PostNotFound`.
+    /// Sets or withdraws a like, and returns the count that is visible to the member. Refuses `PostNotFound`.
     pub async fn like_post(&self, member: MemberId, id: PostId, like: bool) -> Result<LikeState, Error> {
         let viewer = self.visibility.viewer(member).await?;
         self.visibility.posts(&viewer, &[id], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
-        let at = self.ids.next();
-        let message = |reply| Message::LikePost { at, member, id, like, reply };
-        let state = self.slots.of(member).ask(message).await?;
+        let key = self.ids.next();
+        let like = |reply| ContentCommand::LikePost { key, member, id, like, reply };
+        let state = self.slots.of(member).ask(like).await?;
         self.visibility.note_write(member);
         if viewer.relations().blocked.is_empty() {
             return Ok(state);
         }
-        // The count is what this member sees of it.
-        let seen = self.post_on_screen(member, id).await?;
-        Ok(LikeState { like_count: seen.counts().likes, ..state })
+        // The store counts the likes of blocked members too.
+        let visible = self.post_on_screen(member, id).await?;
+        Ok(LikeState { like_count: visible.counts().likes, ..state })
     }
 
-    /// Who likes the post, newest like first; refuses `PostNotFound`.
+    /// Lists the members who like the post, newest like first, without hidden ones. Refuses `PostNotFound`.
     pub async fn post_likes(
         &self,
         viewer_id: MemberId,
@@ -189,26 +177,29 @@ impl Content {
     ) -> Result<Page<MemberCard>, Error> {
         let viewer = self.visibility.viewer(viewer_id).await?;
         self.visibility.posts(&viewer, &[id], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
-        let place = cursor.map(|text| decode_list_cursor(text, ListKind::PostLikes, id.0)).transpose()?;
-        let before = place.map_or(u64::MAX, |[before, _]| before);
-        let likes = self.store.post_likes(id, before, limit + 1).await?;
-        let next = |last: &_| encode_list_cursor(ListKind::PostLikes, id.0, [place_of(last), 0]);
+        let before = match cursor {
+            Some(text) => decode_list_cursor(text, ListKind::PostLikes, id.0)?[0],
+            None => u64::MAX,
+        };
+        let likes = self.stores.likes.post_likes(id, before, limit + 1).await?;
+        let next = |last: &Listed<_>| encode_list_cursor(ListKind::PostLikes, id.0, [last.place, 0]);
         let mut page = page(likes, limit, next, |listed| listed.item);
         page.items.retain(|card| viewer.sees(card.id, Surface::Direct));
         Ok(page)
     }
 
-    /// Makes the slot's actor fail, once told to.
+    /// Makes the actor of the member's slot panic when `when` is sent.
     #[cfg(test)]
     pub(crate) async fn crash(&self, slot_of: MemberId, when: tokio::sync::oneshot::Receiver<()>) -> Result<(), Error> {
-        self.slots.of(slot_of).ask(|reply| Message::Crash { when, reply }).await
+        self.slots.of(slot_of).ask(|reply| ContentCommand::Crash { when, reply }).await
     }
 
-    async fn card(&self, member: MemberId) -> Result<Arc<MemberCard>, Error> {
+    async fn member_card(&self, member: MemberId) -> Result<Arc<MemberCard>, Error> {
         self.catalog.cards(&[member]).await?.pop().ok_or(Refusal::MemberNotFound.into())
     }
 
-    /// Images in the order asked, whoever they belong to: the commit knows better. Refuses `ImageNotFound`.
+    /// Returns the pictures of `ids` in this order. Does not check their owner: the commit does. Refuses
+    /// `ImageNotFound`.
     async fn pictures(&self, ids: &[ImageId]) -> Result<Vec<Picture>, Error> {
         if ids.is_empty() {
             return Ok(Vec::new());
@@ -218,11 +209,11 @@ impl Content {
         ids.iter().map(|id| picture(id).ok_or(Refusal::ImageNotFound.into())).collect()
     }
 
-    /// The tags of a text, and those of its mentions that name somebody whom the author sees.
-    async fn markup(&self, author: MemberId, text: &str) -> Result<Found, Error> {
+    /// Finds the tags of a text, and the mentions of members that are visible to its author.
+    async fn markup(&self, author: MemberId, text: &str) -> Result<Markup, Error> {
         let found = markup::find(text);
         if found.mentioned.is_empty() {
-            return Ok((found.tags, Vec::new()));
+            return Ok(Markup { tags: found.tags, mentions: Vec::new() });
         }
         let keys: Vec<String> = found.mentioned.iter().map(|mentioned| mentioned.key.clone()).collect();
         let viewer = self.visibility.viewer(author).await?;
@@ -233,16 +224,12 @@ impl Content {
             let (handle, member) = (card.handle.clone(), card.id);
             Some(Mention { handle, member, start: mentioned.start, end: mentioned.end })
         };
-        Ok((found.tags, found.mentioned.into_iter().filter_map(mention).collect()))
+        Ok(Markup { tags: found.tags, mentions: found.mentioned.into_iter().filter_map(mention).collect() })
     }
 }
 
-fn place_of<T>(listed: &crate::storage::Listed<T>) -> u64 {
-    listed.place
-}
-
-/// What the outside needs to know of an outcome.
-fn done(outcome: Outcome<Position>) -> Outcome<()> {
+/// Drops the position of an outcome, which clients do not see.
+fn without_position(outcome: Outcome<Position>) -> Outcome<()> {
     match outcome {
         Outcome::Done(_) => Outcome::Done(()),
         Outcome::Repeated(answer) => Outcome::Repeated(answer),

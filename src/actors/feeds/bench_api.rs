@@ -1,7 +1,7 @@
 //! The inside of the feeds that benchmarks in `benches/` call.
 use super::{Feeds, window::Window};
 use crate::{
-    actors::Error,
+    actors::error::Error,
     domain::{MemberId, Position, PostId, Surface},
     storage::PostRef,
 };

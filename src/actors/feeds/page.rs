@@ -4,7 +4,7 @@ use super::{
     scan::{FeedQuery, Source},
 };
 use crate::{
-    actors::{Error, visibility::Viewer},
+    actors::{error::Error, visibility::Viewer},
     domain::{
         MemberId, PostId, Refusal, Surface, VisiblePost,
         cursor::{FeedCursor, ListKind, StreamCursor, scope_of},

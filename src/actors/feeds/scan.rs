@@ -4,7 +4,7 @@ use super::{
     window::{Window, WindowScan},
 };
 use crate::{
-    actors::{Error, visibility::Viewer},
+    actors::{error::Error, visibility::Viewer},
     domain::{MemberId, Position, PostId, Surface, cursor::FeedCursor},
     storage::PostRef,
 };

@@ -1,11 +1,8 @@
-//! One round: keys, then what has run out.
-use super::Message;
+//! Runs the upkeep: signing keys, expired rows and events, revocations, old activity.
+use super::{Message, Readers};
 use crate::{
-    actors::{
-        Error, activity::Activity, health::Trouble, mailbox::Envelope, projection::Projection, ranking::Ranking,
-        search::Search, sessions::Sessions,
-    },
-    domain::Timestamp,
+    actors::{error::Error, health::Fault, mailbox::Envelope, sessions::Sessions},
+    domain::{Position, Timestamp},
     storage::UpkeepStore,
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -17,16 +14,13 @@ pub(super) struct HousekeepingActor;
 #[derive(Clone)]
 pub(super) struct State {
     pub(super) store: Arc<dyn UpkeepStore>,
-    pub(super) projection: Projection,
-    pub(super) ranking: Ranking,
-    pub(super) activity: Activity,
-    pub(super) search: Search,
+    pub(super) readers: Readers,
     pub(super) sessions: Sessions,
+    /// Events younger than this are kept.
     pub(super) retention: Duration,
-    /// The last round failed.
-    pub(super) undone: Trouble,
-    /// Wakes the clock for another round.
-    pub(super) failed: Arc<Notify>,
+    pub(super) last_run_failed: Fault,
+    /// Wakes the timer for another run.
+    pub(super) retry: Arc<Notify>,
 }
 
 impl Actor for HousekeepingActor {
@@ -44,32 +38,40 @@ impl Actor for HousekeepingActor {
         envelope: Self::Msg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        let Some((Message::Round { reply }, _permit)) = envelope.open() else {
+        let Some((Message::Run { reply }, _permit)) = envelope.open() else {
             return Ok(());
         };
-        let done = state.round().await;
+        let done = state.run().await;
         if let Err(error) = &done {
             tracing::warn!(error = error as &dyn std::error::Error, "housekeeping failed; retrying");
-            state.failed.notify_one();
+            state.retry.notify_one();
         }
-        state.undone.set(done.is_err());
-        // Nobody may be waiting any more.
+        state.last_run_failed.set(done.is_err());
+        // Sending fails only when the timer has stopped waiting.
         let _ = reply.send(done);
         Ok(())
     }
 }
 
 impl State {
-    async fn round(&self) -> Result<(), Error> {
+    async fn run(&self) -> Result<(), Error> {
         self.sessions.check_keys().await?;
         let now = Timestamp::now();
-        let readers_at = self.projection.position().min(self.ranking.position()).min(self.activity.position());
-        let readers_at = readers_at.min(self.search.position());
-        let pruned = self.store.prune(now, now.before(self.retention), readers_at).await?;
-        self.sessions.recall().await?;
-        // While activities are down there is nothing to remove from.
-        let activity_rows = if self.activity.is_up() { self.activity.prune(now).await? } else { 0 };
+        let pruned = self.store.prune(now, now.before(self.retention), self.readers.position()).await?;
+        self.sessions.load_revocations().await?;
+        let activity = &self.readers.activity;
+        // The activity store cannot be pruned while its part is down.
+        let activity_rows = if activity.is_up() { activity.prune(now).await? } else { 0 };
         tracing::info!(?pruned, activity_rows, "housekeeping done");
         Ok(())
+    }
+}
+
+impl Readers {
+    /// Returns the position of the reader that is furthest behind.
+    fn position(&self) -> Position {
+        let core = self.projection.position();
+        let parts = [self.ranking.position(), self.activity.position(), self.search.position()];
+        parts.into_iter().fold(core, Ord::min)
     }
 }

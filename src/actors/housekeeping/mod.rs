@@ -1,62 +1,68 @@
-//! What has to be done now and then: keys are checked, and what has run out is removed.
+//! Hourly upkeep: rotates the signing keys and prunes expired rows.
 mod actor;
 
 use super::{
-    Reply, Supervisor,
     activity::Activity,
+    backoff::{Backoff, PART_MAX},
+    error::Reply,
     mailbox::Mailbox,
-    pauses::{Pauses, SIDE_MAX},
     projection::Projection,
     ranking::Ranking,
     search::Search,
     sessions::Sessions,
+    supervisor::Supervisor,
 };
 use crate::{config::Config, storage::Stores};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Notify;
 
-/// How often.
+/// The time between two runs.
 const EVERY: Duration = Duration::from_secs(3_600);
 
-/// What the housekeeping actor can be told.
+/// The messages of the housekeeping actor.
 pub(super) enum Message {
-    /// Does a round.
-    Round { reply: Reply<()> },
+    /// Runs all upkeep once.
+    Run { reply: Reply<()> },
 }
 
-/// Starts the actor and the clock that wakes it. The first round is an hour after the start; one that failed is done again
-/// after growing pauses.
+/// The readers of the log: events that one of them has not read are kept.
+#[derive(Clone)]
+pub(super) struct Readers {
+    pub(super) projection: Projection,
+    pub(super) ranking: Ranking,
+    pub(super) activity: Activity,
+    pub(super) search: Search,
+}
+
+/// Starts the actor and its timer. The first run is an hour after the start; a failed run is repeated with backoff.
 pub(super) async fn start(
     supervisor: &Supervisor,
     stores: &Stores,
-    (projection, ranking, activity, search): (Projection, Ranking, Activity, Search),
+    readers: Readers,
     sessions: Sessions,
     config: &Config,
 ) {
     let part = supervisor.part("housekeeping");
-    let (undone, failed) = (part.trouble(), Arc::new(Notify::new()));
+    let retry = Arc::new(Notify::new());
     let state = actor::State {
         store: stores.upkeep.clone(),
-        projection,
-        ranking,
-        activity,
-        search,
+        readers,
         sessions,
         retention: Duration::from_secs(u64::from(config.events.retention_hours) * 3_600),
-        undone: undone.clone(),
-        failed: failed.clone(),
+        last_run_failed: part.fault(),
+        retry: retry.clone(),
     };
     let mailbox: Mailbox<Message> =
         supervisor.spawn_part(&part, None, move || (actor::HousekeepingActor, state.clone())).await;
     supervisor.spawn_background(async move {
-        let mut pauses = Pauses::up_to(SIDE_MAX);
+        let mut backoff = Backoff::up_to(PART_MAX);
         loop {
             tokio::select! {
-                () = tokio::time::sleep(EVERY) => pauses.reset(),
-                () = failed.notified() => tokio::time::sleep(pauses.next()).await,
+                () = tokio::time::sleep(EVERY) => backoff.reset(),
+                () = retry.notified() => tokio::time::sleep(backoff.next()).await,
             }
-            // A round that takes longer than the patience of the mailbox still ends; only its answer is missed.
-            if let Err(error) = mailbox.ask(|reply| Message::Round { reply }).await {
+            // A run that takes longer than the answer timeout still completes; only its answer is lost.
+            if let Err(error) = mailbox.ask(|reply| Message::Run { reply }).await {
                 tracing::debug!(error = &error as &dyn std::error::Error, "housekeeping did not answer");
             }
         }

@@ -1,73 +1,74 @@
-//! Colours as every screen shows them: pixels of a picture with a colour profile (Display P3, Adobe RGB, ...) as sRGB.
+//! Converts the pixels of an image with a colour profile (Display P3, Adobe RGB, ...) to sRGB, which every screen shows.
 //!
-//! A profile is a program of a kind: tables and curves that were made by anybody. One that cannot be read, that is of
-//! another colour space than the pixels, or that is too large is as good as none: sRGB is assumed.
+//! A profile consists of tables and curves from an untrusted source. An image whose profile is unreadable, too large or
+//! of another colour space than its pixels is treated as sRGB.
 use image::DynamicImage;
 use moxcms::{ColorProfile, DataColorSpace, Layout, ParsingOptions, ToneReprCurve, TransformOptions};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Bytes of a profile: larger ones are for printers. PNG and WebP keep them packed, so this is not bounded by the upload.
+/// Bytes of a profile; larger ones are for printers. PNG and WebP compress profiles, so the size of the upload does not
+/// bound them.
 const PROFILE_BYTES_MAX: usize = 4 << 20;
-/// Samples of one of its tables, which bounds the time that it takes to prepare them.
+/// Samples in one table of a profile, which bounds the time to prepare the conversion.
 const TABLE_MAX: usize = 1 << 20;
 
-/// A profile that was read.
+/// A readable colour profile.
 pub(super) struct Colors(ColorProfile);
 
 impl Colors {
-    /// Of an embedded profile; none where sRGB is to be assumed.
+    /// Reads an embedded profile. `None` where the image is to be treated as sRGB.
     pub(super) fn of(profile: &[u8]) -> Option<Self> {
         let options = ParsingOptions {
             max_profile_size: PROFILE_BYTES_MAX,
             max_allowed_clut_size: TABLE_MAX,
             max_allowed_trc_size: TABLE_MAX,
         };
-        // A reader that panics has met a profile that it cannot read.
+        // A panic in the library means an unreadable profile.
         let read = catch_unwind(|| ColorProfile::new_from_slice_with_options(profile, options));
         read.ok()?.ok().map(Self)
     }
 
-    /// The image as sRGB, in eight bits a colour; as it is where the profile does not fit it.
+    /// Converts an image of eight bits per channel to sRGB; returns it unchanged where the profile does not fit it.
     pub(super) fn to_srgb(&self, mut image: DynamicImage) -> DynamicImage {
-        let changed = match &mut image {
-            DynamicImage::ImageRgb8(pixels) => self.change(DataColorSpace::Rgb, Layout::Rgb, 3, pixels),
-            DynamicImage::ImageRgba8(pixels) => self.change(DataColorSpace::Rgb, Layout::Rgba, 4, pixels),
-            DynamicImage::ImageLuma8(pixels) => self.change(DataColorSpace::Gray, Layout::Gray, 1, pixels),
-            DynamicImage::ImageLumaA8(pixels) => self.change(DataColorSpace::Gray, Layout::GrayAlpha, 2, pixels),
+        let converted = match &mut image {
+            DynamicImage::ImageRgb8(pixels) => self.convert(DataColorSpace::Rgb, Layout::Rgb, 3, pixels),
+            DynamicImage::ImageRgba8(pixels) => self.convert(DataColorSpace::Rgb, Layout::Rgba, 4, pixels),
+            DynamicImage::ImageLuma8(pixels) => self.convert(DataColorSpace::Gray, Layout::Gray, 1, pixels),
+            DynamicImage::ImageLumaA8(pixels) => self.convert(DataColorSpace::Gray, Layout::GrayAlpha, 2, pixels),
             _ => None,
         };
-        if changed.is_none() {
+        if converted.is_none() {
             tracing::debug!("the color profile does not match the image");
         }
         image
     }
 
-    /// Row by row, so that no second copy of the pixels is held.
-    fn change(&self, space: DataColorSpace, layout: Layout, channels: usize, pixels: &mut [u8]) -> Option<()> {
+    /// Converts in chunks, so that memory holds no second copy of the pixels. `None` where the profile does not fit.
+    fn convert(&self, space: DataColorSpace, layout: Layout, channels: usize, pixels: &mut [u8]) -> Option<()> {
         if self.0.color_space != space {
             return None;
         }
         let target = match space {
-            DataColorSpace::Gray => grey_as_srgb(),
+            DataColorSpace::Gray => grey_srgb(),
             _ => ColorProfile::new_srgb(),
         };
         let prepare = || self.0.create_transform_8bit(layout, &target, layout, TransformOptions::default());
         let transform = catch_unwind(AssertUnwindSafe(prepare)).ok()?.ok()?;
-        // The same profile fits every row or none, so an image is never changed in part.
-        let mut row = vec![0; 4_096 * channels];
-        for piece in pixels.chunks_mut(row.len()) {
-            let from = &mut row[..piece.len()];
-            from.copy_from_slice(piece);
-            catch_unwind(AssertUnwindSafe(|| transform.transform(from, piece))).ok()?.ok()?;
+        // A profile fits every chunk or none, so no image is converted in part.
+        let mut source = vec![0; 4_096 * channels];
+        for chunk in pixels.chunks_mut(source.len()) {
+            let source = &mut source[..chunk.len()];
+            source.copy_from_slice(chunk);
+            catch_unwind(AssertUnwindSafe(|| transform.transform(source, chunk))).ok()?.ok()?;
         }
         Some(())
     }
 }
 
-/// Greys with the curve of sRGB.
-fn grey_as_srgb() -> ColorProfile {
+/// Returns a grey profile with the tone curve of sRGB.
+fn grey_srgb() -> ColorProfile {
     let mut grey = ColorProfile::new_gray_with_gamma(2.2);
-    // The curve of IEC 61966-2-1.
+    // The tone curve of IEC 61966-2-1.
     grey.gray_trc = Some(ToneReprCurve::Parametric(vec![2.4, 1.0 / 1.055, 0.055 / 1.055, 1.0 / 12.92, 0.04045]));
     grey
 }
@@ -82,7 +83,7 @@ mod tests {
         RgbImage::from_pixel(3, 2, Rgb(color)).into()
     }
 
-    fn changed(profile: &ColorProfile, color: [u8; 3]) -> [u8; 3] {
+    fn converted(profile: &ColorProfile, color: [u8; 3]) -> [u8; 3] {
         let colors = Colors::of(&profile.encode().unwrap()).unwrap();
         colors.to_srgb(one(color)).to_rgb8().get_pixel(1, 1).0
     }
@@ -93,20 +94,20 @@ mod tests {
     }
 
     #[test]
-    fn wide_colors_become_those_of_srgb() {
-        // By hand, from the primaries: a colour of sRGB as Display P3 and Adobe RGB say it.
+    fn colors_of_wide_profiles_become_srgb() {
+        // The sRGB primaries in Display P3 and Adobe RGB, calculated by hand from the primaries of each.
         let (p3, adobe) = (ColorProfile::new_display_p3(), ColorProfile::new_adobe_rgb());
-        near(changed(&p3, [234, 51, 35]), [255, 0, 0]);
-        near(changed(&p3, [117, 251, 76]), [0, 255, 0]);
-        near(changed(&adobe, [219, 0, 0]), [255, 0, 0]);
+        near(converted(&p3, [234, 51, 35]), [255, 0, 0]);
+        near(converted(&p3, [117, 251, 76]), [0, 255, 0]);
+        near(converted(&adobe, [219, 0, 0]), [255, 0, 0]);
         for grey in [0, 128, 255] {
-            near(changed(&p3, [grey; 3]), [grey; 3]);
+            near(converted(&p3, [grey; 3]), [grey; 3]);
         }
-        near(changed(&ColorProfile::new_srgb(), [200, 100, 50]), [200, 100, 50]);
+        near(converted(&ColorProfile::new_srgb(), [200, 100, 50]), [200, 100, 50]);
     }
 
     #[test]
-    fn a_profile_of_other_pixels_changes_nothing() {
+    fn a_profile_of_another_color_space_changes_nothing() {
         let grey = ColorProfile::new_gray_with_gamma(1.0).encode().unwrap();
         assert_eq!(Colors::of(&grey).unwrap().to_srgb(one([9, 99, 199])), one([9, 99, 199]));
         let luma = DynamicImage::from(one([100; 3]).to_luma8());
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_that_is_none_is_left_alone() {
+    fn an_unreadable_profile_is_ignored() {
         let whole = ColorProfile::new_adobe_rgb().encode().unwrap();
         for cut in [0, 3, 127, 128, 131, 200, whole.len() / 2] {
             let _ = Colors::of(&whole[..cut]).map(|colors| colors.to_srgb(one([1, 2, 3])));
@@ -128,11 +129,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_profile_makes_it_panic(at in prop::collection::vec((0usize..700, any::<u8>()), 1..30)) {
+        fn no_profile_causes_a_panic(changes in prop::collection::vec((0usize..700, any::<u8>()), 1..30)) {
             let mut profile = ColorProfile::new_adobe_rgb().encode().unwrap();
-            for (place, byte) in at {
-                let place = place % profile.len();
-                profile[place] = byte;
+            for (index, byte) in changes {
+                let index = index % profile.len();
+                profile[index] = byte;
             }
             let _ = Colors::of(&profile).map(|colors| colors.to_srgb(one([1, 200, 3])));
         }

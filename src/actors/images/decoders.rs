@@ -1,7 +1,7 @@
-//! Who may upload, decode and hold pixels, and how many at once: the memory that images cost is the sum of these.
-use super::picture::{self, Made};
+//! Bounds uploads, decoding threads and decoded pixels: together they bound the memory that images use.
+use super::picture::{self, Variants};
 use crate::{
-    actors::Error,
+    actors::error::Error,
     config::Images as Settings,
     domain::{IMAGE_PIXELS_MAX, MemberId, Purpose, Refusal},
 };
@@ -13,43 +13,43 @@ use std::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Megapixels that are decoded at once, whoever they belong to: one image of the largest, or forty small ones. Two of the
-/// largest wait for each other.
-const MEGAPIXELS: u64 = IMAGE_PIXELS_MAX.div_ceil(1_000_000);
+/// Megapixels that are decoded at once, of all members: one image of the maximum size, or forty of one megapixel. Two of
+/// the maximum size are decoded one after the other.
+const MEGAPIXELS_MAX: u64 = IMAGE_PIXELS_MAX.div_ceil(1_000_000);
 
-/// Uploads of one member at once: as many as a post has images. A member alone does not take every place.
-const UPLOADS_EACH_MAX: usize = 4;
-/// The same while half of the places are taken: what is left is for members who have none.
-const UPLOADS_EACH_MAX_IN_A_CROWD: usize = 1;
+/// Uploads of one member at once: as many as a post has images, and fewer than there are permits.
+const MEMBER_UPLOADS_MAX: usize = 4;
+/// Uploads of one member at once while half of the permits are held: the rest is for members who hold none.
+const MEMBER_UPLOADS_MAX_WHEN_CROWDED: usize = 1;
 
-/// The bounds. Cheap to clone.
+/// The semaphores of all uploads. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Decoders {
-    /// Uploads that are under way. One more is `Busy`.
-    places: Arc<Semaphore>,
-    places_max: usize,
-    /// Threads that decode.
+    /// Uploads under way; one more is `Busy`.
+    uploads: Arc<Semaphore>,
+    uploads_max: usize,
+    /// Decoding threads.
     threads: Arc<Semaphore>,
     megapixels: Arc<Semaphore>,
-    /// How many of the places each member has. As long as there are places at most.
+    /// The uploads of each member: `uploads_max` entries at most.
     members: Arc<Mutex<HashMap<MemberId, usize>>>,
 }
 
-/// The right to send one image. Held from before the first byte of it is read.
+/// The right to upload one image. A request holds it from before it reads the first byte of its body.
 #[derive(Debug)]
-pub struct Place {
+pub struct UploadPermit {
     _permit: OwnedSemaphorePermit,
     owner: MemberId,
     members: Arc<Mutex<HashMap<MemberId, usize>>>,
 }
 
-impl Drop for Place {
+impl Drop for UploadPermit {
     fn drop(&mut self) {
         let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Entry::Occupied(mut places) = members.entry(self.owner) {
-            *places.get_mut() -= 1;
-            if *places.get() == 0 {
-                places.remove();
+        if let Entry::Occupied(mut uploads) = members.entry(self.owner) {
+            *uploads.get_mut() -= 1;
+            if *uploads.get() == 0 {
+                uploads.remove();
             }
         }
     }
@@ -59,41 +59,43 @@ impl Decoders {
     pub(super) fn new(settings: &Settings) -> Self {
         let semaphore = |permits: usize| Arc::new(Semaphore::new(permits));
         Self {
-            places: semaphore(settings.decoders + settings.waiting_max),
-            places_max: settings.decoders + settings.waiting_max,
+            uploads: semaphore(settings.decoders + settings.waiting_max),
+            uploads_max: settings.decoders + settings.waiting_max,
             threads: semaphore(settings.decoders),
-            megapixels: semaphore(MEGAPIXELS as usize),
+            megapixels: semaphore(MEGAPIXELS_MAX as usize),
             members: Arc::default(),
         }
     }
 
-    pub(super) fn enter(&self, owner: MemberId) -> Result<Place, Error> {
-        self.place_for(owner).ok_or_else(|| {
+    /// Acquires the right to upload one image. Refuses `Busy`.
+    pub(super) fn acquire_upload(&self, owner: MemberId) -> Result<UploadPermit, Error> {
+        self.try_acquire(owner).ok_or_else(|| {
             count("busy");
             Error::Busy("images")
         })
     }
 
-    fn place_for(&self, owner: MemberId) -> Option<Place> {
-        let taken = self.places_max.saturating_sub(self.places.available_permits());
-        let crowded = taken >= UPLOADS_EACH_MAX.max(self.places_max / 2);
-        let each_max = if crowded { UPLOADS_EACH_MAX_IN_A_CROWD } else { UPLOADS_EACH_MAX };
-        let permit = self.places.clone().try_acquire_owned().ok()?;
+    fn try_acquire(&self, owner: MemberId) -> Option<UploadPermit> {
+        let held = self.uploads_max.saturating_sub(self.uploads.available_permits());
+        let crowded = held >= MEMBER_UPLOADS_MAX.max(self.uploads_max / 2);
+        let member_max = if crowded { MEMBER_UPLOADS_MAX_WHEN_CROWDED } else { MEMBER_UPLOADS_MAX };
+        let permit = self.uploads.clone().try_acquire_owned().ok()?;
         let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
-        let places = members.get(&owner).copied().unwrap_or_default();
-        if places >= each_max {
+        let uploads = members.get(&owner).copied().unwrap_or_default();
+        if uploads >= member_max {
             return None;
         }
-        members.insert(owner, places + 1);
-        Some(Place { _permit: permit, owner, members: self.members.clone() })
+        members.insert(owner, uploads + 1);
+        Some(UploadPermit { _permit: permit, owner, members: self.members.clone() })
     }
 
-    /// Makes both variants of an upload. Refuses `ImageEmpty`, `ImageUnsupported`, `ImageTooLarge`, `ImageCorrupted`.
-    pub(super) async fn make(&self, upload: Bytes, purpose: Purpose) -> Result<Made, Error> {
+    /// Decodes an upload and encodes both variants, and records the metrics. Refuses `ImageEmpty`, `ImageUnsupported`,
+    /// `ImageTooLarge`, `ImageCorrupted`.
+    pub(super) async fn process(&self, upload: Bytes, purpose: Purpose) -> Result<Variants, Error> {
         let begun = Instant::now();
-        let made = self.work(upload, purpose).await;
+        let variants = self.process_on_threads(upload, purpose).await;
         metrics::histogram!("dailyfeed_image_duration_seconds").record(begun.elapsed());
-        count(match &made {
+        count(match &variants {
             Ok(_) => "made",
             Err(Error::Refused(Refusal::ImageEmpty)) => "empty",
             Err(Error::Refused(Refusal::ImageTooLarge)) => "too_large",
@@ -101,26 +103,28 @@ impl Decoders {
             Err(Error::Refused(_)) => "corrupted",
             Err(_) => "failed",
         });
-        made
+        variants
     }
 
-    async fn work(&self, upload: Bytes, purpose: Purpose) -> Result<Made, Error> {
+    async fn process_on_threads(&self, upload: Bytes, purpose: Purpose) -> Result<Variants, Error> {
         let closed = |_| Error::Restarting("images");
         let thread = self.threads.clone().acquire_owned().await.map_err(closed)?;
         let header = upload.clone();
-        let (measured, thread) = blocking(move || Ok((picture::measure(&header)?, thread))).await?;
-        let room = self.megapixels.clone().acquire_many_owned(measured.megapixels()).await.map_err(closed)?;
-        // The permits go with the work: a client that goes away does not make room for more of it.
-        blocking(move || {
-            let _held = (thread, room);
-            picture::make(&upload, measured, purpose)
+        let (measured, thread) = run_blocking(move || Ok((picture::measure(&header)?, thread))).await?;
+        let megapixels = self.megapixels.clone().acquire_many_owned(measured.megapixels()).await.map_err(closed)?;
+        // The work holds its permits until it ends: a client that goes away does not free them early.
+        run_blocking(move || {
+            let _held = (thread, megapixels);
+            picture::process(&upload, measured, purpose)
         })
         .await
     }
 }
 
-/// Off the threads that answer requests. A decoder that panics has met a file that it cannot read.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Refusal> + Send + 'static) -> Result<T, Error> {
+/// Runs `work` on a blocking thread. A panic in it is `ImageCorrupted`: the decoder met a file that it cannot read.
+async fn run_blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Error> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => Ok(done?),
         Err(error) => {
@@ -139,16 +143,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_places_are_for_members_who_have_none() {
+    fn the_last_permits_are_for_members_who_hold_none() {
         let decoders = Decoders::new(&Settings::default());
-        let enter = |member| decoders.enter(MemberId(member)).ok();
-        let first: Vec<Place> = (0..20).filter_map(|_| enter(1)).collect();
-        let second: Vec<Place> = (0..20).filter_map(|_| enter(2)).collect();
-        let third: Vec<Place> = (0..20).filter_map(|_| enter(3)).collect();
+        let acquire = |member| decoders.acquire_upload(MemberId(member)).ok();
+        let first: Vec<UploadPermit> = (0..20).filter_map(|_| acquire(1)).collect();
+        let second: Vec<UploadPermit> = (0..20).filter_map(|_| acquire(2)).collect();
+        let third: Vec<UploadPermit> = (0..20).filter_map(|_| acquire(3)).collect();
         assert_eq!([first.len(), second.len(), third.len()], [4, 1, 1]);
-        let others: Vec<Place> = (4..20).filter_map(enter).collect();
-        assert_eq!(others.len(), 4, "every place is taken");
+        let others: Vec<UploadPermit> = (4..20).filter_map(acquire).collect();
+        assert_eq!(others.len(), 4, "every permit is held");
         drop((first, second, third, others));
-        assert!(enter(1).is_some() && enter(2).is_some());
+        assert!(acquire(1).is_some() && acquire(2).is_some());
     }
 }

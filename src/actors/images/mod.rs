@@ -1,16 +1,16 @@
-//! Images: uploads are made anew beside the actors, and what is known of them goes through the owner's slot.
-mod actor;
-mod check;
+//! Images: uploads are decoded and encoded anew on blocking threads; the rows of images go through the owner's slot.
 mod colors;
+mod commands;
 mod decoders;
+mod file_check;
 mod picture;
 mod sweep;
 #[cfg(test)]
 mod tests;
 
-pub use decoders::Place;
+pub use decoders::UploadPermit;
 
-use super::{Error, Reply, Supervisor, slots::Slots, visibility::Visibility};
+use super::{error::Error, slots::Slots, supervisor::Supervisor, visibility::Visibility};
 use crate::{
     config::Config,
     domain::{
@@ -24,37 +24,31 @@ use aws_lc_rs::{
     digest::{SHA256, digest},
 };
 use bytes::Bytes;
+use commands::ImageCommand;
 use decoders::Decoders;
+use file_check::FileCheck;
 use futures::stream::BoxStream;
 use std::{fmt::Write, ops::Range, sync::Arc};
 
-/// Bytes of the hash that a tag shows: as many as make a collision nobody's worry.
+/// Bytes of the hash in an entity tag: enough to make a collision practically impossible.
 const TAG_BYTES: usize = 16;
 
-/// What one slot's images actor can be asked. Every message is answered once its commit is durable.
-pub(super) enum Message {
-    /// Stores what is known of a new image, with its receipt.
-    Add { image: Box<Image>, receipt: Option<Receipt>, reply: Reply<Outcome<()>> },
-    /// Forgets an image of its owner.
-    Remove { owner: MemberId, id: ImageId, reply: Reply<()> },
-}
-
-/// Images, from outside.
+/// The handle of images. Commands go through the slot of the owner; reads need no order and go to the stores.
 #[derive(Clone)]
 pub struct Images {
-    slots: Slots<Message>,
+    slots: Slots<ImageCommand>,
     store: Arc<dyn ImageStore>,
     files: Arc<dyn ImageFileStore>,
     ids: Arc<IdGenerator>,
     visibility: Visibility,
     decoders: Decoders,
-    files_kept: check::Check,
+    file_check: FileCheck,
 }
 
-/// An image as it will be, with its bytes.
+/// An image before it is stored, with the bytes of both variants.
 #[derive(Debug)]
-pub struct Draft {
-    /// Known before anything is stored.
+pub struct ImageDraft {
+    /// The row as it will be stored.
     pub image: Image,
     original: Bytes,
     thumbnail: Bytes,
@@ -70,86 +64,86 @@ impl Images {
     ) -> Self {
         let part = supervisor.part("images");
         let (store, files) = (stores.images.clone(), stores.image_files.clone());
-        let of_actor = store.clone();
-        let slots = Slots::start_part(supervisor, &part, move || (actor::ImagesActor, of_actor.clone())).await;
-        let files_kept = check::Check::start(supervisor, part, files.clone());
+        let slots = Slots::start_part(supervisor, &part, store.clone()).await;
+        let file_check = FileCheck::start(supervisor, part, files.clone());
         let decoders = Decoders::new(&config.images);
-        let images = Self { slots, store, files, ids, visibility, decoders, files_kept };
-        supervisor.spawn_background(sweep::clock(images.clone()));
+        let images = Self { slots, store, files, ids, visibility, decoders, file_check };
+        supervisor.spawn_background(sweep::sweep_hourly(images.clone()));
         images
     }
 
-    /// The right to send one image, to be asked for before any of it is read. `Busy` where too many are being sent, by
-    /// all or by that member; `Down` while files cannot be kept.
-    pub fn enter(&self, owner: MemberId) -> Result<Place, Error> {
-        self.files_kept.holds()?;
-        self.decoders.enter(owner)
+    /// Returns the right to upload one image, which a request acquires before it reads its body. Refuses `Busy` where too
+    /// many uploads are under way, of all members or of this one; `Down` while files cannot be written.
+    pub fn acquire_upload(&self, owner: MemberId) -> Result<UploadPermit, Error> {
+        self.file_check.check()?;
+        self.decoders.acquire_upload(owner)
     }
 
-    /// Makes an image of an upload. Refuses `ImageEmpty`, `ImageTooLarge`, `ImageUnsupported`, `ImageCorrupted`.
-    pub async fn draft(
+    /// Drafts an image: decodes the upload and encodes both variants. Refuses `ImageEmpty`, `ImageTooLarge`,
+    /// `ImageUnsupported`, `ImageCorrupted`.
+    pub async fn draft_image(
         &self,
-        _place: &Place,
+        _permit: &UploadPermit,
         owner: MemberId,
         purpose: Purpose,
         upload: Bytes,
-    ) -> Result<Draft, Error> {
-        let made = self.decoders.make(upload, purpose).await?;
+    ) -> Result<ImageDraft, Error> {
+        let variants = self.decoders.process(upload, purpose).await?;
         let id = ImageId(self.ids.next());
         let image = Image {
             picture: Picture {
                 id,
                 key: ImageKey(rand::random()),
-                width: made.width,
-                height: made.height,
-                kind: made.kind,
+                width: variants.width,
+                height: variants.height,
+                kind: variants.kind,
             },
             owner,
             purpose,
             post: None,
-            original: file(&made.original),
-            thumbnail: file(&made.thumbnail),
+            original: file_of(&variants.original),
+            thumbnail: file_of(&variants.thumbnail),
             created_at: Timestamp::now(),
         };
-        Ok(Draft { image, original: made.original, thumbnail: made.thumbnail })
+        Ok(ImageDraft { image, original: variants.original, thumbnail: variants.thumbnail })
     }
 
-    /// Stores a draft: the bytes first, so that what is known has them. Refuses `TooManyImages`.
-    pub async fn add(&self, draft: Draft, receipt: Option<Receipt>) -> Result<Outcome<()>, Error> {
-        let Draft { image, original, thumbnail } = draft;
+    /// Stores a draft: the files first, so that every row has its files. Refuses `TooManyImages`.
+    pub async fn create_image(&self, draft: ImageDraft, receipt: Option<Receipt>) -> Result<Outcome<()>, Error> {
+        let ImageDraft { image, original, thumbnail } = draft;
         let (id, owner) = (image.picture.id, image.owner);
         let written = self.files.write(id, original, thumbnail).await;
-        self.files_kept.after(&written);
+        self.file_check.record_write(&written);
         written?;
         let image = Box::new(image);
-        let outcome = self.slots.of(owner).ask(|reply| Message::Add { image, receipt, reply }).await;
-        // Where it is not known what became of the row, the sweep decides.
+        let outcome = self.slots.of(owner).ask(|reply| ImageCommand::CreateImage { image, receipt, reply }).await;
+        // On any other error the row may have been stored. The files stay; if the row was not stored, they are orphans.
         if matches!(outcome, Ok(Outcome::Repeated(_)) | Err(Error::Refused(_) | Error::Busy(_))) {
-            self.discard(id).await;
+            self.delete_files(id).await;
         }
         outcome
     }
 
-    /// Deletes an image, and takes it off its post or its owner's profile. Refuses `ImageNotFound`, `ImageForbidden`.
-    pub async fn delete(&self, owner: MemberId, id: ImageId) -> Result<(), Error> {
-        self.slots.of(owner).ask(|reply| Message::Remove { owner, id, reply }).await?;
+    /// Deletes an image, and removes it from its post or its owner's profile. Refuses `ImageNotFound`, `ImageForbidden`.
+    pub async fn delete_image(&self, owner: MemberId, id: ImageId) -> Result<(), Error> {
+        self.slots.of(owner).ask(|reply| ImageCommand::DeleteImage { owner, id, reply }).await?;
         self.visibility.note_write(owner);
-        self.discard(id).await;
+        self.delete_files(id).await;
         Ok(())
     }
 
-    /// What is known of one image, for whoever has its key, or for its owner by id alone. Refuses `ImageNotFound`, also
-    /// where the image is there: nobody learns that by counting.
+    /// Returns the row of an image to a caller with its key, or to its owner without a key. Refuses `ImageNotFound` to
+    /// anybody else, so that counting ids reveals nothing.
     pub async fn image(&self, id: ImageId, key: Option<&str>, viewer: Option<MemberId>) -> Result<Image, Error> {
         let image = self.store.image(id).await?.ok_or(Refusal::ImageNotFound)?;
-        let may = match key {
-            Some(key) => opens(image.picture.key, key),
+        let allowed = match key {
+            Some(key) => is_key(image.picture.key, key),
             None => viewer == Some(image.owner),
         };
-        if may { Ok(image) } else { Err(Refusal::ImageNotFound.into()) }
+        if allowed { Ok(image) } else { Err(Refusal::ImageNotFound.into()) }
     }
 
-    /// The bytes of an image in that range, piece by piece. Refuses `ImageNotFound`.
+    /// Streams a range of the bytes of an image. Refuses `ImageNotFound`.
     pub async fn read(
         &self,
         id: ImageId,
@@ -159,21 +153,21 @@ impl Images {
         self.files.read(id, variant, range).await?.ok_or(Refusal::ImageNotFound.into())
     }
 
-    /// Removes the bytes of an image that nothing knows any more. What stays by a failure is a stray for the sweep.
-    async fn discard(&self, id: ImageId) {
+    /// Deletes the files of an image without a row. After a failure they are orphans, which the sweep deletes.
+    async fn delete_files(&self, id: ImageId) {
         if let Err(error) = self.files.delete(id).await {
             let error: &StoreError = &error;
-            tracing::warn!(error = error as &dyn std::error::Error, "cannot remove the files of an image");
+            tracing::warn!(error = error as &dyn std::error::Error, "cannot delete the files of an image");
         }
     }
 }
 
-/// Whether that is the key as it is written, in a time that does not depend on how much of it is right.
-fn opens(key: ImageKey, given: &str) -> bool {
+/// Compares a key with the text from a request, in constant time.
+fn is_key(key: ImageKey, given: &str) -> bool {
     verify_slices_are_equal(key.to_string().as_bytes(), given.as_bytes()).is_ok()
 }
 
-fn file(bytes: &Bytes) -> ImageFile {
+fn file_of(bytes: &Bytes) -> ImageFile {
     let hash = digest(&SHA256, bytes);
     let mut tag = String::with_capacity(TAG_BYTES * 2);
     for byte in &hash.as_ref()[..TAG_BYTES] {

@@ -1,5 +1,6 @@
-//! One upload made anew: told by its first bytes, measured, decoded, fitted, turned, encoded. What is stored is made of
-//! pixels alone, so nothing else that was in the file survives. Slow, so it is run on threads of its own.
+//! Processes one upload: detects its format, reads its size, decodes, scales, rotates and encodes it anew.
+//!
+//! The stored files are made of pixels alone, so no metadata of the upload survives. Slow: runs on blocking threads.
 use super::colors::Colors;
 use crate::domain::{IMAGE_PIXELS_MAX, IMAGE_SIDE_MAX, ImageKind, Purpose, Refusal, fits, fitted};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -12,24 +13,24 @@ use image::{
 use rustc_hash::FxHashSet;
 use std::io::Cursor;
 
-/// Of 100. Above it files grow faster than anybody sees why.
+/// JPEG quality, of 100. Above it files grow faster than the image visibly improves.
 const JPEG_QUALITY: u8 = 85;
-/// How large a drawing without loss may be, in halves of the JPEG.
+/// How large a lossless PNG of a drawing may be, in halves of the size of the JPEG.
 const LOSSLESS_HALVES_MAX: u64 = 3;
-/// Colours of a drawing...
+/// An image with up to this many colours is a drawing.
 const DRAWN_COLORS_MAX: usize = 256;
-/// ...or that part of its pixels, a fourth, are like the one before; of a photo hardly any are.
+/// An image is a drawing as well if one pixel in this many equals the pixel before it; in a photo hardly any does.
 const DRAWN_SAME_PART: u64 = 4;
-/// The last marker of a JPEG.
+/// The second byte of the end-of-image marker of a JPEG.
 const END: u8 = 0xD9;
-/// Bytes behind a JPEG without its end: more than a decoder reads ahead.
+/// Bytes appended to a JPEG without its end marker: more than a decoder reads ahead.
 const ENDING_BYTES: usize = 64;
-/// Bytes of a PNG's colour profile and texts, unpacked. They are read before the pixels, and may be bombs themselves.
+/// Unpacked bytes of a PNG's colour profile and texts. A decoder reads them before the pixels, and they may be bombs.
 const METADATA_BYTES_MAX: u64 = 16 << 20;
-/// Bytes that a decoder may ask for beside the pixels: a GIF's first frame may be as large as the whole again.
+/// Bytes that a decoder may allocate beside the pixels: the first frame of a GIF may be as large as the whole image.
 const FRAME_BYTES_MAX: u64 = IMAGE_PIXELS_MAX * 4;
 
-/// What is known of an upload before any pixel is decoded.
+/// The format and size of an upload, read from its header.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Measured {
     format: ImageFormat,
@@ -37,15 +38,15 @@ pub(super) struct Measured {
 }
 
 impl Measured {
-    /// Rounded up. At most 40.
+    /// Returns the megapixels, rounded up; at most 40.
     pub(super) fn megapixels(self) -> u32 {
         u32::try_from(self.pixels.div_ceil(1_000_000)).unwrap_or(u32::MAX)
     }
 }
 
-/// What was made of an upload.
+/// Both encoded variants of an upload, and the size of the original.
 #[derive(Debug)]
-pub(super) struct Made {
+pub(super) struct Variants {
     pub(super) width: u32,
     pub(super) height: u32,
     pub(super) kind: ImageKind,
@@ -53,16 +54,16 @@ pub(super) struct Made {
     pub(super) thumbnail: Bytes,
 }
 
-/// Reads the header alone. Refuses `ImageEmpty`, `ImageUnsupported`, `ImageTooLarge`, `ImageCorrupted`.
+/// Reads the header of an upload. Refuses `ImageEmpty`, `ImageUnsupported`, `ImageTooLarge`, `ImageCorrupted`.
 pub(super) fn measure(upload: &[u8]) -> Result<Measured, Refusal> {
     if upload.is_empty() {
         return Err(Refusal::ImageEmpty);
     }
     use ImageFormat as F;
-    // What the request says of the format is not asked.
-    let format = image::guess_format(upload).ok();
-    let taken = |format: &ImageFormat| matches!(format, F::Jpeg | F::Png | F::WebP | F::Gif | F::Bmp);
-    let format = format.filter(taken).ok_or(Refusal::ImageUnsupported)?;
+    // The first bytes decide, not the content type of the request.
+    let Ok(format @ (F::Jpeg | F::Png | F::WebP | F::Gif | F::Bmp)) = image::guess_format(upload) else {
+        return Err(Refusal::ImageUnsupported);
+    };
     let (width, height) = decoder(upload, format).map_err(refusal)?.dimensions();
     if !fits(width, height) {
         return Err(Refusal::ImageTooLarge);
@@ -73,48 +74,49 @@ pub(super) fn measure(upload: &[u8]) -> Result<Measured, Refusal> {
     Ok(Measured { format, pixels: u64::from(width) * u64::from(height) })
 }
 
-/// Makes both variants. Only the first frame of an animation is looked at. Refuses what [`measure`] refuses.
-pub(super) fn make(upload: &[u8], measured: Measured, purpose: Purpose) -> Result<Made, Refusal> {
+/// Decodes an upload and encodes both variants, of an animation those of its first frame. Refuses what [`measure`]
+/// refuses.
+pub(super) fn process(upload: &[u8], measured: Measured, purpose: Purpose) -> Result<Variants, Refusal> {
     if measured.format != ImageFormat::Jpeg || has_end(upload) {
-        return make_whole(upload, measured, purpose);
+        return process_complete(upload, measured, purpose);
     }
-    let completed = ended(upload).ok_or(Refusal::ImageCorrupted)?;
-    make_whole(&completed, measured, purpose)
+    let completed = with_end(upload).ok_or(Refusal::ImageCorrupted)?;
+    process_complete(&completed, measured, purpose)
 }
 
-fn make_whole(upload: &[u8], measured: Measured, purpose: Purpose) -> Result<Made, Refusal> {
+fn process_complete(upload: &[u8], measured: Measured, purpose: Purpose) -> Result<Variants, Refusal> {
     let mut decoder = decoder(upload, measured.format).map_err(refusal)?;
     let colors = decoder.icc_profile().ok().flatten().and_then(|profile| Colors::of(&profile));
-    // One that cannot be read says nothing.
+    // An unreadable orientation is ignored.
     let orientation = decoder.orientation().ok();
     let mut source = DynamicImage::from_decoder(decoder).map_err(refusal)?;
     let (width, height) = (source.width(), source.height());
-    let (of_original, of_thumbnail) = (fitted(width, height, purpose.side_max()), of_thumbnail(width, height, purpose));
-    let mut made = fit(&mut source, [of_original, of_thumbnail])?;
+    let sizes = [fitted(width, height, purpose.side_max()), thumbnail_size(width, height, purpose)];
+    let mut variants = scale(&mut source, sizes)?;
     drop(source);
     if let Some(orientation) = orientation {
-        made.iter_mut().for_each(|variant| variant.apply_orientation(orientation));
+        variants.iter_mut().for_each(|variant| variant.apply_orientation(orientation));
     }
-    let seen_through = !is_opaque(&made[0]);
-    let [original, thumbnail] = made.map(|variant| {
-        let variant = eight_bits(variant, seen_through);
+    let transparent = !is_opaque(&variants[0]);
+    let [original, thumbnail] = variants.map(|variant| {
+        let variant = to_eight_bits(variant, transparent);
         match &colors {
             Some(colors) => colors.to_srgb(variant),
             None => variant,
         }
     });
     let (width, height) = (original.width(), original.height());
-    let (kind, original) = if seen_through {
+    let (kind, original) = if transparent {
         (ImageKind::Png, encoded(&original, ImageKind::Png)?)
     } else {
-        smaller(&original, measured.format)?
+        encoded_opaque(&original, measured.format)?
     };
     let thumbnail = encoded(&thumbnail, kind)?;
-    Ok(Made { width, height, kind, original, thumbnail })
+    Ok(Variants { width, height, kind, original, thumbnail })
 }
 
-/// A JPEG; but what came without loss and looks like a drawing or a screen stays without, where that costs little.
-fn smaller(image: &DynamicImage, format: ImageFormat) -> Result<(ImageKind, Bytes), Refusal> {
+/// Encodes as JPEG, or as PNG if the upload was lossless, looks like a drawing or a screenshot, and stays small.
+fn encoded_opaque(image: &DynamicImage, format: ImageFormat) -> Result<(ImageKind, Bytes), Refusal> {
     let jpeg = encoded(image, ImageKind::Jpeg)?;
     if format != ImageFormat::Jpeg && looks_drawn(image) {
         let png = encoded(image, ImageKind::Png)?;
@@ -125,7 +127,7 @@ fn smaller(image: &DynamicImage, format: ImageFormat) -> Result<(ImageKind, Byte
     Ok((ImageKind::Jpeg, jpeg))
 }
 
-/// Whether it is worth to try and keep the image without loss: few colours, or many pixels like the one before.
+/// Returns whether a lossless encoding is worth trying: few colours, or many pixels that equal the one before.
 fn looks_drawn(image: &DynamicImage) -> bool {
     let channels = usize::from(image.color().channel_count());
     let mut colors = FxHashSet::default();
@@ -142,8 +144,8 @@ fn looks_drawn(image: &DynamicImage) -> bool {
     colors.len() <= DRAWN_COLORS_MAX || same * DRAWN_SAME_PART >= all
 }
 
-/// A profile's is the square in the middle, a post's has the shape of the whole.
-fn of_thumbnail(width: u32, height: u32, purpose: Purpose) -> (u32, u32) {
+/// Returns the size of the thumbnail: the square in the middle for a profile, the shape of the image for a post.
+fn thumbnail_size(width: u32, height: u32, purpose: Purpose) -> (u32, u32) {
     let side_max = purpose.thumbnail_side_max();
     match purpose {
         Purpose::Profile => {
@@ -154,7 +156,7 @@ fn of_thumbnail(width: u32, height: u32, purpose: Purpose) -> (u32, u32) {
     }
 }
 
-/// With limits that hold before anything is allocated.
+/// Creates a decoder whose limits hold before it allocates.
 fn decoder(upload: &[u8], format: ImageFormat) -> ImageResult<impl ImageDecoder + '_> {
     let mut limits = Limits::default();
     limits.max_image_width = Some(IMAGE_SIDE_MAX);
@@ -165,10 +167,11 @@ fn decoder(upload: &[u8], format: ImageFormat) -> ImageResult<impl ImageDecoder 
     reader.into_decoder()
 }
 
-/// A JPEG whose end marker is missing, with one; none where pixels are missing too, which the decoder would fill up with
-/// grey. All pixels are there when they come out the same, whatever follows the last byte.
-fn ended(jpeg: &[u8]) -> Option<Vec<u8>> {
-    // Half of a marker.
+/// Adds the missing end marker to a JPEG. `None` where pixels are missing too, which the decoder would fill with grey.
+///
+/// No pixel is missing if two different continuations after the last byte decode to the same pixels.
+fn with_end(jpeg: &[u8]) -> Option<Vec<u8>> {
+    // The first byte of a truncated marker.
     let jpeg = jpeg.strip_suffix(b"\xFF").unwrap_or(jpeg);
     let followed_by = |byte: u8| [jpeg, &[byte; ENDING_BYTES], &[0xFF, END]].concat();
     let pixels = |jpeg: &[u8]| {
@@ -180,11 +183,11 @@ fn ended(jpeg: &[u8]) -> Option<Vec<u8>> {
     (of_one.as_ref() == of_other.as_ref()).then_some(one)
 }
 
-/// Whether the end-of-image marker comes.
+/// Returns whether a JPEG has its end-of-image marker.
 fn has_end(jpeg: &[u8]) -> bool {
     let mut rest = jpeg.get(2..).unwrap_or_default();
     loop {
-        // Between the markers lie pixels, in which FF is followed by 00 or by a restart.
+        // Pixels lie between the markers; in pixels, FF is followed by 00 or by a restart marker.
         let marker = |pair: &[u8]| pair[0] == 0xFF && !matches!(pair[1], 0x00 | 0x01 | 0xD0..=0xD7 | 0xFF);
         let Some(at) = rest.windows(2).position(marker) else { return false };
         let after = &rest[at + 2..];
@@ -197,43 +200,44 @@ fn has_end(jpeg: &[u8]) -> bool {
     }
 }
 
-/// The source in both sizes, cut in the middle where the shape is another. Colours are weighed by how much is seen of
-/// them, in place: a weighed copy of 40 megapixels would be another 160 MB.
-fn fit(source: &mut DynamicImage, sizes: [(u32, u32); 2]) -> Result<[DynamicImage; 2], Refusal> {
+/// Scales the source to both sizes, cropped to the middle where the shape differs.
+///
+/// Multiplies the colours of the source by alpha in place, because a copy of 40 megapixels would be another 160 MB.
+fn scale(source: &mut DynamicImage, sizes: [(u32, u32); 2]) -> Result<[DynamicImage; 2], Refusal> {
     let same = (source.width(), source.height());
-    let whole = sizes.map(|size| (size == same).then(|| source.clone()));
-    let seen_through = source.color().has_alpha();
-    let weigher = MulDiv::new();
-    if seen_through {
-        weigher.multiply_alpha_inplace(source).map_err(|_| Refusal::ImageCorrupted)?;
+    let unscaled = sizes.map(|size| (size == same).then(|| source.clone()));
+    let has_alpha = source.color().has_alpha();
+    let alpha = MulDiv::new();
+    if has_alpha {
+        alpha.multiply_alpha_inplace(source).map_err(|_| Refusal::ImageCorrupted)?;
     }
     let options = ResizeOptions::new()
         .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
         .fit_into_destination(Some((0.5, 0.5)))
         .use_alpha(false);
     let mut resizer = Resizer::new();
-    let mut resized = |(width, height), whole: Option<DynamicImage>| -> Result<DynamicImage, Refusal> {
-        if let Some(whole) = whole {
-            return Ok(whole);
+    let mut resized = |(width, height), unscaled: Option<DynamicImage>| -> Result<DynamicImage, Refusal> {
+        if let Some(unscaled) = unscaled {
+            return Ok(unscaled);
         }
         let mut out = DynamicImage::new(width, height, source.color());
         resizer.resize(&*source, &mut out, &options).map_err(|_| Refusal::ImageCorrupted)?;
-        if seen_through {
-            weigher.divide_alpha_inplace(&mut out).map_err(|_| Refusal::ImageCorrupted)?;
+        if has_alpha {
+            alpha.divide_alpha_inplace(&mut out).map_err(|_| Refusal::ImageCorrupted)?;
         }
         Ok(out)
     };
-    let [of_original, of_thumbnail] = whole;
-    Ok([resized(sizes[0], of_original)?, resized(sizes[1], of_thumbnail)?])
+    let [original, thumbnail] = unscaled;
+    Ok([resized(sizes[0], original)?, resized(sizes[1], thumbnail)?])
 }
 
 fn is_opaque(image: &DynamicImage) -> bool {
     !image.color().has_alpha() || image.to_rgba8().pixels().all(|pixel| pixel.0[3] == u8::MAX)
 }
 
-/// Eight bits a colour, whatever it came with, and no alpha where nothing is seen through.
-fn eight_bits(image: DynamicImage, seen_through: bool) -> DynamicImage {
-    match (image.color().has_color(), seen_through) {
+/// Converts to eight bits per channel, without an alpha channel for an opaque image.
+fn to_eight_bits(image: DynamicImage, transparent: bool) -> DynamicImage {
+    match (image.color().has_color(), transparent) {
         (true, true) => image.into_rgba8().into(),
         (true, false) => image.into_rgb8().into(),
         (false, true) => image.into_luma_alpha8().into(),

@@ -1,7 +1,7 @@
-//! What nothing shows is removed: images that were put on nothing for a day, and files that nothing knows.
+//! The hourly sweep: deletes images that no post or profile has used for a day, and orphans (files without a row).
 use super::Images;
 use crate::{
-    actors::Error,
+    actors::error::Error,
     domain::{IMAGE_UNUSED_HOURS, ImageId, Timestamp},
     storage::FILE_PARTS,
 };
@@ -9,22 +9,22 @@ use futures::StreamExt;
 use std::{collections::HashSet, time::Duration};
 use tokio::time::MissedTickBehavior;
 
-/// How often.
+/// The time between two sweeps.
 const EVERY: Duration = Duration::from_secs(3_600);
-/// Images in one step: a millisecond of the writer's time.
+/// Images in one step, which takes about a millisecond of the database writer.
 const STEP: usize = 100;
-/// Rounds in which every part of the files is looked at once.
+/// Sweeps that together visit every part of the files once.
 const ROUNDS: u64 = 24;
 
-/// What a round removed.
+/// How many images and files one sweep deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Swept {
     pub(super) unused: usize,
-    pub(super) strays: usize,
+    pub(super) orphans: usize,
 }
 
-/// Sweeps every hour, an hour after the start at first. No actor: nobody asks it anything.
-pub(super) async fn clock(images: Images) {
+/// Sweeps every hour, first an hour after the start. A plain task and no actor, because it receives no messages.
+pub(super) async fn sweep_hourly(images: Images) {
     let mut clock = tokio::time::interval_at(tokio::time::Instant::now() + EVERY, EVERY);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -42,31 +42,31 @@ pub(super) async fn clock(images: Images) {
 }
 
 impl Images {
-    /// One round. Of the files it looks at a twenty-fourth, another one every hour.
+    /// Sweeps once: all unused images, and one of [`ROUNDS`] shares of the files, another one every hour.
     pub(super) async fn sweep(&self, now: Timestamp) -> Result<Swept, Error> {
         let before = now.before(Duration::from_secs(IMAGE_UNUSED_HOURS * 3_600));
         let mut swept = Swept::default();
         loop {
-            let forgotten = self.store.remove_unused(before, STEP).await?;
-            if forgotten.is_empty() {
+            let unused = self.store.remove_unused(before, STEP).await?;
+            if unused.is_empty() {
                 break;
             }
-            for id in &forgotten {
-                self.discard(*id).await;
+            for id in &unused {
+                self.delete_files(*id).await;
             }
-            swept.unused += forgotten.len();
+            swept.unused += unused.len();
         }
         let round = now.0.unsigned_abs() / 3_600_000 % ROUNDS;
         for part in (0..FILE_PARTS).filter(|part| part % ROUNDS == round) {
-            swept.strays += self.remove_strays(part as u8, before).await?;
+            swept.orphans += self.delete_orphans(part as u8, before).await?;
         }
         Ok(swept)
     }
 
-    /// Young files are left alone: what is known of them may be on its way.
-    async fn remove_strays(&self, part: u8, before: Timestamp) -> Result<usize, Error> {
+    /// Deletes the orphans in one part. Skips files younger than `before`, whose row may not be stored yet.
+    async fn delete_orphans(&self, part: u8, before: Timestamp) -> Result<usize, Error> {
         let mut files = self.files.part(part).chunks(STEP);
-        let mut strays = 0;
+        let mut orphans = 0;
         while let Some(found) = files.next().await {
             let mut ids = HashSet::new();
             for file in found {
@@ -75,15 +75,15 @@ impl Images {
                     ids.insert(file.image);
                 }
             }
-            let asked: Vec<ImageId> = ids.iter().copied().collect();
-            for known in self.store.images(&asked).await? {
+            let written: Vec<ImageId> = ids.iter().copied().collect();
+            for known in self.store.images(&written).await? {
                 ids.remove(&known.picture.id);
             }
             for id in &ids {
-                self.discard(*id).await;
+                self.delete_files(*id).await;
             }
-            strays += ids.len();
+            orphans += ids.len();
         }
-        Ok(strays)
+        Ok(orphans)
     }
 }

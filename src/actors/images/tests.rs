@@ -1,4 +1,4 @@
-//! What the sweep takes, and what it leaves.
+//! Tests of the sweep: which images and files it deletes, and which it keeps.
 use super::{Images, sweep::Swept};
 use crate::{
     actors::{Actors, Supervisor},
@@ -26,10 +26,10 @@ async fn start() -> Deployment {
     let (actors, supervisor) = Actors::start(stores.clone(), &config).await.unwrap();
     let profile = ProfilePatch { member_name: Patch::Set("이름".to_owned()), ..ProfilePatch::default() };
     let (email, handle) = (Email::new("owner@example.com").unwrap(), Handle::new("owner").unwrap());
-    let newcomer = actors.members.newcomer(email, handle, Profile::new(profile).unwrap());
-    let owner = newcomer.member.id;
+    let draft = actors.members.draft_member(email, handle, Profile::new(profile).unwrap());
+    let owner = draft.member.id;
     let password = Password::new("password", "Passw0rd!").unwrap();
-    actors.members.sign_up(newcomer, password, None, [127, 0, 0, 1].into()).await.unwrap();
+    actors.members.sign_up(draft, password, None, [127, 0, 0, 1].into()).await.unwrap();
     Deployment { actors, _supervisor: supervisor, stores, owner, folder }
 }
 
@@ -39,15 +39,15 @@ fn png() -> Bytes {
     bytes.into_inner().into()
 }
 
-async fn sent(images: &Images, owner: MemberId, purpose: Purpose) -> ImageId {
-    let place = images.enter(owner).unwrap();
-    let draft = images.draft(&place, owner, purpose, png()).await.unwrap();
+async fn upload(images: &Images, owner: MemberId, purpose: Purpose) -> ImageId {
+    let permit = images.acquire_upload(owner).unwrap();
+    let draft = images.draft_image(&permit, owner, purpose, png()).await.unwrap();
     let id = draft.image.picture.id;
-    assert_eq!(images.add(draft, None).await.unwrap(), Outcome::Done(()));
+    assert_eq!(images.create_image(draft, None).await.unwrap(), Outcome::Done(()));
     id
 }
 
-/// The images that have files.
+/// The ids of the images that have files.
 fn files(folder: &Path) -> BTreeSet<u64> {
     let parts = std::fs::read_dir(folder.join("images")).unwrap().map(|part| part.unwrap().path());
     let files = parts.flat_map(|part| std::fs::read_dir(part).unwrap().map(|file| file.unwrap().file_name()));
@@ -58,32 +58,34 @@ fn hours_ahead(hours: u64) -> Timestamp {
     Timestamp::now().after(Duration::from_secs(hours * 3_600))
 }
 
-/// A day of rounds, so that every part of the files is looked at.
+/// Sweeps for a day, so that every part of the files is visited.
 async fn a_day_of_sweeps(images: &Images, from_hour: u64) -> Swept {
     let mut all = Swept::default();
     for hour in from_hour..from_hour + 24 {
         let swept = images.sweep(hours_ahead(hour)).await.unwrap();
-        (all.unused, all.strays) = (all.unused + swept.unused, all.strays + swept.strays);
+        all.unused += swept.unused;
+        all.orphans += swept.orphans;
     }
     all
 }
 
 #[tokio::test]
-async fn images_on_nothing_go_after_a_day_and_those_on_something_stay() {
+async fn unused_images_are_deleted_after_a_day_and_used_ones_stay() {
     let Deployment { actors, stores, owner, folder, .. } = &start().await;
     let images = &actors.images;
-    let [posted, unused] = [sent(images, *owner, Purpose::Post).await, sent(images, *owner, Purpose::Post).await];
-    let [old, avatar] = [sent(images, *owner, Purpose::Profile).await, sent(images, *owner, Purpose::Profile).await];
+    let [posted, unused] = [upload(images, *owner, Purpose::Post).await, upload(images, *owner, Purpose::Post).await];
+    let [old, avatar] =
+        [upload(images, *owner, Purpose::Profile).await, upload(images, *owner, Purpose::Profile).await];
     let text = PostText::new(None, "사진").unwrap().with_images(vec![posted]).unwrap();
     let draft = actors.content.draft_post(*owner, text).await.unwrap();
-    actors.content.publish(draft, None).await.unwrap();
+    actors.content.create_post(draft, None).await.unwrap();
     for id in [old, avatar] {
         let patch = ProfilePatch { avatar: Patch::Set(id), ..ProfilePatch::default() };
         actors.members.change_profile(*owner, patch, None).await.unwrap();
     }
 
     assert_eq!(a_day_of_sweeps(images, 0).await, Swept::default(), "younger than a day");
-    assert_eq!(a_day_of_sweeps(images, 25).await, Swept { unused: 2, strays: 0 });
+    assert_eq!(a_day_of_sweeps(images, 25).await, Swept { unused: 2, orphans: 0 });
     let left = BTreeSet::from([posted.0, avatar.0]);
     assert_eq!(files(folder.path()), left);
     let known = stores.images.images(&[posted, unused, old, avatar]).await.unwrap();
@@ -91,33 +93,33 @@ async fn images_on_nothing_go_after_a_day_and_those_on_something_stay() {
 }
 
 #[tokio::test]
-async fn files_that_nothing_knows_go_and_others_stay() {
+async fn orphans_are_deleted_and_other_files_stay() {
     let Deployment { actors, stores, owner, folder, .. } = &start().await;
     let images = &actors.images;
-    let known = sent(images, *owner, Purpose::Profile).await;
+    let known = upload(images, *owner, Purpose::Profile).await;
     let patch = ProfilePatch { avatar: Patch::Set(known), ..ProfilePatch::default() };
     actors.members.change_profile(*owner, patch, None).await.unwrap();
-    let strays: Vec<ImageId> = (1..300u64).map(|number| ImageId(number << 12)).collect();
-    for stray in &strays {
-        stores.image_files.write(*stray, png(), png()).await.unwrap();
+    let orphans: Vec<ImageId> = (1..300u64).map(|number| ImageId(number << 12)).collect();
+    for orphan in &orphans {
+        stores.image_files.write(*orphan, png(), png()).await.unwrap();
     }
     std::fs::write(folder.path().join("images/00/README"), "not ours").unwrap();
 
-    assert_eq!(a_day_of_sweeps(images, 0).await.strays, 0, "what is known of them may be on its way");
-    assert_eq!(a_day_of_sweeps(images, 25).await, Swept { unused: 0, strays: strays.len() });
+    assert_eq!(a_day_of_sweeps(images, 0).await.orphans, 0, "their rows may not be stored yet");
+    assert_eq!(a_day_of_sweeps(images, 25).await, Swept { unused: 0, orphans: orphans.len() });
     std::fs::remove_file(folder.path().join("images/00/README")).unwrap();
     assert_eq!(files(folder.path()), BTreeSet::from([known.0]));
 }
 
 #[tokio::test]
-async fn what_a_purge_leaves_is_swept() {
+async fn images_of_a_purged_post_are_swept() {
     let Deployment { actors, stores, owner, folder, .. } = &start().await;
     let images = &actors.images;
-    let [posted, kept] = [sent(images, *owner, Purpose::Post).await, sent(images, *owner, Purpose::Profile).await];
+    let [posted, kept] = [upload(images, *owner, Purpose::Post).await, upload(images, *owner, Purpose::Profile).await];
     let text = PostText::new(None, "사진").unwrap().with_images(vec![posted]).unwrap();
     let draft = actors.content.draft_post(*owner, text).await.unwrap();
     let post = draft.post.id;
-    actors.content.publish(draft, None).await.unwrap();
+    actors.content.create_post(draft, None).await.unwrap();
     let patch = ProfilePatch { avatar: Patch::Set(kept), ..ProfilePatch::default() };
     actors.members.change_profile(*owner, patch, None).await.unwrap();
     actors.content.delete_post(*owner, post).await.unwrap();

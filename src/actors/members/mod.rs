@@ -1,57 +1,50 @@
-//! Members, and what is between them.
-mod actor;
+//! Members and their relations: the handle for sign-up, profiles, follows, blocks, mutes and recommendations.
+//! Relations: `relations.rs`.
+mod commands;
 mod relations;
 
 pub use crate::storage::{Followed, Recommended};
 pub use relations::RelationList;
 
 use super::{
-    Error, Page, Reply, StartError, Supervisor,
     catalog::Catalog,
-    lanes::{Lane, Width},
-    page,
-    sessions::{Asker, Hasher},
+    error::{Error, StartError},
+    lanes::{Lane, LaneLimits},
+    page::{Page, page},
+    sessions::{Caller, Hasher},
     slots::Slots,
+    supervisor::Supervisor,
     visibility::Visibility,
 };
 use crate::{
     domain::{
         Email, Handle, IdGenerator, Member, MemberCard, MemberCounts, MemberId, Outcome, Password, Position, Privacy,
-        Profile, ProfilePatch, QUERY_IDS_MAX, Receipt, Recommendation, Refusal, RelationChange, Surface, Timestamp,
+        Profile, ProfilePatch, QUERY_IDS_MAX, Receipt, Recommendation, Refusal, Surface, Timestamp,
         cursor::{ListKind, decode_list_cursor, encode_list_cursor},
     },
-    storage::{MemberStore, NewMember, RelationStore, Stores},
+    storage::{NewMember, Stores},
 };
+use commands::{MemberCommand, MemberStores};
 use std::{net::IpAddr, sync::Arc};
 
-/// What one slot's members actor can be asked. Every message is answered once its commit is durable.
-pub(super) enum Message {
-    /// Stores a newcomer with the receipt.
-    SignUp { member: Box<NewMember>, receipt: Option<Receipt>, reply: Reply<Outcome<Position>> },
-    /// Changes what a member says of themself.
-    ChangeProfile { member: MemberId, patch: Box<ProfilePatch>, over: Option<Box<Member>>, reply: Reply<()> },
-    /// Gives a member another handle.
-    ChangeHandle { member: MemberId, handle: Handle, over: Option<Box<Member>>, reply: Reply<()> },
-    /// Makes one follow the other, or ask to; `at` orders the lists.
-    Follow { at: u64, follower: MemberId, followee: MemberId, reply: Reply<Followed> },
-    /// Moves a member's marker of read notifications on, and answers whether it was not there already.
-    MoveMarker { member: MemberId, last_read: Position, reply: Reply<bool> },
-    /// Changes what is between two members, and answers whether it was not so already.
-    ChangeRelation { change: RelationChange, member: MemberId, other: MemberId, reply: Reply<bool> },
-}
-
-/// Members, from outside. Writes go through the acting member's slot; reads need no order and skip it.
+/// The handle of members. Commands go through the slot of the acting member; reads need no order and go to the stores.
 #[derive(Clone)]
 pub struct Members {
-    slots: Slots<Message>,
-    store: Arc<dyn MemberStore>,
-    relations: Arc<dyn RelationStore>,
+    slots: Slots<MemberCommand>,
+    stores: MemberStores,
     ids: Arc<IdGenerator>,
     hasher: Hasher,
     catalog: Catalog,
     visibility: Visibility,
-    /// Of recommendations.
-    lane: Lane,
+    recommendations: Lane,
+}
+
+/// A member before sign-up, with the checked forms of the fields that must be unique.
+pub struct MemberDraft {
+    /// The member as it will be stored.
+    pub member: Member,
+    email: Email,
+    handle: Handle,
 }
 
 impl Members {
@@ -63,15 +56,14 @@ impl Members {
         catalog: Catalog,
         visibility: Visibility,
     ) -> Result<Self, StartError> {
-        let (store, relations) = (stores.members.clone(), stores.relations.clone());
-        let of_actor = (store.clone(), relations.clone());
-        let slots = Slots::start(supervisor, "members", move || (actor::MembersActor, of_actor.clone())).await?;
-        let lane = Lane::new("recommendations", Width::default());
-        Ok(Self { slots, store, relations, ids, hasher, catalog, visibility, lane })
+        let stores = MemberStores { members: stores.members.clone(), relations: stores.relations.clone() };
+        let slots = Slots::start(supervisor, "members", stores.clone()).await?;
+        let recommendations = Lane::new("recommendations", LaneLimits::default());
+        Ok(Self { slots, stores, ids, hasher, catalog, visibility, recommendations })
     }
 
-    /// A member as they will be: id and time are known before anything is stored.
-    pub fn newcomer(&self, email: Email, handle: Handle, profile: Profile) -> Newcomer {
+    /// Drafts a member: id and time are known before it is stored.
+    pub fn draft_member(&self, email: Email, handle: Handle, profile: Profile) -> MemberDraft {
         let member = Member {
             id: MemberId(self.ids.next()),
             email: email.as_str().to_owned(),
@@ -82,46 +74,47 @@ impl Members {
             counts: MemberCounts::default(),
             created_at: Timestamp::now(),
         };
-        Newcomer { member, email, handle }
+        MemberDraft { member, email, handle }
     }
 
-    /// Stores a newcomer who asks from that address. Refuses `EmailTaken`, `HandleTaken`.
+    /// Hashes the password and stores a draft. `address` is the client's, whose network the hashing is counted for.
+    /// Refuses `EmailTaken`, `HandleTaken`.
     pub async fn sign_up(
         &self,
-        newcomer: Newcomer,
+        draft: MemberDraft,
         password: Password,
         receipt: Option<Receipt>,
         address: IpAddr,
     ) -> Result<Outcome<()>, Error> {
-        let turn = self.hasher.turn(Asker::new(&newcomer.email.key(), address)).await;
-        let (password_hash, receipt) = turn?.hash_and_seal(password, receipt).await?;
-        let Newcomer { member, email, handle } = newcomer;
+        let permit = self.hasher.acquire(Caller::new(&draft.email.key(), address)).await;
+        let (password_hash, receipt) = permit?.hash_and_seal(password, receipt).await?;
+        let MemberDraft { member, email, handle } = draft;
         let (id, profile, created_at) = (member.id, member.profile, member.created_at);
         let member = Box::new(NewMember { id, email, handle, password_hash, profile, created_at });
-        let outcome = self.slots.of(id).ask(|reply| Message::SignUp { member, receipt, reply }).await?;
+        let outcome = self.slots.of(id).ask(|reply| MemberCommand::SignUp { member, receipt, reply }).await?;
         Ok(match outcome {
             Outcome::Done(_) => Outcome::Done(()),
             Outcome::Repeated(answer) => Outcome::Repeated(answer),
         })
     }
 
-    /// One member in full. Refuses `MemberNotFound`.
+    /// Returns one member. Refuses `MemberNotFound`.
     pub async fn member(&self, id: MemberId) -> Result<Member, Error> {
-        self.store.member(id).await?.ok_or(Refusal::MemberNotFound.into())
+        self.stores.members.member(id).await?.ok_or(Refusal::MemberNotFound.into())
     }
 
-    /// One member by handle, whatever its case. Refuses `MemberNotFound`.
-    pub async fn by_handle(&self, handle: &str) -> Result<Member, Error> {
+    /// Returns one member by handle, case-insensitively. Refuses `MemberNotFound`.
+    pub async fn member_by_handle(&self, handle: &str) -> Result<Member, Error> {
         let handle = Handle::from_lookup(handle).map_err(|_| Refusal::MemberNotFound)?;
-        self.store.member_by_handle(&handle.key()).await?.ok_or(Refusal::MemberNotFound.into())
+        self.stores.members.member_by_handle(&handle.key()).await?.ok_or(Refusal::MemberNotFound.into())
     }
 
-    /// Whether nobody has that handle.
+    /// Returns whether no member has the handle.
     pub async fn handle_available(&self, handle: &Handle) -> Result<bool, Error> {
-        Ok(!self.store.handle_taken(&handle.key()).await?)
+        Ok(!self.stores.members.handle_taken(&handle.key()).await?)
     }
 
-    /// Cards in the order asked; those whom the viewer does not see are left out. Refuses `TooManyIds`.
+    /// Returns cards in the order of `ids`, without hidden members. Refuses `TooManyIds`.
     pub async fn cards(&self, viewer_id: MemberId, ids: &[MemberId]) -> Result<Vec<Arc<MemberCard>>, Error> {
         if ids.len() > QUERY_IDS_MAX {
             return Err(Refusal::TooManyIds { max: QUERY_IDS_MAX }.into());
@@ -132,7 +125,7 @@ impl Members {
         Ok(cards)
     }
 
-    /// Members that the viewer does not follow yet. Refuses what the lane refuses.
+    /// Recommends members that the viewer does not follow. Refuses what [`Lane::run`] refuses.
     pub async fn recommend(
         &self,
         viewer: MemberId,
@@ -142,17 +135,18 @@ impl Members {
     ) -> Result<Page<Recommended>, Error> {
         let scope = viewer.0 ^ (how as u64) << 60;
         let after = cursor.map(|text| decode_list_cursor(text, ListKind::Recommendations, scope)).transpose()?;
+        let members = &self.stores.members;
         let found = self
-            .lane
-            .run(viewer, async |until| Ok(self.store.recommend(viewer, how, after, limit + 1, &until).await?));
-        let found = found.await?;
-        let place = |last: &Recommended| [last.common_follows, last.member.id.0];
-        let next = |last: &_| encode_list_cursor(ListKind::Recommendations, scope, place(last));
+            .recommendations
+            .run(viewer, async |until| Ok(members.recommend(viewer, how, after, limit + 1, &until).await?))
+            .await?;
+        let key = |last: &Recommended| [last.common_follows, last.member.id.0];
+        let next = |last: &_| encode_list_cursor(ListKind::Recommendations, scope, key(last));
         Ok(page(found, limit, next, |recommended| recommended))
     }
 
-    /// Changes what the member says of themself; where `over` says what is to be changed, that alone. Refuses `Invalid`,
-    /// and `PreconditionFailed` if it has been changed since.
+    /// Changes the member's profile and privacy, which are in force for every viewer when this returns. Refuses
+    /// `Invalid`, and `PreconditionFailed` for a member that differs from `over`.
     pub async fn change_profile(
         &self,
         member: MemberId,
@@ -160,35 +154,25 @@ impl Members {
         over: Option<Member>,
     ) -> Result<Member, Error> {
         let (patch, over) = (Box::new(patch), over.map(Box::new));
-        self.slots.of(member).ask(|reply| Message::ChangeProfile { member, patch, over, reply }).await?;
+        let change = |reply| MemberCommand::ChangeProfile { member, patch, over, reply };
+        self.slots.of(member).ask(change).await?;
         self.visibility.note_write(member);
-        // Who may see the member's posts is so for everybody by the time that it is acknowledged.
         self.visibility.wait_for_own_writes(member).await;
         self.member(member).await
     }
 
-    /// Gives the member another handle. Refuses `HandleTaken`, and `PreconditionFailed` as `change_profile` does.
+    /// Changes the member's handle. Refuses `HandleTaken`, and `PreconditionFailed` for a member that differs from `over`.
     pub async fn change_handle(&self, member: MemberId, handle: Handle, over: Option<Member>) -> Result<Member, Error> {
         let over = over.map(Box::new);
-        self.slots.of(member).ask(|reply| Message::ChangeHandle { member, handle, over, reply }).await?;
+        self.slots.of(member).ask(|reply| MemberCommand::ChangeHandle { member, handle, over, reply }).await?;
         self.visibility.note_write(member);
         self.member(member).await
     }
-}
 
-impl Members {
-    /// Moves the member's marker of read notifications on, for all of the member's devices; never back.
+    /// Moves the member's marker of read notifications forward, for all devices of the member; never back.
     pub async fn move_marker(&self, member: MemberId, last_read: Position) -> Result<(), Error> {
-        self.slots.of(member).ask(|reply| Message::MoveMarker { member, last_read, reply }).await?;
+        self.slots.of(member).ask(|reply| MemberCommand::MoveMarker { member, last_read, reply }).await?;
         self.visibility.note_write(member);
         Ok(())
     }
-}
-
-/// A member about to be, and the checked forms that are stored beside the view.
-pub struct Newcomer {
-    /// As they will be.
-    pub member: Member,
-    email: Email,
-    handle: Handle,
 }

@@ -1,7 +1,10 @@
-//! What is between members, from outside: follows, requests, blocks, mutes.
-use super::{Members, Message};
+//! Relations between members: the methods of [`Members`] for follows, requests, blocks and mutes.
+use super::{Members, commands::MemberCommand};
 use crate::{
-    actors::{Error, Page, page},
+    actors::{
+        error::Error,
+        page::{Page, page},
+    },
     domain::{
         Member, MemberCard, MemberId, Refusal, Relation, RelationChange, Surface, Timestamp,
         cursor::{ListKind, decode_list_cursor, encode_list_cursor},
@@ -10,18 +13,18 @@ use crate::{
     storage::{Followed, Listed},
 };
 
-/// A list of members that stand in a row with one.
+/// A list of the members that have a relation to one member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RelationList {
-    /// Who follows the member.
+    /// Members that follow the member.
     Followers,
-    /// Whom the member follows.
+    /// Members that the member follows.
     Followings,
-    /// Who has asked to follow the member.
+    /// Members that request to follow the member.
     Requests,
-    /// Whom the member blocks.
+    /// Members that the member blocks.
     Blocks,
-    /// Whom the member mutes.
+    /// Members that the member mutes.
     Mutes,
 }
 
@@ -36,33 +39,37 @@ impl RelationList {
         }
     }
 
-    /// Whom one blocks is listed though one does not see them: there is no other place to lift a block.
-    fn is_of_the_unseen(self) -> bool {
+    /// Returns whether the list shows hidden members: a blocked member is hidden, and only this list allows to unblock.
+    fn includes_hidden(self) -> bool {
         self == Self::Blocks
     }
 }
 
 impl Members {
-    /// One member in full, and how the viewer and the member stand. Refuses `MemberNotFound`, also where one of them
-    /// is blocked by the other; but who blocks somebody still sees the profile, and that it is blocked.
-    pub async fn seen(&self, viewer_id: MemberId, mut member: Member) -> Result<(Member, Relation), Error> {
+    /// Returns the member with the counts that are visible to the viewer, and the relation between the two.
+    ///
+    /// Refuses `MemberNotFound` where one of the two blocks the other; a viewer who alone blocks the member still gets
+    /// the profile, which says so.
+    pub async fn visible_profile(&self, viewer_id: MemberId, mut member: Member) -> Result<(Member, Relation), Error> {
         let viewer = self.visibility.viewer(viewer_id).await?;
-        let relation = self.relations.relations(viewer_id, &[member.id], Timestamp::now()).await?.pop();
+        let relations = &self.stores.relations;
+        let relation = relations.relations(viewer_id, &[member.id], Timestamp::now()).await?.pop();
         let relation = relation.unwrap_or_default();
-        let seen = viewer.sees(member.id, Surface::Direct) || relation.blocked && !relation.blocked_by;
-        if !seen {
+        let blocks_alone = relation.blocked && !relation.blocked_by;
+        if !viewer.sees(member.id, Surface::Direct) && !blocks_alone {
             return Err(Refusal::MemberNotFound.into());
         }
-        let apart = &viewer.relations().blocked;
-        if !apart.is_empty() {
-            let [followers, followings] = self.relations.counted_among(member.id, apart).await?;
+        let blocked = &viewer.relations().blocked;
+        if !blocked.is_empty() {
+            let [followers, followings] = relations.counted_among(member.id, blocked).await?;
             member.counts.followers = member.counts.followers.saturating_sub(followers);
             member.counts.followings = member.counts.followings.saturating_sub(followings);
         }
         Ok((member, relation))
     }
 
-    /// One page of a list, newest first, without those whom the viewer does not see. Refuses `MemberNotFound`.
+    /// Lists the members that have a relation to `of`, newest relation first, without hidden ones. Refuses
+    /// `MemberNotFound`.
     pub async fn relation_list(
         &self,
         viewer_id: MemberId,
@@ -71,56 +78,61 @@ impl Members {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page<MemberCard>, Error> {
-        let place = cursor.map(|text| decode_list_cursor(text, list.kind(), of.0)).transpose()?;
-        let before = place.map_or(u64::MAX, |[before, _]| before);
+        let before = match cursor {
+            Some(text) => decode_list_cursor(text, list.kind(), of.0)?[0],
+            None => u64::MAX,
+        };
         let viewer = self.visibility.viewer(viewer_id).await?;
-        let known = self.catalog.cards(&[of]).await?.pop().filter(|_| viewer.sees(of, Surface::Direct));
-        known.ok_or(Refusal::MemberNotFound)?;
+        if self.catalog.cards(&[of]).await?.is_empty() || !viewer.sees(of, Surface::Direct) {
+            return Err(Refusal::MemberNotFound.into());
+        }
+        let relations = &self.stores.relations;
         let listed = match list {
-            RelationList::Followers => self.relations.followers(of, before, limit + 1).await,
-            RelationList::Followings => self.relations.followings(of, before, limit + 1).await,
-            RelationList::Requests => self.relations.follow_requests(of, before, limit + 1).await,
-            RelationList::Blocks => self.relations.blocks(of, before, limit + 1).await,
-            RelationList::Mutes => self.relations.mutes(of, Timestamp::now(), before, limit + 1).await,
+            RelationList::Followers => relations.followers(of, before, limit + 1).await,
+            RelationList::Followings => relations.followings(of, before, limit + 1).await,
+            RelationList::Requests => relations.follow_requests(of, before, limit + 1).await,
+            RelationList::Blocks => relations.blocks(of, before, limit + 1).await,
+            RelationList::Mutes => relations.mutes(of, Timestamp::now(), before, limit + 1).await,
         };
         let next = |last: &Listed<MemberCard>| encode_list_cursor(list.kind(), of.0, [last.place, 0]);
         let mut page = page(listed?, limit, next, |listed| listed.item);
-        page.items.retain(|card| list.is_of_the_unseen() || viewer.sees(card.id, Surface::Direct));
+        page.items.retain(|card| list.includes_hidden() || viewer.sees(card.id, Surface::Direct));
         Ok(page)
     }
 
-    /// Makes one follow the other, or ask to where the other approves followers: says whether it was asked. Nothing
-    /// where it is so already. Refuses `FollowSelf`, `MemberNotFound`, `FollowBlocked`, `FollowLimit`.
+    /// Follows a member, or requests to follow one who approves followers; [`Followed`] says which. Does nothing for a
+    /// member who is followed already. Refuses `FollowSelf`, `MemberNotFound`, `FollowBlocked`, `FollowLimit`.
     pub async fn follow(&self, follower: MemberId, followee: MemberId) -> Result<Followed, Error> {
         may_follow(follower, followee)?;
-        let at = self.ids.next();
-        let followed = self.slots.of(follower).ask(|reply| Message::Follow { at, follower, followee, reply }).await?;
+        let key = self.ids.next();
+        let follow = |reply| MemberCommand::Follow { key, follower, followee, reply };
+        let followed = self.slots.of(follower).ask(follow).await?;
         self.visibility.note_write(follower);
         Ok(followed)
     }
 
-    /// Changes what is between two members; nothing where it is so already. Refuses what [`RelationChange`] says.
+    /// Changes a relation between two members, which is in force for both when this returns. Does nothing where it is
+    /// so already. Refuses what [`RelationChange`] says.
     pub async fn change_relation(
         &self,
         change: RelationChange,
         member: MemberId,
         other: MemberId,
     ) -> Result<(), Error> {
-        let message = |reply| Message::ChangeRelation { change, member, other, reply };
-        self.slots.of(member).ask(message).await?;
+        let change = |reply| MemberCommand::ChangeRelation { change, member, other, reply };
+        self.slots.of(member).ask(change).await?;
         self.visibility.note_write(member);
-        // A block is in force on both sides by the time that it is acknowledged.
         self.visibility.wait_for_own_writes(member).await;
         Ok(())
     }
 
-    /// Blocks. Refuses what is done to oneself, `MemberNotFound`, `BlockLimit`.
+    /// Blocks a member. Refuses `Invalid` for the member itself, `MemberNotFound`, `BlockLimit`.
     pub async fn block(&self, member: MemberId, other: MemberId) -> Result<(), Error> {
         other_than(member, other).map_err(Refusal::from)?;
         self.change_relation(RelationChange::Block(self.ids.next()), member, other).await
     }
 
-    /// Mutes, until then or for good. Refuses what is done to oneself, `MemberNotFound`, `MuteLimit`.
+    /// Mutes a member until a time, or without an end. Refuses `Invalid` for the member itself, `MemberNotFound`, `MuteLimit`.
     pub async fn mute(&self, member: MemberId, other: MemberId, until: Option<Timestamp>) -> Result<(), Error> {
         other_than(member, other).map_err(Refusal::from)?;
         let viewer = self.visibility.viewer(member).await?;
@@ -130,8 +142,8 @@ impl Members {
         self.change_relation(RelationChange::Mute(self.ids.next(), until), member, other).await
     }
 
-    /// Accepts a request. Refuses `FollowRequestNotFound`.
-    pub async fn accept(&self, member: MemberId, requester: MemberId) -> Result<(), Error> {
+    /// Accepts a follow request. Refuses `FollowRequestNotFound`.
+    pub async fn accept_request(&self, member: MemberId, requester: MemberId) -> Result<(), Error> {
         self.change_relation(RelationChange::Accept(self.ids.next()), member, requester).await
     }
 }

@@ -1,7 +1,10 @@
 //! Notifications in groups: likes and comments by their post or comment, follows by day.
 use super::{Notifications, VisibleNotification};
 use crate::{
-    actors::{Error, Page, page},
+    actors::{
+        error::Error,
+        page::{Page, page},
+    },
     domain::{
         MemberCard, MemberId, NotificationKind, Position,
         cursor::{ListKind, decode_list_cursor, encode_list_cursor},

@@ -1,7 +1,11 @@
 //! Stored notifications one by one, how many of them are unread, and the check of a new marker.
 use super::{Notifications, VisibleNotification};
 use crate::{
-    actors::{Error, Page, page, visibility::Viewer},
+    actors::{
+        error::Error,
+        page::{Page, page},
+        visibility::Viewer,
+    },
     domain::{
         FieldError, MemberId, NOTIFICATIONS_MAX, Position, Reason, Refusal,
         cursor::{ListKind, decode_list_cursor, encode_list_cursor},
@@ -59,7 +63,7 @@ impl Notifications {
             }
             match &permit {
                 None => permit = Some(shared.activity.lane().enter(member).await?),
-                Some(permit) => permit.in_time()?,
+                Some(permit) => permit.check_deadline()?,
             }
         }
         items.iter_mut().for_each(|item| item.unread = item.notification.id > marker);

@@ -1,7 +1,7 @@
 //! Notifications as they happen: the ones that a batch of events creates for a viewer, and the ones that it withdraws.
 use super::{LiveNotifications, VisibleNotification};
 use crate::{
-    actors::{Error, visibility::Viewer},
+    actors::{error::Error, visibility::Viewer},
     domain::{Event, LiveRetraction, MemberId, Notification, NotificationKind, Position, Surface},
 };
 

@@ -15,7 +15,7 @@ mod visible;
 pub use groups::VisibleGroup;
 pub use visible::VisibleNotification;
 
-use super::{Error, activity::Activity, catalog::Catalog, visibility::Visibility};
+use super::{activity::Activity, catalog::Catalog, error::Error, visibility::Visibility};
 use crate::{
     domain::{MemberId, Position},
     storage::{EventLog, MemberStore, Stores},

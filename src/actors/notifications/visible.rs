@@ -1,8 +1,8 @@
 //! Filters notifications by the visibility rule: one set of queries for many notifications.
 use crate::{
     actors::{
-        Error,
         catalog::Catalog,
+        error::Error,
         visibility::{Viewer, Visibility},
     },
     domain::{Comment, CommentId, MemberCard, MemberId, Notification, NotificationKind, PostId, Surface},

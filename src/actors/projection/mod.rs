@@ -8,7 +8,12 @@ mod state;
 
 pub(super) use rooms::Rooms;
 
-use super::{Reply, StartError, Supervisor, mailbox::Mailbox, reader};
+use super::{
+    error::{Reply, StartError},
+    mailbox::Mailbox,
+    reader,
+    supervisor::Supervisor,
+};
 use crate::{
     config::Config,
     domain::{Event, Position},

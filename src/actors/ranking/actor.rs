@@ -20,8 +20,8 @@ use super::{
 use crate::{
     actors::{
         Error,
+        backoff::{Backoff, PART_MAX},
         mailbox::Envelope,
-        pauses::{Pauses, SIDE_MAX},
     },
     domain::{PostId, RANKED_MAX, RankedBy, Timestamp, Window},
     storage::{PostRef, Scored, Tallied},
@@ -49,7 +49,7 @@ pub(super) struct State {
     published: Option<PublishedTop>,
     /// After a failure to publish the best of today, the next attempt is made at this time.
     publish_after: Instant,
-    pauses: Pauses,
+    pauses: Backoff,
 }
 
 /// Tallies that were read again: those of `posts`. A post without any has no row in `tallies`.
@@ -123,7 +123,7 @@ impl State {
             dirty: DirtyPosts::default(),
             published: None,
             publish_after: Instant::now(),
-            pauses: Pauses::up_to(SIDE_MAX),
+            pauses: Backoff::up_to(PART_MAX),
         }
     }
 

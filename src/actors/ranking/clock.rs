@@ -7,8 +7,8 @@ use super::{
 use crate::{
     actors::{
         Error,
+        backoff::{Backoff, PART_MAX},
         mailbox::Mailbox,
-        pauses::{Pauses, SIDE_MAX},
     },
     domain::{Day, GENERATION_EVERY, PostId, Timestamp},
     storage::StoreResult,
@@ -23,7 +23,7 @@ const LOAD_STEP: usize = 10_000;
 pub(super) async fn run(shared: Arc<Shared>, mailbox: Mailbox<Message>) {
     let mut clock = tokio::time::interval(GENERATION_EVERY);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut pauses = Pauses::up_to(SIDE_MAX);
+    let mut pauses = Backoff::up_to(PART_MAX);
     let mut last_frozen = None;
     loop {
         clock.tick().await;

@@ -1,6 +1,6 @@
 //! Generations: the last 30 immutable orders of each ranking, so that paging through one is not disturbed by the next.
 use crate::{
-    actors::reached::reached,
+    actors::wait_until::wait_until,
     domain::{GENERATIONS_KEPT, PostId, RankedBy, Timestamp, Window},
 };
 use std::{
@@ -66,7 +66,7 @@ impl Generations {
     /// Waits until every ranking has a generation.
     pub(super) async fn wait_until_ready(&self) {
         // Fails only without a sender, and `self` holds it.
-        let _ = reached(&mut self.ready.subscribe(), |ready| *ready).await;
+        let _ = wait_until(&mut self.ready.subscribe(), |ready| *ready).await;
     }
 
     /// Returns the newest generation of a ranking; `None` before the first rebuild.

@@ -15,7 +15,7 @@ mod tests;
 use super::{
     Error, Reply, Supervisor,
     feeds::FeedPage,
-    health::{Part, Trouble},
+    health::{Fault, Part},
     mailbox::Mailbox,
     reader,
     streams::Streams,
@@ -78,7 +78,7 @@ struct Shared {
     incarnations: AtomicU64,
     part: Part,
     /// Present while the tallies cannot be read.
-    store_fault: Trouble,
+    store_fault: Fault,
 }
 
 impl Shared {
@@ -90,7 +90,7 @@ impl Shared {
             days: Days::new(stores.ranking.clone(), zone),
             position: AtomicU64::new(head.0),
             incarnations: AtomicU64::new(0),
-            store_fault: part.trouble(),
+            store_fault: part.fault(),
             part,
         }
     }

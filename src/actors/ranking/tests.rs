@@ -27,7 +27,7 @@ struct Deployment {
 async fn sign_up(actors: &Actors, handle: &str) -> MemberId {
     let profile = ProfilePatch { member_name: Patch::Set("이름".to_owned()), ..ProfilePatch::default() };
     let email = Email::new(&format!("{handle}@example.com")).unwrap();
-    let newcomer = actors.members.newcomer(email, Handle::new(handle).unwrap(), Profile::new(profile).unwrap());
+    let newcomer = actors.members.draft_member(email, Handle::new(handle).unwrap(), Profile::new(profile).unwrap());
     let id = newcomer.member.id;
     let password = Password::new("password", "Passw0rd!").unwrap();
     assert_eq!(
@@ -46,7 +46,7 @@ async fn start() -> Deployment {
     let (author, fan) = (sign_up(&actors, "author").await, sign_up(&actors, "fan").await);
     for _ in 0..2 {
         let draft = actors.content.draft_post(author, PostText::new(None, "글").unwrap()).await.unwrap();
-        actors.content.publish(draft, None).await.unwrap();
+        actors.content.create_post(draft, None).await.unwrap();
     }
     let mine = actors.feeds.page(author, Feed::Mine, None, 10).await.unwrap().items;
     let posts = [mine[1].post.id, mine[0].post.id];
@@ -134,7 +134,7 @@ async fn a_restarted_ranking_counts_again_and_its_cursors_stay_valid() {
     assert!(matches!(actors.ranking.crash().await, Err(Error::Restarting("ranking"))));
     let text = CommentText::new("댓글").unwrap();
     let draft = actors.content.draft_comment(*author, *older, None, text).await.unwrap();
-    actors.content.comment(draft, None).await.unwrap();
+    actors.content.create_comment(draft, None).await.unwrap();
     // Cursors of earlier pages are valid after the restart, and the next incarnation ranks what happened since.
     let page = async |cursor: Option<&str>| match actors.ranking.page(*author, ranked, cursor, 1).await {
         Err(Error::Down("ranking")) => None,
@@ -161,7 +161,7 @@ async fn an_event_is_committed_only_when_other_posts_are_the_best_of_the_day() {
     // Another score of the same posts adds no event. Other posts do, and so do posts that became non-public.
     let text = CommentText::new("댓글").unwrap();
     let draft = actors.content.draft_comment(*fan, posts[0], None, text).await.unwrap();
-    actors.content.comment(draft, None).await.unwrap();
+    actors.content.create_comment(draft, None).await.unwrap();
     until(async || Some(actors.ranking.top3(*fan, None).await.unwrap()).filter(|top| top.items[0].score == 5)).await;
     assert_eq!(events().await, first);
     actors.content.like_post(*fan, posts[1], true).await.unwrap();

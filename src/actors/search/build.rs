@@ -7,9 +7,9 @@ use super::{
 use crate::{
     actors::{
         Error,
+        backoff::{Backoff, PART_MAX},
         health::Part,
         mailbox::Mailbox,
-        pauses::{Pauses, SIDE_MAX},
     },
     config::Config,
     domain::{CommentId, MemberId, Position, PostId},
@@ -174,7 +174,7 @@ pub(super) async fn run_first_builds(
 
 /// Builds until one build succeeds, each time into another empty index: until then searches miss documents.
 async fn build_first(shared: &Shared, mailbox: &Mailbox<Message>, mut index: Arc<dyn SearchIndex>) {
-    let mut pauses = Pauses::up_to(SIDE_MAX);
+    let mut pauses = Backoff::up_to(PART_MAX);
     loop {
         match IndexFiller::new(shared, index.clone(), true).fill_and_switch(mailbox).await {
             Ok(_) => {

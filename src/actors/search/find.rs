@@ -205,7 +205,7 @@ impl Search {
         hits.retain(|hit| posts.iter().any(|visible| visible.post.id == hit.post));
         let ids: Vec<CommentId> = hits.iter().map(|hit| CommentId(hit.key.id)).collect();
         let comments = self.shared.content.living_comments(&ids).await?;
-        let comments = self.content.seen(viewer, comments).await?;
+        let comments = self.content.visible_comments(viewer, comments).await?;
         Ok(comments.into_iter().map(|visible| (visible.comment.id.0, visible)).collect())
     }
 }

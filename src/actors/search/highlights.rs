@@ -1,7 +1,7 @@
 //! Marks the words of a query in the texts that a search found, on a thread of the search's lane and up to a number of
 //! bytes.
 use crate::{
-    actors::{Error, lanes::Turn},
+    actors::{Error, lanes::LanePermit},
     domain::search::{Query, highlight},
 };
 
@@ -56,7 +56,7 @@ impl Marker {
 /// Adds highlights to found items, in their order, with `mark` for each of them. `Late` if the deadline passes between
 /// two items.
 pub(super) async fn with_highlights<T: Send + 'static, U: Send + 'static>(
-    permit: &Turn,
+    permit: &LanePermit,
     query: Query,
     items: Vec<T>,
     mark: impl Fn(T, &mut Marker) -> Found<U> + Send + 'static,
@@ -65,7 +65,7 @@ pub(super) async fn with_highlights<T: Send + 'static, U: Send + 'static>(
         return Ok(Vec::new());
     }
     permit
-        .aside(move |deadline| {
+        .run_blocking(move |deadline| {
             let mut marker = Marker::new(query);
             let mut found = Vec::with_capacity(items.len());
             for item in items {

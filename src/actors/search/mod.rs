@@ -19,11 +19,11 @@ pub use highlights::{Found, Highlights};
 use super::{
     Error, Reply, Supervisor,
     content::Content,
-    lanes::{Lane, Width},
+    lanes::{Lane, LaneLimits},
     mailbox::Mailbox,
-    reached::reached,
     reader,
     visibility::Visibility,
+    wait_until::wait_until,
 };
 use crate::{
     config::Config,
@@ -113,7 +113,7 @@ impl Search {
         ));
         supervisor.spawn_background(commit_clock(shared.clone(), mailbox.clone()));
         supervisor.spawn_background(build::run_first_builds(shared.clone(), mailbox.clone(), first_builds));
-        let lane = Lane::new("search", Width::of_cores());
+        let lane = Lane::new("search", LaneLimits::of_cores());
         Self { shared, mailbox, visibility, content, lane, supervisor: supervisor.clone() }
     }
 
@@ -134,7 +134,7 @@ impl Search {
         // clock sends one in any case. The reply is not needed: `searchable_to` is watched.
         let (reply, _) = ractor::concurrency::oneshot();
         let _ = self.mailbox.tell(Message::Commit { reply: reply.into() });
-        let waiting = reached(&mut searchable_to, |searchable_to| *searchable_to >= token.position);
+        let waiting = wait_until(&mut searchable_to, |searchable_to| *searchable_to >= token.position);
         Ok(matches!(tokio::time::timeout(SEARCHABLE_WAIT_MAX, waiting).await, Ok(Ok(_))))
     }
 
@@ -195,7 +195,7 @@ async fn commit_clock(shared: Arc<Shared>, mailbox: Mailbox<Message>) {
     let mut pending_since = shared.progress.watch_pending();
     loop {
         // Fails only without a sender, and `shared` holds it.
-        let Ok(since) = reached(&mut pending_since, Option::is_some).await else { return };
+        let Ok(since) = wait_until(&mut pending_since, Option::is_some).await else { return };
         let Some(since) = since else { continue };
         tokio::time::sleep_until((since + shared.commit_interval).into()).await;
         if *pending_since.borrow() != Some(since) {

@@ -4,7 +4,7 @@ use super::progress::Progress;
 use crate::{
     actors::{
         Error,
-        health::{Part, Trouble},
+        health::{Fault, Part},
     },
     causes::in_full,
     config::Config,
@@ -34,7 +34,7 @@ pub(super) struct Shared {
     pub(super) first_builds: mpsc::Sender<FirstBuild>,
     pub(super) part: Part,
     /// Present while the first index cannot be built.
-    pub(super) first_build_fault: Trouble,
+    pub(super) first_build_fault: Fault,
     /// Wakes the log reader after a restart, so that it goes back to the last commit.
     pub(super) rewind_reader: Arc<Notify>,
     pub(super) commit_interval: Duration,
@@ -76,7 +76,7 @@ impl Shared {
             build_documents: AtomicU64::new(0),
             build_stats: Mutex::default(),
             first_builds,
-            first_build_fault: part.trouble(),
+            first_build_fault: part.fault(),
             part,
             rewind_reader: Arc::default(),
             commit_interval: Duration::from_millis(config.search.commit_interval_ms),

@@ -1,10 +1,10 @@
-//! Password hashing: slow on purpose, so it has its own threads, and a queue that is shared out.
+//! Password hashing, which is slow on purpose: has threads of its own, behind a queue that is fair (`hash_queue.rs`).
 use super::{
-    asker::Asker,
-    lanes::{Ahead, Lanes},
+    caller::Caller,
+    hash_queue::{HashQueue, HeadOfQueue},
 };
 use crate::{
-    actors::Error,
+    actors::error::Error,
     domain::{Password, Receipt, Refusal},
 };
 use argon2::{Argon2, PasswordHash, PasswordHasher, PasswordVerifier};
@@ -12,67 +12,68 @@ use aws_lc_rs::digest::{Context, SHA256};
 use std::sync::{Arc, LazyLock};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// argon2id with 19 MiB, two passes and one lane: the crate's defaults, which are OWASP's.
+/// Hashes with argon2id, 19 MiB, two passes, one lane: the crate's defaults, which are OWASP's. Cheap to clone.
 ///
-/// A check takes about 20 ms of a thread. Of one account one is done at a time, of one network as many as there are
-/// threads; the others wait in lanes of their own (`lanes.rs`), so that who asks a thousand times delays the next by one
-/// round of the threads.
+/// A check keeps a thread busy for about 20 ms. One check of an account runs at a time, and as many of a network as there
+/// are threads; further ones wait in the account's and network's own queues. A thousand attempts by one client delay
+/// another client by one check.
 #[derive(Clone)]
 pub(in crate::actors) struct Hasher {
     threads: Arc<Semaphore>,
-    at_once: usize,
-    lanes: Arc<Lanes>,
+    thread_count: usize,
+    queue: Arc<HashQueue>,
 }
 
-/// A thread that is one's own for one piece of work.
-pub(in crate::actors) struct Turn {
+/// The right to one thread of the hasher for one hash or check.
+pub(in crate::actors) struct HashPermit {
     _thread: OwnedSemaphorePermit,
-    _ahead: Ahead,
+    _queue: HeadOfQueue,
 }
 
-/// Whether a password is the one behind a hash.
+/// The result of checking a password against a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum PasswordCheck {
     Wrong,
     Right,
-    /// As it was typed, and not in the form that hashes are made of today.
+    /// Right, against an old hash of the password as typed: today's hashes are of its normalized form.
     RightAsTyped,
 }
 
-/// A hash that no password has, so that an unknown account takes as long as a wrong password.
-static NOBODY: LazyLock<String> = LazyLock::new(|| hash(&uuid::Uuid::new_v4().to_string()).unwrap_or_default());
+/// The hash of a random password: an unknown account is checked against it and so takes as long as a wrong password.
+static UNKNOWN_ACCOUNT: LazyLock<String> =
+    LazyLock::new(|| hash(&uuid::Uuid::new_v4().to_string()).unwrap_or_default());
 
 impl Hasher {
     pub(in crate::actors) fn new(threads: usize) -> Self {
-        Self { threads: Arc::new(Semaphore::new(threads)), at_once: threads, lanes: Arc::default() }
+        Self { threads: Arc::new(Semaphore::new(threads)), thread_count: threads, queue: Arc::default() }
     }
 
-    /// Waits for a thread; `Busy` where too many wait already, of the account, of the network or in all.
-    pub(in crate::actors) async fn turn(&self, asker: Asker) -> Result<Turn, Error> {
-        let ahead = self.lanes.enter(asker, self.at_once)?.ahead().await?;
+    /// Waits for a thread. Refuses `Busy` where too many jobs wait, of the account, of the network or in all.
+    pub(in crate::actors) async fn acquire(&self, caller: Caller) -> Result<HashPermit, Error> {
+        let head = self.queue.enter(caller, self.thread_count)?.head().await?;
         let thread = self.threads.clone().acquire_owned().await.map_err(|_| Error::Restarting("hasher"))?;
-        Ok(Turn { _thread: thread, _ahead: ahead })
+        Ok(HashPermit { _thread: thread, _queue: head })
     }
 
-    /// A new hash is due: the stored one was made with other parameters than today's.
+    /// Returns whether the hash was made with other parameters than today's, and should be replaced.
     pub(super) fn is_outdated(hash: &str) -> bool {
         !hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$")
     }
 }
 
-impl Turn {
-    /// This turn, unless something is against it now that it has come; then the next one has it.
-    pub(super) fn unless(self, refused: impl FnOnce() -> Result<(), Refusal>) -> Result<Self, Error> {
-        refused()?;
+impl HashPermit {
+    /// Returns the permit unless `check` refuses; a refusal releases the permit.
+    pub(super) fn if_allowed(self, check: impl FnOnce() -> Result<(), Refusal>) -> Result<Self, Error> {
+        check()?;
         Ok(self)
     }
 
-    /// The hash to store, in the PHC format.
+    /// Returns the hash to store, in the PHC format.
     pub(super) async fn hash(self, password: Password) -> Result<String, Error> {
         self.run(move || hash(password.expose())).await?.ok_or(Error::Late("hasher"))
     }
 
-    /// The same for a request that may be repeated: its receipt then stands for the password too.
+    /// Hashes as [`HashPermit::hash`] does, for a request that may be repeated: the receipt then covers the password too.
     pub(in crate::actors) async fn hash_and_seal(
         self,
         password: Password,
@@ -86,36 +87,37 @@ impl Turn {
         self.run(work).await?.ok_or(Error::Late("hasher"))
     }
 
-    /// Whether the password is the one behind the hash; never, where there is no hash.
-    pub(super) async fn verify(self, typed: String, hash: Option<String>) -> Result<Verdict, Error> {
+    /// Checks a password against a hash. Without a hash the result is `Wrong`, after the same time.
+    pub(super) async fn verify(self, typed: String, hash: Option<String>) -> Result<PasswordCheck, Error> {
         self.run(move || {
             let known = hash.is_some();
-            let hash = hash.unwrap_or_else(|| NOBODY.clone());
-            let verdict = PasswordHash::new(&hash).map_or(Verdict::Wrong, |hash| verify(&typed, &hash));
-            if known { verdict } else { Verdict::Wrong }
+            let hash = hash.unwrap_or_else(|| UNKNOWN_ACCOUNT.clone());
+            let check = PasswordHash::new(&hash).map_or(PasswordCheck::Wrong, |hash| verify(&typed, &hash));
+            if known { check } else { PasswordCheck::Wrong }
         })
         .await
     }
 
-    /// The turn goes with the work: a client that goes away does not make room for more of it.
+    /// Runs `work` on a blocking thread, which holds the permit until it ends: a client that goes away does not free it
+    /// early.
     async fn run<T: Send + 'static>(self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
         let work = move || {
-            let _turn = self;
+            let _permit = self;
             work()
         };
         tokio::task::spawn_blocking(work).await.map_err(|_| Error::Restarting("hasher"))
     }
 }
 
-fn verify(typed: &str, hash: &PasswordHash) -> Verdict {
+fn verify(typed: &str, hash: &PasswordHash) -> PasswordCheck {
     let is = |password: &str| Argon2::default().verify_password(password.as_bytes(), hash).is_ok();
     let password = Password::typed(typed);
     if is(password.expose()) {
-        Verdict::Right
+        PasswordCheck::Right
     } else if password.expose() != typed && is(typed) {
-        Verdict::RightAsTyped
+        PasswordCheck::RightAsTyped
     } else {
-        Verdict::Wrong
+        PasswordCheck::Wrong
     }
 }
 
@@ -123,8 +125,8 @@ fn hash(password: &str) -> Option<String> {
     Argon2::default().hash_password(password.as_bytes()).ok().map(|hash| hash.to_string())
 }
 
-/// Makes the fingerprint stand for the password: by a hash as slow as the stored one, under a salt of the receipt's
-/// own, so that who reads the receipt is no nearer to the password than who reads the account.
+/// Makes the fingerprint of a receipt depend on the password: through a hash as slow as the stored one, with a salt of
+/// the receipt's own. So a leaked receipt reveals no more of the password than a leaked account.
 fn seal(receipt: Receipt, password: &Password) -> Option<Receipt> {
     let salt = sha256(&[receipt.scope.as_bytes(), receipt.key.as_bytes()]);
     let mut slow = [0; 32];
@@ -136,7 +138,7 @@ fn seal(receipt: Receipt, password: &Password) -> Option<Receipt> {
 fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     let mut hash = Context::new(&SHA256);
     for part in parts {
-        // Lengths keep the parts apart.
+        // The lengths keep `ab, c` apart from `a, bc`.
         hash.update(&(part.len() as u64).to_le_bytes());
         hash.update(part);
     }
@@ -157,23 +159,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_hash_knows_its_password_and_no_other() {
+    async fn a_hash_matches_its_password_and_no_other() {
         let hasher = Hasher::new(1);
-        let turn = async || hasher.turn(Asker::new("a@b.kr", HOME)).await.unwrap();
-        let hash = turn().await.hash(password("Passw0rd!")).await.unwrap();
+        let permit = async || hasher.acquire(Caller::new("a@b.kr", HOME)).await.unwrap();
+        let hash = permit().await.hash(password("Passw0rd!")).await.unwrap();
         assert!(!Hasher::is_outdated(&hash), "{hash}");
-        let verdict = async |typed: &str, hash| turn().await.verify(typed.to_owned(), hash).await.unwrap();
-        assert_eq!(verdict("Passw0rd!", Some(hash.clone())).await, Verdict::Right);
-        assert_eq!(verdict("Ｐassｗ0rd！", Some(hash.clone())).await, Verdict::Right, "the same in another width");
-        assert_eq!(verdict("passw0rd!", Some(hash)).await, Verdict::Wrong);
-        assert_eq!(verdict("Passw0rd!", None).await, Verdict::Wrong);
+        let check = async |typed: &str, hash| permit().await.verify(typed.to_owned(), hash).await.unwrap();
+        assert_eq!(check("Passw0rd!", Some(hash.clone())).await, PasswordCheck::Right);
+        assert_eq!(check("Ｐassｗ0rd！", Some(hash.clone())).await, PasswordCheck::Right, "the same in another width");
+        assert_eq!(check("passw0rd!", Some(hash)).await, PasswordCheck::Wrong);
+        assert_eq!(check("Passw0rd!", None).await, PasswordCheck::Wrong);
         let of_old = super::hash("Ｐassｗ0rd!").unwrap();
-        assert_eq!(verdict("Ｐassｗ0rd!", Some(of_old.clone())).await, Verdict::RightAsTyped);
-        assert_eq!(verdict("Passw0rd!", Some(of_old)).await, Verdict::Wrong);
+        assert_eq!(check("Ｐassｗ0rd!", Some(of_old.clone())).await, PasswordCheck::RightAsTyped);
+        assert_eq!(check("Passw0rd!", Some(of_old)).await, PasswordCheck::Wrong);
     }
 
     #[test]
-    fn a_sealed_receipt_is_of_one_password() {
+    fn a_sealed_receipt_depends_on_its_password() {
         let receipt = |key: &str| Receipt {
             scope: "signup:a@b.kr".to_owned(),
             key: key.to_owned(),

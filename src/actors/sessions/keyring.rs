@@ -1,4 +1,4 @@
-//! The signing keys in memory: makes and verifies access tokens without asking anybody.
+//! The signing keys in memory: signs and verifies access tokens without a read from the store.
 use crate::{
     domain::{Identity, MemberId, Refusal, SessionId, SigningKey, Timestamp},
     storage::Keys,
@@ -13,15 +13,15 @@ use std::{
 };
 use uuid::Uuid;
 
-/// Who made the token, and whom it is for.
+/// The issuer and the audience of every token.
 const ISSUER: &str = "dailyfeed";
-/// How far another clock may be ahead, in seconds.
+/// How far the clock of another process may be ahead, in seconds.
 const LEEWAY_SECONDS: u64 = 5;
-/// Tokens that are known to be good, about 500 bytes each; one that is not remembered is checked again, which costs as
-/// much as a page of a feed.
-const KNOWN_MAX: usize = 8_192;
+/// Verified tokens that are remembered, about 500 bytes each. A token that is not remembered is verified again, which
+/// costs as much as a page of a feed.
+const VERIFIED_MAX: usize = 8_192;
 
-/// What a token says. `sid` names the session, so that ending one ends all of its tokens.
+/// The claims of an access token. `sid` is the session, so that ending a session revokes all of its tokens.
 #[derive(Debug, Serialize, Deserialize)]
 struct Claims {
     iss: String,
@@ -36,26 +36,26 @@ struct Claims {
 struct Ring {
     primary: Uuid,
     header: Header,
-    signs: EncodingKey,
-    verify: HashMap<String, DecodingKey>,
-    /// Forgotten with the ring: a key that is withdrawn takes its tokens with it.
-    known: Cache<Box<str>, Verified>,
+    signing_key: EncodingKey,
+    verifying_keys: HashMap<String, DecodingKey>,
+    /// Dropped with the ring, so that a disabled key no longer verifies any token.
+    verified: Cache<Box<str>, Verified>,
 }
 
-/// The keys that are in force.
+/// The keys that are in force, and the lifetime of the tokens that they sign.
 pub(super) struct Keyring {
-    /// Copied out of its lock: a signature takes longer than anybody should wait for a key.
+    /// Cloned out of its lock: no caller waits for the signature of another.
     ring: RwLock<Arc<Ring>>,
     validation: Validation,
     lifetime: Duration,
 }
 
-/// A token that was checked.
+/// A verified access token.
 #[derive(Debug, Clone, Copy)]
 pub struct Verified {
-    /// Who sent it.
+    /// The member and session of the token.
     pub identity: Identity,
-    /// The client should get one that is signed with today's key.
+    /// An older key signed the token: the client should get a new one.
     pub under_old_key: bool,
 }
 
@@ -86,8 +86,8 @@ impl Keyring {
         self.lifetime
     }
 
-    /// A new access token of a session, good until the session's end at most, and for how long that is; `None` only
-    /// where the signing library fails.
+    /// Signs a new access token of a session; returns it with its lifetime, which ends with the session at the latest.
+    /// `None` only when the signing library fails.
     pub(super) fn sign(
         &self,
         member: MemberId,
@@ -106,27 +106,30 @@ impl Keyring {
             exp: end.0 / 1000,
         };
         let ring = self.ring();
-        jsonwebtoken::encode(&ring.header, &claims, &ring.signs)
+        jsonwebtoken::encode(&ring.header, &claims, &ring.signing_key)
             .map_err(|error| tracing::error!(error = &error as &dyn std::error::Error, "cannot sign a token"))
             .map(|token| (token, now.until(end)))
             .ok()
     }
 
-    /// Checks key, algorithm, signature, issuer, audience and time. Whether the session was ended is not known here.
+    /// Checks key, algorithm, signature, issuer, audience and time, but not whether the session has ended. Refuses
+    /// `TokenInvalid`, `TokenExpired`.
     pub(super) fn verify(&self, token: &str) -> Result<Verified, Refusal> {
         let ring = self.ring();
-        if let Some(known) = ring.known.get(token).filter(|known| Timestamp::now() < known.identity.expires_at) {
-            return Ok(known);
+        if let Some(verified) = ring.verified.get(token)
+            && Timestamp::now() < verified.identity.expires_at
+        {
+            return Ok(verified);
         }
         let verified = self.check(&ring, token)?;
-        ring.known.insert(token.into(), verified);
+        ring.verified.insert(token.into(), verified);
         Ok(verified)
     }
 
     fn check(&self, ring: &Ring, token: &str) -> Result<Verified, Refusal> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| Refusal::TokenInvalid)?;
         let kid = header.kid.ok_or(Refusal::TokenInvalid)?;
-        let key = ring.verify.get(&kid).ok_or(Refusal::TokenInvalid)?;
+        let key = ring.verifying_keys.get(&kid).ok_or(Refusal::TokenInvalid)?;
         let token = jsonwebtoken::decode::<Claims>(token, key, &self.validation);
         let claims = token
             .map_err(|error| match error.kind() {
@@ -135,9 +138,9 @@ impl Keyring {
             })?
             .claims;
         let member = claims.sub.parse().map_err(|_| Refusal::TokenInvalid)?;
-        // A revocation is remembered for as long as a token lives today, whatever a token was promised yesterday.
-        let lives_until = Timestamp(claims.iat.saturating_mul(1000)).after(self.lifetime);
-        let expires_at = Timestamp(claims.exp.saturating_mul(1000)).min(lives_until);
+        // A revocation is remembered for today's lifetime of a token, so an older, longer `exp` must not count.
+        let lifetime_end = Timestamp(claims.iat.saturating_mul(1000)).after(self.lifetime);
+        let expires_at = Timestamp(claims.exp.saturating_mul(1000)).min(lifetime_end);
         if expires_at.after(Duration::from_secs(LEEWAY_SECONDS)) < Timestamp::now() {
             return Err(Refusal::TokenExpired);
         }
@@ -148,11 +151,12 @@ impl Keyring {
 
 fn ring(keys: &Keys) -> Ring {
     let all = keys.others.iter().chain([&keys.primary]);
-    let verify = all.map(|key: &SigningKey| (key.id.to_string(), DecodingKey::from_secret(&key.secret))).collect();
+    let verifying_keys =
+        all.map(|key: &SigningKey| (key.id.to_string(), DecodingKey::from_secret(&key.secret))).collect();
     let mut header = Header::new(Algorithm::HS256);
     header.kid = Some(keys.primary.id.to_string());
-    let (signs, known) = (EncodingKey::from_secret(&keys.primary.secret), Cache::new(KNOWN_MAX));
-    Ring { primary: keys.primary.id, header, signs, verify, known }
+    let signing_key = EncodingKey::from_secret(&keys.primary.secret);
+    Ring { primary: keys.primary.id, header, signing_key, verifying_keys, verified: Cache::new(VERIFIED_MAX) }
 }
 
 #[cfg(test)]
@@ -180,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_ends_with_its_session_and_with_the_life_of_tokens() {
+    fn a_token_expires_with_its_session_and_with_the_lifetime_of_tokens() {
         let keys = Keys { primary: key(1), others: vec![] };
         let keyring = Keyring::new(&keys, Duration::from_secs(3_600));
         let end = Timestamp(Timestamp::now().after(Duration::from_secs(60)).0 / 1000 * 1000);
@@ -194,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_is_known_is_refused_once_it_has_run_out() {
+    fn a_remembered_token_is_refused_after_its_expiry() {
         let keyring = Keyring::new(&Keys { primary: key(1), others: vec![] }, Duration::from_secs(60));
         let past = Timestamp::now().before(Duration::from_secs(60));
         let claims = Claims {
@@ -207,15 +211,15 @@ mod tests {
             exp: past.0 / 1000,
         };
         let ring = keyring.ring();
-        let token = jsonwebtoken::encode(&ring.header, &claims, &ring.signs).unwrap();
+        let token = jsonwebtoken::encode(&ring.header, &claims, &ring.signing_key).unwrap();
         let identity = Identity { member: MemberId(7), session: SessionId(9), expires_at: past };
-        ring.known.insert(token.as_str().into(), Verified { identity, under_old_key: false });
+        ring.verified.insert(token.as_str().into(), Verified { identity, under_old_key: false });
         drop(ring);
         assert_eq!(keyring.verify(&token).unwrap_err(), Refusal::TokenExpired);
     }
 
     #[test]
-    fn a_token_that_is_known_stands_for_its_own_text_alone() {
+    fn a_remembered_token_verifies_its_own_text_alone() {
         let keyring = Keyring::new(&Keys { primary: key(1), others: vec![] }, Duration::from_secs(60));
         let token = keyring.sign(MemberId(7), SessionId(9), END).unwrap().0;
         let first = keyring.verify(&token).unwrap();

@@ -1,8 +1,8 @@
-//! Slows down guessing: too many wrong passwords for one account from one network lock that pair for a while.
+//! Slows down the guessing of passwords: too many wrong ones for one account from one network lock that pair for a time.
 //!
-//! One counter for every place that takes a password, and an attempt is counted before it is checked: a thousand at once
-//! are a thousand.
-use super::asker::Key;
+//! Every check of a password shares one counter and is counted before the check, so that a thousand attempts at once
+//! count as a thousand.
+use super::caller::Key;
 use crate::domain::Refusal;
 use std::{
     collections::{HashMap, VecDeque},
@@ -10,12 +10,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Keys that are remembered for each thread that checks passwords, about 100 bytes each. A thread checks fewer in the
-/// default quarter of an hour, and each failure was a check, so that none is forgotten before its time; past that the
-/// oldest goes, which costs who would be rid of it as many checks.
+/// Remembered keys per thread of the hasher, about 100 bytes each. A thread makes fewer checks within the default window
+/// of 15 minutes, so no key is forgotten early by default. With a longer window the oldest key is forgotten first, and
+/// an attacker needs this many checks to force it out.
 const KEYS_PER_THREAD: usize = 100_000;
 
-/// Failed attempts by what they are counted under.
+/// Counts failed attempts by key.
 pub(super) struct Lockout {
     failures_max: usize,
     window: Duration,
@@ -26,7 +26,7 @@ pub(super) struct Lockout {
 #[derive(Default)]
 struct Known {
     failures: HashMap<Key, Failures>,
-    /// Keys in the order in which their time is over; one that was forgiven or renewed since stands here in vain.
+    /// Keys with the start of their window, oldest first. An entry whose key was forgiven or renewed since has no effect.
     in_order: VecDeque<(Instant, Key)>,
 }
 
@@ -37,37 +37,38 @@ struct Failures {
 }
 
 impl Lockout {
-    /// `failures_max` of 0 locks nobody out. `threads` is how many passwords are checked at once.
+    /// Creates a lockout after `failures_max` failures; 0 disables it. `threads` are the threads of the hasher.
     pub(super) fn new(failures_max: usize, window: Duration, threads: usize) -> Self {
         let keys_max = threads.saturating_mul(KEYS_PER_THREAD);
         Self { failures_max, window, keys_max, known: Mutex::default() }
     }
 
-    /// Refuses `LoginLocked` where one of the keys has failed too often. Counts nothing.
+    /// Refuses `LoginLocked` while one of the keys is locked. Counts nothing.
     pub(super) fn check(&self, keys: &[Key]) -> Result<(), Refusal> {
         if self.failures_max == 0 {
             return Ok(());
         }
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        self.locked(&known, keys)
+        self.check_known(&known, keys)
     }
 
-    /// Refuses `LoginLocked` with the longest time that any of the keys is locked for.
-    fn locked(&self, known: &Known, keys: &[Key]) -> Result<(), Refusal> {
-        let left = keys.iter().filter_map(|key| self.left(*known.failures.get(key)?)).max();
-        left.map_or(Ok(()), |retry_after| Err(Refusal::LoginLocked { retry_after }))
+    /// Refuses `LoginLocked` with the longest remaining lock of the keys.
+    fn check_known(&self, known: &Known, keys: &[Key]) -> Result<(), Refusal> {
+        let longest = keys.iter().filter_map(|key| self.remaining(*known.failures.get(key)?)).max();
+        longest.map_or(Ok(()), |retry_after| Err(Refusal::LoginLocked { retry_after }))
     }
 
-    /// Counts an attempt under each of the keys; the one that fills the measure begins the lock. Refuses as `check`.
+    /// Counts an attempt under each of the keys; attempt number `failures_max` locks the key. Refuses as
+    /// [`Lockout::check`].
     pub(super) fn count(&self, keys: &[Key]) -> Result<(), Refusal> {
         if self.failures_max == 0 {
             return Ok(());
         }
         let now = Instant::now();
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        self.locked(&known, keys)?;
+        self.check_known(&known, keys)?;
         for key in keys {
-            known.forget(now, self.window, self.keys_max);
+            known.prune(now, self.window, self.keys_max);
             let Known { failures, in_order } = &mut *known;
             let failed = failures.entry(*key).or_insert(Failures { count: 0, since: now });
             failed.count += 1;
@@ -80,7 +81,7 @@ impl Lockout {
         Ok(())
     }
 
-    /// Gives back what was counted under the keys: the right password came.
+    /// Clears the counts of the keys after a right password.
     pub(super) fn forgive(&self, keys: &[Key]) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         for key in keys {
@@ -88,19 +89,19 @@ impl Lockout {
         }
     }
 
-    /// How long it stays locked; none where it is not.
-    fn left(&self, failed: Failures) -> Option<Duration> {
-        let left = self.window.saturating_sub(failed.since.elapsed());
-        (failed.count >= self.failures_max && !left.is_zero()).then_some(left)
+    /// Returns the remaining time of the lock; `None` where the key is not locked.
+    fn remaining(&self, failed: Failures) -> Option<Duration> {
+        let remaining = self.window.saturating_sub(failed.since.elapsed());
+        (failed.count >= self.failures_max && !remaining.is_zero()).then_some(remaining)
     }
 }
 
 impl Known {
-    /// Forgets what has run out, and the oldest where there are too many. Each entry is looked at once.
-    fn forget(&mut self, now: Instant, window: Duration, keys_max: usize) {
+    /// Removes expired keys, and the oldest ones above `keys_max`. Visits each entry once in its life.
+    fn prune(&mut self, now: Instant, window: Duration, keys_max: usize) {
         while let Some((since, key)) = self.in_order.front().copied() {
-            let over = now.duration_since(since) >= window;
-            if !over && self.failures.len() < keys_max && self.in_order.len() < 2 * keys_max {
+            let expired = now.duration_since(since) >= window;
+            if !expired && self.failures.len() < keys_max && self.in_order.len() < 2 * keys_max {
                 break;
             }
             self.in_order.pop_front();
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fifth_attempt_locks_the_key_and_nobody_else() {
+    fn the_fifth_attempt_locks_its_key_and_no_other() {
         let lockout = Lockout::new(5, QUARTER, 1);
         for _ in 0..5 {
             assert!(lockout.count(&[key(1)]).is_ok());
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn attempts_at_once_are_counted_before_any_is_checked() {
+    fn simultaneous_attempts_are_all_counted() {
         let lockout = Lockout::new(5, QUARTER, 1);
         let counted: usize = std::thread::scope(|scope| {
             let threads: Vec<_> =
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_success_begins_afresh_and_so_does_the_end_of_the_window() {
+    fn a_right_password_and_the_end_of_the_window_clear_the_count() {
         let lockout = Lockout::new(2, QUARTER, 1);
         assert!(lockout.count(&[key(1)]).is_ok());
         lockout.forgive(&[key(1)]);
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_is_bounded_and_the_oldest_goes_first() {
+    fn remembered_keys_are_bounded_and_the_oldest_is_forgotten_first() {
         let mut lockout = Lockout::new(5, QUARTER, 1);
         lockout.keys_max = 100;
         for number in 0..1_000 {

@@ -1,44 +1,45 @@
-//! Logging in, and staying so: passwords buy tokens, refresh tokens buy the next pair.
+//! Login, and the renewal of tokens: a password or a refresh token is exchanged for a pair of tokens.
 use super::{
-    Client, DEVICE_MAX, Message, Sessions, Tokens,
-    actor::Ending,
-    asker::Asker,
-    hasher::{Hasher, Verdict},
-    password::TRIES,
+    Client, DEVICE_MAX, Sessions, Tokens,
+    caller::Caller,
+    commands::{EndedSessions, SessionCommand},
+    hasher::{Hasher, PasswordCheck},
+    password::CHECKS_MAX,
     random, refresh,
     refresh::RefreshToken,
 };
 use crate::{
-    actors::Error,
+    actors::error::Error,
     domain::{Email, Identity, Member, MemberId, Password, Refusal, Session, SessionId, Timestamp},
     storage::Credentials,
 };
 use std::time::Duration;
 
 impl Sessions {
-    /// Checks a password and opens a session. Refuses `Invalid` for more characters than an address may have,
-    /// `LoginFailed`, `LoginLocked`. A member who had left is back.
+    /// Checks a password and creates a session. Restores a deactivated member. Refuses `Invalid` for more characters than
+    /// an e-mail address may have, `LoginFailed`, `LoginLocked`.
     pub async fn log_in(&self, email: &str, password: &str, client: Client) -> Result<(Tokens, Member), Error> {
         let key = Email::key_of(email).map_err(Refusal::from)?;
-        let asker = Asker::new(&key, client.address);
-        let pair = [asker.pair()];
-        for _ in 0..TRIES {
+        let caller = Caller::new(&key, client.address);
+        let pair = [caller.pair()];
+        for _ in 0..CHECKS_MAX {
             self.shared.lockout.check(&pair)?;
             let credentials = self.shared.members.credentials_by_email(&key).await?;
             let hash = credentials.as_ref().map(|credentials| credentials.password_hash.clone());
-            let turn = self.hasher.turn(asker).await?.unless(|| self.shared.lockout.count(&pair));
-            let verdict = turn?.verify(password.to_owned(), hash).await?;
-            let Some(checked) = credentials.filter(|_| verdict != Verdict::Wrong) else { break };
+            let permit = self.hasher.acquire(caller).await?.if_allowed(|| self.shared.lockout.count(&pair));
+            let check = permit?.verify(password.to_owned(), hash).await?;
+            let Some(checked) = credentials.filter(|_| check != PasswordCheck::Wrong) else { break };
             self.shared.lockout.forgive(&pair);
             let member = checked.member;
-            let outdated = verdict == Verdict::RightAsTyped || Hasher::is_outdated(&checked.password_hash);
-            let rehashed = match outdated {
-                true => Some(self.hasher.turn(asker).await?.hash(Password::typed(password)).await?),
-                false => None,
+            let outdated = check == PasswordCheck::RightAsTyped || Hasher::is_outdated(&checked.password_hash);
+            let rehashed = if outdated {
+                Some(self.hasher.acquire(caller).await?.hash(Password::typed(password)).await?)
+            } else {
+                None
             };
-            let session = match self.open(checked, rehashed, &client).await {
+            let session = match self.create_session(checked, rehashed, &client).await {
                 Err(Error::Refused(Refusal::LoginFailed)) => continue,
-                opened => opened?,
+                created => created?,
             };
             self.visibility.note_write(member);
             return Ok((self.tokens(&session, 0)?, self.member(member).await?));
@@ -46,8 +47,8 @@ impl Sessions {
         Err(Refusal::LoginFailed.into())
     }
 
-    /// Opens a session for who was checked. Refuses `LoginFailed` where the credentials are others by now.
-    async fn open(
+    /// Creates a session for checked credentials. Refuses `LoginFailed` where the credentials have changed since.
+    async fn create_session(
         &self,
         checked: Credentials,
         rehashed: Option<String>,
@@ -55,7 +56,7 @@ impl Sessions {
     ) -> Result<Box<Session>, Error> {
         let (now, member) = (Timestamp::now(), checked.member);
         let session = Box::new(Session {
-            // Decided where the member's commands are in order.
+            // Assigned by the member's slot.
             id: SessionId(0),
             member,
             device: client.device.chars().take(DEVICE_MAX).collect(),
@@ -67,64 +68,69 @@ impl Sessions {
             generation: 0,
             rotated_at: now,
         });
-        self.slots.of(member).ask(|reply| Message::Open { session, checked, rehashed, reply }).await
+        let create = |reply| SessionCommand::CreateSession { session, checked, rehashed, reply };
+        self.slots.of(member).ask(create).await
     }
 
-    /// An access token under today's key for this one, and how long it is good for: as long as a new one, but never past
-    /// the session's end, where an older key signed this; else exactly as long as this one. Refuses what `verify`
-    /// refuses, and `TokenRevoked` where the session does not live.
+    /// Exchanges an access token for one that today's key signs; returns it with its lifetime.
+    ///
+    /// For a token that an older key signed, the lifetime is a new token's, up to the end of the session; for any other
+    /// token it is the rest of that token's. Refuses what [`Sessions::verify`] refuses, and `TokenRevoked` where the
+    /// session has ended.
     pub async fn renew(&self, token: &str) -> Result<(String, Duration), Error> {
         let verified = self.verify(token)?;
-        let session = self.of(verified.identity).await?;
-        let end = match verified.under_old_key {
-            true => session.expires_at,
-            false => session.expires_at.min(verified.identity.expires_at),
+        let session = self.live_session(verified.identity).await?;
+        let end = if verified.under_old_key {
+            session.expires_at
+        } else {
+            session.expires_at.min(verified.identity.expires_at)
         };
         let signed = self.shared.keyring.sign(session.member, session.id, end);
         signed.ok_or(Error::Late("keyring"))
     }
 
-    /// The session that an identity stands for. Refuses `TokenRevoked` where it has ended or run out, and remembers.
-    pub(super) async fn of(&self, identity: Identity) -> Result<Session, Error> {
+    /// Returns the session of an identity. Refuses `TokenRevoked` where it has ended or expired, and revokes its tokens
+    /// in memory.
+    pub(super) async fn live_session(&self, identity: Identity) -> Result<Session, Error> {
         let session = self.shared.sessions.session(identity.session).await?;
-        let lives = |session: &Session| session.member == identity.member && session.expires_at > Timestamp::now();
-        let Some(session) = session.filter(lives) else {
+        let is_live = |session: &Session| session.member == identity.member && session.expires_at > Timestamp::now();
+        let Some(session) = session.filter(is_live) else {
             self.shared.revocations.add(&[identity.session], self.tokens_until());
             return Err(Refusal::TokenRevoked.into());
         };
         Ok(session)
     }
 
-    /// Trades a refresh token for the next pair. Refuses `ReloginRequired`.
+    /// Exchanges a refresh token for the next pair of tokens. Refuses `ReloginRequired`.
     ///
-    /// A token that was traded a moment ago gets the same successor again, because the answer may have been lost; one
-    /// that was traded earlier is in two hands, and ends its session.
+    /// A token that was exchanged within the grace period gets the same successor again, because the answer may have been
+    /// lost. One that was exchanged earlier has been stolen, and ends its session.
     pub async fn refresh(&self, refresh_token: &str, client: Client) -> Result<(Tokens, Member), Error> {
         let token = RefreshToken::parse(refresh_token).ok_or(Refusal::ReloginRequired)?;
-        let mut session = self.living(&token).await?;
+        let mut session = self.session_of_token(&token).await?;
         let (id, generation) = (session.id, token.generation);
         if session.generation == generation {
             let expires_at = Timestamp::now().after(self.shared.session_lifetime);
             let address = client.address.to_string();
-            let rotate = |reply| Message::Rotate { id, generation, expires_at, address, reply };
+            let rotate = |reply| SessionCommand::RotateRefreshToken { id, generation, expires_at, address, reply };
             if self.slots.of(session.member).ask(rotate).await? {
                 session.expires_at = expires_at;
                 return Ok((self.tokens(&session, generation + 1)?, self.member(session.member).await?));
             }
         }
-        // Traded before: by this client a moment ago, or by somebody else.
-        let session = self.living(&token).await?;
+        // Exchanged before: by this client a moment ago, or by a thief.
+        let session = self.session_of_token(&token).await?;
         let since = session.rotated_at.until(Timestamp::now());
         if session.generation == generation + 1 && since <= self.shared.refresh_grace {
             return Ok((self.tokens(&session, session.generation)?, self.member(session.member).await?));
         }
         tracing::warn!(session = id.0, "refresh token used twice; ending its session");
-        self.end_sessions(session.member, Ending::One(id)).await?;
+        self.end_sessions(session.member, EndedSessions::One(id)).await?;
         Err(Refusal::ReloginRequired.into())
     }
 
-    /// The session that made the token, if it has neither ended nor expired.
-    async fn living(&self, token: &RefreshToken) -> Result<Session, Error> {
+    /// Returns the session of a refresh token. Refuses `ReloginRequired` where it has ended or expired.
+    async fn session_of_token(&self, token: &RefreshToken) -> Result<Session, Error> {
         let session = self.shared.sessions.session(token.session).await?;
         let session = session.filter(|session| token.is_of(session) && session.expires_at > Timestamp::now());
         session.ok_or(Refusal::ReloginRequired.into())

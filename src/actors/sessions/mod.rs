@@ -1,9 +1,9 @@
-//! Who is logged in: passwords, tokens, sessions, signing keys.
-mod actor;
-mod asker;
+//! Sessions: the handle for login and logout, passwords, access and refresh tokens, signing keys, and stream tickets.
+mod caller;
+mod commands;
+mod hash_queue;
 mod hasher;
 mod keyring;
-mod lanes;
 mod lockout;
 mod login;
 mod password;
@@ -11,73 +11,62 @@ mod refresh;
 mod revocations;
 mod tickets;
 
-pub(super) use asker::Asker;
+pub(super) use caller::Caller;
 pub(super) use hasher::Hasher;
 pub use keyring::Verified;
 pub use tickets::TicketUse;
 
-use super::{Error, Reply, StartError, Supervisor, slots::Slots, visibility::Visibility};
+use super::{
+    error::{Error, StartError},
+    slots::Slots,
+    supervisor::Supervisor,
+    visibility::Visibility,
+};
 use crate::{
     config::Config,
     domain::{IdGenerator, Identity, MemberId, Refusal, Session, SessionId, SigningKey, Timestamp},
-    storage::{Credentials, MemberStore, SessionStore, Stores},
+    storage::{MemberStore, SessionStore, Stores},
 };
-use actor::Ending;
+use commands::{EndedSessions, SessionCommand, SessionState};
 use keyring::Keyring;
 use lockout::Lockout;
 use revocations::Revocations;
 use std::{net::IpAddr, sync::Arc, time::Duration};
 use tickets::Tickets;
 
-/// Characters of a client's own name that are kept.
+/// Characters of a device name that are stored; the rest is cut.
 const DEVICE_MAX: usize = 200;
-/// How much longer than a token lives its revocation is remembered: a token may be on its way while its session ends,
-/// and another clock may be ahead.
-const TOKENS_LATE: Duration = Duration::from_secs(60);
+/// How much longer than the lifetime of a token its revocation is remembered: a token may be signed while its session
+/// ends, and another clock may be ahead.
+const REVOCATION_MARGIN: Duration = Duration::from_secs(60);
 
-/// What one slot's sessions actor can be asked. Every message is answered once its commit is durable, and once what it
-/// ends is void.
-pub(super) enum Message {
-    /// Stores a new session, under an id that the actor gives it, for credentials that were checked; refuses
-    /// `LoginFailed` where they are others by now. Answers with the session as stored.
-    Open { session: Box<Session>, checked: Credentials, rehashed: Option<String>, reply: Reply<Box<Session>> },
-    /// Moves a refresh token on; answers whether it was the current one.
-    Rotate { id: SessionId, generation: u64, expires_at: Timestamp, address: String, reply: Reply<bool> },
-    /// Ends sessions, and answers how many.
-    End { member: MemberId, which: Ending, reply: Reply<usize> },
-    /// Sets a password for credentials that were checked, and ends the other sessions.
-    ChangePassword { identity: Identity, checked: Credentials, hash: String, reply: Reply<()> },
-    /// Takes a member whose credentials were checked, and all that the member wrote, out of every view.
-    Leave { identity: Identity, checked: Credentials, reply: Reply<()> },
-}
-
-/// Where a login comes from.
+/// The client of a login or refresh.
 #[derive(Debug, Clone)]
 pub struct Client {
-    /// What the client calls itself; cut at 200 characters.
+    /// The device name that the client sends; cut at 200 characters.
     pub device: String,
-    /// The address that it comes from.
+    /// The client's address.
     pub address: IpAddr,
 }
 
-/// What a login or a refresh hands out.
+/// The pair of tokens that a login or a refresh returns.
 #[derive(Debug, Clone)]
 pub struct Tokens {
-    /// Proves who the client is.
+    /// Authenticates requests.
     pub access: String,
-    /// For how long.
+    /// The lifetime of `access`.
     pub expires_in: Duration,
-    /// Buys the next pair, once.
+    /// Is exchanged for the next pair, once.
     pub refresh: String,
-    /// For how long.
+    /// The lifetime of `refresh`.
     pub refresh_expires_in: Duration,
 }
 
-/// Sessions, from outside. Verifying a token asks nobody; writes go through the member's slot.
+/// The handle of sessions. Commands go through the member's slot; tokens are verified in memory.
 #[derive(Clone)]
 pub struct Sessions {
     shared: Arc<Shared>,
-    slots: Slots<Message>,
+    slots: Slots<SessionCommand>,
     hasher: Hasher,
     visibility: Visibility,
 }
@@ -105,8 +94,8 @@ impl Sessions {
     ) -> Result<Self, StartError> {
         let settings = &config.authentication;
         let (sessions, members) = (stores.sessions.clone(), stores.members.clone());
-        let known = sessions.keys().await?;
-        let keys = match known {
+        let stored = sessions.keys().await?;
+        let keys = match stored {
             Some(keys) => keys,
             None => sessions.rotate_key(None, new_key(), Timestamp(0)).await?,
         };
@@ -114,13 +103,13 @@ impl Sessions {
         let failures_max = if config.limits.enabled { config.limits.login_failures_max as usize } else { 0 };
         let window = Duration::from_secs(config.limits.login_lock_seconds);
         let revocations = Arc::new(Revocations::default());
-        let state = actor::State {
+        let state = SessionState {
             sessions: sessions.clone(),
             revocations: revocations.clone(),
             ids,
-            tokens_last: token_lifetime + TOKENS_LATE,
+            tokens_last: token_lifetime + REVOCATION_MARGIN,
         };
-        let slots = Slots::start(supervisor, "sessions", move || (actor::SessionsActor, state.clone())).await?;
+        let slots = Slots::start(supervisor, "sessions", state).await?;
         let shared = Arc::new(Shared {
             sessions,
             members,
@@ -133,79 +122,80 @@ impl Sessions {
             key_age_max: Duration::from_secs(u64::from(settings.key_rotation_hours) * 3_600),
         });
         let started = Self { shared, slots, hasher, visibility };
-        started.recall().await?;
-        // A disk that is full does not keep anybody from reading: the keys there are stay in force until the next check.
+        started.load_revocations().await?;
+        // With a full disk the server still starts and serves reads: the present keys stay in force until the next check.
         if let Err(error) = started.check_keys().await {
             tracing::error!(error = &error as &dyn std::error::Error, "cannot check the signing keys");
         }
         Ok(started)
     }
 
-    /// Who sent this access token. Refuses `TokenInvalid`, `TokenExpired`, `TokenRevoked`.
+    /// Verifies an access token. Refuses `TokenInvalid`, `TokenExpired`, `TokenRevoked`.
     pub fn verify(&self, token: &str) -> Result<Verified, Refusal> {
         let verified = self.shared.keyring.verify(token)?;
         if self.is_revoked(verified.identity) { Err(Refusal::TokenRevoked) } else { Ok(verified) }
     }
 
-    /// Whether the session was ended.
+    /// Returns whether the session of the identity has ended.
     pub fn is_revoked(&self, identity: Identity) -> bool {
-        self.shared.revocations.cover(identity.member, identity.session)
+        self.shared.revocations.contains(identity.member, identity.session)
     }
 
-    /// Ends the session that the identity stands for.
+    /// Ends the session of the identity.
     pub async fn log_out(&self, identity: Identity) -> Result<(), Error> {
-        // Void from now on, whatever becomes of the commit.
+        // The token is refused from now on, even if the commit fails.
         self.shared.revocations.add(&[identity.session], self.tokens_until());
-        self.end_sessions(identity.member, Ending::Own(identity.session)).await.map(|_| ())
+        self.end_sessions(identity.member, EndedSessions::Own(identity.session)).await.map(|_| ())
     }
 
     /// Ends every session of the member.
     pub async fn log_out_everywhere(&self, identity: Identity) -> Result<(), Error> {
         self.shared.revocations.add(&[identity.session], self.tokens_until());
-        self.end_sessions(identity.member, Ending::All).await.map(|_| ())
+        self.end_sessions(identity.member, EndedSessions::All).await.map(|_| ())
     }
 
-    /// The member's sessions, last used first.
+    /// Lists the member's sessions, last used first.
     pub async fn list(&self, identity: Identity) -> Result<Vec<Session>, Error> {
         Ok(self.shared.sessions.sessions(identity.member, Timestamp::now()).await?)
     }
 
     /// Ends one session of the member. Refuses `SessionNotFound`.
-    pub async fn end(&self, identity: Identity, session: SessionId) -> Result<(), Error> {
-        let ended = self.end_sessions(identity.member, Ending::One(session)).await?;
+    pub async fn end_session(&self, identity: Identity, session: SessionId) -> Result<(), Error> {
+        let ended = self.end_sessions(identity.member, EndedSessions::One(session)).await?;
         if ended == 0 { Err(Refusal::SessionNotFound.into()) } else { Ok(()) }
     }
 
-    /// A ticket that opens one stream, and how long it is good for.
-    pub fn ticket(&self, identity: Identity) -> Result<(String, Duration), Error> {
+    /// Issues a ticket that opens one stream; returns it with its lifetime.
+    pub fn issue_ticket(&self, identity: Identity) -> Result<(String, Duration), Error> {
         Ok((self.shared.tickets.issue(identity)?, tickets::LIFETIME))
     }
 
-    /// Whose ticket it is: the first time, and again where it `resumes` its stream, for as long as the session lives and
-    /// then as long as a new token would be good. Refuses `TokenInvalid`, `TokenRevoked`.
-    pub async fn redeem(&self, ticket: &str, resumes: bool) -> Result<(Identity, TicketUse), Error> {
-        let redeemed = self.shared.tickets.redeem(ticket, resumes);
-        let (mut identity, in_use) = redeemed.ok_or(Refusal::TokenInvalid)?;
+    /// Uses a ticket to open its stream: once, and again where it `resumes` the stream, until the session ends. A resumed
+    /// stream lasts as long as a new access token. Refuses `TokenInvalid`, `TokenRevoked`.
+    pub async fn redeem_ticket(&self, ticket: &str, resumes: bool) -> Result<(Identity, TicketUse), Error> {
+        let Some((mut identity, in_use)) = self.shared.tickets.redeem(ticket, resumes) else {
+            return Err(Refusal::TokenInvalid.into());
+        };
         if self.is_revoked(identity) {
             return Err(Refusal::TokenRevoked.into());
         }
         if in_use.is_resumption() {
-            let session_end = self.of(identity).await?.expires_at;
+            let session_end = self.live_session(identity).await?.expires_at;
             identity.expires_at = Timestamp::now().after(self.shared.keyring.lifetime()).min(session_end);
         }
         Ok((identity, in_use))
     }
 
-    /// Whose ticket it is, as long as it is good. Uses nothing up.
-    pub fn holder(&self, ticket: &str) -> Option<Identity> {
+    /// Returns the identity of a valid ticket without using it.
+    pub fn ticket_identity(&self, ticket: &str) -> Option<Identity> {
         self.shared.tickets.holder(ticket).filter(|identity| !self.is_revoked(*identity))
     }
 
-    /// Puts a new key in the place of one that is too old, and forgets what has run out. Done hourly.
+    /// Rotates the signing key when it is too old, disables old keys, and prunes revocations. Runs hourly.
     pub(super) async fn check_keys(&self) -> Result<(), Error> {
         let now = Timestamp::now();
         let store = &self.shared.sessions;
-        // What an old key signed has expired once a token's lifetime has passed since it was replaced.
+        // The tokens of a replaced key have expired after the lifetime of a token.
         let disable_before = now.before(self.shared.keyring.lifetime() + Duration::from_secs(60));
         store.disable_keys(disable_before).await?;
         let Some(mut keys) = store.keys().await? else { return Ok(()) };
@@ -217,12 +207,12 @@ impl Sessions {
             metrics::counter!("dailyfeed_key_rotations_total").increment(1);
         }
         self.shared.keyring.replace(&keys);
-        self.shared.revocations.sweep(now);
+        self.shared.revocations.prune(now);
         Ok(())
     }
 
-    /// Reads which tokens are void. Done at the start, and when sessions were swept.
-    pub(super) async fn recall(&self) -> Result<(), Error> {
+    /// Loads the revoked tokens from the store. Runs at the start, and after the store was pruned.
+    pub(super) async fn load_revocations(&self) -> Result<(), Error> {
         let now = Timestamp::now();
         for (session, until) in self.shared.sessions.revoked(now).await? {
             self.shared.revocations.add(&[session], until);
@@ -233,13 +223,13 @@ impl Sessions {
         Ok(())
     }
 
-    async fn end_sessions(&self, member: MemberId, which: Ending) -> Result<usize, Error> {
-        self.slots.of(member).ask(|reply| Message::End { member, which, reply }).await
+    async fn end_sessions(&self, member: MemberId, which: EndedSessions) -> Result<usize, Error> {
+        self.slots.of(member).ask(|reply| SessionCommand::EndSessions { member, which, reply }).await
     }
 
-    /// When every token that exists now will have expired.
+    /// Returns when every token that exists now has expired.
     fn tokens_until(&self) -> Timestamp {
-        Timestamp::now().after(self.shared.keyring.lifetime() + TOKENS_LATE)
+        Timestamp::now().after(self.shared.keyring.lifetime() + REVOCATION_MARGIN)
     }
 }
 

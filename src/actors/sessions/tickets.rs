@@ -1,6 +1,7 @@
-//! Tickets: let `EventSource`, which cannot set headers, open one stream and open it again when the line breaks.
+//! Tickets: `EventSource` cannot set headers, so a ticket in the query opens one stream, and resumes it after a lost
+//! connection.
 use crate::{
-    actors::Error,
+    actors::error::Error,
     domain::{Identity, MemberId},
 };
 use std::{
@@ -9,152 +10,156 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long a ticket is good for before it is used.
+/// How long a new ticket is valid.
 pub(super) const LIFETIME: Duration = Duration::from_secs(30);
-/// How long after its stream was last open a ticket resumes it.
-const RESUMES_FOR: Duration = Duration::from_secs(600);
-/// Tickets of one member that may be out; one more voids the member's own oldest whose stream is not open, or else the
-/// oldest. More than a member may have streams, by default.
-const OF_MEMBER_MAX: usize = 32;
-/// Tickets of all, some 200 bytes each; one more is `Busy`. It takes 3,000 members to come so far.
-const OUT_MAX: usize = 100_000;
-/// How often all are looked through for what has run out, where the house is full.
-const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// How long a ticket resumes its stream after the stream was last open.
+const RESUME_LIFETIME: Duration = Duration::from_secs(600);
+/// Tickets of one member; one more evicts the member's oldest ticket without an open stream, or else the oldest. More than
+/// the streams that a member may have by default.
+const MEMBER_TICKETS_MAX: usize = 32;
+/// Tickets of all members, about 200 bytes each; one more is `Busy`. It takes 3,000 members to reach this.
+const TICKETS_MAX: usize = 100_000;
+/// How often a full store of tickets is searched for expired ones.
+const PRUNE_EVERY: Duration = Duration::from_secs(1);
 
+/// All tickets of this process. Cheap to clone.
 #[derive(Clone, Default)]
-pub(super) struct Tickets(Arc<Mutex<Out>>);
+pub(super) struct Tickets(Arc<Mutex<Issued>>);
 
 #[derive(Default)]
-struct Out {
+struct Issued {
     tickets: HashMap<u128, Ticket>,
-    /// Each member's, oldest first.
-    of: HashMap<MemberId, VecDeque<u128>>,
-    swept: Option<Instant>,
+    /// The tickets of each member, oldest first.
+    by_member: HashMap<MemberId, VecDeque<u128>>,
+    pruned: Option<Instant>,
 }
 
 struct Ticket {
     identity: Identity,
-    /// When it was made, or last of use.
-    at: Instant,
-    /// How often a stream was opened with it.
+    /// When the ticket was issued, or its stream was last opened or closed.
+    used_at: Instant,
+    /// How often a stream was opened with the ticket.
     openings: u64,
-    /// The stream of the last opening is still there.
-    open: bool,
+    /// The stream of the last opening is still open.
+    is_open: bool,
 }
 
 impl Ticket {
-    fn is_good(&self, now: Instant) -> bool {
-        let lasts = if self.openings == 0 { LIFETIME } else { RESUMES_FOR };
-        self.open || now.duration_since(self.at) <= lasts
+    fn is_valid(&self, now: Instant) -> bool {
+        let lifetime = if self.openings == 0 { LIFETIME } else { RESUME_LIFETIME };
+        self.is_open || now.duration_since(self.used_at) <= lifetime
     }
 }
 
-/// A stream that was opened with a ticket. For as long as it is there, the ticket is in use.
+/// One stream that was opened with a ticket. The ticket is in use until this is dropped.
 #[derive(Debug)]
 pub struct TicketUse {
-    tickets: Arc<Mutex<Out>>,
+    tickets: Arc<Mutex<Issued>>,
     ticket: u128,
     opening: u64,
 }
 
 impl Tickets {
-    /// A new ticket.
+    /// Issues a ticket. Refuses `Busy`.
     pub(super) fn issue(&self, identity: Identity) -> Result<String, Error> {
         let (ticket, now) = (uuid::Uuid::new_v4(), Instant::now());
-        let mut out = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        out.make_room(identity.member, now);
-        if out.tickets.len() >= OUT_MAX {
+        let mut issued = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        issued.make_room(identity.member, now);
+        if issued.tickets.len() >= TICKETS_MAX {
             return Err(Error::Busy("tickets"));
         }
-        out.of.entry(identity.member).or_default().push_back(ticket.as_u128());
-        out.tickets.insert(ticket.as_u128(), Ticket { identity, at: now, openings: 0, open: false });
-        drop(out);
+        issued.by_member.entry(identity.member).or_default().push_back(ticket.as_u128());
+        issued.tickets.insert(ticket.as_u128(), Ticket { identity, used_at: now, openings: 0, is_open: false });
+        drop(issued);
         Ok(ticket.simple().to_string())
     }
 
-    /// Whose it is, without using it up.
+    /// Returns the identity of a ticket without using it.
     pub(super) fn holder(&self, ticket: &str) -> Option<Identity> {
         let (ticket, now) = (ticket.parse::<uuid::Uuid>().ok()?.as_u128(), Instant::now());
-        let out = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        out.tickets.get(&ticket).filter(|known| known.is_good(now)).map(|known| known.identity)
+        let issued = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        issued.tickets.get(&ticket).filter(|known| known.is_valid(now)).map(|known| known.identity)
     }
 
-    /// Whose it is: the first time, and again for a stream that resumes. The stream that it had opened before has lost
-    /// its line, or ends soon.
+    /// Uses a ticket to open its stream: once, and again where it `resumes` the stream. The stream of the former opening
+    /// has lost its connection or ends soon.
     pub(super) fn redeem(&self, ticket: &str, resumes: bool) -> Option<(Identity, TicketUse)> {
         let (ticket, now) = (ticket.parse::<uuid::Uuid>().ok()?.as_u128(), Instant::now());
-        let mut out = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = out.tickets.get_mut(&ticket)?;
-        if !known.is_good(now) || known.openings > 0 && !resumes {
+        let mut issued = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = issued.tickets.get_mut(&ticket)?;
+        if !known.is_valid(now) || known.openings > 0 && !resumes {
             return None;
         }
         known.openings += 1;
-        (known.at, known.open) = (now, true);
+        known.used_at = now;
+        known.is_open = true;
         let (identity, opening) = (known.identity, known.openings);
-        drop(out);
+        drop(issued);
         Some((identity, TicketUse { tickets: self.0.clone(), ticket, opening }))
     }
 }
 
 impl TicketUse {
-    /// Not the first stream of its ticket.
+    /// Returns whether the ticket had opened a stream before this one.
     pub(super) fn is_resumption(&self) -> bool {
         self.opening > 1
     }
 
-    /// No stream was opened with the ticket since.
+    /// Returns whether the ticket has opened no stream since this one.
     pub fn is_latest(&self) -> bool {
-        let out = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
-        out.tickets.get(&self.ticket).is_none_or(|ticket| ticket.openings == self.opening)
+        let issued = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
+        issued.tickets.get(&self.ticket).is_none_or(|ticket| ticket.openings == self.opening)
     }
 }
 
 impl Drop for TicketUse {
     fn drop(&mut self) {
-        let mut out = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(ticket) = out.tickets.get_mut(&self.ticket)
+        let mut issued = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ticket) = issued.tickets.get_mut(&self.ticket)
             && ticket.openings == self.opening
         {
-            (ticket.at, ticket.open) = (Instant::now(), false);
+            ticket.used_at = Instant::now();
+            ticket.is_open = false;
         }
     }
 }
 
-impl std::fmt::Debug for Out {
+impl std::fmt::Debug for Issued {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Out").field("tickets", &self.tickets.len()).finish_non_exhaustive()
+        f.debug_struct("Issued").field("tickets", &self.tickets.len()).finish_non_exhaustive()
     }
 }
 
-impl Out {
-    /// Room for one more of the member's, at the cost of nobody else's.
+impl Issued {
+    /// Makes room for one more ticket of the member, without evicting those of other members.
     fn make_room(&mut self, member: MemberId, now: Instant) {
-        if let Some(own) = self.of.get_mut(&member) {
+        if let Some(own) = self.by_member.get_mut(&member) {
             own.retain(|ticket| {
-                let good = self.tickets.get(ticket).is_some_and(|known| known.is_good(now));
-                if !good {
+                let valid = self.tickets.get(ticket).is_some_and(|known| known.is_valid(now));
+                if !valid {
                     self.tickets.remove(ticket);
                 }
-                good
+                valid
             });
-            while own.len() >= OF_MEMBER_MAX {
-                let unused = own.iter().position(|ticket| self.tickets.get(ticket).is_none_or(|known| !known.open));
-                let oldest = own.remove(unused.unwrap_or(0));
-                oldest.map(|ticket| self.tickets.remove(&ticket));
+            while own.len() >= MEMBER_TICKETS_MAX {
+                let unused = own.iter().position(|ticket| self.tickets.get(ticket).is_none_or(|known| !known.is_open));
+                if let Some(oldest) = own.remove(unused.unwrap_or(0)) {
+                    self.tickets.remove(&oldest);
+                }
             }
         }
-        let due = self.swept.is_none_or(|swept| now.duration_since(swept) >= SWEEP_EVERY);
-        if self.tickets.len() >= OUT_MAX && due {
-            self.sweep(now);
+        let due = self.pruned.is_none_or(|pruned| now.duration_since(pruned) >= PRUNE_EVERY);
+        if self.tickets.len() >= TICKETS_MAX && due {
+            self.prune(now);
         }
     }
 
-    /// Drops what has run out.
-    fn sweep(&mut self, now: Instant) {
-        self.swept = Some(now);
-        self.tickets.retain(|_, ticket| ticket.is_good(now));
+    /// Removes expired tickets.
+    fn prune(&mut self, now: Instant) {
+        self.pruned = Some(now);
+        self.tickets.retain(|_, ticket| ticket.is_valid(now));
         let tickets = &self.tickets;
-        self.of.retain(|_, own| {
+        self.by_member.retain(|_, own| {
             own.retain(|ticket| tickets.contains_key(ticket));
             !own.is_empty()
         });
@@ -172,31 +177,31 @@ mod tests {
 
     fn later(tickets: &Tickets, by: Duration) {
         for ticket in tickets.0.lock().unwrap().tickets.values_mut() {
-            ticket.at -= by;
+            ticket.used_at -= by;
         }
     }
 
     #[test]
-    fn a_ticket_opens_one_stream_and_what_resumes_it() {
+    fn a_ticket_opens_one_stream_and_resumes_it() {
         let tickets = Tickets::default();
         let ticket = tickets.issue(identity(7)).unwrap();
-        let (whose, first) = tickets.redeem(&ticket, false).unwrap();
-        assert_eq!((whose.member, first.is_resumption()), (MemberId(7), false));
+        let (identity_of_first, first) = tickets.redeem(&ticket, false).unwrap();
+        assert_eq!((identity_of_first.member, first.is_resumption()), (MemberId(7), false));
         assert!(tickets.redeem(&ticket, false).is_none(), "a second stream");
         let (_, second) = tickets.redeem(&ticket, true).unwrap();
         assert!(second.is_resumption() && second.is_latest() && !first.is_latest());
         drop(first);
-        later(&tickets, RESUMES_FOR * 2);
-        assert!(tickets.redeem(&ticket, true).is_some(), "its stream was open until now");
+        later(&tickets, RESUME_LIFETIME * 2);
+        assert!(tickets.redeem(&ticket, true).is_some(), "its stream has been open until now");
         drop(second);
-        later(&tickets, RESUMES_FOR / 2);
+        later(&tickets, RESUME_LIFETIME / 2);
         assert!(tickets.redeem(&ticket, true).is_some());
-        later(&tickets, RESUMES_FOR + Duration::from_secs(1));
-        assert!(tickets.redeem(&ticket, true).is_none(), "out of use for too long");
+        later(&tickets, RESUME_LIFETIME + Duration::from_secs(1));
+        assert!(tickets.redeem(&ticket, true).is_none(), "not used for too long");
     }
 
     #[test]
-    fn a_ticket_that_is_not_used_runs_out() {
+    fn an_unused_ticket_expires() {
         let tickets = Tickets::default();
         let ticket = tickets.issue(identity(7)).unwrap();
         later(&tickets, LIFETIME + Duration::from_secs(1));
@@ -205,13 +210,13 @@ mod tests {
     }
 
     #[test]
-    fn who_takes_many_voids_their_own() {
+    fn a_member_with_many_tickets_evicts_its_own() {
         let tickets = Tickets::default();
         let others = tickets.issue(identity(1)).unwrap();
         let in_use = tickets.issue(identity(2)).unwrap();
         let stream = tickets.redeem(&in_use, false).unwrap();
         let many: Vec<String> = (0..10_000).map(|_| tickets.issue(identity(2)).unwrap()).collect();
-        assert_eq!(tickets.0.lock().unwrap().tickets.len(), OF_MEMBER_MAX + 1);
+        assert_eq!(tickets.0.lock().unwrap().tickets.len(), MEMBER_TICKETS_MAX + 1);
         assert!(tickets.redeem(&others, false).is_some());
         assert!(tickets.redeem(&many[0], false).is_none() && tickets.redeem(&many[9_999], false).is_some());
         drop(stream);
@@ -219,17 +224,17 @@ mod tests {
     }
 
     #[test]
-    fn a_full_house_is_closed_and_opens_when_something_has_run_out() {
+    fn full_tickets_refuse_more_until_some_expire() {
         let tickets = Tickets::default();
         let first = tickets.issue(identity(0)).unwrap();
-        for number in 1..OUT_MAX as u64 {
+        for number in 1..TICKETS_MAX as u64 {
             tickets.issue(identity(number)).unwrap();
         }
         assert!(matches!(tickets.issue(identity(u64::MAX)), Err(Error::Busy(_))));
-        assert!(tickets.redeem(&first, false).is_some(), "nobody's was voided");
-        later(&tickets, RESUMES_FOR * 2);
-        tickets.0.lock().unwrap().swept = None;
+        assert!(tickets.redeem(&first, false).is_some(), "no ticket was evicted");
+        later(&tickets, RESUME_LIFETIME * 2);
+        tickets.0.lock().unwrap().pruned = None;
         assert!(tickets.issue(identity(u64::MAX)).is_ok());
-        assert_eq!(tickets.0.lock().unwrap().of.len(), 1);
+        assert_eq!(tickets.0.lock().unwrap().by_member.len(), 1);
     }
 }

@@ -1,7 +1,7 @@
 //! Turns events of the log into live events of one stream: none, one or more for each.
 use super::Shared;
 use crate::{
-    actors::{Error, notifications::VisibleNotification, visibility::Viewer},
+    actors::{error::Error, notifications::VisibleNotification, visibility::Viewer},
     domain::{Event, EventKind as K, MemberId, Position, PostCounts, PostId, Surface, VisiblePost},
 };
 use jiff::civil::Date;

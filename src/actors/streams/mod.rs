@@ -17,7 +17,7 @@ mod watcher;
 pub use live_events::LiveEvent;
 pub use subscription::{Live, Subscription};
 
-use super::{Error, catalog::Catalog, feeds::Feeds, notifications::LiveNotifications, visibility::Visibility};
+use super::{catalog::Catalog, error::Error, feeds::Feeds, notifications::LiveNotifications, visibility::Visibility};
 use crate::{
     config::Config,
     domain::{Event, Identity, MemberId, Position, PostId, cursor::StreamCursor},

@@ -5,7 +5,7 @@ use super::{
     watcher::Watcher,
 };
 use crate::{
-    actors::Error,
+    actors::error::Error,
     domain::{MemberId, Position, Refusal, cursor::StreamCursor},
 };
 use std::sync::Arc;

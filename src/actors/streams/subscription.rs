@@ -3,7 +3,7 @@ use super::{
     LiveEvent, Streams, live_events::live_events_for, opening::HubEntry, positions::Positions, watcher::Watcher,
 };
 use crate::{
-    actors::Error,
+    actors::error::Error,
     domain::{Event, MemberId, Position, Surface},
 };
 use std::{collections::VecDeque, sync::Arc, time::Duration};

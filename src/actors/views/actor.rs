@@ -1,4 +1,4 @@
-//! Counts what has gathered while the last commit was on its way.
+//! Counts, in one commit, the views that were recorded during the previous commit.
 use super::Message;
 use crate::{
     actors::mailbox::Envelope,
@@ -8,40 +8,45 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Views in one commit.
-const COUNTED_MAX: usize = 512;
+const BATCH_MAX: usize = 512;
 
 pub(super) struct ViewsActor;
 
-type Arguments = (Arc<dyn ContentStore>, Arc<Mutex<Vec<View>>>);
+#[derive(Clone)]
+pub(super) struct State {
+    pub(super) store: Arc<dyn ContentStore>,
+    /// Filled by [`super::Views::record`].
+    pub(super) waiting: Arc<Mutex<Vec<View>>>,
+}
 
 impl Actor for ViewsActor {
     type Msg = Envelope<Message>;
-    type State = Arguments;
-    type Arguments = Arguments;
+    type State = State;
+    type Arguments = State;
 
-    async fn pre_start(&self, _: ActorRef<Self::Msg>, arguments: Arguments) -> Result<Arguments, ActorProcessingErr> {
-        Ok(arguments)
+    async fn pre_start(&self, _: ActorRef<Self::Msg>, state: State) -> Result<State, ActorProcessingErr> {
+        Ok(state)
     }
 
     async fn handle(
         &self,
         _: ActorRef<Self::Msg>,
         envelope: Self::Msg,
-        (store, waiting): &mut Arguments,
+        state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        let Some((Message::Count, _permit)) = envelope.open() else {
+        let Some((Message::CountViews, _permit)) = envelope.open() else {
             return Ok(());
         };
         let views: Vec<View> = {
-            let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            let count = waiting.len().min(COUNTED_MAX);
+            let mut waiting = state.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = waiting.len().min(BATCH_MAX);
             waiting.drain(..count).collect()
         };
         if views.is_empty() {
             return Ok(());
         }
         let count = views.len() as u64;
-        if let Err(error) = store.count_views(views).await {
+        if let Err(error) = state.store.count_views(views).await {
             tracing::warn!(error = &error as &dyn std::error::Error, count, "cannot count views");
             metrics::counter!("dailyfeed_views_dropped_total").increment(count);
         }

@@ -1,7 +1,7 @@
-//! Views of posts: noted by reads without making them wait, counted together.
+//! Views of posts: reads record them without waiting, and the views actor counts them in batches.
 mod actor;
 
-use super::{Supervisor, mailbox::Mailbox};
+use super::{mailbox::Mailbox, supervisor::Supervisor};
 use crate::{
     domain::{MemberId, PostId, Timestamp},
     storage::{ContentStore, View},
@@ -9,18 +9,19 @@ use crate::{
 use quick_cache::sync::Cache;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Views that may wait to be counted; further ones are dropped and counted as such. A view is no promise.
+/// Views that wait to be counted; further ones are dropped, and counted in `dailyfeed_views_dropped_total`: a view is
+/// no promise.
 const WAITING_MAX: usize = 8_192;
-/// Views of this hour that are remembered, so that looking again costs nothing: 32 bytes each.
-const REMEMBERED: usize = 100_000;
+/// Views of the present hour that are remembered, 32 bytes each, so that a repeated view costs no write.
+const REMEMBERED_MAX: usize = 100_000;
 
-/// What the views actor can be told.
+/// The messages of the views actor.
 pub(super) enum Message {
-    /// There is something to count.
-    Count,
+    /// Counts the views that wait.
+    CountViews,
 }
 
-/// Where reads leave their views.
+/// Records views. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Views {
     mailbox: Mailbox<Message>,
@@ -31,14 +32,14 @@ pub(super) struct Views {
 impl Views {
     pub(super) async fn start(supervisor: &Supervisor, store: Arc<dyn ContentStore>) -> Self {
         let waiting: Arc<Mutex<Vec<View>>> = Arc::default();
-        let of_actor = waiting.clone();
-        let make = move || (actor::ViewsActor, (store.clone(), of_actor.clone()));
+        let state = actor::State { store, waiting: waiting.clone() };
+        let make = move || (actor::ViewsActor, state.clone());
         let mailbox = supervisor.spawn_part(&supervisor.part("views"), None, make).await;
-        Self { mailbox, waiting, remembered: Arc::new(Cache::new(REMEMBERED)) }
+        Self { mailbox, waiting, remembered: Arc::new(Cache::new(REMEMBERED_MAX)) }
     }
 
-    /// Notes that the member looked at the post. Never waits.
-    pub(super) fn saw(&self, viewer: MemberId, post: PostId) {
+    /// Records that the viewer read the post. Never waits; a second view within the same hour does nothing.
+    pub(super) fn record(&self, viewer: MemberId, post: PostId) {
         let view = View { post, viewer, hour: Timestamp::now().0 / 3_600_000 };
         if self.remembered.get(&view).is_some() {
             return;
@@ -51,7 +52,7 @@ impl Views {
         }
         waiting.push(view);
         drop(waiting);
-        // One signal is enough for all that wait; a full mailbox holds one already.
-        let _ = self.mailbox.tell(Message::Count);
+        // One message counts all views that wait, so a full mailbox, which holds one, needs no further one.
+        let _ = self.mailbox.tell(Message::CountViews);
     }
 }

@@ -9,7 +9,7 @@ pub use viewer::Viewer;
 
 pub(super) use authors::Authors;
 
-use super::{Error, catalog::Catalog};
+use super::{catalog::Catalog, error::Error};
 use crate::{
     domain::{Event, MemberId, Position, PostId, Surface, VisiblePost, cursor::StreamCursor},
     storage::{ContentStore, EventLog, MemberStore, RelationStore, StoreResult, Stores},

@@ -1,6 +1,6 @@
 //! Read your own writes: a member's next read waits until the projection has applied the member's last write.
 use crate::{
-    actors::reached::reached,
+    actors::wait_until::wait_until,
     domain::{MemberId, Position},
 };
 use rustc_hash::FxHashMap;
@@ -57,7 +57,7 @@ impl OwnWrites {
         let position = self.writes.lock().unwrap_or_else(PoisonError::into_inner).get(&member).copied();
         let Some(position) = position else { return };
         let mut applied = self.applied.clone();
-        let waiting = reached(&mut applied, |applied| *applied >= position);
+        let waiting = wait_until(&mut applied, |applied| *applied >= position);
         if tokio::time::timeout(WAIT_MAX, waiting).await.is_err() {
             metrics::counter!("dailyfeed_stale_reads_total").increment(1);
         }

@@ -88,7 +88,7 @@ pub(super) struct TicketView<'a> {
     responses((status = 200, description = "The ticket", body = TicketView))
 )]
 pub(super) async fn stream_ticket(State(sessions): State<Sessions>, Auth(identity): Auth) -> Result<Response, Problem> {
-    let (ticket, lasts) = sessions.ticket(identity)?;
+    let (ticket, lasts) = sessions.issue_ticket(identity)?;
     Ok(ok_no_store(&TicketView { ticket: &ticket, expires_in: lasts.as_secs() }))
 }
 
@@ -126,10 +126,10 @@ where
                 let sessions = Sessions::from_ref(state);
                 // A HEAD opens no stream and does not redeem the ticket.
                 let (identity, in_use) = if parts.method == Method::HEAD {
-                    (sessions.holder(&ticket).ok_or(Refusal::TokenInvalid)?, None)
+                    (sessions.ticket_identity(&ticket).ok_or(Refusal::TokenInvalid)?, None)
                 } else {
                     let resumes = last_event_id(&parts.headers).is_some();
-                    let (identity, in_use) = sessions.redeem(&ticket, resumes).await?;
+                    let (identity, in_use) = sessions.redeem_ticket(&ticket, resumes).await?;
                     (identity, Some(in_use))
                 };
                 // Later extractors of the request see the member.

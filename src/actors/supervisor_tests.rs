@@ -1,4 +1,4 @@
-//! What happens when actors fail, fill up or fall behind.
+//! Tests of the supervisor and the mailboxes: actors that fail, full mailboxes, slow actors.
 use super::{
     Actors, Error, Supervisor,
     feeds::Feed,
@@ -20,7 +20,7 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const WAIT_MAX: Duration = Duration::from_secs(60);
 const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 struct Deployment {
@@ -42,35 +42,35 @@ async fn start(change: impl FnOnce(&mut Config)) -> Deployment {
 async fn sign_up(actors: &Actors, handle: &str) -> MemberId {
     let profile = ProfilePatch { member_name: Patch::Set("이름".to_owned()), ..ProfilePatch::default() };
     let email = Email::new(&format!("{handle}@example.com")).unwrap();
-    let newcomer = actors.members.newcomer(email, Handle::new(handle).unwrap(), Profile::new(profile).unwrap());
-    let id = newcomer.member.id;
+    let draft = actors.members.draft_member(email, Handle::new(handle).unwrap(), Profile::new(profile).unwrap());
+    let id = draft.member.id;
     let password = Password::new("password", "Passw0rd!").unwrap();
-    assert_eq!(actors.members.sign_up(newcomer, password, None, HOME).await.unwrap(), Outcome::Done(()));
+    assert_eq!(actors.members.sign_up(draft, password, None, HOME).await.unwrap(), Outcome::Done(()));
     id
 }
 
 async fn post(actors: &Actors, author: MemberId) -> Result<Outcome<()>, Error> {
     let draft = actors.content.draft_post(author, PostText::new(None, "글").unwrap()).await?;
-    actors.content.publish(draft, None).await
+    actors.content.create_post(draft, None).await
 }
 
-/// The row of the author's content slot.
-fn queued(actors: &Actors, author: MemberId) -> super::ActorRow {
+/// Returns the row of the author's content slot.
+fn content_slot(actors: &Actors, author: MemberId) -> super::ActorRow {
     let slot = crate::domain::Slot::of(author).index();
     actors.system.rows().into_iter().find(|row| row.name == "content" && row.slot == Some(slot)).unwrap()
 }
 
-async fn until(what: impl Fn() -> bool) {
+async fn until(condition: impl Fn() -> bool) {
     let wait = async {
-        while !what() {
+        while !condition() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(PATIENCE, wait).await.expect("it comes to pass");
+    tokio::time::timeout(WAIT_MAX, wait).await.expect("the condition is met");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_handle_outlives_its_actor_and_nothing_else_stops() {
+async fn a_handle_outlives_its_actor_and_other_slots_work() {
     let Deployment { actors, author, .. } = &start(|_| {}).await;
     let other = loop {
         let other = sign_up(actors, &format!("x{}", uuid::Uuid::new_v4().simple())).await;
@@ -83,24 +83,24 @@ async fn a_handle_outlives_its_actor_and_nothing_else_stops() {
         let (content, author) = (actors.content.clone(), *author);
         async move { content.crash(author, when).await }
     });
-    until(|| queued(actors, *author).queued == 1).await;
+    until(|| content_slot(actors, *author).queued == 1).await;
     let waiting: Vec<_> = (0..5)
         .map(|_| {
             let (actors, author) = (actors.clone(), *author);
             tokio::spawn(async move { post(&actors, author).await })
         })
         .collect();
-    until(|| queued(actors, *author).queued == 6).await;
-    // Another slot works on while this one is about to fail.
+    until(|| content_slot(actors, *author).queued == 6).await;
+    // Another slot works while this one is about to fail.
     assert!(post(actors, other).await.is_ok());
     now.send(()).unwrap();
     assert!(matches!(crash.await.unwrap(), Err(Error::Restarting("content"))));
     for answer in waiting {
         assert!(matches!(answer.await.unwrap(), Err(Error::Restarting("content"))));
     }
-    until(|| queued(actors, *author).restarts == 1).await;
-    assert!(post(actors, *author).await.is_ok(), "the same handle reaches the next life");
-    until(|| queued(actors, *author).queued == 0).await;
+    until(|| content_slot(actors, *author).restarts == 1).await;
+    assert!(post(actors, *author).await.is_ok(), "the same handle reaches the next incarnation");
+    until(|| content_slot(actors, *author).queued == 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,10 +111,10 @@ async fn the_tree_ends_when_actors_keep_failing() {
         now.send(()).unwrap();
         let _ = actors.content.crash(*author, when).await;
         if failure < 6 {
-            until(|| queued(actors, *author).restarts == failure).await;
+            until(|| content_slot(actors, *author).restarts == failure).await;
         }
     }
-    tokio::time::timeout(PATIENCE, supervisor.ended()).await.expect("it gave up");
+    tokio::time::timeout(WAIT_MAX, supervisor.ended()).await.expect("the supervisor gives up");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,32 +125,32 @@ async fn a_full_mailbox_answers_at_once() {
         let (content, author) = (actors.content.clone(), *author);
         async move { content.crash(author, when).await }
     });
-    until(|| queued(actors, *author).queued == 1).await;
+    until(|| content_slot(actors, *author).queued == 1).await;
     let waiting: Vec<_> = (0..2)
         .map(|_| {
             let (actors, author) = (actors.clone(), *author);
             tokio::spawn(async move { post(&actors, author).await })
         })
         .collect();
-    until(|| queued(actors, *author).queued == 3).await;
+    until(|| content_slot(actors, *author).queued == 3).await;
     assert!(matches!(post(actors, *author).await, Err(Error::Busy("content"))));
     crash.abort();
     waiting.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_nobody_waits_for_any_more_is_not_done() {
+async fn an_expired_message_is_dropped() {
     let Deployment { actors, author, .. } = &start(|config| config.actors.answer_timeout_ms = 200).await;
     let (now, when) = oneshot::channel();
     let crash = tokio::spawn({
         let (content, author) = (actors.content.clone(), *author);
         async move { content.crash(author, when).await }
     });
-    until(|| queued(actors, *author).queued == 1).await;
+    until(|| content_slot(actors, *author).queued == 1).await;
     assert!(matches!(post(actors, *author).await, Err(Error::Late("content"))));
     now.send(()).unwrap();
     let _ = crash.await.unwrap();
-    until(|| queued(actors, *author).restarts == 1).await;
+    until(|| content_slot(actors, *author).restarts == 1).await;
     assert_eq!(actors.members.member(*author).await.unwrap().counts.posts, 0);
 }
 
@@ -165,7 +165,7 @@ async fn a_timeline_that_failed_is_rebuilt_from_the_database() {
     assert!(matches!(actors.projection.crash().await, Err(Error::Restarting("timeline"))));
     post(actors, *author).await.unwrap();
     let after = actors.feeds.page(*author, Feed::Home, None, 10).await.unwrap();
-    assert_eq!(after.items.len(), 4, "the next post is read in the next life");
+    assert_eq!(after.items.len(), 4, "the next incarnation reads the next post");
     let rest = actors.feeds.page(*author, Feed::Home, before.next.as_deref(), 10).await.unwrap();
     assert!(rest.items.len() >= 3);
 }
@@ -175,14 +175,14 @@ fn identity(member: MemberId) -> Identity {
 }
 
 async fn created(stream: &mut Subscription) -> PostId {
-    match tokio::time::timeout(PATIENCE, stream.next()).await.unwrap().unwrap().event {
+    match tokio::time::timeout(WAIT_MAX, stream.next()).await.unwrap().unwrap().event {
         LiveEvent::Created(seen) => seen.post.id,
         other => panic!("{other:?}"),
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_streams_cursor_never_points_past_what_was_handed_out() {
+async fn the_cursor_of_a_stream_never_passes_the_last_returned_item() {
     let Deployment { actors, author, .. } = &start(|_| {}).await;
     let page = actors.feeds.page(*author, Feed::Home, None, 10).await.unwrap();
     for _ in 0..5 {
@@ -190,8 +190,8 @@ async fn a_streams_cursor_never_points_past_what_was_handed_out() {
     }
     let mut stream = actors.streams.open(identity(*author), Some(&page.stream)).await.unwrap();
     for _ in 0..6 {
-        let handed_out = tokio::time::timeout(PATIENCE, stream.next()).await.unwrap().unwrap().id;
-        assert_eq!(stream.cursor(), handed_out);
+        let returned = tokio::time::timeout(WAIT_MAX, stream.next()).await.unwrap().unwrap().id;
+        assert_eq!(stream.cursor(), returned);
     }
 }
 
@@ -202,7 +202,7 @@ async fn a_stream_over_a_failed_timeline_ends_and_resumes_without_a_gap() {
     let last = stream.next().await.unwrap().id;
     let _ = actors.projection.crash().await;
     post(actors, *author).await.unwrap();
-    assert!(tokio::time::timeout(PATIENCE, stream.next()).await.unwrap().is_none(), "it ends");
+    assert!(tokio::time::timeout(WAIT_MAX, stream.next()).await.unwrap().is_none(), "the stream ends");
     let mut stream = actors.streams.open(identity(*author), Some(&last)).await.unwrap();
     assert_eq!(stream.next().await.unwrap().id, last);
     let page = actors.feeds.page(*author, Feed::Home, None, 10).await.unwrap();
@@ -210,7 +210,7 @@ async fn a_stream_over_a_failed_timeline_ends_and_resumes_without_a_gap() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_comes_back_after_a_rebuild_has_every_post_again() {
+async fn a_member_restored_after_a_rebuild_has_every_post_again() {
     let Deployment { actors, author, .. } = &start(|_| {}).await;
     post(actors, *author).await.unwrap();
     let client = || Client { device: String::new(), address: HOME };
@@ -224,8 +224,8 @@ async fn who_comes_back_after_a_rebuild_has_every_post_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_search_that_failed_goes_on_from_its_last_commit() {
-    // Commits are so rare that what is written lies between two of them when the actor fails.
+async fn a_failed_search_continues_from_its_last_commit() {
+    // With rare commits, the actor fails between two of them.
     let Deployment { actors, author, .. } = &start(|config| config.search.commit_interval_ms = 60_000).await;
     let found = async || {
         let wanted = PostSearch { text: "글".to_owned(), ..PostSearch::default() };
@@ -240,7 +240,7 @@ async fn a_search_that_failed_goes_on_from_its_last_commit() {
         assert!(matches!(actors.search.crash().await, Err(Error::Restarting("search"))));
         post(actors, *author).await.unwrap();
         let caught_up = async { while !actors.search.wait_until_searchable(&token()).await.unwrap() {} };
-        tokio::time::timeout(PATIENCE, caught_up).await.expect("it goes on");
-        assert_eq!(found().await, round * 6, "nothing is lost and nothing doubled");
+        tokio::time::timeout(WAIT_MAX, caught_up).await.expect("the index catches up");
+        assert_eq!(found().await, round * 6, "every post is found once");
     }
 }

@@ -1,32 +1,33 @@
-//! What the benchmarks in `benches/` reach of this layer's inside. Nobody else should: it changes without notice.
+//! The private code of the actors that the benchmarks in `benches/` use. Not an API: it changes without notice.
 pub use super::{
     feeds::bench_api::{Merge, hydrate},
     ranking::bench_api::Ranks,
 };
 
 use super::{
-    Bounds, Error, Reply, StartError, Supervisor, System,
-    mailbox::{Envelope, Mailbox},
+    Supervisor, System,
+    error::{Error, Reply, StartError},
+    mailbox::{Bounds, Envelope, Mailbox},
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::time::Duration;
 
-/// An actor that answers with what it is told, behind the same door as every other.
+/// An actor that answers each number with the same number, behind the mailbox and supervisor of every other actor.
 pub struct Echo {
     mailbox: Mailbox<(u64, Reply<u64>)>,
     _supervisor: Supervisor,
 }
 
 impl Echo {
-    /// Starts it under a supervisor of its own.
+    /// Starts the actor under a supervisor of its own.
     pub async fn start() -> Result<Self, StartError> {
-        let bounds = Bounds { queue_max: 1_024, patience: Duration::from_secs(2) };
+        let bounds = Bounds { queue_max: 1_024, answer_timeout: Duration::from_secs(2) };
         let supervisor = Supervisor::start(System::default(), bounds).await?;
         let mailbox = supervisor.spawn("echo", None, || (EchoActor, ())).await?;
         Ok(Self { mailbox, _supervisor: supervisor })
     }
 
-    /// One message there and its answer back.
+    /// Sends one message and waits for its answer.
     pub async fn ask(&self, number: u64) -> Result<u64, Error> {
         self.mailbox.ask(|reply| (number, reply)).await
     }
@@ -44,8 +45,8 @@ impl Actor for EchoActor {
     }
 
     async fn handle(&self, _: ActorRef<Self::Msg>, envelope: Self::Msg, (): &mut ()) -> Result<(), ActorProcessingErr> {
-        if let Some(((number, reply), _place)) = envelope.open() {
-            // The caller may be gone, so an answer that cannot be sent is no failure.
+        if let Some(((number, reply), _permit)) = envelope.open() {
+            // Sending fails only when the caller has stopped waiting.
             let _ = reply.send(Ok(number));
         }
         Ok(())

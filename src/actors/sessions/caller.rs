@@ -1,43 +1,43 @@
-//! Who wants a password checked: what is shared out and counted by, in keys of one size whatever the client sent.
+//! `Caller`: the account and the network of a password check, as keys of fixed size that queues and the lockout count by.
 use aws_lc_rs::hmac;
 use std::{net::IpAddr, sync::LazyLock};
 
-/// What something is counted under.
+/// A keyed hash of an account, a network or a pair of both. Its size does not depend on what the client sent.
 pub(super) type Key = [u8; 16];
 
-/// Made at the start, so that nobody can look for two accounts under one key.
+/// Random for each process, so that no client can search for two accounts with the same key.
 static SECRET: LazyLock<hmac::Key> = LazyLock::new(|| hmac::Key::new(hmac::HMAC_SHA256, &rand::random::<[u8; 32]>()));
 
-/// An account, known or not, and the network that asks about it.
+/// The account that a password is checked for, whether or not it exists, and the network of the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::actors) struct Asker {
+pub(in crate::actors) struct Caller {
     account: Key,
     network: Key,
 }
 
-impl Asker {
+impl Caller {
     /// `account` is the key form of an e-mail address.
     pub(in crate::actors) fn new(account: &str, address: IpAddr) -> Self {
         Self { account: key(b'a', account.as_bytes()), network: key(b'n', &network(address)) }
     }
 
-    /// The account, from wherever it is asked about.
+    /// Returns the key of the account, from any network.
     pub(super) fn account(self) -> Key {
         self.account
     }
 
-    /// The network, whomever it asks about.
+    /// Returns the key of the network, for any account.
     pub(super) fn network(self) -> Key {
         self.network
     }
 
-    /// The account as asked about from that network.
+    /// Returns the key of the account together with the network.
     pub(super) fn pair(self) -> Key {
         key(b'p', &[self.account, self.network].concat())
     }
 }
 
-/// An IPv4 address, or the IPv6 network that one customer is given (/64).
+/// Returns the bytes of an IPv4 address, or of the /64 network of an IPv6 address, which one customer gets.
 fn network(address: IpAddr) -> Vec<u8> {
     match address.to_canonical() {
         IpAddr::V4(address) => address.octets().to_vec(),
@@ -58,16 +58,17 @@ fn key(kind: u8, name: &[u8]) -> Key {
 mod tests {
     use super::*;
 
-    fn asker(account: &str, address: &str) -> Asker {
-        Asker::new(account, address.parse().unwrap())
+    fn caller(account: &str, address: &str) -> Caller {
+        Caller::new(account, address.parse().unwrap())
     }
 
     #[test]
-    fn a_pair_is_of_one_account_and_one_network() {
-        let one = asker("a@b.kr", "2001:db8::1");
-        assert_eq!(one, asker("a@b.kr", "2001:db8::2:3"), "one customer's addresses");
-        let others = [asker("a@b.kr", "2001:db8:0:1::1"), asker("c@d.kr", "2001:db8::1"), asker("a@b.kr", "192.0.2.1")];
+    fn a_pair_is_one_account_from_one_network() {
+        let one = caller("a@b.kr", "2001:db8::1");
+        assert_eq!(one, caller("a@b.kr", "2001:db8::2:3"), "one customer's addresses");
+        let others =
+            [caller("a@b.kr", "2001:db8:0:1::1"), caller("c@d.kr", "2001:db8::1"), caller("a@b.kr", "192.0.2.1")];
         assert!(others.iter().all(|other| other.pair() != one.pair()));
-        assert_eq!(asker("a", "192.0.2.1"), asker("a", "::ffff:192.0.2.1"));
+        assert_eq!(caller("a", "192.0.2.1"), caller("a", "::ffff:192.0.2.1"));
     }
 }

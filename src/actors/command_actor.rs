@@ -1,0 +1,65 @@
+//! The actor behind every slot of every domain: one generic loop over the domain's typed commands.
+use super::mailbox::{Envelope, Permit};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use std::{future::Future, marker::PhantomData};
+
+/// The commands of one domain: an enum with one variant for each command and the port for its reply.
+pub(super) trait Command: Send + 'static {
+    /// The stores that the commands need. Each incarnation of each slot's actor begins with a clone.
+    type State: Clone + Send + Sync + 'static;
+
+    /// Submits the command to its store and sends its reply when the store has answered; see [`submit_then_reply`].
+    ///
+    /// The next command of the slot waits until this future ends, so it must not await a commit. It has no error: a
+    /// failed command is a reply.
+    ///
+    /// [`submit_then_reply`]: super::mailbox::submit_then_reply
+    fn run(self, state: &Self::State, permit: Permit) -> impl Future<Output = ()> + Send;
+}
+
+/// Carries out the commands of one slot of one domain, in mailbox order.
+///
+/// A slot owns:
+///
+/// - **The order of a member's commands.** The commands of a member meet in one mailbox per domain, and each one is
+///   submitted to its store before the next one is taken out. So a store accepts a member's commands in mailbox order,
+///   also when one commit groups several of them (`docs/adr/0008`).
+/// - **The bound on commands.** A command holds its [`Permit`] until its reply is sent. The permits of a mailbox therefore
+///   bound both the commands that wait and those that are under way.
+/// - **By design, per-member state that may be lost**, because it only saves work: idempotency keys under way and stream
+///   tickets. No such state lives here yet: a receipt is stored in the commit of its command, and tickets are kept in
+///   `sessions/tickets.rs`. It belongs here once the members are spread over several processes.
+///
+/// A slot does not own any state that correctness depends on. The database decides uniqueness, counters, permissions,
+/// receipts and preconditions inside the commit, so a restart of a slot's actor breaks no rule. One rule depends on the
+/// order of commands itself: `sessions/commands.rs` assigns session ids in this order, and ending all sessions revokes
+/// every smaller id. A slot must therefore have one actor at a time.
+pub(super) struct CommandActor<C>(PhantomData<fn(C)>);
+
+impl<C> CommandActor<C> {
+    pub(super) fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<C: Command> Actor for CommandActor<C> {
+    type Msg = Envelope<C>;
+    type State = C::State;
+    type Arguments = C::State;
+
+    async fn pre_start(&self, _: ActorRef<Self::Msg>, state: C::State) -> Result<C::State, ActorProcessingErr> {
+        Ok(state)
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<Self::Msg>,
+        envelope: Self::Msg,
+        state: &mut C::State,
+    ) -> Result<(), ActorProcessingErr> {
+        if let Some((command, permit)) = envelope.open() {
+            command.run(state, permit).await;
+        }
+        Ok(())
+    }
+}

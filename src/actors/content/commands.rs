@@ -1,0 +1,119 @@
+//! The commands on posts, comments and likes: one variant and one store call each.
+use super::Markup;
+use crate::{
+    actors::{
+        command_actor::Command,
+        error::Reply,
+        mailbox::{Permit, submit_then_reply},
+    },
+    domain::{
+        Comment, CommentId, CommentText, LikeState, MemberId, Outcome, Position, Post, PostId, PostText, Receipt,
+        Timestamp,
+    },
+    storage::ContentStore,
+};
+use std::sync::Arc;
+
+/// A command on posts, comments and likes. Its reply is sent when its commit is durable.
+pub(super) enum ContentCommand {
+    /// Stores a post with its receipt.
+    CreatePost { post: Post, receipt: Option<Receipt>, reply: Reply<Outcome<Position>> },
+    /// Changes the text of an author's post, and its images where the text has some.
+    EditPost { author: MemberId, id: PostId, text: PostText, markup: Markup, over: Option<Arc<Post>>, reply: Reply<()> },
+    /// Deletes an author's post.
+    DeletePost { author: MemberId, id: PostId, reply: Reply<()> },
+    /// Sets or withdraws a member's like; `key` orders the list of likes.
+    LikePost { key: u64, member: MemberId, id: PostId, like: bool, reply: Reply<LikeState> },
+    /// Stores a comment with its receipt.
+    CreateComment { comment: Comment, receipt: Option<Receipt>, reply: Reply<Outcome<Position>> },
+    /// Changes the text of an author's comment.
+    EditComment {
+        author: MemberId,
+        id: CommentId,
+        text: CommentText,
+        mentions: Vec<MemberId>,
+        over: Option<Box<Comment>>,
+        reply: Reply<()>,
+    },
+    /// Deletes an author's comment.
+    DeleteComment { author: MemberId, id: CommentId, reply: Reply<()> },
+    /// Sets or withdraws a member's like; `key` orders the likes.
+    LikeComment { key: u64, member: MemberId, id: CommentId, like: bool, reply: Reply<LikeState> },
+    /// Panics when `when` is sent.
+    #[cfg(test)]
+    Crash { when: tokio::sync::oneshot::Receiver<()>, reply: Reply<()> },
+}
+
+/// The stores that content commands write to.
+#[derive(Clone)]
+pub(super) struct ContentStores {
+    pub(super) posts: Arc<dyn ContentStore>,
+    pub(super) comments: Arc<dyn ContentStore>,
+    pub(super) likes: Arc<dyn ContentStore>,
+}
+
+impl Command for ContentCommand {
+    type State = ContentStores;
+
+    async fn run(self, stores: &ContentStores, permit: Permit) {
+        let now = Timestamp::now();
+        match self {
+            Self::CreatePost { post, receipt, reply } => {
+                let posts = stores.posts.clone();
+                let create = async move { Ok(posts.publish(post, receipt).await?) };
+                submit_then_reply(permit, reply, create).await;
+            }
+            Self::EditPost { author, id, text, markup, over, reply } => {
+                let posts = stores.posts.clone();
+                let edit = async move {
+                    posts.edit_post(author, id, text, (markup.tags, markup.mentions), over, now).await?;
+                    Ok(())
+                };
+                submit_then_reply(permit, reply, edit).await;
+            }
+            Self::DeletePost { author, id, reply } => {
+                let posts = stores.posts.clone();
+                let delete = async move {
+                    posts.delete_post(author, id, now).await?;
+                    Ok(())
+                };
+                submit_then_reply(permit, reply, delete).await;
+            }
+            Self::LikePost { key, member, id, like, reply } => {
+                let likes = stores.likes.clone();
+                let like = async move { Ok(likes.like_post(key, member, id, like).await?) };
+                submit_then_reply(permit, reply, like).await;
+            }
+            Self::CreateComment { comment, receipt, reply } => {
+                let comments = stores.comments.clone();
+                let create = async move { Ok(comments.comment(comment, receipt).await?) };
+                submit_then_reply(permit, reply, create).await;
+            }
+            Self::EditComment { author, id, text, mentions, over, reply } => {
+                let comments = stores.comments.clone();
+                let over = over.map(|over| *over);
+                let edit = async move {
+                    comments.edit_comment(author, id, text, mentions, over, now).await?;
+                    Ok(())
+                };
+                submit_then_reply(permit, reply, edit).await;
+            }
+            Self::DeleteComment { author, id, reply } => {
+                let comments = stores.comments.clone();
+                let delete = async move { Ok(comments.delete_comment(author, id, now).await?) };
+                submit_then_reply(permit, reply, delete).await;
+            }
+            Self::LikeComment { key, member, id, like, reply } => {
+                let likes = stores.likes.clone();
+                let like = async move { Ok(likes.like_comment(key, member, id, like).await?) };
+                submit_then_reply(permit, reply, like).await;
+            }
+            #[cfg(test)]
+            Self::Crash { when, reply } => {
+                let _ = when.await;
+                drop(reply);
+                panic!("asked to")
+            }
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! The commands on images: one variant and one store call each.
+use crate::{
+    actors::{
+        command_actor::Command,
+        error::Reply,
+        mailbox::{Permit, submit_then_reply},
+    },
+    domain::{Image, ImageId, MemberId, Outcome, Receipt},
+    storage::ImageStore,
+};
+use std::sync::Arc;
+
+/// A command on images. Its reply is sent when its commit is durable.
+pub(super) enum ImageCommand {
+    /// Stores the row of a new image, with its receipt.
+    CreateImage { image: Box<Image>, receipt: Option<Receipt>, reply: Reply<Outcome<()>> },
+    /// Deletes the row of an owner's image.
+    DeleteImage { owner: MemberId, id: ImageId, reply: Reply<()> },
+}
+
+impl Command for ImageCommand {
+    type State = Arc<dyn ImageStore>;
+
+    async fn run(self, images: &Self::State, permit: Permit) {
+        let images = images.clone();
+        match self {
+            Self::CreateImage { image, receipt, reply } => {
+                let create = async move { Ok(images.add(*image, receipt).await?) };
+                submit_then_reply(permit, reply, create).await;
+            }
+            Self::DeleteImage { owner, id, reply } => {
+                let delete = async move { Ok(images.remove(owner, id).await?) };
+                submit_then_reply(permit, reply, delete).await;
+            }
+        }
+    }
+}

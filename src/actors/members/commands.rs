@@ -1,0 +1,81 @@
+//! The commands on members and their relations: one variant and one store call each.
+use crate::{
+    actors::{
+        command_actor::Command,
+        error::Reply,
+        mailbox::{Permit, submit_then_reply},
+    },
+    domain::{Handle, Member, MemberId, Outcome, Position, ProfilePatch, Receipt, RelationChange},
+    storage::{Followed, MemberStore, NewMember, RelationStore},
+};
+use std::sync::Arc;
+
+/// A command on members and their relations. Its reply is sent when its commit is durable.
+pub(super) enum MemberCommand {
+    /// Stores a new member with the receipt.
+    SignUp { member: Box<NewMember>, receipt: Option<Receipt>, reply: Reply<Outcome<Position>> },
+    /// Changes a member's profile and privacy.
+    ChangeProfile { member: MemberId, patch: Box<ProfilePatch>, over: Option<Box<Member>>, reply: Reply<()> },
+    /// Changes a member's handle.
+    ChangeHandle { member: MemberId, handle: Handle, over: Option<Box<Member>>, reply: Reply<()> },
+    /// Follows a member, or requests to; `key` orders the lists of follows and requests.
+    Follow { key: u64, follower: MemberId, followee: MemberId, reply: Reply<Followed> },
+    /// Changes another relation of `member` to `other`; replies whether the change was new.
+    ChangeRelation { change: RelationChange, member: MemberId, other: MemberId, reply: Reply<bool> },
+    /// Moves a member's marker of read notifications forward; replies whether it moved.
+    MoveMarker { member: MemberId, last_read: Position, reply: Reply<bool> },
+}
+
+/// The stores that member commands write to.
+#[derive(Clone)]
+pub(super) struct MemberStores {
+    pub(super) members: Arc<dyn MemberStore>,
+    pub(super) relations: Arc<dyn RelationStore>,
+}
+
+impl Command for MemberCommand {
+    type State = MemberStores;
+
+    async fn run(self, stores: &MemberStores, permit: Permit) {
+        match self {
+            Self::SignUp { member, receipt, reply } => {
+                let members = stores.members.clone();
+                let sign_up = async move { Ok(members.sign_up(*member, receipt).await?) };
+                submit_then_reply(permit, reply, sign_up).await;
+            }
+            Self::ChangeProfile { member, patch, over, reply } => {
+                let members = stores.members.clone();
+                let over = over.map(|over| *over);
+                let change = async move {
+                    members.change_profile(member, *patch, over).await?;
+                    Ok(())
+                };
+                submit_then_reply(permit, reply, change).await;
+            }
+            Self::ChangeHandle { member, handle, over, reply } => {
+                let members = stores.members.clone();
+                let over = over.map(|over| *over);
+                let change = async move {
+                    members.change_handle(member, handle, over).await?;
+                    Ok(())
+                };
+                submit_then_reply(permit, reply, change).await;
+            }
+            Self::Follow { key, follower, followee, reply } => {
+                let relations = stores.relations.clone();
+                let follow = async move { Ok(relations.follow(key, follower, followee).await?) };
+                submit_then_reply(permit, reply, follow).await;
+            }
+            Self::ChangeRelation { change, member, other, reply } => {
+                let relations = stores.relations.clone();
+                let change = async move { Ok(relations.change_relation(change, member, other).await?.is_some()) };
+                submit_then_reply(permit, reply, change).await;
+            }
+            Self::MoveMarker { member, last_read, reply } => {
+                let members = stores.members.clone();
+                let move_marker = async move { Ok(members.move_marker(member, last_read).await?.is_some()) };
+                submit_then_reply(permit, reply, move_marker).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The commands on sessions: one variant and one store call each.
+//!
+//! The tokens of every session that a command ends are revoked in memory before its reply, and also where the caller
+//! has stopped waiting for the reply.
+use super::revocations::Revocations;
+use crate::{
+    actors::{
+        command_actor::Command,
+        error::{Error, Reply},
+        mailbox::{Permit, submit_then_reply},
+    },
+    domain::{IdGenerator, Identity, MemberId, Session, SessionId, Timestamp},
+    storage::{Credentials, End, NotBefore, SessionStore},
+};
+use std::{sync::Arc, time::Duration};
+
+/// A command on sessions. Its reply is sent when its commit is durable and the tokens that it ends are revoked.
+pub(super) enum SessionCommand {
+    /// Stores a new session under an id that the slot assigns; replies with the session as stored. Refuses `LoginFailed`
+    /// where the member's credentials are no longer those in `checked`.
+    CreateSession { session: Box<Session>, checked: Credentials, rehashed: Option<String>, reply: Reply<Box<Session>> },
+    /// Advances the refresh token from `generation`; replies whether that was the current one.
+    RotateRefreshToken { id: SessionId, generation: u64, expires_at: Timestamp, address: String, reply: Reply<bool> },
+    /// Ends sessions; replies how many.
+    EndSessions { member: MemberId, which: EndedSessions, reply: Reply<usize> },
+    /// Stores another password hash and ends the other sessions. Refuses `LoginFailed` as `CreateSession` does.
+    ChangePassword { identity: Identity, checked: Credentials, hash: String, reply: Reply<()> },
+    /// Deactivates the member and ends all sessions. Refuses `LoginFailed` as `CreateSession` does.
+    Deactivate { identity: Identity, checked: Credentials, reply: Reply<()> },
+}
+
+/// The sessions that `EndSessions` ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::actors) enum EndedSessions {
+    /// This session, if it is one of the member's.
+    One(SessionId),
+    /// This session, which a token has proven to be the member's.
+    Own(SessionId),
+    /// Every session that exists when the command is submitted.
+    All,
+}
+
+/// The store and the memory that session commands change.
+#[derive(Clone)]
+pub(super) struct SessionState {
+    pub(super) sessions: Arc<dyn SessionStore>,
+    pub(super) revocations: Arc<Revocations>,
+    pub(super) ids: Arc<IdGenerator>,
+    /// The time after which every token that exists now has expired.
+    pub(super) tokens_last: Duration,
+}
+
+/// The sessions of a member that are older than one session.
+struct OlderSessions {
+    before: SessionId,
+    /// Not among them.
+    keep: Option<SessionId>,
+}
+
+impl Command for SessionCommand {
+    type State = SessionState;
+
+    async fn run(self, state: &SessionState, permit: Permit) {
+        let state = state.clone();
+        let now = Timestamp::now();
+        // Assigned here, in the order of the member's commands: a session that is created after all were ended has a
+        // larger id than those.
+        let next_id = SessionId(state.ids.next());
+        match self {
+            Self::CreateSession { mut session, checked, rehashed, reply } => {
+                session.id = next_id;
+                let create = async move {
+                    state.sessions.open_session((*session).clone(), checked, rehashed).await?;
+                    Ok(session)
+                };
+                submit_then_reply(permit, reply, create).await;
+            }
+            Self::RotateRefreshToken { id, generation, expires_at, address, reply } => {
+                let rotate = async move { Ok(state.sessions.rotate(id, generation, now, expires_at, address).await?) };
+                submit_then_reply(permit, reply, rotate).await;
+            }
+            Self::EndSessions { member, which, reply } => {
+                let end = async move { state.end_sessions(member, which, next_id, now).await };
+                submit_then_reply(permit, reply, end).await;
+            }
+            Self::ChangePassword { identity, checked, hash, reply } => {
+                let change = async move {
+                    let until = now.after(state.tokens_last);
+                    let ended = state.sessions.change_password(identity, checked, hash, next_id, until).await?;
+                    let older = OlderSessions { before: next_id, keep: Some(identity.session) };
+                    state.revoke(identity.member, &ended, Some(older), until);
+                    Ok(())
+                };
+                submit_then_reply(permit, reply, change).await;
+            }
+            Self::Deactivate { identity, checked, reply } => {
+                let deactivate = async move {
+                    let until = now.after(state.tokens_last);
+                    let ended = state.sessions.leave(identity, checked, now, next_id, until).await?;
+                    let older = OlderSessions { before: next_id, keep: None };
+                    state.revoke(identity.member, &ended, Some(older), until);
+                    Ok(())
+                };
+                submit_then_reply(permit, reply, deactivate).await;
+            }
+        }
+    }
+}
+
+impl SessionState {
+    async fn end_sessions(
+        &self,
+        member: MemberId,
+        which: EndedSessions,
+        next_id: SessionId,
+        now: Timestamp,
+    ) -> Result<usize, Error> {
+        let until = now.after(self.tokens_last);
+        let (which, older) = match which {
+            EndedSessions::One(session) => (End::One(session), None),
+            EndedSessions::Own(session) => (End::Own(session), None),
+            EndedSessions::All => (End::All { before: next_id }, Some(OlderSessions { before: next_id, keep: None })),
+        };
+        let ended = self.sessions.end_sessions(member, which, until).await?;
+        self.revoke(member, &ended, older, until);
+        Ok(ended.len())
+    }
+
+    /// Revokes the tokens of the ended and of the older sessions, the last of which expires at `tokens_until`.
+    fn revoke(&self, member: MemberId, ended: &[SessionId], older: Option<OlderSessions>, tokens_until: Timestamp) {
+        self.revocations.add(ended, tokens_until);
+        if let Some(OlderSessions { before, keep }) = older {
+            self.revocations.add_member(member, NotBefore { before, keep, tokens_until });
+        }
+    }
+}
