@@ -3,9 +3,9 @@
 //! A command is handed over when its future is first polled, and commands are carried out in that order or, where
 //! they share a commit, in one that no client can tell from it. Whoever drops the future does not take the command back.
 mod activity;
-mod content;
 #[cfg(test)]
-mod contract;
+mod conformance;
+mod content;
 mod images;
 mod log;
 mod members;
@@ -29,6 +29,9 @@ pub use relations::{Followed, RelationStore};
 pub use search::{Hit, IndexChange, IndexMark, IndexSize, SearchIndex, SearchStore, Wanted};
 pub use sessions::{End, Keys, NotBefore, SessionStore};
 pub use upkeep::{Drift, Import, ImportedFollow, ImportedLike, PURGE_DAYS, Pruned, UpkeepStore};
+
+#[cfg(test)]
+use sqlite::for_tests::backend as embedded_backend;
 
 use crate::{config::Config, domain::Refusal};
 use std::sync::Arc;

@@ -7,6 +7,8 @@ mod commit;
 mod content;
 mod counted;
 mod deactivation;
+#[cfg(test)]
+pub(super) mod for_tests;
 mod images;
 mod import;
 mod lane;
@@ -226,23 +228,4 @@ fn number(value: i64) -> u64 {
 /// An id or count as SQLite keeps it. Ids have 53 bits.
 fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
-}
-
-/// Changes the database behind the store's back.
-#[cfg(test)]
-pub(super) async fn tamper(data_dir: &Path, statement: &'static str) {
-    tamper_with(data_dir, "dailyfeed.db", statement).await;
-}
-
-/// Likewise the file of activities.
-#[cfg(test)]
-pub(super) async fn tamper_activity(data_dir: &Path, statement: &'static str) {
-    tamper_with(data_dir, "activity.db", statement).await;
-}
-
-#[cfg(test)]
-async fn tamper_with(data_dir: &Path, file: &str, statement: &'static str) {
-    let options = SqliteConnectOptions::new().filename(data_dir.join(file));
-    let pool = SqlitePool::connect_with(options).await.unwrap();
-    sqlx::query(statement).execute(&pool).await.unwrap();
 }

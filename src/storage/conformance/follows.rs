@@ -1,7 +1,8 @@
 //! Who follows whom.
 use super::{
-    given::{counts, events, follow, followed, member, members, no_drift, refused, unfollow},
-    id, newcomer, open,
+    Backend,
+    fixtures::{counts, events, follow, followed, member, members, no_drift, refused, unfollow},
+    id, newcomer,
 };
 use crate::{
     domain::{
@@ -11,13 +12,22 @@ use crate::{
 };
 use std::time::Duration;
 
+conformance! {
+    a_follow_counts_on_both_sides,
+    following_an_unknown_member_is_refused,
+    the_thousand_and_first_follow_is_refused,
+    lists_continue_after_their_key,
+    relations_come_in_the_order_asked,
+    the_newest_are_recommended_first,
+    friends_of_friends_are_recommended_by_common_follows,
+}
+
 fn ids(listed: &[Listed<MemberCard>]) -> Vec<MemberId> {
     listed.iter().map(|listed| listed.item.id).collect()
 }
 
-#[tokio::test]
-async fn a_follow_counts_on_both_sides() {
-    let (stores, _folder) = &open().await;
+async fn a_follow_counts_on_both_sides(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [one, other] = members(stores).await;
     let since = follow(stores, one, other).await.unwrap();
     assert_eq!((counts(stores, one).await, counts(stores, other).await), ([0, 1, 0], [1, 0, 0]));
@@ -36,9 +46,8 @@ async fn a_follow_counts_on_both_sides() {
     assert_eq!(log.len(), 4);
 }
 
-#[tokio::test]
-async fn nobody_follows_who_is_not_there() {
-    let (stores, _folder) = &open().await;
+async fn following_an_unknown_member_is_refused(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [one, gone] = members(stores).await;
     stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
     let nobody = MemberId(id());
@@ -49,9 +58,8 @@ async fn nobody_follows_who_is_not_there() {
     no_drift(stores).await;
 }
 
-#[tokio::test]
-async fn the_thousand_and_first_follow_is_refused() {
-    let (stores, _folder) = &open().await;
+async fn the_thousand_and_first_follow_is_refused(backend: &Backend) {
+    let stores = &backend.stores().await;
     let one = member(stores).await;
     let crowd: Vec<NewMember> = (0..=FOLLOWINGS_MAX).map(|number| newcomer(&format!("crowd{number}"))).collect();
     let ids: Vec<MemberId> = crowd.iter().map(|new| new.id).collect();
@@ -73,9 +81,8 @@ async fn the_thousand_and_first_follow_is_refused() {
     no_drift(stores).await;
 }
 
-#[tokio::test]
-async fn lists_go_on_from_their_place() {
-    let (stores, _folder) = &open().await;
+async fn lists_continue_after_their_key(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [star, a, b, gone, c] = members(stores).await;
     for fan in [a, b, gone, c] {
         follow(stores, fan, star).await;
@@ -93,9 +100,8 @@ async fn lists_go_on_from_their_place() {
     assert_eq!(followed(stores, star).await, [a, b, gone, c]);
 }
 
-#[tokio::test]
-async fn relations_come_in_the_order_asked() {
-    let (stores, _folder) = &open().await;
+async fn relations_come_in_the_order_asked(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [me, fan, idol, friend, stranger] = members(stores).await;
     for (follower, followee) in [(fan, me), (me, idol), (me, friend), (friend, me)] {
         follow(stores, follower, followee).await;
@@ -124,9 +130,8 @@ async fn recommended(
     }
 }
 
-#[tokio::test]
-async fn the_newest_are_recommended_first() {
-    let (stores, _folder) = &open().await;
+async fn the_newest_are_recommended_first(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [a, b, me, followed, c, gone, d] = members(stores).await;
     follow(stores, me, followed).await;
     stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
@@ -134,9 +139,8 @@ async fn the_newest_are_recommended_first() {
     assert_eq!(pages, [vec![(d, 0), (c, 0), (b, 0)], vec![(a, 0)]]);
 }
 
-#[tokio::test]
-async fn friends_of_friends_are_recommended_by_common_follows() {
-    let (stores, _folder) = &open().await;
+async fn friends_of_friends_are_recommended_by_common_follows(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [me, f1, f2, f3, away, two, one_old, three, one_new, gone, lonely] = members(stores).await;
     for friend in [f1, f2, f3, away] {
         follow(stores, me, friend).await;

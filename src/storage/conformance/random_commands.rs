@@ -1,13 +1,18 @@
 //! Long sequences of everything that can happen, by lot.
 use super::{
-    given::{comment, hours_from_now, members, no_drift, post, remark},
-    id, open,
+    Backend,
+    fixtures::{comment, hours_from_now, members, no_drift, post, remark},
+    id,
 };
 use crate::{
     domain::{CommentId, MemberId, Position, PostId, Timestamp},
     storage::{StoreError, StoreResult, Stores, View},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
+
+conformance! {
+    no_counter_drifts_under_random_commands,
+}
 
 /// From how many of each kind the next to act on is chosen.
 const RECENT: usize = 20;
@@ -108,9 +113,8 @@ impl World<'_> {
     }
 }
 
-#[tokio::test]
-async fn no_counter_drifts_whatever_happens() {
-    let (stores, _folder) = &open().await;
+async fn no_counter_drifts_under_random_commands(backend: &Backend) {
+    let stores = &backend.stores().await;
     let here = members::<12>(stores).await.to_vec();
     let first = post(stores, here[0]).await;
     let comments = vec![comment(stores, here[1], first).await];

@@ -1,5 +1,5 @@
 //! What every search index must do.
-use super::{id, open};
+use super::{Backend, id};
 use crate::{
     domain::{
         Comment, CommentId, Deadline, Epoch, MemberId, Position, Post, PostCounts, PostId, SearchKey, SearchKind,
@@ -8,6 +8,18 @@ use crate::{
     storage::{IndexChange, SearchIndex, StoreError, Stores, Wanted},
 };
 use std::{sync::Arc, time::Duration};
+
+conformance! {
+    a_change_is_searchable_once_committed,
+    a_document_put_twice_is_found_once_in_its_last_version,
+    documents_of_different_kinds_may_share_an_id,
+    removing_a_post_removes_its_comments_and_removing_a_member_removes_everything,
+    a_sort_key_is_stable_under_writes,
+    filters_restrict_the_hits,
+    a_rolled_back_change_is_not_searchable,
+    the_live_index_is_the_last_one_made_live,
+    a_search_ends_when_its_deadline_passes,
+}
 
 fn post(id: u64, author: u64, title: Option<&str>, content: &str) -> Post {
     Post {
@@ -67,9 +79,8 @@ async fn begun(stores: &Stores) -> Arc<dyn SearchIndex> {
     stores.search.begin(Epoch(7)).await.unwrap()
 }
 
-#[tokio::test]
-async fn a_change_is_seen_once_it_is_committed() {
-    let (stores, _folder) = open().await;
+async fn a_change_is_searchable_once_committed(backend: &Backend) {
+    let stores = backend.stores().await;
     let index = begun(&stores).await;
     index.apply(vec![IndexChange::PutPost(post(1, 9, None, "한강"))]).await.unwrap();
     assert_eq!(ids(&index, wanted(SearchKind::Post, "한강")).await, [0; 0]);
@@ -80,9 +91,8 @@ async fn a_change_is_seen_once_it_is_committed() {
     assert_eq!(index.documents(), 1);
 }
 
-#[tokio::test]
-async fn what_is_put_twice_is_there_once_as_it_was_put_last() {
-    let (stores, _folder) = open().await;
+async fn a_document_put_twice_is_found_once_in_its_last_version(backend: &Backend) {
+    let stores = backend.stores().await;
     let index = begun(&stores).await;
     for text in ["처음", "다음", "마지막"] {
         index.apply(vec![IndexChange::PutPost(post(1, 9, None, text))]).await.unwrap();
@@ -96,9 +106,8 @@ async fn what_is_put_twice_is_there_once_as_it_was_put_last() {
     assert_eq!(index.documents(), 1);
 }
 
-#[tokio::test]
-async fn kinds_do_not_meet_even_where_their_ids_do() {
-    let (stores, _folder) = open().await;
+async fn documents_of_different_kinds_may_share_an_id(backend: &Backend) {
+    let stores = backend.stores().await;
     let index = begun(&stores).await;
     index.apply(vec![IndexChange::PutPost(post(5, 9, None, "같은 말"))]).await.unwrap();
     index.apply(vec![IndexChange::PutComment(comment(5, 4, 8, "같은 말"))]).await.unwrap();
@@ -113,9 +122,8 @@ async fn kinds_do_not_meet_even_where_their_ids_do() {
     assert_eq!(ids(&index, wanted(SearchKind::Comment, "같은")).await, [0; 0]);
 }
 
-#[tokio::test]
-async fn a_post_goes_with_its_comments_and_a_member_with_everything() {
-    let (stores, _folder) = open().await;
+async fn removing_a_post_removes_its_comments_and_removing_a_member_removes_everything(backend: &Backend) {
+    let stores = backend.stores().await;
     let index = begun(&stores).await;
     let changes = vec![
         IndexChange::PutPost(post(1, 9, None, "말")),
@@ -135,9 +143,8 @@ async fn a_post_goes_with_its_comments_and_a_member_with_everything() {
     assert_eq!(ids(&index, wanted(SearchKind::Comment, "말")).await, [13]);
 }
 
-#[tokio::test]
-async fn a_place_stays_where_it_is_whatever_is_written() {
-    let (stores, _folder) = open().await;
+async fn a_sort_key_is_stable_under_writes(backend: &Backend) {
+    let stores = backend.stores().await;
     let index = begun(&stores).await;
     for number in 1..=30_u64 {
         let title = (number % 3 == 0).then_some("강");
@@ -166,9 +173,8 @@ async fn a_place_stays_where_it_is_whatever_is_written() {
     assert!(paged.windows(2).all(|pair| pair[0] > pair[1]));
 }
 
-#[tokio::test]
-async fn filters_are_kept() {
-    let (stores, _folder) = open().await;
+async fn filters_restrict_the_hits(backend: &Backend) {
+    let stores = backend.stores().await;
     let index = begun(&stores).await;
     for (id, author, text) in [(10, 1, "말 #서울"), (20, 2, "말 #서울"), (30, 1, "말")] {
         index.apply(vec![IndexChange::PutPost(post(id, author, None, text))]).await.unwrap();
@@ -184,9 +190,8 @@ async fn filters_are_kept() {
     assert_eq!(ids(&index, Wanted { tag: Some("서울".into()), ..wanted(SearchKind::Post, "-없는") }).await, [20, 10]);
 }
 
-#[tokio::test]
-async fn what_is_rolled_back_never_was() {
-    let (stores, _folder) = open().await;
+async fn a_rolled_back_change_is_not_searchable(backend: &Backend) {
+    let stores = backend.stores().await;
     let index = begun(&stores).await;
     index.apply(vec![IndexChange::PutPost(post(1, 9, None, "말"))]).await.unwrap();
     index.commit(Position(1), true).await.unwrap();
@@ -197,9 +202,8 @@ async fn what_is_rolled_back_never_was() {
     assert_eq!(ids(&index, wanted(SearchKind::Post, "말")).await, [3, 1]);
 }
 
-#[tokio::test]
-async fn the_live_index_is_the_one_that_was_made_so() {
-    let (stores, _folder) = open().await;
+async fn the_live_index_is_the_last_one_made_live(backend: &Backend) {
+    let stores = backend.stores().await;
     assert!(stores.search.live().await.unwrap().is_none());
     let text = format!("말 {}", id());
     {
@@ -218,9 +222,8 @@ async fn the_live_index_is_the_one_that_was_made_so() {
     assert_eq!(stores.search.live().await.unwrap().expect("a live index").mark().position, Position(5));
 }
 
-#[tokio::test]
-async fn a_search_ends_when_its_deadline_passes() {
-    let (stores, _folder) = open().await;
+async fn a_search_ends_when_its_deadline_passes(backend: &Backend) {
+    let stores = backend.stores().await;
     let index = begun(&stores).await;
     index.apply(vec![IndexChange::PutPost(post(1, 9, None, "말"))]).await.unwrap();
     index.commit(Position(1), true).await.unwrap();

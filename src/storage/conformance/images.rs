@@ -1,5 +1,5 @@
 //! What is known of images, and what they are on.
-use super::{draft, given, id, open};
+use super::{Backend, draft, fixtures, id};
 use crate::{
     domain::{
         Avatar, EventKind, FieldError, IMAGES_UNUSED_MAX, Image, ImageFile, ImageId, ImageKey, ImageKind, MemberId,
@@ -7,7 +7,16 @@ use crate::{
     },
     storage::{StoreResult, Stores},
 };
-use given::refused;
+use fixtures::refused;
+
+conformance! {
+    every_field_of_an_image_is_kept,
+    an_image_is_on_one_post_of_its_owner,
+    one_of_the_posts_of_a_commit_gets_a_contested_image,
+    an_edit_without_images_keeps_them,
+    deleting_an_image_takes_it_off_its_post_and_profile_with_an_event,
+    unused_images_are_limited_and_deleted_in_steps,
+}
 
 fn picture(id: ImageId) -> Picture {
     Picture { id, key: ImageKey(u128::from(id.0) << 70 | 7), width: 40, height: 20, kind: ImageKind::Png }
@@ -46,10 +55,9 @@ async fn shown(stores: &Stores, post: PostId) -> Vec<ImageId> {
     post.images.iter().map(|picture| picture.id).collect()
 }
 
-#[tokio::test]
-async fn everything_that_is_known_of_an_image_is_kept() {
-    let (stores, _folder) = &open().await;
-    let owner = given::member(stores).await;
+async fn every_field_of_an_image_is_kept(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let owner = fixtures::member(stores).await;
     for purpose in [Purpose::Profile, Purpose::Post] {
         let image = image(owner, purpose);
         stores.images.add(image.clone(), None).await.unwrap();
@@ -59,10 +67,9 @@ async fn everything_that_is_known_of_an_image_is_kept() {
     assert_eq!(refused(stores.images.add(image(MemberId(5), Purpose::Post), None).await), Refusal::MemberNotFound);
 }
 
-#[tokio::test]
-async fn an_image_is_on_one_post_of_its_owner() {
-    let (stores, _folder) = &open().await;
-    let [owner, other] = given::members(stores).await;
+async fn an_image_is_on_one_post_of_its_owner(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let [owner, other] = fixtures::members(stores).await;
     let [first, second] = [added(stores, owner, Purpose::Post).await, added(stores, owner, Purpose::Post).await];
     let portrait = added(stores, owner, Purpose::Profile).await;
     assert_eq!(refused(publish(stores, other, &[first]).await), Refusal::ImageForbidden);
@@ -74,15 +81,14 @@ async fn an_image_is_on_one_post_of_its_owner() {
     assert_eq!(stores.images.image(first).await.unwrap().unwrap().post, Some(post));
     assert_eq!(refused(publish(stores, owner, &[first]).await), wrong(Reason::InUse));
     // Those that were refused have left nothing behind.
-    assert_eq!(given::counts(stores, owner).await, [0, 0, 1]);
-    let created = given::events(stores).await.into_iter().filter(|event| event.fact.kind == EventKind::PostCreated);
+    assert_eq!(fixtures::counts(stores, owner).await, [0, 0, 1]);
+    let created = fixtures::events(stores).await.into_iter().filter(|event| event.fact.kind == EventKind::PostCreated);
     assert_eq!(created.count(), 1);
 }
 
-#[tokio::test]
-async fn posts_of_one_commit_with_one_image_are_told_apart() {
-    let (stores, _folder) = &open().await;
-    let owner = given::member(stores).await;
+async fn one_of_the_posts_of_a_commit_gets_a_contested_image(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let owner = fixtures::member(stores).await;
     let id = added(stores, owner, Purpose::Post).await;
     let ids = [id];
     let answers = futures::future::join_all((0..20).map(|number| {
@@ -92,13 +98,12 @@ async fn posts_of_one_commit_with_one_image_are_told_apart() {
     let answers = answers.await;
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 11);
     assert!(answers.iter().skip(1).step_by(2).all(Result::is_ok));
-    given::no_drift(stores).await;
+    fixtures::no_drift(stores).await;
 }
 
-#[tokio::test]
-async fn an_edit_says_images_or_leaves_them() {
-    let (stores, _folder) = &open().await;
-    let owner = given::member(stores).await;
+async fn an_edit_without_images_keeps_them(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let owner = fixtures::member(stores).await;
     let [first, second] = [added(stores, owner, Purpose::Post).await, added(stores, owner, Purpose::Post).await];
     let post = publish(stores, owner, &[first]).await.unwrap();
     let edit = async |images: Option<Vec<ImageId>>| {
@@ -119,10 +124,9 @@ async fn an_edit_says_images_or_leaves_them() {
     assert_eq!(unused.len(), 2);
 }
 
-#[tokio::test]
-async fn a_removed_image_leaves_what_it_was_on_with_an_event() {
-    let (stores, _folder) = &open().await;
-    let [owner, other] = given::members(stores).await;
+async fn deleting_an_image_takes_it_off_its_post_and_profile_with_an_event(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let [owner, other] = fixtures::members(stores).await;
     let ids = [added(stores, owner, Purpose::Post).await, added(stores, owner, Purpose::Post).await];
     let portrait = added(stores, owner, Purpose::Profile).await;
     let post = publish(stores, owner, &ids).await.unwrap();
@@ -131,30 +135,29 @@ async fn a_removed_image_leaves_what_it_was_on_with_an_event() {
     let avatar = async || stores.members.cards(&[owner]).await.unwrap().pop().unwrap().avatar;
     assert_eq!(avatar().await, Some(Avatar { id: portrait, key: picture(portrait).key }));
     assert_eq!(refused(stores.images.remove(other, ids[0]).await), Refusal::ImageForbidden);
-    let before = given::events(stores).await.len();
+    let before = fixtures::events(stores).await.len();
     for id in [ids[0], portrait] {
         stores.images.remove(owner, id).await.unwrap();
         assert_eq!(refused(stores.images.remove(owner, id).await), Refusal::ImageNotFound);
     }
     assert_eq!((shown(stores, post).await, avatar().await), (vec![ids[1]], None));
-    let events = given::events(stores).await.split_off(before);
+    let events = fixtures::events(stores).await.split_off(before);
     let kinds: Vec<_> = events.iter().map(|event| (event.fact.kind, event.fact.post)).collect();
     assert_eq!(kinds, [(EventKind::PostUpdated, Some(post)), (EventKind::ProfileChanged, None)]);
     stores.images.remove(owner, ids[1]).await.unwrap();
     assert_eq!(shown(stores, post).await, []);
 }
 
-#[tokio::test]
-async fn images_on_nothing_are_counted_and_forgotten_in_steps() {
-    let (stores, _folder) = &open().await;
-    let [owner, other] = given::members(stores).await;
+async fn unused_images_are_limited_and_deleted_in_steps(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let [owner, other] = fixtures::members(stores).await;
     for _ in 0..IMAGES_UNUSED_MAX {
         added(stores, owner, Purpose::Post).await;
     }
     let full = Refusal::TooManyImages { max: IMAGES_UNUSED_MAX };
     assert_eq!(refused(stores.images.add(image(owner, Purpose::Post), None).await), full);
     added(stores, other, Purpose::Post).await;
-    assert_eq!(stores.images.remove_unused(given::hours_from_now(-1), 10).await.unwrap(), []);
-    assert_eq!(stores.images.remove_unused(given::hours_from_now(1), 40).await.unwrap().len(), 40);
-    assert_eq!(stores.images.remove_unused(given::hours_from_now(1), 100).await.unwrap().len(), 61);
+    assert_eq!(stores.images.remove_unused(fixtures::hours_from_now(-1), 10).await.unwrap(), []);
+    assert_eq!(stores.images.remove_unused(fixtures::hours_from_now(1), 40).await.unwrap().len(), 40);
+    assert_eq!(stores.images.remove_unused(fixtures::hours_from_now(1), 100).await.unwrap().len(), 61);
 }

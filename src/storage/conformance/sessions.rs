@@ -1,7 +1,8 @@
 //! Sessions and keys.
 use super::{
-    given::{hours_from_now, refused},
-    id, member, open,
+    Backend,
+    fixtures::{hours_from_now, refused},
+    id, member,
     tokens::{checked, log_in, session_of},
 };
 use crate::{
@@ -9,6 +10,15 @@ use crate::{
     storage::{End, NotBefore, Stores},
 };
 use uuid::Uuid;
+
+conformance! {
+    one_of_fifty_concurrent_rotations_succeeds,
+    an_ended_session_is_removed_and_its_tokens_are_revoked,
+    a_command_checked_against_old_credentials_is_refused,
+    an_ended_session_changes_nothing,
+    a_session_without_a_row_is_still_revoked,
+    a_key_is_replaced_once_and_disabled_after_its_time,
+}
 
 async fn session(stores: &Stores, of: MemberId) -> SessionId {
     log_in(stores, of).await.id
@@ -18,9 +28,8 @@ fn key() -> SigningKey {
     SigningKey { id: Uuid::new_v4(), secret: [1; 32], created_at: Timestamp::now(), replaced_at: None }
 }
 
-#[tokio::test]
-async fn of_fifty_rotations_at_once_one_happens() {
-    let (stores, _folder) = open().await;
+async fn one_of_fifty_concurrent_rotations_succeeds(backend: &Backend) {
+    let stores = backend.stores().await;
     let who = member(&stores, "who").await;
     let id = session(&stores, who).await;
     let now = Timestamp::now();
@@ -30,9 +39,8 @@ async fn of_fifty_rotations_at_once_one_happens() {
     assert_eq!(stores.sessions.session(id).await.unwrap().unwrap().generation, 1);
 }
 
-#[tokio::test]
-async fn ended_sessions_are_gone_and_their_tokens_void() {
-    let (stores, _folder) = open().await;
+async fn an_ended_session_is_removed_and_its_tokens_are_revoked(backend: &Backend) {
+    let stores = backend.stores().await;
     let (who, other) = (member(&stores, "who").await, member(&stores, "other").await);
     let (a, b, c) = (session(&stores, who).await, session(&stores, who).await, session(&stores, who).await);
     let until = Timestamp(Timestamp::now().0 + 1_000_000);
@@ -53,9 +61,8 @@ async fn ended_sessions_are_gone_and_their_tokens_void() {
     assert_eq!(revoked, [(a, until), (b, until)]);
 }
 
-#[tokio::test]
-async fn what_was_checked_against_other_credentials_does_nothing() {
-    let (stores, _folder) = &open().await;
+async fn a_command_checked_against_old_credentials_is_refused(backend: &Backend) {
+    let stores = &backend.stores().await;
     let who = member(stores, "who").await;
     let (here, known) = (session(stores, who).await, checked(stores, who).await);
     let (until, before) = (hours_from_now(1), SessionId(id()));
@@ -84,9 +91,8 @@ async fn what_was_checked_against_other_credentials_does_nothing() {
     assert!(stores.members.member(who).await.unwrap().is_some(), "logging in does");
 }
 
-#[tokio::test]
-async fn a_session_that_does_not_live_changes_nothing() {
-    let (stores, _folder) = &open().await;
+async fn an_ended_session_changes_nothing(backend: &Backend) {
+    let stores = &backend.stores().await;
     let (who, other) = (member(stores, "who").await, member(stores, "other").await);
     let (until, before) = (hours_from_now(1), SessionId(id()));
     let theirs = session(stores, other).await;
@@ -101,9 +107,8 @@ async fn a_session_that_does_not_live_changes_nothing() {
     }
 }
 
-#[tokio::test]
-async fn a_session_whose_row_is_gone_is_still_revoked() {
-    let (stores, _folder) = &open().await;
+async fn a_session_without_a_row_is_still_revoked(backend: &Backend) {
+    let stores = &backend.stores().await;
     let who = member(stores, "who").await;
     let (gone, now, until) = (SessionId(id()), Timestamp::now(), hours_from_now(1));
     assert_eq!(stores.sessions.end_sessions(who, End::One(gone), until).await.unwrap(), []);
@@ -112,9 +117,8 @@ async fn a_session_whose_row_is_gone_is_still_revoked() {
     assert_eq!(stores.sessions.revoked(now).await.unwrap(), [(gone, until)]);
 }
 
-#[tokio::test]
-async fn a_key_is_replaced_once_and_disabled_when_its_time_is_over() {
-    let (stores, _folder) = open().await;
+async fn a_key_is_replaced_once_and_disabled_after_its_time(backend: &Backend) {
+    let stores = backend.stores().await;
     assert!(stores.sessions.keys().await.unwrap().is_none());
     let first = key();
     let keys = stores.sessions.rotate_key(None, first.clone(), Timestamp(0)).await.unwrap();

@@ -1,10 +1,15 @@
-//! Counters: whatever happens in whatever order, they are what their rows say.
-use super::{id, member, open, post};
+//! Counters agree with their rows after commands in any order.
+use super::{Backend, Tampering, id, member, post};
 use crate::{
     domain::{Comment, CommentId, MemberId, PostId, Timestamp},
     storage::{Drift, Stores, View},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
+
+conformance! {
+    no_order_of_commands_makes_a_counter_drift,
+    the_audit_finds_a_wrong_counter,
+}
 
 struct World {
     members: Vec<MemberId>,
@@ -12,8 +17,8 @@ struct World {
     comments: Vec<Comment>,
 }
 
-/// One random deed. Most are refused now and then; refusals must leave no trace either.
-async fn deed(stores: &Stores, world: &mut World, random: &mut StdRng) {
+/// Runs one random command. Refusals are expected, and must change nothing.
+async fn run_command(stores: &Stores, world: &mut World, random: &mut StdRng) {
     let who = world.members[random.random_range(0..world.members.len())];
     let whom = world.members[random.random_range(0..world.members.len())];
     let post_at = random.random_range(0..world.posts.len());
@@ -61,10 +66,10 @@ async fn deed(stores: &Stores, world: &mut World, random: &mut StdRng) {
     }
 }
 
-#[tokio::test]
-async fn no_order_of_deeds_makes_a_counter_drift() {
+async fn no_order_of_commands_makes_a_counter_drift(backend: &Backend) {
     for seed in 0..4 {
-        let (stores, _folder) = open().await;
+        let backend = (backend.another)();
+        let stores = backend.stores().await;
         let mut random = StdRng::seed_from_u64(seed);
         let mut world = World { members: Vec::new(), posts: Vec::new(), comments: Vec::new() };
         for number in 0..6 {
@@ -73,18 +78,17 @@ async fn no_order_of_deeds_makes_a_counter_drift() {
             world.posts.push((post(&stores, who, "글").await, who));
         }
         for _ in 0..300 {
-            deed(&stores, &mut world, &mut random).await;
+            run_command(&stores, &mut world, &mut random).await;
         }
         assert_eq!(stores.upkeep.audit().await.unwrap(), [], "seed {seed}");
         assert!(world.comments.len() > 10 && world.posts.len() > 10, "the world was too quiet");
     }
 }
 
-#[tokio::test]
-async fn the_audit_finds_what_was_tampered_with() {
-    let (stores, folder) = open().await;
+async fn the_audit_finds_a_wrong_counter(backend: &Backend) {
+    let stores = backend.stores().await;
     let who = member(&stores, "victim").await;
     post(&stores, who, "글").await;
-    crate::storage::sqlite::tamper(folder.path(), "UPDATE posts SET like_count = 7").await;
+    (backend.tamper)(Tampering::SpoilCounter("posts.like_count")).await;
     assert_eq!(stores.upkeep.audit().await.unwrap(), [Drift { counter: "posts.like_count", rows: 1 }]);
 }

@@ -1,10 +1,16 @@
 //! Changes that are meant for one version: decided in the commit that makes them.
-use super::{given::comment, id, member, open, post};
+use super::{Backend, fixtures::comment, id, member, post};
 use crate::{
     domain::{Comment, CommentText, Handle, Patch, Post, PostText, ProfilePatch, Refusal, Timestamp},
     storage::StoreError,
 };
 use std::sync::Arc;
+
+conformance! {
+    an_edit_of_a_post_requires_the_version_that_was_read,
+    an_edit_of_a_comment_requires_the_version_that_was_read,
+    a_change_of_a_member_requires_the_version_that_was_read,
+}
 
 fn refusal<T: std::fmt::Debug>(answer: Result<T, StoreError>) -> Refusal {
     match answer.unwrap_err() {
@@ -13,9 +19,8 @@ fn refusal<T: std::fmt::Debug>(answer: Result<T, StoreError>) -> Refusal {
     }
 }
 
-#[tokio::test]
-async fn a_post_is_changed_over_the_version_that_was_seen() {
-    let (stores, _folder) = open().await;
+async fn an_edit_of_a_post_requires_the_version_that_was_read(backend: &Backend) {
+    let stores = backend.stores().await;
     let (author, fan) = (member(&stores, "author").await, member(&stores, "fan").await);
     let on = post(&stores, author, "처음").await;
     let seen = async || Arc::new(stores.content.posts(&[on]).await.unwrap().remove(0));
@@ -33,9 +38,8 @@ async fn a_post_is_changed_over_the_version_that_was_seen() {
     assert_eq!(seen().await.content, "넷째");
 }
 
-#[tokio::test]
-async fn a_comment_is_changed_over_the_version_that_was_seen() {
-    let (stores, _folder) = open().await;
+async fn an_edit_of_a_comment_requires_the_version_that_was_read(backend: &Backend) {
+    let stores = backend.stores().await;
     let author = member(&stores, "author").await;
     let on = post(&stores, author, "글").await;
     let on = comment(&stores, author, on).await;
@@ -51,9 +55,8 @@ async fn a_comment_is_changed_over_the_version_that_was_seen() {
     assert_eq!(seen().await.content, "셋째");
 }
 
-#[tokio::test]
-async fn a_member_is_changed_over_the_version_that_was_seen() {
-    let (stores, _folder) = open().await;
+async fn a_change_of_a_member_requires_the_version_that_was_read(backend: &Backend) {
+    let stores = backend.stores().await;
     let (who, fan) = (member(&stores, "jiwoo").await, member(&stores, "fan").await);
     let seen = async || stores.members.member(who).await.unwrap().unwrap();
     let bio = |text: &str| ProfilePatch { bio: Patch::Set(text.to_owned()), ..Default::default() };

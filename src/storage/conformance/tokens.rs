@@ -1,7 +1,8 @@
 //! What proves a session: refresh tokens that rotate, access tokens that are revoked, keys that sign.
 use super::{
-    given::{events, hours_from_now, member, members},
-    id, open,
+    Backend,
+    fixtures::{events, hours_from_now, member, members},
+    id,
 };
 use crate::{
     domain::{EventKind, MemberId, Session, SessionId, SigningKey, Timestamp},
@@ -9,6 +10,14 @@ use crate::{
 };
 use futures::future::join_all;
 use uuid::Uuid;
+
+conformance! {
+    sessions_are_listed_last_used_first,
+    a_used_or_ended_refresh_token_does_not_rotate,
+    ended_sessions_are_revoked_until_their_tokens_expire,
+    one_of_twenty_concurrent_key_rotations_succeeds,
+    replaced_keys_verify_until_they_are_disabled,
+}
 
 pub(super) fn session_of(member: MemberId) -> Session {
     let now = Timestamp::now();
@@ -46,9 +55,8 @@ fn key(secret: u8) -> SigningKey {
     SigningKey { id: Uuid::new_v4(), secret: [secret; 32], created_at: Timestamp::now(), replaced_at: None }
 }
 
-#[tokio::test]
-async fn sessions_are_listed_last_used_first() {
-    let (stores, _folder) = &open().await;
+async fn sessions_are_listed_last_used_first(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [one, other] = members(stores).await;
     let (first, second, third) = (log_in(stores, one).await, log_in(stores, one).await, log_in(stores, one).await);
     log_in(stores, other).await;
@@ -69,9 +77,8 @@ async fn sessions_are_listed_last_used_first() {
     assert_eq!(logins, 4);
 }
 
-#[tokio::test]
-async fn what_has_moved_on_or_ended_does_not_rotate() {
-    let (stores, _folder) = &open().await;
+async fn a_used_or_ended_refresh_token_does_not_rotate(backend: &Backend) {
+    let stores = &backend.stores().await;
     let who = member(stores).await;
     let session = log_in(stores, who).await;
     let now = Timestamp::now();
@@ -84,9 +91,8 @@ async fn what_has_moved_on_or_ended_does_not_rotate() {
     assert!(stores.sessions.session(session.id).await.unwrap().is_none());
 }
 
-#[tokio::test]
-async fn ended_sessions_are_revoked_until_their_tokens_expire() {
-    let (stores, _folder) = &open().await;
+async fn ended_sessions_are_revoked_until_their_tokens_expire(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [one, other] = members(stores).await;
     let mut mine = Vec::new();
     for _ in 0..4 {
@@ -115,9 +121,8 @@ async fn ended_sessions_are_revoked_until_their_tokens_expire() {
     assert_eq!(logouts, 3);
 }
 
-#[tokio::test]
-async fn one_of_twenty_key_rotations_wins() {
-    let (stores, _folder) = &open().await;
+async fn one_of_twenty_concurrent_key_rotations_succeeds(backend: &Backend) {
+    let stores = &backend.stores().await;
     let first = key(0);
     stores.sessions.rotate_key(None, first.clone(), Timestamp(0)).await.unwrap();
     let racing = (1..=20).map(|secret| {
@@ -132,9 +137,8 @@ async fn one_of_twenty_key_rotations_wins() {
     assert_eq!(stores.sessions.keys().await.unwrap().unwrap().others.len(), 1);
 }
 
-#[tokio::test]
-async fn replaced_keys_verify_until_they_are_disabled() {
-    let (stores, _folder) = &open().await;
+async fn replaced_keys_verify_until_they_are_disabled(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [first, second, third] =
         [(1, 0), (2, 1), (3, 2)].map(|(secret, hours)| SigningKey { created_at: hours_from_now(hours), ..key(secret) });
     let rotate = async |expected, new: &SigningKey, before| {

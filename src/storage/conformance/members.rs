@@ -1,7 +1,8 @@
 //! Members and follows.
 use super::{
-    given::{self, events, followed, hours_from_now},
-    id, member, newcomer, open, tokens,
+    Backend,
+    fixtures::{self, events, followed, hours_from_now},
+    id, member, newcomer, tokens,
 };
 use crate::{
     domain::{
@@ -12,6 +13,19 @@ use crate::{
 };
 use std::time::Duration;
 
+conformance! {
+    one_address_and_one_handle_whatever_their_case,
+    a_profile_is_patched_and_a_handle_changed,
+    following_twice_changes_nothing_and_an_unknown_member_is_refused,
+    lists_are_newest_first_and_exclude_deactivated_members,
+    recommendations_follow_their_rule_and_page_without_doubles,
+    a_repeated_sign_up_gets_the_first_answer,
+    a_refused_sign_up_leaves_no_receipt,
+    every_field_of_a_profile_is_kept,
+    a_released_handle_is_free,
+    no_stored_id_exceeds_the_largest_id,
+}
+
 fn refusal<T: std::fmt::Debug>(answer: Result<T, StoreError>) -> Refusal {
     match answer.unwrap_err() {
         StoreError::Refused(refusal) => refusal,
@@ -19,9 +33,8 @@ fn refusal<T: std::fmt::Debug>(answer: Result<T, StoreError>) -> Refusal {
     }
 }
 
-#[tokio::test]
-async fn one_address_and_one_handle_whatever_their_case() {
-    let (stores, _folder) = open().await;
+async fn one_address_and_one_handle_whatever_their_case(backend: &Backend) {
+    let stores = backend.stores().await;
     member(&stores, "Minsu").await;
     let mut twin = newcomer("other");
     twin.email = newcomer("MINSU").email;
@@ -33,9 +46,8 @@ async fn one_address_and_one_handle_whatever_their_case() {
     assert!(stores.members.member_by_handle("minsu").await.unwrap().is_some());
 }
 
-#[tokio::test]
-async fn a_profile_is_patched_and_a_handle_changed() {
-    let (stores, _folder) = open().await;
+async fn a_profile_is_patched_and_a_handle_changed(backend: &Backend) {
+    let stores = backend.stores().await;
     let who = member(&stores, "jiwoo").await;
     let set = |text: &str| Patch::Set(text.to_owned());
     let patch =
@@ -55,25 +67,23 @@ async fn a_profile_is_patched_and_a_handle_changed() {
     assert_eq!(stores.members.member(who).await.unwrap().unwrap().handle, "JIWOO");
 }
 
-#[tokio::test]
-async fn following_twice_changes_nothing_and_strangers_are_refusal() {
-    let (stores, _folder) = open().await;
+async fn following_twice_changes_nothing_and_an_unknown_member_is_refused(backend: &Backend) {
+    let stores = backend.stores().await;
     let (a, b) = (member(&stores, "aaa").await, member(&stores, "bbb").await);
-    assert!(given::follow(&stores, a, b).await.is_some());
-    assert!(given::follow(&stores, a, b).await.is_none());
+    assert!(fixtures::follow(&stores, a, b).await.is_some());
+    assert!(fixtures::follow(&stores, a, b).await.is_none());
     assert_eq!(refusal(stores.relations.follow(id(), a, MemberId(9)).await), Refusal::MemberNotFound);
     let (of_a, of_b) = (stores.members.member(a).await.unwrap(), stores.members.member(b).await.unwrap());
     assert_eq!((of_a.unwrap().counts.followings, of_b.unwrap().counts.followers), (1, 1));
     let relation = stores.relations.relations(b, &[a], Timestamp::now()).await.unwrap()[0];
     assert!(relation.followed_by && !relation.following);
-    assert!(given::unfollow(&stores, a, b).await.is_some());
-    assert!(given::unfollow(&stores, a, b).await.is_none());
+    assert!(fixtures::unfollow(&stores, a, b).await.is_some());
+    assert!(fixtures::unfollow(&stores, a, b).await.is_none());
     assert_eq!(followed(&stores, a).await, []);
 }
 
-#[tokio::test]
-async fn lists_are_newest_first_and_leave_out_who_has_left() {
-    let (stores, _folder) = open().await;
+async fn lists_are_newest_first_and_exclude_deactivated_members(backend: &Backend) {
+    let stores = backend.stores().await;
     let who = member(&stores, "star").await;
     let mut fans = Vec::new();
     for number in 0..4 {
@@ -89,9 +99,8 @@ async fn lists_are_newest_first_and_leave_out_who_has_left() {
     assert_eq!(rest.iter().map(|listed| listed.item.id).collect::<Vec<_>>(), [fans[0]]);
 }
 
-#[tokio::test]
-async fn recommendations_follow_their_rule_and_page_without_doubles() {
-    let (stores, _folder) = open().await;
+async fn recommendations_follow_their_rule_and_page_without_doubles(backend: &Backend) {
+    let stores = backend.stores().await;
     let mut all = Vec::new();
     for number in 0..6 {
         all.push(member(&stores, &format!("m{number:03}")).await);
@@ -117,9 +126,8 @@ fn receipt(key: &str, fingerprint: u8) -> Receipt {
     Receipt { scope, key, fingerprint: [fingerprint; 32], answer, at: Timestamp::now() }
 }
 
-#[tokio::test]
-async fn a_repeated_sign_up_gets_the_first_answer() {
-    let (stores, _folder) = &open().await;
+async fn a_repeated_sign_up_gets_the_first_answer(backend: &Backend) {
+    let stores = &backend.stores().await;
     let (new, receipt) = (newcomer("minsu"), receipt("k1", 1));
     let first = stores.members.sign_up(new.clone(), Some(receipt.clone())).await.unwrap();
     assert!(matches!(first, Outcome::Done(_)));
@@ -131,9 +139,8 @@ async fn a_repeated_sign_up_gets_the_first_answer() {
     assert_eq!(events(stores).await.len(), 1);
 }
 
-#[tokio::test]
-async fn a_refused_sign_up_leaves_no_receipt() {
-    let (stores, _folder) = &open().await;
+async fn a_refused_sign_up_leaves_no_receipt(backend: &Backend) {
+    let stores = &backend.stores().await;
     stores.members.sign_up(newcomer("minsu"), None).await.unwrap();
     let answer = stores.members.sign_up(newcomer("minsu"), Some(receipt("k1", 1))).await;
     assert_eq!(refusal(answer), Refusal::EmailTaken);
@@ -141,10 +148,9 @@ async fn a_refused_sign_up_leaves_no_receipt() {
     assert!(matches!(outcome, Outcome::Done(_)));
 }
 
-#[tokio::test]
-async fn every_field_of_a_profile_is_kept() {
-    let (stores, _folder) = &open().await;
-    let who = given::member(stores).await;
+async fn every_field_of_a_profile_is_kept(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let who = fixtures::member(stores).await;
     let set = |text: &str| Patch::Set(text.to_owned());
     let everything = ProfilePatch {
         member_name: set("김민수"),
@@ -168,9 +174,8 @@ async fn every_field_of_a_profile_is_kept() {
     assert_eq!(refusal(nobody), Refusal::MemberNotFound);
 }
 
-#[tokio::test]
-async fn a_handle_that_was_given_up_is_free() {
-    let (stores, _folder) = &open().await;
+async fn a_released_handle_is_free(backend: &Backend) {
+    let stores = &backend.stores().await;
     let (minsu, jiwoo) = (member(stores, "minsu").await, member(stores, "jiwoo").await);
     let handle = |handle: &str| Handle::new(handle).unwrap();
     stores.members.change_handle(minsu, handle("Seoul"), None).await.unwrap();
@@ -186,23 +191,22 @@ async fn a_handle_that_was_given_up_is_free() {
     );
 }
 
-#[tokio::test]
-async fn no_id_is_larger_than_the_largest() {
-    let (stores, _folder) = &open().await;
+async fn no_stored_id_exceeds_the_largest_id(backend: &Backend) {
+    let stores = &backend.stores().await;
     assert_eq!(stores.members.largest_id().await.unwrap(), 0);
     let largest = async || stores.members.largest_id().await.unwrap();
-    let who = given::member(stores).await;
+    let who = fixtures::member(stores).await;
     assert_eq!(largest().await, who.0);
-    let other = given::member(stores).await;
-    given::follow(stores, who, other).await;
+    let other = fixtures::member(stores).await;
+    fixtures::follow(stores, who, other).await;
     assert!(largest().await > other.0);
-    let on = given::post(stores, who).await;
+    let on = fixtures::post(stores, who).await;
     assert_eq!(largest().await, on.0);
-    given::like(stores, other, on).await;
+    fixtures::like(stores, other, on).await;
     assert!(largest().await > on.0);
-    let remark = given::comment(stores, other, on).await;
+    let remark = fixtures::comment(stores, other, on).await;
     assert_eq!(largest().await, remark.0);
-    given::like_comment(stores, who, remark).await;
+    fixtures::like_comment(stores, who, remark).await;
     assert!(largest().await > remark.0);
     let session = tokens::log_in(stores, who).await;
     assert_eq!(largest().await, session.id.0);

@@ -1,13 +1,24 @@
 //! Counting what posts gathered in spans of time.
 use super::{
-    given::{comment, hours_from_now, like, member, members, post, remark, reply},
-    open,
+    Backend,
+    fixtures::{comment, hours_from_now, like, member, members, post, remark, reply},
 };
 use crate::{
     domain::{Comment, CommentId, MemberId, PostId, Tally, Timestamp, first_id_at},
     storage::{Since, Stores, Tallied, View},
 };
 use std::sync::atomic::{AtomicU64, Ordering};
+
+conformance! {
+    each_window_counts_its_own_events,
+    a_withdrawn_like_leaves_its_window,
+    a_deactivated_member_does_not_count_until_restored,
+    deleted_comments_and_tombstones_do_not_count,
+    hidden_and_untouched_posts_have_no_tallies,
+    all_tallies_are_read_in_steps,
+    active_posts_are_the_posts_liked_commented_or_viewed_in_a_span,
+    a_member_engages_own_liked_and_commented_posts,
+}
 
 /// An id of that time that no other has.
 pub(super) fn id_at(at: Timestamp) -> u64 {
@@ -48,9 +59,8 @@ async fn all(stores: &Stores, post: PostId) -> Option<Tally> {
     tallied(stores, post).await.map(|tallied| tallied.all)
 }
 
-#[tokio::test]
-async fn each_span_counts_what_happened_in_it() {
-    let (stores, _folder) = &open().await;
+async fn each_window_counts_its_own_events(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [author, a, b, c, d] = members(stores).await;
     let on = post(stores, author).await;
     for (who, hours) in [(a, -1), (b, -10), (c, -100), (d, -1_000)] {
@@ -64,9 +74,8 @@ async fn each_span_counts_what_happened_in_it() {
     assert_eq!(tallied(stores, on).await, Some(expected));
 }
 
-#[tokio::test]
-async fn a_like_of_the_span_that_is_withdrawn_leaves_it() {
-    let (stores, _folder) = &open().await;
+async fn a_withdrawn_like_leaves_its_window(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [author, fan, late] = members(stores).await;
     let on = post(stores, author).await;
     like_at(stores, fan, on, hours_from_now(-1)).await;
@@ -76,9 +85,8 @@ async fn a_like_of_the_span_that_is_withdrawn_leaves_it() {
     assert_eq!((now.all.likes, now.week.likes, now.day.likes), (1, 1, 0));
 }
 
-#[tokio::test]
-async fn who_has_left_counts_no_more_and_again_when_back() {
-    let (stores, _folder) = &open().await;
+async fn a_deactivated_member_does_not_count_until_restored(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [author, stays, gone] = members(stores).await;
     let on = post(stores, author).await;
     for who in [stays, gone] {
@@ -92,9 +100,8 @@ async fn who_has_left_counts_no_more_and_again_when_back() {
     assert_eq!(tallied(stores, on).await.unwrap().today, tally(0, 2, 2));
 }
 
-#[tokio::test]
-async fn deleted_comments_and_tombstones_do_not_count() {
-    let (stores, _folder) = &open().await;
+async fn deleted_comments_and_tombstones_do_not_count(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [author, other] = members(stores).await;
     let on = post(stores, author).await;
     let (top, leaf) = (comment(stores, other, on).await, comment(stores, other, on).await);
@@ -106,9 +113,8 @@ async fn deleted_comments_and_tombstones_do_not_count() {
     assert_eq!((now.all.comments, now.week.comments, now.today.comments), (1, 1, 1));
 }
 
-#[tokio::test]
-async fn what_nobody_sees_and_what_nobody_looked_at_has_no_tally() {
-    let (stores, _folder) = &open().await;
+async fn hidden_and_untouched_posts_have_no_tallies(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [author, gone, fan] = members(stores).await;
     let (quiet, deleted, left) = (post(stores, author).await, post(stores, author).await, post(stores, gone).await);
     for on in [deleted, left] {
@@ -121,9 +127,8 @@ async fn what_nobody_sees_and_what_nobody_looked_at_has_no_tally() {
     assert_eq!(stores.ranking.tallies_after(PostId(0), since(), 9).await.unwrap(), []);
 }
 
-#[tokio::test]
-async fn all_tallies_are_found_step_by_step() {
-    let (stores, _folder) = &open().await;
+async fn all_tallies_are_read_in_steps(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [author, fan] = members(stores).await;
     let mut liked = Vec::new();
     for number in 0..7 {
@@ -145,9 +150,8 @@ async fn all_tallies_are_found_step_by_step() {
     assert_eq!(stores.ranking.tallies(&liked, since()).await.unwrap().len(), 4);
 }
 
-#[tokio::test]
-async fn posts_of_a_span_are_those_to_which_something_happened_in_it() {
-    let (stores, _folder) = &open().await;
+async fn active_posts_are_the_posts_liked_commented_or_viewed_in_a_span(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [author, fan] = members(stores).await;
     let mut posts = Vec::new();
     for _ in 0..5 {
@@ -172,9 +176,8 @@ async fn posts_of_a_span_are_those_to_which_something_happened_in_it() {
     assert_eq!(stirred(-5, -5, 9).await, []);
 }
 
-#[tokio::test]
-async fn a_member_touched_what_is_the_members_own_liked_or_commented() {
-    let (stores, _folder) = &open().await;
+async fn a_member_engages_own_liked_and_commented_posts(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [author, who] = members(stores).await;
     let own = post(stores, who).await;
     let (liked, commented, other) =

@@ -1,17 +1,28 @@
 //! Pruning, purging, importing, auditing.
 use super::{
-    draft,
-    given::{
+    Backend, Tampering, draft,
+    fixtures::{
         comment, comment_counts, counts, events, follow, hours_from_now, like, like_comment, members, no_drift, post,
         post_counts, reply,
     },
-    id, newcomer, open, tokens,
+    id, newcomer, tokens,
 };
 use crate::{
     domain::{Answer, CommentId, EventKind, Fact, MemberId, Outcome, Position, PostId, Receipt, Timestamp},
-    storage::{CommentOrder, End, Import, ImportedFollow, ImportedLike, PURGE_DAYS, Pruned, View, sqlite},
+    storage::{CommentOrder, End, Import, ImportedFollow, ImportedLike, PURGE_DAYS, Pruned, View},
 };
 use futures::future::join_all;
+
+conformance! {
+    pruning_goes_beyond_one_step,
+    receipts_and_sessions_expire,
+    purged_members_leave_tombstones_and_no_drift,
+    an_audit_during_a_purge_finds_no_drift,
+    recent_deletions_are_not_purged,
+    an_import_equals_single_commands,
+    imported_likes_count_once,
+    the_audit_names_each_wrong_counter,
+}
 
 const NOTHING: Position = Position(0);
 const EVERYTHING: Position = Position(u64::MAX);
@@ -21,9 +32,8 @@ fn after_the_purge() -> Timestamp {
     hours_from_now(PURGE_DAYS as i64 * 24 + 1)
 }
 
-#[tokio::test]
-async fn pruning_goes_beyond_one_step() {
-    let (stores, _folder) = &open().await;
+async fn pruning_goes_beyond_one_step(backend: &Backend) {
+    let stores = &backend.stores().await;
     let crowd = (0..1_234).map(|number| newcomer(&format!("crowd{number}"))).collect();
     stores.upkeep.import(Import { members: crowd, ..Import::default() }).await.unwrap();
     let pruned = stores.upkeep.prune(Timestamp::now(), hours_from_now(1), EVERYTHING).await.unwrap();
@@ -31,9 +41,8 @@ async fn pruning_goes_beyond_one_step() {
     assert_eq!(stores.log.pruned_to().await.unwrap(), Position(1_234));
 }
 
-#[tokio::test]
-async fn receipts_and_sessions_run_out() {
-    let (stores, _folder) = &open().await;
+async fn receipts_and_sessions_expire(backend: &Backend) {
+    let stores = &backend.stores().await;
     let answer = Answer { status: 201, location: String::new(), body: String::new() };
     let receipt = |key: &str, at| {
         let (scope, key, answer) = ("1".to_owned(), key.to_owned(), answer.clone());
@@ -68,9 +77,8 @@ async fn receipts_and_sessions_run_out() {
     assert!(stores.sessions.revoked(now).await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn purged_members_leave_tombstones_and_no_drift() {
-    let (stores, folder) = &open().await;
+async fn purged_members_leave_tombstones_and_no_drift(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [stays, gone, also] = members(stores).await;
     for (follower, followee) in [(stays, gone), (gone, stays), (also, gone), (gone, also)] {
         follow(stores, follower, followee).await;
@@ -109,16 +117,14 @@ async fn purged_members_leave_tombstones_and_no_drift() {
     assert_eq!(counts(stores, also).await, [0; 3]);
 
     // The text is gone itself, not only hidden.
-    sqlite::tamper(folder.path(), "UPDATE comments SET deleted_at = NULL, author_deactivated = 0 WHERE depth = 0")
-        .await;
+    (backend.tamper)(Tampering::UndeleteComments).await;
     let listed = stores.content.comments(CommentOrder::OfPost(on, CommentId(0)), 9).await.unwrap();
     assert_eq!(listed.iter().map(|one| (one.id, one.content.as_str())).collect::<Vec<_>>(), [(under, "")]);
 }
 
 /// A purge takes many commits; between any two of them an audit finds nothing off.
-#[tokio::test]
-async fn an_audit_beside_a_purge_finds_nothing() {
-    let (stores, _folder) = &open().await;
+async fn an_audit_during_a_purge_finds_no_drift(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [stays, gone] = members(stores).await;
     let crowd: Vec<_> = (0..700).map(|number| newcomer(&format!("crowd{number}"))).collect();
     let fans: Vec<MemberId> = crowd.iter().map(|new| new.id).collect();
@@ -142,9 +148,8 @@ async fn an_audit_beside_a_purge_finds_nothing() {
     no_drift(&stores).await;
 }
 
-#[tokio::test]
-async fn what_went_lately_is_not_purged() {
-    let (stores, _folder) = &open().await;
+async fn recent_deletions_are_not_purged(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [stays, gone] = members(stores).await;
     let on = post(stores, stays).await;
     stores.content.delete_post(stays, on, Timestamp::now()).await.unwrap();
@@ -158,9 +163,8 @@ async fn what_went_lately_is_not_purged() {
     no_drift(stores).await;
 }
 
-#[tokio::test]
-async fn an_import_is_as_good_as_one_by_one() {
-    let (stores, _folder) = &open().await;
+async fn an_import_equals_single_commands(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [old, away] = members(stores).await;
     stores.members.deactivate(away, Timestamp::now()).await.unwrap();
     let new: Vec<_> = (0..20).map(|number| newcomer(&format!("import{number}"))).collect();
@@ -195,9 +199,8 @@ async fn an_import_is_as_good_as_one_by_one() {
     assert_eq!(log.len() - before, 20 + follows.len() + 20);
 }
 
-#[tokio::test]
-async fn imported_likes_count_once() {
-    let (stores, _folder) = &open().await;
+async fn imported_likes_count_once(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [author, fan] = members(stores).await;
     let on = post(stores, author).await;
     like(stores, fan, on).await;
@@ -211,22 +214,20 @@ async fn imported_likes_count_once() {
     no_drift(stores).await;
 }
 
-/// Each counter, and what puts one row of it off.
-const SPOILED: [(&str, &str); 9] = [
-    ("members.follower_count", "UPDATE members SET follower_count = follower_count + 1 WHERE follower_count = 0"),
-    ("members.following_count", "UPDATE members SET following_count = 0 WHERE following_count > 0"),
-    ("members.post_count", "UPDATE members SET post_count = post_count + 1 WHERE post_count > 0"),
-    ("posts.view_count", "UPDATE posts SET view_count = view_count + 1"),
-    ("posts.like_count", "UPDATE posts SET like_count = like_count - 1"),
-    ("posts.comment_count", "UPDATE posts SET comment_count = comment_count + 1"),
-    ("comments.like_count", "UPDATE comments SET like_count = 0 WHERE like_count > 0"),
-    ("comments.reply_count", "UPDATE comments SET reply_count = 0 WHERE depth = 0"),
-    ("comments.below_count", "UPDATE comments SET below_count = below_count + 1 WHERE depth = 2"),
+const COUNTERS: [&str; 9] = [
+    "members.follower_count",
+    "members.following_count",
+    "members.post_count",
+    "posts.view_count",
+    "posts.like_count",
+    "posts.comment_count",
+    "comments.like_count",
+    "comments.reply_count",
+    "comments.below_count",
 ];
 
-#[tokio::test]
-async fn the_audit_names_each_counter_that_is_off() {
-    let (stores, folder) = &open().await;
+async fn the_audit_names_each_wrong_counter(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [one, other] = members(stores).await;
     follow(stores, one, other).await;
     let on = post(stores, one).await;
@@ -236,11 +237,11 @@ async fn the_audit_names_each_counter_that_is_off() {
     reply(stores, other, below).await;
     like_comment(stores, one, top).await;
     no_drift(stores).await;
-    for (done, (_, statement)) in SPOILED.iter().enumerate() {
-        sqlite::tamper(folder.path(), statement).await;
+    for (done, counter) in COUNTERS.iter().enumerate() {
+        (backend.tamper)(Tampering::SpoilCounter(counter)).await;
         let drifts = stores.upkeep.audit().await.unwrap();
         let found: Vec<_> = drifts.iter().map(|drift| (drift.counter, drift.rows)).collect();
-        let spoiled: Vec<_> = SPOILED[..=done].iter().map(|(counter, _)| (*counter, 1)).collect();
+        let spoiled: Vec<_> = COUNTERS[..=done].iter().map(|counter| (*counter, 1)).collect();
         assert_eq!(found, spoiled);
     }
 }

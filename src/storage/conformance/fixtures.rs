@@ -1,12 +1,10 @@
-//! What many cases start from, and what they ask again and again.
+//! Members, posts, comments and relations that tests start from, and reads that many tests share.
 use super::{draft, id};
 use crate::{
-    config::Config,
     domain::{Comment, CommentId, Event, MemberId, Position, PostId, Refusal, RelationChange, Timestamp},
     storage::{Followed, StoreError, StoreResult, Stores},
 };
 use std::{fmt::Debug, time::Duration};
-use tempfile::TempDir;
 
 /// So much later than now, or earlier where negative.
 pub(super) fn hours_from_now(hours: i64) -> Timestamp {
@@ -20,8 +18,8 @@ pub(super) async fn member(stores: &Stores) -> MemberId {
 
 pub(super) async fn members<const N: usize>(stores: &Stores) -> [MemberId; N] {
     let mut members = [MemberId(0); N];
-    for place in &mut members {
-        *place = member(stores).await;
+    for id in &mut members {
+        *id = member(stores).await;
     }
     members
 }
@@ -125,18 +123,5 @@ pub(super) fn refused<T: Debug>(answer: StoreResult<T>) -> Refusal {
     match answer {
         Err(StoreError::Refused(refusal)) => refusal,
         other => panic!("not refused: {other:?}"),
-    }
-}
-
-/// The same deployment after a restart.
-pub(super) async fn reopened(stores: Stores, folder: &TempDir) -> Stores {
-    drop(stores);
-    let config = Config::for_tests(folder.path());
-    loop {
-        match Stores::open(&config).await {
-            Ok(again) => return again,
-            // The writer closes the file after its last handle is gone.
-            Err(_) => tokio::task::yield_now().await,
-        }
     }
 }

@@ -1,7 +1,8 @@
 //! Blocks, mutes, follow requests, privacy; and what streams are told of them.
 use super::{
-    given::{self, comment, counts, events, follow, followed, like, members, no_drift, post, refused, reopened, reply},
-    id, open,
+    Backend,
+    fixtures::{self, comment, counts, events, follow, followed, like, members, no_drift, post, refused, reply},
+    id,
 };
 use crate::{
     domain::{
@@ -10,6 +11,16 @@ use crate::{
     },
     storage::{CountedBelow, Followed, Stores},
 };
+
+conformance! {
+    a_block_and_what_it_ends_are_one_commit,
+    a_request_becomes_a_follow_or_nothing,
+    going_public_accepts_every_follow_request,
+    a_mute_has_one_end,
+    counts_by_some_members_are_counted_apart,
+    a_mention_is_emitted_once_and_withdrawn_with_its_text,
+    a_stream_reads_the_same_events_from_memory_and_from_disk,
+}
 
 async fn privacy(stores: &Stores, member: MemberId, privacy: Privacy) {
     let patch = ProfilePatch { privacy: Some(privacy), ..ProfilePatch::default() };
@@ -29,9 +40,8 @@ async fn since(stores: &Stores, before: usize) -> Vec<(K, MemberId, Option<Membe
     events(stores).await[before..].iter().map(|e| (e.fact.kind, e.fact.member, e.fact.target)).collect()
 }
 
-#[tokio::test]
-async fn a_block_and_what_it_ends_are_one_commit() {
-    let (stores, _folder) = &open().await;
+async fn a_block_and_what_it_ends_are_one_commit(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [one, other] = members(stores).await;
     follow(stores, one, other).await;
     follow(stores, other, one).await;
@@ -55,9 +65,8 @@ async fn a_block_and_what_it_ends_are_one_commit() {
     follow(stores, other, one).await.unwrap();
 }
 
-#[tokio::test]
-async fn a_request_becomes_a_follow_or_nothing() {
-    let (stores, _folder) = &open().await;
+async fn a_request_becomes_a_follow_or_nothing(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [closed, let_in, declined, withdrawn, blocked] = members(stores).await;
     privacy(stores, closed, Privacy::Followers).await;
     for asker in [let_in, declined, withdrawn, blocked] {
@@ -77,9 +86,8 @@ async fn a_request_becomes_a_follow_or_nothing() {
     no_drift(stores).await;
 }
 
-#[tokio::test]
-async fn opening_up_lets_everybody_in() {
-    let (stores, _folder) = &open().await;
+async fn going_public_accepts_every_follow_request(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [closed, one, other, stranger] = members(stores).await;
     privacy(stores, closed, Privacy::Private).await;
     for asker in [one, other] {
@@ -97,9 +105,8 @@ async fn opening_up_lets_everybody_in() {
     no_drift(stores).await;
 }
 
-#[tokio::test]
-async fn a_mute_has_one_end() {
-    let (stores, _folder) = &open().await;
+async fn a_mute_has_one_end(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [one, other] = members(stores).await;
     let end = |ms| Some(Timestamp(ms));
     assert!(change(stores, RelationChange::Mute(id(), None), one, other).await);
@@ -119,9 +126,8 @@ async fn a_mute_has_one_end() {
     );
 }
 
-#[tokio::test]
-async fn what_some_members_did_is_counted_apart() {
-    let (stores, _folder) = &open().await;
+async fn counts_by_some_members_are_counted_apart(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [author, a, b, gone] = members(stores).await;
     let (busy, quiet) = (post(stores, author).await, post(stores, author).await);
     for who in [a, b, gone] {
@@ -131,7 +137,7 @@ async fn what_some_members_did_is_counted_apart() {
     for who in [b, b, author, gone] {
         reply(stores, who, top).await;
     }
-    given::like_comment(stores, b, top).await;
+    fixtures::like_comment(stores, b, top).await;
     stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
     let of_posts = stores.content.counted_of(&[busy, quiet], &[b, gone]).await.unwrap();
     assert_eq!(of_posts, [(busy, PostCounts { views: 0, likes: 1, comments: 2 })]);
@@ -142,13 +148,12 @@ async fn what_some_members_did_is_counted_apart() {
     assert_eq!(stores.relations.counted_among(author, &[a, b, gone]).await.unwrap(), [1, 1]);
 }
 
-#[tokio::test]
-async fn names_in_a_text_are_told_once_and_taken_back() {
-    let (stores, _folder) = &open().await;
+async fn a_mention_is_emitted_once_and_withdrawn_with_its_text(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [author, host, one, other] = members(stores).await;
     let on = post(stores, host).await;
     let before = events(stores).await.len();
-    let mut remark = given::remark(author, on, None);
+    let mut remark = fixtures::remark(author, on, None);
     // The host is told of the comment, and the author knows.
     remark.mentions = vec![author, host, one, one];
     let on_comment = remark.id;
@@ -173,9 +178,8 @@ async fn names_in_a_text_are_told_once_and_taken_back() {
 }
 
 /// The end of the log is read from memory; after a restart, from the disk.
-#[tokio::test]
-async fn a_stream_is_told_the_same_from_memory_and_from_disk() {
-    let (stores, folder) = open().await;
+async fn a_stream_reads_the_same_events_from_memory_and_from_disk(backend: &Backend) {
+    let stores = backend.stores().await;
     let all: [MemberId; 4] = members(&stores).await;
     let [a, b, c, d] = all;
     follow(&stores, a, b).await;
@@ -212,7 +216,7 @@ async fn a_stream_is_told_the_same_from_memory_and_from_disk() {
             expected.push((member, watched, concern));
         }
     }
-    let again = reopened(stores, &folder).await;
+    let again = backend.reopen(stores).await;
     for (member, watched, concern) in expected {
         assert_eq!(told(&again, member, &watched).await, concern, "{member} from the disk");
     }

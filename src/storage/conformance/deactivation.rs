@@ -1,19 +1,27 @@
 //! Members who leave and come back.
 use super::{
-    given::{
+    Backend,
+    fixtures::{
         self, comment, comment_counts, counts, events, follow, like, like_comment, members, no_drift, post,
         post_counts, refused, reply, unfollow,
     },
-    id, open,
+    id,
 };
 use crate::{
     domain::{EventKind, Fact, Refusal, Timestamp},
     storage::CommentOrder,
 };
 
-#[tokio::test]
-async fn who_has_left_is_hidden_until_the_return() {
-    let (stores, _folder) = &open().await;
+conformance! {
+    a_deactivated_member_is_hidden_until_restored,
+    counters_follow_each_deactivation_and_restore,
+    a_follow_of_a_deactivated_member_can_end,
+    deactivation_and_restore_are_events,
+    commands_of_a_deactivated_member_are_refused,
+}
+
+async fn a_deactivated_member_is_hidden_until_restored(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [one, gone] = members(stores).await;
     follow(stores, gone, one).await;
     let on = post(stores, one).await;
@@ -48,9 +56,8 @@ async fn who_has_left_is_hidden_until_the_return() {
     assert_eq!(stores.members.deactivated().await.unwrap(), []);
 }
 
-#[tokio::test]
-async fn counters_follow_both_sides_as_they_come_and_go() {
-    let (stores, _folder) = &open().await;
+async fn counters_follow_each_deactivation_and_restore(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [a, b, c] = members(stores).await;
     for (follower, followee) in [(a, b), (b, a), (c, a), (c, b)] {
         follow(stores, follower, followee).await;
@@ -101,9 +108,8 @@ async fn counters_follow_both_sides_as_they_come_and_go() {
     assert_eq!(seen().await, ([0, 2, 1], [0, 2, 5], full.to_vec()));
 }
 
-#[tokio::test]
-async fn a_follow_ends_while_the_other_side_is_away() {
-    let (stores, _folder) = &open().await;
+async fn a_follow_of_a_deactivated_member_can_end(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [one, away] = members(stores).await;
     follow(stores, one, away).await;
     follow(stores, away, one).await;
@@ -116,9 +122,8 @@ async fn a_follow_ends_while_the_other_side_is_away() {
     no_drift(stores).await;
 }
 
-#[tokio::test]
-async fn leaving_is_an_event_and_so_is_coming_back() {
-    let (stores, _folder) = &open().await;
+async fn deactivation_and_restore_are_events(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [one] = members(stores).await;
     assert_eq!(stores.members.restore(one).await.unwrap(), None);
     let left = stores.members.deactivate(one, Timestamp::now()).await.unwrap();
@@ -131,9 +136,8 @@ async fn leaving_is_an_event_and_so_is_coming_back() {
 }
 
 /// A request may still be on its way when its member leaves.
-#[tokio::test]
-async fn what_arrives_after_its_member_left_is_refused() {
-    let (stores, _folder) = &open().await;
+async fn commands_of_a_deactivated_member_are_refused(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [stays, gone] = members(stores).await;
     let (on, liked) = (post(stores, stays).await, post(stores, stays).await);
     let remark = comment(stores, stays, on).await;
@@ -143,7 +147,7 @@ async fn what_arrives_after_its_member_left_is_refused() {
     assert_eq!(refused(content.like_post(id(), gone, on, true).await), Refusal::PostNotFound);
     assert_eq!(refused(content.like_post(id(), gone, liked, false).await), Refusal::PostNotFound);
     assert_eq!(refused(content.like_comment(id(), gone, remark, true).await), Refusal::CommentNotFound);
-    assert_eq!(refused(content.comment(given::remark(gone, on, None), None).await), Refusal::PostNotFound);
+    assert_eq!(refused(content.comment(fixtures::remark(gone, on, None), None).await), Refusal::PostNotFound);
     no_drift(stores).await;
     stores.members.restore(gone).await.unwrap();
     no_drift(stores).await;

@@ -1,7 +1,7 @@
 //! The best of a day, and what is kept of it.
 use super::{
-    given::{events, like, members, post},
-    open,
+    Backend,
+    fixtures::{events, like, members, post},
     ranking::{comment_at, like_at, view_at},
 };
 use crate::{
@@ -9,6 +9,17 @@ use crate::{
     storage::{KeptDay, Stores},
 };
 use jiff::{civil::Date, tz::TimeZone};
+
+conformance! {
+    a_days_score_counts_the_events_of_that_day,
+    a_day_begins_and_ends_at_midnight,
+    the_older_of_equals_is_first,
+    hidden_posts_are_not_among_the_best_of_a_day,
+    public_posts_are_the_posts_that_strangers_see,
+    a_change_of_the_shown_posts_is_an_event,
+    a_frozen_day_does_not_change,
+    freezing_a_day_with_other_posts_is_an_event,
+}
 
 /// A day that is over, in Seoul.
 fn day() -> Day {
@@ -27,9 +38,8 @@ async fn best(stores: &Stores) -> Vec<(PostId, u64)> {
     stores.ranking.best_of_day(day(), 50).await.unwrap()
 }
 
-#[tokio::test]
-async fn a_days_score_is_of_what_happened_on_it() {
-    let (stores, _folder) = &open().await;
+async fn a_days_score_counts_the_events_of_that_day(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [author, a, b] = members(stores).await;
     let (first, second) = (post(stores, author).await, post(stores, author).await);
     let noon = later(day().begin, 12 * 60);
@@ -45,9 +55,8 @@ async fn a_days_score_is_of_what_happened_on_it() {
     assert_eq!(stores.ranking.best_of_day(next, 50).await.unwrap(), []);
 }
 
-#[tokio::test]
-async fn a_day_begins_and_ends_at_midnight() {
-    let (stores, _folder) = &open().await;
+async fn a_day_begins_and_ends_at_midnight(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [author, a, b] = members(stores).await;
     let (inside, outside) = (post(stores, author).await, post(stores, author).await);
     like_at(stores, a, inside, day().begin).await;
@@ -61,9 +70,8 @@ async fn a_day_begins_and_ends_at_midnight() {
     assert_eq!(best(stores).await, [(inside, 6)]);
 }
 
-#[tokio::test]
-async fn the_older_of_equals_is_first() {
-    let (stores, _folder) = &open().await;
+async fn the_older_of_equals_is_first(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [author, fan] = members(stores).await;
     let (older, newer) = (post(stores, author).await, post(stores, author).await);
     for on in [newer, older] {
@@ -72,9 +80,8 @@ async fn the_older_of_equals_is_first() {
     assert_eq!(best(stores).await, [(older, 2), (newer, 2)]);
 }
 
-#[tokio::test]
-async fn what_is_gone_is_not_among_the_best() {
-    let (stores, _folder) = &open().await;
+async fn hidden_posts_are_not_among_the_best_of_a_day(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [author, gone, fan] = members(stores).await;
     let (kept, deleted, left) = (post(stores, author).await, post(stores, author).await, post(stores, gone).await);
     for on in [kept, deleted, left] {
@@ -86,9 +93,8 @@ async fn what_is_gone_is_not_among_the_best() {
     assert_eq!(best(stores).await, [(kept, 2)]);
 }
 
-#[tokio::test]
-async fn public_posts_are_those_that_strangers_may_see() {
-    let (stores, _folder) = &open().await;
+async fn public_posts_are_the_posts_that_strangers_see(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [author, shy, gone] = members(stores).await;
     let (seen, deleted) = (post(stores, author).await, post(stores, author).await);
     let (followers, left) = (post(stores, shy).await, post(stores, gone).await);
@@ -101,9 +107,8 @@ async fn public_posts_are_those_that_strangers_may_see() {
     assert_eq!(stores.ranking.public_posts(&asked).await.unwrap(), [newer, seen]);
 }
 
-#[tokio::test]
-async fn a_day_that_shows_others_is_an_event() {
-    let (stores, _folder) = &open().await;
+async fn a_change_of_the_shown_posts_is_an_event(backend: &Backend) {
+    let stores = &backend.stores().await;
     let today = date("2026-03-02");
     let keep = async |posts: &[u64]| {
         let shown = posts.iter().map(|post| PostId(*post)).collect();
@@ -125,9 +130,8 @@ async fn a_day_that_shows_others_is_an_event() {
     assert_eq!(stores.ranking.top3_changed_at(Position(99)).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn a_frozen_day_stays_as_it_is() {
-    let (stores, _folder) = &open().await;
+async fn a_frozen_day_does_not_change(backend: &Backend) {
+    let stores = &backend.stores().await;
     let [author, fan] = members(stores).await;
     let on = post(stores, author).await;
     like(stores, fan, on).await;
@@ -141,9 +145,8 @@ async fn a_frozen_day_stays_as_it_is() {
     assert_eq!(stores.ranking.kept_day(yesterday).await.unwrap(), Some(kept));
 }
 
-#[tokio::test]
-async fn a_frozen_day_that_shows_others_is_an_event_too() {
-    let (stores, _folder) = &open().await;
+async fn freezing_a_day_with_other_posts_is_an_event(backend: &Backend) {
+    let stores = &backend.stores().await;
     let (yesterday, today) = (date("2026-03-01"), date("2026-03-02"));
     let one = stores.ranking.keep_day(today, vec![PostId(1)], None).await.unwrap().unwrap();
     let other = stores.ranking.keep_day(yesterday, vec![PostId(2)], Some(vec![(PostId(2), 4)])).await.unwrap().unwrap();

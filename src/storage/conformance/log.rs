@@ -1,8 +1,8 @@
 //! The log: in the order of commits, without holes, and nothing of what was refused.
 use super::{
-    draft,
-    given::{self, hours_from_now, reopened},
-    id, member, open, post,
+    Backend, draft,
+    fixtures::{self, hours_from_now},
+    id, member, post,
 };
 use crate::{
     domain::{EventKind, Fact, MemberId, Outcome, Position, PostId, Timestamp},
@@ -10,11 +10,22 @@ use crate::{
 };
 use futures::future::join_all;
 
+conformance! {
+    a_refusal_leaves_no_event_and_no_hole,
+    posts_of_one_commit_keep_their_positions,
+    positions_continue_after_a_restart,
+    pruning_keeps_events_that_a_reader_has_not_read,
+    a_purge_after_a_month_leaves_no_drift,
+    events_are_in_commit_order,
+    a_failed_command_leaves_no_hole,
+    every_position_up_to_the_head_can_be_read,
+    a_log_pruned_to_its_end_continues_after_a_restart,
+}
+
 const END: Position = Position(u64::MAX);
 
-#[tokio::test]
-async fn a_refusal_leaves_no_event_and_no_hole() {
-    let (stores, _folder) = open().await;
+async fn a_refusal_leaves_no_event_and_no_hole(backend: &Backend) {
+    let stores = backend.stores().await;
     let (a, b) = (member(&stores, "aaa").await, member(&stores, "bbb").await);
     let on = post(&stores, a, "글").await;
     assert!(stores.content.delete_post(b, on, Timestamp::now()).await.is_err());
@@ -30,9 +41,8 @@ async fn a_refusal_leaves_no_event_and_no_hole() {
     assert_eq!(*stores.log.head().borrow(), Position(4));
 }
 
-#[tokio::test]
-async fn posts_of_one_commit_keep_their_places() {
-    let (stores, _folder) = open().await;
+async fn posts_of_one_commit_keep_their_positions(backend: &Backend) {
+    let stores = backend.stores().await;
     let author = member(&stores, "author").await;
     let drafts: Vec<_> = (0..200).map(|number| draft(author, &format!("글 {number}"))).collect();
     let ids: Vec<_> = drafts.iter().map(|draft| draft.id).collect();
@@ -49,13 +59,12 @@ async fn posts_of_one_commit_keep_their_places() {
     assert!(stores.log.stream_events(MemberId(1), &[MemberId(1)], Position(0), END, 50).await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn a_restart_goes_on_where_the_log_ended() {
-    let (stores, folder) = open().await;
+async fn positions_continue_after_a_restart(backend: &Backend) {
+    let stores = backend.stores().await;
     let author = member(&stores, "author").await;
     post(&stores, author, "글").await;
     let (epoch, before) = (stores.log.epoch(), stores.log.read(Position(0), 10).await.unwrap());
-    let again = reopened(stores, &folder).await;
+    let again = backend.reopen(stores).await;
     assert_eq!(again.log.epoch(), epoch);
     assert_eq!(again.log.read(Position(0), 10).await.unwrap(), before, "from the disk");
     post(&again, author, "다음").await;
@@ -63,9 +72,8 @@ async fn a_restart_goes_on_where_the_log_ended() {
     assert_eq!(events.last().unwrap().position, Position(before.len() as u64 + 1));
 }
 
-#[tokio::test]
-async fn pruning_spares_what_a_reader_has_not_read() {
-    let (stores, _folder) = open().await;
+async fn pruning_keeps_events_that_a_reader_has_not_read(backend: &Backend) {
+    let stores = backend.stores().await;
     let author = member(&stores, "author").await;
     for _ in 0..9 {
         post(&stores, author, "글").await;
@@ -77,9 +85,8 @@ async fn pruning_spares_what_a_reader_has_not_read() {
     assert_eq!(pruned.events, 0, "young events stay");
 }
 
-#[tokio::test]
-async fn what_went_a_month_ago_is_purged_and_nothing_drifts() {
-    let (stores, _folder) = open().await;
+async fn a_purge_after_a_month_leaves_no_drift(backend: &Backend) {
+    let stores = backend.stores().await;
     let (leaver, other) = (member(&stores, "leaver").await, member(&stores, "other").await);
     let on = post(&stores, other, "글").await;
     let gone = post(&stores, other, "지운 글").await;
@@ -96,17 +103,16 @@ async fn what_went_a_month_ago_is_purged_and_nothing_drifts() {
 
 /// Positions without holes from 1 on, and times that grow.
 async fn whole(stores: &Stores) -> Vec<(Position, Fact)> {
-    let log = given::events(stores).await;
+    let log = fixtures::events(stores).await;
     assert!(log.iter().map(|event| event.position.0).eq(1..=log.len() as u64), "{log:?}");
     assert!(log.windows(2).all(|pair| pair[0].at_ns < pair[1].at_ns));
     assert_eq!(*stores.log.head().borrow(), Position(log.len() as u64));
     log.iter().map(|event| (event.position, event.fact)).collect()
 }
 
-#[tokio::test]
-async fn events_stand_in_the_order_of_their_commits() {
-    let (stores, _folder) = &open().await;
-    let [author, fan] = given::members(stores).await;
+async fn events_are_in_commit_order(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let [author, fan] = fixtures::members(stores).await;
     let written = join_all((0..100).map(|number| async move {
         let post = draft(author, "글");
         let fact = Fact::new(EventKind::PostCreated, author).on_post(post.id);
@@ -127,10 +133,9 @@ async fn events_stand_in_the_order_of_their_commits() {
     assert_eq!(log.len(), 2 + 200);
 }
 
-#[tokio::test]
-async fn a_failed_command_leaves_no_hole() {
-    let (stores, _folder) = &open().await;
-    let author = given::member(stores).await;
+async fn a_failed_command_leaves_no_hole(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let author = fixtures::member(stores).await;
     let post = draft(author, "글");
     stores.content.publish(post.clone(), None).await.unwrap();
     let failed = stores.content.publish(post, None).await;
@@ -139,9 +144,8 @@ async fn a_failed_command_leaves_no_hole() {
     assert_eq!(whole(stores).await.len(), 3);
 }
 
-#[tokio::test]
-async fn the_head_never_promises_what_cannot_be_read() {
-    let (stores, _folder) = &open().await;
+async fn every_position_up_to_the_head_can_be_read(backend: &Backend) {
+    let stores = &backend.stores().await;
     let mut head = stores.log.head();
     let reading = async {
         let mut at = Position(0);
@@ -154,21 +158,20 @@ async fn the_head_never_promises_what_cannot_be_read() {
             assert!(at >= promised);
         }
     };
-    futures::join!(reading, join_all((0..50).map(|_| given::member(stores))));
+    futures::join!(reading, join_all((0..50).map(|_| fixtures::member(stores))));
     assert_eq!(stores.log.read(Position(10), 3).await.unwrap().len(), 3);
     assert_eq!(stores.log.read(Position(50), 3).await.unwrap(), []);
 }
 
-#[tokio::test]
-async fn a_log_that_was_pruned_to_its_end_goes_on_after_a_restart() {
-    let (stores, folder) = open().await;
-    let _: [MemberId; 3] = given::members(&stores).await;
+async fn a_log_pruned_to_its_end_continues_after_a_restart(backend: &Backend) {
+    let stores = backend.stores().await;
+    let _: [MemberId; 3] = fixtures::members(&stores).await;
     let pruned = stores.upkeep.prune(Timestamp::now(), hours_from_now(1), END).await.unwrap();
     assert_eq!(pruned.events, 3);
-    let again = reopened(stores, &folder).await;
+    let again = backend.reopen(stores).await;
     assert_eq!(*again.log.head().borrow(), Position(3));
     assert_eq!(again.log.pruned_to().await.unwrap(), Position(3));
-    given::member(&again).await;
+    fixtures::member(&again).await;
     let events = again.log.read(Position(3), 10).await.unwrap();
     assert_eq!(events.iter().map(|event| event.position).collect::<Vec<_>>(), [Position(4)]);
 }

@@ -1,8 +1,5 @@
 //! Activities, notifications and dead letters: once each, with the position in the same commit.
-use super::{
-    given::{self, hours_from_now},
-    id, open,
-};
+use super::{Backend, Tampering, fixtures::hours_from_now};
 use crate::{
     domain::{
         CommentId, Event, EventKind as K, Fact, MemberId, NOTIFICATIONS_MAX, Notification, NotificationKind as N,
@@ -11,6 +8,20 @@ use crate::{
     storage::{ActivityStore, DeadLetter, StoreError, Stores},
 };
 use std::sync::Arc;
+
+conformance! {
+    applying_a_batch_twice_changes_nothing,
+    a_retracted_notification_does_not_return_with_an_old_batch,
+    a_message_key_is_stored_once,
+    a_batch_that_fails_leaves_neither_rows_nor_position,
+    every_notification_is_retracted_by_its_undoing_event,
+    withdrawing_a_mention_in_a_comment_keeps_the_one_in_the_post,
+    accepting_a_request_does_not_notify_of_the_follow_even_across_batches,
+    the_newest_ten_thousand_notifications_are_kept,
+    dead_letters_keep_every_field_and_are_found_when_due,
+    a_redriven_event_does_not_notify_of_what_was_undone_since,
+    activities_are_pruned_after_a_year_and_with_purged_members,
+}
 
 const END: Position = Position(u64::MAX);
 const A: MemberId = MemberId(1);
@@ -59,14 +70,13 @@ fn dead_letter(event: Event, next_at: Timestamp) -> DeadLetter {
     }
 }
 
-async fn store() -> (Store, Stores, tempfile::TempDir) {
-    let (stores, folder) = open().await;
-    (stores.activity.clone(), stores, folder)
+async fn store(backend: &Backend) -> (Store, Stores) {
+    let stores = backend.stores().await;
+    (stores.activity.clone(), stores)
 }
 
-#[tokio::test]
-async fn the_same_batch_again_changes_nothing() {
-    let (store, _stores, _folder) = store().await;
+async fn applying_a_batch_twice_changes_nothing(backend: &Backend) {
+    let (store, _stores) = store(backend).await;
     let batch = [like(1, B), like(2, C), between(3, K::MemberFollowed, B, A)];
     for _ in 0..3 {
         store.apply(&batch).await.unwrap();
@@ -79,9 +89,8 @@ async fn the_same_batch_again_changes_nothing() {
     assert_eq!(ids(&store, A).await, [4, 3, 2, 1]);
 }
 
-#[tokio::test]
-async fn what_was_taken_back_does_not_come_back_with_an_old_batch() {
-    let (store, _stores, _folder) = store().await;
+async fn a_retracted_notification_does_not_return_with_an_old_batch(backend: &Backend) {
+    let (store, _stores) = store(backend).await;
     let first = [like(1, B)];
     store.apply(&first).await.unwrap();
     store.apply(&[event(2, Fact::new(K::PostLikeCancelled, B).on_post(POST).to(A))]).await.unwrap();
@@ -89,22 +98,18 @@ async fn what_was_taken_back_does_not_come_back_with_an_old_batch() {
     assert_eq!((ids(&store, A).await, store.position().await.unwrap()), (vec![], Position(2)));
 }
 
-#[tokio::test]
-async fn a_message_key_is_stored_once() {
-    let (store, _stores, _folder) = store().await;
+async fn a_message_key_is_stored_once(backend: &Backend) {
+    let (store, _stores) = store(backend).await;
     let created = Fact::new(K::PostCreated, A).on_post(POST);
     store.apply(&[event(1, created), event(2, created)]).await.unwrap();
     assert_eq!(done(&store, A).await.len(), 1);
     assert_eq!(store.position().await.unwrap(), Position(2));
 }
 
-#[tokio::test]
-async fn a_batch_that_fails_leaves_neither_rows_nor_position() {
-    let (store, _stores, folder) = store().await;
+async fn a_batch_that_fails_leaves_neither_rows_nor_position(backend: &Backend) {
+    let (store, _stores) = store(backend).await;
     store.apply(&[like(1, B)]).await.unwrap();
-    let poison = "CREATE TRIGGER poison BEFORE INSERT ON activities WHEN new.id = 3 \
-        BEGIN SELECT RAISE(ABORT, 'poison'); END";
-    crate::storage::sqlite::tamper_activity(folder.path(), poison).await;
+    (backend.tamper)(Tampering::RejectActivity(Position(3))).await;
     let failed = store.apply(&[like(2, C), like(3, MemberId(4)), like(4, MemberId(5))]).await;
     assert!(matches!(failed, Err(StoreError::Rejected { .. })), "{failed:?}");
     assert_eq!((ids(&store, A).await, done(&store, C).await.len()), (vec![1], 0));
@@ -115,14 +120,13 @@ async fn a_batch_that_fails_leaves_neither_rows_nor_position() {
     assert_eq!((ids(&store, A).await, store.position().await.unwrap()), (vec![4, 2, 1], Position(4)));
     assert!(matches!(store.redrive(Position(3)).await, Err(StoreError::Rejected { .. })));
     assert_eq!(store.dead_letter_count().await.unwrap(), 1, "a dead letter stays until it has been applied");
-    crate::storage::sqlite::tamper_activity(folder.path(), "DROP TRIGGER poison").await;
+    (backend.tamper)(Tampering::AcceptActivities).await;
     assert!(store.redrive(Position(3)).await.unwrap());
     assert!(!store.redrive(Position(3)).await.unwrap());
     assert_eq!(ids(&store, A).await, [4, 3, 2, 1]);
 }
 
-#[tokio::test]
-async fn everything_is_taken_back_by_what_undoes_it() {
+async fn every_notification_is_retracted_by_its_undoing_event(backend: &Backend) {
     let on = |kind| Fact::new(kind, B).on_post(POST).on_comment(COMMENT).to(A);
     for (told_by, undone_by) in [
         (Fact::new(K::PostLiked, B).on_post(POST).to(A), Fact::new(K::PostLikeCancelled, B).on_post(POST).to(A)),
@@ -139,7 +143,7 @@ async fn everything_is_taken_back_by_what_undoes_it() {
         (Fact::new(K::FollowRequested, B).to(A), Fact::new(K::FollowRequestDeclined, A).to(B)),
         (Fact::new(K::FollowRequested, B).to(A), Fact::new(K::FollowRequestAccepted, A).to(B)),
     ] {
-        let (store, _stores, _folder) = store().await;
+        let (store, _stores) = store(&(backend.another)()).await;
         // Others that look alike stay: another actor, another post, and what comes later.
         let other = Fact { member: C, ..told_by };
         let apart = Fact::new(K::PostLiked, C).on_post(PostId(11)).to(A);
@@ -151,9 +155,8 @@ async fn everything_is_taken_back_by_what_undoes_it() {
     }
 }
 
-#[tokio::test]
-async fn a_mention_of_the_post_stays_when_one_in_a_comment_goes() {
-    let (store, _stores, _folder) = store().await;
+async fn withdrawing_a_mention_in_a_comment_keeps_the_one_in_the_post(backend: &Backend) {
+    let (store, _stores) = store(backend).await;
     let named = Fact::new(K::MemberMentioned, B).on_post(POST).to(A);
     let in_comment = named.on_comment(COMMENT);
     store.apply(&[event(1, named), event(2, in_comment)]).await.unwrap();
@@ -162,9 +165,8 @@ async fn a_mention_of_the_post_stays_when_one_in_a_comment_goes() {
     assert_eq!((ids(&store, A).await, told(&store, A).await[0].kind), (vec![1], N::Mention));
 }
 
-#[tokio::test]
-async fn who_accepts_is_not_told_of_the_follow_also_where_the_two_events_come_apart() {
-    let (store, _stores, _folder) = store().await;
+async fn accepting_a_request_does_not_notify_of_the_follow_even_across_batches(backend: &Backend) {
+    let (store, _stores) = store(backend).await;
     let (accepted, follow) = (between(2, K::FollowRequestAccepted, A, B), between(3, K::MemberFollowed, B, A));
     store.apply(&[between(1, K::FollowRequested, B, A), accepted]).await.unwrap();
     store.apply(&[follow, between(4, K::MemberFollowed, C, A)]).await.unwrap();
@@ -174,9 +176,8 @@ async fn who_accepts_is_not_told_of_the_follow_also_where_the_two_events_come_ap
     assert_eq!(ids(&store, B).await, [] as [u64; 0]);
 }
 
-#[tokio::test]
-async fn the_newest_ten_thousand_are_kept() {
-    let (store, _stores, _folder) = store().await;
+async fn the_newest_ten_thousand_notifications_are_kept(backend: &Backend) {
+    let (store, _stores) = store(backend).await;
     let many = NOTIFICATIONS_MAX as u64 + 300;
     let events: Vec<Event> = (1..=many).map(|position| like(position, MemberId(position + 100))).collect();
     for batch in events.chunks(500) {
@@ -191,9 +192,8 @@ async fn the_newest_ten_thousand_are_kept() {
     assert!(store.notifications_by_id(B, &[Position(400)]).await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn dead_letters_are_kept_as_they_came_and_found_when_due() {
-    let (store, _stores, _folder) = store().await;
+async fn dead_letters_keep_every_field_and_are_found_when_due(backend: &Backend) {
+    let (store, _stores) = store(backend).await;
     let (now, later) = (Timestamp(1_000), Timestamp(2_000));
     for (position, next_at) in [(1, later), (2, now), (3, now)] {
         store.add_dead_letter(dead_letter(like(position, B), next_at)).await.unwrap();
@@ -215,9 +215,8 @@ async fn dead_letters_are_kept_as_they_came_and_found_when_due() {
     assert_eq!(store.dead_letter_count().await.unwrap(), 2);
 }
 
-#[tokio::test]
-async fn a_buried_event_tells_nothing_that_was_taken_back_since() {
-    let (store, _stores, _folder) = store().await;
+async fn a_redriven_event_does_not_notify_of_what_was_undone_since(backend: &Backend) {
+    let (store, _stores) = store(backend).await;
     for (position, by) in [(1, B), (2, C)] {
         store.add_dead_letter(dead_letter(like(position, by), Timestamp(0))).await.unwrap();
     }
@@ -231,9 +230,8 @@ async fn a_buried_event_tells_nothing_that_was_taken_back_since() {
     assert_eq!(done(&store, B).await.iter().map(|event| event.position.0).collect::<Vec<_>>(), [4, 3, 1]);
 }
 
-#[tokio::test]
-async fn what_is_older_than_a_year_goes_and_who_has_left_for_good_is_forgotten() {
-    let (store, _stores, _folder) = store().await;
+async fn activities_are_pruned_after_a_year_and_with_purged_members(backend: &Backend) {
+    let (store, _stores) = store(backend).await;
     let at = |position, fact, hours| Event { at_ns: hours_from_now(hours).0 * 1_000_000, ..event(position, fact) };
     let (old, month) = (-366 * 24, -31 * 24);
     store
@@ -252,40 +250,4 @@ async fn what_is_older_than_a_year_goes_and_who_has_left_for_good_is_forgotten()
     assert_eq!((ids(&store, A).await, ids(&store, B).await), (vec![5], vec![]));
     assert_eq!((done(&store, A).await.len(), done(&store, B).await.len(), done(&store, C).await.len()), (1, 0, 3));
     assert_eq!(store.prune(Timestamp::now()).await.unwrap(), 0);
-}
-
-#[tokio::test]
-async fn a_marker_moves_on_with_an_event_and_never_back() {
-    let (stores, _folder) = open().await;
-    let who = given::member(&stores).await;
-    assert_eq!(stores.members.marker(who).await.unwrap(), Position(0));
-    assert_eq!(stores.members.move_marker(who, Position(0)).await.unwrap(), None);
-    assert_eq!(stores.members.move_marker(who, Position(5)).await.unwrap(), Some(Position(2)));
-    for older in [5, 4, 0] {
-        assert_eq!(stores.members.move_marker(who, Position(older)).await.unwrap(), None);
-    }
-    assert_eq!(stores.members.marker(who).await.unwrap(), Position(5));
-    let last = *given::events(&stores).await.last().unwrap();
-    assert_eq!((last.fact, last.position), (Fact::new(K::NotificationsRead, who), Position(2)));
-    given::refused(stores.members.move_marker(MemberId(id()), Position(7)).await);
-}
-
-#[tokio::test]
-async fn comments_are_found_by_their_ids() {
-    let (stores, _folder) = open().await;
-    let who = given::member(&stores).await;
-    let post = given::post(&stores, who).await;
-    let [one, two, three] = [
-        given::comment(&stores, who, post).await,
-        given::comment(&stores, who, post).await,
-        given::comment(&stores, who, post).await,
-    ];
-    given::reply(&stores, who, three).await;
-    for gone in [two, three] {
-        stores.content.delete_comment(who, gone, Timestamp::now()).await.unwrap();
-    }
-    let found = stores.content.comments_by_id(&[one, two, three, CommentId(5)]).await.unwrap();
-    let mut found: Vec<_> = found.iter().map(|comment| (comment.id, comment.deleted)).collect();
-    found.sort_unstable();
-    assert_eq!(found, [(one, false), (three, true)]);
 }
