@@ -126,9 +126,9 @@ impl Actors {
             patience: Duration::from_millis(config.actors.answer_timeout_ms),
         };
         let supervisor = Supervisor::start(system.clone(), bounds).await?;
-        let ids = Arc::new(IdGenerator::new(0, stores.members.largest_id().await?));
+        let ids = Arc::new(IdGenerator::new(0, stores.upkeep.largest_id().await?));
         let timeline = timeline::Timeline::start(&supervisor, &stores, config).await?;
-        let views = views::Views::start(&supervisor, stores.content.clone()).await;
+        let views = views::Views::start(&supervisor, stores.views.clone()).await;
         let hasher = sessions::Hasher::new(config.authentication.hash_threads);
         let members =
             members::Members::start(&supervisor, &stores, ids.clone(), hasher.clone(), timeline.clone()).await?;

@@ -88,7 +88,7 @@ impl Activity {
         comments.sort_unstable();
         comments.dedup();
         let alive =
-            if comments.is_empty() { Vec::new() } else { self.shared.content.comments_by_id(&comments).await? };
+            if comments.is_empty() { Vec::new() } else { self.shared.comments.comments_by_id(&comments).await? };
         let alive: FxHashSet<CommentId> =
             alive.iter().filter(|comment| !comment.deleted).map(|comment| comment.id).collect();
         events.retain(|event| {

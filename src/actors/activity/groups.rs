@@ -82,7 +82,7 @@ impl Activity {
         self.caught_up().await?;
         let [pinned, before] = place.unwrap_or([self.position().0, u64::MAX]);
         let viewer = self.shared.timeline.viewer(member).await?;
-        let marker = self.shared.members.marker(member).await?;
+        let marker = self.shared.markers.marker(member).await?;
         let until = Position(pinned.saturating_add(1));
         let mut groups = grouped(self.visible_between(&viewer, Position(0), until).await?);
         groups.retain(|group| group.newest.notification.id.0 < before);

@@ -29,7 +29,7 @@ use crate::{
         Event, EventKind, MemberId, Position, SOURCE_DEFAULT, Timestamp,
         cursor::{ListKind, decode_list_cursor, encode_list_cursor},
     },
-    storage::{ActivityStore, ContentStore, EventLog, MemberStore, StoreError, StoreResult, Stores},
+    storage::{ActivityStore, CommentStore, EventLog, MarkerStore, StoreError, StoreResult, Stores},
 };
 use std::{sync::Arc, time::Duration};
 use stream::Open;
@@ -58,8 +58,8 @@ pub(super) enum Message {
 pub(super) struct Shared {
     store: Arc<dyn ActivityStore>,
     log: Arc<dyn EventLog>,
-    content: Arc<dyn ContentStore>,
-    members: Arc<dyn MemberStore>,
+    comments: Arc<dyn CommentStore>,
+    markers: Arc<dyn MarkerStore>,
     timeline: Timeline,
     /// Everything up to here is in the store.
     applied: watch::Sender<Position>,
@@ -92,8 +92,8 @@ impl Activity {
         let shared = Arc::new(Shared {
             store: stores.activity.clone(),
             log: stores.log.clone(),
-            content: stores.content.clone(),
-            members: stores.members.clone(),
+            comments: stores.comments.clone(),
+            markers: stores.markers.clone(),
             timeline,
             applied: watch::channel(Position(0)).0,
             source: if public_url.is_empty() { SOURCE_DEFAULT.to_owned() } else { public_url },

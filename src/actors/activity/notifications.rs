@@ -53,7 +53,7 @@ impl Activity {
         let mut before = Position(place.map_or(u64::MAX, |[before, _]| before));
         self.caught_up().await?;
         let viewer = self.shared.timeline.viewer(member).await?;
-        let marker = self.shared.members.marker(member).await?;
+        let marker = self.shared.markers.marker(member).await?;
         let mut items: Vec<VisibleNotification> = Vec::new();
         let mut turn = None;
         // Ends with what is kept, `NOTIFICATIONS_MAX`, at the latest.
@@ -83,13 +83,13 @@ impl Activity {
     pub async fn unread(&self, member: MemberId) -> Result<u64, Error> {
         self.caught_up().await?;
         let viewer = self.shared.timeline.viewer(member).await?;
-        let marker = self.shared.members.marker(member).await?;
+        let marker = self.shared.markers.marker(member).await?;
         Ok(self.visible_between(&viewer, marker, Position(u64::MAX)).await?.len() as u64)
     }
 
     /// The newest notification that the member has read; 0 where none was.
     pub async fn marker(&self, member: MemberId) -> Result<Position, Error> {
-        Ok(self.shared.members.marker(member).await?)
+        Ok(self.shared.markers.marker(member).await?)
     }
 
     /// Whether a marker may be put there: somewhere that a notification could have been seen so far. Refuses `Invalid`.

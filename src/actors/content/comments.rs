@@ -25,7 +25,7 @@ impl Content {
         self.timeline.posts(&viewer, &[post], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
         let depth = match parent {
             Some(id) => {
-                let above = self.store.comment_by_id(id).await?;
+                let above = self.comments.comment_by_id(id).await?;
                 let seen = |above: &Comment| !above.deleted && viewer.sees(above.author, Surface::Direct);
                 let above = above.filter(seen).ok_or(Refusal::ParentNotFound)?;
                 if above.post != post {
@@ -79,7 +79,7 @@ impl Content {
         let mut found = self.list(&viewer, (ListKind::Comments, post.0), list, 0, cursor, limit).await?;
         let parents: Vec<CommentId> =
             found.items.iter().filter(|seen| seen.comment.below_count > 0).map(|seen| seen.comment.id).collect();
-        let replies = self.store.first_replies(&parents, FIRST_REPLIES).await?;
+        let replies = self.comments.first_replies(&parents, FIRST_REPLIES).await?;
         for reply in self.seen(&viewer, replies).await? {
             let parent = found.items.iter_mut().find(|seen| Some(seen.comment.id) == reply.comment.parent);
             parent.into_iter().for_each(|parent| parent.replies.push(reply.clone()));
@@ -129,7 +129,7 @@ impl Content {
     }
 
     async fn one(&self, viewer: &Viewer, id: CommentId) -> Result<VisibleComment, Error> {
-        let comment = self.store.comment_by_id(id).await?.ok_or(Refusal::CommentNotFound)?;
+        let comment = self.comments.comment_by_id(id).await?.ok_or(Refusal::CommentNotFound)?;
         let on = self.timeline.posts(viewer, &[comment.post], Surface::Direct).await?;
         let comments = if on.is_empty() { Vec::new() } else { vec![comment] };
         self.seen(viewer, comments).await?.pop().ok_or(Refusal::CommentNotFound.into())
@@ -164,7 +164,7 @@ impl Content {
     /// Refuses `CommentNotFound`, `CommentDeleteForbidden`.
     pub async fn delete_comment(&self, author: MemberId, id: CommentId) -> Result<(), Error> {
         // One's own comment can always be taken away; of others', only what is seen is said to be somebody's.
-        let known = self.store.comment_by_id(id).await?.ok_or(Refusal::CommentNotFound)?;
+        let known = self.comments.comment_by_id(id).await?.ok_or(Refusal::CommentNotFound)?;
         if known.author != author {
             let viewer = self.timeline.viewer(author).await?;
             self.one(&viewer, id).await?;
@@ -199,7 +199,7 @@ impl Content {
     ) -> Result<Page<VisibleComment>, Error> {
         let place = cursor.map(|text| decode_list_cursor(text, kind, scope)).transpose()?;
         let comments =
-            self.store.comments(order(CommentId(place.map_or(first, |[place, _]| place))), limit + 1).await?;
+            self.comments.comments(order(CommentId(place.map_or(first, |[place, _]| place))), limit + 1).await?;
         let next = |last: &Comment| encode_list_cursor(kind, scope, [last.id.0, 0]);
         let Page { items, next } = page(comments, limit, next, |comment| comment);
         Ok(Page { items: self.seen(viewer, items).await?, next })
@@ -218,7 +218,7 @@ impl Content {
         let ids: Vec<CommentId> = comments.iter().map(|comment| comment.id).collect();
         let apart = &viewer.relations().blocked;
         if !apart.is_empty() {
-            for hidden in self.store.counted_below(&ids, apart).await? {
+            for hidden in self.comments.comment_counts_by(&ids, apart).await? {
                 for comment in comments.iter_mut().filter(|comment| comment.id == hidden.comment) {
                     comment.like_count = comment.like_count.saturating_sub(hidden.likes);
                     comment.reply_count = comment.reply_count.saturating_sub(hidden.replies);
@@ -238,7 +238,7 @@ impl Content {
         authors.sort_unstable();
         authors.dedup();
         let cards = self.timeline.cards(&authors).await?;
-        let liked = self.store.liked_comments(viewer.member(), &ids).await?;
+        let liked = self.likes.liked_comments(viewer.member(), &ids).await?;
         let seen = comments.into_iter().map(|comment| {
             let author = cards.iter().find(|card| !comment.deleted && card.id == comment.author).map(Arc::clone);
             let liked = liked.contains(&comment.id);

@@ -10,7 +10,7 @@ use crate::{
         cursor::{ListKind, decode_list_cursor, encode_list_cursor},
         markup,
     },
-    storage::{ContentStore, ImageStore, MemberStore, Stores},
+    storage::{CommentStore, ImageStore, LikeStore, MemberStore, Stores},
 };
 use std::sync::Arc;
 
@@ -50,7 +50,8 @@ type Found = (Vec<Tag>, Vec<Mention>);
 #[derive(Clone)]
 pub struct Content {
     slots: Slots<Message>,
-    store: Arc<dyn ContentStore>,
+    comments: Arc<dyn CommentStore>,
+    likes: Arc<dyn LikeStore>,
     members: Arc<dyn MemberStore>,
     images: Arc<dyn ImageStore>,
     ids: Arc<IdGenerator>,
@@ -66,10 +67,11 @@ impl Content {
         timeline: Timeline,
         views: Views,
     ) -> Result<Self, StartError> {
-        let (store, members, images) = (stores.content.clone(), stores.members.clone(), stores.images.clone());
-        let of_actor = store.clone();
+        let (comments, likes) = (stores.comments.clone(), stores.likes.clone());
+        let (members, images) = (stores.members.clone(), stores.images.clone());
+        let of_actor = (stores.posts.clone(), comments.clone(), likes.clone());
         let slots = Slots::start(supervisor, "content", move || (actor::ContentActor, of_actor.clone())).await?;
-        Ok(Self { slots, store, members, images, ids, timeline, views })
+        Ok(Self { slots, comments, likes, members, images, ids, timeline, views })
     }
 
     /// A post as it will be: id, time, mentions and author are known before anything is stored. Refuses `ImageNotFound`.
@@ -176,7 +178,7 @@ impl Content {
         self.timeline.posts(&viewer, &[id], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
         let place = cursor.map(|text| decode_list_cursor(text, ListKind::PostLikes, id.0)).transpose()?;
         let before = place.map_or(u64::MAX, |[before, _]| before);
-        let likes = self.store.post_likes(id, before, limit + 1).await?;
+        let likes = self.likes.post_likes(id, before, limit + 1).await?;
         let next = |last: &_| encode_list_cursor(ListKind::PostLikes, id.0, [place_of(last), 0]);
         let mut page = page(likes, limit, next, |listed| listed.item);
         page.items.retain(|card| viewer.sees(card.id, Surface::Direct));
@@ -223,7 +225,7 @@ impl Content {
 }
 
 fn place_of<T>(listed: &crate::storage::Listed<T>) -> u64 {
-    listed.place
+    listed.key
 }
 
 /// What the outside needs to know of an outcome.

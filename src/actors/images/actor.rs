@@ -35,10 +35,10 @@ impl Actor for ImagesActor {
         let store = store.clone();
         match message {
             Message::Add { image, receipt, reply } => {
-                submit_then_reply(permit, reply, async move { Ok(store.add(*image, receipt).await?) }).await;
+                submit_then_reply(permit, reply, async move { Ok(store.create_image(*image, receipt).await?) }).await;
             }
             Message::Remove { owner, id, reply } => {
-                submit_then_reply(permit, reply, async move { Ok(store.remove(owner, id).await?) }).await;
+                submit_then_reply(permit, reply, async move { Ok(store.delete_image(owner, id).await?) }).await;
             }
         }
         Ok(())

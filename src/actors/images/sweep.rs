@@ -44,7 +44,7 @@ impl Images {
         let before = now.before(Duration::from_secs(IMAGE_UNUSED_HOURS * 3_600));
         let mut swept = Swept::default();
         loop {
-            let forgotten = self.store.remove_unused(before, STEP).await?;
+            let forgotten = self.store.delete_unused_images(before, STEP).await?;
             if forgotten.is_empty() {
                 break;
             }

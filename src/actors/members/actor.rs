@@ -2,14 +2,14 @@
 use super::Message;
 use crate::{
     actors::mailbox::{Envelope, submit_then_reply},
-    storage::{MemberStore, RelationStore},
+    storage::{MarkerStore, MemberStore, RelationStore},
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::sync::Arc;
 
 pub(super) struct MembersActor;
 
-type State = (Arc<dyn MemberStore>, Arc<dyn RelationStore>);
+type State = (Arc<dyn MemberStore>, Arc<dyn RelationStore>, Arc<dyn MarkerStore>);
 
 impl Actor for MembersActor {
     type Msg = Envelope<Message>;
@@ -25,12 +25,12 @@ impl Actor for MembersActor {
         &self,
         _: ActorRef<Self::Msg>,
         envelope: Self::Msg,
-        (members, relations): &mut Self::State,
+        (members, relations, markers): &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         let Some((message, permit)) = envelope.open() else {
             return Ok(());
         };
-        let (store, relations) = (members.clone(), relations.clone());
+        let (store, relations, markers) = (members.clone(), relations.clone(), markers.clone());
         match message {
             Message::SignUp { member, receipt, reply } => {
                 submit_then_reply(permit, reply, async move { Ok(store.sign_up(*member, receipt).await?) }).await;
@@ -50,7 +50,7 @@ impl Actor for MembersActor {
                     .await;
             }
             Message::MoveMarker { member, last_read, reply } => {
-                let moved = async move { Ok(store.move_marker(member, last_read).await?.is_some()) };
+                let moved = async move { Ok(markers.move_marker(member, last_read).await?.is_some()) };
                 submit_then_reply(permit, reply, moved).await;
             }
             Message::ChangeRelation { change, member, other, reply } => {

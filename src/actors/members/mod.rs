@@ -61,7 +61,7 @@ impl Members {
         timeline: Timeline,
     ) -> Result<Self, StartError> {
         let (store, relations) = (stores.members.clone(), stores.relations.clone());
-        let of_actor = (store.clone(), relations.clone());
+        let of_actor = (store.clone(), relations.clone(), stores.markers.clone());
         let slots = Slots::start(supervisor, "members", move || (actor::MembersActor, of_actor.clone())).await?;
         let lane = Lane::new("recommendations", Width::default());
         Ok(Self { slots, store, relations, ids, hasher, timeline, lane })

@@ -55,7 +55,7 @@ impl Members {
         }
         let apart = &viewer.relations().blocked;
         if !apart.is_empty() {
-            let [followers, followings] = self.relations.counted_among(member.id, apart).await?;
+            let [followers, followings] = self.relations.follow_counts_by(member.id, apart).await?;
             member.counts.followers = member.counts.followers.saturating_sub(followers);
             member.counts.followings = member.counts.followings.saturating_sub(followings);
         }
@@ -83,7 +83,7 @@ impl Members {
             RelationList::Blocks => self.relations.blocks(of, before, limit + 1).await,
             RelationList::Mutes => self.relations.mutes(of, Timestamp::now(), before, limit + 1).await,
         };
-        let next = |last: &Listed<MemberCard>| encode_list_cursor(list.kind(), of.0, [last.place, 0]);
+        let next = |last: &Listed<MemberCard>| encode_list_cursor(list.kind(), of.0, [last.key, 0]);
         let mut page = page(listed?, limit, next, |listed| listed.item);
         page.items.retain(|card| list.is_of_the_unseen() || viewer.sees(card.id, Surface::Direct));
         Ok(page)

@@ -12,7 +12,7 @@ use crate::{
         pauses::{Pauses, SIDE_MAX},
     },
     domain::{Day, PostId, RANKED_MAX, RankedBy, Timestamp, Window},
-    storage::{PostRef, Scored, Tallied},
+    storage::{PostRef, PostTallies, ScoredPost},
 };
 use jiff::civil::Date;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -44,7 +44,7 @@ pub(super) struct State {
 struct Built {
     tables: Tables,
     rankings: Vec<(RankedBy, Window, Vec<PostId>)>,
-    today: Vec<Scored>,
+    today: Vec<ScoredPost>,
 }
 
 impl Actor for RankingActor {
@@ -132,7 +132,7 @@ impl State {
         for step in changed.chunks(COUNTED_STEP) {
             found.extend(self.shared.store.tallies(step, spans.since).await?);
         }
-        let newest = self.shared.content.newest_posts(PostId(u64::MAX), RANKED_MAX).await?;
+        let newest = self.shared.posts.newest_posts(PostId(u64::MAX), RANKED_MAX).await?;
         let Some(tables) = self.tables.take() else { return Ok(true) };
         self.marks = Marks::default();
         // One actor, so one at a time.
@@ -155,7 +155,7 @@ impl State {
     }
 
     /// Keeps who are the best of today, so that everybody is told. A generation can be read without.
-    async fn keep(&mut self, date: Date, today: Vec<Scored>) {
+    async fn keep(&mut self, date: Date, today: Vec<ScoredPost>) {
         if Instant::now() < self.keep_after {
             self.marks.stirred = true;
             return;
@@ -180,7 +180,7 @@ impl State {
         }
         for (one, other) in moved {
             // A clock may be set back.
-            let posts = self.shared.store.stirred(one.min(other), one.max(other), MARKS_MAX + 1).await?;
+            let posts = self.shared.store.posts_active_between(one.min(other), one.max(other), MARKS_MAX + 1).await?;
             self.marks.add(posts);
         }
         Ok(())
@@ -189,7 +189,7 @@ impl State {
     async fn mark_touched(&mut self) -> Result<(), Error> {
         let members: Vec<_> = self.marks.members.iter().copied().collect();
         for member in members {
-            let posts = self.shared.store.touched_by(member, MARKS_MAX + 1).await?;
+            let posts = self.shared.store.posts_engaged_by(member, MARKS_MAX + 1).await?;
             self.marks.add(posts);
             if self.marks.overflowed() {
                 break;
@@ -200,7 +200,12 @@ impl State {
 }
 
 /// Looks at every row once for each ranking: some milliseconds for a million posts.
-fn build(mut tables: Tables, spans: Spans, (changed, found): (Vec<PostId>, Vec<Tallied>), newest: &[PostRef]) -> Built {
+fn build(
+    mut tables: Tables,
+    spans: Spans,
+    (changed, found): (Vec<PostId>, Vec<PostTallies>),
+    newest: &[PostRef],
+) -> Built {
     let begun = Instant::now();
     let counted = changed.len();
     tables.turn(spans);

@@ -2,7 +2,7 @@
 use crate::{
     actors::Error,
     domain::{Day, FieldError, PostId, Reason, TOP_KEPT, TOP_SHOWN, Timestamp, first_id_at},
-    storage::{RankingStore, Scored},
+    storage::{RankingStore, ScoredPost},
 };
 use jiff::{civil::Date, tz::TimeZone};
 use std::{
@@ -19,11 +19,11 @@ const REMEMBERED: Duration = Duration::from_secs(2);
 pub(super) struct Best {
     pub(super) date: Date,
     pub(super) frozen: bool,
-    pub(super) posts: Arc<[Scored]>,
+    pub(super) posts: Arc<[ScoredPost]>,
 }
 
 impl Best {
-    fn new(date: Date, frozen: bool, posts: Vec<Scored>) -> Self {
+    fn new(date: Date, frozen: bool, posts: Vec<ScoredPost>) -> Self {
         Self { date, frozen, posts: posts.into() }
     }
 }
@@ -106,15 +106,20 @@ impl Days {
     }
 
     /// What everybody may see of these.
-    async fn shown(&self, posts: &[Scored]) -> Result<Vec<PostId>, Error> {
-        let ids: Vec<PostId> = posts.iter().map(|(post, _)| *post).collect();
+    async fn shown(&self, posts: &[ScoredPost]) -> Result<Vec<PostId>, Error> {
+        let ids: Vec<PostId> = posts.iter().map(|scored| scored.post).collect();
         let mut shown = self.store.public_posts(&ids).await?;
         shown.truncate(TOP_SHOWN);
         Ok(shown)
     }
 
     /// Takes the best of today from a new generation, and lets everybody know where others are shown than before.
-    pub(super) async fn turned(&self, date: Date, posts: Vec<Scored>, before: &mut Option<Shown>) -> Result<(), Error> {
+    pub(super) async fn turned(
+        &self,
+        date: Date,
+        posts: Vec<ScoredPost>,
+        before: &mut Option<Shown>,
+    ) -> Result<(), Error> {
         let shown = Shown { date, posts: self.shown(&posts).await? };
         *self.today.write().unwrap_or_else(PoisonError::into_inner) = Some(Best::new(date, false, posts));
         if before.as_ref() != Some(&shown) {

@@ -23,7 +23,7 @@ use crate::{
         Window,
         cursor::{ListKind, decode_list_cursor, encode_list_cursor},
     },
-    storage::{ContentStore, RankingStore, Stores},
+    storage::{PostStore, RankingStore, Stores},
 };
 use days::Days;
 use generations::{Generation, Generations};
@@ -55,7 +55,7 @@ pub(super) enum Message {
 /// What the actor writes and everybody reads.
 struct Shared {
     store: Arc<dyn RankingStore>,
-    content: Arc<dyn ContentStore>,
+    posts: Arc<dyn PostStore>,
     generations: Generations,
     days: Days,
     position: AtomicU64,
@@ -70,7 +70,7 @@ impl Shared {
     fn new(stores: &Stores, zone: TimeZone, head: Position, part: Part) -> Self {
         Self {
             store: stores.ranking.clone(),
-            content: stores.content.clone(),
+            posts: stores.posts.clone(),
             generations: Generations::new(),
             days: Days::new(stores.ranking.clone(), zone),
             position: AtomicU64::new(head.0),
@@ -215,12 +215,12 @@ impl Ranking {
     pub async fn top3(&self, viewer: MemberId, date: Option<Date>) -> Result<Top3, Error> {
         self.shared.part.check()?;
         let best = self.shared.days.best(date, Timestamp::now()).await?;
-        let ids: Vec<PostId> = best.posts.iter().map(|(post, _)| *post).collect();
+        let ids: Vec<PostId> = best.posts.iter().map(|scored| scored.post).collect();
         let viewer = self.timeline.viewer(viewer).await?;
         let seen = self.timeline.posts(&viewer, &ids, Surface::Feed).await?;
         let scored = |seen: VisiblePost| {
-            let (_, score) = best.posts.iter().find(|(post, _)| *post == seen.post.id)?;
-            Some((*score, seen))
+            let scored = best.posts.iter().find(|scored| scored.post == seen.post.id)?;
+            Some((scored.score, seen))
         };
         let items = seen.into_iter().filter_map(scored).take(TOP_SHOWN).collect();
         Ok(Top3 { date: best.date, frozen: best.frozen, items })

@@ -1,7 +1,7 @@
 //! What posts have gathered, by span of time: sorted rows that are quick to change and to rank.
 use crate::{
     domain::{Day, PostId, RANKED_MAX, RankedBy, TOP_KEPT, Tally, Timestamp, Window},
-    storage::{PostRef, Scored, Since, Tallied},
+    storage::{PostRef, PostTallies, ScoredPost, WindowStarts},
 };
 use jiff::tz::TimeZone;
 use rustc_hash::FxHashSet;
@@ -10,7 +10,7 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 /// The spans that are counted, at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Spans {
-    pub(super) since: Since,
+    pub(super) since: WindowStarts,
     pub(super) today: Day,
 }
 
@@ -18,7 +18,7 @@ impl Spans {
     /// None at the ends of the calendar.
     pub(super) fn at(now: Timestamp, zone: &TimeZone) -> Option<Self> {
         let today = Day::at(now, zone)?;
-        let since = Since { week: Window::Week.since(now), day: Window::Day.since(now), today: today.begin };
+        let since = WindowStarts { week: Window::Week.since(now), day: Window::Day.since(now), today: today.begin };
         Some(Self { since, today })
     }
 }
@@ -100,8 +100,8 @@ impl Tables {
     }
 
     /// Adds a post that is newer than all that are here.
-    pub(super) fn push(&mut self, tallied: &Tallied) {
-        let Tallied { post, all, week, day, today } = *tallied;
+    pub(super) fn push(&mut self, tallied: &PostTallies) {
+        let PostTallies { post, all, week, day, today } = *tallied;
         self.all.push(post, all);
         self.week.push(post, week);
         self.day.push(post, day);
@@ -117,13 +117,13 @@ impl Tables {
     }
 
     /// Replaces what these posts have; those that were not found have nothing.
-    pub(super) fn set(&mut self, mut changed: Vec<PostId>, mut found: Vec<Tallied>) {
+    pub(super) fn set(&mut self, mut changed: Vec<PostId>, mut found: Vec<PostTallies>) {
         changed.sort_unstable();
         changed.dedup();
         found.sort_unstable_by_key(|tallied| tallied.post);
         let of = |post: PostId| found.binary_search_by_key(&post, |tallied| tallied.post).ok().map(|at| found[at]);
-        let now: Vec<(PostId, Option<Tallied>)> = changed.into_iter().map(|post| (post, of(post))).collect();
-        let each = |tally: fn(Tallied) -> Tally| {
+        let now: Vec<(PostId, Option<PostTallies>)> = changed.into_iter().map(|post| (post, of(post))).collect();
+        let each = |tally: fn(PostTallies) -> Tally| {
             now.iter().map(move |(post, tallied)| (*post, tallied.map(tally).unwrap_or_default()))
         };
         self.all.set(each(|tallied| tallied.all));
@@ -150,9 +150,9 @@ impl Tables {
     }
 
     /// The best of today, of equals the older.
-    pub(super) fn best_today(&self) -> Vec<Scored> {
+    pub(super) fn best_today(&self) -> Vec<ScoredPost> {
         let best = self.today.best(TOP_KEPT, |row| (row.tally.of_day(), u64::MAX - row.post.0));
-        best.into_iter().map(|(score, post)| (post, score)).collect()
+        best.into_iter().map(|(score, post)| ScoredPost { post, score }).collect()
     }
 
     /// Posts that ever gathered anything.
@@ -170,12 +170,12 @@ mod tests {
         Tables::new(Spans::at(Timestamp(1_764_000_000_000), &TimeZone::UTC).unwrap())
     }
 
-    fn gathered(post: u64, views: u32, likes: u32, comments: u32) -> Tallied {
+    fn gathered(post: u64, views: u32, likes: u32, comments: u32) -> PostTallies {
         let tally = Tally { views, likes, comments };
-        Tallied { post: PostId(post), all: tally, week: tally, day: tally, today: tally }
+        PostTallies { post: PostId(post), all: tally, week: tally, day: tally, today: tally }
     }
 
-    fn set(tables: &mut Tables, found: &[Tallied]) {
+    fn set(tables: &mut Tables, found: &[PostTallies]) {
         tables.set(found.iter().map(|tallied| tallied.post).collect(), found.to_vec());
     }
 
@@ -209,11 +209,13 @@ mod tests {
     fn a_day_ranks_the_older_of_equals_first_and_posts_without_score_not_at_all() {
         let mut tables = tables();
         set(&mut tables, &[gathered(1, 0, 0, 1), gathered(2, 3, 0, 0), gathered(3, 0, 2, 0), gathered(4, 0, 0, 0)]);
-        assert_eq!(tables.best_today(), [(PostId(3), 4), (PostId(1), 3), (PostId(2), 3)]);
+        let best: Vec<_> = tables.best_today().iter().map(|scored| (scored.post, scored.score)).collect();
+        assert_eq!(best, [(PostId(3), 4), (PostId(1), 3), (PostId(2), 3)]);
         let many: Vec<_> = (10..200).map(|post| gathered(post, 1, 1, 1)).collect();
         set(&mut tables, &many);
         let best = tables.best_today();
-        assert_eq!((best.len(), best[0], best[49]), (TOP_KEPT, (PostId(10), 6), (PostId(59), 6)));
+        let scored = |post| ScoredPost { post: PostId(post), score: 6 };
+        assert_eq!((best.len(), best[0], best[49]), (TOP_KEPT, scored(10), scored(59)));
     }
 
     #[test]

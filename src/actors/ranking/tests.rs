@@ -70,7 +70,7 @@ fn leader(shared: &Shared, window: Window) -> PostId {
 }
 
 async fn best(shared: &Shared, at: Timestamp) -> Vec<(PostId, u64)> {
-    shared.days.best(None, at).await.unwrap().posts.to_vec()
+    shared.days.best(None, at).await.unwrap().posts.iter().map(|scored| (scored.post, scored.score)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

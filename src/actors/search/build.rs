@@ -58,14 +58,14 @@ async fn fill(
     }
     let mut after = PostId(0);
     loop {
-        let posts = shared.content.posts_from(after, STEP).await?;
+        let posts = shared.posts.posts_from(after, STEP).await?;
         let Some(last) = posts.last() else { break };
         after = last.id;
         filling.put(posts.into_iter().map(IndexChange::PutPost)).await?;
     }
     let mut after = CommentId(0);
     loop {
-        let comments = shared.content.comments_from(after, STEP).await?;
+        let comments = shared.comments.comments_from(after, STEP).await?;
         let Some(last) = comments.last() else { break };
         after = last.id;
         filling.put(comments.into_iter().map(IndexChange::PutComment)).await?;

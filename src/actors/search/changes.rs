@@ -92,7 +92,7 @@ impl Shared {
         }
         let ids: Vec<PostId> = touched.posts.into_iter().collect();
         if !ids.is_empty() {
-            let there = self.content.posts(&ids).await?;
+            let there = self.posts.posts(&ids).await?;
             let kept: BTreeSet<PostId> = there.iter().map(|post| post.id).collect();
             let gone = ids.into_iter().filter(|id| !kept.contains(id));
             index.apply(gone.map(IndexChange::RemovePost)).await?;
@@ -100,7 +100,7 @@ impl Shared {
         }
         let ids: Vec<CommentId> = touched.comments.into_iter().collect();
         if !ids.is_empty() {
-            let there = self.content.living_comments(&ids).await?;
+            let there = self.comments.existing_comments(&ids).await?;
             let kept: BTreeSet<CommentId> = there.iter().map(|comment| comment.id).collect();
             let gone = ids.into_iter().filter(|id| !kept.contains(id));
             index.apply(gone.map(IndexChange::RemoveComment)).await?;
@@ -115,15 +115,15 @@ impl Shared {
         index.apply([IndexChange::PutMember(Box::new(member))]).await?;
         let mut before = PostId(u64::MAX);
         loop {
-            let places = self.content.posts_by(&[author], before, STEP).await?;
+            let places = self.posts.posts_by(&[author], before, STEP).await?;
             let ids: Vec<PostId> = places.iter().map(|place| place.post).collect();
-            index.apply(self.content.posts(&ids).await?.into_iter().map(IndexChange::PutPost)).await?;
+            index.apply(self.posts.posts(&ids).await?.into_iter().map(IndexChange::PutPost)).await?;
             let Some(last) = ids.last().filter(|_| ids.len() == STEP) else { break };
             before = *last;
         }
         let mut before = CommentId(u64::MAX);
         loop {
-            let comments = self.content.comments(CommentOrder::OfMember(author, before), STEP).await?;
+            let comments = self.comments.comments(CommentOrder::OfMember(author, before), STEP).await?;
             let last = comments.last().map(|comment| comment.id).filter(|_| comments.len() == STEP);
             index.apply(comments.into_iter().map(IndexChange::PutComment)).await?;
             let Some(last) = last else { return Ok(()) };

@@ -202,7 +202,7 @@ impl Search {
         let posts = self.timeline.posts(viewer, &posts, Surface::Direct).await?;
         let on_seen = hits.iter().filter(|hit| posts.iter().any(|seen| seen.post.id == hit.post));
         let ids: Vec<_> = on_seen.map(|hit| CommentId(hit.key.id)).collect();
-        let comments = self.shared.content.living_comments(&ids).await?;
+        let comments = self.shared.comments.existing_comments(&ids).await?;
         let seen = self.content.seen(viewer, comments).await?;
         Ok(seen.into_iter().map(|seen| (seen.comment.id.0, seen)).collect())
     }

@@ -6,7 +6,7 @@ use crate::{
     },
     config::Config,
     domain::Position,
-    storage::{ContentStore, EventLog, MemberStore, SearchIndex, SearchStore, Stores},
+    storage::{CommentStore, EventLog, MemberStore, PostStore, SearchIndex, SearchStore, Stores},
 };
 use std::{
     sync::{
@@ -19,7 +19,8 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 /// The state.
 pub(super) struct Shared {
-    pub(super) content: Arc<dyn ContentStore>,
+    pub(super) posts: Arc<dyn PostStore>,
+    pub(super) comments: Arc<dyn CommentStore>,
     pub(super) members: Arc<dyn MemberStore>,
     pub(super) log: Arc<dyn EventLog>,
     pub(super) store: Arc<dyn SearchStore>,
@@ -66,7 +67,8 @@ impl Shared {
     pub(super) fn new(stores: &Stores, part: Part, config: &Config) -> (Self, mpsc::Receiver<Begun>) {
         let (to_build, begun) = mpsc::channel(1);
         let shared = Self {
-            content: stores.content.clone(),
+            posts: stores.posts.clone(),
+            comments: stores.comments.clone(),
             members: stores.members.clone(),
             log: stores.log.clone(),
             store: stores.search.clone(),

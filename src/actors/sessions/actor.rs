@@ -49,7 +49,7 @@ impl Actor for SessionsActor {
             Message::Open { mut session, checked, rehashed, reply } => {
                 session.id = id;
                 let open = async move {
-                    state.sessions.open_session((*session).clone(), checked, rehashed).await?;
+                    state.sessions.create_session((*session).clone(), checked, rehashed).await?;
                     Ok(session)
                 };
                 submit_then_reply(permit, reply, open).await;
@@ -73,7 +73,7 @@ impl Actor for SessionsActor {
             Message::Leave { identity, checked, reply } => {
                 let leave = async move {
                     let until = now.after(state.tokens_last);
-                    let ended = state.sessions.leave(identity, checked, now, id, until).await?;
+                    let ended = state.sessions.deactivate(identity, checked, now, id, until).await?;
                     state.void(identity.member, &ended, Some((id, None)), until);
                     Ok(())
                 };

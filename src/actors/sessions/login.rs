@@ -24,7 +24,7 @@ impl Sessions {
         let pair = [asker.pair()];
         for _ in 0..TRIES {
             self.shared.lockout.check(&pair)?;
-            let credentials = self.shared.members.credentials_by_email(&key).await?;
+            let credentials = self.shared.sessions.credentials_by_email(&key).await?;
             let hash = credentials.as_ref().map(|credentials| credentials.password_hash.clone());
             let turn = self.hasher.turn(asker).await?.unless(|| self.shared.lockout.count(&pair));
             let verdict = turn?.verify(password.to_owned(), hash).await?;

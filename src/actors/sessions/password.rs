@@ -61,7 +61,7 @@ impl Sessions {
         password: &str,
         address: IpAddr,
     ) -> Result<(Asker, Credentials), Error> {
-        let known = self.shared.members.credentials(identity.member).await?.ok_or(Refusal::TokenRevoked)?;
+        let known = self.shared.sessions.credentials(identity.member).await?.ok_or(Refusal::TokenRevoked)?;
         let asker = Asker::new(&known.email_key, address);
         let keys = [asker.pair(), asker.account()];
         self.shared.lockout.check(&keys)?;

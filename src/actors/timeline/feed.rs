@@ -163,9 +163,9 @@ impl Projection {
         let Some(floor) = floor else { return Ok(cut(places, limit)) };
         let (before, missing) = (before.min(floor), wanted - places.len());
         let older = match source {
-            Source::Authors(authors) => self.content.posts_by(authors, before, missing).await?,
-            Source::Everybody => self.content.newest_posts(before, missing).await?,
-            Source::Tag(tag) => self.content.tagged_posts(tag, before, missing).await?,
+            Source::Authors(authors) => self.posts.posts_by(authors, before, missing).await?,
+            Source::Everybody => self.posts.newest_posts(before, missing).await?,
+            Source::Tag(tag) => self.posts.tagged_posts(tag, before, missing).await?,
         };
         let (exhausted, last) = (older.len() < missing, older.last().map(|place| place.post));
         places.extend(older.into_iter().filter(|place| place.position <= pinned));

@@ -67,7 +67,7 @@ impl Projection {
             sight.posts.extend(posts.iter().map(|seen| seen.post.id));
         }
         for ids in distinct(notifications.iter().filter_map(|notification| notification.comment)).chunks(ASKED_MAX) {
-            let comments = self.content.comments_by_id(ids).await?;
+            let comments = self.comments.comments_by_id(ids).await?;
             let here = comments.into_iter().filter(|comment| !comment.deleted);
             sight.comments.extend(here.map(|comment| (comment.id, comment)));
         }

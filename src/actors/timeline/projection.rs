@@ -13,7 +13,9 @@ use crate::{
     domain::{
         Event, EventKind, Fact, MemberId, Position, PostId, Privacy, Surface, Timestamp, VisiblePost, first_id_at,
     },
-    storage::{ContentStore, EventLog, MemberStore, PostRef, RankingStore, RelationStore, StoreResult, Stores},
+    storage::{
+        CommentStore, EventLog, MarkerStore, MemberStore, PostRef, PostStore, RankingStore, StoreResult, Stores,
+    },
 };
 use jiff::civil::Date;
 use std::{
@@ -30,9 +32,10 @@ const LOAD_STEP: usize = 10_000;
 
 /// The state that the timeline's actor writes and everybody reads.
 pub(super) struct Projection {
-    pub(super) content: Arc<dyn ContentStore>,
-    pub(super) members: Arc<dyn MemberStore>,
-    relations: Arc<dyn RelationStore>,
+    pub(super) posts: Arc<dyn PostStore>,
+    pub(super) comments: Arc<dyn CommentStore>,
+    pub(super) markers: Arc<dyn MarkerStore>,
+    members: Arc<dyn MemberStore>,
     ranking: Arc<dyn RankingStore>,
     pub(super) log: Arc<dyn EventLog>,
     pub(super) window: RwLock<Window>,
@@ -53,9 +56,10 @@ impl Projection {
         let applied = watch::channel(Position(0)).0;
         let cache_bytes = config.timeline.cache_bytes_max as u64;
         Self {
-            content: stores.content.clone(),
+            posts: stores.posts.clone(),
+            comments: stores.comments.clone(),
+            markers: stores.markers.clone(),
             members: stores.members.clone(),
-            relations: stores.relations.clone(),
             ranking: stores.ranking.clone(),
             log: stores.log.clone(),
             window: RwLock::default(),
@@ -87,12 +91,12 @@ impl Projection {
         let mut window = Window::new(self.posts_max, head);
         let authors = Authors {
             deactivated: self.members.deactivated().await?.into_iter().collect(),
-            non_public: self.relations.non_public_authors().await?.into_iter().collect(),
+            non_public: self.members.non_public_authors().await?.into_iter().collect(),
         };
         let oldest = first_id_at(Timestamp::now().before(Duration::from_secs(self.days * 86_400)));
         let mut before = PostId(u64::MAX);
         loop {
-            let places = self.content.newest_posts(before, LOAD_STEP).await?;
+            let places = self.posts.newest_posts(before, LOAD_STEP).await?;
             let room = self.posts_max - window.posts();
             let kept = places.iter().take(room).take_while(|place| place.post.0 >= oldest).count();
             window.extend_back(&places[..kept]);
@@ -239,7 +243,7 @@ impl Projection {
         let apart = &viewer.relations().blocked;
         if !apart.is_empty() && !posts.is_empty() {
             let ids: Vec<PostId> = posts.iter().map(|seen| seen.post.id).collect();
-            for (id, hidden_counts) in self.content.counted_of(&ids, apart).await? {
+            for (id, hidden_counts) in self.posts.counts_by(&ids, apart).await? {
                 posts.iter_mut().filter(|seen| seen.post.id == id).for_each(|seen| seen.hidden_counts = hidden_counts);
             }
         }

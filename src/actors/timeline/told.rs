@@ -63,7 +63,7 @@ impl Projection {
             lives.extend(retracted(viewer, event, &causes).into_iter().map(LiveEvent::Retracted));
             match event.fact.kind {
                 K::NotificationsRead if event.fact.member == viewer.member() => {
-                    lives.push(LiveEvent::Marked(self.members.marker(viewer.member()).await?));
+                    lives.push(LiveEvent::Marked(self.markers.marker(viewer.member()).await?));
                 }
                 // Where it has changed again since, that event will say so.
                 K::DailyTop3Changed => {
@@ -124,7 +124,7 @@ impl Projection {
         if notifications.is_empty() {
             return Ok(Vec::new());
         }
-        let marker = self.members.marker(viewer.member()).await?;
+        let marker = self.markers.marker(viewer.member()).await?;
         let mut seen = self.notices(viewer, &notifications).await?;
         seen.iter_mut().for_each(|seen| seen.unread = seen.notification.id > marker);
         Ok(seen)
@@ -146,7 +146,7 @@ impl Projection {
         let Some(last) = events.iter().rev().find(|event| !matches!(taken(me, event), Taken::Nothing)) else {
             return Ok(Vec::new());
         };
-        let causes = self.log.done_to(me, last.position, CAUSES_MAX).await?;
+        let causes = self.log.events_targeting(me, last.position, CAUSES_MAX).await?;
         Ok(causes.iter().filter_map(Notification::of).filter(|notification| notification.to == me).collect())
     }
 

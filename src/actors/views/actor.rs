@@ -2,7 +2,7 @@
 use super::Message;
 use crate::{
     actors::mailbox::Envelope,
-    storage::{ContentStore, View},
+    storage::{View, ViewStore},
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +12,7 @@ const COUNTED_MAX: usize = 512;
 
 pub(super) struct ViewsActor;
 
-type Arguments = (Arc<dyn ContentStore>, Arc<Mutex<Vec<View>>>);
+type Arguments = (Arc<dyn ViewStore>, Arc<Mutex<Vec<View>>>);
 
 impl Actor for ViewsActor {
     type Msg = Envelope<Message>;

@@ -4,7 +4,7 @@ mod actor;
 use super::{Supervisor, mailbox::Mailbox};
 use crate::{
     domain::{MemberId, PostId, Timestamp},
-    storage::{ContentStore, View},
+    storage::{View, ViewStore},
 };
 use quick_cache::sync::Cache;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,7 +29,7 @@ pub(super) struct Views {
 }
 
 impl Views {
-    pub(super) async fn start(supervisor: &Supervisor, store: Arc<dyn ContentStore>) -> Self {
+    pub(super) async fn start(supervisor: &Supervisor, store: Arc<dyn ViewStore>) -> Self {
         let waiting: Arc<Mutex<Vec<View>>> = Arc::default();
         let of_actor = waiting.clone();
         let make = move || (actor::ViewsActor, (store.clone(), of_actor.clone()));

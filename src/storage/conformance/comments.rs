@@ -31,7 +31,7 @@ async fn comment(stores: &Stores, author: MemberId, post: PostId, parent: Option
         edited_at: None,
     };
     let id = comment.id;
-    stores.content.comment(comment, None).await.unwrap();
+    stores.comments.create_comment(comment, None).await.unwrap();
     id
 }
 
@@ -43,20 +43,20 @@ async fn a_tombstone_stays_while_a_visible_reply_is_below(backend: &Backend) {
     let reply = comment(&stores, other, on, Some((top, 0))).await;
     let below = comment(&stores, author, on, Some((reply, 1))).await;
     let now = Timestamp::now();
-    assert_eq!(refused(stores.content.delete_comment(other, top, now).await), Refusal::CommentDeleteForbidden);
-    stores.content.delete_comment(author, top, now).await.unwrap();
-    let listed = stores.content.comments(CommentOrder::OfPost(on, CommentId(0)), 10).await.unwrap();
+    assert_eq!(refused(stores.comments.delete_comment(other, top, now).await), Refusal::CommentDeleteForbidden);
+    stores.comments.delete_comment(author, top, now).await.unwrap();
+    let listed = stores.comments.comments(CommentOrder::OfPost(on, CommentId(0)), 10).await.unwrap();
     assert!(listed.len() == 1 && listed[0].deleted && listed[0].content.is_empty() && listed[0].reply_count == 1);
     let text = CommentText::new("바꿈").unwrap();
     assert_eq!(
-        refused(stores.content.edit_comment(author, top, text, Vec::new(), None, now).await),
+        refused(stores.comments.edit_comment(author, top, text, Vec::new(), None, now).await),
         Refusal::CommentNotFound
     );
-    stores.content.delete_comment(other, reply, now).await.unwrap();
-    assert_eq!(stores.content.first_replies(&[top], 2).await.unwrap().len(), 1, "a tombstone below a tombstone");
-    stores.content.delete_comment(author, below, now).await.unwrap();
-    assert!(stores.content.comments(CommentOrder::OfPost(on, CommentId(0)), 10).await.unwrap().is_empty());
-    assert_eq!(stores.content.posts(&[on]).await.unwrap()[0].counts.comments, 0);
+    stores.comments.delete_comment(other, reply, now).await.unwrap();
+    assert_eq!(stores.comments.first_replies(&[top], 2).await.unwrap().len(), 1, "a tombstone below a tombstone");
+    stores.comments.delete_comment(author, below, now).await.unwrap();
+    assert!(stores.comments.comments(CommentOrder::OfPost(on, CommentId(0)), 10).await.unwrap().is_empty());
+    assert_eq!(stores.posts.posts(&[on]).await.unwrap()[0].counts.comments, 0);
 }
 
 async fn comments_are_found_by_their_ids(backend: &Backend) {
@@ -70,9 +70,9 @@ async fn comments_are_found_by_their_ids(backend: &Backend) {
     ];
     fixtures::reply(&stores, who, three).await;
     for gone in [two, three] {
-        stores.content.delete_comment(who, gone, Timestamp::now()).await.unwrap();
+        stores.comments.delete_comment(who, gone, Timestamp::now()).await.unwrap();
     }
-    let found = stores.content.comments_by_id(&[one, two, three, CommentId(5)]).await.unwrap();
+    let found = stores.comments.comments_by_id(&[one, two, three, CommentId(5)]).await.unwrap();
     let mut found: Vec<_> = found.iter().map(|comment| (comment.id, comment.deleted)).collect();
     found.sort_unstable();
     assert_eq!(found, [(one, false), (three, true)]);

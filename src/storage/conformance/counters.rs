@@ -28,11 +28,11 @@ async fn run_command(stores: &Stores, world: &mut World, random: &mut StdRng) {
         0 | 1 => drop(stores.relations.follow(id(), who, whom).await),
         2 => drop(stores.relations.change_relation(crate::domain::RelationChange::Unfollow, who, whom).await),
         3 => world.posts.push((post(stores, who, "글 #하나").await, who)),
-        4 => drop(stores.content.delete_post(author, on, now).await),
-        5 | 6 => drop(stores.content.like_post(id(), who, on, random.random_range(0..3) > 0).await),
-        7 => drop(
-            stores.content.count_views(vec![View { post: on, viewer: who, hour: random.random_range(0..3) }]).await,
-        ),
+        4 => drop(stores.posts.delete_post(author, on, now).await),
+        5 | 6 => drop(stores.likes.like_post(id(), who, on, random.random_range(0..3) > 0).await),
+        7 => {
+            drop(stores.views.count_views(vec![View { post: on, viewer: who, hour: random.random_range(0..3) }]).await)
+        }
         8..=10 => {
             let parent = (!world.comments.is_empty()).then(|| random.random_range(0..world.comments.len()));
             let parent = parent.map(|at| world.comments[at].clone());
@@ -52,14 +52,14 @@ async fn run_command(stores: &Stores, world: &mut World, random: &mut StdRng) {
                 created_at: now,
                 edited_at: None,
             };
-            if stores.content.comment(comment.clone(), None).await.is_ok() {
+            if stores.comments.create_comment(comment.clone(), None).await.is_ok() {
                 world.comments.push(comment);
             }
         }
         11 if !world.comments.is_empty() => {
             let comment = &world.comments[random.random_range(0..world.comments.len())];
-            drop(stores.content.delete_comment(comment.author, comment.id, now).await);
-            drop(stores.content.like_comment(id(), who, comment.id, random.random_range(0..3) > 0).await);
+            drop(stores.comments.delete_comment(comment.author, comment.id, now).await);
+            drop(stores.likes.like_comment(id(), who, comment.id, random.random_range(0..3) > 0).await);
         }
         12 => drop(stores.members.deactivate(who, now).await),
         _ => drop(stores.members.restore(who).await),

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     domain::{Day, EventKind, Fact, MemberId, Patch, Position, PostId, Privacy, ProfilePatch, Timestamp},
-    storage::{KeptDay, Stores},
+    storage::{KeptDay, ScoredPost, Stores},
 };
 use jiff::{civil::Date, tz::TimeZone};
 
@@ -35,7 +35,8 @@ fn later(at: Timestamp, minutes: i64) -> Timestamp {
 }
 
 async fn best(stores: &Stores) -> Vec<(PostId, u64)> {
-    stores.ranking.best_of_day(day(), 50).await.unwrap()
+    let best = stores.ranking.best_of_day(day(), 50).await.unwrap();
+    best.iter().map(|scored| (scored.post, scored.score)).collect()
 }
 
 async fn a_days_score_counts_the_events_of_that_day(backend: &Backend) {
@@ -50,7 +51,7 @@ async fn a_days_score_counts_the_events_of_that_day(backend: &Backend) {
     }
     view_at(stores, a, second, noon).await;
     assert_eq!(best(stores).await, [(second, 7), (first, 6)]);
-    assert_eq!(stores.ranking.best_of_day(day(), 1).await.unwrap(), [(second, 7)]);
+    assert_eq!(stores.ranking.best_of_day(day(), 1).await.unwrap(), [ScoredPost { post: second, score: 7 }]);
     let next = Day::of(date("2026-03-02"), &TimeZone::get("Asia/Seoul").unwrap()).unwrap();
     assert_eq!(stores.ranking.best_of_day(next, 50).await.unwrap(), []);
 }
@@ -88,7 +89,7 @@ async fn hidden_posts_are_not_among_the_best_of_a_day(backend: &Backend) {
         like_at(stores, fan, on, day().begin).await;
         comment_at(stores, gone, on, day().begin).await;
     }
-    stores.content.delete_post(author, deleted, Timestamp::now()).await.unwrap();
+    stores.posts.delete_post(author, deleted, Timestamp::now()).await.unwrap();
     stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
     assert_eq!(best(stores).await, [(kept, 2)]);
 }
@@ -99,7 +100,7 @@ async fn public_posts_are_the_posts_that_strangers_see(backend: &Backend) {
     let (seen, deleted) = (post(stores, author).await, post(stores, author).await);
     let (followers, left) = (post(stores, shy).await, post(stores, gone).await);
     let newer = post(stores, author).await;
-    stores.content.delete_post(author, deleted, Timestamp::now()).await.unwrap();
+    stores.posts.delete_post(author, deleted, Timestamp::now()).await.unwrap();
     stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
     let patch = ProfilePatch { privacy: Some(Privacy::Followers), ..ProfilePatch::default() };
     stores.members.change_profile(shy, ProfilePatch { bio: Patch::Keep, ..patch }, None).await.unwrap();
@@ -137,9 +138,10 @@ async fn a_frozen_day_does_not_change(backend: &Backend) {
     like(stores, fan, on).await;
     let yesterday = date("2026-03-01");
     stores.ranking.keep_day(yesterday, vec![on], None).await.unwrap().unwrap();
-    let frozen = Some(vec![(on, 2)]);
+    let frozen = Some(vec![ScoredPost { post: on, score: 2 }]);
     assert_eq!(stores.ranking.keep_day(yesterday, vec![on], frozen.clone()).await.unwrap(), None);
-    let again = stores.ranking.keep_day(yesterday, vec![PostId(9)], Some(vec![(PostId(9), 9)]));
+    let again =
+        stores.ranking.keep_day(yesterday, vec![PostId(9)], Some(vec![ScoredPost { post: PostId(9), score: 9 }]));
     assert_eq!(again.await.unwrap(), None);
     let kept = KeptDay { shown: vec![on], frozen };
     assert_eq!(stores.ranking.kept_day(yesterday).await.unwrap(), Some(kept));
@@ -149,7 +151,12 @@ async fn freezing_a_day_with_other_posts_is_an_event(backend: &Backend) {
     let stores = &backend.stores().await;
     let (yesterday, today) = (date("2026-03-01"), date("2026-03-02"));
     let one = stores.ranking.keep_day(today, vec![PostId(1)], None).await.unwrap().unwrap();
-    let other = stores.ranking.keep_day(yesterday, vec![PostId(2)], Some(vec![(PostId(2), 4)])).await.unwrap().unwrap();
+    let other = stores
+        .ranking
+        .keep_day(yesterday, vec![PostId(2)], Some(vec![ScoredPost { post: PostId(2), score: 4 }]))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(stores.ranking.top3_changed_at(one).await.unwrap(), Some(today));
     assert_eq!(stores.ranking.top3_changed_at(other).await.unwrap(), Some(yesterday));
 }

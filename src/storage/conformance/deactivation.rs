@@ -37,21 +37,21 @@ async fn a_deactivated_member_is_hidden_until_restored(backend: &Backend) {
     assert!(stores.members.cards(&[gone]).await.unwrap().is_empty());
     assert!(stores.members.cards_by_handle(std::slice::from_ref(&handle)).await.unwrap().is_empty());
     assert!(stores.relations.followers(one, u64::MAX, 9).await.unwrap().is_empty());
-    assert!(stores.content.post_likes(on, u64::MAX, 9).await.unwrap().is_empty());
-    assert!(stores.content.comments(CommentOrder::OfPost(on, Default::default()), 9).await.unwrap().is_empty());
-    assert!(stores.content.comment_by_id(remark).await.unwrap().is_none());
+    assert!(stores.likes.post_likes(on, u64::MAX, 9).await.unwrap().is_empty());
+    assert!(stores.comments.comments(CommentOrder::OfPost(on, Default::default()), 9).await.unwrap().is_empty());
+    assert!(stores.comments.comment_by_id(remark).await.unwrap().is_none());
     assert_eq!(post_counts(stores, theirs).await, None);
     assert!(stores.members.handle_taken(&handle).await.unwrap());
     assert_eq!(stores.members.deactivated().await.unwrap(), [gone]);
     let email = format!("{handle}@example.com");
-    let credentials = stores.members.credentials_by_email(&email).await.unwrap().unwrap();
+    let credentials = stores.sessions.credentials_by_email(&email).await.unwrap().unwrap();
     assert_eq!((credentials.member, credentials.deactivated_at), (gone, Some(left_at)));
 
     stores.members.restore(gone).await.unwrap().unwrap();
     assert_eq!(stores.members.member_by_handle(&handle).await.unwrap().unwrap().id, gone);
     assert_eq!(stores.relations.followers(one, u64::MAX, 9).await.unwrap().len(), 1);
-    assert_eq!(stores.content.post_likes(on, u64::MAX, 9).await.unwrap().len(), 1);
-    assert!(!stores.content.comment_by_id(remark).await.unwrap().unwrap().deleted);
+    assert_eq!(stores.likes.post_likes(on, u64::MAX, 9).await.unwrap().len(), 1);
+    assert!(!stores.comments.comment_by_id(remark).await.unwrap().unwrap().deleted);
     assert_eq!(post_counts(stores, theirs).await, Some([0; 3]));
     assert_eq!(stores.members.deactivated().await.unwrap(), []);
 }
@@ -143,11 +143,14 @@ async fn commands_of_a_deactivated_member_are_refused(backend: &Backend) {
     let remark = comment(stores, stays, on).await;
     like(stores, gone, liked).await;
     stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
-    let content = &stores.content;
-    assert_eq!(refused(content.like_post(id(), gone, on, true).await), Refusal::PostNotFound);
-    assert_eq!(refused(content.like_post(id(), gone, liked, false).await), Refusal::PostNotFound);
-    assert_eq!(refused(content.like_comment(id(), gone, remark, true).await), Refusal::CommentNotFound);
-    assert_eq!(refused(content.comment(fixtures::remark(gone, on, None), None).await), Refusal::PostNotFound);
+    let likes = &stores.likes;
+    assert_eq!(refused(likes.like_post(id(), gone, on, true).await), Refusal::PostNotFound);
+    assert_eq!(refused(likes.like_post(id(), gone, liked, false).await), Refusal::PostNotFound);
+    assert_eq!(refused(likes.like_comment(id(), gone, remark, true).await), Refusal::CommentNotFound);
+    assert_eq!(
+        refused(stores.comments.create_comment(fixtures::remark(gone, on, None), None).await),
+        Refusal::PostNotFound
+    );
     no_drift(stores).await;
     stores.members.restore(gone).await.unwrap();
     no_drift(stores).await;

@@ -33,7 +33,7 @@ pub(super) async fn followed(stores: &Stores, member: MemberId) -> Vec<MemberId>
 pub(super) async fn post(stores: &Stores, author: MemberId) -> PostId {
     let draft = draft(author, "글");
     let id = draft.id;
-    stores.content.publish(draft, None).await.unwrap();
+    stores.posts.create_post(draft, None).await.unwrap();
     id
 }
 
@@ -58,24 +58,24 @@ pub(super) fn remark(author: MemberId, post: PostId, parent: Option<&Comment>) -
 pub(super) async fn comment(stores: &Stores, author: MemberId, post: PostId) -> CommentId {
     let remark = remark(author, post, None);
     let id = remark.id;
-    stores.content.comment(remark, None).await.unwrap();
+    stores.comments.create_comment(remark, None).await.unwrap();
     id
 }
 
 pub(super) async fn reply(stores: &Stores, author: MemberId, to: CommentId) -> CommentId {
-    let parent = stores.content.comment_by_id(to).await.unwrap().unwrap();
+    let parent = stores.comments.comment_by_id(to).await.unwrap().unwrap();
     let remark = remark(author, parent.post, Some(&parent));
     let id = remark.id;
-    stores.content.comment(remark, None).await.unwrap();
+    stores.comments.create_comment(remark, None).await.unwrap();
     id
 }
 
 pub(super) async fn like(stores: &Stores, member: MemberId, post: PostId) {
-    stores.content.like_post(id(), member, post, true).await.unwrap();
+    stores.likes.like_post(id(), member, post, true).await.unwrap();
 }
 
 pub(super) async fn like_comment(stores: &Stores, member: MemberId, comment: CommentId) {
-    stores.content.like_comment(id(), member, comment, true).await.unwrap();
+    stores.likes.like_comment(id(), member, comment, true).await.unwrap();
 }
 
 pub(super) async fn follow(stores: &Stores, follower: MemberId, followee: MemberId) -> Option<Position> {
@@ -99,13 +99,13 @@ pub(super) async fn counts(stores: &Stores, member: MemberId) -> [u64; 3] {
 
 /// Views, likes, comments; none where the post cannot be seen.
 pub(super) async fn post_counts(stores: &Stores, post: PostId) -> Option<[u64; 3]> {
-    let counts = stores.content.posts(&[post]).await.unwrap().pop()?.counts;
+    let counts = stores.posts.posts(&[post]).await.unwrap().pop()?.counts;
     Some([counts.views, counts.likes, counts.comments])
 }
 
 /// Likes and direct replies, and whether it is a tombstone; none where it cannot be seen at all.
 pub(super) async fn comment_counts(stores: &Stores, comment: CommentId) -> Option<(u64, u64, bool)> {
-    let comment = stores.content.comment_by_id(comment).await.unwrap()?;
+    let comment = stores.comments.comment_by_id(comment).await.unwrap()?;
     Some((comment.like_count, comment.reply_count, comment.deleted))
 }
 

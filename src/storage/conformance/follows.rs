@@ -91,10 +91,10 @@ async fn lists_continue_after_their_key(backend: &Backend) {
     stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
     let first = stores.relations.followers(star, u64::MAX, 2).await.unwrap();
     assert_eq!(ids(&first), [c, b]);
-    let rest = stores.relations.followers(star, first[1].place, 2).await.unwrap();
+    let rest = stores.relations.followers(star, first[1].key, 2).await.unwrap();
     assert_eq!(ids(&rest), [a]);
     let first = stores.relations.followings(star, u64::MAX, 2).await.unwrap();
-    let rest = stores.relations.followings(star, first[1].place, 2).await.unwrap();
+    let rest = stores.relations.followings(star, first[1].key, 2).await.unwrap();
     assert_eq!((ids(&first), ids(&rest)), (vec![c, b], vec![a]));
     // Feeds are merged from all of them, so that coming back needs no rebuilding.
     assert_eq!(followed(stores, star).await, [a, b, gone, c]);

@@ -4,6 +4,7 @@ use crate::{
     domain::{
         Avatar, EventKind, FieldError, IMAGES_UNUSED_MAX, Image, ImageFile, ImageId, ImageKey, ImageKind, MemberId,
         Outcome, Patch, Picture, PostId, PostText, ProfilePatch, Purpose, Reason, Refusal, Timestamp,
+        markup::ResolvedMarkup,
     },
     storage::{StoreResult, Stores},
 };
@@ -38,7 +39,7 @@ fn image(owner: MemberId, purpose: Purpose) -> Image {
 async fn added(stores: &Stores, owner: MemberId, purpose: Purpose) -> ImageId {
     let image = image(owner, purpose);
     let id = image.picture.id;
-    assert_eq!(stores.images.add(image, None).await.unwrap(), Outcome::Done(()));
+    assert_eq!(stores.images.create_image(image, None).await.unwrap(), Outcome::Done(()));
     id
 }
 
@@ -47,11 +48,11 @@ async fn publish(stores: &Stores, author: MemberId, images: &[ImageId]) -> Store
     let mut post = draft(author, "사진");
     post.images = images.iter().copied().map(picture).collect();
     let id = post.id;
-    stores.content.publish(post, None).await.map(|_| id)
+    stores.posts.create_post(post, None).await.map(|_| id)
 }
 
 async fn shown(stores: &Stores, post: PostId) -> Vec<ImageId> {
-    let post = stores.content.posts(&[post]).await.unwrap().pop().unwrap();
+    let post = stores.posts.posts(&[post]).await.unwrap().pop().unwrap();
     post.images.iter().map(|picture| picture.id).collect()
 }
 
@@ -60,11 +61,14 @@ async fn every_field_of_an_image_is_kept(backend: &Backend) {
     let owner = fixtures::member(stores).await;
     for purpose in [Purpose::Profile, Purpose::Post] {
         let image = image(owner, purpose);
-        stores.images.add(image.clone(), None).await.unwrap();
+        stores.images.create_image(image.clone(), None).await.unwrap();
         assert_eq!(stores.images.image(image.picture.id).await.unwrap(), Some(image.clone()));
         assert_eq!(stores.images.images(&[image.picture.id, ImageId(5)]).await.unwrap(), [image]);
     }
-    assert_eq!(refused(stores.images.add(image(MemberId(5), Purpose::Post), None).await), Refusal::MemberNotFound);
+    assert_eq!(
+        refused(stores.images.create_image(image(MemberId(5), Purpose::Post), None).await),
+        Refusal::MemberNotFound
+    );
 }
 
 async fn an_image_is_on_one_post_of_its_owner(backend: &Backend) {
@@ -109,7 +113,7 @@ async fn an_edit_without_images_keeps_them(backend: &Backend) {
     let edit = async |images: Option<Vec<ImageId>>| {
         let text = PostText::new(None, "나중").unwrap();
         let text = images.map_or(Ok(text.clone()), |ids| text.with_images(ids)).unwrap();
-        stores.content.edit_post(owner, post, text, (Vec::new(), Vec::new()), None, Timestamp::now()).await.map(|_| ())
+        stores.posts.edit_post(owner, post, text, ResolvedMarkup::default(), None, Timestamp::now()).await.map(|_| ())
     };
     edit(None).await.unwrap();
     assert_eq!(shown(stores, post).await, [first]);
@@ -120,7 +124,7 @@ async fn an_edit_without_images_keeps_them(backend: &Backend) {
     assert_eq!(shown(stores, post).await, [second], "all of a change or nothing");
     edit(Some(Vec::new())).await.unwrap();
     assert_eq!(shown(stores, post).await, []);
-    let unused = stores.images.remove_unused(Timestamp(i64::MAX), 10).await.unwrap();
+    let unused = stores.images.delete_unused_images(Timestamp(i64::MAX), 10).await.unwrap();
     assert_eq!(unused.len(), 2);
 }
 
@@ -134,17 +138,17 @@ async fn deleting_an_image_takes_it_off_its_post_and_profile_with_an_event(backe
     stores.members.change_profile(owner, patch, None).await.unwrap();
     let avatar = async || stores.members.cards(&[owner]).await.unwrap().pop().unwrap().avatar;
     assert_eq!(avatar().await, Some(Avatar { id: portrait, key: picture(portrait).key }));
-    assert_eq!(refused(stores.images.remove(other, ids[0]).await), Refusal::ImageForbidden);
+    assert_eq!(refused(stores.images.delete_image(other, ids[0]).await), Refusal::ImageForbidden);
     let before = fixtures::events(stores).await.len();
     for id in [ids[0], portrait] {
-        stores.images.remove(owner, id).await.unwrap();
-        assert_eq!(refused(stores.images.remove(owner, id).await), Refusal::ImageNotFound);
+        stores.images.delete_image(owner, id).await.unwrap();
+        assert_eq!(refused(stores.images.delete_image(owner, id).await), Refusal::ImageNotFound);
     }
     assert_eq!((shown(stores, post).await, avatar().await), (vec![ids[1]], None));
     let events = fixtures::events(stores).await.split_off(before);
     let kinds: Vec<_> = events.iter().map(|event| (event.fact.kind, event.fact.post)).collect();
     assert_eq!(kinds, [(EventKind::PostUpdated, Some(post)), (EventKind::ProfileChanged, None)]);
-    stores.images.remove(owner, ids[1]).await.unwrap();
+    stores.images.delete_image(owner, ids[1]).await.unwrap();
     assert_eq!(shown(stores, post).await, []);
 }
 
@@ -155,9 +159,9 @@ async fn unused_images_are_limited_and_deleted_in_steps(backend: &Backend) {
         added(stores, owner, Purpose::Post).await;
     }
     let full = Refusal::TooManyImages { max: IMAGES_UNUSED_MAX };
-    assert_eq!(refused(stores.images.add(image(owner, Purpose::Post), None).await), full);
+    assert_eq!(refused(stores.images.create_image(image(owner, Purpose::Post), None).await), full);
     added(stores, other, Purpose::Post).await;
-    assert_eq!(stores.images.remove_unused(fixtures::hours_from_now(-1), 10).await.unwrap(), []);
-    assert_eq!(stores.images.remove_unused(fixtures::hours_from_now(1), 40).await.unwrap().len(), 40);
-    assert_eq!(stores.images.remove_unused(fixtures::hours_from_now(1), 100).await.unwrap().len(), 61);
+    assert_eq!(stores.images.delete_unused_images(fixtures::hours_from_now(-1), 10).await.unwrap(), []);
+    assert_eq!(stores.images.delete_unused_images(fixtures::hours_from_now(1), 40).await.unwrap().len(), 40);
+    assert_eq!(stores.images.delete_unused_images(fixtures::hours_from_now(1), 100).await.unwrap().len(), 61);
 }

@@ -28,9 +28,9 @@ async fn a_refusal_leaves_no_event_and_no_hole(backend: &Backend) {
     let stores = backend.stores().await;
     let (a, b) = (member(&stores, "aaa").await, member(&stores, "bbb").await);
     let on = post(&stores, a, "글").await;
-    assert!(stores.content.delete_post(b, on, Timestamp::now()).await.is_err());
-    assert!(stores.content.like_post(id(), b, PostId(1), true).await.is_err());
-    stores.content.like_post(id(), b, on, true).await.unwrap();
+    assert!(stores.posts.delete_post(b, on, Timestamp::now()).await.is_err());
+    assert!(stores.likes.like_post(id(), b, PostId(1), true).await.is_err());
+    stores.likes.like_post(id(), b, on, true).await.unwrap();
     let events = stores.log.read(Position(0), 100).await.unwrap();
     let kinds: Vec<_> = events.iter().map(|event| event.fact.kind).collect();
     use EventKind::{MemberSignedUp as S, PostCreated as P, PostLiked as L};
@@ -46,10 +46,10 @@ async fn posts_of_one_commit_keep_their_positions(backend: &Backend) {
     let author = member(&stores, "author").await;
     let drafts: Vec<_> = (0..200).map(|number| draft(author, &format!("글 {number}"))).collect();
     let ids: Vec<_> = drafts.iter().map(|draft| draft.id).collect();
-    futures::future::join_all(drafts.into_iter().map(|draft| stores.content.publish(draft, None))).await;
+    futures::future::join_all(drafts.into_iter().map(|draft| stores.posts.create_post(draft, None))).await;
     let events = stores.log.read(Position(1), 500).await.unwrap();
     assert_eq!(events.iter().map(|event| event.fact.post.unwrap()).collect::<Vec<_>>(), ids);
-    let places = stores.content.newest_posts(PostId(u64::MAX), 500).await.unwrap();
+    let places = stores.posts.newest_posts(PostId(u64::MAX), 500).await.unwrap();
     for event in &events {
         let place = places.iter().find(|place| Some(place.post) == event.fact.post).unwrap();
         assert_eq!((place.position, place.author), (event.position, author));
@@ -91,9 +91,9 @@ async fn a_purge_after_a_month_leaves_no_drift(backend: &Backend) {
     let on = post(&stores, other, "글").await;
     let gone = post(&stores, other, "지운 글").await;
     stores.relations.follow(id(), leaver, other).await.unwrap();
-    stores.content.like_post(id(), leaver, on, true).await.unwrap();
+    stores.likes.like_post(id(), leaver, on, true).await.unwrap();
     let long_ago = Timestamp(0);
-    stores.content.delete_post(other, gone, long_ago).await.unwrap();
+    stores.posts.delete_post(other, gone, long_ago).await.unwrap();
     stores.members.deactivate(leaver, long_ago).await.unwrap();
     let pruned = stores.upkeep.prune(Timestamp::now(), long_ago, END).await.unwrap();
     assert_eq!((pruned.posts, pruned.members), (1, 1));
@@ -116,12 +116,12 @@ async fn events_are_in_commit_order(backend: &Backend) {
     let written = join_all((0..100).map(|number| async move {
         let post = draft(author, "글");
         let fact = Fact::new(EventKind::PostCreated, author).on_post(post.id);
-        let Outcome::Done(position) = stores.content.publish(post.clone(), None).await.unwrap() else { panic!() };
+        let Outcome::Done(position) = stores.posts.create_post(post.clone(), None).await.unwrap() else { panic!() };
         // Answered once durable, so what is asked afterwards stands after it.
         let later = if number % 2 == 0 {
-            stores.content.delete_post(author, post.id, post.created_at).await.unwrap()
+            stores.posts.delete_post(author, post.id, post.created_at).await.unwrap()
         } else {
-            stores.content.like_post(id(), fan, post.id, true).await.unwrap();
+            stores.likes.like_post(id(), fan, post.id, true).await.unwrap();
             Position(u64::MAX)
         };
         assert!(position < later);
@@ -137,10 +137,10 @@ async fn a_failed_command_leaves_no_hole(backend: &Backend) {
     let stores = &backend.stores().await;
     let author = fixtures::member(stores).await;
     let post = draft(author, "글");
-    stores.content.publish(post.clone(), None).await.unwrap();
-    let failed = stores.content.publish(post, None).await;
+    stores.posts.create_post(post.clone(), None).await.unwrap();
+    let failed = stores.posts.create_post(post, None).await;
     assert!(matches!(failed, Err(StoreError::Unavailable { .. })), "an id was used twice: {failed:?}");
-    stores.content.publish(draft(author, "글"), None).await.unwrap();
+    stores.posts.create_post(draft(author, "글"), None).await.unwrap();
     assert_eq!(whole(stores).await.len(), 3);
 }
 

@@ -95,7 +95,7 @@ async fn lists_are_newest_first_and_exclude_deactivated_members(backend: &Backen
     let first = stores.relations.followers(who, u64::MAX, 2).await.unwrap();
     let ids: Vec<_> = first.iter().map(|listed| listed.item.id).collect();
     assert_eq!(ids, [fans[3], fans[1]]);
-    let rest = stores.relations.followers(who, first[1].place, 10).await.unwrap();
+    let rest = stores.relations.followers(who, first[1].key, 10).await.unwrap();
     assert_eq!(rest.iter().map(|listed| listed.item.id).collect::<Vec<_>>(), [fans[0]]);
 }
 
@@ -193,8 +193,8 @@ async fn a_released_handle_is_free(backend: &Backend) {
 
 async fn no_stored_id_exceeds_the_largest_id(backend: &Backend) {
     let stores = &backend.stores().await;
-    assert_eq!(stores.members.largest_id().await.unwrap(), 0);
-    let largest = async || stores.members.largest_id().await.unwrap();
+    assert_eq!(stores.upkeep.largest_id().await.unwrap(), 0);
+    let largest = async || stores.upkeep.largest_id().await.unwrap();
     let who = fixtures::member(stores).await;
     assert_eq!(largest().await, who.0);
     let other = fixtures::member(stores).await;

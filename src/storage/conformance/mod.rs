@@ -131,6 +131,6 @@ fn draft(author: MemberId, content: &str) -> Post {
 async fn post(stores: &Stores, author: MemberId, content: &str) -> PostId {
     let post = draft(author, content);
     let id = post.id;
-    stores.content.publish(post, None).await.unwrap();
+    stores.posts.create_post(post, None).await.unwrap();
     id
 }

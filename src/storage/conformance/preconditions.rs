@@ -1,7 +1,9 @@
 //! Changes that are meant for one version: decided in the commit that makes them.
 use super::{Backend, fixtures::comment, id, member, post};
 use crate::{
-    domain::{Comment, CommentText, Handle, Patch, Post, PostText, ProfilePatch, Refusal, Timestamp},
+    domain::{
+        Comment, CommentText, Handle, Patch, Post, PostText, ProfilePatch, Refusal, Timestamp, markup::ResolvedMarkup,
+    },
     storage::StoreError,
 };
 use std::sync::Arc;
@@ -23,13 +25,13 @@ async fn an_edit_of_a_post_requires_the_version_that_was_read(backend: &Backend)
     let stores = backend.stores().await;
     let (author, fan) = (member(&stores, "author").await, member(&stores, "fan").await);
     let on = post(&stores, author, "처음").await;
-    let seen = async || Arc::new(stores.content.posts(&[on]).await.unwrap().remove(0));
+    let seen = async || Arc::new(stores.posts.posts(&[on]).await.unwrap().remove(0));
     let edit = async |text: &str, over: Option<Arc<Post>>| {
         let text = PostText::new(None, text).unwrap();
-        stores.content.edit_post(author, on, text, (Vec::new(), Vec::new()), over, Timestamp::now()).await
+        stores.posts.edit_post(author, on, text, ResolvedMarkup::default(), over, Timestamp::now()).await
     };
     let first = seen().await;
-    stores.content.like_post(id(), fan, on, true).await.unwrap();
+    stores.likes.like_post(id(), fan, on, true).await.unwrap();
     edit("둘째", Some(first.clone())).await.unwrap();
     assert_eq!(refusal(edit("셋째", Some(first)).await), Refusal::PreconditionFailed);
     assert_eq!(seen().await.content, "둘째");
@@ -43,10 +45,10 @@ async fn an_edit_of_a_comment_requires_the_version_that_was_read(backend: &Backe
     let author = member(&stores, "author").await;
     let on = post(&stores, author, "글").await;
     let on = comment(&stores, author, on).await;
-    let seen = async || stores.content.comment_by_id(on).await.unwrap().unwrap();
+    let seen = async || stores.comments.comment_by_id(on).await.unwrap().unwrap();
     let edit = async |text: &str, over: Option<Comment>| {
         let text = CommentText::new(text).unwrap();
-        stores.content.edit_comment(author, on, text, Vec::new(), over, Timestamp::now()).await
+        stores.comments.edit_comment(author, on, text, Vec::new(), over, Timestamp::now()).await
     };
     let first = seen().await;
     edit("둘째", Some(first.clone())).await.unwrap();

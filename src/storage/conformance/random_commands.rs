@@ -43,7 +43,7 @@ fn pick<T: Copy>(lot: &mut StdRng, of: &[T]) -> T {
 
 impl World<'_> {
     async fn step(&mut self) {
-        let content = &self.stores.content;
+        let stores = self.stores;
         let who = pick(&mut self.lot, &self.here);
         // A request may still be on its way when its member leaves.
         let late = !self.away.is_empty() && self.lot.random_bool(0.1);
@@ -53,14 +53,14 @@ impl World<'_> {
         match self.lot.random_range(0..100) {
             0..20 => self.follow(anyone, yes).await,
             20..27 => self.posts.push(post(self.stores, who).await),
-            27..30 => drop(played(content.delete_post(anyone, on, now).await)),
-            30..45 => drop(played(content.like_post(id(), anyone, on, yes).await)),
-            45..60 => drop(played(content.like_comment(id(), anyone, remark, yes).await)),
+            27..30 => drop(played(stores.posts.delete_post(anyone, on, now).await)),
+            30..45 => drop(played(stores.likes.like_post(id(), anyone, on, yes).await)),
+            45..60 => drop(played(stores.likes.like_comment(id(), anyone, remark, yes).await)),
             60..75 => self.comment(anyone, on, yes.then_some(remark)).await,
-            75..82 => drop(played(content.delete_comment(anyone, remark, now).await)),
+            75..82 => drop(played(stores.comments.delete_comment(anyone, remark, now).await)),
             82..88 => {
                 let hour = self.lot.random_range(0..3);
-                content.count_views(vec![View { post: on, viewer: anyone, hour }; 2]).await.unwrap();
+                stores.views.count_views(vec![View { post: on, viewer: anyone, hour }; 2]).await.unwrap();
             }
             88..98 => self.come_or_go(who).await,
             _ => self.prune().await,
@@ -78,14 +78,14 @@ impl World<'_> {
     }
 
     async fn comment(&mut self, who: MemberId, on: PostId, to: Option<CommentId>) {
-        let content = &self.stores.content;
+        let comments = &self.stores.comments;
         let parent = match to {
-            Some(to) => content.comment_by_id(to).await.unwrap().filter(|parent| parent.depth < 2),
+            Some(to) => comments.comment_by_id(to).await.unwrap().filter(|parent| parent.depth < 2),
             None => None,
         };
         let new = remark(who, parent.as_ref().map_or(on, |parent| parent.post), parent.as_ref());
         let id = new.id;
-        if played(content.comment(new, None).await) {
+        if played(comments.create_comment(new, None).await) {
             self.comments.push(id);
         }
     }

@@ -5,7 +5,7 @@ use super::{
 };
 use crate::{
     domain::{Comment, CommentId, MemberId, PostId, Tally, Timestamp, first_id_at},
-    storage::{Since, Stores, Tallied, View},
+    storage::{PostTallies, Stores, View, WindowStarts},
 };
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -27,31 +27,31 @@ pub(super) fn id_at(at: Timestamp) -> u64 {
 }
 
 pub(super) async fn like_at(stores: &Stores, member: MemberId, post: PostId, at: Timestamp) {
-    stores.content.like_post(id_at(at), member, post, true).await.unwrap();
+    stores.likes.like_post(id_at(at), member, post, true).await.unwrap();
 }
 
 pub(super) async fn comment_at(stores: &Stores, author: MemberId, post: PostId, at: Timestamp) -> CommentId {
     let comment = Comment { id: CommentId(id_at(at)), ..remark(author, post, None) };
     let id = comment.id;
-    stores.content.comment(comment, None).await.unwrap();
+    stores.comments.create_comment(comment, None).await.unwrap();
     id
 }
 
 pub(super) async fn view_at(stores: &Stores, viewer: MemberId, post: PostId, at: Timestamp) {
     let view = View { post, viewer, hour: at.0.div_euclid(3_600_000) };
-    stores.content.count_views(vec![view]).await.unwrap();
+    stores.views.count_views(vec![view]).await.unwrap();
 }
 
 /// A week, a day and three hours before now.
-fn since() -> Since {
-    Since { week: hours_from_now(-168), day: hours_from_now(-24), today: hours_from_now(-3) }
+fn since() -> WindowStarts {
+    WindowStarts { week: hours_from_now(-168), day: hours_from_now(-24), today: hours_from_now(-3) }
 }
 
 fn tally(views: u32, likes: u32, comments: u32) -> Tally {
     Tally { views, likes, comments }
 }
 
-async fn tallied(stores: &Stores, post: PostId) -> Option<Tallied> {
+async fn tallied(stores: &Stores, post: PostId) -> Option<PostTallies> {
     stores.ranking.tallies(&[post], since()).await.unwrap().pop()
 }
 
@@ -70,7 +70,7 @@ async fn each_window_counts_its_own_events(backend: &Backend) {
     }
     comment_at(stores, author, on, hours_from_now(-2)).await;
     let expected =
-        Tallied { post: on, all: tally(4, 4, 5), week: tally(3, 3, 4), day: tally(2, 2, 3), today: tally(1, 1, 2) };
+        PostTallies { post: on, all: tally(4, 4, 5), week: tally(3, 3, 4), day: tally(2, 2, 3), today: tally(1, 1, 2) };
     assert_eq!(tallied(stores, on).await, Some(expected));
 }
 
@@ -80,7 +80,7 @@ async fn a_withdrawn_like_leaves_its_window(backend: &Backend) {
     let on = post(stores, author).await;
     like_at(stores, fan, on, hours_from_now(-1)).await;
     like_at(stores, late, on, hours_from_now(-100)).await;
-    stores.content.like_post(id_at(Timestamp::now()), fan, on, false).await.unwrap();
+    stores.likes.like_post(id_at(Timestamp::now()), fan, on, false).await.unwrap();
     let now = tallied(stores, on).await.unwrap();
     assert_eq!((now.all.likes, now.week.likes, now.day.likes), (1, 1, 0));
 }
@@ -107,7 +107,7 @@ async fn deleted_comments_and_tombstones_do_not_count(backend: &Backend) {
     let (top, leaf) = (comment(stores, other, on).await, comment(stores, other, on).await);
     reply(stores, author, top).await;
     for id in [top, leaf] {
-        stores.content.delete_comment(other, id, Timestamp::now()).await.unwrap();
+        stores.comments.delete_comment(other, id, Timestamp::now()).await.unwrap();
     }
     let now = tallied(stores, on).await.unwrap();
     assert_eq!((now.all.comments, now.week.comments, now.today.comments), (1, 1, 1));
@@ -121,7 +121,7 @@ async fn hidden_and_untouched_posts_have_no_tallies(backend: &Backend) {
         like(stores, fan, on).await;
     }
     assert_eq!((all(stores, quiet).await, all(stores, deleted).await), (None, Some(tally(0, 1, 0))));
-    stores.content.delete_post(author, deleted, Timestamp::now()).await.unwrap();
+    stores.posts.delete_post(author, deleted, Timestamp::now()).await.unwrap();
     stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
     assert_eq!((all(stores, deleted).await, all(stores, left).await), (None, None));
     assert_eq!(stores.ranking.tallies_after(PostId(0), since(), 9).await.unwrap(), []);
@@ -165,7 +165,7 @@ async fn active_posts_are_the_posts_liked_commented_or_viewed_in_a_span(backend:
     like_at(stores, fan, posts[3], hour(-4)).await;
     view_at(stores, fan, posts[4], hour(-6)).await;
     let stirred = async |from, until, limit| {
-        let mut found = stores.ranking.stirred(hour(from), hour(until), limit).await.unwrap();
+        let mut found = stores.ranking.posts_active_between(hour(from), hour(until), limit).await.unwrap();
         found.sort_unstable();
         found
     };
@@ -185,9 +185,9 @@ async fn a_member_engages_own_liked_and_commented_posts(backend: &Backend) {
     like(stores, who, liked).await;
     comment(stores, who, commented).await;
     view_at(stores, who, other, Timestamp::now()).await;
-    let mut touched = stores.ranking.touched_by(who, 9).await.unwrap();
+    let mut touched = stores.ranking.posts_engaged_by(who, 9).await.unwrap();
     touched.sort_unstable();
     assert_eq!(touched, [own, liked, commented]);
-    assert_eq!(stores.ranking.touched_by(who, 2).await.unwrap().len(), 2);
-    assert_eq!(stores.ranking.touched_by(member(stores).await, 9).await.unwrap(), []);
+    assert_eq!(stores.ranking.posts_engaged_by(who, 2).await.unwrap().len(), 2);
+    assert_eq!(stores.ranking.posts_engaged_by(member(stores).await, 9).await.unwrap(), []);
 }

@@ -9,7 +9,7 @@ use crate::{
         Audience, CommentText, Event, EventKind as K, Fact, MemberId, PostCounts, Privacy, ProfilePatch, Refusal,
         RelationChange, Timestamp,
     },
-    storage::{CountedBelow, Followed, Stores},
+    storage::{BlockedCounts, Followed, Stores},
 };
 
 conformance! {
@@ -93,14 +93,14 @@ async fn going_public_accepts_every_follow_request(backend: &Backend) {
     for asker in [one, other] {
         ask(stores, asker, closed).await;
     }
-    assert_eq!(stores.relations.non_public_authors().await.unwrap(), [(closed, Privacy::Private)]);
+    assert_eq!(stores.members.non_public_authors().await.unwrap(), [(closed, Privacy::Private)]);
     let before = events(stores).await.len();
     privacy(stores, closed, Privacy::Public).await;
     let kinds: Vec<K> = since(stores, before).await.iter().map(|(kind, ..)| *kind).collect();
     use K::{FollowRequestAccepted as A, MemberFollowed as F, PostsPublic as P, ProfileChanged as C};
     assert_eq!(kinds, [P, A, F, A, F, C]);
     assert_eq!(counts(stores, closed).await, [2, 0, 0]);
-    assert!(stores.relations.non_public_authors().await.unwrap().is_empty());
+    assert!(stores.members.non_public_authors().await.unwrap().is_empty());
     follow(stores, stranger, closed).await.unwrap();
     no_drift(stores).await;
 }
@@ -139,13 +139,13 @@ async fn counts_by_some_members_are_counted_apart(backend: &Backend) {
     }
     fixtures::like_comment(stores, b, top).await;
     stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
-    let of_posts = stores.content.counted_of(&[busy, quiet], &[b, gone]).await.unwrap();
+    let of_posts = stores.posts.counts_by(&[busy, quiet], &[b, gone]).await.unwrap();
     assert_eq!(of_posts, [(busy, PostCounts { views: 0, likes: 1, comments: 2 })]);
-    let below = stores.content.counted_below(&[top], &[b, gone]).await.unwrap();
-    assert_eq!(below, [CountedBelow { comment: top, likes: 1, replies: 2, below: 2 }]);
+    let below = stores.comments.comment_counts_by(&[top], &[b, gone]).await.unwrap();
+    assert_eq!(below, [BlockedCounts { comment: top, likes: 1, replies: 2, below: 2 }]);
     follow(stores, a, author).await;
     follow(stores, author, b).await;
-    assert_eq!(stores.relations.counted_among(author, &[a, b, gone]).await.unwrap(), [1, 1]);
+    assert_eq!(stores.relations.follow_counts_by(author, &[a, b, gone]).await.unwrap(), [1, 1]);
 }
 
 async fn a_mention_is_emitted_once_and_withdrawn_with_its_text(backend: &Backend) {
@@ -157,10 +157,10 @@ async fn a_mention_is_emitted_once_and_withdrawn_with_its_text(backend: &Backend
     // The host is told of the comment, and the author knows.
     remark.mentions = vec![author, host, one, one];
     let on_comment = remark.id;
-    stores.content.comment(remark, None).await.unwrap();
+    stores.comments.create_comment(remark, None).await.unwrap();
     let text = CommentText::new("고침").unwrap();
-    stores.content.edit_comment(author, on_comment, text, vec![other], None, Timestamp::now()).await.unwrap();
-    stores.content.delete_comment(author, on_comment, Timestamp::now()).await.unwrap();
+    stores.comments.edit_comment(author, on_comment, text, vec![other], None, Timestamp::now()).await.unwrap();
+    stores.comments.delete_comment(author, on_comment, Timestamp::now()).await.unwrap();
     let to = |kind, target| Fact { kind, ..Fact::new(kind, author).on_post(on).on_comment(on_comment).to(target) };
     let plain = |kind| Fact::new(kind, author).on_post(on).on_comment(on_comment);
     let facts: Vec<Fact> = events(stores).await[before..].iter().map(|event| event.fact).collect();
@@ -194,7 +194,7 @@ async fn a_stream_reads_the_same_events_from_memory_and_from_disk(backend: &Back
     change(&stores, RelationChange::Accept(id()), a, d).await;
     change(&stores, RelationChange::Mute(id(), None), a, c).await;
     change(&stores, RelationChange::Block(id()), b, a).await;
-    stores.content.delete_post(b, of_b, Timestamp::now()).await.unwrap();
+    stores.posts.delete_post(b, of_b, Timestamp::now()).await.unwrap();
     stores.members.deactivate(a, Timestamp::now()).await.unwrap();
     let log = events(&stores).await;
     let told = async |stores: &Stores, member: MemberId, watched: &[MemberId]| {

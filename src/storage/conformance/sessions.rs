@@ -53,7 +53,7 @@ async fn an_ended_session_is_removed_and_its_tokens_are_revoked(backend: &Backen
     let not_before = NotBefore { before, keep: Some(c), tokens_until: until };
     assert_eq!(stores.sessions.not_before(Timestamp::now()).await.unwrap(), [(who, not_before)]);
     assert_eq!(stores.sessions.not_before(until).await.unwrap(), []);
-    assert_eq!(stores.members.credentials(who).await.unwrap().unwrap().password_hash, "new");
+    assert_eq!(stores.sessions.credentials(who).await.unwrap().unwrap().password_hash, "new");
     let left: Vec<_> = stores.sessions.sessions(who, Timestamp::now()).await.unwrap();
     assert_eq!(left.iter().map(|session| session.id).collect::<Vec<_>>(), [c]);
     let mut revoked: Vec<_> = stores.sessions.revoked(Timestamp::now()).await.unwrap();
@@ -72,20 +72,20 @@ async fn a_command_checked_against_old_credentials_is_refused(backend: &Backend)
     change(known.clone(), "new").await.unwrap();
     assert_eq!(refused(change(known.clone(), "newer").await), Refusal::LoginFailed);
     let (now, late) = (Timestamp::now(), session_of(who));
-    assert_eq!(refused(stores.sessions.open_session(late, known.clone(), None).await), Refusal::LoginFailed);
-    assert_eq!(refused(stores.sessions.leave(here, known, now, before, until).await), Refusal::LoginFailed);
+    assert_eq!(refused(stores.sessions.create_session(late, known.clone(), None).await), Refusal::LoginFailed);
+    assert_eq!(refused(stores.sessions.deactivate(here, known, now, before, until).await), Refusal::LoginFailed);
     let today = checked(stores, who).await;
     assert_eq!((today.password_hash.as_str(), stores.sessions.sessions(who, now).await.unwrap().len()), ("new", 1));
 
     // The same password under another hash, and only for who was checked.
-    stores.sessions.open_session(session_of(who), today.clone(), Some("rehashed".to_owned())).await.unwrap();
-    assert_eq!(refused(stores.sessions.open_session(session_of(who), today, None).await), Refusal::LoginFailed);
+    stores.sessions.create_session(session_of(who), today.clone(), Some("rehashed".to_owned())).await.unwrap();
+    assert_eq!(refused(stores.sessions.create_session(session_of(who), today, None).await), Refusal::LoginFailed);
     let today = checked(stores, who).await;
     assert_eq!(today.password_hash, "rehashed");
 
     // Who was there when the password was checked does not bring back who has left since.
-    stores.sessions.leave(here, today.clone(), now, before, until).await.unwrap();
-    assert_eq!(refused(stores.sessions.open_session(session_of(who), today, None).await), Refusal::LoginFailed);
+    stores.sessions.deactivate(here, today.clone(), now, before, until).await.unwrap();
+    assert_eq!(refused(stores.sessions.create_session(session_of(who), today, None).await), Refusal::LoginFailed);
     assert!(stores.members.member(who).await.unwrap().is_none());
     log_in(stores, who).await;
     assert!(stores.members.member(who).await.unwrap().is_some(), "logging in does");
@@ -102,7 +102,7 @@ async fn an_ended_session_changes_nothing(backend: &Backend) {
         let (here, known) = (Identity { member: who, session, expires_at: until }, checked(stores, who).await);
         let change = stores.sessions.change_password(here, known.clone(), "new".to_owned(), before, until).await;
         assert_eq!(refused(change), Refusal::TokenRevoked);
-        let leave = stores.sessions.leave(here, known, Timestamp::now(), before, until).await;
+        let leave = stores.sessions.deactivate(here, known, Timestamp::now(), before, until).await;
         assert_eq!(refused(leave), Refusal::TokenRevoked);
     }
 }

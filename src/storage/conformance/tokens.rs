@@ -37,12 +37,12 @@ pub(super) fn session_of(member: MemberId) -> Session {
 
 /// The credentials that a password would be checked against now.
 pub(super) async fn checked(stores: &Stores, member: MemberId) -> Credentials {
-    stores.members.credentials(member).await.unwrap().unwrap()
+    stores.sessions.credentials(member).await.unwrap().unwrap()
 }
 
 pub(super) async fn log_in(stores: &Stores, member: MemberId) -> Session {
     let session = session_of(member);
-    stores.sessions.open_session(session.clone(), checked(stores, member).await, None).await.unwrap();
+    stores.sessions.create_session(session.clone(), checked(stores, member).await, None).await.unwrap();
     session
 }
 

@@ -51,7 +51,7 @@ async fn receipts_and_sessions_expire(backend: &Backend) {
     let [who] = members(stores).await;
     let (old, young) = (receipt("old", hours_from_now(-25)), receipt("young", hours_from_now(-23)));
     for receipt in [&old, &young] {
-        stores.content.publish(draft(who, "글"), Some(receipt.clone())).await.unwrap();
+        stores.posts.create_post(draft(who, "글"), Some(receipt.clone())).await.unwrap();
     }
     let (ended, kept) = (tokens::log_in(stores, who).await, tokens::log_in(stores, who).await);
     let (now, later) = (Timestamp::now(), hours_from_now(2));
@@ -61,7 +61,7 @@ async fn receipts_and_sessions_expire(backend: &Backend) {
 
     let pruned = stores.upkeep.prune(now, Timestamp(0), NOTHING).await.unwrap();
     assert_eq!(pruned, Pruned { receipts: 1, ..Pruned::default() });
-    let again = async |receipt| stores.content.publish(draft(who, "글"), Some(receipt)).await.unwrap();
+    let again = async |receipt| stores.posts.create_post(draft(who, "글"), Some(receipt)).await.unwrap();
     assert!(matches!(again(old).await, Outcome::Done(_)));
     assert_eq!(again(young).await, Outcome::Repeated(answer.clone()));
     assert_eq!(stores.sessions.revoked(now).await.unwrap().len(), 1);
@@ -93,7 +93,7 @@ async fn purged_members_leave_tombstones_and_no_drift(backend: &Backend) {
     for post in [on, theirs] {
         like(stores, gone, post).await;
         like(stores, stays, post).await;
-        stores.content.count_views(vec![View { post, viewer: also, hour: 1 }]).await.unwrap();
+        stores.views.count_views(vec![View { post, viewer: also, hour: 1 }]).await.unwrap();
     }
     like_comment(stores, gone, answer).await;
     like_comment(stores, stays, under).await;
@@ -103,7 +103,7 @@ async fn purged_members_leave_tombstones_and_no_drift(backend: &Backend) {
     let pruned = stores.upkeep.prune(after_the_purge(), Timestamp(0), NOTHING).await.unwrap();
     assert_eq!(pruned, Pruned { posts: 1, members: 1, ..Pruned::default() });
     no_drift(stores).await;
-    assert!(stores.members.credentials(gone).await.unwrap().is_none());
+    assert!(stores.sessions.credentials(gone).await.unwrap().is_none());
     assert_eq!((stores.members.deactivated().await.unwrap(), post_counts(stores, theirs).await), (vec![also], None));
     assert_eq!(counts(stores, stays).await, [0, 0, 1]);
     assert_eq!(post_counts(stores, on).await, Some([1, 1, 1]));
@@ -118,7 +118,7 @@ async fn purged_members_leave_tombstones_and_no_drift(backend: &Backend) {
 
     // The text is gone itself, not only hidden.
     (backend.tamper)(Tampering::UndeleteComments).await;
-    let listed = stores.content.comments(CommentOrder::OfPost(on, CommentId(0)), 9).await.unwrap();
+    let listed = stores.comments.comments(CommentOrder::OfPost(on, CommentId(0)), 9).await.unwrap();
     assert_eq!(listed.iter().map(|one| (one.id, one.content.as_str())).collect::<Vec<_>>(), [(under, "")]);
 }
 
@@ -133,10 +133,10 @@ async fn an_audit_during_a_purge_finds_no_drift(backend: &Backend) {
     let (deleted, theirs) = (post(stores, stays).await, post(stores, gone).await);
     for on in [deleted, theirs] {
         let views = fans.iter().map(|fan| View { post: on, viewer: *fan, hour: 1 });
-        stores.content.count_views(views.collect()).await.unwrap();
+        stores.views.count_views(views.collect()).await.unwrap();
         join_all(fans.iter().map(|fan| like(stores, *fan, on))).await;
     }
-    stores.content.delete_post(stays, deleted, Timestamp::now()).await.unwrap();
+    stores.posts.delete_post(stays, deleted, Timestamp::now()).await.unwrap();
     stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
 
     let (stores, purging) = (stores.clone(), stores.upkeep.clone());
@@ -152,7 +152,7 @@ async fn recent_deletions_are_not_purged(backend: &Backend) {
     let stores = &backend.stores().await;
     let [stays, gone] = members(stores).await;
     let on = post(stores, stays).await;
-    stores.content.delete_post(stays, on, Timestamp::now()).await.unwrap();
+    stores.posts.delete_post(stays, on, Timestamp::now()).await.unwrap();
     let kept = post(stores, gone).await;
     comment(stores, stays, kept).await;
     stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
@@ -185,9 +185,9 @@ async fn an_import_equals_single_commands(backend: &Backend) {
     no_drift(stores).await;
     assert_eq!(counts(stores, ids[0]).await, [1, 20, 1]);
     assert_eq!(counts(stores, ids[19]).await, [19, 0, 1]);
-    let stored = stores.content.posts(&[posts[3].id]).await.unwrap();
+    let stored = stores.posts.posts(&[posts[3].id]).await.unwrap();
     assert_eq!(stored, [posts[3].clone()]);
-    let tagged = stores.content.tagged_posts("서울", PostId(u64::MAX), 100).await.unwrap();
+    let tagged = stores.posts.tagged_posts("서울", PostId(u64::MAX), 100).await.unwrap();
     assert!(tagged.iter().map(|place| place.post).eq(posts.iter().rev().map(|post| post.id)));
     let log = events(stores).await;
     let kinds = |kind| log[before..].iter().filter(move |event| event.fact.kind == kind);

@@ -2,7 +2,7 @@
 use super::{Database, commit::Commit, event, event_columns, failed, number, open, signed, write};
 use crate::{
     domain::{Position, Timestamp},
-    storage::{DEAD_LETTERS_MAX, DUE_MAX, DeadLetter, StoreError, StoreResult, sqlite::bulk::with_fact},
+    storage::{DEAD_LETTERS_MAX, DUE_MAX, DeadLetter, StoreError, StoreResult, sqlite::writer::with_fact},
 };
 use sqlx::{Row, sqlite::SqliteRow};
 

@@ -7,7 +7,7 @@ use crate::{
     },
     storage::{
         StoreResult,
-        sqlite::bulk::{Bulk, Query, with_fact},
+        sqlite::writer::{Bulk, Query, with_fact},
     },
 };
 use sqlx::{Row, SqliteConnection};
