@@ -57,8 +57,8 @@ pub trait CommentStore: Send + Sync + 'static {
     async fn comment_by_id(&self, id: CommentId) -> StoreResult<Option<Comment>>;
     /// Returns the comments and tombstones among `ids`, unordered. At most 1,000 ids.
     async fn comments_by_id(&self, ids: &[CommentId]) -> StoreResult<Vec<Comment>>;
-    /// Returns the comments among `ids`, unordered. Excludes tombstones and comments on deleted posts; includes comments
-    /// on posts of deactivated authors. At most 1,000 ids.
+    /// Returns the comments among `ids`, unordered. Excludes tombstones and comments on deleted posts; includes
+    /// comments on posts of deactivated authors. At most 1,000 ids.
     async fn existing_comments(&self, ids: &[CommentId]) -> StoreResult<Vec<Comment>>;
     /// Returns the comments that `existing_comments` would return with ids above `after`, in ascending order.
     async fn comments_from(&self, after: CommentId, limit: usize) -> StoreResult<Vec<Comment>>;

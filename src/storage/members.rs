@@ -49,8 +49,8 @@ pub trait MemberStore: Send + Sync + 'static {
     async fn sign_up(&self, member: NewMember, receipt: Option<Receipt>) -> StoreResult<Outcome<Position>>;
     /// Applies the patch to the stored profile with `Profile::patched`. A change to public posts accepts every pending
     /// follow request in the same commit. A patch without a change emits no event and returns the newest position.
-    /// Refuses `Invalid`, `MemberNotFound`, for an avatar `ImageNotFound` and `ImageForbidden`, and `PreconditionFailed`
-    /// where the stored member no longer equals `over`.
+    /// Refuses `Invalid`, `MemberNotFound`, for an avatar `ImageNotFound` and `ImageForbidden`, and
+    /// `PreconditionFailed` where the stored member no longer equals `over`.
     async fn change_profile(
         &self,
         member: MemberId,

@@ -119,8 +119,8 @@ pub trait SessionStore: Send + Sync + 'static {
 
     /// Returns the keys, or `None` before the first one was made.
     async fn keys(&self) -> StoreResult<Option<Keys>>;
-    /// Makes the new key the primary where `expected` still is it (`None`: where no key exists). Disables keys that were
-    /// replaced before `disable_replaced_before`. Returns the keys that are valid after it.
+    /// Makes the new key the primary where `expected` still is it (`None`: where no key exists). Disables keys that
+    /// were replaced before `disable_replaced_before`. Returns the keys that are valid after it.
     async fn rotate_key(
         &self,
         expected: Option<uuid::Uuid>,

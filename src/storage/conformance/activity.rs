@@ -1,4 +1,4 @@
-//! Activities, notifications and dead letters: once each, with the position in the same commit.
+//! The activity store: each event applied once, its position in the same commit.
 use super::{Backend, Tampering, fixtures::hours_from_now};
 use crate::{
     domain::{
@@ -45,12 +45,12 @@ fn between(position: u64, kind: K, member: MemberId, target: MemberId) -> Event 
     event(position, Fact::new(kind, member).to(target))
 }
 
-async fn told(store: &Store, member: MemberId) -> Vec<Notification> {
+async fn notifications(store: &Store, member: MemberId) -> Vec<Notification> {
     store.notifications(member, Position(0), END, NOTIFICATIONS_MAX).await.unwrap()
 }
 
 async fn ids(store: &Store, member: MemberId) -> Vec<u64> {
-    told(store, member).await.iter().map(|notification| notification.id.0).collect()
+    notifications(store, member).await.iter().map(|notification| notification.id.0).collect()
 }
 
 async fn done(store: &Store, member: MemberId) -> Vec<Event> {
@@ -83,7 +83,7 @@ async fn applying_a_batch_twice_changes_nothing(backend: &Backend) {
         assert_eq!((ids(&store, A).await, store.position().await.unwrap()), (vec![3, 2, 1], Position(3)));
         assert_eq!(done(&store, B).await, [batch[2], batch[0]]);
     }
-    // A batch that overlaps what was applied adds what is new.
+    // A batch that overlaps an applied one adds its new events.
     let more = [batch[2], like(4, MemberId(4))];
     store.apply(&more).await.unwrap();
     assert_eq!(ids(&store, A).await, [4, 3, 2, 1]);
@@ -128,7 +128,7 @@ async fn a_batch_that_fails_leaves_neither_rows_nor_position(backend: &Backend) 
 
 async fn every_notification_is_retracted_by_its_undoing_event(backend: &Backend) {
     let on = |kind| Fact::new(kind, B).on_post(POST).on_comment(COMMENT).to(A);
-    for (told_by, undone_by) in [
+    for (caused_by, undone_by) in [
         (Fact::new(K::PostLiked, B).on_post(POST).to(A), Fact::new(K::PostLikeCancelled, B).on_post(POST).to(A)),
         (Fact::new(K::PostLiked, B).on_post(POST).to(A), Fact::new(K::PostDeleted, A).on_post(POST)),
         (on(K::CommentLiked), on(K::CommentLikeCancelled)),
@@ -144,12 +144,12 @@ async fn every_notification_is_retracted_by_its_undoing_event(backend: &Backend)
         (Fact::new(K::FollowRequested, B).to(A), Fact::new(K::FollowRequestAccepted, A).to(B)),
     ] {
         let (store, _stores) = store(&(backend.another)()).await;
-        // Others that look alike stay: another actor, another post, and what comes later.
-        let other = Fact { member: C, ..told_by };
+        // Similar notifications stay: of another actor, of another post, and later ones.
+        let other = Fact { member: C, ..caused_by };
         let apart = Fact::new(K::PostLiked, C).on_post(PostId(11)).to(A);
-        store.apply(&[event(1, told_by), event(2, apart), event(3, other)]).await.unwrap();
-        assert_eq!(ids(&store, A).await, [3, 2, 1], "{told_by:?}");
-        store.apply(&[event(4, undone_by), event(5, told_by)]).await.unwrap();
+        store.apply(&[event(1, caused_by), event(2, apart), event(3, other)]).await.unwrap();
+        assert_eq!(ids(&store, A).await, [3, 2, 1], "{caused_by:?}");
+        store.apply(&[event(4, undone_by), event(5, caused_by)]).await.unwrap();
         let left = ids(&store, A).await;
         assert!(left.starts_with(&[5]) && left.ends_with(&[2]) && !left.contains(&1), "{undone_by:?} {left:?}");
     }
@@ -162,7 +162,7 @@ async fn withdrawing_a_mention_in_a_comment_keeps_the_one_in_the_post(backend: &
     store.apply(&[event(1, named), event(2, in_comment)]).await.unwrap();
     let withdrawn = Fact { kind: K::MentionWithdrawn, ..in_comment };
     store.apply(&[event(3, withdrawn)]).await.unwrap();
-    assert_eq!((ids(&store, A).await, told(&store, A).await[0].kind), (vec![1], N::Mention));
+    assert_eq!((ids(&store, A).await, notifications(&store, A).await[0].kind), (vec![1], N::Mention));
 }
 
 async fn accepting_a_request_does_not_notify_of_the_follow_even_across_batches(backend: &Backend) {
@@ -171,7 +171,7 @@ async fn accepting_a_request_does_not_notify_of_the_follow_even_across_batches(b
     store.apply(&[between(1, K::FollowRequested, B, A), accepted]).await.unwrap();
     store.apply(&[follow, between(4, K::MemberFollowed, C, A)]).await.unwrap();
     assert_eq!((ids(&store, A).await, ids(&store, B).await), (vec![4], vec![2]));
-    assert_eq!(told(&store, B).await[0].kind, N::FollowAccepted);
+    assert_eq!(notifications(&store, B).await[0].kind, N::FollowAccepted);
     store.apply(&[between(5, K::MemberUnfollowed, B, A)]).await.unwrap();
     assert_eq!(ids(&store, B).await, [] as [u64; 0]);
 }
@@ -209,7 +209,7 @@ async fn dead_letters_keep_every_field_and_are_found_when_due(backend: &Backend)
     assert_eq!(before.iter().map(|dead_letter| dead_letter.event.position.0).collect::<Vec<_>>(), [2, 1]);
     assert!(store.drop_letter(Position(1)).await.unwrap() && !store.drop_letter(Position(1)).await.unwrap());
     assert_eq!(store.dead_letter(Position(1)).await.unwrap(), None);
-    // What was applied cannot be buried any more.
+    // An applied event cannot become a dead letter.
     store.apply(&[like(4, C)]).await.unwrap();
     store.add_dead_letter(dead_letter(like(4, C), now)).await.unwrap();
     assert_eq!(store.dead_letter_count().await.unwrap(), 2);

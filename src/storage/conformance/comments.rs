@@ -69,8 +69,8 @@ async fn comments_are_found_by_their_ids(backend: &Backend) {
         fixtures::comment(&stores, who, post).await,
     ];
     fixtures::reply(&stores, who, three).await;
-    for gone in [two, three] {
-        stores.comments.delete_comment(who, gone, Timestamp::now()).await.unwrap();
+    for deleted in [two, three] {
+        stores.comments.delete_comment(who, deleted, Timestamp::now()).await.unwrap();
     }
     let found = stores.comments.comments_by_id(&[one, two, three, CommentId(5)]).await.unwrap();
     let mut found: Vec<_> = found.iter().map(|comment| (comment.id, comment.deleted)).collect();

@@ -1,4 +1,4 @@
-//! The best of a day, and what is kept of it.
+//! The best posts of a day, and the stored rows of days.
 use super::{
     Backend,
     fixtures::{events, like, members, post},
@@ -21,7 +21,7 @@ conformance! {
     freezing_a_day_with_other_posts_is_an_event,
 }
 
-/// A day that is over, in Seoul.
+/// A past day in Seoul.
 fn day() -> Day {
     Day::of(date("2026-03-01"), &TimeZone::get("Asia/Seoul").unwrap()).unwrap()
 }
@@ -83,25 +83,26 @@ async fn the_older_of_equals_is_first(backend: &Backend) {
 
 async fn hidden_posts_are_not_among_the_best_of_a_day(backend: &Backend) {
     let stores = &backend.stores().await;
-    let [author, gone, fan] = members(stores).await;
-    let (kept, deleted, left) = (post(stores, author).await, post(stores, author).await, post(stores, gone).await);
+    let [author, deactivated, fan] = members(stores).await;
+    let (kept, deleted, left) =
+        (post(stores, author).await, post(stores, author).await, post(stores, deactivated).await);
     for on in [kept, deleted, left] {
         like_at(stores, fan, on, day().begin).await;
-        comment_at(stores, gone, on, day().begin).await;
+        comment_at(stores, deactivated, on, day().begin).await;
     }
     stores.posts.delete_post(author, deleted, Timestamp::now()).await.unwrap();
-    stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
+    stores.members.deactivate(deactivated, Timestamp::now()).await.unwrap();
     assert_eq!(best(stores).await, [(kept, 2)]);
 }
 
 async fn public_posts_are_the_posts_that_strangers_see(backend: &Backend) {
     let stores = &backend.stores().await;
-    let [author, shy, gone] = members(stores).await;
+    let [author, shy, deactivated] = members(stores).await;
     let (seen, deleted) = (post(stores, author).await, post(stores, author).await);
-    let (followers, left) = (post(stores, shy).await, post(stores, gone).await);
+    let (followers, left) = (post(stores, shy).await, post(stores, deactivated).await);
     let newer = post(stores, author).await;
     stores.posts.delete_post(author, deleted, Timestamp::now()).await.unwrap();
-    stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
+    stores.members.deactivate(deactivated, Timestamp::now()).await.unwrap();
     let patch = ProfilePatch { privacy: Some(Privacy::Followers), ..ProfilePatch::default() };
     stores.members.change_profile(shy, ProfilePatch { bio: Patch::Keep, ..patch }, None).await.unwrap();
     let asked = [newer, followers, left, deleted, seen, PostId(7)];

@@ -1,4 +1,4 @@
-//! Members who leave and come back.
+//! Deactivation and restore of members.
 use super::{
     Backend,
     fixtures::{
@@ -22,19 +22,19 @@ conformance! {
 
 async fn a_deactivated_member_is_hidden_until_restored(backend: &Backend) {
     let stores = &backend.stores().await;
-    let [one, gone] = members(stores).await;
-    follow(stores, gone, one).await;
+    let [one, deactivated] = members(stores).await;
+    follow(stores, deactivated, one).await;
     let on = post(stores, one).await;
-    like(stores, gone, on).await;
-    let remark = comment(stores, gone, on).await;
-    let theirs = post(stores, gone).await;
-    let handle = stores.members.member(gone).await.unwrap().unwrap().handle;
-    let left_at = Timestamp::now();
-    stores.members.deactivate(gone, left_at).await.unwrap();
+    like(stores, deactivated, on).await;
+    let remark = comment(stores, deactivated, on).await;
+    let theirs = post(stores, deactivated).await;
+    let handle = stores.members.member(deactivated).await.unwrap().unwrap().handle;
+    let deactivated_at = Timestamp::now();
+    stores.members.deactivate(deactivated, deactivated_at).await.unwrap();
 
-    assert!(stores.members.member(gone).await.unwrap().is_none());
+    assert!(stores.members.member(deactivated).await.unwrap().is_none());
     assert!(stores.members.member_by_handle(&handle).await.unwrap().is_none());
-    assert!(stores.members.cards(&[gone]).await.unwrap().is_empty());
+    assert!(stores.members.cards(&[deactivated]).await.unwrap().is_empty());
     assert!(stores.members.cards_by_handle(std::slice::from_ref(&handle)).await.unwrap().is_empty());
     assert!(stores.relations.followers(one, u64::MAX, 9).await.unwrap().is_empty());
     assert!(stores.likes.post_likes(on, u64::MAX, 9).await.unwrap().is_empty());
@@ -42,13 +42,13 @@ async fn a_deactivated_member_is_hidden_until_restored(backend: &Backend) {
     assert!(stores.comments.comment_by_id(remark).await.unwrap().is_none());
     assert_eq!(post_counts(stores, theirs).await, None);
     assert!(stores.members.handle_taken(&handle).await.unwrap());
-    assert_eq!(stores.members.deactivated().await.unwrap(), [gone]);
+    assert_eq!(stores.members.deactivated().await.unwrap(), [deactivated]);
     let email = format!("{handle}@example.com");
     let credentials = stores.sessions.credentials_by_email(&email).await.unwrap().unwrap();
-    assert_eq!((credentials.member, credentials.deactivated_at), (gone, Some(left_at)));
+    assert_eq!((credentials.member, credentials.deactivated_at), (deactivated, Some(deactivated_at)));
 
-    stores.members.restore(gone).await.unwrap().unwrap();
-    assert_eq!(stores.members.member_by_handle(&handle).await.unwrap().unwrap().id, gone);
+    stores.members.restore(deactivated).await.unwrap().unwrap();
+    assert_eq!(stores.members.member_by_handle(&handle).await.unwrap().unwrap().id, deactivated);
     assert_eq!(stores.relations.followers(one, u64::MAX, 9).await.unwrap().len(), 1);
     assert_eq!(stores.likes.post_likes(on, u64::MAX, 9).await.unwrap().len(), 1);
     assert!(!stores.comments.comment_by_id(remark).await.unwrap().unwrap().deleted);
@@ -98,7 +98,7 @@ async fn counters_follow_each_deactivation_and_restore(backend: &Backend) {
         no_drift(stores).await;
         assert_eq!(seen().await, ([0, 0, 1], [0; 3], vec![None; 4]));
 
-        // The one who left first comes back first, to somebody who is not there yet.
+        // The member deactivated first is restored first, while the other is still deactivated.
         back(first).await;
         no_drift(stores).await;
         assert_eq!(counts(stores, first).await, [1, 0, 0]);
@@ -110,15 +110,15 @@ async fn counters_follow_each_deactivation_and_restore(backend: &Backend) {
 
 async fn a_follow_of_a_deactivated_member_can_end(backend: &Backend) {
     let stores = &backend.stores().await;
-    let [one, away] = members(stores).await;
-    follow(stores, one, away).await;
-    follow(stores, away, one).await;
-    stores.members.deactivate(away, Timestamp::now()).await.unwrap();
-    unfollow(stores, one, away).await.unwrap();
+    let [one, deactivated] = members(stores).await;
+    follow(stores, one, deactivated).await;
+    follow(stores, deactivated, one).await;
+    stores.members.deactivate(deactivated, Timestamp::now()).await.unwrap();
+    unfollow(stores, one, deactivated).await.unwrap();
     assert_eq!(counts(stores, one).await, [0; 3]);
     no_drift(stores).await;
-    stores.members.restore(away).await.unwrap().unwrap();
-    assert_eq!((counts(stores, one).await, counts(stores, away).await), ([1, 0, 0], [0, 1, 0]));
+    stores.members.restore(deactivated).await.unwrap().unwrap();
+    assert_eq!((counts(stores, one).await, counts(stores, deactivated).await), ([1, 0, 0], [0, 1, 0]));
     no_drift(stores).await;
 }
 
@@ -135,23 +135,23 @@ async fn deactivation_and_restore_are_events(backend: &Backend) {
     assert_eq!(log[1..], [(left, fact(EventKind::MemberDeactivated)), (back, fact(EventKind::MemberRestored))]);
 }
 
-/// A request may still be on its way when its member leaves.
+/// A request may still be under way when its member is deactivated.
 async fn commands_of_a_deactivated_member_are_refused(backend: &Backend) {
     let stores = &backend.stores().await;
-    let [stays, gone] = members(stores).await;
+    let [stays, deactivated] = members(stores).await;
     let (on, liked) = (post(stores, stays).await, post(stores, stays).await);
     let remark = comment(stores, stays, on).await;
-    like(stores, gone, liked).await;
-    stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
+    like(stores, deactivated, liked).await;
+    stores.members.deactivate(deactivated, Timestamp::now()).await.unwrap();
     let likes = &stores.likes;
-    assert_eq!(refused(likes.like_post(id(), gone, on, true).await), Refusal::PostNotFound);
-    assert_eq!(refused(likes.like_post(id(), gone, liked, false).await), Refusal::PostNotFound);
-    assert_eq!(refused(likes.like_comment(id(), gone, remark, true).await), Refusal::CommentNotFound);
+    assert_eq!(refused(likes.like_post(id(), deactivated, on, true).await), Refusal::PostNotFound);
+    assert_eq!(refused(likes.like_post(id(), deactivated, liked, false).await), Refusal::PostNotFound);
+    assert_eq!(refused(likes.like_comment(id(), deactivated, remark, true).await), Refusal::CommentNotFound);
     assert_eq!(
-        refused(stores.comments.create_comment(fixtures::remark(gone, on, None), None).await),
+        refused(stores.comments.create_comment(fixtures::remark(deactivated, on, None), None).await),
         Refusal::PostNotFound
     );
     no_drift(stores).await;
-    stores.members.restore(gone).await.unwrap();
+    stores.members.restore(deactivated).await.unwrap();
     no_drift(stores).await;
 }

@@ -6,7 +6,7 @@ use crate::{
 };
 use std::{fmt::Debug, time::Duration};
 
-/// So much later than now, or earlier where negative.
+/// Returns the time that many hours after now, or before where negative.
 pub(super) fn hours_from_now(hours: i64) -> Timestamp {
     let span = Duration::from_secs(hours.unsigned_abs() * 3_600);
     if hours < 0 { Timestamp::now().before(span) } else { Timestamp::now().after(span) }
@@ -24,7 +24,7 @@ pub(super) async fn members<const N: usize>(stores: &Stores) -> [MemberId; N] {
     members
 }
 
-/// Whom the member follows, ascending.
+/// Returns the members whom the member follows, ascending.
 pub(super) async fn followed(stores: &Stores, member: MemberId) -> Vec<MemberId> {
     let relations = stores.relations.relations_of(member).await.unwrap();
     relations.watched.iter().copied().filter(|watched| *watched != member).collect()
@@ -86,24 +86,24 @@ pub(super) async fn follow(stores: &Stores, follower: MemberId, followee: Member
     }
 }
 
-/// Ends it; nothing where it is so already.
+/// Ends a follow. Returns `None` where there was none.
 pub(super) async fn unfollow(stores: &Stores, follower: MemberId, followee: MemberId) -> Option<Position> {
     stores.relations.change_relation(RelationChange::Unfollow, follower, followee).await.unwrap()
 }
 
-/// Followers, followings, posts.
+/// Returns the followers, followings and posts of a member.
 pub(super) async fn counts(stores: &Stores, member: MemberId) -> [u64; 3] {
     let counts = stores.members.member(member).await.unwrap().unwrap().counts;
     [counts.followers, counts.followings, counts.posts]
 }
 
-/// Views, likes, comments; none where the post cannot be seen.
+/// Returns the views, likes and comments of a post; `None` where it is hidden.
 pub(super) async fn post_counts(stores: &Stores, post: PostId) -> Option<[u64; 3]> {
     let counts = stores.posts.posts(&[post]).await.unwrap().pop()?.counts;
     Some([counts.views, counts.likes, counts.comments])
 }
 
-/// Likes and direct replies, and whether it is a tombstone; none where it cannot be seen at all.
+/// Returns the likes, the direct replies and whether the comment is a tombstone; `None` where it is hidden.
 pub(super) async fn comment_counts(stores: &Stores, comment: CommentId) -> Option<(u64, u64, bool)> {
     let comment = stores.comments.comment_by_id(comment).await.unwrap()?;
     Some((comment.like_count, comment.reply_count, comment.deleted))
@@ -113,12 +113,12 @@ pub(super) async fn no_drift(stores: &Stores) {
     assert_eq!(stores.upkeep.audit().await.unwrap(), []);
 }
 
-/// The whole log.
+/// Returns every event of the log.
 pub(super) async fn events(stores: &Stores) -> Vec<Event> {
     stores.log.read(Position(0), usize::MAX).await.unwrap()
 }
 
-/// What a rule said. Anything else fails the test.
+/// Returns the refusal. Panics on any other answer.
 pub(super) fn refused<T: Debug>(answer: StoreResult<T>) -> Refusal {
     match answer {
         Err(StoreError::Refused(refusal)) => refusal,

@@ -1,4 +1,4 @@
-//! Who follows whom.
+//! Follows: counters, limits, lists and recommendations.
 use super::{
     Backend,
     fixtures::{counts, events, follow, followed, member, members, no_drift, refused, unfollow},
@@ -72,7 +72,7 @@ async fn the_thousand_and_first_follow_is_refused(backend: &Backend) {
     assert_eq!(follow(stores, one, last).await, None);
     let limit = Refusal::FollowLimit { max: FOLLOWINGS_MAX };
     assert_eq!(refused(stores.relations.follow(id(), one, beyond).await), limit);
-    // Who has left may come back, and is followed then.
+    // A deactivated followee counts towards the limit: a restore brings the follow back.
     stores.members.deactivate(last, Timestamp::now()).await.unwrap();
     assert_eq!(refused(stores.relations.follow(id(), one, beyond).await), limit);
     unfollow(stores, one, last).await.unwrap();
@@ -96,7 +96,7 @@ async fn lists_continue_after_their_key(backend: &Backend) {
     let first = stores.relations.followings(star, u64::MAX, 2).await.unwrap();
     let rest = stores.relations.followings(star, first[1].key, 2).await.unwrap();
     assert_eq!((ids(&first), ids(&rest)), (vec![c, b], vec![a]));
-    // Feeds are merged from all of them, so that coming back needs no rebuilding.
+    // `relations_of` includes deactivated members, so that a restore rebuilds no feed.
     assert_eq!(followed(stores, star).await, [a, b, gone, c]);
 }
 
@@ -113,7 +113,7 @@ async fn relations_come_in_the_order_asked(backend: &Backend) {
     assert_eq!(stores.relations.relations(me, &[], Timestamp::now()).await.unwrap(), []);
 }
 
-/// Whom and with how many common follows, page by page.
+/// Returns the recommended members with their common follows, page by page.
 async fn recommended(
     stores: &Stores,
     viewer: MemberId,

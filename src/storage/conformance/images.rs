@@ -1,4 +1,4 @@
-//! What is known of images, and what they are on.
+//! Rows of images, and the posts and profiles that they are attached to.
 use super::{Backend, draft, fixtures, id};
 use crate::{
     domain::{
@@ -43,8 +43,8 @@ async fn added(stores: &Stores, owner: MemberId, purpose: Purpose) -> ImageId {
     id
 }
 
-/// Publishes a post with these images.
-async fn publish(stores: &Stores, author: MemberId, images: &[ImageId]) -> StoreResult<PostId> {
+/// Creates a post with these images.
+async fn create_post(stores: &Stores, author: MemberId, images: &[ImageId]) -> StoreResult<PostId> {
     let mut post = draft(author, "사진");
     post.images = images.iter().copied().map(picture).collect();
     let id = post.id;
@@ -76,15 +76,15 @@ async fn an_image_is_on_one_post_of_its_owner(backend: &Backend) {
     let [owner, other] = fixtures::members(stores).await;
     let [first, second] = [added(stores, owner, Purpose::Post).await, added(stores, owner, Purpose::Post).await];
     let portrait = added(stores, owner, Purpose::Profile).await;
-    assert_eq!(refused(publish(stores, other, &[first]).await), Refusal::ImageForbidden);
-    assert_eq!(refused(publish(stores, owner, &[first, ImageId(5)]).await), Refusal::ImageNotFound);
+    assert_eq!(refused(create_post(stores, other, &[first]).await), Refusal::ImageForbidden);
+    assert_eq!(refused(create_post(stores, owner, &[first, ImageId(5)]).await), Refusal::ImageNotFound);
     let wrong = |reason| Refusal::from(FieldError { field: "imageIds", reason });
-    assert_eq!(refused(publish(stores, owner, &[portrait]).await), wrong(Reason::UnknownValue));
-    let post = publish(stores, owner, &[second, first]).await.unwrap();
+    assert_eq!(refused(create_post(stores, owner, &[portrait]).await), wrong(Reason::UnknownValue));
+    let post = create_post(stores, owner, &[second, first]).await.unwrap();
     assert_eq!(shown(stores, post).await, [second, first]);
     assert_eq!(stores.images.image(first).await.unwrap().unwrap().post, Some(post));
-    assert_eq!(refused(publish(stores, owner, &[first]).await), wrong(Reason::InUse));
-    // Those that were refused have left nothing behind.
+    assert_eq!(refused(create_post(stores, owner, &[first]).await), wrong(Reason::InUse));
+    // The refused posts changed nothing.
     assert_eq!(fixtures::counts(stores, owner).await, [0, 0, 1]);
     let created = fixtures::events(stores).await.into_iter().filter(|event| event.fact.kind == EventKind::PostCreated);
     assert_eq!(created.count(), 1);
@@ -97,7 +97,7 @@ async fn one_of_the_posts_of_a_commit_gets_a_contested_image(backend: &Backend) 
     let ids = [id];
     let answers = futures::future::join_all((0..20).map(|number| {
         let with: &[ImageId] = if number % 2 == 0 { &ids } else { &[] };
-        publish(stores, owner, with)
+        create_post(stores, owner, with)
     }));
     let answers = answers.await;
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 11);
@@ -109,7 +109,7 @@ async fn an_edit_without_images_keeps_them(backend: &Backend) {
     let stores = &backend.stores().await;
     let owner = fixtures::member(stores).await;
     let [first, second] = [added(stores, owner, Purpose::Post).await, added(stores, owner, Purpose::Post).await];
-    let post = publish(stores, owner, &[first]).await.unwrap();
+    let post = create_post(stores, owner, &[first]).await.unwrap();
     let edit = async |images: Option<Vec<ImageId>>| {
         let text = PostText::new(None, "나중").unwrap();
         let text = images.map_or(Ok(text.clone()), |ids| text.with_images(ids)).unwrap();
@@ -133,7 +133,7 @@ async fn deleting_an_image_takes_it_off_its_post_and_profile_with_an_event(backe
     let [owner, other] = fixtures::members(stores).await;
     let ids = [added(stores, owner, Purpose::Post).await, added(stores, owner, Purpose::Post).await];
     let portrait = added(stores, owner, Purpose::Profile).await;
-    let post = publish(stores, owner, &ids).await.unwrap();
+    let post = create_post(stores, owner, &ids).await.unwrap();
     let patch = ProfilePatch { avatar: Patch::Set(portrait), ..ProfilePatch::default() };
     stores.members.change_profile(owner, patch, None).await.unwrap();
     let avatar = async || stores.members.cards(&[owner]).await.unwrap().pop().unwrap().avatar;

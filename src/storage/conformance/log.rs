@@ -1,4 +1,4 @@
-//! The log: in the order of commits, without holes, and nothing of what was refused.
+//! The event log: in commit order, without holes, and without events of refused commands.
 use super::{
     Backend, draft,
     fixtures::{self, hours_from_now},
@@ -49,10 +49,10 @@ async fn posts_of_one_commit_keep_their_positions(backend: &Backend) {
     futures::future::join_all(drafts.into_iter().map(|draft| stores.posts.create_post(draft, None))).await;
     let events = stores.log.read(Position(1), 500).await.unwrap();
     assert_eq!(events.iter().map(|event| event.fact.post.unwrap()).collect::<Vec<_>>(), ids);
-    let places = stores.posts.newest_posts(PostId(u64::MAX), 500).await.unwrap();
+    let refs = stores.posts.newest_posts(PostId(u64::MAX), 500).await.unwrap();
     for event in &events {
-        let place = places.iter().find(|place| Some(place.post) == event.fact.post).unwrap();
-        assert_eq!((place.position, place.author), (event.position, author));
+        let entry = refs.iter().find(|entry| Some(entry.post) == event.fact.post).unwrap();
+        assert_eq!((entry.position, entry.author), (event.position, author));
     }
     let of_author = stores.log.stream_events(author, &[author], Position(100), END, 50).await.unwrap();
     assert_eq!(of_author, events[99..149]);
@@ -89,11 +89,11 @@ async fn a_purge_after_a_month_leaves_no_drift(backend: &Backend) {
     let stores = backend.stores().await;
     let (leaver, other) = (member(&stores, "leaver").await, member(&stores, "other").await);
     let on = post(&stores, other, "글").await;
-    let gone = post(&stores, other, "지운 글").await;
+    let deleted = post(&stores, other, "지운 글").await;
     stores.relations.follow(id(), leaver, other).await.unwrap();
     stores.likes.like_post(id(), leaver, on, true).await.unwrap();
     let long_ago = Timestamp(0);
-    stores.posts.delete_post(other, gone, long_ago).await.unwrap();
+    stores.posts.delete_post(other, deleted, long_ago).await.unwrap();
     stores.members.deactivate(leaver, long_ago).await.unwrap();
     let pruned = stores.upkeep.prune(Timestamp::now(), long_ago, END).await.unwrap();
     assert_eq!((pruned.posts, pruned.members), (1, 1));
@@ -101,7 +101,7 @@ async fn a_purge_after_a_month_leaves_no_drift(backend: &Backend) {
     assert!(!stores.members.handle_taken("leaver").await.unwrap());
 }
 
-/// Positions without holes from 1 on, and times that grow.
+/// Asserts that positions start at 1 without holes and that times grow.
 async fn whole(stores: &Stores) -> Vec<(Position, Fact)> {
     let log = fixtures::events(stores).await;
     assert!(log.iter().map(|event| event.position.0).eq(1..=log.len() as u64), "{log:?}");
@@ -117,7 +117,7 @@ async fn events_are_in_commit_order(backend: &Backend) {
         let post = draft(author, "글");
         let fact = Fact::new(EventKind::PostCreated, author).on_post(post.id);
         let Outcome::Done(position) = stores.posts.create_post(post.clone(), None).await.unwrap() else { panic!() };
-        // Answered once durable, so what is asked afterwards stands after it.
+        // A command is answered once durable, so a later command has a later position.
         let later = if number % 2 == 0 {
             stores.posts.delete_post(author, post.id, post.created_at).await.unwrap()
         } else {

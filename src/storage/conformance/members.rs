@@ -1,4 +1,4 @@
-//! Members and follows.
+//! Members: sign-up, profiles, handles, lists and recommendations.
 use super::{
     Backend,
     fixtures::{self, events, followed, hours_from_now},
@@ -210,7 +210,7 @@ async fn no_stored_id_exceeds_the_largest_id(backend: &Backend) {
     assert!(largest().await > remark.0);
     let session = tokens::log_in(stores, who).await;
     assert_eq!(largest().await, session.id.0);
-    // A session that has ended is still named by what revokes it, and a newer one must not inherit that.
+    // A revocation names an ended session, whose id no newer session may get.
     let before = SessionId(id());
     stores.sessions.end_sessions(who, End::All { before }, hours_from_now(1)).await.unwrap();
     assert_eq!(largest().await, before.0);

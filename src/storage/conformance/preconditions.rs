@@ -1,4 +1,4 @@
-//! Changes that are meant for one version: decided in the commit that makes them.
+//! Preconditions: a change of an outdated version is refused in its commit.
 use super::{Backend, fixtures::comment, id, member, post};
 use crate::{
     domain::{

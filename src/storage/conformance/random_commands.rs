@@ -1,4 +1,4 @@
-//! Long sequences of everything that can happen, by lot.
+//! Counters stay correct under long random sequences of commands.
 use super::{
     Backend,
     fixtures::{comment, hours_from_now, members, no_drift, post, remark},
@@ -14,20 +14,20 @@ conformance! {
     no_counter_drifts_under_random_commands,
 }
 
-/// From how many of each kind the next to act on is chosen.
+/// Targets are chosen from the newest so many of each kind.
 const RECENT: usize = 20;
 
-/// What there is to act on. What has gone stays listed: acting on it is refused, and must leave no trace.
+/// The targets of commands. Deleted ones stay listed: a command on them is refused and must change nothing.
 struct World<'s> {
     stores: &'s Stores,
     lot: StdRng,
-    here: Vec<MemberId>,
-    away: Vec<MemberId>,
+    active: Vec<MemberId>,
+    deactivated: Vec<MemberId>,
     posts: Vec<PostId>,
     comments: Vec<CommentId>,
 }
 
-/// Refusals are part of the game; that a store fails is not.
+/// Returns whether the command was accepted. Panics where the store failed.
 fn played<T>(answer: StoreResult<T>) -> bool {
     match answer {
         Ok(_) => true,
@@ -36,7 +36,7 @@ fn played<T>(answer: StoreResult<T>) -> bool {
     }
 }
 
-/// One of the last few, so that much happens to the same things.
+/// Chooses one of the newest, so that many commands meet on it.
 fn pick<T: Copy>(lot: &mut StdRng, of: &[T]) -> T {
     *of[of.len().saturating_sub(RECENT)..].choose(lot).unwrap()
 }
@@ -44,10 +44,10 @@ fn pick<T: Copy>(lot: &mut StdRng, of: &[T]) -> T {
 impl World<'_> {
     async fn step(&mut self) {
         let stores = self.stores;
-        let who = pick(&mut self.lot, &self.here);
-        // A request may still be on its way when its member leaves.
-        let late = !self.away.is_empty() && self.lot.random_bool(0.1);
-        let anyone = if late { pick(&mut self.lot, &self.away) } else { who };
+        let who = pick(&mut self.lot, &self.active);
+        // A request may still be under way when its member is deactivated.
+        let late = !self.deactivated.is_empty() && self.lot.random_bool(0.1);
+        let anyone = if late { pick(&mut self.lot, &self.deactivated) } else { who };
         let (on, remark) = (pick(&mut self.lot, &self.posts), pick(&mut self.lot, &self.comments));
         let (yes, now) = (self.lot.random_bool(0.6), Timestamp::now());
         match self.lot.random_range(0..100) {
@@ -62,13 +62,14 @@ impl World<'_> {
                 let hour = self.lot.random_range(0..3);
                 stores.views.count_views(vec![View { post: on, viewer: anyone, hour }; 2]).await.unwrap();
             }
-            88..98 => self.come_or_go(who).await,
+            88..98 => self.deactivate_or_restore(who).await,
             _ => self.prune().await,
         }
     }
 
     async fn follow(&mut self, who: MemberId, follow: bool) {
-        let pool = if self.away.is_empty() || self.lot.random_bool(0.7) { &self.here } else { &self.away };
+        let pool =
+            if self.deactivated.is_empty() || self.lot.random_bool(0.7) { &self.active } else { &self.deactivated };
         let whom = pick(&mut self.lot, pool);
         if follow && who != whom {
             played(self.stores.relations.follow(id(), who, whom).await);
@@ -90,36 +91,36 @@ impl World<'_> {
         }
     }
 
-    async fn come_or_go(&mut self, who: MemberId) {
-        if !self.away.is_empty() && self.lot.random_bool(0.5) {
-            let back = self.away.swap_remove(self.lot.random_range(0..self.away.len()));
+    async fn deactivate_or_restore(&mut self, who: MemberId) {
+        if !self.deactivated.is_empty() && self.lot.random_bool(0.5) {
+            let back = self.deactivated.swap_remove(self.lot.random_range(0..self.deactivated.len()));
             if self.stores.members.restore(back).await.unwrap().is_some() {
-                self.here.push(back);
+                self.active.push(back);
             }
-        } else if self.here.len() > 3 {
+        } else if self.active.len() > 3 {
             self.stores.members.deactivate(who, Timestamp::now()).await.unwrap();
-            self.here.retain(|member| *member != who);
-            self.away.push(who);
+            self.active.retain(|member| *member != who);
+            self.deactivated.push(who);
         }
     }
 
-    /// As if a month had passed: who is away now is purged, and newcomers take their place.
+    /// Prunes as of a month later: purges the deactivated members and replaces them with new ones.
     async fn prune(&mut self) {
         let later = hours_from_now(31 * 24);
         let pruned = self.stores.upkeep.prune(later, Timestamp(0), Position(0)).await.unwrap();
-        assert_eq!(pruned.members, self.away.len() as u64);
-        self.away.clear();
-        self.here.extend(members::<2>(self.stores).await);
+        assert_eq!(pruned.members, self.deactivated.len() as u64);
+        self.deactivated.clear();
+        self.active.extend(members::<2>(self.stores).await);
     }
 }
 
 async fn no_counter_drifts_under_random_commands(backend: &Backend) {
     let stores = &backend.stores().await;
-    let here = members::<12>(stores).await.to_vec();
-    let first = post(stores, here[0]).await;
-    let comments = vec![comment(stores, here[1], first).await];
+    let active = members::<12>(stores).await.to_vec();
+    let first = post(stores, active[0]).await;
+    let comments = vec![comment(stores, active[1], first).await];
     let lot = StdRng::seed_from_u64(20_250_101);
-    let mut world = World { stores, lot, here, away: Vec::new(), posts: vec![first], comments };
+    let mut world = World { stores, lot, active, deactivated: Vec::new(), posts: vec![first], comments };
     for _ in 0..40 {
         for _ in 0..40 {
             world.step().await;

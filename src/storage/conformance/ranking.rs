@@ -1,4 +1,4 @@
-//! Counting what posts gathered in spans of time.
+//! Tallies of posts by window.
 use super::{
     Backend,
     fixtures::{comment, hours_from_now, like, member, members, post, remark, reply},
@@ -20,7 +20,7 @@ conformance! {
     a_member_engages_own_liked_and_commented_posts,
 }
 
-/// An id of that time that no other has.
+/// Returns a unique id of that time.
 pub(super) fn id_at(at: Timestamp) -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     first_id_at(at) + NEXT.fetch_add(1, Ordering::Relaxed) % 4_096
@@ -157,7 +157,7 @@ async fn active_posts_are_the_posts_liked_commented_or_viewed_in_a_span(backend:
     for _ in 0..5 {
         posts.push(post(stores, author).await);
     }
-    // A whole hour, as windows begin.
+    // A whole hour, because windows start at whole hours.
     let hour = |hours: i64| Timestamp(hours_from_now(hours).0.div_euclid(3_600_000) * 3_600_000);
     like_at(stores, fan, posts[0], hour(-5)).await;
     comment_at(stores, fan, posts[1], hour(-5)).await;

@@ -1,4 +1,4 @@
-//! Blocks, mutes, follow requests, privacy; and what streams are told of them.
+//! Blocks, mutes, follow requests and privacy, and the events that streams read of them.
 use super::{
     Backend,
     fixtures::{self, comment, counts, events, follow, followed, like, members, no_drift, post, refused, reply},
@@ -35,7 +35,7 @@ async fn ask(stores: &Stores, asker: MemberId, whom: MemberId) {
     assert_eq!(stores.relations.follow(id(), asker, whom).await.unwrap(), Followed::Requested);
 }
 
-/// Kinds and members of what came after that many events.
+/// Returns the kinds and members of the events after the first `before`.
 async fn since(stores: &Stores, before: usize) -> Vec<(K, MemberId, Option<MemberId>)> {
     events(stores).await[before..].iter().map(|e| (e.fact.kind, e.fact.member, e.fact.target)).collect()
 }
@@ -128,24 +128,24 @@ async fn a_mute_has_one_end(backend: &Backend) {
 
 async fn counts_by_some_members_are_counted_apart(backend: &Backend) {
     let stores = &backend.stores().await;
-    let [author, a, b, gone] = members(stores).await;
+    let [author, a, b, deactivated] = members(stores).await;
     let (busy, quiet) = (post(stores, author).await, post(stores, author).await);
-    for who in [a, b, gone] {
+    for who in [a, b, deactivated] {
         like(stores, who, busy).await;
     }
     let top = comment(stores, a, busy).await;
-    for who in [b, b, author, gone] {
+    for who in [b, b, author, deactivated] {
         reply(stores, who, top).await;
     }
     fixtures::like_comment(stores, b, top).await;
-    stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
-    let of_posts = stores.posts.counts_by(&[busy, quiet], &[b, gone]).await.unwrap();
+    stores.members.deactivate(deactivated, Timestamp::now()).await.unwrap();
+    let of_posts = stores.posts.counts_by(&[busy, quiet], &[b, deactivated]).await.unwrap();
     assert_eq!(of_posts, [(busy, PostCounts { views: 0, likes: 1, comments: 2 })]);
-    let below = stores.comments.comment_counts_by(&[top], &[b, gone]).await.unwrap();
+    let below = stores.comments.comment_counts_by(&[top], &[b, deactivated]).await.unwrap();
     assert_eq!(below, [BlockedCounts { comment: top, likes: 1, replies: 2, below: 2 }]);
     follow(stores, a, author).await;
     follow(stores, author, b).await;
-    assert_eq!(stores.relations.follow_counts_by(author, &[a, b, gone]).await.unwrap(), [1, 1]);
+    assert_eq!(stores.relations.follow_counts_by(author, &[a, b, deactivated]).await.unwrap(), [1, 1]);
 }
 
 async fn a_mention_is_emitted_once_and_withdrawn_with_its_text(backend: &Backend) {
@@ -154,7 +154,7 @@ async fn a_mention_is_emitted_once_and_withdrawn_with_its_text(backend: &Backend
     let on = post(stores, host).await;
     let before = events(stores).await.len();
     let mut remark = fixtures::remark(author, on, None);
-    // The host is told of the comment, and the author knows.
+    // The host is notified of the comment already, and the author wrote it.
     remark.mentions = vec![author, host, one, one];
     let on_comment = remark.id;
     stores.comments.create_comment(remark, None).await.unwrap();
@@ -177,7 +177,7 @@ async fn a_mention_is_emitted_once_and_withdrawn_with_its_text(backend: &Backend
     assert_eq!(facts, expected);
 }
 
-/// The end of the log is read from memory; after a restart, from the disk.
+/// Reads the end of the log from memory, and after a restart from the disk.
 async fn a_stream_reads_the_same_events_from_memory_and_from_disk(backend: &Backend) {
     let stores = backend.stores().await;
     let all: [MemberId; 4] = members(&stores).await;
@@ -197,13 +197,13 @@ async fn a_stream_reads_the_same_events_from_memory_and_from_disk(backend: &Back
     stores.posts.delete_post(b, of_b, Timestamp::now()).await.unwrap();
     stores.members.deactivate(a, Timestamp::now()).await.unwrap();
     let log = events(&stores).await;
-    let told = async |stores: &Stores, member: MemberId, watched: &[MemberId]| {
-        let (mut told, mut after) = (Vec::new(), crate::domain::Position(0));
+    let stream_events = async |stores: &Stores, member: MemberId, watched: &[MemberId]| {
+        let (mut read, mut after) = (Vec::new(), crate::domain::Position(0));
         loop {
             let step = stores.log.stream_events(member, watched, after, log[log.len() - 1].position, 2).await.unwrap();
-            let Some(last) = step.last() else { return told };
+            let Some(last) = step.last() else { return read };
             after = last.position;
-            told.extend(step);
+            read.extend(step);
         }
     };
     let mut expected = Vec::new();
@@ -212,12 +212,12 @@ async fn a_stream_reads_the_same_events_from_memory_and_from_disk(backend: &Back
             let concern = |event: &&Event| Audience::holds(&event.fact, member, &watched);
             let concern: Vec<Event> = log.iter().filter(concern).copied().collect();
             assert!(watched.len() == 1 || concern.len() >= 5, "{concern:?}");
-            assert_eq!(told(&stores, member, &watched).await, concern, "{member} from memory");
+            assert_eq!(stream_events(&stores, member, &watched).await, concern, "{member} from memory");
             expected.push((member, watched, concern));
         }
     }
     let again = backend.reopen(stores).await;
     for (member, watched, concern) in expected {
-        assert_eq!(told(&again, member, &watched).await, concern, "{member} from the disk");
+        assert_eq!(stream_events(&again, member, &watched).await, concern, "{member} from the disk");
     }
 }

@@ -1,4 +1,4 @@
-//! What every search index must do.
+//! The search index: commits, filters, sort keys and replacement.
 use super::{Backend, id};
 use crate::{
     domain::{
@@ -161,7 +161,7 @@ async fn a_sort_key_is_stable_under_writes(backend: &Backend) {
     }
     let after = index.find(Wanted { id_max: 99, ..relevant("강물 말") }).await.unwrap();
     assert_eq!(after, before);
-    // A page at a time is the same as all at once.
+    // Pages of one hit return the same hits as one page of all.
     let (mut paged, mut key): (Vec<SearchKey>, Option<SearchKey>) = (Vec::new(), None);
     loop {
         let page = index.find(Wanted { id_max: 99, limit: 4, after: key, ..relevant("강물 말") }).await.unwrap();
@@ -216,7 +216,7 @@ async fn the_live_index_is_the_last_one_made_live(backend: &Backend) {
     let live = stores.search.live().await.unwrap().expect("a live index");
     assert_eq!(live.mark().position, Position(5));
     assert_eq!(ids(&live, wanted(SearchKind::Post, "말")).await, [1]);
-    // Another is begun, and not made live: nothing changes.
+    // An index that was not made live changes nothing.
     begun(&stores).await;
     drop(live);
     assert_eq!(stores.search.live().await.unwrap().expect("a live index").mark().position, Position(5));

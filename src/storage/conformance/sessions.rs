@@ -1,4 +1,4 @@
-//! Sessions and keys.
+//! Sessions under concurrent commands: rotation, revocation and checked credentials.
 use super::{
     Backend,
     fixtures::{hours_from_now, refused},
@@ -77,13 +77,13 @@ async fn a_command_checked_against_old_credentials_is_refused(backend: &Backend)
     let today = checked(stores, who).await;
     assert_eq!((today.password_hash.as_str(), stores.sessions.sessions(who, now).await.unwrap().len()), ("new", 1));
 
-    // The same password under another hash, and only for who was checked.
+    // The same password under another hash, stored for the checked credentials alone.
     stores.sessions.create_session(session_of(who), today.clone(), Some("rehashed".to_owned())).await.unwrap();
     assert_eq!(refused(stores.sessions.create_session(session_of(who), today, None).await), Refusal::LoginFailed);
     let today = checked(stores, who).await;
     assert_eq!(today.password_hash, "rehashed");
 
-    // Who was there when the password was checked does not bring back who has left since.
+    // Credentials checked before a deactivation do not restore the member.
     stores.sessions.deactivate(here, today.clone(), now, before, until).await.unwrap();
     assert_eq!(refused(stores.sessions.create_session(session_of(who), today, None).await), Refusal::LoginFailed);
     assert!(stores.members.member(who).await.unwrap().is_none());
@@ -110,11 +110,11 @@ async fn an_ended_session_changes_nothing(backend: &Backend) {
 async fn a_session_without_a_row_is_still_revoked(backend: &Backend) {
     let stores = &backend.stores().await;
     let who = member(stores, "who").await;
-    let (gone, now, until) = (SessionId(id()), Timestamp::now(), hours_from_now(1));
-    assert_eq!(stores.sessions.end_sessions(who, End::One(gone), until).await.unwrap(), []);
+    let (missing, now, until) = (SessionId(id()), Timestamp::now(), hours_from_now(1));
+    assert_eq!(stores.sessions.end_sessions(who, End::One(missing), until).await.unwrap(), []);
     assert_eq!(stores.sessions.revoked(now).await.unwrap(), []);
-    assert_eq!(stores.sessions.end_sessions(who, End::Own(gone), until).await.unwrap(), [gone]);
-    assert_eq!(stores.sessions.revoked(now).await.unwrap(), [(gone, until)]);
+    assert_eq!(stores.sessions.end_sessions(who, End::Own(missing), until).await.unwrap(), [missing]);
+    assert_eq!(stores.sessions.revoked(now).await.unwrap(), [(missing, until)]);
 }
 
 async fn a_key_is_replaced_once_and_disabled_after_its_time(backend: &Backend) {
@@ -123,7 +123,7 @@ async fn a_key_is_replaced_once_and_disabled_after_its_time(backend: &Backend) {
     let first = key();
     let keys = stores.sessions.rotate_key(None, first.clone(), Timestamp(0)).await.unwrap();
     assert_eq!(keys.primary.id, first.id);
-    // A second process that had the same thought gets the first one's key.
+    // A second concurrent rotation gets the key of the first.
     let keys = stores.sessions.rotate_key(None, key(), Timestamp(0)).await.unwrap();
     assert_eq!(keys.primary.id, first.id);
     let second = key();

@@ -1,4 +1,4 @@
-//! What proves a session: refresh tokens that rotate, access tokens that are revoked, keys that sign.
+//! Refresh tokens that rotate, access tokens that are revoked, and keys that sign.
 use super::{
     Backend,
     fixtures::{events, hours_from_now, member, members},
@@ -35,7 +35,7 @@ pub(super) fn session_of(member: MemberId) -> Session {
     }
 }
 
-/// The credentials that a password would be checked against now.
+/// Returns the current credentials of a member.
 pub(super) async fn checked(stores: &Stores, member: MemberId) -> Credentials {
     stores.sessions.credentials(member).await.unwrap().unwrap()
 }

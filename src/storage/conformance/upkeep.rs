@@ -1,4 +1,4 @@
-//! Pruning, purging, importing, auditing.
+//! Pruning, purging, imports and audits.
 use super::{
     Backend, Tampering, draft,
     fixtures::{
@@ -27,7 +27,7 @@ conformance! {
 const NOTHING: Position = Position(0);
 const EVERYTHING: Position = Position(u64::MAX);
 
-/// Long enough for all that was deleted to be purged.
+/// A time at which everything deleted now is purged.
 fn after_the_purge() -> Timestamp {
     hours_from_now(PURGE_DAYS as i64 * 24 + 1)
 }
@@ -79,31 +79,31 @@ async fn receipts_and_sessions_expire(backend: &Backend) {
 
 async fn purged_members_leave_tombstones_and_no_drift(backend: &Backend) {
     let stores = &backend.stores().await;
-    let [stays, gone, also] = members(stores).await;
-    for (follower, followee) in [(stays, gone), (gone, stays), (also, gone), (gone, also)] {
+    let [stays, deactivated, also] = members(stores).await;
+    for (follower, followee) in [(stays, deactivated), (deactivated, stays), (also, deactivated), (deactivated, also)] {
         follow(stores, follower, followee).await;
     }
-    let (on, theirs) = (post(stores, stays).await, post(stores, gone).await);
-    let (under, leaf) = (comment(stores, gone, on).await, comment(stores, gone, on).await);
+    let (on, theirs) = (post(stores, stays).await, post(stores, deactivated).await);
+    let (under, leaf) = (comment(stores, deactivated, on).await, comment(stores, deactivated, on).await);
     let answer = reply(stores, stays, under).await;
-    let bottom = reply(stores, gone, answer).await;
-    let alone = comment(stores, gone, on).await;
-    reply(stores, gone, alone).await;
+    let bottom = reply(stores, deactivated, answer).await;
+    let alone = comment(stores, deactivated, on).await;
+    reply(stores, deactivated, alone).await;
     comment(stores, stays, theirs).await;
     for post in [on, theirs] {
-        like(stores, gone, post).await;
+        like(stores, deactivated, post).await;
         like(stores, stays, post).await;
         stores.views.count_views(vec![View { post, viewer: also, hour: 1 }]).await.unwrap();
     }
-    like_comment(stores, gone, answer).await;
+    like_comment(stores, deactivated, answer).await;
     like_comment(stores, stays, under).await;
-    stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
+    stores.members.deactivate(deactivated, Timestamp::now()).await.unwrap();
     stores.members.deactivate(also, hours_from_now(24)).await.unwrap();
 
     let pruned = stores.upkeep.prune(after_the_purge(), Timestamp(0), NOTHING).await.unwrap();
     assert_eq!(pruned, Pruned { posts: 1, members: 1, ..Pruned::default() });
     no_drift(stores).await;
-    assert!(stores.sessions.credentials(gone).await.unwrap().is_none());
+    assert!(stores.sessions.credentials(deactivated).await.unwrap().is_none());
     assert_eq!((stores.members.deactivated().await.unwrap(), post_counts(stores, theirs).await), (vec![also], None));
     assert_eq!(counts(stores, stays).await, [0, 0, 1]);
     assert_eq!(post_counts(stores, on).await, Some([1, 1, 1]));
@@ -116,28 +116,28 @@ async fn purged_members_leave_tombstones_and_no_drift(backend: &Backend) {
     no_drift(stores).await;
     assert_eq!(counts(stores, also).await, [0; 3]);
 
-    // The text is gone itself, not only hidden.
+    // The purge removed the text itself.
     (backend.tamper)(Tampering::UndeleteComments).await;
     let listed = stores.comments.comments(CommentOrder::OfPost(on, CommentId(0)), 9).await.unwrap();
     assert_eq!(listed.iter().map(|one| (one.id, one.content.as_str())).collect::<Vec<_>>(), [(under, "")]);
 }
 
-/// A purge takes many commits; between any two of them an audit finds nothing off.
+/// A purge takes many commits; an audit between any two of them finds no drift.
 async fn an_audit_during_a_purge_finds_no_drift(backend: &Backend) {
     let stores = &backend.stores().await;
-    let [stays, gone] = members(stores).await;
+    let [stays, deactivated] = members(stores).await;
     let crowd: Vec<_> = (0..700).map(|number| newcomer(&format!("crowd{number}"))).collect();
     let fans: Vec<MemberId> = crowd.iter().map(|new| new.id).collect();
-    let follows = fans.iter().map(|fan| ImportedFollow { id: id(), follower: *fan, followee: gone }).collect();
+    let follows = fans.iter().map(|fan| ImportedFollow { id: id(), follower: *fan, followee: deactivated }).collect();
     stores.upkeep.import(Import { members: crowd, follows, ..Import::default() }).await.unwrap();
-    let (deleted, theirs) = (post(stores, stays).await, post(stores, gone).await);
+    let (deleted, theirs) = (post(stores, stays).await, post(stores, deactivated).await);
     for on in [deleted, theirs] {
         let views = fans.iter().map(|fan| View { post: on, viewer: *fan, hour: 1 });
         stores.views.count_views(views.collect()).await.unwrap();
         join_all(fans.iter().map(|fan| like(stores, *fan, on))).await;
     }
     stores.posts.delete_post(stays, deleted, Timestamp::now()).await.unwrap();
-    stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
+    stores.members.deactivate(deactivated, Timestamp::now()).await.unwrap();
 
     let (stores, purging) = (stores.clone(), stores.upkeep.clone());
     let purge = tokio::spawn(async move { purging.prune(after_the_purge(), Timestamp(0), NOTHING).await.unwrap() });
@@ -150,28 +150,28 @@ async fn an_audit_during_a_purge_finds_no_drift(backend: &Backend) {
 
 async fn recent_deletions_are_not_purged(backend: &Backend) {
     let stores = &backend.stores().await;
-    let [stays, gone] = members(stores).await;
+    let [stays, deactivated] = members(stores).await;
     let on = post(stores, stays).await;
     stores.posts.delete_post(stays, on, Timestamp::now()).await.unwrap();
-    let kept = post(stores, gone).await;
+    let kept = post(stores, deactivated).await;
     comment(stores, stays, kept).await;
-    stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
+    stores.members.deactivate(deactivated, Timestamp::now()).await.unwrap();
     let lately = hours_from_now(PURGE_DAYS as i64 * 24 - 1);
     assert_eq!(stores.upkeep.prune(lately, Timestamp(0), NOTHING).await.unwrap(), Pruned::default());
-    stores.members.restore(gone).await.unwrap().unwrap();
+    stores.members.restore(deactivated).await.unwrap().unwrap();
     assert_eq!(post_counts(stores, kept).await, Some([0, 0, 1]));
     no_drift(stores).await;
 }
 
 async fn an_import_equals_single_commands(backend: &Backend) {
     let stores = &backend.stores().await;
-    let [old, away] = members(stores).await;
-    stores.members.deactivate(away, Timestamp::now()).await.unwrap();
+    let [old, deactivated] = members(stores).await;
+    stores.members.deactivate(deactivated, Timestamp::now()).await.unwrap();
     let new: Vec<_> = (0..20).map(|number| newcomer(&format!("import{number}"))).collect();
     let ids: Vec<MemberId> = new.iter().map(|new| new.id).collect();
     let mut pairs: Vec<_> = ids.iter().flat_map(|one| ids.iter().map(move |other| (*one, *other))).collect();
     pairs.retain(|(one, other)| one < other);
-    pairs.extend([(old, ids[0]), (ids[0], old), (away, ids[0]), (ids[0], away)]);
+    pairs.extend([(old, ids[0]), (ids[0], old), (deactivated, ids[0]), (ids[0], deactivated)]);
     let follows = pairs.iter().map(|(follower, followee)| (id(), *follower, *followee));
     let follows: Vec<_> = follows.map(|(id, follower, followee)| ImportedFollow { id, follower, followee }).collect();
     let posts: Vec<_> = ids.iter().map(|id| draft(*id, "#서울 글 #서울")).collect();
@@ -188,14 +188,14 @@ async fn an_import_equals_single_commands(backend: &Backend) {
     let stored = stores.posts.posts(&[posts[3].id]).await.unwrap();
     assert_eq!(stored, [posts[3].clone()]);
     let tagged = stores.posts.tagged_posts("서울", PostId(u64::MAX), 100).await.unwrap();
-    assert!(tagged.iter().map(|place| place.post).eq(posts.iter().rev().map(|post| post.id)));
+    assert!(tagged.iter().map(|post| post.post).eq(posts.iter().rev().map(|post| post.id)));
     let log = events(stores).await;
     let kinds = |kind| log[before..].iter().filter(move |event| event.fact.kind == kind);
     assert!(kinds(EventKind::MemberSignedUp).map(|event| event.fact.member).eq(ids));
     let made = kinds(EventKind::MemberFollowed).map(|event| (event.fact.member, event.fact.target.unwrap()));
     assert!(made.eq(pairs));
-    let places = tagged.iter().rev().map(|place| (place.position, place.author, Some(place.post)));
-    assert!(kinds(EventKind::PostCreated).map(|e| (e.position, e.fact.member, e.fact.post)).eq(places));
+    let refs = tagged.iter().rev().map(|post| (post.position, post.author, Some(post.post)));
+    assert!(kinds(EventKind::PostCreated).map(|e| (e.position, e.fact.member, e.fact.post)).eq(refs));
     assert_eq!(log.len() - before, 20 + follows.len() + 20);
 }
 

@@ -7,8 +7,8 @@ use crate::{
     },
 };
 
-/// The change of other members' counters by a restore (`?2` = 1) or a deactivation (`?2` = -1) of member `?1`. A counter
-/// counts active members, whether or not the member or author of its own row is active.
+/// The change of other members' counters by a restore (`?2` = 1) or a deactivation (`?2` = -1) of member `?1`. A
+/// counter counts active members, whether or not the member or author of its own row is active.
 const RECOUNT: [&str; 7] = [
     "UPDATE members SET follower_count = follower_count + ?2 \
     WHERE id IN (SELECT followee_id FROM follows WHERE follower_id = ?1)",

@@ -18,8 +18,8 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteRow},
 };
 
-/// Ids contain their time, so the rows of a span are adjacent in the table itself: `NOT INDEXED` keeps the planner from an
-/// index that looks cheaper.
+/// Ids contain their time, so the rows of a span are adjacent in the table itself: `NOT INDEXED` keeps the planner from
+/// an index that looks cheaper.
 const ACTIVE_BETWEEN: &str = "SELECT post_id FROM post_likes NOT INDEXED WHERE id >= ?1 AND id < ?2 \
     UNION SELECT post_id FROM comments NOT INDEXED WHERE id >= ?1 AND id < ?2 \
     UNION SELECT post_id FROM post_views INDEXED BY post_views_of_hour WHERE hour >= ?3 AND hour < ?4 LIMIT ?5";

@@ -29,14 +29,15 @@ pub(super) static OF_POSTS: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Selects the tallies of posts `p`. Parameters 1 to 3 are the first ids of week, day and today, 4 to 6 the first hours.
+/// Selects the tallies of posts `p`. Parameters 1 to 3 are the first ids of week, day and today, 4 to 6 the first
+/// hours.
 fn select(from: &str) -> String {
     let [week, day, today] = [window("?1", "?4"), window("?2", "?5"), window("?3", "?6")];
     format!("SELECT p.id, p.view_count, p.like_count, p.comment_count, {week}, {day}, {today} FROM {from}")
 }
 
-/// Three counts of post `p` from an id and an hour on, each skipped where the counter is 0. Excludes likes and comments of
-/// deactivated members.
+/// Three counts of post `p` from an id and an hour on, each skipped where the counter is 0. Excludes likes and comments
+/// of deactivated members.
 fn window(first_id: &str, first_hour: &str) -> String {
     format!(
         "CASE WHEN p.view_count = 0 THEN 0 ELSE (SELECT count(*) FROM post_views WHERE post_id = p.id \

@@ -244,8 +244,8 @@ async fn unmute(commit: &mut Commit, member: MemberId, other: MemberId) -> Chang
 }
 
 pub(super) fn change_relation(
-    change: RelationChange,
     commit: &mut Commit,
+    change: RelationChange,
     member: MemberId,
     other: MemberId,
 ) -> BoxFuture<'_, Change> {

@@ -67,7 +67,7 @@ impl RelationStore for Sqlite {
         member: MemberId,
         other: MemberId,
     ) -> StoreResult<Option<Position>> {
-        self.writer.write(move |commit| commands::change_relation(change, commit, member, other)).await
+        self.writer.write(move |commit| commands::change_relation(commit, change, member, other)).await
     }
 
     async fn followers(&self, id: MemberId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>> {

@@ -1,5 +1,5 @@
-//! The tables `revocations` and `member_revocations`: tokens revoked before they expire, of single sessions and of every
-//! older session of a member.
+//! The tables `revocations` and `member_revocations`: tokens revoked before they expire, of single sessions and of
+//! every older session of a member.
 use crate::{
     domain::{MemberId, SessionId, Timestamp},
     storage::{
@@ -81,8 +81,8 @@ async fn prune_sessions(commit: &mut Commit, now: Timestamp, tokens_until: Times
 }
 
 impl Sqlite {
-    /// Deletes expired sessions in steps. Revokes their tokens, which another version or configuration may have made with
-    /// a longer life.
+    /// Deletes expired sessions in steps. Revokes their tokens, which another version or configuration may have made
+    /// with a longer life.
     pub(crate) async fn prune_sessions(&self, now: Timestamp) -> StoreResult<u64> {
         let until = now.after(self.token_lifetime);
         self.steps(move |commit| Box::pin(prune_sessions(commit, now, until))).await

@@ -6,8 +6,9 @@ use std::{
 };
 
 const FILE: &str = "dailyfeed.reserve";
-/// The bytes that SQLite writes before it reads a database without a write-ahead log: 32 KiB of shared memory for each of
-/// two databases, and a block or two for the names of new files. A larger reserve would only delay the failing writes.
+/// The bytes that SQLite writes before it reads a database without a write-ahead log: 32 KiB of shared memory for each
+/// of two databases, and a block or two for the names of new files. A larger reserve would only delay the failing
+/// writes.
 const BYTES: usize = 2 * 32 * 1_024 + 8 * 1_024;
 
 /// The file that reserves disk space.

@@ -61,8 +61,8 @@ pub(super) const POSTS: Sweep = Sweep {
     counter: "",
 };
 
-/// The rows of purged members, removed before the members. Since the deactivation no counter of another member has counted
-/// them.
+/// The rows of purged members, removed before the members. Since the deactivation no counter of another member has
+/// counted them.
 pub(super) const ROWS_OF_MEMBERS: [Sweep; 5] = [
     Sweep {
         rows: "DELETE FROM follows WHERE id IN (SELECT f.id FROM members m CROSS JOIN follows f ON f.followee_id = m.id \

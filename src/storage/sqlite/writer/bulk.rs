@@ -1,8 +1,8 @@
 //! Inserts of many rows by few prepared statements.
 //!
-//! Rows passed as JSON are encoded, parsed, and parsed again for each column: a seventh of the server's time under a load
-//! of posts. Bound parameters need none of that, but a prepared statement has a fixed number of rows. So each power of two
-//! has a statement, whose surplus rows are bound to NULL and skipped; all of them stay prepared.
+//! Rows passed as JSON are encoded, parsed, and parsed again for each column: a seventh of the server's time under a
+//! load of posts. Bound parameters need none of that, but a prepared statement has a fixed number of rows. So each
+//! power of two has a statement, whose surplus rows are bound to NULL and skipped; all of them stay prepared.
 use crate::{
     domain::Fact,
     storage::{
@@ -36,8 +36,8 @@ pub(crate) struct Bulk {
 }
 
 impl Bulk {
-    /// Makes the statements. `insert` ends with the list of its columns, of which the first is never NULL; `rest` follows
-    /// the rows of each statement.
+    /// Makes the statements. `insert` ends with the list of its columns, of which the first is never NULL; `rest`
+    /// follows the rows of each statement.
     pub(crate) fn new(insert: &str, columns: usize, rest: &str) -> Self {
         let row = format!("(?{})", ",?".repeat(columns - 1));
         let statements = std::array::from_fn(|size| {
@@ -47,7 +47,8 @@ impl Bulk {
         Self { columns, statements }
     }
 
-    /// Inserts the rows; `bind` binds the columns of one row in order. Without rows, the `rest` of a statement still runs.
+    /// Inserts the rows; `bind` binds the columns of one row in order. Without rows, the `rest` of a statement still
+    /// runs.
     pub(crate) async fn run<R>(
         &'static self,
         connection: &mut SqliteConnection,

@@ -40,7 +40,8 @@ impl Commit {
         self.events.clear();
         self.fresh = true;
         self.lost = None;
-        // One statement text, one round trip to the connection's thread: on a busy machine each trip waits for its turn.
+        // One statement text, one round trip to the connection's thread: on a busy machine each trip waits for its
+        // turn.
         self.run("BEGIN IMMEDIATE; SAVEPOINT command").await
     }
 
