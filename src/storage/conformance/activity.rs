@@ -143,7 +143,8 @@ async fn every_notification_is_retracted_by_its_undoing_event(backend: &Backend)
         (Fact::new(K::FollowRequested, B).to(A), Fact::new(K::FollowRequestDeclined, A).to(B)),
         (Fact::new(K::FollowRequested, B).to(A), Fact::new(K::FollowRequestAccepted, A).to(B)),
     ] {
-        let (store, _stores) = store(&(backend.another)()).await;
+        let backend = (backend.another)();
+        let (store, _stores) = store(&backend).await;
         // Similar notifications stay: of another actor, of another post, and later ones.
         let other = Fact { member: C, ..caused_by };
         let apart = Fact::new(K::PostLiked, C).on_post(PostId(11)).to(A);

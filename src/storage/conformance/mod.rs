@@ -48,7 +48,7 @@ use std::sync::LazyLock;
 
 static IDS: LazyLock<IdGenerator> = LazyLock::new(|| IdGenerator::new(1, 0));
 
-/// One deployment of a backend, empty at first. Its data is removed when it is dropped.
+/// One deployment of a backend, empty at first. Dropping it removes its data, so it must outlive the stores.
 pub(in crate::storage) struct Backend {
     /// Opens stores over the deployment's data, and the same data again after a restart.
     pub(in crate::storage) open: Box<dyn Fn() -> LocalBoxFuture<'static, StoreResult<Stores>>>,
