@@ -85,7 +85,7 @@ pub enum StoreError {
         process: Option<u32>,
     },
     /// The data folder has no database, and the caller does not create one.
-    #[error("{data_dir} has no database (data_dir)")]
+    #[error("no database in {data_dir} (data_dir)")]
     NoDatabase {
         /// The folder.
         data_dir: String,

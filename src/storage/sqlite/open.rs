@@ -49,7 +49,7 @@ impl Sqlite {
         let Opened { readers, lane, writer, tail, epoch } = match opened {
             Err(error) if reserve.release() => {
                 let error: &dyn std::error::Error = &error;
-                tracing::warn!(error, "cannot open the database, trying again with the reserved disk space");
+                tracing::warn!(error, "cannot open the database; retrying without the disk space reserve");
                 Self::attempt(config).await?
             }
             opened => opened?,
@@ -86,7 +86,7 @@ fn lock(data_dir: &str) -> StoreResult<std::fs::File> {
             // The id helps an operator; the lock holds without it.
             let id = std::process::id().to_string();
             if let Err(error) = file.set_len(0).and_then(|()| file.write_all(id.as_bytes())) {
-                tracing::warn!(error = &error as &dyn std::error::Error, path = %path.display(), "process id not written");
+                tracing::warn!(error = &error as &dyn std::error::Error, path = %path.display(), "cannot write the process id");
             }
             Ok(file)
         }

@@ -24,7 +24,7 @@ pub(crate) async fn retag_posts(pool: &SqlitePool) -> StoreResult<()> {
         after = last;
     }
     if changed > 0 {
-        tracing::info!(posts = changed, "posts retagged");
+        tracing::info!(posts = changed, "extracted tags again");
     }
     let set =
         "INSERT INTO meta (name, value) VALUES ('markup', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value";

@@ -130,7 +130,7 @@ async fn commit_batch(commit: &mut Commit, pool: &SqlitePool, batch: impl Iterat
 /// Begins a commit, on another connection where the current one cannot.
 async fn begin(commit: &mut Commit, pool: &SqlitePool) -> StoreResult<()> {
     let Err(error) = commit.begin().await else { return Ok(()) };
-    tracing::warn!(error = &error as &dyn std::error::Error, "cannot begin a commit, trying another connection");
+    tracing::warn!(error = &error as &dyn std::error::Error, "cannot begin a commit; trying another connection");
     commit.connect(pool).await?;
     commit.begin().await
 }
@@ -139,7 +139,7 @@ async fn close(connection: SqliteConnection) {
     if let Err(error) = connection.close().await {
         tracing::warn!(
             error = &error as &dyn std::error::Error,
-            "cannot close the database; the write-ahead log holds every commit"
+            "cannot close the database; the write-ahead log holds everything committed"
         );
     }
 }
