@@ -1,4 +1,5 @@
-//! The tables `post_likes` and `comment_likes`: a constraint allows one like for each member and post or comment.
+//! `LikeStore` over the tables `post_likes` and `comment_likes`: a constraint allows one like for each member and post
+//! or comment.
 use super::{Sqlite, comments, failed, json_ids, members, number, posts, signed, writer::Commit};
 use crate::{
     domain::{CommentId, EventKind, Fact, LikeState, MemberCard, MemberId, PostId, Refusal},

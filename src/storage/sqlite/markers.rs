@@ -1,4 +1,4 @@
-//! The table `notification_markers`.
+//! `MarkerStore` over the table `notification_markers`: one row for each member.
 use super::{Sqlite, failed, members, number, signed, writer::Commit};
 use crate::{
     domain::{EventKind, Fact, MemberId, Position, Refusal},

@@ -1,4 +1,4 @@
-//! The table `post_views`: one row for each post, viewer and hour, and none for a post's author.
+//! `ViewStore` over the table `post_views`: one row for each post, viewer and hour, and none for a post's author.
 use super::{Sqlite, failed, json_ids, number, writer::Commit};
 use crate::{
     domain::{EventKind, Fact, MemberId, PostId},

@@ -1,4 +1,4 @@
-//! The table `comments`: three levels, and tombstones for hidden comments above visible ones.
+//! `CommentStore` over the table `comments`: three levels, and tombstones for hidden comments above visible ones.
 mod commands;
 
 use super::{Sqlite, decoded, failed, json_ids, number, signed};
@@ -66,7 +66,7 @@ fn ids_of(json: &str) -> sqlx::Result<Vec<MemberId>> {
 }
 
 /// A comment that is neither deleted nor by a deactivated author, on a post that is not hidden.
-pub(crate) struct Existing {
+pub(crate) struct ExistingComment {
     pub(crate) post: PostId,
     pub(crate) author: MemberId,
     /// The author of the parent or post, who was notified of the comment.
@@ -80,7 +80,7 @@ pub(crate) async fn existing_comment(
     connection: &mut SqliteConnection,
     by: MemberId,
     id: CommentId,
-) -> StoreResult<Option<Existing>> {
+) -> StoreResult<Option<ExistingComment>> {
     let select = "SELECT c.post_id, c.author_id, c.depth, coalesce((SELECT author_id FROM comments \
         WHERE id = c.parent_id), p.author_id), c.mentions FROM comments c JOIN posts p ON p.id = c.post_id \
         JOIN members m ON m.id = p.author_id WHERE c.id = ? AND c.deleted_at IS NULL AND c.author_deactivated = 0 \
@@ -88,7 +88,7 @@ pub(crate) async fn existing_comment(
         AND EXISTS (SELECT 1 FROM members WHERE id = ? AND deactivated_at IS NULL)";
     let query = sqlx::query(select).bind(signed(id.0)).bind(signed(by.0));
     let Some(row) = query.fetch_optional(connection).await.map_err(failed)? else { return Ok(None) };
-    Ok(Some(Existing {
+    Ok(Some(ExistingComment {
         post: PostId(number(row.get(0))),
         author: MemberId(number(row.get(1))),
         depth: row.get(2),

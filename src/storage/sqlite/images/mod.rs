@@ -1,4 +1,4 @@
-//! The table `images`.
+//! `ImageStore` over the table `images`.
 mod attach;
 
 pub(crate) use attach::{change_avatar, change_on_post, put_on_post};

@@ -1,4 +1,4 @@
-//! The table `events`: the log. The writer appends to it; the newest events are also in memory.
+//! `EventLog` over the table `events`. The writer appends to it; the newest events are also in memory.
 mod tail;
 
 pub(crate) use tail::Tail;

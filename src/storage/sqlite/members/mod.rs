@@ -1,4 +1,4 @@
-//! The table `members`.
+//! `MemberStore` over the table `members`: sign-up, profiles, handles, cards, recommendations and deactivation.
 mod commands;
 mod deactivation;
 mod recommend;

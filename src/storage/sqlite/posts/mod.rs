@@ -1,4 +1,4 @@
-//! The tables `posts` and `post_tags`.
+//! `PostStore` over the tables `posts` and `post_tags`: the reads; the commands beside it.
 mod create;
 mod edit;
 

@@ -1,4 +1,4 @@
-//! Rankings: tallies over the tables of posts, likes, comments and views, and the tables of days.
+//! `RankingStore`: tallies over the tables of posts, likes, comments and views, and the tables of days.
 //!
 //! Every count is a range of one index.
 mod days;

@@ -22,7 +22,7 @@ async fn change(commit: &mut Commit, statement: &'static str, one: MemberId, oth
 }
 
 /// Returns whether a statement about two members finds a row.
-async fn holds(commit: &mut Commit, select: &'static str, one: MemberId, other: MemberId) -> StoreResult<bool> {
+async fn exists(commit: &mut Commit, select: &'static str, one: MemberId, other: MemberId) -> StoreResult<bool> {
     let query = sqlx::query(select).bind(signed(one.0)).bind(signed(other.0));
     Ok(query.fetch_optional(&mut commit.connection).await.map_err(failed)?.is_some())
 }
@@ -59,7 +59,7 @@ async fn count_follow(commit: &mut Commit, follower: MemberId, followee: MemberI
 }
 
 async fn follows(commit: &mut Commit, follower: MemberId, followee: MemberId) -> StoreResult<bool> {
-    holds(commit, "SELECT 1 FROM follows WHERE follower_id = ? AND followee_id = ?", follower, followee).await
+    exists(commit, "SELECT 1 FROM follows WHERE follower_id = ? AND followee_id = ?", follower, followee).await
 }
 
 /// Deletes a follow and subtracts it from both counters. The caller emits the event.
@@ -103,7 +103,7 @@ pub(super) async fn follow(
         return Ok(Followed::Already);
     }
     let asked = "SELECT 1 FROM follow_requests WHERE requester_id = ? AND target_id = ?";
-    if holds(commit, asked, follower, followee).await? {
+    if exists(commit, asked, follower, followee).await? {
         return Ok(Followed::Requested);
     }
     // Counts rows, because `following_count` excludes deactivated members, who may be restored. Counts requests too, so
@@ -189,7 +189,7 @@ const MUTES: Limit = Limit {
 };
 
 /// Refuses `MemberNotFound` where the other member is not active, and the limit's refusal where the list is full.
-async fn check_room(commit: &mut Commit, limit: &Limit, member: MemberId, other: MemberId) -> StoreResult<()> {
+async fn check_limit(commit: &mut Commit, limit: &Limit, member: MemberId, other: MemberId) -> StoreResult<()> {
     if !members::is_active(&mut commit.connection, other).await? {
         return Err(Refusal::MemberNotFound.into());
     }
@@ -197,10 +197,10 @@ async fn check_room(commit: &mut Commit, limit: &Limit, member: MemberId, other:
 }
 
 async fn block(commit: &mut Commit, id: u64, member: MemberId, other: MemberId) -> Change {
-    if holds(commit, "SELECT 1 FROM blocks WHERE member_id = ? AND blocked_id = ?", member, other).await? {
+    if exists(commit, "SELECT 1 FROM blocks WHERE member_id = ? AND blocked_id = ?", member, other).await? {
         return Ok(None);
     }
-    check_room(commit, &BLOCKS, member, other).await?;
+    check_limit(commit, &BLOCKS, member, other).await?;
     insert(commit, "INSERT INTO blocks (id, member_id, blocked_id) VALUES (?, ?, ?)", id, member, other).await?;
     let position = commit.emit(Fact::new(K::MemberBlocked, member).to(other));
     for (follower, followee) in [(member, other), (other, member)] {
@@ -221,13 +221,13 @@ async fn unblock(commit: &mut Commit, member: MemberId, other: MemberId) -> Chan
 }
 
 async fn mute(commit: &mut Commit, id: u64, member: MemberId, other: MemberId, until: Option<Timestamp>) -> Change {
-    let already = holds(commit, "SELECT 1 FROM mutes WHERE member_id = ? AND muted_id = ?", member, other).await?;
+    let already = exists(commit, "SELECT 1 FROM mutes WHERE member_id = ? AND muted_id = ?", member, other).await?;
     if !already {
         // Expired mutes do not count towards the limit.
         let expired = "DELETE FROM mutes WHERE member_id = ? AND expires_at < unixepoch() * 1000";
         let query = sqlx::query(expired).bind(signed(member.0));
         query.execute(&mut commit.connection).await.map_err(failed)?;
-        check_room(commit, &MUTES, member, other).await?;
+        check_limit(commit, &MUTES, member, other).await?;
     }
     let upsert = "INSERT INTO mutes (id, member_id, muted_id, expires_at) VALUES (?, ?, ?, ?) \
         ON CONFLICT (member_id, muted_id) DO UPDATE SET expires_at = excluded.expires_at \

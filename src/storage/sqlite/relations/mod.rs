@@ -1,4 +1,5 @@
-//! The tables `follows`, `follow_requests`, `blocks` and `mutes`.
+//! `RelationStore` over the tables `follows`, `follow_requests`, `blocks` and `mutes`: the reads; the commands beside
+//! it.
 mod commands;
 
 pub(crate) use commands::accept_all;

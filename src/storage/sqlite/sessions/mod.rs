@@ -1,4 +1,5 @@
-//! The tables `sessions`, `revocations`, `member_revocations` and `jwt_keys`, and the credentials in `members`.
+//! `SessionStore` over the tables `sessions`, `revocations`, `member_revocations` and `jwt_keys`, and the credentials
+//! in `members`.
 mod keys;
 mod revocations;
 

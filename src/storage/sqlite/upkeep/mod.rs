@@ -1,4 +1,4 @@
-//! Maintenance: pruning and purging in steps, audits, imports, and the work of a start.
+//! `UpkeepStore`: pruning and purging in steps, audits, imports, and the work of a start.
 mod audit;
 mod import;
 mod reserve;
