@@ -256,7 +256,7 @@ fn a_file_out_of_shape_is_refused() {
 fn a_backend_that_is_shown_is_refused() {
     let shown = |face: &str| exposed(face, &["sqlite"]).len();
     assert_eq!(shown("pub mod sqlite;\npub(crate) mod sqlite;\npub use sqlite::Sqlite;"), 3);
-    assert_eq!(shown("mod sqlite;\nuse sqlite::Sqlite;\npub use content::ContentStore;\npub struct Model;"), 0);
+    assert_eq!(shown("mod sqlite;\nuse sqlite::Sqlite;\npub use posts::PostStore;\npub struct Model;"), 0);
 }
 
 /// The OpenAPI document is made from the table that the router is made from, so a route can be missing from it only

@@ -39,9 +39,9 @@ fn posts_and_events(bencher: divan::Bencher, together: usize) {
     let options = seed::Options { members: 10, posts: 0, follows: 0, celebrity: false, likes: 0, seed: 1 };
     runtime.block_on(seed::run(&config, &options)).unwrap();
     let stores = runtime.block_on(Stores::open(&config)).unwrap();
-    let author = runtime.block_on(stores.members.credentials_by_email("seed0@example.com")).unwrap().unwrap().member;
+    let author = runtime.block_on(stores.sessions.credentials_by_email("seed0@example.com")).unwrap().unwrap().member;
     bencher.counter(divan::counter::ItemsCount::new(together)).bench_local(|| {
-        let all = join_all((0..together).map(|_| stores.content.publish(post(author), None)));
+        let all = join_all((0..together).map(|_| stores.posts.create_post(post(author), None)));
         for answer in runtime.block_on(all) {
             answer.unwrap();
         }

@@ -39,9 +39,7 @@ pub use supervisor::Supervisor;
 pub use system::{ActorRow, System};
 
 use crate::{config::Config, domain::IdGenerator, storage::Stores};
-use error::Reply;
 use mailbox::Bounds;
-use page::page;
 use std::{sync::Arc, time::Duration};
 
 /// The handles of all domains, which `http` calls. Cheap to clone.
@@ -76,10 +74,10 @@ impl Actors {
             answer_timeout: Duration::from_millis(config.actors.answer_timeout_ms),
         };
         let supervisor = Supervisor::start(system.clone(), bounds).await?;
-        let ids = Arc::new(IdGenerator::new(0, stores.members.largest_id().await?));
+        let ids = Arc::new(IdGenerator::new(0, stores.upkeep.largest_id().await?));
         let projection = projection::Projection::start(&supervisor, &stores, config).await?;
         let projection::Rooms { catalog, visibility, feeds, streams } = projection.rooms();
-        let views = views::Views::start(&supervisor, stores.content.clone()).await;
+        let views = views::Views::start(&supervisor, stores.views.clone()).await;
         let hasher = sessions::Hasher::new(config.authentication.hash_threads);
         let members = members::Members::start(
             &supervisor,

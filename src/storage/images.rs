@@ -1,4 +1,4 @@
-//! Keeps images: what is known of them, and apart from that their bytes.
+//! The stores of images: rows that describe them, and files that hold their bytes.
 use super::StoreResult;
 use crate::domain::{Image, ImageId, MemberId, Outcome, Receipt, Timestamp, Variant};
 use async_trait::async_trait;
@@ -6,51 +6,54 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use std::ops::Range;
 
-/// What is known of images. Which posts and profiles they are on changes with those.
+/// Stores the rows of images. Commands of posts and profiles attach and detach them.
 #[async_trait]
 pub trait ImageStore: Send + Sync + 'static {
-    /// Stores a new image, on nothing yet, with its receipt. Refuses `MemberNotFound`, and `TooManyImages` where
-    /// `IMAGES_UNUSED_MAX` of the owner are on nothing.
-    async fn add(&self, image: Image, receipt: Option<Receipt>) -> StoreResult<Outcome<()>>;
-    /// Forgets an image, and takes it off its post and off its owner's profile in the same commit. Refuses
+    /// Stores an unused image with its receipt. A repeated receipt returns the stored answer. Refuses
+    /// `IdempotencyKeyReused`, `MemberNotFound`, and `TooManyImages` where the owner has `IMAGES_UNUSED_MAX` unused
+    /// images.
+    async fn create_image(&self, image: Image, receipt: Option<Receipt>) -> StoreResult<Outcome<()>>;
+    /// Deletes an image and takes it off its post and off its owner's profile in the same commit. Refuses
     /// `ImageNotFound`, `ImageForbidden`.
-    async fn remove(&self, owner: MemberId, id: ImageId) -> StoreResult<()>;
-    /// One image, unless its owner has left or its post was deleted.
+    async fn delete_image(&self, owner: MemberId, id: ImageId) -> StoreResult<()>;
+    /// Deletes at most `limit` images that have been unused since before `before`, and returns their ids.
+    async fn delete_unused_images(&self, before: Timestamp, limit: usize) -> StoreResult<Vec<ImageId>>;
+
+    /// Returns one image, unless its owner is deactivated or its post is deleted.
     async fn image(&self, id: ImageId) -> StoreResult<Option<Image>>;
-    /// Those of these that are there, in no order. At most 1,000 ids.
+    /// Returns the stored images among `ids`, unordered. At most 1,000 ids.
     async fn images(&self, ids: &[ImageId]) -> StoreResult<Vec<Image>>;
-    /// Forgets at most so many that have been on nothing since before that, and says which.
-    async fn remove_unused(&self, before: Timestamp, limit: usize) -> StoreResult<Vec<ImageId>>;
 }
 
-/// A file that is there, whether or not it should be.
+/// A file of the file store, whether or not a row exists for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FoundFile {
-    /// The image that it belongs to, or did.
+    /// The image whose bytes it holds.
     pub image: ImageId,
-    /// When it was written.
+    /// The time when it was written.
     pub written_at: Timestamp,
 }
 
-/// The bytes of images. A file is written once and never changed.
+/// Stores the bytes of images. A file is written once and never changed.
 #[async_trait]
 pub trait ImageFileStore: Send + Sync + 'static {
-    /// Whether files can be kept now: tries it, with a file that it removes again.
+    /// Writes and removes a test file to find out whether files can be stored now.
     async fn check(&self) -> StoreResult<()>;
-    /// Keeps both variants; when this returns they survive a power loss as commits do.
+    /// Stores both variants. They are as durable as a commit when this returns.
     async fn write(&self, id: ImageId, original: Bytes, thumbnail: Bytes) -> StoreResult<()>;
-    /// The bytes in that range, piece by piece; none where there is no such file. `Busy` where too many are being read.
+    /// Returns the bytes of the range as a stream of chunks, or `None` where the file does not exist. `Busy` where too
+    /// many files are being read.
     async fn read(
         &self,
         id: ImageId,
         variant: Variant,
         range: Range<u64>,
     ) -> StoreResult<Option<BoxStream<'static, StoreResult<Bytes>>>>;
-    /// Removes both variants. What is not there is no failure.
+    /// Removes both variants. A missing file is no error.
     async fn delete(&self, id: ImageId) -> StoreResult<()>;
-    /// The files of one part of all, of `FILE_PARTS`, in no order.
+    /// Lists the files of one of the `FILE_PARTS` parts, unordered.
     fn part(&self, part: u8) -> BoxStream<'static, StoreResult<FoundFile>>;
 }
 
-/// Parts that files are kept in by their image's id, so that a look for strays need not see all of them at once.
+/// The parts into which files are divided by image id, so that the sweep for orphans lists a fraction of them at once.
 pub const FILE_PARTS: u64 = 256;

@@ -1,21 +1,21 @@
-//! The event log: what has happened, in order, read by position. Pulled, never pushed.
+//! The event log: every committed event in order of its position.
 use super::StoreResult;
 use crate::domain::{Epoch, Event, MemberId, Position};
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-/// Events in the order of their commits.
+/// Reads events in the order of their commits. Stores append to it in the commits of their commands.
 #[async_trait]
 pub trait EventLog: Send + Sync + 'static {
-    /// Which life of the log this is.
+    /// Returns the epoch of the log.
     fn epoch(&self) -> Epoch;
-    /// The position of the newest committed event, and a wake-up when it grows. A signal carries no data and may be
-    /// late; the log is what counts.
+    /// Returns the position of the newest committed event, and wakes the receiver when it grows. A signal carries no
+    /// data and may be late: readers read the log.
     fn head(&self) -> watch::Receiver<Position>;
-    /// At most `limit` events after that position, oldest first; none where there are none yet.
+    /// Returns at most `limit` events after that position, oldest first.
     async fn read(&self, after: Position, limit: usize) -> StoreResult<Vec<Event>>;
-    /// At most `limit` events that a stream of this member, who watches these authors (ascending), is part of the
-    /// audience of, after that position and up to `until`, oldest first.
+    /// Returns at most `limit` events after `after` and up to `until` whose audience includes a stream of this member,
+    /// who watches these authors (ascending), oldest first.
     async fn stream_events(
         &self,
         member: MemberId,
@@ -24,8 +24,8 @@ pub trait EventLog: Send + Sync + 'static {
         until: Position,
         limit: usize,
     ) -> StoreResult<Vec<Event>>;
-    /// At most `limit` events that were done to this member before that position, newest first.
-    async fn done_to(&self, member: MemberId, before: Position, limit: usize) -> StoreResult<Vec<Event>>;
-    /// Everything up to here has been pruned.
+    /// Returns at most `limit` events before that position whose target is the member, newest first.
+    async fn events_targeting(&self, member: MemberId, before: Position, limit: usize) -> StoreResult<Vec<Event>>;
+    /// Returns the position up to which every event has been pruned.
     async fn pruned_to(&self) -> StoreResult<Position>;
 }

@@ -1,103 +1,123 @@
-//! Where things are kept: a small trait per role here, one folder per backend beside them.
+//! The stores: one small trait for each subject, and beside them a folder for each backend that implements them.
 //!
-//! A command is handed over when its future is first polled, and commands are carried out in that order or, where
-//! they share a commit, in one that no client can tell from it. Whoever drops the future does not take the command back.
-mod activity;
-mod content;
-#[cfg(test)]
-mod contract;
-mod images;
-mod log;
+//! [`Stores::open`] opens every store of a profile; the other layers know the traits alone. The embedded profile keeps
+//! rows and events in SQLite, the search index in Tantivy and the bytes of images in files.
+//!
+//! A store enqueues a command when its future is first polled, and executes commands in that order; commands that share
+//! a commit may be reordered where no client can observe it. Dropping the future does not cancel the command. A command
+//! stores its rows, its counters and its events in one commit or changes nothing.
 mod members;
-mod objects;
-mod private;
-mod ranking;
 mod relations;
-mod search;
 mod sessions;
-mod sqlite;
-mod tantivy;
+
+mod comments;
+mod likes;
+mod posts;
+mod views;
+
+mod images;
+mod markers;
+mod ranking;
+mod search;
+
+mod activity;
+mod log;
 mod upkeep;
 
+mod objects;
+mod private;
+mod sqlite;
+mod tantivy;
+
+#[cfg(test)]
+mod conformance;
+
 pub use activity::{ACTIVITY_DAYS, ActivityStore, DEAD_LETTERS_MAX, DUE_MAX, DeadLetter, DeadLetterStore};
-pub use content::{CommentOrder, ContentStore, CountedBelow, PostRef, View};
+pub use comments::{BlockedCounts, CommentOrder, CommentStore};
 pub use images::{FILE_PARTS, FoundFile, ImageFileStore, ImageStore};
+pub use likes::LikeStore;
 pub use log::EventLog;
-pub use members::{Credentials, Listed, MemberStore, NewMember, Recommended};
-pub use ranking::{KeptDay, RankingStore, Scored, Since, Tallied};
+pub use markers::MarkerStore;
+pub use members::{Listed, MemberStore, NewMember, Recommended};
+pub use posts::{PostRef, PostStore};
+pub use ranking::{KeptDay, PostTallies, RankingStore, ScoredPost, WindowStarts};
 pub use relations::{Followed, RelationStore};
 pub use search::{Hit, IndexChange, IndexCheckpoint, IndexSize, SearchIndex, SearchRequest, SearchStore};
-pub use sessions::{End, Keys, NotBefore, SessionStore};
+pub use sessions::{Credentials, End, Keys, NotBefore, SessionStore};
 pub use upkeep::{Drift, Import, ImportedFollow, ImportedLike, PURGE_DAYS, Pruned, UpkeepStore};
+pub use views::{View, ViewStore};
+
+#[cfg(test)]
+use sqlite::for_tests::backend as embedded_backend;
 
 use crate::{config::Config, domain::Refusal};
 use std::sync::Arc;
 
-/// Why a store gave no answer.
+/// The reason why a store has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// A constraint of the store said no; the caller can do something about it.
+    /// A rule refuses the command; the caller can act on it. Nothing was written.
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The queue in front of the backend is full. Nothing was written.
     #[error("the queue of the {backend} backend is full")]
     Busy {
-        /// Which one.
+        /// The name of the backend.
         backend: &'static str,
     },
-    /// A file or folder that the configuration names cannot be used.
+    /// A file or folder named by the configuration cannot be used.
     #[error("cannot use {path} ({key})")]
     Unusable {
-        /// Which one.
+        /// The file or folder.
         path: String,
-        /// The key that names it, or the folder it lies in.
+        /// The configuration key that names it or its parent folder.
         key: &'static str,
-        /// Why.
+        /// The cause.
         #[source]
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
-    /// Another process has the data folder.
+    /// Another process uses the data folder.
     #[error("another dailyfeed{} uses {data_dir} (data_dir); stop it first", process.map(|id| format!(" (process {id})")).unwrap_or_default())]
     InUse {
         /// The folder.
         data_dir: String,
-        /// Its process id, where it could be read.
+        /// The id of that process, where it could be read.
         process: Option<u32>,
     },
-    /// The data folder has no database, and the command does not make one.
+    /// The data folder has no database, and the caller does not create one.
     #[error("no database in {data_dir} (data_dir)")]
     NoDatabase {
         /// The folder.
         data_dir: String,
     },
-    /// The backend works, and does not take this: it would fail again however often it is tried. Nothing was written.
+    /// The backend works and rejects this command: a retry would fail again. Nothing was written.
     #[error("the {backend} backend rejected the command")]
     Rejected {
-        /// Which one.
+        /// The name of the backend.
         backend: &'static str,
-        /// What it said.
+        /// The error of the backend.
         #[source]
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
-    /// The work's deadline passed, and the work ended. Of reads alone.
+    /// The deadline of a read passed, and the read was cancelled.
     #[error("the {backend} backend did not answer in time")]
     Late {
-        /// Which one.
+        /// The name of the backend.
         backend: &'static str,
     },
     /// The backend failed. Nothing was written, unless the connection broke during the commit.
     #[error("the {backend} backend failed")]
     Unavailable {
-        /// Which one.
+        /// The name of the backend.
         backend: &'static str,
-        /// What it said.
+        /// The error of the backend.
         #[source]
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
 }
 
 impl StoreError {
-    /// The same once more, for the others who were in the same commit.
+    /// Clones the error for the other commands of the same commit.
     fn again(&self) -> Self {
         match self {
             Self::Refused(refusal) => Self::Refused(refusal.clone()),
@@ -112,54 +132,61 @@ impl StoreError {
     }
 }
 
-/// What a store answers.
+/// The result of a store.
 pub type StoreResult<T> = Result<T, StoreError>;
 
-/// Every store that the actors need, opened for one profile.
+/// Every store of one profile.
 #[derive(Clone)]
-#[expect(missing_docs, reason = "the roles are the traits' names")]
+#[expect(missing_docs, reason = "each field is named after its trait")]
 pub struct Stores {
     pub members: Arc<dyn MemberStore>,
     pub relations: Arc<dyn RelationStore>,
     pub sessions: Arc<dyn SessionStore>,
-    pub content: Arc<dyn ContentStore>,
-    pub log: Arc<dyn EventLog>,
-    pub upkeep: Arc<dyn UpkeepStore>,
-    pub search: Arc<dyn SearchStore>,
+    pub posts: Arc<dyn PostStore>,
+    pub comments: Arc<dyn CommentStore>,
+    pub likes: Arc<dyn LikeStore>,
+    pub views: Arc<dyn ViewStore>,
     pub images: Arc<dyn ImageStore>,
     pub image_files: Arc<dyn ImageFileStore>,
+    pub markers: Arc<dyn MarkerStore>,
     pub ranking: Arc<dyn RankingStore>,
+    pub search: Arc<dyn SearchStore>,
     pub activity: Arc<dyn ActivityStore>,
+    pub log: Arc<dyn EventLog>,
+    pub upkeep: Arc<dyn UpkeepStore>,
 }
 
 impl Stores {
-    /// Opens the embedded profile, making what is not there yet. Stores that the rest can do without may be closed still
-    /// when this returns, and are opened later. The cluster profile will be the other arm of this
-    /// one choice.
+    /// Opens the embedded profile and creates missing files. The activity store and the file store are parts: where one
+    /// of them cannot be opened now, it is opened later.
     pub async fn open(config: &Config) -> StoreResult<Self> {
         private::guard(&config.data_dir)?;
         let sqlite = Arc::new(sqlite::Sqlite::open(config).await?);
         let activity = Arc::new(sqlite::SqliteActivity::open(config, EventLog::epoch(&*sqlite), sqlite.head()).await);
         let image_files = Arc::new(objects::Objects::open(config));
-        // Last, so that it takes nothing from what is opened before it.
+        // Last: the reserve must not take the room that another store needs to open.
         sqlite.keep_reserve();
         Ok(Self {
             members: sqlite.clone(),
             relations: sqlite.clone(),
             sessions: sqlite.clone(),
-            content: sqlite.clone(),
-            log: sqlite.clone(),
+            posts: sqlite.clone(),
+            comments: sqlite.clone(),
+            likes: sqlite.clone(),
+            views: sqlite.clone(),
             images: sqlite.clone(),
             image_files,
+            markers: sqlite.clone(),
             ranking: sqlite.clone(),
-            upkeep: sqlite,
-            activity,
             search: Arc::new(tantivy::IndexDirectory::new(config)),
+            activity,
+            log: sqlite.clone(),
+            upkeep: sqlite,
         })
     }
 }
 
-/// Refuses `NoDatabase` where the data folder has none: for commands that read what a server has written.
+/// Returns `NoDatabase` where the data folder has no database; for commands that read what a server wrote.
 pub fn require_database(config: &Config) -> StoreResult<()> {
     if sqlite::file(config).is_file() {
         return Ok(());
@@ -167,8 +194,8 @@ pub fn require_database(config: &Config) -> StoreResult<()> {
     Err(StoreError::NoDatabase { data_dir: config.data_dir.clone() })
 }
 
-/// Recomputes every counter of the database and says which are off. Only reads, so a server may be running. Refuses
-/// `NoDatabase`.
+/// Recomputes every counter of the database and returns those that drifted. Reads alone, so a server may be running.
+/// Returns `NoDatabase` where the data folder has no database.
 pub async fn audit(config: &Config) -> StoreResult<Vec<Drift>> {
     require_database(config)?;
     sqlite::audit(config).await

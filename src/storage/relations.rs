@@ -1,28 +1,31 @@
-//! Keeps who follows, blocks and mutes whom, and who has asked to follow.
+//! The store of relations: follows, follow requests, blocks and mutes.
 use super::{Listed, StoreResult};
-use crate::domain::{MemberCard, MemberId, Position, Privacy, Relation, RelationChange, Relations, Timestamp};
+use crate::domain::{MemberCard, MemberId, Position, Relation, RelationChange, Relations, Timestamp};
 use async_trait::async_trait;
 
-/// What became of the wish to follow somebody.
+/// The outcome of a `follow` command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Followed {
-    /// It is so now.
+    /// The follow was stored with an event at this position.
     Now(Position),
-    /// It was so already.
+    /// The follow existed before.
     Already,
-    /// The member approves followers, and has been asked: now, or before.
+    /// The followee approves followers; the request was stored now or before.
     Requested,
 }
 
-/// Follows, follow requests, blocks, mutes. Every list leaves out members who have left.
+/// Stores the relations between two members. The counters of both change in the commit of the row.
 ///
-/// Both members' counters change in the commit of the row. `id` orders the lists.
+/// Every list is ordered by the `id` of its rows, newest first, and continues below the key `before`. It excludes
+/// deactivated members.
 #[async_trait]
 pub trait RelationStore: Send + Sync + 'static {
-    /// Refuses `MemberNotFound` (also where the followee blocks the follower), `FollowBlocked` (the other way),
-    /// `FollowLimit`, `FollowRequestsFull`.
+    /// Stores a follow, or a follow request where the followee approves followers. Refuses `MemberNotFound` (also where
+    /// the followee blocks the follower), `FollowBlocked` (where the follower blocks the followee), `FollowLimit`,
+    /// `FollowRequestsFull`.
     async fn follow(&self, id: u64, follower: MemberId, followee: MemberId) -> StoreResult<Followed>;
-    /// Carries out a change with everything that it ends, in one commit; `None` where it is so already.
+    /// Stores a change together with every relation that it ends, in one commit. Returns `None` where nothing changed.
+    /// Refuses `MemberNotFound`, `FollowRequestNotFound`, `BlockLimit`, `MuteLimit`.
     async fn change_relation(
         &self,
         change: RelationChange,
@@ -30,15 +33,15 @@ pub trait RelationStore: Send + Sync + 'static {
         other: MemberId,
     ) -> StoreResult<Option<Position>>;
 
-    /// Newest follow first, before that place.
+    /// Returns a page of the members who follow the member.
     async fn followers(&self, id: MemberId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>>;
-    /// Newest follow first, before that place.
+    /// Returns a page of the members whom the member follows.
     async fn followings(&self, id: MemberId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>>;
-    /// Who has asked to follow the member; newest request first, before that place.
+    /// Returns a page of the members who asked to follow the member.
     async fn follow_requests(&self, id: MemberId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>>;
-    /// Whom the member blocks; newest block first, before that place.
+    /// Returns a page of the members whom the member blocks.
     async fn blocks(&self, id: MemberId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>>;
-    /// Whom the member mutes at `now`; newest mute first, before that place.
+    /// Returns a page of the members whom the member mutes at `now`.
     async fn mutes(
         &self,
         id: MemberId,
@@ -46,12 +49,11 @@ pub trait RelationStore: Send + Sync + 'static {
         before: u64,
         limit: usize,
     ) -> StoreResult<Vec<Listed<MemberCard>>>;
-    /// How the viewer and each of these stand, in the order asked.
+    /// Returns the relation between the viewer and each of `others`, in their order.
     async fn relations(&self, viewer: MemberId, others: &[MemberId], now: Timestamp) -> StoreResult<Vec<Relation>>;
-    /// How many of these members, those here alone, follow the member, and how many of them the member follows.
-    async fn counted_among(&self, id: MemberId, members: &[MemberId]) -> StoreResult<[u64; 2]>;
-    /// Whom the member follows, blocks and mutes, and who blocks the member; members who have left included.
+    /// Returns how many active members among `members` follow the member, and how many of them the member follows.
+    async fn follow_counts_by(&self, id: MemberId, members: &[MemberId]) -> StoreResult<[u64; 2]>;
+    /// Returns the members whom the member follows, blocks and mutes, and those who block the member. Includes
+    /// deactivated members.
     async fn relations_of(&self, id: MemberId) -> StoreResult<Relations>;
-    /// Everybody whose posts are not for everybody.
-    async fn non_public_authors(&self) -> StoreResult<Vec<(MemberId, Privacy)>>;
 }

@@ -1,41 +1,54 @@
-//! Keeps sessions, signing keys, and which sessions were ended while their tokens still run.
-use super::{Credentials, StoreResult};
+//! The store of sessions: logins, refresh tokens, revocations, credentials and signing keys.
+use super::StoreResult;
 use crate::domain::{Identity, MemberId, Position, Session, SessionId, SigningKey, Timestamp};
 use async_trait::async_trait;
 
-/// Which sessions of a member to end.
+/// The stored data that a password is checked against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The member who has them.
+    pub member: MemberId,
+    /// The key form of the e-mail address, which failed logins are counted under.
+    pub email_key: String,
+    /// argon2id, in the PHC format.
+    pub password_hash: String,
+    /// The time of the member's deactivation; a login restores the member until the purge.
+    pub deactivated_at: Option<Timestamp>,
+}
+
+/// Selects the sessions of a member to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// This one, if it is the member's.
+    /// This session, if it is the member's.
     One(SessionId),
-    /// This one, which a token has proven to be the member's: its tokens are void even where its row is gone.
+    /// This session, which a token proved to be the member's: its tokens are revoked even where its row is missing.
     Own(SessionId),
-    /// Every one but `keep`, and whatever was made before `before`, whether or not its row is still there.
+    /// Every session except `keep`, and every session made before `before`, whether or not its row still exists.
     AllBut {
-        /// Goes on.
+        /// The session that continues.
         keep: SessionId,
-        /// Made within the member's slot, in the order of its commits.
+        /// An id made within the member's slot, in the order of its commits.
         before: SessionId,
     },
-    /// Every one, likewise.
+    /// Every session, and every session made before `before`, whether or not its row still exists.
     All {
-        /// As above.
+        /// An id made within the member's slot, in the order of its commits.
         before: SessionId,
     },
 }
 
-/// From when on a member's tokens are good.
+/// The oldest session of a member whose tokens are valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotBefore {
-    /// Tokens of sessions that were made before this one are void...
+    /// Tokens of sessions made before this one are revoked, except those of `keep`.
     pub before: SessionId,
-    /// ...but for this one's.
+    /// The session that continues.
     pub keep: Option<SessionId>,
-    /// When the last of those tokens has run out by itself.
+    /// The expiry of the last revoked token.
     pub tokens_until: Timestamp,
 }
 
-/// The signing keys that still verify.
+/// The signing keys that verify tokens.
 #[derive(Debug, Clone)]
 pub struct Keys {
     /// Signs new tokens.
@@ -44,23 +57,20 @@ pub struct Keys {
     pub others: Vec<SigningKey>,
 }
 
-/// Sessions and keys.
+/// Stores sessions, credentials and keys.
+///
+/// A command with `checked` credentials refuses `LoginFailed` where they are no longer the member's.
 #[async_trait]
 pub trait SessionStore: Send + Sync + 'static {
-    /// Stores a session and the login that made it, in one commit; brings back a member who had left; keeps the same
-    /// password under another hash, where one is given. Refuses `LoginFailed` where the member's credentials are not
-    /// those that the password was checked against.
-    async fn open_session(
+    /// Stores a session with the event of its login in one commit. Restores a deactivated member, and stores the hash
+    /// `rehashed` of the same password where one is given. Refuses `LoginFailed`.
+    async fn create_session(
         &self,
         session: Session,
         checked: Credentials,
         rehashed: Option<String>,
     ) -> StoreResult<Position>;
-    /// One session that has not ended.
-    async fn session(&self, id: SessionId) -> StoreResult<Option<Session>>;
-    /// Those of a member that have neither ended nor expired, last used first. At most 100.
-    async fn sessions(&self, member: MemberId, now: Timestamp) -> StoreResult<Vec<Session>>;
-    /// Moves the refresh token on from `generation`, if it is still the current one (else `false`).
+    /// Rotates the refresh token of a session. Returns `false` where `generation` is no longer the current one.
     async fn rotate(
         &self,
         id: SessionId,
@@ -69,10 +79,11 @@ pub trait SessionStore: Send + Sync + 'static {
         expires_at: Timestamp,
         address: String,
     ) -> StoreResult<bool>;
-    /// Ends sessions and remembers until `tokens_until` that their tokens are revoked, in one commit. Returns which.
+    /// Ends sessions and stores until `tokens_until` that their tokens are revoked, in one commit. Returns the ended
+    /// sessions.
     async fn end_sessions(&self, member: MemberId, which: End, tokens_until: Timestamp) -> StoreResult<Vec<SessionId>>;
-    /// Sets a new password and ends every other session, in one commit. Returns which. Refuses `LoginFailed` where the
-    /// credentials are not those that were checked, `TokenRevoked` where the session does not live.
+    /// Stores a password and ends every other session in one commit. Returns the ended sessions. Refuses `LoginFailed`,
+    /// and `TokenRevoked` where the session has ended or expired.
     async fn change_password(
         &self,
         identity: Identity,
@@ -81,9 +92,9 @@ pub trait SessionStore: Send + Sync + 'static {
         before: SessionId,
         tokens_until: Timestamp,
     ) -> StoreResult<Vec<SessionId>>;
-    /// Ends every session of the member and marks the member as gone at `at`, in one commit. Returns which. Refuses
-    /// what a change of the password refuses.
-    async fn leave(
+    /// Deactivates the member at `at`, subtracts the member's follows, likes and comments from all counters, and ends
+    /// every session, in one commit. Returns the ended sessions. Refuses `LoginFailed`, `TokenRevoked`.
+    async fn deactivate(
         &self,
         identity: Identity,
         checked: Credentials,
@@ -91,21 +102,31 @@ pub trait SessionStore: Send + Sync + 'static {
         before: SessionId,
         tokens_until: Timestamp,
     ) -> StoreResult<Vec<SessionId>>;
-    /// Every session whose tokens are revoked, with the time from which the last of them has expired anyway.
+
+    /// Returns one session that has not ended.
+    async fn session(&self, id: SessionId) -> StoreResult<Option<Session>>;
+    /// Returns the member's sessions that have neither ended nor expired, last used first. At most 100.
+    async fn sessions(&self, member: MemberId, now: Timestamp) -> StoreResult<Vec<Session>>;
+    /// Returns every session with revoked tokens, and the expiry of its last token.
     async fn revoked(&self, now: Timestamp) -> StoreResult<Vec<(SessionId, Timestamp)>>;
-    /// Every member whose older tokens are void, where some of them may still run.
+    /// Returns every member whose older tokens are revoked and have not all expired.
     async fn not_before(&self, now: Timestamp) -> StoreResult<Vec<(MemberId, NotBefore)>>;
 
-    /// The keys; none before the first was made.
+    /// Returns the credentials of a member, deactivated ones included.
+    async fn credentials(&self, id: MemberId) -> StoreResult<Option<Credentials>>;
+    /// Returns the credentials under an e-mail address (key form), those of deactivated members included.
+    async fn credentials_by_email(&self, key: &str) -> StoreResult<Option<Credentials>>;
+
+    /// Returns the keys, or `None` before the first one was made.
     async fn keys(&self) -> StoreResult<Option<Keys>>;
-    /// Makes the new key the primary, if `expected` still is (`None`: if there is no key at all). Disables keys that
-    /// were replaced before `disable_replaced_before`. Returns the keys that are now in force.
+    /// Makes the new key the primary where `expected` still is it (`None`: where no key exists). Disables keys that
+    /// were replaced before `disable_replaced_before`. Returns the keys that are valid after it.
     async fn rotate_key(
         &self,
         expected: Option<uuid::Uuid>,
         new: SigningKey,
         disable_replaced_before: Timestamp,
     ) -> StoreResult<Keys>;
-    /// Disables keys that were replaced before that.
+    /// Disables keys that were replaced before that time.
     async fn disable_keys(&self, replaced_before: Timestamp) -> StoreResult<()>;
 }

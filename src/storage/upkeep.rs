@@ -1,55 +1,55 @@
-//! What is done to the whole store: pruning, audits, imports.
+//! Work on the whole store: pruning, audits, imports.
 use super::{NewMember, StoreResult};
 use crate::domain::{MemberId, Position, Post, PostId, Timestamp};
 use async_trait::async_trait;
 
-/// A counter that is not what its rows say.
+/// A counter that disagrees with the rows that it counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drift {
-    /// Such as `posts.like_count`.
+    /// Table and column, such as `posts.like_count`.
     pub counter: &'static str,
-    /// Rows whose counter is off.
+    /// Rows with a wrong counter.
     pub rows: u64,
 }
 
 /// One follow of an import.
 #[derive(Debug, Clone, Copy)]
 pub struct ImportedFollow {
-    /// Orders the lists.
+    /// The sort key of the follow in both lists.
     pub id: u64,
-    /// Who follows.
+    /// The member who follows.
     pub follower: MemberId,
-    /// Who is followed.
+    /// The member who is followed.
     pub followee: MemberId,
 }
 
 /// One like of an import.
 #[derive(Debug, Clone, Copy)]
 pub struct ImportedLike {
-    /// Orders the list of likers, and says when.
+    /// The sort key in the list of likers; contains the time of the like.
     pub id: u64,
-    /// Which post; there already, or in the same batch.
+    /// A stored post, or one of the same batch.
     pub post: PostId,
-    /// Who wrote it.
+    /// The author of the post.
     pub author: MemberId,
-    /// Who likes it. A like that is there already is left out.
+    /// The member who likes it. An existing like is skipped.
     pub member: MemberId,
 }
 
-/// A batch of what to store at once.
+/// A batch of rows to store in one commit.
 #[derive(Debug, Default)]
 pub struct Import {
     /// New members.
     pub members: Vec<NewMember>,
-    /// Follows between members that are there already or come in the same batch.
+    /// Follows between stored members or members of the same batch.
     pub follows: Vec<ImportedFollow>,
-    /// Posts by members that are there already or come in the same batch; their counts must be 0.
+    /// Posts of stored members or members of the same batch, with all counts 0.
     pub posts: Vec<Post>,
-    /// Likes of posts by members who are here.
+    /// Likes by active members.
     pub likes: Vec<ImportedLike>,
 }
 
-/// What a round of pruning removed.
+/// The number of rows that one run of pruning removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Pruned {
@@ -60,18 +60,20 @@ pub struct Pruned {
     pub members: u64,
 }
 
-/// Work on the whole store.
+/// Maintains the whole store.
 #[async_trait]
 pub trait UpkeepStore: Send + Sync + 'static {
-    /// Removes, in steps small enough not to hold up writers: events older than `events_before` that are not after
-    /// `readers_at` (the position of the slowest reader), receipts older than a day, sessions and revocations that
-    /// have run out, posts and members that went more than `PURGE_DAYS` ago.
+    /// Removes, in steps short enough not to delay other commands: events older than `events_before` up to `readers_at`
+    /// (the position of the slowest reader), receipts older than a day, expired sessions and revocations, and posts and
+    /// members that were deleted or deactivated more than `PURGE_DAYS` ago.
     async fn prune(&self, now: Timestamp, events_before: Timestamp, readers_at: Position) -> StoreResult<Pruned>;
-    /// Recomputes every counter and says which are off; none is the only good answer.
+    /// Recomputes every counter and returns those that drifted; any is a bug.
     async fn audit(&self) -> StoreResult<Vec<Drift>>;
     /// Stores a batch with its events and counters in one commit.
     async fn import(&self, batch: Import) -> StoreResult<()>;
+    /// Returns the largest id of any table. The id generator starts above it.
+    async fn largest_id(&self) -> StoreResult<u64>;
 }
 
-/// How long what was deleted can still be brought back.
+/// Days after which deleted posts and deactivated members are purged.
 pub const PURGE_DAYS: u64 = 30;

@@ -69,17 +69,17 @@ impl Past {
             edited_at: None,
         };
         let made = post.id.0;
-        self.stores.content.publish(post, None).await.unwrap();
+        self.stores.posts.create_post(post, None).await.unwrap();
         made
     }
 
     pub(crate) async fn like(&self, who: MemberId, post: u64, at: Timestamp) {
-        self.stores.content.like_post(id(at), who, PostId(post), true).await.unwrap();
+        self.stores.likes.like_post(id(at), who, PostId(post), true).await.unwrap();
     }
 
     pub(crate) async fn view(&self, viewer: MemberId, post: u64, at: Timestamp) {
         let view = View { post: PostId(post), viewer, hour: at.0.div_euclid(3_600_000) };
-        self.stores.content.count_views(vec![view]).await.unwrap();
+        self.stores.views.count_views(vec![view]).await.unwrap();
     }
 
     pub(crate) async fn comment(&self, author: MemberId, post: u64, at: Timestamp) {
@@ -98,7 +98,7 @@ impl Past {
             created_at: at,
             edited_at: None,
         };
-        self.stores.content.comment(comment, None).await.unwrap();
+        self.stores.comments.create_comment(comment, None).await.unwrap();
     }
 
     /// Starts a server on the database.

@@ -2,7 +2,7 @@
 //! alone, and turns the rejected ones into dead letters.
 use super::{Message, Shared, dead_letters};
 use crate::{
-    actors::{Error, mailbox::Envelope},
+    actors::{error::Error, mailbox::Envelope},
     domain::{Event, Position},
     storage::StoreError,
 };

@@ -2,7 +2,10 @@
 //! them again (`redrive`).
 use super::{Activity, Shared};
 use crate::{
-    actors::{Error, Page, page},
+    actors::{
+        error::Error,
+        page::{Page, page},
+    },
     causes::in_full,
     domain::{
         CloudEvent, Event, Position, Refusal, Timestamp,
@@ -172,7 +175,7 @@ mod tests {
         let left = actors.activity.dead_letters(None, 10).await.unwrap().items;
         assert_eq!(
             (left.len(), left[0].event.position, &*left[0].cause),
-            (1, Position(1), "the test backend has too much to do")
+            (1, Position(1), "the queue of the test backend is full")
         );
         let activities = shared.store.activities(author, None, Position(9), 10).await.unwrap();
         assert_eq!(activities.iter().map(|event| event.position.0).collect::<Vec<_>>(), [2]);

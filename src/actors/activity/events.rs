@@ -1,7 +1,7 @@
 //! `GET /api/events`: a page of the public events that a member may see, read from the log in its order.
 use super::Activity;
 use crate::{
-    actors::{Error, visibility::Viewer},
+    actors::{error::Error, visibility::Viewer},
     domain::{
         CloudEvent, CommentId, Epoch, Event, EventKind, MemberId, Position, PostId, Refusal, Surface,
         cursor::{ListKind, decode_list_cursor, encode_list_cursor},
@@ -91,7 +91,7 @@ impl Activity {
         comments.sort_unstable();
         comments.dedup();
         let comments =
-            if comments.is_empty() { Vec::new() } else { self.shared.content.comments_by_id(&comments).await? };
+            if comments.is_empty() { Vec::new() } else { self.shared.comments.comments_by_id(&comments).await? };
         let live_comments: FxHashSet<CommentId> =
             comments.iter().filter(|comment| !comment.deleted).map(|comment| comment.id).collect();
         events.retain(|event| {

@@ -13,12 +13,14 @@ pub use events::EventsPage;
 pub use stream::{EventLive, EventStream};
 
 use super::{
-    Error, Page, Reply, Supervisor,
     backoff::{Backoff, PART_MAX},
+    error::{Error, Reply},
     health::{Fault, Part},
     lanes::{Lane, LaneLimits},
     mailbox::Mailbox,
-    page, reader,
+    page::{Page, page},
+    reader,
+    supervisor::Supervisor,
     visibility::Visibility,
     wait_until::wait_until,
 };
@@ -28,7 +30,7 @@ use crate::{
         Event, EventKind, MemberId, Notification, Position, SOURCE_DEFAULT, Timestamp,
         cursor::{ListKind, decode_list_cursor, encode_list_cursor},
     },
-    storage::{ActivityStore, ContentStore, EventLog, StoreError, StoreResult, Stores},
+    storage::{ActivityStore, CommentStore, EventLog, StoreError, StoreResult, Stores},
 };
 use std::{sync::Arc, time::Duration};
 use stream::OpenStreams;
@@ -57,7 +59,7 @@ pub(super) enum Message {
 pub(super) struct Shared {
     store: Arc<dyn ActivityStore>,
     log: Arc<dyn EventLog>,
-    content: Arc<dyn ContentStore>,
+    comments: Arc<dyn CommentStore>,
     visibility: Visibility,
     /// The store has every event up to here.
     applied: watch::Sender<Position>,
@@ -96,7 +98,7 @@ impl Activity {
         let shared = Arc::new(Shared {
             store: stores.activity.clone(),
             log: stores.log.clone(),
-            content: stores.content.clone(),
+            comments: stores.comments.clone(),
             visibility,
             applied: watch::channel(Position(0)).0,
             source: if public_url.is_empty() { SOURCE_DEFAULT.to_owned() } else { public_url },

@@ -8,7 +8,7 @@
 //! ```
 use super::Activity;
 use crate::{
-    actors::{Error, wait_until::wait_until},
+    actors::{error::Error, wait_until::wait_until},
     domain::{CloudEvent, MemberId, Position, Refusal},
 };
 use rustc_hash::FxHashMap;

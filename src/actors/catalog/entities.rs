@@ -2,7 +2,7 @@
 use super::cache::Cache;
 use crate::{
     domain::{MemberCard, MemberId, Post, PostId, Relations, VisiblePost},
-    storage::{ContentStore, MemberStore, RelationStore, StoreResult, Stores},
+    storage::{LikeStore, MemberStore, PostStore, RelationStore, StoreResult, Stores},
 };
 use rustc_hash::FxHashSet;
 use std::sync::Arc;
@@ -19,7 +19,8 @@ struct Likes {
 
 /// Posts, cards, relations and likes, each cached until an event invalidates it.
 pub(super) struct Entities {
-    content: Arc<dyn ContentStore>,
+    post_store: Arc<dyn PostStore>,
+    like_store: Arc<dyn LikeStore>,
     members: Arc<dyn MemberStore>,
     relation_store: Arc<dyn RelationStore>,
     posts: Cache<PostId, Post>,
@@ -32,7 +33,8 @@ impl Entities {
     /// Makes empty caches: six tenths of `bytes_max` for posts, one for cards, two for relations, one for likes.
     pub(super) fn new(stores: &Stores, bytes_max: u64) -> Self {
         Self {
-            content: stores.content.clone(),
+            post_store: stores.posts.clone(),
+            like_store: stores.likes.clone(),
             members: stores.members.clone(),
             relation_store: stores.relations.clone(),
             posts: Cache::new(bytes_max / 10 * 6, 1_000, |_, post| {
@@ -143,7 +145,7 @@ impl Entities {
             .collect();
         if !missing.is_empty() {
             let wanted: Vec<_> = missing.iter().map(|(id, _)| *id).collect();
-            for post in self.content.posts(&wanted).await? {
+            for post in self.post_store.posts(&wanted).await? {
                 let post = Arc::new(post);
                 if let Some(at) = ids.iter().position(|id| *id == post.id) {
                     found[at] = Some(post.clone());
@@ -179,7 +181,7 @@ impl Entities {
             return Ok(posts.iter().map(|post| likes.posts.contains(&post.id)).collect());
         }
         let ids: Vec<_> = posts.iter().map(|post| post.id).collect();
-        let liked = self.content.liked_posts(liker, &ids).await?;
+        let liked = self.like_store.liked_posts(liker, &ids).await?;
         Ok(ids.iter().map(|id| liked.contains(id)).collect())
     }
 
@@ -188,7 +190,7 @@ impl Entities {
             return Ok(known);
         }
         let load = self.likes.begin_load(&member);
-        let posts = self.content.recent_likes(member, LIKES_KEPT).await?;
+        let posts = self.like_store.recent_likes(member, LIKES_KEPT).await?;
         let complete = posts.len() < LIKES_KEPT;
         let likes = Arc::new(Likes { posts: posts.into_iter().collect(), complete });
         self.likes.finish_load(load, member, likes.clone());

@@ -1,5 +1,4 @@
 //! The commands on posts, comments and likes: one variant and one store call each.
-use super::Markup;
 use crate::{
     actors::{
         command_actor::Command,
@@ -8,9 +7,9 @@ use crate::{
     },
     domain::{
         Comment, CommentId, CommentText, LikeState, MemberId, Outcome, Position, Post, PostId, PostText, Receipt,
-        Timestamp,
+        Timestamp, markup::ResolvedMarkup,
     },
-    storage::ContentStore,
+    storage::{CommentStore, LikeStore, PostStore},
 };
 use std::sync::Arc;
 
@@ -19,7 +18,14 @@ pub(super) enum ContentCommand {
     /// Stores a post with its receipt.
     CreatePost { post: Post, receipt: Option<Receipt>, reply: Reply<Outcome<Position>> },
     /// Changes the text of an author's post, and its images where the text has some.
-    EditPost { author: MemberId, id: PostId, text: PostText, markup: Markup, over: Option<Arc<Post>>, reply: Reply<()> },
+    EditPost {
+        author: MemberId,
+        id: PostId,
+        text: PostText,
+        markup: ResolvedMarkup,
+        over: Option<Arc<Post>>,
+        reply: Reply<()>,
+    },
     /// Deletes an author's post.
     DeletePost { author: MemberId, id: PostId, reply: Reply<()> },
     /// Sets or withdraws a member's like; `key` orders the list of likes.
@@ -47,9 +53,9 @@ pub(super) enum ContentCommand {
 /// The stores that content commands write to.
 #[derive(Clone)]
 pub(super) struct ContentStores {
-    pub(super) posts: Arc<dyn ContentStore>,
-    pub(super) comments: Arc<dyn ContentStore>,
-    pub(super) likes: Arc<dyn ContentStore>,
+    pub(super) posts: Arc<dyn PostStore>,
+    pub(super) comments: Arc<dyn CommentStore>,
+    pub(super) likes: Arc<dyn LikeStore>,
 }
 
 impl Command for ContentCommand {
@@ -60,13 +66,13 @@ impl Command for ContentCommand {
         match self {
             Self::CreatePost { post, receipt, reply } => {
                 let posts = stores.posts.clone();
-                let create = async move { Ok(posts.publish(post, receipt).await?) };
+                let create = async move { Ok(posts.create_post(post, receipt).await?) };
                 submit_then_reply(permit, reply, create).await;
             }
             Self::EditPost { author, id, text, markup, over, reply } => {
                 let posts = stores.posts.clone();
                 let edit = async move {
-                    posts.edit_post(author, id, text, (markup.tags, markup.mentions), over, now).await?;
+                    posts.edit_post(author, id, text, markup, over, now).await?;
                     Ok(())
                 };
                 submit_then_reply(permit, reply, edit).await;
@@ -86,7 +92,7 @@ impl Command for ContentCommand {
             }
             Self::CreateComment { comment, receipt, reply } => {
                 let comments = stores.comments.clone();
-                let create = async move { Ok(comments.comment(comment, receipt).await?) };
+                let create = async move { Ok(comments.create_comment(comment, receipt).await?) };
                 submit_then_reply(permit, reply, create).await;
             }
             Self::EditComment { author, id, text, mentions, over, reply } => {

@@ -157,7 +157,7 @@ impl Content {
         let ids: Vec<CommentId> = comments.iter().map(|comment| comment.id).collect();
         let blocked = &viewer.relations().blocked;
         if !blocked.is_empty() {
-            for hidden in self.stores.comments.counted_below(&ids, blocked).await? {
+            for hidden in self.stores.comments.comment_counts_by(&ids, blocked).await? {
                 for comment in comments.iter_mut().filter(|comment| comment.id == hidden.comment) {
                     comment.like_count = comment.like_count.saturating_sub(hidden.likes);
                     comment.reply_count = comment.reply_count.saturating_sub(hidden.replies);

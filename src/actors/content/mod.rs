@@ -17,20 +17,15 @@ use super::{
 use crate::{
     domain::{
         IdGenerator, ImageId, LikeState, MemberCard, MemberId, Mention, Outcome, Picture, Position, Post, PostCounts,
-        PostId, PostText, Receipt, Refusal, Surface, Tag, Timestamp, VisiblePost,
+        PostId, PostText, Receipt, Refusal, Surface, Timestamp, VisiblePost,
         cursor::{ListKind, decode_list_cursor, encode_list_cursor},
         markup,
+        markup::ResolvedMarkup,
     },
     storage::{ImageStore, Listed, MemberStore, Stores},
 };
 use commands::{ContentCommand, ContentStores};
 use std::sync::Arc;
-
-/// The tags and mentions of a text.
-struct Markup {
-    tags: Vec<Tag>,
-    mentions: Vec<Mention>,
-}
 
 /// The handle of content. Commands go through the slot of the acting member; reads need no order and go to the stores.
 #[derive(Clone)]
@@ -58,9 +53,9 @@ impl Content {
     ) -> Result<Self, StartError> {
         let (members, images) = (stores.members.clone(), stores.images.clone());
         let stores = ContentStores {
-            posts: stores.content.clone(),
-            comments: stores.content.clone(),
-            likes: stores.content.clone(),
+            posts: stores.posts.clone(),
+            comments: stores.comments.clone(),
+            likes: stores.likes.clone(),
         };
         let slots = Slots::start(supervisor, "content", stores.clone()).await?;
         Ok(Self { slots, stores, members, images, ids, catalog, visibility, streams, views })
@@ -68,7 +63,7 @@ impl Content {
 
     /// Drafts a post: id, time, mentions and author are known before it is stored. Refuses `ImageNotFound`.
     pub async fn draft_post(&self, author: MemberId, text: PostText) -> Result<VisiblePost, Error> {
-        let Markup { tags, mentions } = self.markup(author, text.content()).await?;
+        let ResolvedMarkup { tags, mentions } = self.markup(author, text.content()).await?;
         let images = self.pictures(text.images().unwrap_or_default()).await?;
         let post = Post {
             id: PostId(self.ids.next()),
@@ -182,7 +177,7 @@ impl Content {
             None => u64::MAX,
         };
         let likes = self.stores.likes.post_likes(id, before, limit + 1).await?;
-        let next = |last: &Listed<_>| encode_list_cursor(ListKind::PostLikes, id.0, [last.place, 0]);
+        let next = |last: &Listed<_>| encode_list_cursor(ListKind::PostLikes, id.0, [last.key, 0]);
         let mut page = page(likes, limit, next, |listed| listed.item);
         page.items.retain(|card| viewer.sees(card.id, Surface::Direct));
         Ok(page)
@@ -210,10 +205,10 @@ impl Content {
     }
 
     /// Finds the tags of a text, and the mentions of members that are visible to its author.
-    async fn markup(&self, author: MemberId, text: &str) -> Result<Markup, Error> {
+    async fn markup(&self, author: MemberId, text: &str) -> Result<ResolvedMarkup, Error> {
         let found = markup::find(text);
         if found.mentioned.is_empty() {
-            return Ok(Markup { tags: found.tags, mentions: Vec::new() });
+            return Ok(ResolvedMarkup { tags: found.tags, mentions: Vec::new() });
         }
         let keys: Vec<String> = found.mentioned.iter().map(|mentioned| mentioned.key.clone()).collect();
         let viewer = self.visibility.viewer(author).await?;
@@ -224,7 +219,7 @@ impl Content {
             let (handle, member) = (card.handle.clone(), card.id);
             Some(Mention { handle, member, start: mentioned.start, end: mentioned.end })
         };
-        Ok(Markup { tags: found.tags, mentions: found.mentioned.into_iter().filter_map(mention).collect() })
+        Ok(ResolvedMarkup { tags: found.tags, mentions: found.mentioned.into_iter().filter_map(mention).collect() })
     }
 }
 

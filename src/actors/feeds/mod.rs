@@ -18,7 +18,7 @@ use super::{
 use crate::{
     config::Config,
     domain::{Event, EventKind, MemberId, Position, PostId, Surface, Timestamp, first_id_at},
-    storage::{ContentStore, EventLog, PostRef, StoreResult, Stores},
+    storage::{EventLog, PostRef, PostStore, StoreResult, Stores},
 };
 use std::{
     sync::{Arc, PoisonError, RwLock},
@@ -37,7 +37,7 @@ pub struct Feeds {
 
 /// Lock order: the authors of [`Viewer::with_check`] first, then `window`. The projection's writer holds one at a time.
 struct Shared {
-    posts: Arc<dyn ContentStore>,
+    posts: Arc<dyn PostStore>,
     log: Arc<dyn EventLog>,
     catalog: Catalog,
     visibility: Visibility,
@@ -53,7 +53,7 @@ impl Feeds {
     pub(super) fn new(stores: &Stores, config: &Config, catalog: Catalog, visibility: Visibility) -> Self {
         Self {
             shared: Arc::new(Shared {
-                posts: stores.content.clone(),
+                posts: stores.posts.clone(),
                 log: stores.log.clone(),
                 catalog,
                 visibility,

@@ -25,11 +25,11 @@ impl Command for ImageCommand {
         let images = images.clone();
         match self {
             Self::CreateImage { image, receipt, reply } => {
-                let create = async move { Ok(images.add(*image, receipt).await?) };
+                let create = async move { Ok(images.create_image(*image, receipt).await?) };
                 submit_then_reply(permit, reply, create).await;
             }
             Self::DeleteImage { owner, id, reply } => {
-                let delete = async move { Ok(images.remove(owner, id).await?) };
+                let delete = async move { Ok(images.delete_image(owner, id).await?) };
                 submit_then_reply(permit, reply, delete).await;
             }
         }

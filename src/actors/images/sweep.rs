@@ -47,7 +47,7 @@ impl Images {
         let before = now.before(Duration::from_secs(IMAGE_UNUSED_HOURS * 3_600));
         let mut swept = Swept::default();
         loop {
-            let unused = self.store.remove_unused(before, STEP).await?;
+            let unused = self.store.delete_unused_images(before, STEP).await?;
             if unused.is_empty() {
                 break;
             }

@@ -6,7 +6,7 @@ use crate::{
         mailbox::{Permit, submit_then_reply},
     },
     domain::{Handle, Member, MemberId, Outcome, Position, ProfilePatch, Receipt, RelationChange},
-    storage::{Followed, MemberStore, NewMember, RelationStore},
+    storage::{Followed, MarkerStore, MemberStore, NewMember, RelationStore},
 };
 use std::sync::Arc;
 
@@ -31,6 +31,7 @@ pub(super) enum MemberCommand {
 pub(super) struct MemberStores {
     pub(super) members: Arc<dyn MemberStore>,
     pub(super) relations: Arc<dyn RelationStore>,
+    pub(super) markers: Arc<dyn MarkerStore>,
 }
 
 impl Command for MemberCommand {
@@ -72,8 +73,8 @@ impl Command for MemberCommand {
                 submit_then_reply(permit, reply, change).await;
             }
             Self::MoveMarker { member, last_read, reply } => {
-                let members = stores.members.clone();
-                let move_marker = async move { Ok(members.move_marker(member, last_read).await?.is_some()) };
+                let markers = stores.markers.clone();
+                let move_marker = async move { Ok(markers.move_marker(member, last_read).await?.is_some()) };
                 submit_then_reply(permit, reply, move_marker).await;
             }
         }

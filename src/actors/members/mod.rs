@@ -56,7 +56,11 @@ impl Members {
         catalog: Catalog,
         visibility: Visibility,
     ) -> Result<Self, StartError> {
-        let stores = MemberStores { members: stores.members.clone(), relations: stores.relations.clone() };
+        let stores = MemberStores {
+            members: stores.members.clone(),
+            relations: stores.relations.clone(),
+            markers: stores.markers.clone(),
+        };
         let slots = Slots::start(supervisor, "members", stores.clone()).await?;
         let recommendations = Lane::new("recommendations", LaneLimits::default());
         Ok(Self { slots, stores, ids, hasher, catalog, visibility, recommendations })

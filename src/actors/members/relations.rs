@@ -61,7 +61,7 @@ impl Members {
         }
         let blocked = &viewer.relations().blocked;
         if !blocked.is_empty() {
-            let [followers, followings] = relations.counted_among(member.id, blocked).await?;
+            let [followers, followings] = relations.follow_counts_by(member.id, blocked).await?;
             member.counts.followers = member.counts.followers.saturating_sub(followers);
             member.counts.followings = member.counts.followings.saturating_sub(followings);
         }
@@ -94,7 +94,7 @@ impl Members {
             RelationList::Blocks => relations.blocks(of, before, limit + 1).await,
             RelationList::Mutes => relations.mutes(of, Timestamp::now(), before, limit + 1).await,
         };
-        let next = |last: &Listed<MemberCard>| encode_list_cursor(list.kind(), of.0, [last.place, 0]);
+        let next = |last: &Listed<MemberCard>| encode_list_cursor(list.kind(), of.0, [last.key, 0]);
         let mut page = page(listed?, limit, next, |listed| listed.item);
         page.items.retain(|card| list.includes_hidden() || viewer.sees(card.id, Surface::Direct));
         Ok(page)

@@ -70,7 +70,7 @@ impl LiveNotifications {
 
     /// Returns the newest notifications of `member` up to a position, newest first: one query for a whole batch.
     async fn causes(&self, member: MemberId, until: Position) -> Result<Vec<Notification>, Error> {
-        let causes = self.log.done_to(member, until, CAUSES_MAX).await?;
+        let causes = self.log.events_targeting(member, until, CAUSES_MAX).await?;
         Ok(causes.iter().filter_map(Notification::of).filter(|notification| notification.to == member).collect())
     }
 }

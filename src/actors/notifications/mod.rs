@@ -18,7 +18,7 @@ pub use visible::VisibleNotification;
 use super::{activity::Activity, catalog::Catalog, error::Error, visibility::Visibility};
 use crate::{
     domain::{MemberId, Position},
-    storage::{EventLog, MemberStore, Stores},
+    storage::{EventLog, MarkerStore, Stores},
 };
 use std::sync::Arc;
 use visible::NotificationFilter;
@@ -32,7 +32,7 @@ pub struct Notifications {
 struct Shared {
     activity: Activity,
     visibility: Visibility,
-    members: Arc<dyn MemberStore>,
+    markers: Arc<dyn MarkerStore>,
     filter: NotificationFilter,
 }
 
@@ -40,12 +40,12 @@ impl Notifications {
     /// Makes the handle; `activity` holds the stored notifications.
     pub(super) fn new(stores: &Stores, catalog: Catalog, visibility: Visibility, activity: Activity) -> Self {
         let filter = NotificationFilter::new(stores, catalog, visibility.clone());
-        Self { shared: Arc::new(Shared { activity, visibility, members: stores.members.clone(), filter }) }
+        Self { shared: Arc::new(Shared { activity, visibility, markers: stores.markers.clone(), filter }) }
     }
 
     /// Returns the newest notification that the member has read; 0 if none was read.
     pub async fn marker(&self, member: MemberId) -> Result<Position, Error> {
-        Ok(self.shared.members.marker(member).await?)
+        Ok(self.shared.markers.marker(member).await?)
     }
 }
 
@@ -53,7 +53,7 @@ impl Notifications {
 /// `live.rs`.
 pub(super) struct LiveNotifications {
     log: Arc<dyn EventLog>,
-    members: Arc<dyn MemberStore>,
+    markers: Arc<dyn MarkerStore>,
     filter: NotificationFilter,
 }
 
@@ -61,11 +61,11 @@ impl LiveNotifications {
     /// Makes the handle.
     pub(super) fn new(stores: &Stores, catalog: Catalog, visibility: Visibility) -> Self {
         let filter = NotificationFilter::new(stores, catalog, visibility);
-        Self { log: stores.log.clone(), members: stores.members.clone(), filter }
+        Self { log: stores.log.clone(), markers: stores.markers.clone(), filter }
     }
 
     /// Returns the newest notification that the member has read; 0 if none was read.
     pub(super) async fn marker(&self, member: MemberId) -> Result<Position, Error> {
-        Ok(self.members.marker(member).await?)
+        Ok(self.markers.marker(member).await?)
     }
 }

@@ -6,7 +6,7 @@ use crate::{
         visibility::{Viewer, Visibility},
     },
     domain::{Comment, CommentId, MemberCard, MemberId, Notification, NotificationKind, PostId, Surface},
-    storage::{ContentStore, Stores},
+    storage::{CommentStore, Stores},
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::{hash::Hash, sync::Arc};
@@ -29,7 +29,7 @@ pub struct VisibleNotification {
 
 /// Loads the subjects of notifications, and removes hidden notifications.
 pub(super) struct NotificationFilter {
-    comments: Arc<dyn ContentStore>,
+    comments: Arc<dyn CommentStore>,
     catalog: Catalog,
     visibility: Visibility,
 }
@@ -43,7 +43,7 @@ struct Subjects {
 
 impl NotificationFilter {
     pub(super) fn new(stores: &Stores, catalog: Catalog, visibility: Visibility) -> Self {
-        Self { comments: stores.content.clone(), catalog, visibility }
+        Self { comments: stores.comments.clone(), catalog, visibility }
     }
 
     /// Returns the visible ones of `notifications` in the same order: the actor is neither deactivated, blocked nor

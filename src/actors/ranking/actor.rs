@@ -19,12 +19,12 @@ use super::{
 };
 use crate::{
     actors::{
-        Error,
         backoff::{Backoff, PART_MAX},
+        error::Error,
         mailbox::Envelope,
     },
     domain::{PostId, RANKED_MAX, RankedBy, Timestamp, Window},
-    storage::{PostRef, Scored, Tallied},
+    storage::{PostRef, PostTallies, ScoredPost},
 };
 use jiff::civil::Date;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -55,7 +55,7 @@ pub(super) struct State {
 /// Tallies that were read again: those of `posts`. A post without any has no row in `tallies`.
 struct Recount {
     posts: Vec<PostId>,
-    tallies: Vec<Tallied>,
+    tallies: Vec<PostTallies>,
 }
 
 /// One new order of a ranking.
@@ -69,7 +69,7 @@ struct Ranked {
 struct Built {
     tables: Tables,
     rankings: Vec<Ranked>,
-    today: Vec<Scored>,
+    today: Vec<ScoredPost>,
 }
 
 impl Actor for RankingActor {
@@ -157,7 +157,7 @@ impl State {
             return Ok(Rebuilt::TablesMissing);
         }
         let recount = self.recount(spans).await?;
-        let newest = self.shared.content.newest_posts(PostId(u64::MAX), RANKED_MAX).await?;
+        let newest = self.shared.posts.newest_posts(PostId(u64::MAX), RANKED_MAX).await?;
         let Some(tables) = self.tables.take() else { return Ok(Rebuilt::TablesMissing) };
         self.dirty = DirtyPosts::default();
         // The actor awaits the thread, so no two builds run at once.
@@ -190,7 +190,7 @@ impl State {
     }
 
     /// Publishes the best of today. The generations do not depend on it, so a failure is only tried again later.
-    async fn publish_today(&mut self, date: Date, today: Vec<Scored>) {
+    async fn publish_today(&mut self, date: Date, today: Vec<ScoredPost>) {
         if Instant::now() < self.publish_after {
             self.dirty.order_changed = true;
             return;
@@ -215,7 +215,7 @@ impl State {
         }
         for (one, other) in moved {
             // The clock may have been set back, so either edge may be the earlier one.
-            let posts = self.shared.store.stirred(one.min(other), one.max(other), DIRTY_MAX + 1).await?;
+            let posts = self.shared.store.posts_active_between(one.min(other), one.max(other), DIRTY_MAX + 1).await?;
             self.dirty.add(posts);
         }
         Ok(())
@@ -225,7 +225,7 @@ impl State {
     async fn mark_posts_of_members(&mut self) -> Result<(), Error> {
         let members: Vec<_> = self.dirty.members.iter().copied().collect();
         for member in members {
-            let posts = self.shared.store.touched_by(member, DIRTY_MAX + 1).await?;
+            let posts = self.shared.store.posts_engaged_by(member, DIRTY_MAX + 1).await?;
             self.dirty.add(posts);
             if self.dirty.overflowed() {
                 break;

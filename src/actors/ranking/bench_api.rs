@@ -2,7 +2,7 @@
 use super::tables::{Spans, Tables};
 use crate::{
     domain::{PostId, RankedBy, Tally, Timestamp, Window},
-    storage::Tallied,
+    storage::PostTallies,
 };
 use jiff::tz::TimeZone;
 
@@ -16,7 +16,7 @@ impl Ranks {
         for number in 1..=posts {
             let views = number.wrapping_mul(2_654_435_761) >> 18;
             let all = Tally { views, likes: views / 8, comments: views / 16 };
-            tables.push(&Tallied { post: PostId(u64::from(number)), all, week: all, day: all, today: all });
+            tables.push(&PostTallies { post: PostId(u64::from(number)), all, week: all, day: all, today: all });
         }
         Some(Self(tables))
     }

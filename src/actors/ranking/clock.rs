@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     actors::{
-        Error,
         backoff::{Backoff, PART_MAX},
+        error::Error,
         mailbox::Mailbox,
     },
     domain::{Day, GENERATION_EVERY, PostId, Timestamp},

@@ -1,9 +1,9 @@
 //! `Days`: the best posts of a calendar day. Today's come from the newest rebuild, those of past days from the store, where
 //! they are frozen five minutes after the day's end.
 use crate::{
-    actors::Error,
+    actors::error::Error,
     domain::{Day, FieldError, PostId, Reason, TOP_KEPT, TOP_SHOWN, Timestamp, first_id_at},
-    storage::{RankingStore, Scored},
+    storage::{RankingStore, ScoredPost},
 };
 use jiff::{civil::Date, tz::TimeZone};
 use std::{
@@ -21,11 +21,11 @@ pub(super) struct BestOfDay {
     pub(super) date: Date,
     /// True if the scores do not change any more.
     pub(super) frozen: bool,
-    pub(super) posts: Arc<[Scored]>,
+    pub(super) posts: Arc<[ScoredPost]>,
 }
 
 impl BestOfDay {
-    fn new(date: Date, frozen: bool, posts: Vec<Scored>) -> Self {
+    fn new(date: Date, frozen: bool, posts: Vec<ScoredPost>) -> Self {
         Self { date, frozen, posts: posts.into() }
     }
 }
@@ -131,8 +131,8 @@ impl Days {
     }
 
     /// Returns the first [`TOP_SHOWN`] of `posts` that are visible to everybody.
-    async fn public_top(&self, posts: &[Scored]) -> Result<Vec<PostId>, Error> {
-        let ids: Vec<PostId> = posts.iter().map(|(post, _)| *post).collect();
+    async fn public_top(&self, posts: &[ScoredPost]) -> Result<Vec<PostId>, Error> {
+        let ids: Vec<PostId> = posts.iter().map(|scored| scored.post).collect();
         let mut public = self.store.public_posts(&ids).await?;
         public.truncate(TOP_SHOWN);
         Ok(public)
@@ -143,7 +143,7 @@ impl Days {
     pub(super) async fn publish(
         &self,
         date: Date,
-        posts: Vec<Scored>,
+        posts: Vec<ScoredPost>,
         last: &mut Option<PublishedTop>,
     ) -> Result<(), Error> {
         let top = PublishedTop { date, posts: self.public_top(&posts).await? };

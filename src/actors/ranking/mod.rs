@@ -13,12 +13,13 @@ mod tables;
 mod tests;
 
 use super::{
-    Error, Reply, Supervisor,
+    error::{Error, Reply},
     feeds::FeedPage,
     health::{Fault, Part},
     mailbox::Mailbox,
     reader,
     streams::Streams,
+    supervisor::Supervisor,
     visibility::Visibility,
 };
 use crate::{
@@ -28,7 +29,7 @@ use crate::{
         Window,
         cursor::{ListKind, decode_list_cursor, encode_list_cursor},
     },
-    storage::{ContentStore, RankingStore, Stores},
+    storage::{PostStore, RankingStore, Stores},
 };
 use days::Days;
 use generations::{Generation, Generations};
@@ -69,7 +70,7 @@ pub(super) enum Rebuilt {
 /// State that the actor writes and everybody reads. It outlives an incarnation of the actor.
 struct Shared {
     store: Arc<dyn RankingStore>,
-    content: Arc<dyn ContentStore>,
+    posts: Arc<dyn PostStore>,
     generations: Generations,
     days: Days,
     /// The changes of every event up to here are marked or counted.
@@ -85,7 +86,7 @@ impl Shared {
     fn new(stores: &Stores, zone: TimeZone, head: Position, part: Part) -> Self {
         Self {
             store: stores.ranking.clone(),
-            content: stores.content.clone(),
+            posts: stores.posts.clone(),
             generations: Generations::new(),
             days: Days::new(stores.ranking.clone(), zone),
             position: AtomicU64::new(head.0),
@@ -263,12 +264,12 @@ impl Ranking {
     pub async fn top3(&self, viewer: MemberId, date: Option<Date>) -> Result<Top3, Error> {
         self.shared.part.check()?;
         let best = self.shared.days.best(date, Timestamp::now()).await?;
-        let ids: Vec<PostId> = best.posts.iter().map(|(post, _)| *post).collect();
+        let ids: Vec<PostId> = best.posts.iter().map(|scored| scored.post).collect();
         let viewer = self.visibility.viewer(viewer).await?;
         let visible = self.visibility.posts(&viewer, &ids, Surface::Feed).await?;
         let scored = |post: VisiblePost| {
-            let (_, score) = best.posts.iter().find(|(id, _)| *id == post.post.id)?;
-            Some(TopPost { score: *score, post })
+            let scored = best.posts.iter().find(|scored| scored.post == post.post.id)?;
+            Some(TopPost { score: scored.score, post })
         };
         let items = visible.into_iter().filter_map(scored).take(TOP_SHOWN).collect();
         Ok(Top3 { date: best.date, frozen: best.frozen, items })

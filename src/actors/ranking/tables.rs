@@ -2,7 +2,7 @@
 //! change and to rank.
 use crate::{
     domain::{Day, PostId, RANKED_MAX, RankedBy, TOP_KEPT, Tally, Timestamp, Window},
-    storage::{PostRef, Scored, Since, Tallied},
+    storage::{PostRef, PostTallies, ScoredPost, WindowStarts},
 };
 use jiff::tz::TimeZone;
 use rustc_hash::FxHashSet;
@@ -11,7 +11,7 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 /// The spans of time that are counted, as of one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Spans {
-    pub(super) since: Since,
+    pub(super) since: WindowStarts,
     pub(super) today: Day,
 }
 
@@ -19,7 +19,7 @@ impl Spans {
     /// Returns the spans as of `now`; `None` at the ends of the calendar.
     pub(super) fn at(now: Timestamp, zone: &TimeZone) -> Option<Self> {
         let today = Day::at(now, zone)?;
-        let since = Since { week: Window::Week.since(now), day: Window::Day.since(now), today: today.begin };
+        let since = WindowStarts { week: Window::Week.since(now), day: Window::Day.since(now), today: today.begin };
         Some(Self { since, today })
     }
 }
@@ -101,8 +101,8 @@ impl Tables {
     }
 
     /// Appends a post that is newer than every other one.
-    pub(super) fn push(&mut self, tallied: &Tallied) {
-        let Tallied { post, all, week, day, today } = *tallied;
+    pub(super) fn push(&mut self, tallied: &PostTallies) {
+        let PostTallies { post, all, week, day, today } = *tallied;
         self.all.push(post, all);
         self.week.push(post, week);
         self.day.push(post, day);
@@ -119,18 +119,18 @@ impl Tables {
     }
 
     /// Replaces the tallies of `changed` posts by those in `found`; a post without one gets an empty tally.
-    pub(super) fn set(&mut self, mut changed: Vec<PostId>, mut found: Vec<Tallied>) {
+    pub(super) fn set(&mut self, mut changed: Vec<PostId>, mut found: Vec<PostTallies>) {
         changed.sort_unstable();
         changed.dedup();
         found.sort_unstable_by_key(|tallied| tallied.post);
-        let rows: Vec<(PostId, Option<Tallied>)> = changed
+        let rows: Vec<(PostId, Option<PostTallies>)> = changed
             .into_iter()
             .map(|post| {
                 let at = found.binary_search_by_key(&post, |tallied| tallied.post).ok();
                 (post, at.map(|at| found[at]))
             })
             .collect();
-        let of_span = |tally: fn(Tallied) -> Tally| {
+        let of_span = |tally: fn(PostTallies) -> Tally| {
             rows.iter().map(move |(post, tallied)| (*post, tallied.map(tally).unwrap_or_default()))
         };
         self.all.set(of_span(|tallied| tallied.all));
@@ -158,9 +158,9 @@ impl Tables {
     }
 
     /// Returns the [`TOP_KEPT`] best posts of today, best first; of equal scores the older post first.
-    pub(super) fn best_today(&self) -> Vec<Scored> {
+    pub(super) fn best_today(&self) -> Vec<ScoredPost> {
         let best = self.today.best(TOP_KEPT, |row| (row.tally.daily_score(), u64::MAX - row.post.0));
-        best.into_iter().map(|(score, post)| (post, score)).collect()
+        best.into_iter().map(|(score, post)| ScoredPost { post, score }).collect()
     }
 
     /// Returns the number of posts that were ever viewed, liked or commented on.
@@ -174,16 +174,20 @@ mod tests {
     use super::*;
     use crate::domain::{MemberId, Position};
 
+    fn scored(post: u64, score: u64) -> ScoredPost {
+        ScoredPost { post: PostId(post), score }
+    }
+
     fn tables() -> Tables {
         Tables::new(Spans::at(Timestamp(1_764_000_000_000), &TimeZone::UTC).unwrap())
     }
 
-    fn tallied(post: u64, views: u32, likes: u32, comments: u32) -> Tallied {
+    fn tallied(post: u64, views: u32, likes: u32, comments: u32) -> PostTallies {
         let tally = Tally { views, likes, comments };
-        Tallied { post: PostId(post), all: tally, week: tally, day: tally, today: tally }
+        PostTallies { post: PostId(post), all: tally, week: tally, day: tally, today: tally }
     }
 
-    fn set(tables: &mut Tables, found: &[Tallied]) {
+    fn set(tables: &mut Tables, found: &[PostTallies]) {
         tables.set(found.iter().map(|tallied| tallied.post).collect(), found.to_vec());
     }
 
@@ -217,11 +221,11 @@ mod tests {
     fn a_day_ranks_the_older_of_equal_scores_first_and_leaves_out_posts_without_a_score() {
         let mut tables = tables();
         set(&mut tables, &[tallied(1, 0, 0, 1), tallied(2, 3, 0, 0), tallied(3, 0, 2, 0), tallied(4, 0, 0, 0)]);
-        assert_eq!(tables.best_today(), [(PostId(3), 4), (PostId(1), 3), (PostId(2), 3)]);
+        assert_eq!(tables.best_today(), [scored(3, 4), scored(1, 3), scored(2, 3)]);
         let many: Vec<_> = (10..200).map(|post| tallied(post, 1, 1, 1)).collect();
         set(&mut tables, &many);
         let best = tables.best_today();
-        assert_eq!((best.len(), best[0], best[49]), (TOP_KEPT, (PostId(10), 6), (PostId(59), 6)));
+        assert_eq!((best.len(), best[0], best[49]), (TOP_KEPT, scored(10, 6), scored(59, 6)));
     }
 
     #[test]

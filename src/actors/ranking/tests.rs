@@ -1,7 +1,7 @@
 //! Tests of the ranking: windows that move with time, an actor that fails, and the events about the best of a day.
 use super::{RankedFeed, Rebuilt, Shared, actor::State, clock::read_tables, tables::Spans};
 use crate::{
-    actors::{Actors, Error, feeds::Feed, health::Part},
+    actors::{Actors, error::Error, feeds::Feed, health::Part},
     config::Config,
     domain::{
         CommentText, Email, Event, EventKind, HOUR_MS, Handle, MemberId, Outcome, Password, Patch, Position, PostId,
@@ -71,7 +71,7 @@ fn leader(shared: &Shared, window: Window) -> PostId {
 }
 
 async fn best(shared: &Shared, at: Timestamp) -> Vec<(PostId, u64)> {
-    shared.days.best(None, at).await.unwrap().posts.to_vec()
+    shared.days.best(None, at).await.unwrap().posts.iter().map(|scored| (scored.post, scored.score)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 //! when one has been built. `progress.rs` has the picture.
 use super::{Message, build::apply_log, index_changes::ApplyError, open_index, shared::Shared};
 use crate::{
-    actors::{Error, mailbox::Envelope},
+    actors::{error::Error, mailbox::Envelope},
     domain::{Event, Position},
     storage::SearchIndex,
 };

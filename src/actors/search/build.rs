@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     actors::{
-        Error,
         backoff::{Backoff, PART_MAX},
+        error::Error,
         health::Part,
         mailbox::Mailbox,
     },
@@ -79,7 +79,7 @@ impl<'a> IndexFiller<'a> {
     async fn put_posts(&mut self) -> Result<(), Error> {
         let mut after = PostId(0);
         loop {
-            let posts = self.shared.content.posts_from(after, ROWS_STEP).await?;
+            let posts = self.shared.posts.posts_from(after, ROWS_STEP).await?;
             let Some(last) = posts.last() else { return Ok(()) };
             after = last.id;
             self.put(posts.into_iter().map(IndexChange::PutPost)).await?;
@@ -89,7 +89,7 @@ impl<'a> IndexFiller<'a> {
     async fn put_comments(&mut self) -> Result<(), Error> {
         let mut after = CommentId(0);
         loop {
-            let comments = self.shared.content.comments_from(after, ROWS_STEP).await?;
+            let comments = self.shared.comments.comments_from(after, ROWS_STEP).await?;
             let Some(last) = comments.last() else { return Ok(()) };
             after = last.id;
             self.put(comments.into_iter().map(IndexChange::PutComment)).await?;

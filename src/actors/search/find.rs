@@ -6,7 +6,7 @@ use super::{
     scan::ResultList,
 };
 use crate::{
-    actors::{Error, Page, visibility::Viewer},
+    actors::{error::Error, page::Page, visibility::Viewer},
     domain::{
         CommentId, Deadline, Handle, Member, MemberCard, MemberId, PostId, Refusal, SearchKind, SearchOrder, Surface,
         Timestamp, VisibleComment, VisiblePost,
@@ -204,7 +204,7 @@ impl Search {
         let posts = self.visibility.posts(viewer, &posts, Surface::Direct).await?;
         hits.retain(|hit| posts.iter().any(|visible| visible.post.id == hit.post));
         let ids: Vec<CommentId> = hits.iter().map(|hit| CommentId(hit.key.id)).collect();
-        let comments = self.shared.content.living_comments(&ids).await?;
+        let comments = self.shared.comments.existing_comments(&ids).await?;
         let comments = self.content.visible_comments(viewer, comments).await?;
         Ok(comments.into_iter().map(|visible| (visible.comment.id.0, visible)).collect())
     }

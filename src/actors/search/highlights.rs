@@ -1,7 +1,7 @@
 //! Marks the words of a query in the texts that a search found, on a thread of the search's lane and up to a number of
 //! bytes.
 use crate::{
-    actors::{Error, lanes::LanePermit},
+    actors::{error::Error, lanes::LanePermit},
     domain::search::{Query, highlight},
 };
 

@@ -2,7 +2,7 @@
 //! rows, and puts or removes their documents. An event that comes twice or late changes nothing.
 use super::shared::Shared;
 use crate::{
-    actors::Error,
+    actors::error::Error,
     domain::{CommentId, Event, EventKind, MemberId, PostId},
     storage::{CommentOrder, IndexChange, SearchIndex, StoreError},
 };
@@ -102,7 +102,7 @@ impl Shared {
         }
         let ids: Vec<PostId> = named.posts.into_iter().collect();
         if !ids.is_empty() {
-            let posts = self.content.posts(&ids).await?;
+            let posts = self.posts.posts(&ids).await?;
             let found: BTreeSet<PostId> = posts.iter().map(|post| post.id).collect();
             let missing = ids.into_iter().filter(|id| !found.contains(id));
             writer.write(missing.map(IndexChange::RemovePost)).await?;
@@ -110,7 +110,7 @@ impl Shared {
         }
         let ids: Vec<CommentId> = named.comments.into_iter().collect();
         if !ids.is_empty() {
-            let comments = self.content.living_comments(&ids).await?;
+            let comments = self.comments.existing_comments(&ids).await?;
             let found: BTreeSet<CommentId> = comments.iter().map(|comment| comment.id).collect();
             let missing = ids.into_iter().filter(|id| !found.contains(id));
             writer.write(missing.map(IndexChange::RemoveComment)).await?;
@@ -125,9 +125,9 @@ impl Shared {
         writer.write([IndexChange::PutMember(Box::new(member))]).await?;
         let mut before = PostId(u64::MAX);
         loop {
-            let post_refs = self.content.posts_by(&[author], before, STEP).await?;
+            let post_refs = self.posts.posts_by(&[author], before, STEP).await?;
             let ids: Vec<PostId> = post_refs.iter().map(|post_ref| post_ref.post).collect();
-            writer.write(self.content.posts(&ids).await?.into_iter().map(IndexChange::PutPost)).await?;
+            writer.write(self.posts.posts(&ids).await?.into_iter().map(IndexChange::PutPost)).await?;
             match ids.last() {
                 Some(last) if ids.len() == STEP => before = *last,
                 _ => break,
@@ -135,7 +135,7 @@ impl Shared {
         }
         let mut before = CommentId(u64::MAX);
         loop {
-            let comments = self.content.comments(CommentOrder::OfMember(author, before), STEP).await?;
+            let comments = self.comments.comments(CommentOrder::OfMember(author, before), STEP).await?;
             let (count, last) = (comments.len(), comments.last().map(|comment| comment.id));
             writer.write(comments.into_iter().map(IndexChange::PutComment)).await?;
             match last {

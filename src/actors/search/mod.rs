@@ -17,11 +17,12 @@ pub use find::{Author, CommentSearch, PostSearch};
 pub use highlights::{Found, Highlights};
 
 use super::{
-    Error, Reply, Supervisor,
     content::Content,
+    error::{Error, Reply},
     lanes::{Lane, LaneLimits},
     mailbox::Mailbox,
     reader,
+    supervisor::Supervisor,
     visibility::Visibility,
     wait_until::wait_until,
 };

@@ -5,7 +5,7 @@ use super::{
     shared::{FirstBuild, Shared},
 };
 use crate::{
-    actors::Error,
+    actors::error::Error,
     domain::Position,
     storage::{SearchIndex, StoreError, StoreResult},
 };

@@ -1,7 +1,7 @@
 //! The page loop of a search: queries the index until a page of visible items is full, and makes its cursor.
 use super::Search;
 use crate::{
-    actors::{Error, Page},
+    actors::{error::Error, page::Page},
     domain::{
         SearchKey, Timestamp,
         cursor::{ListKind, decode_pinned, encode_pinned},

@@ -3,12 +3,12 @@
 use super::progress::Progress;
 use crate::{
     actors::{
-        Error,
+        error::Error,
         health::{Fault, Part},
     },
     causes::in_full,
     config::Config,
-    storage::{ContentStore, EventLog, MemberStore, SearchIndex, SearchStore, Stores},
+    storage::{CommentStore, EventLog, MemberStore, PostStore, SearchIndex, SearchStore, Stores},
 };
 use std::{
     sync::{Arc, Mutex, PoisonError, RwLock, atomic::AtomicU64},
@@ -18,7 +18,8 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// State that the actor and the builder write and everybody reads. Its locks are never held at once.
 pub(super) struct Shared {
-    pub(super) content: Arc<dyn ContentStore>,
+    pub(super) posts: Arc<dyn PostStore>,
+    pub(super) comments: Arc<dyn CommentStore>,
     pub(super) members: Arc<dyn MemberStore>,
     pub(super) log: Arc<dyn EventLog>,
     pub(super) store: Arc<dyn SearchStore>,
@@ -66,7 +67,8 @@ impl Shared {
     pub(super) fn new(stores: &Stores, part: Part, config: &Config) -> (Self, mpsc::Receiver<FirstBuild>) {
         let (first_builds, to_fill) = mpsc::channel(1);
         let shared = Self {
-            content: stores.content.clone(),
+            posts: stores.posts.clone(),
+            comments: stores.comments.clone(),
             members: stores.members.clone(),
             log: stores.log.clone(),
             store: stores.search.clone(),

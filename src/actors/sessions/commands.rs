@@ -70,7 +70,7 @@ impl Command for SessionCommand {
             Self::CreateSession { mut session, checked, rehashed, reply } => {
                 session.id = next_id;
                 let create = async move {
-                    state.sessions.open_session((*session).clone(), checked, rehashed).await?;
+                    state.sessions.create_session((*session).clone(), checked, rehashed).await?;
                     Ok(session)
                 };
                 submit_then_reply(permit, reply, create).await;
@@ -96,7 +96,7 @@ impl Command for SessionCommand {
             Self::Deactivate { identity, checked, reply } => {
                 let deactivate = async move {
                     let until = now.after(state.tokens_last);
-                    let ended = state.sessions.leave(identity, checked, now, next_id, until).await?;
+                    let ended = state.sessions.deactivate(identity, checked, now, next_id, until).await?;
                     let older = OlderSessions { before: next_id, keep: None };
                     state.revoke(identity.member, &ended, Some(older), until);
                     Ok(())

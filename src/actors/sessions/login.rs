@@ -24,7 +24,7 @@ impl Sessions {
         let pair = [caller.pair()];
         for _ in 0..CHECKS_MAX {
             self.shared.lockout.check(&pair)?;
-            let credentials = self.shared.members.credentials_by_email(&key).await?;
+            let credentials = self.shared.sessions.credentials_by_email(&key).await?;
             let hash = credentials.as_ref().map(|credentials| credentials.password_hash.clone());
             let permit = self.hasher.acquire(caller).await?.if_allowed(|| self.shared.lockout.count(&pair));
             let check = permit?.verify(password.to_owned(), hash).await?;

@@ -63,7 +63,7 @@ impl Sessions {
         password: &str,
         address: IpAddr,
     ) -> Result<(Caller, Credentials), Error> {
-        let known = self.shared.members.credentials(identity.member).await?.ok_or(Refusal::TokenRevoked)?;
+        let known = self.shared.sessions.credentials(identity.member).await?.ok_or(Refusal::TokenRevoked)?;
         let caller = Caller::new(&known.email_key, address);
         let keys = [caller.pair(), caller.account()];
         self.shared.lockout.check(&keys)?;

@@ -2,7 +2,7 @@
 use super::Message;
 use crate::{
     actors::mailbox::Envelope,
-    storage::{ContentStore, View},
+    storage::{View, ViewStore},
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,7 @@ pub(super) struct ViewsActor;
 
 #[derive(Clone)]
 pub(super) struct State {
-    pub(super) store: Arc<dyn ContentStore>,
+    pub(super) store: Arc<dyn ViewStore>,
     /// Filled by [`super::Views::record`].
     pub(super) waiting: Arc<Mutex<Vec<View>>>,
 }

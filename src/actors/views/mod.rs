@@ -4,7 +4,7 @@ mod actor;
 use super::{mailbox::Mailbox, supervisor::Supervisor};
 use crate::{
     domain::{MemberId, PostId, Timestamp},
-    storage::{ContentStore, View},
+    storage::{View, ViewStore},
 };
 use quick_cache::sync::Cache;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,7 +30,7 @@ pub(super) struct Views {
 }
 
 impl Views {
-    pub(super) async fn start(supervisor: &Supervisor, store: Arc<dyn ContentStore>) -> Self {
+    pub(super) async fn start(supervisor: &Supervisor, store: Arc<dyn ViewStore>) -> Self {
         let waiting: Arc<Mutex<Vec<View>>> = Arc::default();
         let state = actor::State { store, waiting: waiting.clone() };
         let make = move || (actor::ViewsActor, state.clone());

@@ -12,7 +12,7 @@ pub(super) use authors::Authors;
 use super::{catalog::Catalog, error::Error};
 use crate::{
     domain::{Event, MemberId, Position, PostId, Surface, VisiblePost, cursor::StreamCursor},
-    storage::{ContentStore, EventLog, MemberStore, RelationStore, StoreResult, Stores},
+    storage::{EventLog, MemberStore, PostStore, StoreResult, Stores},
 };
 use authors::Decision;
 use own_writes::OwnWrites;
@@ -26,9 +26,8 @@ pub struct Visibility {
 }
 
 struct Shared {
-    posts: Arc<dyn ContentStore>,
+    posts: Arc<dyn PostStore>,
     members: Arc<dyn MemberStore>,
-    relations: Arc<dyn RelationStore>,
     log: Arc<dyn EventLog>,
     catalog: Catalog,
     authors: RwLock<Authors>,
@@ -44,9 +43,8 @@ impl Visibility {
         let own_writes = OwnWrites::new(applied.clone());
         Self {
             shared: Arc::new(Shared {
-                posts: stores.content.clone(),
+                posts: stores.posts.clone(),
                 members: stores.members.clone(),
-                relations: stores.relations.clone(),
                 log: stores.log.clone(),
                 catalog,
                 authors: RwLock::default(),
@@ -83,7 +81,7 @@ impl Visibility {
         let blocked = &viewer.relations().blocked;
         if !blocked.is_empty() && !posts.is_empty() {
             let ids: Vec<PostId> = posts.iter().map(|visible| visible.post.id).collect();
-            for (id, hidden_counts) in self.shared.posts.counted_of(&ids, blocked).await? {
+            for (id, hidden_counts) in self.shared.posts.counts_by(&ids, blocked).await? {
                 for visible in posts.iter_mut().filter(|visible| visible.post.id == id) {
                     visible.hidden_counts = hidden_counts;
                 }
@@ -122,7 +120,7 @@ impl Visibility {
     /// Loads the authors who are deactivated or whose posts are not public.
     pub(super) async fn load_authors(&self) -> StoreResult<Authors> {
         let deactivated = self.shared.members.deactivated().await?;
-        Ok(Authors::new(deactivated, self.shared.relations.non_public_authors().await?))
+        Ok(Authors::new(deactivated, self.shared.members.non_public_authors().await?))
     }
 
     /// Replaces the known decisions of authors by loaded ones.

@@ -39,6 +39,15 @@ pub struct Mention {
     pub end: u32,
 }
 
+/// The markup of one text with its mentions resolved to members.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ResolvedMarkup {
+    /// In order of appearance.
+    pub tags: Vec<Tag>,
+    /// In order of appearance; mentions of unknown members are excluded.
+    pub mentions: Vec<Mention>,
+}
+
 /// A possible mention: whether a member has the handle is not known yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mentioned {

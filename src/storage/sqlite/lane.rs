@@ -1,4 +1,4 @@
-//! Reads that may take long: on connections of their own, with a deadline that ends the statement itself.
+//! The lane of slow reads: connections of their own, and a deadline that interrupts the statement.
 use super::failed;
 use crate::{
     domain::Deadline,
@@ -10,16 +10,16 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteRow},
 };
 
-/// Connections of the lane, about 2 MiB each. Those who may ask for such reads are two at most (`actors::lanes`).
+/// Connections of the lane, about 2 MiB each. `actors::lanes` admits two such reads at once.
 pub(super) const CONNECTIONS: u32 = 2;
-/// Steps of SQLite's machine between two looks at the deadline: some 20 microseconds.
-const LOOK_EVERY: i32 = 1_000;
+/// Instructions of SQLite's virtual machine between two checks of the deadline: about 20 microseconds.
+const CHECK_EVERY: i32 = 1_000;
 
-/// The lane.
+/// The pool of the lane.
 pub(super) struct Lane(pub(super) SqlitePool);
 
 impl Lane {
-    /// All rows of one statement; `Late` where the deadline passes, or the caller goes away, before it has them.
+    /// Returns all rows of a statement. `Late` where the deadline passes or the caller drops it first.
     pub(super) async fn fetch_all(
         &self,
         query: Query<'_, Sqlite, SqliteArguments>,
@@ -27,9 +27,9 @@ impl Lane {
     ) -> StoreResult<Vec<SqliteRow>> {
         let mut connection = self.0.acquire().await.map_err(failed)?;
         let asked = until.clone();
-        // It stays on the connection, where the next statement of the lane replaces it before it begins.
+        // The handler stays on the connection; the next statement of the lane replaces it before it starts.
         let mut handle = connection.lock_handle().await.map_err(failed)?;
-        handle.set_progress_handler(LOOK_EVERY, move || !asked.has_passed());
+        handle.set_progress_handler(CHECK_EVERY, move || !asked.has_passed());
         drop(handle);
         query.fetch_all(&mut *connection).await.map_err(|error| match until.has_passed() {
             true => StoreError::Late { backend: "sqlite" },
@@ -48,11 +48,11 @@ mod tests {
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n WHERE i < 0";
 
     async fn lane() -> Lane {
-        Lane(super::super::pool_options(1).connect("sqlite::memory:").await.unwrap())
+        Lane(crate::storage::sqlite::pool_options(1).connect("sqlite::memory:").await.unwrap())
     }
 
     #[tokio::test]
-    async fn a_statement_ends_with_its_deadline_and_the_connection_goes_on() {
+    async fn a_statement_ends_at_its_deadline_and_the_connection_stays_usable() {
         let lane = lane().await;
         let begun = Instant::now();
         let late = lane.fetch_all(sqlx::query(ENDLESS), &Deadline::after(Duration::from_millis(50))).await;
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_statement_ends_when_its_caller_goes_away() {
+    async fn a_statement_ends_when_its_caller_is_dropped() {
         let lane = lane().await;
         let (deadline, waiting) = Deadline::within(Duration::from_secs(600));
         let asked = deadline.clone();

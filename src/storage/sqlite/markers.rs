@@ -1,29 +1,34 @@
-//! How far members have read their notifications.
-use super::{Sqlite, commit::Commit, failed, number, signed};
+//! `MarkerStore` over the table `notification_markers`: one row for each member.
+use super::{Sqlite, failed, members, number, signed, writer::Commit};
 use crate::{
     domain::{EventKind, Fact, MemberId, Position, Refusal},
-    storage::StoreResult,
+    storage::{MarkerStore, StoreResult},
 };
+use async_trait::async_trait;
+use futures::FutureExt;
 use sqlx::Row;
 
-pub(super) async fn move_on(commit: &mut Commit, member: MemberId, to: Position) -> StoreResult<Option<Position>> {
-    let here = "SELECT 1 FROM members WHERE id = ? AND deactivated_at IS NULL";
-    let query = sqlx::query(here).bind(signed(member.0));
-    if query.fetch_optional(&mut commit.connection).await.map_err(failed)?.is_none() {
+async fn move_marker(commit: &mut Commit, member: MemberId, last_read: Position) -> StoreResult<Option<Position>> {
+    if !members::is_active(&mut commit.connection, member).await? {
         return Err(Refusal::MemberNotFound.into());
     }
-    if to == Position(0) {
+    if last_read == Position(0) {
         return Ok(None);
     }
     let upsert = "INSERT INTO notification_markers (member_id, last_read) VALUES (?, ?) ON CONFLICT (member_id) \
         DO UPDATE SET last_read = excluded.last_read WHERE excluded.last_read > last_read";
-    let query = sqlx::query(upsert).bind(signed(member.0)).bind(signed(to.0));
+    let query = sqlx::query(upsert).bind(signed(member.0)).bind(signed(last_read.0));
     let moved = query.execute(&mut commit.connection).await.map_err(failed)?.rows_affected() > 0;
     Ok(moved.then(|| commit.emit(Fact::new(EventKind::NotificationsRead, member))))
 }
 
-impl Sqlite {
-    pub(super) async fn marker_of(&self, member: MemberId) -> StoreResult<Position> {
+#[async_trait]
+impl MarkerStore for Sqlite {
+    async fn move_marker(&self, member: MemberId, last_read: Position) -> StoreResult<Option<Position>> {
+        self.writer.write(move |commit| move_marker(commit, member, last_read).boxed()).await
+    }
+
+    async fn marker(&self, member: MemberId) -> StoreResult<Position> {
         let select = "SELECT last_read FROM notification_markers WHERE member_id = ?";
         let query = sqlx::query(select).bind(signed(member.0));
         let row = query.fetch_optional(&self.readers).await.map_err(failed)?;

@@ -5,8 +5,8 @@ use crate::{
     storage::{
         StoreResult,
         sqlite::{
-            bulk::{Bulk, Query, with_fact},
             signed,
+            writer::{Bulk, Query, with_fact},
         },
     },
 };

@@ -12,7 +12,7 @@ use crate::{
     domain::{Event, Notification, Position, Retraction, Timestamp},
     storage::{
         DEAD_LETTERS_MAX, DUE_MAX, DeadLetter, DeadLetterStore, StoreError, StoreResult,
-        sqlite::{bulk::with_fact, log::event, number, signed},
+        sqlite::{log::event, number, signed, writer::with_fact},
     },
 };
 use async_trait::async_trait;

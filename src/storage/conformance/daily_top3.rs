@@ -1,0 +1,163 @@
+//! The best posts of a day, and the stored rows of days.
+use super::{
+    Backend,
+    fixtures::{events, like, members, post},
+    ranking::{comment_at, like_at, view_at},
+};
+use crate::{
+    domain::{Day, EventKind, Fact, MemberId, Patch, Position, PostId, Privacy, ProfilePatch, Timestamp},
+    storage::{KeptDay, ScoredPost, Stores},
+};
+use jiff::{civil::Date, tz::TimeZone};
+
+conformance! {
+    a_days_score_counts_the_events_of_that_day,
+    a_day_begins_and_ends_at_midnight,
+    the_older_of_equals_is_first,
+    hidden_posts_are_not_among_the_best_of_a_day,
+    public_posts_are_the_posts_that_strangers_see,
+    a_change_of_the_shown_posts_is_an_event,
+    a_frozen_day_does_not_change,
+    freezing_a_day_with_other_posts_is_an_event,
+}
+
+/// A past day in Seoul.
+fn day() -> Day {
+    Day::of(date("2026-03-01"), &TimeZone::get("Asia/Seoul").unwrap()).unwrap()
+}
+
+fn date(text: &str) -> Date {
+    text.parse().unwrap()
+}
+
+fn later(at: Timestamp, minutes: i64) -> Timestamp {
+    Timestamp(at.0 + minutes * 60_000)
+}
+
+async fn best(stores: &Stores) -> Vec<(PostId, u64)> {
+    let best = stores.ranking.best_of_day(day(), 50).await.unwrap();
+    best.iter().map(|scored| (scored.post, scored.score)).collect()
+}
+
+async fn a_days_score_counts_the_events_of_that_day(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let [author, a, b] = members(stores).await;
+    let (first, second) = (post(stores, author).await, post(stores, author).await);
+    let noon = later(day().begin, 12 * 60);
+    for who in [a, b] {
+        like_at(stores, who, first, noon).await;
+        view_at(stores, who, first, noon).await;
+        comment_at(stores, who, second, noon).await;
+    }
+    view_at(stores, a, second, noon).await;
+    assert_eq!(best(stores).await, [(second, 7), (first, 6)]);
+    assert_eq!(stores.ranking.best_of_day(day(), 1).await.unwrap(), [ScoredPost { post: second, score: 7 }]);
+    let next = Day::of(date("2026-03-02"), &TimeZone::get("Asia/Seoul").unwrap()).unwrap();
+    assert_eq!(stores.ranking.best_of_day(next, 50).await.unwrap(), []);
+}
+
+async fn a_day_begins_and_ends_at_midnight(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let [author, a, b] = members(stores).await;
+    let (inside, outside) = (post(stores, author).await, post(stores, author).await);
+    like_at(stores, a, inside, day().begin).await;
+    like_at(stores, b, inside, later(day().end, -1)).await;
+    view_at(stores, a, inside, day().begin).await;
+    view_at(stores, a, inside, later(day().end, -1)).await;
+    like_at(stores, a, outside, later(day().begin, -1)).await;
+    like_at(stores, b, outside, day().end).await;
+    view_at(stores, a, outside, later(day().begin, -1)).await;
+    view_at(stores, b, outside, day().end).await;
+    assert_eq!(best(stores).await, [(inside, 6)]);
+}
+
+async fn the_older_of_equals_is_first(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let [author, fan] = members(stores).await;
+    let (older, newer) = (post(stores, author).await, post(stores, author).await);
+    for on in [newer, older] {
+        like_at(stores, fan, on, day().begin).await;
+    }
+    assert_eq!(best(stores).await, [(older, 2), (newer, 2)]);
+}
+
+async fn hidden_posts_are_not_among_the_best_of_a_day(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let [author, deactivated, fan] = members(stores).await;
+    let (kept, deleted, left) =
+        (post(stores, author).await, post(stores, author).await, post(stores, deactivated).await);
+    for on in [kept, deleted, left] {
+        like_at(stores, fan, on, day().begin).await;
+        comment_at(stores, deactivated, on, day().begin).await;
+    }
+    stores.posts.delete_post(author, deleted, Timestamp::now()).await.unwrap();
+    stores.members.deactivate(deactivated, Timestamp::now()).await.unwrap();
+    assert_eq!(best(stores).await, [(kept, 2)]);
+}
+
+async fn public_posts_are_the_posts_that_strangers_see(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let [author, shy, deactivated] = members(stores).await;
+    let (seen, deleted) = (post(stores, author).await, post(stores, author).await);
+    let (followers, left) = (post(stores, shy).await, post(stores, deactivated).await);
+    let newer = post(stores, author).await;
+    stores.posts.delete_post(author, deleted, Timestamp::now()).await.unwrap();
+    stores.members.deactivate(deactivated, Timestamp::now()).await.unwrap();
+    let patch = ProfilePatch { privacy: Some(Privacy::Followers), ..ProfilePatch::default() };
+    stores.members.change_profile(shy, ProfilePatch { bio: Patch::Keep, ..patch }, None).await.unwrap();
+    let asked = [newer, followers, left, deleted, seen, PostId(7)];
+    assert_eq!(stores.ranking.public_posts(&asked).await.unwrap(), [newer, seen]);
+}
+
+async fn a_change_of_the_shown_posts_is_an_event(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let today = date("2026-03-02");
+    let keep = async |posts: &[u64]| {
+        let shown = posts.iter().map(|post| PostId(*post)).collect();
+        stores.ranking.keep_day(today, shown, None).await.unwrap()
+    };
+    assert_eq!(stores.ranking.kept_day(today).await.unwrap(), None);
+    assert_eq!(keep(&[]).await, None);
+    let first = keep(&[5, 6]).await.unwrap();
+    assert_eq!(keep(&[5, 6]).await, None);
+    let second = keep(&[6, 5]).await.unwrap();
+    let kept = KeptDay { shown: vec![PostId(6), PostId(5)], frozen: None };
+    assert_eq!(stores.ranking.kept_day(today).await.unwrap(), Some(kept));
+    let log = events(stores).await;
+    assert!(log.iter().all(|event| event.fact == Fact::new(EventKind::DailyTop3Changed, MemberId(0))));
+    assert_eq!(log.iter().map(|event| event.position).collect::<Vec<_>>(), [first, second]);
+    for position in [first, second] {
+        assert_eq!(stores.ranking.top3_changed_at(position).await.unwrap(), Some(today));
+    }
+    assert_eq!(stores.ranking.top3_changed_at(Position(99)).await.unwrap(), None);
+}
+
+async fn a_frozen_day_does_not_change(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let [author, fan] = members(stores).await;
+    let on = post(stores, author).await;
+    like(stores, fan, on).await;
+    let yesterday = date("2026-03-01");
+    stores.ranking.keep_day(yesterday, vec![on], None).await.unwrap().unwrap();
+    let frozen = Some(vec![ScoredPost { post: on, score: 2 }]);
+    assert_eq!(stores.ranking.keep_day(yesterday, vec![on], frozen.clone()).await.unwrap(), None);
+    let again =
+        stores.ranking.keep_day(yesterday, vec![PostId(9)], Some(vec![ScoredPost { post: PostId(9), score: 9 }]));
+    assert_eq!(again.await.unwrap(), None);
+    let kept = KeptDay { shown: vec![on], frozen };
+    assert_eq!(stores.ranking.kept_day(yesterday).await.unwrap(), Some(kept));
+}
+
+async fn freezing_a_day_with_other_posts_is_an_event(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let (yesterday, today) = (date("2026-03-01"), date("2026-03-02"));
+    let one = stores.ranking.keep_day(today, vec![PostId(1)], None).await.unwrap().unwrap();
+    let other = stores
+        .ranking
+        .keep_day(yesterday, vec![PostId(2)], Some(vec![ScoredPost { post: PostId(2), score: 4 }]))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(stores.ranking.top3_changed_at(one).await.unwrap(), Some(today));
+    assert_eq!(stores.ranking.top3_changed_at(other).await.unwrap(), Some(yesterday));
+}

@@ -1,0 +1,167 @@
+//! Rows of images, and the posts and profiles that they are attached to.
+use super::{Backend, draft, fixtures, id};
+use crate::{
+    domain::{
+        Avatar, EventKind, FieldError, IMAGES_UNUSED_MAX, Image, ImageFile, ImageId, ImageKey, ImageKind, MemberId,
+        Outcome, Patch, Picture, PostId, PostText, ProfilePatch, Purpose, Reason, Refusal, Timestamp,
+        markup::ResolvedMarkup,
+    },
+    storage::{StoreResult, Stores},
+};
+use fixtures::refused;
+
+conformance! {
+    every_field_of_an_image_is_kept,
+    an_image_is_on_one_post_of_its_owner,
+    one_of_the_posts_of_a_commit_gets_a_contested_image,
+    an_edit_without_images_keeps_them,
+    deleting_an_image_takes_it_off_its_post_and_profile_with_an_event,
+    unused_images_are_limited_and_deleted_in_steps,
+}
+
+fn picture(id: ImageId) -> Picture {
+    Picture { id, key: ImageKey(u128::from(id.0) << 70 | 7), width: 40, height: 20, kind: ImageKind::Png }
+}
+
+fn image(owner: MemberId, purpose: Purpose) -> Image {
+    let file = |bytes, tag: &str| ImageFile { bytes, tag: tag.to_owned() };
+    Image {
+        picture: picture(ImageId(id())),
+        owner,
+        purpose,
+        post: None,
+        original: file(900, "aa"),
+        thumbnail: file(300, "bb"),
+        created_at: Timestamp::now(),
+    }
+}
+
+async fn added(stores: &Stores, owner: MemberId, purpose: Purpose) -> ImageId {
+    let image = image(owner, purpose);
+    let id = image.picture.id;
+    assert_eq!(stores.images.create_image(image, None).await.unwrap(), Outcome::Done(()));
+    id
+}
+
+/// Creates a post with these images.
+async fn create_post(stores: &Stores, author: MemberId, images: &[ImageId]) -> StoreResult<PostId> {
+    let mut post = draft(author, "사진");
+    post.images = images.iter().copied().map(picture).collect();
+    let id = post.id;
+    stores.posts.create_post(post, None).await.map(|_| id)
+}
+
+async fn shown(stores: &Stores, post: PostId) -> Vec<ImageId> {
+    let post = stores.posts.posts(&[post]).await.unwrap().pop().unwrap();
+    post.images.iter().map(|picture| picture.id).collect()
+}
+
+async fn every_field_of_an_image_is_kept(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let owner = fixtures::member(stores).await;
+    for purpose in [Purpose::Profile, Purpose::Post] {
+        let image = image(owner, purpose);
+        stores.images.create_image(image.clone(), None).await.unwrap();
+        assert_eq!(stores.images.image(image.picture.id).await.unwrap(), Some(image.clone()));
+        assert_eq!(stores.images.images(&[image.picture.id, ImageId(5)]).await.unwrap(), [image]);
+    }
+    assert_eq!(
+        refused(stores.images.create_image(image(MemberId(5), Purpose::Post), None).await),
+        Refusal::MemberNotFound
+    );
+}
+
+async fn an_image_is_on_one_post_of_its_owner(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let [owner, other] = fixtures::members(stores).await;
+    let [first, second] = [added(stores, owner, Purpose::Post).await, added(stores, owner, Purpose::Post).await];
+    let portrait = added(stores, owner, Purpose::Profile).await;
+    assert_eq!(refused(create_post(stores, other, &[first]).await), Refusal::ImageForbidden);
+    assert_eq!(refused(create_post(stores, owner, &[first, ImageId(5)]).await), Refusal::ImageNotFound);
+    let wrong = |reason| Refusal::from(FieldError { field: "imageIds", reason });
+    assert_eq!(refused(create_post(stores, owner, &[portrait]).await), wrong(Reason::UnknownValue));
+    let post = create_post(stores, owner, &[second, first]).await.unwrap();
+    assert_eq!(shown(stores, post).await, [second, first]);
+    assert_eq!(stores.images.image(first).await.unwrap().unwrap().post, Some(post));
+    assert_eq!(refused(create_post(stores, owner, &[first]).await), wrong(Reason::InUse));
+    // The refused posts changed nothing.
+    assert_eq!(fixtures::counts(stores, owner).await, [0, 0, 1]);
+    let created = fixtures::events(stores).await.into_iter().filter(|event| event.fact.kind == EventKind::PostCreated);
+    assert_eq!(created.count(), 1);
+}
+
+async fn one_of_the_posts_of_a_commit_gets_a_contested_image(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let owner = fixtures::member(stores).await;
+    let id = added(stores, owner, Purpose::Post).await;
+    let ids = [id];
+    let answers = futures::future::join_all((0..20).map(|number| {
+        let with: &[ImageId] = if number % 2 == 0 { &ids } else { &[] };
+        create_post(stores, owner, with)
+    }));
+    let answers = answers.await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 11);
+    assert!(answers.iter().skip(1).step_by(2).all(Result::is_ok));
+    fixtures::no_drift(stores).await;
+}
+
+async fn an_edit_without_images_keeps_them(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let owner = fixtures::member(stores).await;
+    let [first, second] = [added(stores, owner, Purpose::Post).await, added(stores, owner, Purpose::Post).await];
+    let post = create_post(stores, owner, &[first]).await.unwrap();
+    let edit = async |images: Option<Vec<ImageId>>| {
+        let text = PostText::new(None, "나중").unwrap();
+        let text = images.map_or(Ok(text.clone()), |ids| text.with_images(ids)).unwrap();
+        stores.posts.edit_post(owner, post, text, ResolvedMarkup::default(), None, Timestamp::now()).await.map(|_| ())
+    };
+    edit(None).await.unwrap();
+    assert_eq!(shown(stores, post).await, [first]);
+    edit(Some(vec![second])).await.unwrap();
+    assert_eq!(shown(stores, post).await, [second]);
+    assert_eq!(stores.images.image(first).await.unwrap().unwrap().post, None);
+    assert_eq!(refused(edit(Some(vec![second, ImageId(5)])).await), Refusal::ImageNotFound);
+    assert_eq!(shown(stores, post).await, [second], "all of a change or nothing");
+    edit(Some(Vec::new())).await.unwrap();
+    assert_eq!(shown(stores, post).await, []);
+    let unused = stores.images.delete_unused_images(Timestamp(i64::MAX), 10).await.unwrap();
+    assert_eq!(unused.len(), 2);
+}
+
+async fn deleting_an_image_takes_it_off_its_post_and_profile_with_an_event(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let [owner, other] = fixtures::members(stores).await;
+    let ids = [added(stores, owner, Purpose::Post).await, added(stores, owner, Purpose::Post).await];
+    let portrait = added(stores, owner, Purpose::Profile).await;
+    let post = create_post(stores, owner, &ids).await.unwrap();
+    let patch = ProfilePatch { avatar: Patch::Set(portrait), ..ProfilePatch::default() };
+    stores.members.change_profile(owner, patch, None).await.unwrap();
+    let avatar = async || stores.members.cards(&[owner]).await.unwrap().pop().unwrap().avatar;
+    assert_eq!(avatar().await, Some(Avatar { id: portrait, key: picture(portrait).key }));
+    assert_eq!(refused(stores.images.delete_image(other, ids[0]).await), Refusal::ImageForbidden);
+    let before = fixtures::events(stores).await.len();
+    for id in [ids[0], portrait] {
+        stores.images.delete_image(owner, id).await.unwrap();
+        assert_eq!(refused(stores.images.delete_image(owner, id).await), Refusal::ImageNotFound);
+    }
+    assert_eq!((shown(stores, post).await, avatar().await), (vec![ids[1]], None));
+    let events = fixtures::events(stores).await.split_off(before);
+    let kinds: Vec<_> = events.iter().map(|event| (event.fact.kind, event.fact.post)).collect();
+    assert_eq!(kinds, [(EventKind::PostUpdated, Some(post)), (EventKind::ProfileChanged, None)]);
+    stores.images.delete_image(owner, ids[1]).await.unwrap();
+    assert_eq!(shown(stores, post).await, []);
+}
+
+async fn unused_images_are_limited_and_deleted_in_steps(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let [owner, other] = fixtures::members(stores).await;
+    for _ in 0..IMAGES_UNUSED_MAX {
+        added(stores, owner, Purpose::Post).await;
+    }
+    let full = Refusal::TooManyImages { max: IMAGES_UNUSED_MAX };
+    assert_eq!(refused(stores.images.create_image(image(owner, Purpose::Post), None).await), full);
+    added(stores, other, Purpose::Post).await;
+    assert_eq!(stores.images.delete_unused_images(fixtures::hours_from_now(-1), 10).await.unwrap(), []);
+    assert_eq!(stores.images.delete_unused_images(fixtures::hours_from_now(1), 40).await.unwrap().len(), 40);
+    assert_eq!(stores.images.delete_unused_images(fixtures::hours_from_now(1), 100).await.unwrap().len(), 61);
+}

@@ -1,0 +1,22 @@
+//! Markers of read notifications.
+use super::{Backend, fixtures, id};
+use crate::domain::{EventKind, Fact, MemberId, Position};
+
+conformance! {
+    a_marker_moves_forward_only_and_with_an_event,
+}
+
+async fn a_marker_moves_forward_only_and_with_an_event(backend: &Backend) {
+    let stores = backend.stores().await;
+    let who = fixtures::member(&stores).await;
+    assert_eq!(stores.markers.marker(who).await.unwrap(), Position(0));
+    assert_eq!(stores.markers.move_marker(who, Position(0)).await.unwrap(), None);
+    assert_eq!(stores.markers.move_marker(who, Position(5)).await.unwrap(), Some(Position(2)));
+    for older in [5, 4, 0] {
+        assert_eq!(stores.markers.move_marker(who, Position(older)).await.unwrap(), None);
+    }
+    assert_eq!(stores.markers.marker(who).await.unwrap(), Position(5));
+    let last = *fixtures::events(&stores).await.last().unwrap();
+    assert_eq!((last.fact, last.position), (Fact::new(EventKind::NotificationsRead, who), Position(2)));
+    fixtures::refused(stores.markers.move_marker(MemberId(id()), Position(7)).await);
+}

@@ -1,0 +1,136 @@
+//! The suite that every backend must pass, written against the storage traits alone.
+//!
+//! Each test takes the [`Backend`] that it runs on and is listed in the `conformance!` of its file, where the compiler
+//! refuses a missing one as dead code. A further backend adds a factory in its own folder and a module in that macro.
+
+/// Runs the listed tests of a file on every backend.
+macro_rules! conformance {
+    ($($test:ident,)+) => {
+        mod embedded {
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    super::$test(&crate::storage::embedded_backend()).await;
+                }
+            )+
+        }
+    };
+}
+
+mod activity;
+mod comments;
+mod counters;
+mod daily_top3;
+mod deactivation;
+mod fixtures;
+mod follows;
+mod images;
+mod log;
+mod markers;
+mod members;
+mod posts;
+mod preconditions;
+mod random_commands;
+mod ranking;
+mod relations;
+mod search;
+mod sessions;
+mod tokens;
+mod upkeep;
+
+use super::{NewMember, StoreResult, Stores};
+use crate::domain::{
+    Email, Handle, IdGenerator, MemberId, Patch, Position, Post, PostCounts, PostId, Profile, ProfilePatch, Timestamp,
+    markup,
+};
+use futures::future::LocalBoxFuture;
+use std::sync::LazyLock;
+
+static IDS: LazyLock<IdGenerator> = LazyLock::new(|| IdGenerator::new(1, 0));
+
+/// One deployment of a backend, empty at first. Dropping it removes its data, so it must outlive the stores.
+pub(in crate::storage) struct Backend {
+    /// Opens stores over the deployment's data, and the same data again after a restart.
+    pub(in crate::storage) open: Box<dyn Fn() -> LocalBoxFuture<'static, StoreResult<Stores>>>,
+    /// Changes the data without the stores' knowledge.
+    pub(in crate::storage) tamper: Box<dyn Fn(Tampering) -> LocalBoxFuture<'static, ()>>,
+    /// Makes another empty deployment.
+    pub(in crate::storage) another: fn() -> Self,
+}
+
+/// A change that no store would make.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::storage) enum Tampering {
+    /// Makes one row of a counter wrong; the name is that of `Drift::counter`.
+    SpoilCounter(&'static str),
+    /// Clears the deletion and the author's deactivation of every top-level comment, but restores no text.
+    UndeleteComments,
+    /// Makes the activity store reject the event at this position.
+    RejectActivity(Position),
+    /// Ends `RejectActivity`.
+    AcceptActivities,
+}
+
+impl Backend {
+    /// Opens the deployment. Panics where that fails.
+    async fn stores(&self) -> Stores {
+        (self.open)().await.unwrap()
+    }
+
+    /// Closes the stores and opens the same data again.
+    async fn reopen(&self, stores: Stores) -> Stores {
+        drop(stores);
+        loop {
+            match (self.open)().await {
+                Ok(again) => return again,
+                // A backend may close its files a moment after its last handle is dropped.
+                Err(_) => tokio::task::yield_now().await,
+            }
+        }
+    }
+}
+
+fn id() -> u64 {
+    IDS.next()
+}
+
+fn newcomer(handle: &str) -> NewMember {
+    let profile = ProfilePatch { member_name: Patch::Set("이름".to_owned()), ..ProfilePatch::default() };
+    NewMember {
+        id: MemberId(id()),
+        email: Email::new(&format!("{handle}@example.com")).unwrap(),
+        handle: Handle::new(handle).unwrap(),
+        password_hash: "hash".to_owned(),
+        profile: Profile::new(profile).unwrap(),
+        created_at: Timestamp::now(),
+    }
+}
+
+async fn member(stores: &Stores, handle: &str) -> MemberId {
+    let new = newcomer(handle);
+    let id = new.id;
+    stores.members.sign_up(new, None).await.unwrap();
+    id
+}
+
+fn draft(author: MemberId, content: &str) -> Post {
+    Post {
+        id: PostId(id()),
+        author,
+        title: None,
+        content: content.to_owned(),
+        tags: markup::find(content).tags,
+        mentions: Vec::new(),
+        images: Vec::new(),
+        counts: PostCounts::default(),
+        created_at: Timestamp::now(),
+        edited_at: None,
+    }
+}
+
+async fn post(stores: &Stores, author: MemberId, content: &str) -> PostId {
+    let post = draft(author, content);
+    let id = post.id;
+    stores.posts.create_post(post, None).await.unwrap();
+    id
+}

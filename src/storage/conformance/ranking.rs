@@ -1,0 +1,193 @@
+//! Tallies of posts by window.
+use super::{
+    Backend,
+    fixtures::{comment, hours_from_now, like, member, members, post, remark, reply},
+};
+use crate::{
+    domain::{Comment, CommentId, MemberId, PostId, Tally, Timestamp, first_id_at},
+    storage::{PostTallies, Stores, View, WindowStarts},
+};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+conformance! {
+    each_window_counts_its_own_events,
+    a_withdrawn_like_leaves_its_window,
+    a_deactivated_member_does_not_count_until_restored,
+    deleted_comments_and_tombstones_do_not_count,
+    hidden_and_untouched_posts_have_no_tallies,
+    all_tallies_are_read_in_steps,
+    active_posts_are_the_posts_liked_commented_or_viewed_in_a_span,
+    a_member_engages_own_liked_and_commented_posts,
+}
+
+/// Returns a unique id of that time.
+pub(super) fn id_at(at: Timestamp) -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    first_id_at(at) + NEXT.fetch_add(1, Ordering::Relaxed) % 4_096
+}
+
+pub(super) async fn like_at(stores: &Stores, member: MemberId, post: PostId, at: Timestamp) {
+    stores.likes.like_post(id_at(at), member, post, true).await.unwrap();
+}
+
+pub(super) async fn comment_at(stores: &Stores, author: MemberId, post: PostId, at: Timestamp) -> CommentId {
+    let comment = Comment { id: CommentId(id_at(at)), ..remark(author, post, None) };
+    let id = comment.id;
+    stores.comments.create_comment(comment, None).await.unwrap();
+    id
+}
+
+pub(super) async fn view_at(stores: &Stores, viewer: MemberId, post: PostId, at: Timestamp) {
+    let view = View { post, viewer, hour: at.0.div_euclid(3_600_000) };
+    stores.views.count_views(vec![view]).await.unwrap();
+}
+
+/// A week, a day and three hours before now.
+fn since() -> WindowStarts {
+    WindowStarts { week: hours_from_now(-168), day: hours_from_now(-24), today: hours_from_now(-3) }
+}
+
+fn tally(views: u32, likes: u32, comments: u32) -> Tally {
+    Tally { views, likes, comments }
+}
+
+async fn tallied(stores: &Stores, post: PostId) -> Option<PostTallies> {
+    stores.ranking.tallies(&[post], since()).await.unwrap().pop()
+}
+
+async fn all(stores: &Stores, post: PostId) -> Option<Tally> {
+    tallied(stores, post).await.map(|tallied| tallied.all)
+}
+
+async fn each_window_counts_its_own_events(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let [author, a, b, c, d] = members(stores).await;
+    let on = post(stores, author).await;
+    for (who, hours) in [(a, -1), (b, -10), (c, -100), (d, -1_000)] {
+        like_at(stores, who, on, hours_from_now(hours)).await;
+        view_at(stores, who, on, hours_from_now(hours)).await;
+        comment_at(stores, who, on, hours_from_now(hours)).await;
+    }
+    comment_at(stores, author, on, hours_from_now(-2)).await;
+    let expected =
+        PostTallies { post: on, all: tally(4, 4, 5), week: tally(3, 3, 4), day: tally(2, 2, 3), today: tally(1, 1, 2) };
+    assert_eq!(tallied(stores, on).await, Some(expected));
+}
+
+async fn a_withdrawn_like_leaves_its_window(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let [author, fan, late] = members(stores).await;
+    let on = post(stores, author).await;
+    like_at(stores, fan, on, hours_from_now(-1)).await;
+    like_at(stores, late, on, hours_from_now(-100)).await;
+    stores.likes.like_post(id_at(Timestamp::now()), fan, on, false).await.unwrap();
+    let now = tallied(stores, on).await.unwrap();
+    assert_eq!((now.all.likes, now.week.likes, now.day.likes), (1, 1, 0));
+}
+
+async fn a_deactivated_member_does_not_count_until_restored(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let [author, stays, gone] = members(stores).await;
+    let on = post(stores, author).await;
+    for who in [stays, gone] {
+        like(stores, who, on).await;
+        comment(stores, who, on).await;
+    }
+    stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
+    let now = tallied(stores, on).await.unwrap();
+    assert_eq!((now.all, now.day), (tally(0, 1, 1), tally(0, 1, 1)));
+    stores.members.restore(gone).await.unwrap();
+    assert_eq!(tallied(stores, on).await.unwrap().today, tally(0, 2, 2));
+}
+
+async fn deleted_comments_and_tombstones_do_not_count(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let [author, other] = members(stores).await;
+    let on = post(stores, author).await;
+    let (top, leaf) = (comment(stores, other, on).await, comment(stores, other, on).await);
+    reply(stores, author, top).await;
+    for id in [top, leaf] {
+        stores.comments.delete_comment(other, id, Timestamp::now()).await.unwrap();
+    }
+    let now = tallied(stores, on).await.unwrap();
+    assert_eq!((now.all.comments, now.week.comments, now.today.comments), (1, 1, 1));
+}
+
+async fn hidden_and_untouched_posts_have_no_tallies(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let [author, gone, fan] = members(stores).await;
+    let (quiet, deleted, left) = (post(stores, author).await, post(stores, author).await, post(stores, gone).await);
+    for on in [deleted, left] {
+        like(stores, fan, on).await;
+    }
+    assert_eq!((all(stores, quiet).await, all(stores, deleted).await), (None, Some(tally(0, 1, 0))));
+    stores.posts.delete_post(author, deleted, Timestamp::now()).await.unwrap();
+    stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
+    assert_eq!((all(stores, deleted).await, all(stores, left).await), (None, None));
+    assert_eq!(stores.ranking.tallies_after(PostId(0), since(), 9).await.unwrap(), []);
+}
+
+async fn all_tallies_are_read_in_steps(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let [author, fan] = members(stores).await;
+    let mut liked = Vec::new();
+    for number in 0..7 {
+        let on = post(stores, author).await;
+        if number % 2 == 0 {
+            like(stores, fan, on).await;
+            liked.push(on);
+        }
+    }
+    let (mut found, mut after) = (Vec::new(), PostId(0));
+    loop {
+        let step = stores.ranking.tallies_after(after, since(), 3).await.unwrap();
+        let Some(last) = step.last() else { break };
+        after = last.post;
+        found.extend(step);
+    }
+    assert!(found.iter().map(|tallied| tallied.post).eq(liked.iter().copied()));
+    assert_eq!(found[2], tallied(stores, liked[2]).await.unwrap());
+    assert_eq!(stores.ranking.tallies(&liked, since()).await.unwrap().len(), 4);
+}
+
+async fn active_posts_are_the_posts_liked_commented_or_viewed_in_a_span(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let [author, fan] = members(stores).await;
+    let mut posts = Vec::new();
+    for _ in 0..5 {
+        posts.push(post(stores, author).await);
+    }
+    // A whole hour, because windows start at whole hours.
+    let hour = |hours: i64| Timestamp(hours_from_now(hours).0.div_euclid(3_600_000) * 3_600_000);
+    like_at(stores, fan, posts[0], hour(-5)).await;
+    comment_at(stores, fan, posts[1], hour(-5)).await;
+    view_at(stores, fan, posts[2], hour(-5)).await;
+    like_at(stores, fan, posts[3], hour(-4)).await;
+    view_at(stores, fan, posts[4], hour(-6)).await;
+    let stirred = async |from, until, limit| {
+        let mut found = stores.ranking.posts_active_between(hour(from), hour(until), limit).await.unwrap();
+        found.sort_unstable();
+        found
+    };
+    assert_eq!(stirred(-5, -4, 9).await, posts[..3]);
+    assert_eq!(stirred(-5, -3, 9).await, posts[..4]);
+    assert_eq!(stirred(-6, -5, 9).await, posts[4..]);
+    assert_eq!(stirred(-9, 0, 2).await.len(), 2);
+    assert_eq!(stirred(-5, -5, 9).await, []);
+}
+
+async fn a_member_engages_own_liked_and_commented_posts(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let [author, who] = members(stores).await;
+    let own = post(stores, who).await;
+    let (liked, commented, other) =
+        (post(stores, author).await, post(stores, author).await, post(stores, author).await);
+    like(stores, who, liked).await;
+    comment(stores, who, commented).await;
+    view_at(stores, who, other, Timestamp::now()).await;
+    let mut touched = stores.ranking.posts_engaged_by(who, 9).await.unwrap();
+    touched.sort_unstable();
+    assert_eq!(touched, [own, liked, commented]);
+    assert_eq!(stores.ranking.posts_engaged_by(who, 2).await.unwrap().len(), 2);
+    assert_eq!(stores.ranking.posts_engaged_by(member(stores).await, 9).await.unwrap(), []);
+}

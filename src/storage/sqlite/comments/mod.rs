@@ -1,0 +1,174 @@
+//! `CommentStore` over the table `comments`: three levels, and tombstones for hidden comments above visible ones.
+mod commands;
+
+use super::{Sqlite, decoded, failed, json_ids, number, signed};
+use crate::{
+    domain::{Comment, CommentId, CommentText, MemberId, Outcome, Position, PostId, Receipt, Timestamp},
+    storage::{BlockedCounts, CommentOrder, CommentStore, StoreResult},
+};
+use async_trait::async_trait;
+use futures::FutureExt;
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+
+const BY_ID: &str = "SELECT c.* FROM comments c JOIN posts p ON p.id = c.post_id JOIN members m ON m.id = p.author_id \
+    WHERE c.id = ? AND p.deleted_at IS NULL AND m.deactivated_at IS NULL \
+    AND (c.deleted_at IS NULL AND c.author_deactivated = 0 OR c.below_count > 0)";
+const BY_IDS: &str = "SELECT c.* FROM json_each(?) j JOIN comments c ON c.id = j.value \
+    JOIN posts p ON p.id = c.post_id JOIN members m ON m.id = p.author_id \
+    WHERE p.deleted_at IS NULL AND m.deactivated_at IS NULL \
+    AND (c.deleted_at IS NULL AND c.author_deactivated = 0 OR c.below_count > 0)";
+const EXISTING: &str = "SELECT c.* FROM json_each(?) j JOIN comments c ON c.id = j.value \
+    JOIN posts p ON p.id = c.post_id WHERE p.deleted_at IS NULL AND c.deleted_at IS NULL AND c.author_deactivated = 0";
+const FROM: &str = "SELECT c.* FROM comments c JOIN posts p ON p.id = c.post_id WHERE p.deleted_at IS NULL \
+    AND c.deleted_at IS NULL AND c.author_deactivated = 0 AND c.id > ? ORDER BY c.id LIMIT ?";
+const OF_POST: &str = "SELECT * FROM comments WHERE post_id = ? AND parent_id IS NULL AND id > ? \
+    AND (deleted_at IS NULL AND author_deactivated = 0 OR below_count > 0) ORDER BY id LIMIT ?";
+const REPLIES_TO: &str = "SELECT * FROM comments WHERE parent_id = ? AND id > ? \
+    AND (deleted_at IS NULL AND author_deactivated = 0 OR below_count > 0) ORDER BY id LIMIT ?";
+const OF_MEMBER: &str = "SELECT c.* FROM comments c JOIN posts p ON p.id = c.post_id \
+    JOIN members m ON m.id = p.author_id WHERE c.author_id = ? AND c.id < ? AND c.deleted_at IS NULL \
+    AND c.author_deactivated = 0 AND p.deleted_at IS NULL AND m.deactivated_at IS NULL ORDER BY c.id DESC LIMIT ?";
+const FIRST_REPLIES: &str = "SELECT c.* FROM json_each(?) j JOIN comments c ON c.id IN (SELECT id FROM comments \
+    WHERE parent_id = j.value AND (deleted_at IS NULL AND author_deactivated = 0 OR below_count > 0) \
+    ORDER BY id LIMIT ?) ORDER BY c.id";
+/// Likes, direct replies and replies to those, by active members. Seeks likes by comment and member.
+const COMMENT_COUNTS_BY: &str = "SELECT p.value, \
+    (SELECT count(*) FROM json_each(?2) a CROSS JOIN comment_likes l ON l.comment_id = p.value \
+    AND l.member_id = a.value JOIN members m ON m.id = a.value AND m.deactivated_at IS NULL) AS likes, \
+    (SELECT count(*) FROM comments c WHERE c.parent_id = p.value AND c.deleted_at IS NULL AND c.author_deactivated = 0 \
+    AND c.author_id IN (SELECT value FROM json_each(?2))) AS replies, \
+    (SELECT count(*) FROM comments c JOIN comments d ON d.parent_id = c.id WHERE c.parent_id = p.value \
+    AND d.deleted_at IS NULL AND d.author_deactivated = 0 AND d.author_id IN (SELECT value FROM json_each(?2))) AS deeper \
+    FROM json_each(?1) p WHERE likes > 0 OR replies > 0 OR deeper > 0";
+
+/// Decodes a row of `comments`.
+fn comment(row: &SqliteRow) -> sqlx::Result<Comment> {
+    let deleted = row.try_get::<Option<i64>, _>("deleted_at")?.is_some() || row.try_get("author_deactivated")?;
+    Ok(Comment {
+        id: CommentId(number(row.try_get("id")?)),
+        post: PostId(number(row.try_get("post_id")?)),
+        parent: row.try_get::<Option<i64>, _>("parent_id")?.map(|id| CommentId(number(id))),
+        depth: row.try_get("depth")?,
+        author: MemberId(number(row.try_get("author_id")?)),
+        content: if deleted { String::new() } else { row.try_get("content")? },
+        like_count: number(row.try_get("like_count")?),
+        reply_count: number(row.try_get("reply_count")?),
+        below_count: number(row.try_get("below_count")?),
+        mentions: ids_of(row.try_get("mentions")?)?,
+        deleted,
+        created_at: Timestamp(row.try_get("created_at")?),
+        edited_at: row.try_get::<Option<i64>, _>("edited_at")?.map(Timestamp),
+    })
+}
+
+fn ids_of(json: &str) -> sqlx::Result<Vec<MemberId>> {
+    serde_json::from_str(json).map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+/// A comment that is neither deleted nor by a deactivated author, on a post that is not hidden.
+pub(crate) struct ExistingComment {
+    pub(crate) post: PostId,
+    pub(crate) author: MemberId,
+    /// The author of the parent or post, who was notified of the comment.
+    notified: MemberId,
+    mentions: Vec<MemberId>,
+    depth: u8,
+}
+
+/// Returns a comment that a command of the member `by` acts on. A deactivated member gets `None`.
+pub(crate) async fn existing_comment(
+    connection: &mut SqliteConnection,
+    by: MemberId,
+    id: CommentId,
+) -> StoreResult<Option<ExistingComment>> {
+    let select = "SELECT c.post_id, c.author_id, c.depth, coalesce((SELECT author_id FROM comments \
+        WHERE id = c.parent_id), p.author_id), c.mentions FROM comments c JOIN posts p ON p.id = c.post_id \
+        JOIN members m ON m.id = p.author_id WHERE c.id = ? AND c.deleted_at IS NULL AND c.author_deactivated = 0 \
+        AND p.deleted_at IS NULL AND m.deactivated_at IS NULL \
+        AND EXISTS (SELECT 1 FROM members WHERE id = ? AND deactivated_at IS NULL)";
+    let query = sqlx::query(select).bind(signed(id.0)).bind(signed(by.0));
+    let Some(row) = query.fetch_optional(connection).await.map_err(failed)? else { return Ok(None) };
+    Ok(Some(ExistingComment {
+        post: PostId(number(row.get(0))),
+        author: MemberId(number(row.get(1))),
+        depth: row.get(2),
+        notified: MemberId(number(row.get(3))),
+        mentions: ids_of(row.get(4)).map_err(failed)?,
+    }))
+}
+
+#[async_trait]
+impl CommentStore for Sqlite {
+    async fn create_comment(&self, comment: Comment, receipt: Option<Receipt>) -> StoreResult<Outcome<Position>> {
+        self.writer.write(move |commit| commands::create_comment(commit, comment, receipt).boxed()).await
+    }
+
+    async fn edit_comment(
+        &self,
+        author: MemberId,
+        id: CommentId,
+        text: CommentText,
+        mentions: Vec<MemberId>,
+        over: Option<Comment>,
+        at: Timestamp,
+    ) -> StoreResult<Comment> {
+        let edit = commands::Edit { author, id, text, mentions, over, at };
+        self.writer.write(move |commit| commands::edit_comment(commit, edit).boxed()).await
+    }
+
+    async fn delete_comment(&self, author: MemberId, id: CommentId, at: Timestamp) -> StoreResult<()> {
+        self.writer.write(move |commit| commands::delete_comment(commit, author, id, at).boxed()).await
+    }
+
+    async fn comment_by_id(&self, id: CommentId) -> StoreResult<Option<Comment>> {
+        let query = sqlx::query(BY_ID).bind(signed(id.0));
+        let row = query.fetch_optional(&self.readers).await.map_err(failed)?;
+        row.map(|row| comment(&row)).transpose().map_err(failed)
+    }
+
+    async fn comments_by_id(&self, ids: &[CommentId]) -> StoreResult<Vec<Comment>> {
+        let query = sqlx::query(BY_IDS).bind(json_ids(ids.iter().map(|id| id.0)));
+        decoded(&query.fetch_all(&self.readers).await.map_err(failed)?, comment)
+    }
+
+    async fn existing_comments(&self, ids: &[CommentId]) -> StoreResult<Vec<Comment>> {
+        let query = sqlx::query(EXISTING).bind(json_ids(ids.iter().map(|id| id.0)));
+        decoded(&query.fetch_all(&self.readers).await.map_err(failed)?, comment)
+    }
+
+    async fn comments_from(&self, after: CommentId, limit: usize) -> StoreResult<Vec<Comment>> {
+        let query = sqlx::query(FROM).bind(signed(after.0)).bind(signed(limit as u64));
+        decoded(&query.fetch_all(&self.readers).await.map_err(failed)?, comment)
+    }
+
+    async fn comments(&self, order: CommentOrder, limit: usize) -> StoreResult<Vec<Comment>> {
+        let (select, of, key) = match order {
+            CommentOrder::OfPost(post, after) => (OF_POST, post.0, after),
+            CommentOrder::RepliesTo(parent, after) => (REPLIES_TO, parent.0, after),
+            CommentOrder::OfMember(member, before) => (OF_MEMBER, member.0, before),
+        };
+        let query = sqlx::query(select).bind(signed(of)).bind(signed(key.0)).bind(signed(limit as u64));
+        decoded(&query.fetch_all(&self.readers).await.map_err(failed)?, comment)
+    }
+
+    async fn first_replies(&self, parents: &[CommentId], each: usize) -> StoreResult<Vec<Comment>> {
+        let query = sqlx::query(FIRST_REPLIES).bind(json_ids(parents.iter().map(|id| id.0))).bind(signed(each as u64));
+        decoded(&query.fetch_all(&self.readers).await.map_err(failed)?, comment)
+    }
+
+    async fn comment_counts_by(&self, ids: &[CommentId], members: &[MemberId]) -> StoreResult<Vec<BlockedCounts>> {
+        let rows = sqlx::query(COMMENT_COUNTS_BY)
+            .bind(json_ids(ids.iter().map(|id| id.0)))
+            .bind(json_ids(members.iter().map(|id| id.0)))
+            .fetch_all(&self.readers)
+            .await
+            .map_err(failed)?;
+        let counts = |row: &SqliteRow| BlockedCounts {
+            comment: CommentId(number(row.get(0))),
+            likes: number(row.get(1)),
+            replies: number(row.get(2)),
+            below: number(row.get(2)) + number(row.get(3)),
+        };
+        Ok(rows.iter().map(counts).collect())
+    }
+}

@@ -1,0 +1,149 @@
+//! `EventLog` over the table `events`. The writer appends to it; the newest events are also in memory.
+mod tail;
+
+pub(crate) use tail::Tail;
+
+use super::{Sqlite, decoded, failed, json_ids, number, signed};
+use crate::{
+    domain::{Audience, CommentId, Epoch, Event, EventKind, Fact, MemberId, Position, PostId},
+    storage::{EventLog, StoreResult},
+};
+use async_trait::async_trait;
+use sqlx::{AssertSqlSafe, Row, SqlitePool, sqlite::SqliteRow};
+use std::sync::LazyLock;
+use tokio::sync::watch;
+
+const AFTER: &str = "SELECT position, at_ns, kind, member_id, post_id, comment_id, target_id FROM events \
+    WHERE position > ? ORDER BY position LIMIT ?";
+const TARGETING: &str = "SELECT position, at_ns, kind, member_id, post_id, comment_id, target_id FROM events \
+    WHERE target_id = ? AND position < ? ORDER BY position DESC LIMIT ?";
+const NEWEST: &str = "SELECT position, at_ns, kind, member_id, post_id, comment_id, target_id FROM events \
+    ORDER BY position DESC LIMIT 1";
+
+/// Returns the newest event.
+async fn newest(pool: &SqlitePool) -> sqlx::Result<Option<Event>> {
+    let row = sqlx::query(NEWEST).fetch_optional(pool).await?;
+    row.map(|row| event(&row)).transpose()
+}
+
+/// Returns the position up to which every event has been pruned.
+async fn pruned_to(pool: &SqlitePool) -> sqlx::Result<Position> {
+    let select = "SELECT value FROM meta WHERE name = 'events_pruned_to'";
+    let row = sqlx::query(select).fetch_optional(pool).await?;
+    Ok(Position(row.map_or(0, |row| number(row.get(0)))))
+}
+
+/// Decodes the columns `position, at_ns, kind, member_id, post_id, comment_id, target_id`, in this order.
+pub(crate) fn event(row: &SqliteRow) -> sqlx::Result<Event> {
+    let id = |index: usize| row.try_get::<Option<i64>, _>(index).map(|id| id.map(number));
+    let code: u8 = row.try_get(2)?;
+    let kind = EventKind::from_code(code)
+        .ok_or_else(|| sqlx::Error::Decode(format!("event of unknown kind {code}").into()))?;
+    Ok(Event {
+        position: Position(number(row.try_get(0)?)),
+        at_ns: row.try_get(1)?,
+        fact: Fact {
+            kind,
+            member: MemberId(number(row.try_get(3)?)),
+            post: id(4)?.map(PostId),
+            comment: id(5)?.map(CommentId),
+            target: id(6)?.map(MemberId),
+        },
+    })
+}
+
+/// The rule `Audience::includes` as SQL. Each kind of audience has an index, so the cost grows with the events found and
+/// not with the log. The event kinds come from the rule; the conditions of two partial indexes repeat them.
+static STREAM_EVENTS: LazyLock<String> = LazyLock::new(|| {
+    let numbers = |wanted: fn(Audience) -> bool| {
+        let kinds = (1..=EventKind::COUNT).filter_map(EventKind::from_code);
+        let wanted = kinds.filter(|kind| wanted(Audience::of(*kind))).map(|kind| kind.code().to_string());
+        wanted.collect::<Vec<_>>().join(", ")
+    };
+    let (watchers, everybody) = (numbers(|of| of.watchers), numbers(|of| of.everybody));
+    let (actor, target) = (numbers(|of| of.actor), numbers(|of| of.target));
+    let columns = "e.position, e.at_ns, e.kind, e.member_id, e.post_id, e.comment_id, e.target_id";
+    let range = "e.position > ?2 AND e.position <= ?3";
+    format!(
+        "SELECT * FROM (SELECT {columns} FROM json_each(?1) a JOIN events e ON e.member_id = a.value AND {range} \
+        AND e.kind IN ({watchers}) ORDER BY e.position LIMIT ?4) \
+        UNION SELECT * FROM (SELECT {columns} FROM events e WHERE e.member_id = ?5 AND {range} \
+        AND e.kind IN ({actor}) ORDER BY e.position LIMIT ?4) \
+        UNION SELECT * FROM (SELECT {columns} FROM events e WHERE e.target_id = ?5 AND {range} \
+        AND e.kind IN ({target}) ORDER BY e.position LIMIT ?4) \
+        UNION SELECT * FROM (SELECT {columns} FROM events e WHERE {range} AND e.kind IN ({everybody}) \
+        ORDER BY e.position LIMIT ?4) ORDER BY 1 LIMIT ?4"
+    )
+});
+
+#[async_trait]
+impl EventLog for Sqlite {
+    fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    fn head(&self) -> watch::Receiver<Position> {
+        self.tail.watch()
+    }
+
+    async fn read(&self, after: Position, limit: usize) -> StoreResult<Vec<Event>> {
+        if let Some(events) = self.tail.read(after, Position(u64::MAX), limit, |_| true) {
+            return Ok(events);
+        }
+        let query = sqlx::query(AFTER).bind(signed(after.0)).bind(signed(limit as u64));
+        decoded(&query.fetch_all(&self.readers).await.map_err(failed)?, event)
+    }
+
+    async fn stream_events(
+        &self,
+        member: MemberId,
+        watched: &[MemberId],
+        after: Position,
+        until: Position,
+        limit: usize,
+    ) -> StoreResult<Vec<Event>> {
+        let wanted = |event: &Event| Audience::includes(&event.fact, member, watched);
+        if let Some(events) = self.tail.read(after, until, limit, wanted) {
+            return Ok(events);
+        }
+        let query = sqlx::query(AssertSqlSafe(STREAM_EVENTS.as_str()))
+            .bind(json_ids(watched.iter().map(|author| author.0)))
+            .bind(signed(after.0))
+            .bind(signed(until.0))
+            .bind(signed(limit as u64))
+            .bind(signed(member.0));
+        decoded(&query.fetch_all(&self.readers).await.map_err(failed)?, event)
+    }
+
+    async fn events_targeting(&self, member: MemberId, before: Position, limit: usize) -> StoreResult<Vec<Event>> {
+        let query = sqlx::query(TARGETING).bind(signed(member.0)).bind(signed(before.0)).bind(signed(limit as u64));
+        decoded(&query.fetch_all(&self.readers).await.map_err(failed)?, event)
+    }
+
+    async fn pruned_to(&self) -> StoreResult<Position> {
+        pruned_to(&self.readers).await.map_err(failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[tokio::test]
+    async fn stream_events_are_sought_by_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(&Config::for_tests(folder.path())).await.unwrap();
+        let explain = format!("EXPLAIN QUERY PLAN {}", STREAM_EVENTS.as_str());
+        let mut query = sqlx::query(AssertSqlSafe(explain)).bind("[1,2]");
+        for number in [0_i64, 9, 64, 1] {
+            query = query.bind(number);
+        }
+        let rows = query.fetch_all(&store.readers).await.unwrap();
+        let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+        for index in ["events_of_watched", "events_by_actor", "events_by_target", "events_for_everybody"] {
+            assert!(plan.iter().any(|step| step.contains(index)), "{index} in {plan:#?}");
+        }
+        assert!(!plan.iter().any(|step| step.starts_with("SCAN e")), "{plan:#?}");
+    }
+}

@@ -1,0 +1,80 @@
+//! The newest events in memory, so that readers that keep up never touch the disk.
+use crate::{
+    domain::{Event, EventKind, Fact, MemberId, Position},
+    storage::{StoreResult, sqlite::failed},
+};
+use sqlx::SqlitePool;
+use std::{
+    collections::VecDeque,
+    sync::{PoisonError, RwLock},
+};
+use tokio::sync::watch;
+
+/// Events in memory, 80 bytes each: 5 MiB. A reader that is further behind reads from the disk.
+const EVENTS_MAX: usize = 65_536;
+
+/// The end of the log.
+pub(crate) struct Tail {
+    events: RwLock<VecDeque<Event>>,
+    last: watch::Sender<Position>,
+    /// The time of the newest event, so that times grow across a restart.
+    last_at_ns: std::sync::atomic::AtomicI64,
+}
+
+impl Tail {
+    /// Reads the newest position from the database. The tail itself starts empty.
+    pub(crate) async fn load(pool: &SqlitePool) -> StoreResult<Self> {
+        let last = super::newest(pool).await.map_err(failed)?;
+        let pruned = super::pruned_to(pool).await.map_err(failed)?;
+        let (position, at_ns) = last.map_or((pruned, 0), |event| (event.position, event.at_ns));
+        Ok(Self { events: RwLock::default(), last: watch::channel(position).0, last_at_ns: at_ns.into() })
+    }
+
+    /// Returns an event with the position and time of the newest one. Its fact has no meaning.
+    pub(crate) fn last(&self) -> Event {
+        let at_ns = self.last_at_ns.load(std::sync::atomic::Ordering::Acquire);
+        let fact = Fact::new(EventKind::MemberSignedUp, MemberId(0));
+        Event { position: *self.last.borrow(), at_ns, fact }
+    }
+
+    /// Returns the newest position, with a wake-up when it grows.
+    pub(super) fn watch(&self) -> watch::Receiver<Position> {
+        self.last.subscribe()
+    }
+
+    /// Appends the events of a commit in order, and wakes the readers.
+    pub(crate) fn append(&self, committed: Vec<Event>) {
+        let Some(newest) = committed.last().copied() else { return };
+        let mut events = self.events.write().unwrap_or_else(PoisonError::into_inner);
+        let surplus = (events.len() + committed.len()).saturating_sub(EVENTS_MAX).min(events.len());
+        events.drain(..surplus);
+        events.extend(committed);
+        drop(events);
+        self.last_at_ns.store(newest.at_ns, std::sync::atomic::Ordering::Release);
+        self.last.send_replace(newest.position);
+    }
+
+    /// Returns the wanted events after `after` and up to `until`; `None` where some of them are only on the disk.
+    pub(super) fn read(
+        &self,
+        after: Position,
+        until: Position,
+        limit: usize,
+        wanted: impl Fn(&Event) -> bool,
+    ) -> Option<Vec<Event>> {
+        if after >= *self.last.borrow() {
+            return Some(Vec::new());
+        }
+        let events = self.events.read().unwrap_or_else(PoisonError::into_inner);
+        let first = events.front()?.position;
+        if after.0 + 1 < first.0 {
+            return None;
+        }
+        // Positions have no holes within the tail, so the index is the difference.
+        let from = usize::try_from(after.0 + 1 - first.0).unwrap_or(usize::MAX);
+        let rest = events.range(from.min(events.len())..).take_while(|event| event.position <= until);
+        let found = rest.filter(|event| wanted(event)).take(limit).copied().collect();
+        drop(events);
+        Some(found)
+    }
+}

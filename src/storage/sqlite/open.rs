@@ -1,0 +1,148 @@
+//! Opens the database: the lock of the data folder, migrations, and the pools of connections.
+use super::{
+    Sqlite, failed,
+    lane::{self, Lane},
+    log::Tail,
+    unusable,
+    upkeep::{self, Reserve},
+    writer::Writer,
+};
+use crate::{
+    config::Config,
+    domain::Epoch,
+    storage::{Drift, StoreError, StoreResult},
+};
+use sqlx::{
+    Row, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+/// The longest wait of a reader for a free connection; after it the request is shed.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Pages in the write-ahead log (4 KiB each) before the writer copies them into the file. A larger number means fewer
+/// pauses and a larger `-wal` file: 4,000 pages are 16 MiB.
+const CHECKPOINT_PAGES: &str = "4000";
+/// Page cache of each connection, in KiB (negative by SQLite's convention).
+const CACHE_KIB: &str = "-16384";
+
+/// The result of one attempt to open the database.
+struct Opened {
+    readers: SqlitePool,
+    lane: Lane,
+    writer: Writer,
+    tail: Arc<Tail>,
+    epoch: Epoch,
+}
+
+impl Sqlite {
+    /// Opens the database in the data folder, creates it where it is missing, and migrates its schema.
+    pub(in crate::storage) async fn open(config: &Config) -> StoreResult<Self> {
+        let lock = lock(&config.data_dir)?;
+        let reserve = Reserve::of(&config.data_dir);
+        let opened = Self::attempt(config).await;
+        let Opened { readers, lane, writer, tail, epoch } = match opened {
+            Err(error) if reserve.release() => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "cannot open the database; retrying without the disk space reserve");
+                Self::attempt(config).await?
+            }
+            opened => opened?,
+        };
+        let token_lifetime = Duration::from_secs(config.authentication.access_token_seconds);
+        Ok(Self { readers, lane, writer, tail, epoch, reserve, token_lifetime, _lock: lock })
+    }
+
+    async fn attempt(config: &Config) -> StoreResult<Opened> {
+        let options = options(config).create_if_missing(true);
+        let opened = pool_options(1).connect_with(options.clone()).await;
+        let writing = opened.map_err(|error| unusable(&file(config), error))?;
+        sqlx::migrate!("migrations/sqlite").run(&writing).await.map_err(failed)?;
+        upkeep::retag_posts(&writing).await?;
+        let epoch = epoch(&writing).await?;
+        let tail = Arc::new(Tail::load(&writing).await?);
+        let reading = options.read_only(true).create_if_missing(false);
+        let readers = pool(reading.clone(), config.storage.read_connections).await?;
+        let lane = Lane(pool(reading, lane::CONNECTIONS).await?);
+        let writer = Writer::start(writing, tail.clone(), config.storage.commit_batch_max).await?;
+        Ok(Opened { readers, lane, writer, tail, epoch })
+    }
+}
+
+/// Locks the data folder and writes the process id into the lock file. One process alone may write: positions and ids
+/// are assigned in memory.
+fn lock(data_dir: &str) -> StoreResult<std::fs::File> {
+    let path = Path::new(data_dir).join("dailyfeed.lock");
+    // Not truncated: the file may hold the id of another process.
+    let opened = std::fs::OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path);
+    let mut file = opened.map_err(|error| unusable(&path, error))?;
+    match file.try_lock() {
+        Ok(()) => {
+            // The id helps an operator; the lock holds without it.
+            let id = std::process::id().to_string();
+            if let Err(error) = file.set_len(0).and_then(|()| file.write_all(id.as_bytes())) {
+                tracing::warn!(error = &error as &dyn std::error::Error, path = %path.display(), "cannot write the process id");
+            }
+            Ok(file)
+        }
+        Err(std::fs::TryLockError::WouldBlock) => {
+            let id = std::io::read_to_string(&file).unwrap_or_default();
+            Err(StoreError::InUse { data_dir: data_dir.to_owned(), process: id.trim().parse().ok() })
+        }
+        Err(std::fs::TryLockError::Error(error)) => Err(unusable(&path, error)),
+    }
+}
+
+/// Returns the path of the database.
+pub(in crate::storage) fn file(config: &Config) -> PathBuf {
+    Path::new(&config.data_dir).join("dailyfeed.db")
+}
+
+pub(crate) fn options(config: &Config) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(file(config))
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(if config.storage.synchronous == "normal" {
+            SqliteSynchronous::Normal
+        } else {
+            SqliteSynchronous::Full
+        })
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5))
+        .statement_cache_capacity(256)
+        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+        .pragma("cache_size", CACHE_KIB)
+        .pragma("temp_store", "memory")
+}
+
+/// Recomputes every counter on a read-only connection of its own.
+pub(in crate::storage) async fn audit(config: &Config) -> StoreResult<Vec<Drift>> {
+    upkeep::audit(&pool(options(config).read_only(true), 1).await?).await
+}
+
+pub(crate) async fn pool(options: SqliteConnectOptions, connections: u32) -> StoreResult<SqlitePool> {
+    pool_options(connections).connect_with(options).await.map_err(failed)
+}
+
+pub(crate) fn pool_options(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+}
+
+/// Returns the epoch of the log, which the first start chooses at random.
+pub(crate) async fn epoch(pool: &SqlitePool) -> StoreResult<Epoch> {
+    let fresh = i64::from(uuid::Uuid::new_v4().as_fields().0);
+    let insert = "INSERT INTO meta (name, value) VALUES ('epoch', ?) ON CONFLICT DO NOTHING";
+    sqlx::query(insert).bind(fresh).execute(pool).await.map_err(failed)?;
+    let row = sqlx::query("SELECT value FROM meta WHERE name = 'epoch'").fetch_one(pool).await.map_err(failed)?;
+    Ok(Epoch(row.get::<i64, _>(0) as u32))
+}

@@ -1,0 +1,131 @@
+//! The command `create_post`: posts of one commit share their statements, whatever their number.
+use crate::{
+    domain::{EventKind, Fact, MemberId, Outcome, Position, Post, Receipt},
+    storage::{
+        StoreError, StoreResult,
+        sqlite::{
+            failed, images, json_ids, signed,
+            writer::{
+                Bulk, Commit, Query,
+                receipts::{self, StoredReceipt},
+            },
+        },
+    },
+};
+use std::{collections::HashMap, sync::LazyLock};
+
+/// The answer of one `create_post`.
+pub(crate) type CreatedPost = StoreResult<Outcome<Position>>;
+
+const COUNT: &str = "UPDATE members SET post_count = post_count + added.posts \
+    FROM (SELECT value AS author, count(*) AS posts FROM json_each(?) GROUP BY value) added \
+    WHERE members.id = added.author";
+
+/// Stores the posts in their order. A refusal is the answer of one post; an error of the store fails all of them.
+pub(crate) async fn create_posts(
+    commit: &mut Commit,
+    items: Vec<(Post, Option<Receipt>)>,
+) -> StoreResult<Vec<CreatedPost>> {
+    let with_receipt = || items.iter().filter_map(|(_, receipt)| receipt.as_ref());
+    let mut known = HashMap::new();
+    if with_receipt().next().is_some() {
+        known = receipts::known(&mut commit.connection, with_receipt()).await?;
+    }
+    let mut posts = Vec::new();
+    let mut new_receipts = Vec::new();
+    let mut answers = Vec::with_capacity(items.len());
+    for (post, receipt) in &items {
+        let key = receipt.as_ref().map(|receipt| (receipt.scope.clone(), receipt.key.clone()));
+        if let (Some(receipt), Some(before)) = (receipt, key.as_ref().and_then(|key| known.get(key))) {
+            answers.push(before.answer_for(&receipt.fingerprint).map(Outcome::Repeated));
+            continue;
+        }
+        if let Err(refused) = put_images(commit, post).await? {
+            answers.push(Err(refused));
+            continue;
+        }
+        if let (Some(receipt), Some(key)) = (receipt, key) {
+            known.insert(key, StoredReceipt::from(receipt));
+            new_receipts.push(receipt);
+        }
+        let fact = Fact::new(EventKind::PostCreated, post.author).on_post(post.id);
+        let position = commit.emit(fact);
+        commit.emit_mentions(fact, &[], &mentioned(post));
+        answers.push(Ok(Outcome::Done(position)));
+        posts.push((post, position));
+    }
+    if !posts.is_empty() {
+        insert(commit, &posts).await?;
+    }
+    if !new_receipts.is_empty() {
+        receipts::insert_all(&mut commit.connection, new_receipts.into_iter()).await?;
+    }
+    Ok(answers)
+}
+
+/// Returns the members whom a post mentions.
+pub(crate) fn mentioned(post: &Post) -> Vec<MemberId> {
+    post.mentions.iter().map(|mention| mention.member).collect()
+}
+
+/// Attaches a post's images. The inner result is a refusal, which changed nothing.
+async fn put_images(commit: &mut Commit, post: &Post) -> StoreResult<StoreResult<()>> {
+    if post.images.is_empty() {
+        return Ok(Ok(()));
+    }
+    let ids: Vec<_> = post.images.iter().map(|picture| picture.id).collect();
+    match images::put_on_post(&mut commit.connection, post.author, post.id, &ids).await {
+        Ok(_) => Ok(Ok(())),
+        Err(StoreError::Refused(refusal)) => Ok(Err(refusal.into())),
+        Err(error) => Err(error),
+    }
+}
+
+/// Inserts posts with their tags and counts them. The caller emits the events.
+pub(crate) async fn insert(commit: &mut Commit, posts: &[(&Post, Position)]) -> StoreResult<()> {
+    let rows = posts.iter().map(|(post, at)| row(post, *at)).collect::<StoreResult<Vec<_>>>()?;
+    POSTS.run(&mut commit.connection, &rows, bind).await?;
+    let tags: Vec<_> = posts.iter().flat_map(|(post, _)| post.tags.iter().map(|tag| (&tag.tag, post.id.0))).collect();
+    if !tags.is_empty() {
+        let bind = |query: Query, (tag, post): &(&String, u64)| query.bind((*tag).clone()).bind(signed(*post));
+        TAGS.run(&mut commit.connection, &tags, bind).await?;
+    }
+    let count = sqlx::query(COUNT).bind(json_ids(posts.iter().map(|(post, _)| post.author.0)));
+    count.execute(&mut commit.connection).await.map_err(failed)?;
+    Ok(())
+}
+
+static POSTS: LazyLock<Bulk> = LazyLock::new(|| {
+    let insert = "INSERT INTO posts (id, author_id, title, content, tags, mentions, created_at, position, images)";
+    Bulk::new(insert, 9, "")
+});
+static TAGS: LazyLock<Bulk> =
+    LazyLock::new(|| Bulk::new("INSERT INTO post_tags (tag, post_id)", 2, "ON CONFLICT DO NOTHING"));
+
+/// A row of `posts`; tags, mentions and images are stored as JSON.
+struct Row<'a> {
+    post: &'a Post,
+    position: Position,
+    lists: [String; 3],
+}
+
+fn row(post: &Post, position: Position) -> StoreResult<Row<'_>> {
+    Ok(Row { post, position, lists: [json(&post.tags)?, json(&post.mentions)?, json(&post.images)?] })
+}
+
+fn bind(query: Query, Row { post, position, lists: [tags, mentions, images] }: &Row<'_>) -> Query {
+    query
+        .bind(signed(post.id.0))
+        .bind(signed(post.author.0))
+        .bind(post.title.clone())
+        .bind(post.content.clone())
+        .bind(tags.clone())
+        .bind(mentions.clone())
+        .bind(post.created_at.0)
+        .bind(signed(position.0))
+        .bind(images.clone())
+}
+
+fn json(list: &impl serde::Serialize) -> StoreResult<String> {
+    serde_json::to_string(list).map_err(failed)
+}

@@ -1,0 +1,150 @@
+//! `PostStore` over the tables `posts` and `post_tags`: the reads; the commands beside it.
+mod create;
+mod edit;
+
+pub(crate) use create::{create_posts, insert, mentioned};
+pub(crate) use edit::set_tags;
+
+use super::{
+    Sqlite, decoded, failed, json_ids, number, signed,
+    writer::{BatchedPost, Job, stopped},
+};
+use crate::{
+    domain::{
+        MemberId, Outcome, Position, Post, PostCounts, PostId, PostText, Receipt, Refusal, Timestamp,
+        markup::ResolvedMarkup,
+    },
+    storage::{PostRef, PostStore, StoreResult},
+};
+use async_trait::async_trait;
+use futures::FutureExt;
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+const BY_IDS: &str = "SELECT p.* FROM json_each(?) j JOIN posts p ON p.id = j.value JOIN members m ON m.id = p.author_id \
+    WHERE p.deleted_at IS NULL AND m.deactivated_at IS NULL";
+const FROM: &str = "SELECT p.* FROM posts p JOIN members m ON m.id = p.author_id WHERE p.id > ? \
+    AND p.deleted_at IS NULL AND m.deactivated_at IS NULL ORDER BY p.id LIMIT ?";
+/// Seeks the posts of each author by index: the cost grows with the authors and the page, and not with the posts.
+const BY_AUTHORS: &str = "SELECT p.id, p.author_id, p.position FROM json_each(?1) a JOIN members m ON m.id = a.value \
+    JOIN posts p ON p.id IN (SELECT id FROM posts WHERE author_id = a.value AND deleted_at IS NULL AND id < ?2 \
+    ORDER BY id DESC LIMIT ?3) WHERE m.deactivated_at IS NULL ORDER BY p.id DESC LIMIT ?3";
+const NEWEST: &str = "SELECT id, author_id, position FROM posts WHERE id < ? AND deleted_at IS NULL \
+    ORDER BY id DESC LIMIT ?";
+const TAGGED: &str = "SELECT p.id, p.author_id, p.position FROM post_tags t JOIN posts p ON p.id = t.post_id \
+    JOIN members m ON m.id = p.author_id WHERE t.tag = ? AND t.post_id < ? AND p.deleted_at IS NULL \
+    AND m.deactivated_at IS NULL ORDER BY t.post_id DESC LIMIT ?";
+/// Likes and visible comments by active members. Seeks each pair of post and member by index.
+const COUNTS_BY: &str = "SELECT p.value, \
+    (SELECT count(*) FROM json_each(?2) a CROSS JOIN post_likes l ON l.post_id = p.value AND l.member_id = a.value \
+    JOIN members m ON m.id = a.value AND m.deactivated_at IS NULL) AS likes, \
+    (SELECT count(*) FROM json_each(?2) a CROSS JOIN comments c ON c.post_id = p.value AND c.author_id = a.value \
+    AND c.deleted_at IS NULL AND c.author_deactivated = 0) AS comments \
+    FROM json_each(?1) p WHERE likes > 0 OR comments > 0";
+
+/// Decodes a row of `posts`.
+fn post(row: &SqliteRow) -> sqlx::Result<Post> {
+    let decode = |error: serde_json::Error| sqlx::Error::Decode(error.into());
+    Ok(Post {
+        id: PostId(number(row.try_get("id")?)),
+        author: MemberId(number(row.try_get("author_id")?)),
+        title: row.try_get("title")?,
+        content: row.try_get("content")?,
+        tags: serde_json::from_str(row.try_get("tags")?).map_err(decode)?,
+        mentions: serde_json::from_str(row.try_get("mentions")?).map_err(decode)?,
+        images: serde_json::from_str(row.try_get("images")?).map_err(decode)?,
+        counts: PostCounts {
+            views: number(row.try_get("view_count")?),
+            likes: number(row.try_get("like_count")?),
+            comments: number(row.try_get("comment_count")?),
+        },
+        created_at: Timestamp(row.try_get("created_at")?),
+        edited_at: row.try_get::<Option<i64>, _>("edited_at")?.map(Timestamp),
+    })
+}
+
+fn post_ref(row: &SqliteRow) -> PostRef {
+    PostRef {
+        post: PostId(number(row.get(0))),
+        author: MemberId(number(row.get(1))),
+        position: Position(number(row.get(2))),
+    }
+}
+
+/// Returns the author of a post that is not hidden. Refuses `PostNotFound`, also where the member `by` was deactivated
+/// after the request was sent.
+pub(crate) async fn author_of(connection: &mut SqliteConnection, by: MemberId, id: PostId) -> StoreResult<MemberId> {
+    let select = "SELECT author_id FROM posts p JOIN members m ON m.id = p.author_id \
+        WHERE p.id = ? AND p.deleted_at IS NULL AND m.deactivated_at IS NULL \
+        AND EXISTS (SELECT 1 FROM members WHERE id = ? AND deactivated_at IS NULL)";
+    let query = sqlx::query(select).bind(signed(id.0)).bind(signed(by.0));
+    let row = query.fetch_optional(connection).await.map_err(failed)?;
+    row.map(|row| MemberId(number(row.get(0)))).ok_or(Refusal::PostNotFound.into())
+}
+
+#[async_trait]
+impl PostStore for Sqlite {
+    async fn create_post(&self, post: Post, receipt: Option<Receipt>) -> StoreResult<Outcome<Position>> {
+        let (reply, answer) = oneshot::channel();
+        self.writer.submit(Job::CreatePost(Box::new(BatchedPost { post, receipt, reply })))?;
+        answer.await.unwrap_or_else(|error| Err(stopped(error)))
+    }
+
+    async fn edit_post(
+        &self,
+        author: MemberId,
+        id: PostId,
+        text: PostText,
+        markup: ResolvedMarkup,
+        over: Option<Arc<Post>>,
+        at: Timestamp,
+    ) -> StoreResult<(Post, Position)> {
+        let edit = edit::Edit { author, id, text, markup, over, at };
+        self.writer.write(move |commit| edit::edit_post(commit, edit).boxed()).await
+    }
+
+    async fn delete_post(&self, author: MemberId, id: PostId, at: Timestamp) -> StoreResult<Position> {
+        self.writer.write(move |commit| edit::delete_post(commit, author, id, at).boxed()).await
+    }
+
+    async fn posts(&self, ids: &[PostId]) -> StoreResult<Vec<Post>> {
+        let query = sqlx::query(BY_IDS).bind(json_ids(ids.iter().map(|id| id.0)));
+        decoded(&query.fetch_all(&self.readers).await.map_err(failed)?, post)
+    }
+
+    async fn posts_from(&self, after: PostId, limit: usize) -> StoreResult<Vec<Post>> {
+        let query = sqlx::query(FROM).bind(signed(after.0)).bind(signed(limit as u64));
+        decoded(&query.fetch_all(&self.readers).await.map_err(failed)?, post)
+    }
+
+    async fn posts_by(&self, authors: &[MemberId], before: PostId, limit: usize) -> StoreResult<Vec<PostRef>> {
+        let authors = json_ids(authors.iter().map(|author| author.0));
+        let query = sqlx::query(BY_AUTHORS).bind(authors).bind(signed(before.0)).bind(signed(limit as u64));
+        Ok(query.fetch_all(&self.readers).await.map_err(failed)?.iter().map(post_ref).collect())
+    }
+
+    async fn newest_posts(&self, before: PostId, limit: usize) -> StoreResult<Vec<PostRef>> {
+        let query = sqlx::query(NEWEST).bind(signed(before.0)).bind(signed(limit as u64));
+        Ok(query.fetch_all(&self.readers).await.map_err(failed)?.iter().map(post_ref).collect())
+    }
+
+    async fn tagged_posts(&self, tag: &str, before: PostId, limit: usize) -> StoreResult<Vec<PostRef>> {
+        let query = sqlx::query(TAGGED).bind(tag).bind(signed(before.0)).bind(signed(limit as u64));
+        Ok(query.fetch_all(&self.readers).await.map_err(failed)?.iter().map(post_ref).collect())
+    }
+
+    async fn counts_by(&self, ids: &[PostId], members: &[MemberId]) -> StoreResult<Vec<(PostId, PostCounts)>> {
+        let rows = sqlx::query(COUNTS_BY)
+            .bind(json_ids(ids.iter().map(|id| id.0)))
+            .bind(json_ids(members.iter().map(|id| id.0)))
+            .fetch_all(&self.readers)
+            .await
+            .map_err(failed)?;
+        let counts = |row: &SqliteRow| {
+            let counts = PostCounts { views: 0, likes: number(row.get(1)), comments: number(row.get(2)) };
+            (PostId(number(row.get(0))), counts)
+        };
+        Ok(rows.iter().map(counts).collect())
+    }
+}

@@ -1,0 +1,262 @@
+//! The commands on relations: `follow` and `change_relation`, each with the relations that it ends.
+use crate::{
+    domain::{
+        BLOCKS_MAX, EventKind as K, FOLLOW_REQUESTS_MAX, FOLLOWINGS_MAX, Fact, MUTES_MAX, MemberId, Position, Refusal,
+        RelationChange, Timestamp,
+    },
+    storage::{
+        Followed, StoreResult,
+        sqlite::{failed, members, number, signed, writer::Commit},
+    },
+};
+use futures::{FutureExt, future::BoxFuture};
+use sqlx::Row;
+
+/// The position of the change, or `None` where nothing changed.
+type Change = StoreResult<Option<Position>>;
+
+/// Runs a statement about two members and returns whether it changed a row.
+async fn change(commit: &mut Commit, statement: &'static str, one: MemberId, other: MemberId) -> StoreResult<bool> {
+    let query = sqlx::query(statement).bind(signed(one.0)).bind(signed(other.0));
+    Ok(query.execute(&mut commit.connection).await.map_err(failed)?.rows_affected() > 0)
+}
+
+/// Returns whether a statement about two members finds a row.
+async fn exists(commit: &mut Commit, select: &'static str, one: MemberId, other: MemberId) -> StoreResult<bool> {
+    let query = sqlx::query(select).bind(signed(one.0)).bind(signed(other.0));
+    Ok(query.fetch_optional(&mut commit.connection).await.map_err(failed)?.is_some())
+}
+
+/// Returns the number of a member's rows.
+async fn count(commit: &mut Commit, select: &'static str, member: MemberId) -> StoreResult<usize> {
+    let query = sqlx::query(select).bind(signed(member.0));
+    let row = query.fetch_one(&mut commit.connection).await.map_err(failed)?;
+    Ok(usize::try_from(row.get::<i64, _>(0)).unwrap_or(usize::MAX))
+}
+
+async fn insert(
+    commit: &mut Commit,
+    statement: &'static str,
+    id: u64,
+    one: MemberId,
+    other: MemberId,
+) -> StoreResult<bool> {
+    let query = sqlx::query(statement).bind(signed(id)).bind(signed(one.0)).bind(signed(other.0));
+    Ok(query.execute(&mut commit.connection).await.map_err(failed)?.rows_affected() > 0)
+}
+
+/// Adds to both counters of a follow. Each counts the other member only while that member is active.
+async fn count_follow(commit: &mut Commit, follower: MemberId, followee: MemberId, by: i64) -> StoreResult<()> {
+    let update = "UPDATE members SET \
+        following_count = following_count + CASE WHEN id = ?1 AND EXISTS \
+            (SELECT 1 FROM members WHERE id = ?2 AND deactivated_at IS NULL) THEN ?3 ELSE 0 END, \
+        follower_count = follower_count + CASE WHEN id = ?2 AND EXISTS \
+            (SELECT 1 FROM members WHERE id = ?1 AND deactivated_at IS NULL) THEN ?3 ELSE 0 END \
+        WHERE id IN (?1, ?2)";
+    let query = sqlx::query(update).bind(signed(follower.0)).bind(signed(followee.0)).bind(by);
+    query.execute(&mut commit.connection).await.map_err(failed)?;
+    Ok(())
+}
+
+async fn follows(commit: &mut Commit, follower: MemberId, followee: MemberId) -> StoreResult<bool> {
+    exists(commit, "SELECT 1 FROM follows WHERE follower_id = ? AND followee_id = ?", follower, followee).await
+}
+
+/// Deletes a follow and subtracts it from both counters. The caller emits the event.
+async fn delete_follow(commit: &mut Commit, follower: MemberId, followee: MemberId) -> StoreResult<bool> {
+    let delete = "DELETE FROM follows WHERE follower_id = ? AND followee_id = ?";
+    let deleted = change(commit, delete, follower, followee).await?;
+    if deleted {
+        count_follow(commit, follower, followee, -1).await?;
+    }
+    Ok(deleted)
+}
+
+async fn delete_request(commit: &mut Commit, requester: MemberId, target: MemberId) -> StoreResult<bool> {
+    change(commit, "DELETE FROM follow_requests WHERE requester_id = ? AND target_id = ?", requester, target).await
+}
+
+async fn insert_follow(commit: &mut Commit, id: u64, follower: MemberId, followee: MemberId) -> StoreResult<Position> {
+    insert(commit, "INSERT INTO follows (id, follower_id, followee_id) VALUES (?, ?, ?)", id, follower, followee)
+        .await?;
+    count_follow(commit, follower, followee, 1).await?;
+    Ok(commit.emit(Fact::new(K::MemberFollowed, follower).to(followee)))
+}
+
+pub(super) async fn follow(
+    commit: &mut Commit,
+    id: u64,
+    follower: MemberId,
+    followee: MemberId,
+) -> StoreResult<Followed> {
+    let select = "SELECT m.privacy > 0, EXISTS (SELECT 1 FROM blocks WHERE member_id = ?2 AND blocked_id = ?1), \
+        EXISTS (SELECT 1 FROM blocks WHERE member_id = ?1 AND blocked_id = ?2) FROM members m \
+        WHERE m.id = ?2 AND m.deactivated_at IS NULL \
+        AND EXISTS (SELECT 1 FROM members WHERE id = ?1 AND deactivated_at IS NULL)";
+    let query = sqlx::query(select).bind(signed(follower.0)).bind(signed(followee.0));
+    let row = query.fetch_optional(&mut commit.connection).await.map_err(failed)?;
+    let row = row.filter(|row| !row.get::<bool, _>(1)).ok_or(Refusal::MemberNotFound)?;
+    if row.get(2) {
+        return Err(Refusal::FollowBlocked.into());
+    }
+    if follows(commit, follower, followee).await? {
+        return Ok(Followed::Already);
+    }
+    let asked = "SELECT 1 FROM follow_requests WHERE requester_id = ? AND target_id = ?";
+    if exists(commit, asked, follower, followee).await? {
+        return Ok(Followed::Requested);
+    }
+    // Counts rows, because `following_count` excludes deactivated members, who may be restored. Counts requests too, so
+    // that no accepted request exceeds the limit.
+    let select = "SELECT (SELECT count(*) FROM follows WHERE follower_id = ?1) + \
+        (SELECT count(*) FROM follow_requests WHERE requester_id = ?1)";
+    if count(commit, select, follower).await? >= FOLLOWINGS_MAX {
+        return Err(Refusal::FollowLimit { max: FOLLOWINGS_MAX }.into());
+    }
+    if !row.get::<bool, _>(0) {
+        return Ok(Followed::Now(insert_follow(commit, id, follower, followee).await?));
+    }
+    let select = "SELECT count(*) FROM follow_requests WHERE target_id = ?";
+    if count(commit, select, followee).await? >= FOLLOW_REQUESTS_MAX {
+        return Err(Refusal::FollowRequestsFull { max: FOLLOW_REQUESTS_MAX }.into());
+    }
+    let ask = "INSERT INTO follow_requests (id, requester_id, target_id) VALUES (?, ?, ?)";
+    insert(commit, ask, id, follower, followee).await?;
+    commit.emit(Fact::new(K::FollowRequested, follower).to(followee));
+    Ok(Followed::Requested)
+}
+
+async fn unfollow(commit: &mut Commit, follower: MemberId, followee: MemberId) -> Change {
+    let kind = if delete_follow(commit, follower, followee).await? {
+        K::MemberUnfollowed
+    } else if delete_request(commit, follower, followee).await? {
+        K::FollowRequestWithdrawn
+    } else {
+        return Ok(None);
+    };
+    Ok(Some(commit.emit(Fact::new(kind, follower).to(followee))))
+}
+
+async fn accept(commit: &mut Commit, id: u64, member: MemberId, requester: MemberId) -> Change {
+    if !delete_request(commit, requester, member).await? {
+        let already = follows(commit, requester, member).await?;
+        return if already { Ok(None) } else { Err(Refusal::FollowRequestNotFound.into()) };
+    }
+    commit.emit(Fact::new(K::FollowRequestAccepted, member).to(requester));
+    insert_follow(commit, id, requester, member).await.map(Some)
+}
+
+/// Accepts every pending follow request of a member whose posts become public.
+pub(crate) async fn accept_all(commit: &mut Commit, member: MemberId) -> StoreResult<()> {
+    let select = "SELECT id, requester_id FROM follow_requests WHERE target_id = ? ORDER BY id";
+    let query = sqlx::query(select).bind(signed(member.0));
+    for row in query.fetch_all(&mut commit.connection).await.map_err(failed)? {
+        // The follow takes the id of its request: both order the list of followers by the time of the request.
+        accept(commit, number(row.get(0)), member, MemberId(number(row.get(1)))).await?;
+    }
+    Ok(())
+}
+
+async fn decline(commit: &mut Commit, member: MemberId, requester: MemberId) -> Change {
+    let deleted = delete_request(commit, requester, member).await?;
+    Ok(deleted.then(|| commit.emit(Fact::new(K::FollowRequestDeclined, member).to(requester))))
+}
+
+async fn remove_follower(commit: &mut Commit, member: MemberId, follower: MemberId) -> Change {
+    if !delete_follow(commit, follower, member).await? {
+        return Ok(None);
+    }
+    commit.emit(Fact::new(K::FollowerRemoved, member).to(follower));
+    Ok(Some(commit.emit(Fact::new(K::FollowEnded, follower).to(member))))
+}
+
+/// The limit of one of the lists that a member keeps.
+struct Limit {
+    count: &'static str,
+    max: usize,
+    refusal: Refusal,
+}
+
+const BLOCKS: Limit = Limit {
+    count: "SELECT count(*) FROM blocks WHERE member_id = ?",
+    max: BLOCKS_MAX,
+    refusal: Refusal::BlockLimit { max: BLOCKS_MAX },
+};
+const MUTES: Limit = Limit {
+    count: "SELECT count(*) FROM mutes WHERE member_id = ?",
+    max: MUTES_MAX,
+    refusal: Refusal::MuteLimit { max: MUTES_MAX },
+};
+
+/// Refuses `MemberNotFound` where the other member is not active, and the limit's refusal where the list is full.
+async fn check_limit(commit: &mut Commit, limit: &Limit, member: MemberId, other: MemberId) -> StoreResult<()> {
+    if !members::is_active(&mut commit.connection, other).await? {
+        return Err(Refusal::MemberNotFound.into());
+    }
+    if count(commit, limit.count, member).await? >= limit.max { Err(limit.refusal.clone().into()) } else { Ok(()) }
+}
+
+async fn block(commit: &mut Commit, id: u64, member: MemberId, other: MemberId) -> Change {
+    if exists(commit, "SELECT 1 FROM blocks WHERE member_id = ? AND blocked_id = ?", member, other).await? {
+        return Ok(None);
+    }
+    check_limit(commit, &BLOCKS, member, other).await?;
+    insert(commit, "INSERT INTO blocks (id, member_id, blocked_id) VALUES (?, ?, ?)", id, member, other).await?;
+    let position = commit.emit(Fact::new(K::MemberBlocked, member).to(other));
+    for (follower, followee) in [(member, other), (other, member)] {
+        if delete_follow(commit, follower, followee).await? {
+            commit.emit(Fact::new(K::FollowEnded, follower).to(followee));
+        }
+    }
+    if delete_request(commit, member, other).await? {
+        commit.emit(Fact::new(K::FollowRequestWithdrawn, member).to(other));
+    }
+    decline(commit, member, other).await?;
+    Ok(Some(position))
+}
+
+async fn unblock(commit: &mut Commit, member: MemberId, other: MemberId) -> Change {
+    let deleted = change(commit, "DELETE FROM blocks WHERE member_id = ? AND blocked_id = ?", member, other).await?;
+    Ok(deleted.then(|| commit.emit(Fact::new(K::MemberUnblocked, member).to(other))))
+}
+
+async fn mute(commit: &mut Commit, id: u64, member: MemberId, other: MemberId, until: Option<Timestamp>) -> Change {
+    let already = exists(commit, "SELECT 1 FROM mutes WHERE member_id = ? AND muted_id = ?", member, other).await?;
+    if !already {
+        // Expired mutes do not count towards the limit.
+        let expired = "DELETE FROM mutes WHERE member_id = ? AND expires_at < unixepoch() * 1000";
+        let query = sqlx::query(expired).bind(signed(member.0));
+        query.execute(&mut commit.connection).await.map_err(failed)?;
+        check_limit(commit, &MUTES, member, other).await?;
+    }
+    let upsert = "INSERT INTO mutes (id, member_id, muted_id, expires_at) VALUES (?, ?, ?, ?) \
+        ON CONFLICT (member_id, muted_id) DO UPDATE SET expires_at = excluded.expires_at \
+        WHERE expires_at IS NOT excluded.expires_at";
+    let query = sqlx::query(upsert).bind(signed(id)).bind(signed(member.0)).bind(signed(other.0));
+    let query = query.bind(until.map(|until| until.0));
+    let changed = query.execute(&mut commit.connection).await.map_err(failed)?.rows_affected() > 0;
+    Ok(changed.then(|| commit.emit(Fact::new(K::MemberMuted, member).to(other))))
+}
+
+async fn unmute(commit: &mut Commit, member: MemberId, other: MemberId) -> Change {
+    let deleted = change(commit, "DELETE FROM mutes WHERE member_id = ? AND muted_id = ?", member, other).await?;
+    Ok(deleted.then(|| commit.emit(Fact::new(K::MemberUnmuted, member).to(other))))
+}
+
+pub(super) fn change_relation(
+    commit: &mut Commit,
+    change: RelationChange,
+    member: MemberId,
+    other: MemberId,
+) -> BoxFuture<'_, Change> {
+    match change {
+        RelationChange::Unfollow => unfollow(commit, member, other).boxed(),
+        RelationChange::Accept(id) => accept(commit, id, member, other).boxed(),
+        RelationChange::Decline => decline(commit, member, other).boxed(),
+        RelationChange::RemoveFollower => remove_follower(commit, member, other).boxed(),
+        RelationChange::Block(id) => block(commit, id, member, other).boxed(),
+        RelationChange::Unblock => unblock(commit, member, other).boxed(),
+        RelationChange::Mute(id, until) => mute(commit, id, member, other, until).boxed(),
+        RelationChange::Unmute => unmute(commit, member, other).boxed(),
+    }
+}

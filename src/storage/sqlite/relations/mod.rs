@@ -1,0 +1,147 @@
+//! `RelationStore` over the tables `follows`, `follow_requests`, `blocks` and `mutes`: the reads; the commands beside
+//! it.
+mod commands;
+
+pub(crate) use commands::accept_all;
+
+use super::{Sqlite, failed, json_ids, members, number, signed};
+use crate::{
+    domain::{MemberCard, MemberId, Position, Relation, RelationChange, Relations, Timestamp},
+    storage::{Followed, Listed, RelationStore, StoreResult},
+};
+use async_trait::async_trait;
+use futures::FutureExt;
+use sqlx::{
+    AssertSqlSafe, Row, Sqlite as Backend, SqliteConnection,
+    query::Query,
+    sqlite::{SqliteArguments, SqliteRow},
+};
+use std::sync::LazyLock;
+
+static FOLLOWERS: LazyLock<String> = LazyLock::new(|| list("follows", "followee_id", "follower_id", ""));
+static FOLLOWINGS: LazyLock<String> = LazyLock::new(|| list("follows", "follower_id", "followee_id", ""));
+static REQUESTS: LazyLock<String> = LazyLock::new(|| list("follow_requests", "target_id", "requester_id", ""));
+static BLOCKS: LazyLock<String> = LazyLock::new(|| list("blocks", "member_id", "blocked_id", ""));
+static MUTES: LazyLock<String> =
+    LazyLock::new(|| list("mutes", "member_id", "muted_id", "AND (t.expires_at IS NULL OR t.expires_at > ?4)"));
+
+/// Builds the statement of a list: the members in the column `listed` of the rows whose column `of` is `?1`, with ids
+/// below `?2`, at most `?3`.
+fn list(table: &str, of: &str, listed: &str, condition: &str) -> String {
+    format!(
+        "SELECT t.id AS key, m.id, m.handle, m.display_name, m.member_name, m.avatar_id, m.avatar_key FROM {table} t \
+        JOIN members m ON m.id = t.{listed} WHERE t.{of} = ?1 AND t.id < ?2 AND m.deactivated_at IS NULL {condition} \
+        ORDER BY t.id DESC LIMIT ?3"
+    )
+}
+
+/// Binds the parameters that every list has.
+fn page(statement: &'static str, id: MemberId, before: u64, limit: usize) -> Query<'static, Backend, SqliteArguments> {
+    sqlx::query(AssertSqlSafe(statement)).bind(signed(id.0)).bind(signed(before)).bind(signed(limit as u64))
+}
+
+fn id(row: &SqliteRow) -> MemberId {
+    MemberId(number(row.get(0)))
+}
+
+/// Returns the rows of a statement about one member.
+async fn rows_of(connection: &mut SqliteConnection, select: &'static str, of: MemberId) -> StoreResult<Vec<SqliteRow>> {
+    sqlx::query(select).bind(signed(of.0)).fetch_all(connection).await.map_err(failed)
+}
+
+impl Sqlite {
+    async fn cards_of(&self, page: Query<'static, Backend, SqliteArguments>) -> StoreResult<Vec<Listed<MemberCard>>> {
+        let rows = page.fetch_all(&self.readers).await.map_err(failed)?;
+        Ok(rows.iter().map(members::listed_card).collect())
+    }
+}
+
+#[async_trait]
+impl RelationStore for Sqlite {
+    async fn follow(&self, id: u64, follower: MemberId, followee: MemberId) -> StoreResult<Followed> {
+        self.writer.write(move |commit| commands::follow(commit, id, follower, followee).boxed()).await
+    }
+
+    async fn change_relation(
+        &self,
+        change: RelationChange,
+        member: MemberId,
+        other: MemberId,
+    ) -> StoreResult<Option<Position>> {
+        self.writer.write(move |commit| commands::change_relation(commit, change, member, other)).await
+    }
+
+    async fn followers(&self, id: MemberId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>> {
+        self.cards_of(page(&FOLLOWERS, id, before, limit)).await
+    }
+
+    async fn followings(&self, id: MemberId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>> {
+        self.cards_of(page(&FOLLOWINGS, id, before, limit)).await
+    }
+
+    async fn follow_requests(&self, id: MemberId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>> {
+        self.cards_of(page(&REQUESTS, id, before, limit)).await
+    }
+
+    async fn blocks(&self, id: MemberId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>> {
+        self.cards_of(page(&BLOCKS, id, before, limit)).await
+    }
+
+    async fn mutes(
+        &self,
+        id: MemberId,
+        now: Timestamp,
+        before: u64,
+        limit: usize,
+    ) -> StoreResult<Vec<Listed<MemberCard>>> {
+        self.cards_of(page(&MUTES, id, before, limit).bind(now.0)).await
+    }
+
+    async fn relations(&self, viewer: MemberId, others: &[MemberId], now: Timestamp) -> StoreResult<Vec<Relation>> {
+        let select = "SELECT EXISTS (SELECT 1 FROM follows WHERE follower_id = ?1 AND followee_id = j.value), \
+            EXISTS (SELECT 1 FROM follow_requests WHERE requester_id = ?1 AND target_id = j.value), \
+            EXISTS (SELECT 1 FROM follows WHERE follower_id = j.value AND followee_id = ?1), \
+            EXISTS (SELECT 1 FROM blocks WHERE member_id = ?1 AND blocked_id = j.value), \
+            EXISTS (SELECT 1 FROM blocks WHERE member_id = j.value AND blocked_id = ?1), \
+            EXISTS (SELECT 1 FROM mutes WHERE member_id = ?1 AND muted_id = j.value \
+            AND (expires_at IS NULL OR expires_at > ?3)) FROM json_each(?2) j ORDER BY j.key";
+        let others = json_ids(others.iter().map(|id| id.0));
+        let query = sqlx::query(select).bind(signed(viewer.0)).bind(others).bind(now.0);
+        let rows = query.fetch_all(&self.readers).await.map_err(failed)?;
+        let relation = |row: &sqlx::sqlite::SqliteRow| Relation {
+            following: row.get(0),
+            requested: row.get(1),
+            followed_by: row.get(2),
+            blocked: row.get(3),
+            blocked_by: row.get(4),
+            muted: row.get(5),
+        };
+        Ok(rows.iter().map(relation).collect())
+    }
+
+    async fn follow_counts_by(&self, id: MemberId, members: &[MemberId]) -> StoreResult<[u64; 2]> {
+        let select = "SELECT count(f.id), count(g.id) FROM json_each(?2) a JOIN members m ON m.id = a.value \
+            AND m.deactivated_at IS NULL LEFT JOIN follows f ON f.follower_id = m.id AND f.followee_id = ?1 \
+            LEFT JOIN follows g ON g.follower_id = ?1 AND g.followee_id = m.id";
+        let query = sqlx::query(select).bind(signed(id.0)).bind(json_ids(members.iter().map(|member| member.0)));
+        let row = query.fetch_one(&self.readers).await.map_err(failed)?;
+        Ok([number(row.get(0)), number(row.get(1))])
+    }
+
+    async fn relations_of(&self, member: MemberId) -> StoreResult<Relations> {
+        let mut connection = self.readers.acquire().await.map_err(failed)?;
+        let watched = "SELECT followee_id FROM follows WHERE follower_id = ?1 UNION SELECT ?1 ORDER BY 1";
+        let watched = rows_of(&mut connection, watched, member).await?;
+        let blocked = "SELECT blocked_id FROM blocks WHERE member_id = ?1 UNION \
+            SELECT member_id FROM blocks WHERE blocked_id = ?1 ORDER BY 1";
+        let blocked = rows_of(&mut connection, blocked, member).await?;
+        let muted = "SELECT muted_id, expires_at FROM mutes WHERE member_id = ? ORDER BY muted_id";
+        let muted = rows_of(&mut connection, muted, member).await?;
+        Ok(Relations {
+            member,
+            watched: watched.iter().map(id).collect(),
+            blocked: blocked.iter().map(id).collect(),
+            muted: muted.iter().map(|row| (id(row), row.get::<Option<i64>, _>(1).map(Timestamp))).collect(),
+        })
+    }
+}

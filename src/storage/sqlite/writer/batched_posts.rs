@@ -1,0 +1,36 @@
+//! The `create_post` commands of one commit, which share their statements.
+use super::{Commit, Completion};
+use crate::{
+    domain::{Outcome, Position, Post, Receipt},
+    storage::{StoreResult, sqlite::posts},
+};
+use futures::FutureExt;
+use tokio::sync::oneshot;
+
+/// A post that waits for its commit.
+pub(crate) struct BatchedPost {
+    pub(crate) post: Post,
+    pub(crate) receipt: Option<Receipt>,
+    pub(crate) reply: oneshot::Sender<StoreResult<Outcome<Position>>>,
+}
+
+/// Stores every post, or none where the store fails.
+pub(super) async fn create(commit: &mut Commit, batch: Vec<BatchedPost>) -> Completion {
+    let mut items = Vec::with_capacity(batch.len());
+    let mut replies = Vec::with_capacity(batch.len());
+    for BatchedPost { post, receipt, reply } in batch {
+        items.push((post, receipt));
+        replies.push(reply);
+    }
+    let stored = commit.attempt(move |commit| posts::create_posts(commit, items).boxed()).await;
+    Box::new(move |durable| {
+        let answers: Vec<_> = match (stored, durable) {
+            (Ok(answers), Ok(())) => answers,
+            (Err(error), _) | (_, Err(error)) => replies.iter().map(|_| Err(error.again())).collect(),
+        };
+        for (reply, answer) in replies.into_iter().zip(answers) {
+            // The caller may have stopped waiting; the commit stands.
+            let _ = reply.send(answer);
+        }
+    })
+}
