@@ -1,11 +1,17 @@
-//! Properties of the source itself: which layer may import which, what may stand in a file, and how long it may be.
+//! Properties of the source itself: which layer may import which, what may stand in a file, how long it may be, which
+//! words it may use, and whether its documents name files that exist.
+#[path = "tidy/documents.rs"]
+mod documents;
+#[path = "tidy/words.rs"]
+mod words;
+
 use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
 
-/// Each layer, and the layers it may name. What is not listed here (`app`, `cli`, `seed`, ...) names what it likes.
+/// Each layer, and the layers it may name. A file that is not listed here (`app`, `cli`, `seed`, ...) may import any layer.
 const LAYERS: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("domain", &[]),
@@ -14,7 +20,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("actors", &["domain", "storage", "config"]),
     ("http", &["domain", "actors", "cluster", "config"]),
 ];
-/// What stands above the layers; none of them may look up.
+/// Modules above the layers. No layer may import them.
 const ABOVE: &[&str] = &["app", "audit", "bench", "cli", "client", "reindex", "seed", "telemetry", "watchdog"];
 /// Crates that belong to one layer only.
 const CRATES: &[(&str, &str)] = &[
@@ -30,14 +36,14 @@ const CRATES: &[(&str, &str)] = &[
     ("tantivy", "storage"),
     ("object_store", "storage"),
 ];
-/// What the innermost layer does without, beside the crates of the others.
+/// Crates that `domain` may not name, beside those of the other layers.
 const NOT_IN_DOMAIN: &[&str] = &["tokio", "tokio_util", "hyper", "hyper_util", "tower", "futures"];
 /// Pieces in two halves, so that this file does not contain them.
 const BANNED: &[(&str, &str)] = &[
     ("unbounded", "_channel"),
     ("todo", "!("),
     ("unimplemented", "!("),
-    // `common::client()` has a limit; this one waits for ever.
+    // `common::client()` has a time limit; this one has none.
     ("Client::ne", "w()"),
     ("#[ig", "nore"),
     ("#[al", "low("),
@@ -60,7 +66,7 @@ fn code(text: &str) -> String {
     lines.map(|line| line.split(" // ").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
 }
 
-/// Where a path begins with this word.
+/// Returns the offsets at which a path begins with this word.
 fn starts<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
     code.match_indices(word).map(|(at, _)| at).filter(move |at| {
         let inside = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
@@ -140,7 +146,7 @@ fn shape(path: &Path, text: &str) -> Vec<String> {
     wrong.into_iter().map(|what| format!("{} {what}", path.display())).collect()
 }
 
-/// What the face of the storage layer shows of the backends in the folders beside it.
+/// Returns the public lines of the storage layer that show one of its backends.
 fn exposed(face: &str, backends: &[&str]) -> Vec<String> {
     let public = |line: &&str| line.starts_with("pub");
     let shows = |line: &&str| {

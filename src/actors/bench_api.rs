@@ -1,4 +1,4 @@
-//! The private code of the actors that the benchmarks in `benches/` use. Not an API: it changes without notice.
+//! The private code of the actors that the benchmarks in `benches/` use. Not an API: it may change in any version.
 pub use super::{
     feeds::bench_api::{Merge, hydrate},
     ranking::bench_api::Ranks,

@@ -33,12 +33,12 @@ pub(super) struct Shared {
 }
 
 /// The posts that one listener received: their numbers, each with the microseconds since the start.
-pub(super) type Seen = Vec<(usize, u64)>;
+pub(super) type Received = Vec<(usize, u64)>;
 
 /// Listens until `shared.over` is cancelled, and returns the posts received.
-pub(super) async fn listen(shared: Arc<Shared>, number: usize, token: String) -> anyhow::Result<Seen> {
+pub(super) async fn listen(shared: Arc<Shared>, number: usize, token: String) -> anyhow::Result<Received> {
     let mut random = StdRng::seed_from_u64(number as u64);
-    let (mut seen, mut last_id, mut first) = (Seen::new(), None::<String>, true);
+    let (mut seen, mut last_id, mut first) = (Received::new(), None::<String>, true);
     loop {
         let line = async {
             let life = Duration::from_millis(random.random_range(100..1_500));
@@ -67,7 +67,7 @@ async fn read(
     number: usize,
     token: &str,
     last_id: &mut Option<String>,
-    seen: &mut Seen,
+    seen: &mut Received,
     first: &mut bool,
 ) -> anyhow::Result<()> {
     let mut client = Client::open(shared.address, number, Some(token.to_owned())).await?;
@@ -101,7 +101,7 @@ fn event(
     event: &str,
     now: u64,
     last_id: &mut Option<String>,
-    seen: &mut Seen,
+    seen: &mut Received,
     shared: &Shared,
     first: &mut bool,
 ) -> anyhow::Result<()> {

@@ -1,6 +1,6 @@
 //! `dailyfeed bench sse`: measures live streams under load, with or without cut connections.
 use super::{
-    listener::{self, MARK, Seen, Shared},
+    listener::{self, MARK, Received, Shared},
     process::Process,
 };
 use crate::client::Client;
@@ -177,7 +177,7 @@ async fn write(options: &Options, shared: &Shared, writers: &[(u64, String)]) ->
     Ok(acknowledged)
 }
 
-fn report(options: &Options, acknowledged: &[u64], seen: &[Seen], shared: &Shared) -> Value {
+fn report(options: &Options, acknowledged: &[u64], seen: &[Received], shared: &Shared) -> Value {
     let (mut lost, mut doubled, mut latencies) = (0, 0, Vec::new());
     let mut counts = vec![0_u32; acknowledged.len()];
     for stream in seen {

@@ -13,7 +13,7 @@ pub struct Row {
     pub key: String,
     /// As TOML; secrets and credentials are masked.
     pub value: String,
-    /// Where the value comes from.
+    /// The origin of the value.
     pub origin: Origin,
 }
 

@@ -5,7 +5,7 @@ use toml::Value;
 /// Replaces a secret.
 const MASK: &str = "***";
 
-/// Where a value comes from.
+/// The origin of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// The default of the key.

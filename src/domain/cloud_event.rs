@@ -18,7 +18,7 @@ pub struct CloudEvent {
     pub specversion: &'static str,
     /// See [`event_type`]: `dailyfeed.post.created`.
     pub r#type: &'static str,
-    /// What it was done to: `posts/7`.
+    /// The post, comment or member that the event is about, such as `posts/7`.
     pub subject: String,
     /// Time of the commit.
     pub time: Timestamp,

@@ -51,7 +51,7 @@ pub struct StreamCursor {
     pub position: Position,
 }
 
-/// Where a feed goes on: with the posts that were committed up to `pinned` and are older than `before`.
+/// The continuation of a feed: the posts that were committed up to `pinned` and are older than `before`.
 ///
 /// Posts committed after `pinned` belong to the stream opened from the first page, so that pages and stream together
 /// show each post once.
@@ -91,7 +91,7 @@ impl FeedCursor {
     }
 }
 
-/// Encodes the sort key of the last item of a page: one number, or two if the first has ties.
+/// Encodes the sort key of the last item of a page: one number, or two if the first is not unique.
 pub fn encode_list_cursor(list: ListKind, scope: u64, key: [u64; 2]) -> String {
     encode(list, scope, &key)
 }

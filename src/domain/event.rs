@@ -11,7 +11,7 @@ pub struct Epoch(pub u32);
 
 macro_rules! kinds {
     ($($code:literal $kind:ident $name:literal),* $(,)?) => {
-        /// What happened.
+        /// The kind of an event.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[expect(missing_docs, reason = "the names say it")]
         pub enum EventKind { $($kind = $code),* }
@@ -85,10 +85,10 @@ kinds! {
     37 DailyTop3Changed "DAILY_TOP3_CHANGE",
 }
 
-/// Something that happened, before the log has given it a position.
+/// An event before the log assigns its position: the kind, and the ids that it is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fact {
-    /// What happened.
+    /// The kind of the event.
     pub kind: EventKind,
     /// The acting member.
     pub member: MemberId,
@@ -129,7 +129,7 @@ pub struct Event {
     pub position: Position,
     /// Time of the commit in nanoseconds since 1970. Grows within one log, so message keys with it are unique.
     pub at_ns: i64,
-    /// What happened.
+    /// The fact: kind, members, post and comment.
     pub fact: Fact,
 }
 

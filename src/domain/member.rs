@@ -83,7 +83,7 @@ impl Privacy {
     }
 }
 
-/// Who may see a member's posts.
+/// The audience of a member's posts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Privacy {
@@ -133,7 +133,7 @@ pub struct Member {
     pub profile: super::Profile,
     /// The picture, if there is one.
     pub avatar: Option<Avatar>,
-    /// Who may see the member's posts.
+    /// The audience of the member's posts.
     pub privacy: Privacy,
     /// Counts of followers, followings and posts.
     pub counts: MemberCounts,
@@ -177,7 +177,7 @@ pub struct Relation {
 pub enum Recommendation {
     /// Newest members first.
     Newest,
-    /// Members whom followed members follow, by the number of common follows, ties by newer.
+    /// Members whom followed members follow, by the number of common follows, newer members first among equals.
     Network,
 }
 

@@ -41,7 +41,7 @@ pub enum Gender {
     PreferNotToSay,
 }
 
-/// What a member tells about themself. Every field has passed its rule.
+/// The profile that a member fills in. Every field has passed its rule.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
     /// 2 to 30 characters.

@@ -108,7 +108,7 @@ pub(super) async fn show_post(
     method: Method,
     if_none_match: IfNoneMatch,
 ) -> Result<Response, Problem> {
-    // Nobody sees the post of a HEAD, so it counts no view.
+    // The response to HEAD shows no post, so it counts no view.
     let post = match method {
         Method::HEAD => content.visible_post(identity.member, id).await?,
         _ => content.view_post(identity.member, id).await?,

@@ -56,10 +56,10 @@ use std::sync::Arc;
 /// The reason why a store has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// A rule refuses the command; the caller can act on it. Nothing was written.
+    /// A rule refuses the command; the caller can act on it. No row was written.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The queue in front of the backend is full. Nothing was written.
+    /// The queue in front of the backend is full. No row was written.
     #[error("the queue of the {backend} backend is full")]
     Busy {
         /// The name of the backend.
@@ -90,7 +90,7 @@ pub enum StoreError {
         /// The folder.
         data_dir: String,
     },
-    /// The backend works and rejects this command: a retry would fail again. Nothing was written.
+    /// The backend works and rejects this command: a retry would fail again. No row was written.
     #[error("the {backend} backend rejected the command")]
     Rejected {
         /// The name of the backend.
@@ -105,7 +105,7 @@ pub enum StoreError {
         /// The name of the backend.
         backend: &'static str,
     },
-    /// The backend failed. Nothing was written, unless the connection broke during the commit.
+    /// The backend failed. No row was written, unless the connection broke during the commit.
     #[error("the {backend} backend failed")]
     Unavailable {
         /// The name of the backend.

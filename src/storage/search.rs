@@ -27,7 +27,7 @@ pub enum IndexChange {
     RemoveMember(MemberId),
 }
 
-/// What the last commit of an index covers.
+/// The coverage of the last commit of an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IndexCheckpoint {
     /// Epoch of the log that the index follows.

@@ -58,7 +58,7 @@ pub(super) async fn add_dead_letter(shared: &Shared, event: &Event, cause: &Stor
 
 /// Redrives the dead letters that are due.
 pub(super) async fn sweep(shared: &Shared) -> Result<Redriven, Error> {
-    // The database file was replaced by an older one. Without new events only this sweep notices.
+    // The database file was replaced by an older one. Without new events only this sweep detects it.
     if shared.store.position().await? < *shared.applied.borrow() {
         shared.rewind_reader.notify_one();
     }

@@ -1,6 +1,6 @@
 //! The catalog: cards, posts, relations and likes of members, cached until an event changes them.
 //!
-//! The rooms that answer reads, and their one direction of dependence, which never runs in a circle:
+//! The rooms that answer reads, and their one direction of dependence, which has no cycle:
 //! catalog <- visibility <- feeds, notifications <- streams <- projection. The catalog depends on storage alone.
 mod cache;
 mod entities;

@@ -67,7 +67,7 @@ impl Table {
     }
 
     /// Returns the `limit` best rows, best first, in one pass and with memory for `limit` rows. `key` orders them: a
-    /// score, then a tie-breaker. Rows with score 0 are left out.
+    /// score, then a second key. Rows with score 0 are left out.
     fn best(&self, limit: usize, key: impl Fn(&Row) -> (u64, u64)) -> Vec<(u64, PostId)> {
         let mut best: BinaryHeap<Reverse<((u64, u64), PostId)>> = BinaryHeap::with_capacity(limit + 1);
         for row in &self.rows {

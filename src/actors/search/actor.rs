@@ -28,7 +28,7 @@ pub(super) struct Indexer {
     applied: Position,
     /// Number of changes in the index that are not committed.
     pending_changes: usize,
-    /// True until the first batch: the log reader may be ahead of `applied` and has to be told to go back to it.
+    /// True until the first batch: the log reader may be ahead of `applied` and must be rewound to it.
     reader_must_rewind: bool,
 }
 

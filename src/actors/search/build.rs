@@ -154,7 +154,7 @@ pub(super) async fn rebuild(shared: &Shared, mailbox: &Mailbox<Message>) -> Resu
     IndexFiller::new(shared, index, false).fill_and_switch(mailbox).await
 }
 
-/// Removes the files of replaced indexes. Those that cannot be removed now are removed by the next call.
+/// Removes the files of replaced indexes. The next call removes files that cannot be removed now.
 pub(super) async fn sweep(store: &dyn SearchStore) {
     if let Err(error) = store.sweep().await {
         tracing::warn!(error = &error as &dyn std::error::Error, "cannot remove the files of old search indexes");

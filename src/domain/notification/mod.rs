@@ -23,7 +23,7 @@ use super::{Comment, CommentId, Event, EventKind, MemberId, Position, PostId, Ti
 /// Most notifications that one member keeps; the oldest are deleted first.
 pub const NOTIFICATIONS_MAX: usize = 10_000;
 
-/// What another member did, as its target is notified of it.
+/// The act of another member, as its target is notified of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum NotificationKind {
@@ -75,7 +75,7 @@ pub struct Notification {
     pub id: Position,
     /// The notified member.
     pub to: MemberId,
-    /// What the actor did.
+    /// The act.
     pub kind: NotificationKind,
     /// The member who caused it.
     pub actor: MemberId,

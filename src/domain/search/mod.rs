@@ -26,7 +26,7 @@ pub enum SearchKind {
 /// The order of the hits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SearchOrder {
-    /// Best match first, ties by newest.
+    /// Best match first, newest first among equals.
     #[default]
     Relevance,
     /// Newest first.

@@ -1,4 +1,4 @@
-//! Constructors of the problems that arise in the HTTP layer. Those of the layers below are in `table.rs`.
+//! Constructors of the problems that arise in the HTTP layer. `table.rs` has the problems of the layers below.
 use super::{BadCredentials, FIELD_NAME_MAX, Problem, RETRY_AFTER, messages, messages::Words, table};
 use crate::domain::{Reason, Refusal};
 use axum::http::{StatusCode, header};

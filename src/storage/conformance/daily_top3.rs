@@ -98,15 +98,15 @@ async fn hidden_posts_are_not_among_the_best_of_a_day(backend: &Backend) {
 async fn public_posts_are_the_posts_that_strangers_see(backend: &Backend) {
     let stores = &backend.stores().await;
     let [author, shy, deactivated] = members(stores).await;
-    let (seen, deleted) = (post(stores, author).await, post(stores, author).await);
+    let (visible, deleted) = (post(stores, author).await, post(stores, author).await);
     let (followers, left) = (post(stores, shy).await, post(stores, deactivated).await);
     let newer = post(stores, author).await;
     stores.posts.delete_post(author, deleted, Timestamp::now()).await.unwrap();
     stores.members.deactivate(deactivated, Timestamp::now()).await.unwrap();
     let patch = ProfilePatch { privacy: Some(Privacy::Followers), ..ProfilePatch::default() };
     stores.members.change_profile(shy, ProfilePatch { bio: Patch::Keep, ..patch }, None).await.unwrap();
-    let asked = [newer, followers, left, deleted, seen, PostId(7)];
-    assert_eq!(stores.ranking.public_posts(&asked).await.unwrap(), [newer, seen]);
+    let asked = [newer, followers, left, deleted, visible, PostId(7)];
+    assert_eq!(stores.ranking.public_posts(&asked).await.unwrap(), [newer, visible]);
 }
 
 async fn a_change_of_the_shown_posts_is_an_event(backend: &Backend) {

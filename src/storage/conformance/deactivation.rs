@@ -75,15 +75,15 @@ async fn counters_follow_each_deactivation_and_restore(backend: &Backend) {
     }
     let (leave, back) = (Timestamp::now(), async |who| stores.members.restore(who).await.unwrap().unwrap());
     let full = [Some((2, 1, false)), Some((0, 1, false)), Some((2, 0, false)), Some((0, 1, false))];
-    let seen = async || {
-        let mut seen = Vec::new();
+    let visible_counts = async || {
+        let mut of_comments = Vec::new();
         for id in [top, middle, bottom, second] {
-            seen.push(comment_counts(stores, id).await);
+            of_comments.push(comment_counts(stores, id).await);
         }
-        (counts(stores, c).await, post_counts(stores, on).await.unwrap(), seen)
+        (counts(stores, c).await, post_counts(stores, on).await.unwrap(), of_comments)
     };
     for (first, other) in [(a, b), (b, a)] {
-        assert_eq!(seen().await, ([0, 2, 1], [0, 2, 5], full.to_vec()));
+        assert_eq!(visible_counts().await, ([0, 2, 1], [0, 2, 5], full.to_vec()));
         assert_eq!((counts(stores, a).await, counts(stores, b).await), ([2, 1, 0], [2, 1, 0]));
 
         stores.members.deactivate(first, leave).await.unwrap();
@@ -92,11 +92,11 @@ async fn counters_follow_each_deactivation_and_restore(backend: &Backend) {
         let without_a = vec![Some((1, 0, false)), Some((0, 1, true)), Some((1, 0, false)), None];
         let without_b = vec![Some((1, 1, true)), Some((0, 0, false)), None, Some((0, 1, false))];
         let (comments, without) = if first == a { (2, without_a) } else { (3, without_b) };
-        assert_eq!(seen().await, ([0, 1, 1], [0, 1, comments], without));
+        assert_eq!(visible_counts().await, ([0, 1, 1], [0, 1, comments], without));
 
         stores.members.deactivate(other, leave).await.unwrap();
         no_drift(stores).await;
-        assert_eq!(seen().await, ([0, 0, 1], [0; 3], vec![None; 4]));
+        assert_eq!(visible_counts().await, ([0, 0, 1], [0; 3], vec![None; 4]));
 
         // The member deactivated first is restored first, while the other is still deactivated.
         back(first).await;
@@ -105,7 +105,7 @@ async fn counters_follow_each_deactivation_and_restore(backend: &Backend) {
         back(other).await;
         no_drift(stores).await;
     }
-    assert_eq!(seen().await, ([0, 2, 1], [0, 2, 5], full.to_vec()));
+    assert_eq!(visible_counts().await, ([0, 2, 1], [0, 2, 5], full.to_vec()));
 }
 
 async fn a_follow_of_a_deactivated_member_can_end(backend: &Backend) {

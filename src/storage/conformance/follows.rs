@@ -48,10 +48,10 @@ async fn a_follow_counts_on_both_sides(backend: &Backend) {
 
 async fn following_an_unknown_member_is_refused(backend: &Backend) {
     let stores = &backend.stores().await;
-    let [one, gone] = members(stores).await;
-    stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
+    let [one, deactivated] = members(stores).await;
+    stores.members.deactivate(deactivated, Timestamp::now()).await.unwrap();
     let nobody = MemberId(id());
-    for (follower, followee) in [(one, nobody), (one, gone), (nobody, one), (gone, one)] {
+    for (follower, followee) in [(one, nobody), (one, deactivated), (nobody, one), (deactivated, one)] {
         let answer = stores.relations.follow(id(), follower, followee).await;
         assert_eq!(refused(answer), Refusal::MemberNotFound, "{follower} follows {followee}");
     }
@@ -83,12 +83,12 @@ async fn the_thousand_and_first_follow_is_refused(backend: &Backend) {
 
 async fn lists_continue_after_their_key(backend: &Backend) {
     let stores = &backend.stores().await;
-    let [star, a, b, gone, c] = members(stores).await;
-    for fan in [a, b, gone, c] {
+    let [star, a, b, deactivated, c] = members(stores).await;
+    for fan in [a, b, deactivated, c] {
         follow(stores, fan, star).await;
         follow(stores, star, fan).await;
     }
-    stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
+    stores.members.deactivate(deactivated, Timestamp::now()).await.unwrap();
     let first = stores.relations.followers(star, u64::MAX, 2).await.unwrap();
     assert_eq!(ids(&first), [c, b]);
     let rest = stores.relations.followers(star, first[1].key, 2).await.unwrap();
@@ -97,7 +97,7 @@ async fn lists_continue_after_their_key(backend: &Backend) {
     let rest = stores.relations.followings(star, first[1].key, 2).await.unwrap();
     assert_eq!((ids(&first), ids(&rest)), (vec![c, b], vec![a]));
     // `relations_of` includes deactivated members, so that a restore rebuilds no feed.
-    assert_eq!(followed(stores, star).await, [a, b, gone, c]);
+    assert_eq!(followed(stores, star).await, [a, b, deactivated, c]);
 }
 
 async fn relations_come_in_the_order_asked(backend: &Backend) {
@@ -132,26 +132,26 @@ async fn recommended(
 
 async fn the_newest_are_recommended_first(backend: &Backend) {
     let stores = &backend.stores().await;
-    let [a, b, me, followed, c, gone, d] = members(stores).await;
+    let [a, b, me, followed, c, deactivated, d] = members(stores).await;
     follow(stores, me, followed).await;
-    stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
+    stores.members.deactivate(deactivated, Timestamp::now()).await.unwrap();
     let pages = recommended(stores, me, Recommendation::Newest, 3).await;
     assert_eq!(pages, [vec![(d, 0), (c, 0), (b, 0)], vec![(a, 0)]]);
 }
 
 async fn friends_of_friends_are_recommended_by_common_follows(backend: &Backend) {
     let stores = &backend.stores().await;
-    let [me, f1, f2, f3, away, two, one_old, three, one_new, gone, lonely] = members(stores).await;
-    for friend in [f1, f2, f3, away] {
+    let [me, f1, f2, f3, inactive, two, one_old, three, one_new, deactivated, lonely] = members(stores).await;
+    for friend in [f1, f2, f3, inactive] {
         follow(stores, me, friend).await;
         follow(stores, friend, three).await;
-        follow(stores, friend, gone).await;
+        follow(stores, friend, deactivated).await;
         follow(stores, friend, me).await;
     }
-    for (friend, whom) in [(f1, two), (f2, two), (f1, one_old), (f3, one_new), (f1, f2), (away, lonely)] {
+    for (friend, whom) in [(f1, two), (f2, two), (f1, one_old), (f3, one_new), (f1, f2), (inactive, lonely)] {
         follow(stores, friend, whom).await;
     }
-    for who in [away, gone] {
+    for who in [inactive, deactivated] {
         stores.members.deactivate(who, Timestamp::now()).await.unwrap();
     }
     let pages = recommended(stores, me, Recommendation::Network, 3).await;

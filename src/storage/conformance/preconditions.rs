@@ -25,19 +25,19 @@ async fn an_edit_of_a_post_requires_the_version_that_was_read(backend: &Backend)
     let stores = backend.stores().await;
     let (author, fan) = (member(&stores, "author").await, member(&stores, "fan").await);
     let on = post(&stores, author, "처음").await;
-    let seen = async || Arc::new(stores.posts.posts(&[on]).await.unwrap().remove(0));
+    let current = async || Arc::new(stores.posts.posts(&[on]).await.unwrap().remove(0));
     let edit = async |text: &str, over: Option<Arc<Post>>| {
         let text = PostText::new(None, text).unwrap();
         stores.posts.edit_post(author, on, text, ResolvedMarkup::default(), over, Timestamp::now()).await
     };
-    let first = seen().await;
+    let first = current().await;
     stores.likes.like_post(id(), fan, on, true).await.unwrap();
     edit("둘째", Some(first.clone())).await.unwrap();
     assert_eq!(refusal(edit("셋째", Some(first)).await), Refusal::PreconditionFailed);
-    assert_eq!(seen().await.content, "둘째");
-    edit("셋째", Some(seen().await)).await.unwrap();
+    assert_eq!(current().await.content, "둘째");
+    edit("셋째", Some(current().await)).await.unwrap();
     edit("넷째", None).await.unwrap();
-    assert_eq!(seen().await.content, "넷째");
+    assert_eq!(current().await.content, "넷째");
 }
 
 async fn an_edit_of_a_comment_requires_the_version_that_was_read(backend: &Backend) {
@@ -45,31 +45,31 @@ async fn an_edit_of_a_comment_requires_the_version_that_was_read(backend: &Backe
     let author = member(&stores, "author").await;
     let on = post(&stores, author, "글").await;
     let on = comment(&stores, author, on).await;
-    let seen = async || stores.comments.comment_by_id(on).await.unwrap().unwrap();
+    let current = async || stores.comments.comment_by_id(on).await.unwrap().unwrap();
     let edit = async |text: &str, over: Option<Comment>| {
         let text = CommentText::new(text).unwrap();
         stores.comments.edit_comment(author, on, text, Vec::new(), over, Timestamp::now()).await
     };
-    let first = seen().await;
+    let first = current().await;
     edit("둘째", Some(first.clone())).await.unwrap();
     assert_eq!(refusal(edit("셋째", Some(first)).await), Refusal::PreconditionFailed);
-    edit("셋째", Some(seen().await)).await.unwrap();
-    assert_eq!(seen().await.content, "셋째");
+    edit("셋째", Some(current().await)).await.unwrap();
+    assert_eq!(current().await.content, "셋째");
 }
 
 async fn a_change_of_a_member_requires_the_version_that_was_read(backend: &Backend) {
     let stores = backend.stores().await;
     let (who, fan) = (member(&stores, "jiwoo").await, member(&stores, "fan").await);
-    let seen = async || stores.members.member(who).await.unwrap().unwrap();
+    let current = async || stores.members.member(who).await.unwrap().unwrap();
     let bio = |text: &str| ProfilePatch { bio: Patch::Set(text.to_owned()), ..Default::default() };
     let handle = |text| Handle::new(text).unwrap();
-    let first = seen().await;
+    let first = current().await;
     stores.relations.follow(id(), fan, who).await.unwrap();
     stores.members.change_profile(who, bio("하나"), Some(first.clone())).await.unwrap();
     let late = stores.members.change_profile(who, bio("둘"), Some(first.clone())).await;
     assert_eq!(refusal(late), Refusal::PreconditionFailed);
     let late = stores.members.change_handle(who, handle("minsu"), Some(first)).await;
     assert_eq!(refusal(late), Refusal::PreconditionFailed);
-    stores.members.change_handle(who, handle("minsu"), Some(seen().await)).await.unwrap();
-    assert_eq!((seen().await.handle.as_str(), seen().await.profile.bio.as_deref()), ("minsu", Some("하나")));
+    stores.members.change_handle(who, handle("minsu"), Some(current().await)).await.unwrap();
+    assert_eq!((current().await.handle.as_str(), current().await.profile.bio.as_deref()), ("minsu", Some("하나")));
 }

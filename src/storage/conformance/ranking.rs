@@ -87,16 +87,16 @@ async fn a_withdrawn_like_leaves_its_window(backend: &Backend) {
 
 async fn a_deactivated_member_does_not_count_until_restored(backend: &Backend) {
     let stores = &backend.stores().await;
-    let [author, stays, gone] = members(stores).await;
+    let [author, stays, deactivated] = members(stores).await;
     let on = post(stores, author).await;
-    for who in [stays, gone] {
+    for who in [stays, deactivated] {
         like(stores, who, on).await;
         comment(stores, who, on).await;
     }
-    stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
+    stores.members.deactivate(deactivated, Timestamp::now()).await.unwrap();
     let now = tallied(stores, on).await.unwrap();
     assert_eq!((now.all, now.day), (tally(0, 1, 1), tally(0, 1, 1)));
-    stores.members.restore(gone).await.unwrap();
+    stores.members.restore(deactivated).await.unwrap();
     assert_eq!(tallied(stores, on).await.unwrap().today, tally(0, 2, 2));
 }
 
@@ -115,14 +115,15 @@ async fn deleted_comments_and_tombstones_do_not_count(backend: &Backend) {
 
 async fn hidden_and_untouched_posts_have_no_tallies(backend: &Backend) {
     let stores = &backend.stores().await;
-    let [author, gone, fan] = members(stores).await;
-    let (quiet, deleted, left) = (post(stores, author).await, post(stores, author).await, post(stores, gone).await);
+    let [author, deactivated, fan] = members(stores).await;
+    let (quiet, deleted, left) =
+        (post(stores, author).await, post(stores, author).await, post(stores, deactivated).await);
     for on in [deleted, left] {
         like(stores, fan, on).await;
     }
     assert_eq!((all(stores, quiet).await, all(stores, deleted).await), (None, Some(tally(0, 1, 0))));
     stores.posts.delete_post(author, deleted, Timestamp::now()).await.unwrap();
-    stores.members.deactivate(gone, Timestamp::now()).await.unwrap();
+    stores.members.deactivate(deactivated, Timestamp::now()).await.unwrap();
     assert_eq!((all(stores, deleted).await, all(stores, left).await), (None, None));
     assert_eq!(stores.ranking.tallies_after(PostId(0), since(), 9).await.unwrap(), []);
 }
@@ -164,16 +165,16 @@ async fn active_posts_are_the_posts_liked_commented_or_viewed_in_a_span(backend:
     view_at(stores, fan, posts[2], hour(-5)).await;
     like_at(stores, fan, posts[3], hour(-4)).await;
     view_at(stores, fan, posts[4], hour(-6)).await;
-    let stirred = async |from, until, limit| {
+    let active = async |from, until, limit| {
         let mut found = stores.ranking.posts_active_between(hour(from), hour(until), limit).await.unwrap();
         found.sort_unstable();
         found
     };
-    assert_eq!(stirred(-5, -4, 9).await, posts[..3]);
-    assert_eq!(stirred(-5, -3, 9).await, posts[..4]);
-    assert_eq!(stirred(-6, -5, 9).await, posts[4..]);
-    assert_eq!(stirred(-9, 0, 2).await.len(), 2);
-    assert_eq!(stirred(-5, -5, 9).await, []);
+    assert_eq!(active(-5, -4, 9).await, posts[..3]);
+    assert_eq!(active(-5, -3, 9).await, posts[..4]);
+    assert_eq!(active(-6, -5, 9).await, posts[4..]);
+    assert_eq!(active(-9, 0, 2).await.len(), 2);
+    assert_eq!(active(-5, -5, 9).await, []);
 }
 
 async fn a_member_engages_own_liked_and_commented_posts(backend: &Backend) {

@@ -31,7 +31,7 @@ pub(super) struct IndexDirectory {
     begun: Mutex<Option<String>>,
 }
 
-/// What every index is opened with.
+/// The options of every index.
 #[derive(Clone)]
 struct IndexOptions {
     /// Bytes that the writer buffers before it writes a segment.

@@ -122,7 +122,7 @@ impl Commit {
             self.next = first.position.0;
         }
         self.events.clear();
-        // Fails where SQLite rolled back by itself. Where a transaction stays open, the next commit cannot begin and
+        // Fails where SQLite rolled back by itself. If a transaction stays open, the next commit cannot begin and
         // replaces the connection.
         let _ = self.run("ROLLBACK").await;
     }
