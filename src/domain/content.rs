@@ -1,4 +1,4 @@
-//! Posts and comments: as they are stored, as a viewer sees them, and the rules for their texts.
+//! Posts and comments: stored, as one viewer sees them, and the rules for their texts.
 use super::{
     CommentId, FieldError, ImageId, MemberCard, MemberId, Mention, Picture, PostId, Reason, Refusal, Tag, Timestamp,
     text::{Rule, json_bytes_max},
@@ -17,6 +17,7 @@ pub const IMAGES_MAX: usize = 4;
 pub struct PostText {
     title: Option<String>,
     content: String,
+    /// `None` until `with_images` sets them.
     images: Option<Vec<ImageId>>,
 }
 
@@ -31,13 +32,14 @@ impl PostText {
     const CONTENT: Rule = Rule::long("content", 0, Self::CONTENT_MAX);
     const TITLE: Rule = Rule::line("title", 0, Self::TITLE_MAX);
 
-    /// Checks both. A blank title becomes `None`. Refuses `PostEmpty`, `PostTooLong`, `TitleTooLong`, `Invalid`.
+    /// Checks title and content. A blank title becomes `None`. Refuses `PostEmpty`, `PostTooLong`, `TitleTooLong`, `Invalid`.
     pub fn new(title: Option<&str>, content: &str) -> Result<Self, Refusal> {
         let text = Self::with_optional_content(title, content)?;
         if text.needs_image() { Err(Refusal::PostEmpty) } else { Ok(text) }
     }
 
-    /// Does the same, but accepts blank content: a post may consist of images.
+    /// Does the same as `new`, but accepts blank content: a post may consist of images. Refuses `PostTooLong`,
+    /// `TitleTooLong`, `Invalid`.
     pub fn with_optional_content(title: Option<&str>, content: &str) -> Result<Self, Refusal> {
         let content = Self::CONTENT.check(content).map_err(|error| match error.reason {
             Reason::TooLong { max } => Refusal::PostTooLong { max },
@@ -56,17 +58,17 @@ impl PostText {
     }
 
     /// Sets the images, in this order. A text without this call leaves the images of an edited post as they are.
-    /// Refuses `PostEmpty` for neither text nor image, `Invalid` for an id twice or more than [`IMAGES_MAX`].
+    /// Refuses `PostEmpty` for neither text nor image, and `Invalid` for a repeated id or more than [`IMAGES_MAX`] ids.
     pub fn with_images(self, ids: Vec<ImageId>) -> Result<Self, Refusal> {
-        let wrong = |reason| Err(FieldError { field: "imageIds", reason }.into());
+        let refuse = |reason| Err(FieldError { field: "imageIds", reason }.into());
         if ids.is_empty() && self.needs_image() {
             return Err(Refusal::PostEmpty);
         }
         if ids.len() > IMAGES_MAX {
-            return wrong(Reason::TooLong { max: IMAGES_MAX });
+            return refuse(Reason::TooLong { max: IMAGES_MAX });
         }
         if ids.iter().enumerate().any(|(at, id)| ids[..at].contains(id)) {
-            return wrong(Reason::InUse);
+            return refuse(Reason::InUse);
         }
         Ok(Self { images: Some(ids), ..self })
     }
@@ -126,12 +128,12 @@ pub struct PostCounts {
     pub comments: u64,
 }
 
-/// A post as it is stored: everything but its author's card and the viewer's like.
+/// A stored post. Has neither its author's card nor the viewer's like.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Post {
     /// Also the order of every feed: newer posts have larger ids.
     pub id: PostId,
-    /// The author, who alone may change it.
+    /// The author: the only member who can change it.
     pub author: MemberId,
     /// At most 100 characters.
     pub title: Option<String>,
@@ -175,7 +177,7 @@ pub struct VisiblePost {
 }
 
 impl VisiblePost {
-    /// Makes the post for a viewer who likes and blocks nobody.
+    /// Makes the post for a viewer who does not like it, and for whom no count is hidden.
     pub fn plain(post: Arc<Post>, author: Arc<MemberCard>) -> Self {
         Self { post, author, liked: false, hidden_counts: PostCounts::default() }
     }
@@ -192,7 +194,7 @@ impl VisiblePost {
     }
 }
 
-/// A comment as it is stored.
+/// A stored comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comment {
     /// Also the order: newer comments have larger ids.
@@ -203,9 +205,9 @@ pub struct Comment {
     pub parent: Option<CommentId>,
     /// 0 for a comment, 1 for a reply, 2 for a reply to a reply.
     pub depth: u8,
-    /// The author, who alone may change it.
+    /// The author: the only member who can change it.
     pub author: MemberId,
-    /// 1 to 1,000 characters.
+    /// 1 to 1,000 characters; empty in a tombstone.
     pub content: String,
     /// Likes by active members.
     pub like_count: u64,
@@ -287,9 +289,9 @@ mod tests {
         assert_eq!(with(&[3, 1, 2, 4]).unwrap().images().map(<[_]>::len), Some(4));
         assert_eq!(PostText::new(None, "x").unwrap().images(), None);
         assert!(with(&[1, 2, 3, 4, 5]).is_err() && with(&[7, 7]).is_err());
-        let alone = |ids: Vec<ImageId>| PostText::with_optional_content(None, "\u{200B}").unwrap().with_images(ids);
-        assert_eq!(alone(vec![ImageId(1)]).unwrap().content(), "");
-        assert_eq!(alone(Vec::new()), Err(Refusal::PostEmpty));
+        let without_text = |ids: Vec<ImageId>| PostText::with_optional_content(None, "\u{200B}").unwrap().with_images(ids);
+        assert_eq!(without_text(vec![ImageId(1)]).unwrap().content(), "");
+        assert_eq!(without_text(Vec::new()), Err(Refusal::PostEmpty));
     }
 
     #[test]

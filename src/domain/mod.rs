@@ -11,7 +11,7 @@
 //! | content | `content.rs` (posts, comments), `image.rs`, `profile.rs`, `markup/` (tags, mentions) |
 //! | texts | `text.rs` (lengths, lines), `characters.rs` (Unicode), `code_lists.rs` (country codes) |
 //! | accounts | `member.rs` (handles, cards), `credentials.rs` (e-mail, password), `session.rs` |
-//! | lists | `cursor.rs` (where a list or stream goes on), `ranking.rs` (scores, windows, days) |
+//! | lists | `cursor.rs` (where a list or stream continues), `ranking.rs` (scores, windows, days) |
 //! | search | `search/` (tokens of a text, meaning of a query, highlights) |
 //! | responses | `refusal.rs` (every rule that says no), `receipt.rs` (answers of repeated requests) |
 mod activity;
@@ -55,13 +55,13 @@ pub use event::{Epoch, Event, EventKind, Fact, Position};
 pub use id::{CommentId, ID_END, IdGenerator, ImageId, MemberId, PostId, SessionId, first_id_at, time_of};
 pub use image::{
     Avatar, IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX, IMAGE_SIDE_MAX, IMAGE_UNUSED_HOURS, IMAGES_UNUSED_MAX, Image, ImageFile,
-    ImageKey, ImageKind, Picture, Purpose, Variant, fits, fitted,
+    ImageKey, ImageKind, Picture, Purpose, Variant, fits_limits, scaled_to_fit,
 };
 pub use live_retraction::LiveRetraction;
 pub use markup::{Mention, Tag};
 pub use member::{
     FOLLOW_REQUESTS_MAX, FOLLOWINGS_MAX, Handle, Member, MemberCard, MemberCounts, Privacy, QUERY_IDS_MAX,
-    Recommendation, Relation, may_follow, other_than,
+    Recommendation, Relation, check_follow, check_other,
 };
 pub use notification::{NOTIFICATIONS_MAX, Notification, NotificationKind, Retraction};
 pub use profile::{Gender, Patch, Profile, ProfilePatch};
@@ -69,7 +69,7 @@ pub use ranking::{
     COMMENT_WEIGHT, Day, FROZEN_AFTER, GENERATION_EVERY, GENERATIONS_KEPT, HOUR_MS, LIKE_WEIGHT, RANKED_MAX, RankedBy,
     TOP_KEPT, TOP_SHOWN, Tally, Window, first_hour,
 };
-pub use receipt::{Answer, KEPT_HOURS, Outcome, Receipt};
+pub use receipt::{Answer, Outcome, RECEIPT_HOURS, Receipt};
 pub use refusal::{FieldError, Reason, Refusal};
 pub use relations::{BLOCKS_MAX, MUTES_MAX, RelationChange, Relations};
 pub use search::{SearchKey, SearchKind, SearchOrder};

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     domain::{
-        IdGenerator, ImageId, LikeState, MemberCard, MemberId, Mention, Outcome, Picture, Position, Post, PostCounts,
+        IdGenerator, ImageId, LikeState, MemberCard, MemberId, Mention, Outcome, Picture, Post, PostCounts,
         PostId, PostText, Receipt, Refusal, Surface, Timestamp, VisiblePost,
         cursor::{ListKind, decode_list_cursor, encode_list_cursor},
         markup,
@@ -88,7 +88,7 @@ impl Content {
         let create = |reply| ContentCommand::CreatePost { post, receipt, reply };
         let outcome = self.slots.of(author).ask(create).await?;
         self.visibility.note_write(author);
-        Ok(without_position(outcome))
+        Ok(outcome.map(drop))
     }
 
     /// Returns one post and records a view of it. Refuses `PostNotFound`.
@@ -220,13 +220,5 @@ impl Content {
             Some(Mention { handle, member, start: mentioned.start, end: mentioned.end })
         };
         Ok(ResolvedMarkup { tags: found.tags, mentions: found.mentioned.into_iter().filter_map(mention).collect() })
-    }
-}
-
-/// Drops the position of an outcome, which clients do not see.
-fn without_position(outcome: Outcome<Position>) -> Outcome<()> {
-    match outcome {
-        Outcome::Done(_) => Outcome::Done(()),
-        Outcome::Repeated(answer) => Outcome::Repeated(answer),
     }
 }

@@ -46,8 +46,8 @@ async fn a_block_and_what_it_ends_are_one_commit(backend: &Backend) {
     follow(stores, one, other).await;
     follow(stores, other, one).await;
     let before = events(stores).await.len();
-    assert!(change(stores, RelationChange::Block(id()), one, other).await);
-    assert!(!change(stores, RelationChange::Block(id()), one, other).await);
+    assert!(change(stores, RelationChange::Block { id: id() }, one, other).await);
+    assert!(!change(stores, RelationChange::Block { id: id() }, one, other).await);
     let to = |kind, member, target| (kind, member, Some(target));
     let expected = [to(K::MemberBlocked, one, other), to(K::FollowEnded, one, other), to(K::FollowEnded, other, one)];
     assert_eq!(since(stores, before).await, expected);
@@ -73,13 +73,13 @@ async fn a_request_becomes_a_follow_or_nothing(backend: &Backend) {
         ask(stores, asker, closed).await;
         ask(stores, asker, closed).await;
     }
-    assert!(change(stores, RelationChange::Accept(id()), closed, let_in).await);
-    assert!(!change(stores, RelationChange::Accept(id()), closed, let_in).await);
+    assert!(change(stores, RelationChange::Accept { id: id() }, closed, let_in).await);
+    assert!(!change(stores, RelationChange::Accept { id: id() }, closed, let_in).await);
     assert!(change(stores, RelationChange::Decline, closed, declined).await);
     assert!(change(stores, RelationChange::Unfollow, withdrawn, closed).await);
-    assert!(change(stores, RelationChange::Block(id()), closed, blocked).await);
+    assert!(change(stores, RelationChange::Block { id: id() }, closed, blocked).await);
     assert!(stores.relations.follow_requests(closed, u64::MAX, 9).await.unwrap().is_empty());
-    let accept = stores.relations.change_relation(RelationChange::Accept(id()), closed, declined).await;
+    let accept = stores.relations.change_relation(RelationChange::Accept { id: id() }, closed, declined).await;
     assert_eq!(refused(accept), Refusal::FollowRequestNotFound);
     assert_eq!(followed(stores, let_in).await, [closed]);
     assert_eq!(counts(stores, closed).await, [1, 0, 0]);
@@ -109,9 +109,9 @@ async fn a_mute_has_one_end(backend: &Backend) {
     let stores = &backend.stores().await;
     let [one, other] = members(stores).await;
     let end = |ms| Some(Timestamp(ms));
-    assert!(change(stores, RelationChange::Mute(id(), None), one, other).await);
-    assert!(!change(stores, RelationChange::Mute(id(), None), one, other).await, "it is so already");
-    assert!(change(stores, RelationChange::Mute(id(), end(1_000)), one, other).await);
+    assert!(change(stores, RelationChange::Mute { id: id(), until: None }, one, other).await);
+    assert!(!change(stores, RelationChange::Mute { id: id(), until: None }, one, other).await, "it is so already");
+    assert!(change(stores, RelationChange::Mute { id: id(), until: end(1_000) }, one, other).await);
     assert_eq!(stores.relations.relations_of(one).await.unwrap().muted, [(other, end(1_000))]);
     let muted = async |now| {
         let listed = stores.relations.mutes(one, Timestamp(now), u64::MAX, 9).await.unwrap();
@@ -191,9 +191,9 @@ async fn a_stream_reads_the_same_events_from_memory_and_from_disk(backend: &Back
     comment(&stores, d, of_b).await;
     privacy(&stores, a, Privacy::Followers).await;
     ask(&stores, d, a).await;
-    change(&stores, RelationChange::Accept(id()), a, d).await;
-    change(&stores, RelationChange::Mute(id(), None), a, c).await;
-    change(&stores, RelationChange::Block(id()), b, a).await;
+    change(&stores, RelationChange::Accept { id: id() }, a, d).await;
+    change(&stores, RelationChange::Mute { id: id(), until: None }, a, c).await;
+    change(&stores, RelationChange::Block { id: id() }, b, a).await;
     stores.posts.delete_post(b, of_b, Timestamp::now()).await.unwrap();
     stores.members.deactivate(a, Timestamp::now()).await.unwrap();
     let log = events(&stores).await;

@@ -251,12 +251,12 @@ pub(super) fn change_relation(
 ) -> BoxFuture<'_, Change> {
     match change {
         RelationChange::Unfollow => unfollow(commit, member, other).boxed(),
-        RelationChange::Accept(id) => accept(commit, id, member, other).boxed(),
+        RelationChange::Accept { id } => accept(commit, id, member, other).boxed(),
         RelationChange::Decline => decline(commit, member, other).boxed(),
         RelationChange::RemoveFollower => remove_follower(commit, member, other).boxed(),
-        RelationChange::Block(id) => block(commit, id, member, other).boxed(),
+        RelationChange::Block { id } => block(commit, id, member, other).boxed(),
         RelationChange::Unblock => unblock(commit, member, other).boxed(),
-        RelationChange::Mute(id, until) => mute(commit, id, member, other, until).boxed(),
+        RelationChange::Mute { id, until } => mute(commit, id, member, other, until).boxed(),
         RelationChange::Unmute => unmute(commit, member, other).boxed(),
     }
 }

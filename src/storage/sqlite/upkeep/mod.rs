@@ -11,7 +11,7 @@ pub(crate) use retag::retag_posts;
 
 use super::{Sqlite, failed, json_ids, number, signed, writer::Commit};
 use crate::{
-    domain::{KEPT_HOURS, Position, Timestamp},
+    domain::{Position, RECEIPT_HOURS, Timestamp},
     storage::{Drift, Import, PURGE_DAYS, Pruned, StoreResult, UpkeepStore},
 };
 use async_trait::async_trait;
@@ -100,7 +100,7 @@ impl UpkeepStore for Sqlite {
     async fn prune(&self, now: Timestamp, events_before: Timestamp, readers_at: Position) -> StoreResult<Pruned> {
         self.keep_reserve();
         let events = self.steps(move |commit| prune_events(commit, events_before, readers_at).boxed()).await?;
-        let receipts = self.sweep(sweeps::RECEIPTS, now.before(Duration::from_secs(KEPT_HOURS * 3_600))).await?;
+        let receipts = self.sweep(sweeps::RECEIPTS, now.before(Duration::from_secs(RECEIPT_HOURS * 3_600))).await?;
         let sessions = self.prune_sessions(now).await?;
         self.sweep(sweeps::REVOCATIONS, now).await?;
         self.sweep(sweeps::MEMBER_REVOCATIONS, now).await?;
