@@ -75,6 +75,6 @@ pub use relations::{BLOCKS_MAX, MUTES_MAX, RelationChange, Relations};
 pub use search::{SearchKey, SearchKind, SearchOrder};
 pub use session::{Identity, Session, SigningKey};
 pub use slot::Slot;
-pub use text::{CODE_POINTS_MAX, json_bytes_max, line_of, text_within};
+pub use text::{CODE_POINTS_MAX, check_length, json_bytes_max, to_line};
 pub use time::Timestamp;
 pub use visibility::{Surface, VisibilityFacts, is_member_visible, is_post_visible};
