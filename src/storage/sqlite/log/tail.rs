@@ -1,4 +1,4 @@
-//! The newest events in memory, so that readers that keep up never touch the disk.
+//! The newest events in memory, so that a reader that keeps up never reads the disk.
 use crate::{
     domain::{Event, EventKind, Fact, MemberId, Position},
     storage::{StoreResult, sqlite::failed},
@@ -10,10 +10,10 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// Events in memory, 80 bytes each: 5 MiB. A reader that is further behind reads from the disk.
+/// Events in memory, 80 bytes each: 5 MiB. A reader that lags further reads from the disk.
 const EVENTS_MAX: usize = 65_536;
 
-/// The end of the log.
+/// The newest events of the log, and its end.
 pub(crate) struct Tail {
     events: RwLock<VecDeque<Event>>,
     last: watch::Sender<Position>,
@@ -54,7 +54,7 @@ impl Tail {
         self.last.send_replace(newest.position);
     }
 
-    /// Returns the wanted events after `after` and up to `until`; `None` where some of them are only on the disk.
+    /// Returns the wanted events after `after` and up to `until`; `None` if some of them are only on the disk.
     pub(super) fn read(
         &self,
         after: Position,

@@ -36,7 +36,7 @@ fn select(from: &str) -> String {
     format!("SELECT p.id, p.view_count, p.like_count, p.comment_count, {week}, {day}, {today} FROM {from}")
 }
 
-/// Three counts of post `p` from an id and an hour on, each skipped where the counter is 0. Excludes likes and comments
+/// Selects three counts of post `p` from an id and an hour on. Skips a count whose counter is 0. Excludes likes and comments
 /// of deactivated members.
 fn window(first_id: &str, first_hour: &str) -> String {
     format!(

@@ -55,7 +55,7 @@ impl Commit {
         position
     }
 
-    /// Returns the position of the newest event so far: the answer of a command that changed nothing.
+    /// Returns the position of the newest event so far, which a command that changed nothing answers.
     pub(crate) fn head(&self) -> Position {
         Position(self.next - 1)
     }
@@ -74,12 +74,12 @@ impl Commit {
         }
     }
 
-    /// Runs one command in a savepoint: its failure rolls back its own changes alone.
+    /// Runs one command in a savepoint: its failure rolls back only its own changes.
     pub(super) async fn attempt<T>(
         &mut self,
         work: impl for<'c> FnOnce(&'c mut Self) -> futures::future::BoxFuture<'c, StoreResult<T>>,
     ) -> StoreResult<T> {
-        self.whole()?;
+        self.check_usable()?;
         let next = self.next;
         let events = self.events.len();
         if !std::mem::take(&mut self.fresh) {
@@ -92,7 +92,7 @@ impl Commit {
             if let Err(error) = self.run("ROLLBACK TO command").await {
                 // The error of the command says more than the missing savepoint.
                 self.lost = Some(match &answer {
-                    Err(cause @ StoreError::Unavailable { .. }) => cause.again(),
+                    Err(cause @ StoreError::Unavailable { .. }) => cause.clone(),
                     _ => error,
                 });
             }
@@ -100,14 +100,14 @@ impl Commit {
         answer
     }
 
-    /// Returns the error after which no statement may run.
-    fn whole(&self) -> StoreResult<()> {
-        self.lost.as_ref().map_or(Ok(()), |error| Err(error.again()))
+    /// Returns the error of a transaction that SQLite rolled back: no statement may run in it.
+    fn check_usable(&self) -> StoreResult<()> {
+        self.lost.as_ref().map_or(Ok(()), |error| Err(error.clone()))
     }
 
     /// Stores the events and commits. Returns the events for the tail of the log.
     pub(super) async fn finish(&mut self) -> StoreResult<Vec<Event>> {
-        self.whole()?;
+        self.check_usable()?;
         let (full, last) = self.events.split_at(self.events.len().saturating_sub(1) / ROWS_MAX * ROWS_MAX);
         if !full.is_empty() {
             EVENTS.run(&mut self.connection, full, bind).await?;
@@ -122,7 +122,7 @@ impl Commit {
             self.next = first.position.0;
         }
         self.events.clear();
-        // Fails where SQLite rolled back by itself. If a transaction stays open, the next commit cannot begin and
+        // It fails if SQLite has rolled back already. If a transaction stays open, the next commit cannot begin and
         // replaces the connection.
         let _ = self.run("ROLLBACK").await;
     }
@@ -165,15 +165,15 @@ mod tests {
         }
     }
 
-    async fn room_for(store: &Sqlite, pages: &'static str) {
-        store.writer.write(move |commit| commit.run(pages).boxed()).await.unwrap();
+    async fn set_page_limit(store: &Sqlite, pragma: &'static str) {
+        store.writer.write(move |commit| commit.run(pragma).boxed()).await.unwrap();
     }
 
     #[tokio::test]
     async fn a_full_disk_rolls_back_its_commit_and_leaves_the_next_one_whole() {
         let folder = tempfile::tempdir().unwrap();
         let store = Sqlite::open(&Config::for_tests(folder.path())).await.unwrap();
-        room_for(&store, "PRAGMA max_page_count = 100").await;
+        set_page_limit(&store, "PRAGMA max_page_count = 100").await;
         let crowd: Vec<NewMember> = (1..200).map(newcomer).collect();
         let ids: Vec<MemberId> = crowd.iter().map(|new| new.id).collect();
         let answers = futures::future::join_all(crowd.into_iter().map(|new| store.sign_up(new, None))).await;
@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(acknowledged.collect::<Vec<_>>(), stored);
         assert!(stored.len() < ids.len(), "the disk was never full");
 
-        room_for(&store, "PRAGMA max_page_count = 1000000").await;
+        set_page_limit(&store, "PRAGMA max_page_count = 1000000").await;
         store.sign_up(newcomer(1_000), None).await.unwrap();
         assert_eq!(store.tail.last().position.0, stored.len() as u64 + 1);
         assert_eq!(store.audit().await.unwrap(), []);
