@@ -289,7 +289,8 @@ mod tests {
         assert_eq!(with(&[3, 1, 2, 4]).unwrap().images().map(<[_]>::len), Some(4));
         assert_eq!(PostText::new(None, "x").unwrap().images(), None);
         assert!(with(&[1, 2, 3, 4, 5]).is_err() && with(&[7, 7]).is_err());
-        let without_text = |ids: Vec<ImageId>| PostText::with_optional_content(None, "\u{200B}").unwrap().with_images(ids);
+        let without_text =
+            |ids: Vec<ImageId>| PostText::with_optional_content(None, "\u{200B}").unwrap().with_images(ids);
         assert_eq!(without_text(vec![ImageId(1)]).unwrap().content(), "");
         assert_eq!(without_text(Vec::new()), Err(Refusal::PostEmpty));
     }

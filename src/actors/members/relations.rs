@@ -6,9 +6,8 @@ use crate::{
         page::{Page, page},
     },
     domain::{
-        Member, MemberCard, MemberId, Refusal, Relation, RelationChange, Surface, Timestamp,
+        Member, MemberCard, MemberId, Refusal, Relation, RelationChange, Surface, Timestamp, check_follow, check_other,
         cursor::{ListKind, decode_list_cursor, encode_list_cursor},
-        check_follow, check_other,
     },
     storage::{Followed, Listed},
 };
