@@ -1,7 +1,7 @@
 //! Cursors: opaque text that says where a list or a stream continues.
 //!
-//! A cursor is neither a secret nor a permission: the page that it leads to passes the same visibility rule as any read. The
-//! check sum only tells a mangled cursor from an old one.
+//! A cursor is neither a secret nor a permission: the page that it leads to passes the same visibility rule as any
+//! read. The check sum only tells a mangled cursor from an old one.
 use super::{Epoch, Position, PostId, Refusal};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 

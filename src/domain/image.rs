@@ -83,7 +83,7 @@ impl Variant {
     }
 }
 
-/// The format in which an image is stored, whatever the format of the upload.
+/// The format in which an image is stored. Does not depend on the format of the upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ImageKind {
@@ -199,7 +199,8 @@ pub fn fits_limits(width: u32, height: u32) -> bool {
     width.max(height) <= IMAGE_SIDE_MAX && u64::from(width) * u64::from(height) <= IMAGE_PIXELS_MAX
 }
 
-/// Scales dimensions down to fit into a square. Keeps the aspect ratio, never enlarges, and leaves every side at least 1.
+/// Scales dimensions down to fit into a square. Keeps the aspect ratio, never enlarges, and leaves every side at least
+/// 1.
 pub fn scaled_to_fit(width: u32, height: u32, side_max: u32) -> (u32, u32) {
     let longest = width.max(height);
     if longest <= side_max {

@@ -8,7 +8,7 @@
 //! | events | `event.rs` (facts, events, positions), `activity.rs` (message keys), `cloud_event.rs` (as JSON) |
 //! | recipients of an event | `audience.rs` (open streams), `notification/` (who is notified, what is retracted) |
 //! | visibility | `visibility.rs` (the rule), `relations.rs` (follows, blocks, mutes), `member.rs` (`Privacy`) |
-//! | content | `content.rs` (posts, comments), `image.rs`, `profile.rs`, `markup/` (tags, mentions) |
+//! | content | `post.rs`, `comment.rs`, `image.rs`, `profile.rs`, `markup/` (tags, mentions) |
 //! | texts | `text.rs` (lengths, lines), `characters.rs` (Unicode), `code_lists.rs` (country codes) |
 //! | accounts | `member.rs` (handles, cards), `credentials.rs` (e-mail, password), `session.rs` |
 //! | lists | `cursor.rs` (where a list or stream continues), `ranking.rs` (scores, windows, days) |
@@ -19,7 +19,7 @@ mod audience;
 mod characters;
 mod cloud_event;
 mod code_lists;
-mod content;
+mod comment;
 mod credentials;
 pub mod cursor;
 mod deadline;
@@ -30,6 +30,7 @@ mod live_retraction;
 pub mod markup;
 mod member;
 mod notification;
+mod post;
 mod profile;
 mod ranking;
 mod receipt;
@@ -45,10 +46,7 @@ mod visibility;
 pub use activity::{activity_kind, is_activity, message_key};
 pub use audience::Audience;
 pub use cloud_event::{CloudEvent, SOURCE_DEFAULT, SPEC_VERSION, event_type, is_public};
-pub use content::{
-    COMMENT_LEVELS, Comment, CommentText, FIRST_REPLIES, IMAGES_MAX, LikeState, Post, PostCounts, PostText,
-    VisibleComment, VisiblePost, depth_below,
-};
+pub use comment::{COMMENT_LEVELS, Comment, CommentText, FIRST_REPLIES, VisibleComment, depth_below};
 pub use credentials::{Email, Password};
 pub use deadline::{Deadline, DeadlineGuard};
 pub use event::{Epoch, Event, EventKind, Fact, Position};
@@ -64,6 +62,7 @@ pub use member::{
     Recommendation, Relation, check_follow, check_other,
 };
 pub use notification::{NOTIFICATIONS_MAX, Notification, NotificationKind, Retraction};
+pub use post::{IMAGES_MAX, LikeState, Post, PostCounts, PostText, VisiblePost};
 pub use profile::{Gender, Patch, Profile, ProfilePatch};
 pub use ranking::{
     COMMENT_WEIGHT, Day, FROZEN_AFTER, GENERATION_EVERY, GENERATIONS_KEPT, HOUR_MS, LIKE_WEIGHT, RANKED_MAX, RankedBy,

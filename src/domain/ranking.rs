@@ -159,7 +159,8 @@ impl Day {
         now >= self.end.after(FROZEN_AFTER)
     }
 
-    /// Returns the hours since 1970 that begin on this day. A view is stored only with its hour. If midnight is not a whole hour of UTC, the hour that contains it belongs to the day before.
+    /// Returns the hours since 1970 that begin on this day. A view is stored only with its hour. If midnight is not a
+    /// whole hour of UTC, the hour that contains it belongs to the day before.
     pub fn hours(self) -> Range<i64> {
         first_hour(self.begin)..first_hour(self.end)
     }

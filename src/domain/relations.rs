@@ -2,7 +2,7 @@
 use super::{MemberId, Timestamp, VisibilityFacts};
 use std::sync::Arc;
 
-/// Most members that one member may block. How many members block one member is not limited.
+/// Most members that one member may block. The number of members who block one member is not limited.
 pub const BLOCKS_MAX: usize = 10_000;
 /// Most members that one member may mute.
 pub const MUTES_MAX: usize = 10_000;
@@ -37,7 +37,7 @@ pub enum RelationChange {
 pub struct Relations {
     /// The member whose relations these are.
     pub member: MemberId,
-    /// Authors of the member's home feed: every followed member, deactivated ones included, and the member.
+    /// Authors of the member's home feed: every followed member, including deactivated ones, and the member.
     pub watched: Arc<[MemberId]>,
     /// Members whom the member blocks or who block the member: the visibility rule treats both alike.
     pub blocked: Vec<MemberId>,
@@ -46,8 +46,8 @@ pub struct Relations {
 }
 
 impl Relations {
-    /// Returns the facts about an author that follow from the member's relations. Leaves the author's decisions at their
-    /// defaults.
+    /// Returns the facts about an author that follow from the member's relations. Leaves the author's decisions at
+    /// their defaults.
     pub fn facts_about(&self, author: MemberId, now: Timestamp) -> VisibilityFacts {
         VisibilityFacts {
             own: author == self.member,

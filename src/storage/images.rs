@@ -13,15 +13,16 @@ pub trait ImageStore: Send + Sync + 'static {
     /// `IdempotencyKeyReused`, `MemberNotFound`, and `TooManyImages` if the owner has `IMAGES_UNUSED_MAX` unused
     /// images.
     async fn create_image(&self, image: Image, receipt: Option<Receipt>) -> StoreResult<Outcome<()>>;
-    /// Deletes an image and removes it from its post and its owner's profile in the same commit, each with an event. Refuses
-    /// `ImageNotFound`, `ImageForbidden`.
+    /// Deletes an image and removes it from its post and its owner's profile in the same commit, each with an event.
+    /// Refuses `ImageNotFound`, `ImageForbidden`.
     async fn delete_image(&self, owner: MemberId, id: ImageId) -> StoreResult<()>;
     /// Deletes at most `limit` images that have been unused since before `before`, and returns their ids.
     async fn delete_unused_images(&self, before: Timestamp, limit: usize) -> StoreResult<Vec<ImageId>>;
 
     /// Returns one image, unless its owner is deactivated or its post is deleted.
     async fn image(&self, id: ImageId) -> StoreResult<Option<Image>>;
-    /// Returns the images among `ids`, unordered, including those of deactivated owners and deleted posts. At most 1,000 ids.
+    /// Returns the images among `ids`, unordered, including those of deactivated owners and deleted posts. At most
+    /// 1,000 ids.
     async fn images(&self, ids: &[ImageId]) -> StoreResult<Vec<Image>>;
 }
 

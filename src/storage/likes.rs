@@ -6,8 +6,8 @@ use async_trait::async_trait;
 /// Stores likes, at most one for each member and post or comment. `like_count` changes in the commit of the like.
 #[async_trait]
 pub trait LikeStore: Send + Sync + 'static {
-    /// Sets (`like`) or withdraws a like of a post and returns the state after it. `id` is the sort key in the list of likers. A
-    /// command without a change emits no event. Refuses `PostNotFound`.
+    /// Sets (`like`) or withdraws a like of a post and returns the state after it. `id` is the sort key in the list of
+    /// likers. A command without a change emits no event. Refuses `PostNotFound`.
     async fn like_post(&self, id: u64, member: MemberId, post: PostId, like: bool) -> StoreResult<LikeState>;
     /// Sets (`like`) or withdraws a like of a comment and returns the state after it. `id` is the id of the like. A
     /// command without a change emits no event. Refuses `CommentNotFound`.

@@ -84,10 +84,10 @@ pub trait MemberStore: Send + Sync + 'static {
     async fn cards_by_handle(&self, keys: &[String]) -> StoreResult<Vec<MemberCard>>;
     /// Returns whether an active or deactivated member has this handle (key form).
     async fn handle_taken(&self, key: &str) -> StoreResult<bool>;
-    /// Returns members other than the viewer whom the viewer does not follow, has not asked to follow and does not mute,
-    /// without a block in either direction. The list continues after the key `[common follows, member id]` of its last
-    /// entry. `Network` ignores the oldest follows of a viewer whose followees follow very many members. Errors: `Late`
-    /// if the deadline passes first.
+    /// Returns members other than the viewer whom the viewer does not follow, has not asked to follow and does not
+    /// mute, without a block in either direction. The list continues after the key `[common follows, member id]` of its
+    /// last entry. `Network` ignores the oldest follows of a viewer whose followees follow very many members. Errors:
+    /// `Late` if the deadline passes first.
     async fn recommend(
         &self,
         viewer: MemberId,

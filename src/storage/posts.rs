@@ -41,7 +41,8 @@ pub trait PostStore: Send + Sync + 'static {
         over: Option<Arc<Post>>,
         at: Timestamp,
     ) -> StoreResult<(Post, Position)>;
-    /// Marks a post as deleted at `at` and returns the position of its event. Refuses `PostNotFound`, `PostDeleteForbidden`.
+    /// Marks a post as deleted at `at` and returns the position of its event. Refuses `PostNotFound`,
+    /// `PostDeleteForbidden`.
     async fn delete_post(&self, author: MemberId, id: PostId, at: Timestamp) -> StoreResult<Position>;
 
     /// Returns the posts among `ids`, unordered. At most 1,000 ids.

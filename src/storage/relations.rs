@@ -37,7 +37,7 @@ pub trait RelationStore: Send + Sync + 'static {
     async fn followers(&self, id: MemberId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>>;
     /// Returns a page of the members whom the member follows.
     async fn followings(&self, id: MemberId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>>;
-    /// Returns a page of the members who asked to follow the member.
+    /// Returns a page of the members whose follow request to the member is pending.
     async fn follow_requests(&self, id: MemberId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>>;
     /// Returns a page of the members whom the member blocks.
     async fn blocks(&self, id: MemberId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>>;

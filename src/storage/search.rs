@@ -59,9 +59,9 @@ pub struct SearchRequest {
     pub post: Option<PostId>,
     /// Restricts posts to those with this tag (key form).
     pub tag: Option<String>,
-    /// Earliest time of creation, included.
+    /// Earliest time of creation (inclusive).
     pub from: Option<Timestamp>,
-    /// Latest time of creation, excluded.
+    /// Latest time of creation (exclusive).
     pub to: Option<Timestamp>,
     /// The order of the hits.
     pub order: SearchOrder,
@@ -106,9 +106,9 @@ pub trait SearchIndex: Send + Sync + 'static {
     /// Closes the writer; later changes and commits fail, searches still work. Waits a second at most for merges that
     /// are running.
     async fn close(&self);
-    /// Returns the first hits in the order asked for. A score depends only on the text and the query, never on other
-    /// texts, so that a key stays valid when other texts are written. Errors: `Late` if the deadline passes first,
-    /// `Busy` if too many searches run.
+    /// Returns the first hits in the order of the request. A score depends only on the text and the query, never on
+    /// other texts, so that a key stays valid when other texts are written. Errors: `Late` if the deadline passes
+    /// first, `Busy` if too many searches run.
     async fn find(&self, request: SearchRequest) -> StoreResult<Vec<Hit>>;
 }
 

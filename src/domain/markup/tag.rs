@@ -79,8 +79,8 @@ fn is_inner(c: char) -> bool {
     matches!(c, '\u{B7}' | '\u{387}' | '\u{318D}' | '\u{30FB}' | '\u{FF65}' | '\u{200C}' | '\u{200D}')
 }
 
-/// Returns whether the sign follows a word, so that it begins no tag or mention. An emoji is no word, even if its first code
-/// point is a letter or digit.
+/// Returns whether the sign follows a word, so that it begins no tag or mention. An emoji is no word, even if its first
+/// code point is a letter or digit.
 pub(super) fn follows_word(text: &[char], sign: usize) -> bool {
     let mut before = sign;
     while let Some(at) = before.checked_sub(1) {

@@ -1,7 +1,7 @@
 //! Notifications: the rule that says which event notifies whom, and which event retracts which notifications.
 //!
-//! An event notifies its target, unless the target is its acting member: `Notification::of`. A later event retracts notifications
-//! that are older than it: `Retraction::of`.
+//! An event notifies its target, unless the target is its acting member: `Notification::of`. A later event retracts
+//! notifications that are older than it: `Retraction::of`.
 //!
 //! | event | notification of its target | retracted by |
 //! |---|---|---|
@@ -14,7 +14,8 @@
 //! | `FollowRequestAccepted` | `FollowAccepted` | `MemberUnfollowed`, `FollowEnded` |
 //!
 //! `MemberBlocked`, `MemberMuted` and `MemberDeactivated` retract nothing. The visibility rule hides the actor's
-//! notifications whenever they are read, so that they are visible again when the block, the mute or the deactivation ends.
+//! notifications whenever they are read, so that they are visible again when the block, the mute or the deactivation
+//! ends.
 #[cfg(test)]
 mod tests;
 

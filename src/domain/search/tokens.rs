@@ -57,7 +57,8 @@ pub(super) fn whole_word_token(syllable: &str) -> String {
 }
 
 /// Returns the tokens of a text, in order. A run of several syllables also gives its first one, so that `3월` finds
-/// `3월에`. A Korean word of one syllable also gives the token of `whole_word_token`, so that `이번주` finds `이번 주` and not `이번 주말`.
+/// `3월에`. A Korean word of one syllable also gives the token of `whole_word_token`, so that `이번주` finds `이번 주` and not
+/// `이번 주말`.
 pub fn tokenize(text: &str) -> Vec<Token> {
     let mut tokens = Vec::with_capacity(text.len() / 3);
     for run in runs(text) {

@@ -11,7 +11,7 @@ conformance! {
     the_audit_finds_a_wrong_counter,
 }
 
-/// The targets of the commands so far, deleted ones included.
+/// The targets of the commands so far, including deleted ones.
 struct Population {
     members: Vec<MemberId>,
     posts: Vec<(PostId, MemberId)>,

@@ -104,8 +104,8 @@ impl ImageFileStore for Objects {
         range: Range<u64>,
     ) -> StoreResult<Option<BoxStream<'static, StoreResult<Bytes>>>> {
         let options = GetOptions::new().with_range(Some(GetRange::Bounded(range)));
-        let busy = || StoreError::Busy { backend: "images" };
-        let permit = self.read_permits.clone().try_acquire_owned().map_err(|_| busy())?;
+        let permit = self.read_permits.clone().try_acquire_owned();
+        let permit = permit.map_err(|_| StoreError::Busy { backend: "images" })?;
         match self.store()?.get_opts(&path_of(id, variant), options).await {
             Ok(found) => {
                 let chunks = found.into_stream().map_err(failed);

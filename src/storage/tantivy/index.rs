@@ -30,7 +30,8 @@ use tokio::sync::{Semaphore, oneshot};
 
 /// The longest wait of a search for a permit; then it is refused as `Busy`.
 const PERMIT_WAIT_MAX: Duration = Duration::from_secs(2);
-/// The longest wait of `close` for merges, which can take minutes. An unfinished merge loses nothing: its segments stay.
+/// The longest wait of `close` for merges, which can take minutes. An unfinished merge loses nothing: its segments
+/// stay.
 const CLOSE_MAX: Duration = Duration::from_secs(1);
 /// Share of a segment's documents that may be deleted before the segment is merged with others.
 const DELETED_MAX: f32 = 0.3;

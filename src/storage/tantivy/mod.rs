@@ -40,7 +40,8 @@ struct IndexOptions {
     ///
     /// The lane of `actors/search` bounds searches too, but does not replace this: its permit is released when the
     /// caller is dropped, while the blocking thread searches until its next check of the deadline. That thread holds
-    /// this permit, which therefore bounds the threads. It is also the smaller of the two on one core, where the lane has two permits.
+    /// this permit, which therefore bounds the threads. It is also the smaller of the two on one core, where the lane
+    /// has two permits.
     search_permits: Arc<Semaphore>,
 }
 

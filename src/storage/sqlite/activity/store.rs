@@ -38,7 +38,8 @@ const DELETE_OLD_ACTIVITIES: &str = "DELETE FROM activities WHERE id IN (SELECT 
 const DEACTIVATED_FOR_GOOD: &str = "SELECT a.member_id FROM activities a WHERE a.kind IN (19, 20) AND a.kind = 19 \
     AND a.at_ns < ? AND NOT EXISTS (SELECT 1 FROM activities b WHERE b.kind IN (19, 20) AND b.kind = 20 \
     AND b.member_id = a.member_id AND b.id > a.id) GROUP BY a.member_id";
-/// Notifications to and about the members of these ids. A connection that reads selects them, because no index has the actor.
+/// Notifications to and about the members of these ids. A connection that reads selects them, because no index has the
+/// actor.
 const NOTIFICATIONS_OF: &str = "SELECT id FROM notifications WHERE member_id IN (SELECT value FROM json_each(?1)) \
     OR actor_id IN (SELECT value FROM json_each(?1))";
 const DELETE_NOTIFICATIONS: &str = "DELETE FROM notifications WHERE id IN (SELECT value FROM json_each(?))";

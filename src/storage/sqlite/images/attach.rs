@@ -9,7 +9,8 @@ use crate::{
 };
 use sqlx::SqliteConnection;
 
-/// Returns one of the found images, if the owner can use it for this purpose. Refuses `ImageNotFound`, `ImageForbidden`, and `Invalid` for the other purpose.
+/// Returns one of the found images, if the owner can use it for this purpose. Refuses `ImageNotFound`,
+/// `ImageForbidden`, and `Invalid` for the other purpose.
 fn usable(found: &[Image], owner: MemberId, id: ImageId, purpose: Purpose, field: &'static str) -> StoreResult<Image> {
     let image = found.iter().find(|image| image.picture.id == id).ok_or(Refusal::ImageNotFound)?;
     if image.owner != owner {

@@ -52,8 +52,8 @@ pub(crate) fn event(row: &SqliteRow) -> sqlx::Result<Event> {
     })
 }
 
-/// The rule `Audience::includes` as SQL. Each kind of audience has an index, so the cost grows with the events found, not
-/// with the log. The event kinds come from the rule; the conditions of two partial indexes repeat them.
+/// The rule `Audience::includes` as SQL. Each kind of audience has an index, so the cost grows with the events found,
+/// not with the log. The event kinds come from the rule; the conditions of two partial indexes repeat them.
 static STREAM_EVENTS: LazyLock<String> = LazyLock::new(|| {
     let kinds_of = |is_offered: fn(Audience) -> bool| {
         let kinds = (1..=EventKind::COUNT).filter_map(EventKind::from_code);

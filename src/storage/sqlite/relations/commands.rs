@@ -154,7 +154,7 @@ pub(crate) async fn accept_all(commit: &mut Commit, member: MemberId) -> StoreRe
     let select = "SELECT id, requester_id FROM follow_requests WHERE target_id = ? ORDER BY id";
     let query = sqlx::query(select).bind(signed(member.0));
     for row in query.fetch_all(&mut commit.connection).await.map_err(failed)? {
-        // The follow takes the id of its request: both order the list of followers by the time of the request.
+        // The follow gets the id of its request, so that followers are listed by the time of their requests.
         accept(commit, number(row.get(0)), member, MemberId(number(row.get(1)))).await?;
     }
     Ok(())

@@ -14,7 +14,9 @@ use std::sync::LazyLock;
 pub(crate) struct Commit {
     pub(crate) connection: SqliteConnection,
     events: Vec<Event>,
+    /// Position of the next event.
     next: u64,
+    /// Time of the newest event.
     at_ns: i64,
     /// Whether the open savepoint has run no command yet.
     fresh: bool,
@@ -25,8 +27,8 @@ pub(crate) struct Commit {
 
 impl Commit {
     pub(super) fn new(connection: SqliteConnection, tail: &Tail) -> Self {
-        let last = tail.last();
-        Self { connection, events: Vec::new(), next: last.position.0 + 1, at_ns: last.at_ns, fresh: false, lost: None }
+        let end = tail.end();
+        Self { connection, events: Vec::new(), next: end.position.0 + 1, at_ns: end.at_ns, fresh: false, lost: None }
     }
 
     /// Replaces a connection that is closed or keeps a transaction open.
@@ -63,11 +65,11 @@ impl Commit {
     /// Emits `MentionWithdrawn` and `MemberMentioned` for the difference between the mentions of a text `before` and
     /// `after` a command. `about` is the fact about the text itself. Excludes authors who mention themselves.
     pub(crate) fn emit_mentions(&mut self, about: Fact, before: &[MemberId], after: &[MemberId]) {
-        for (kind, these, others) in
+        for (kind, members, others) in
             [(EventKind::MentionWithdrawn, before, after), (EventKind::MemberMentioned, after, before)]
         {
-            for (at, member) in these.iter().enumerate() {
-                if *member != about.member && !others.contains(member) && !these[..at].contains(member) {
+            for (at, member) in members.iter().enumerate() {
+                if *member != about.member && !others.contains(member) && !members[..at].contains(member) {
                     self.emit(Fact { kind, target: Some(*member), ..about });
                 }
             }
@@ -185,7 +187,7 @@ mod tests {
 
         set_page_limit(&store, "PRAGMA max_page_count = 1000000").await;
         store.sign_up(newcomer(1_000), None).await.unwrap();
-        assert_eq!(store.tail.last().position.0, stored.len() as u64 + 1);
+        assert_eq!(store.tail.end().position.0, stored.len() as u64 + 1);
         assert_eq!(store.audit().await.unwrap(), []);
     }
 }
