@@ -4,8 +4,8 @@ use super::{Event, EventKind, Timestamp};
 /// Prefix of every message key.
 const PREFIX: &str = "member_activity:kafka_event:";
 
-/// Returns whether events of this kind are activities of their member. The others are bookkeeping: consequences of
-/// another event, and events of no member.
+/// Returns whether events of this kind are activities of their member. The others are consequences of another event,
+/// events of no member, and read markers.
 pub fn is_activity(kind: EventKind) -> bool {
     use EventKind as K;
     !matches!(
@@ -22,7 +22,7 @@ pub fn activity_kind(name: &str) -> Option<EventKind> {
 
 /// Returns the message key of an event: a store keeps one row per key, however often the event is delivered.
 ///
-/// The subject in the key is the comment it was done to, else the post, else the target, else the acting member. A
+/// The subject in the key is the event's comment, else its post, else its target, else the acting member. A
 /// creation happens once per subject, so its key has no time. All other keys end with the time of the commit, in UTC
 /// with nanoseconds: a like, its cancellation and a second like are three activities.
 pub fn message_key(event: &Event) -> String {
@@ -56,25 +56,25 @@ mod tests {
     fn message_keys_have_the_documented_form() {
         use EventKind as K;
         let (me, other) = (MemberId(11), MemberId(22));
-        let of = |kind| Fact::new(kind, me);
+        let fact = |kind| Fact::new(kind, me);
         let time = "2025-01-01 00:00:00.123456789";
-        for (fact, expected) in [
-            (of(K::PostCreated).on_post(PostId(5)), "POST_CREATE###5###11".to_owned()),
+        for (done, expected) in [
+            (fact(K::PostCreated).on_post(PostId(5)), "POST_CREATE###5###11".to_owned()),
             (
-                of(K::CommentCreated).on_post(PostId(5)).on_comment(CommentId(6)).to(other),
+                fact(K::CommentCreated).on_post(PostId(5)).on_comment(CommentId(6)).to(other),
                 "COMMENT_CREATE###6###11".to_owned(),
             ),
-            (of(K::PostUpdated).on_post(PostId(5)), format!("POST_UPDATE###5###11###{time}")),
-            (of(K::PostRead).on_post(PostId(5)), format!("POST_READ###5###11###{time}")),
-            (of(K::PostLiked).on_post(PostId(5)).to(other), format!("LIKE_POST###5###11###{time}")),
+            (fact(K::PostUpdated).on_post(PostId(5)), format!("POST_UPDATE###5###11###{time}")),
+            (fact(K::PostRead).on_post(PostId(5)), format!("POST_READ###5###11###{time}")),
+            (fact(K::PostLiked).on_post(PostId(5)).to(other), format!("LIKE_POST###5###11###{time}")),
             (
-                of(K::CommentLikeCancelled).on_post(PostId(5)).on_comment(CommentId(6)).to(other),
+                fact(K::CommentLikeCancelled).on_post(PostId(5)).on_comment(CommentId(6)).to(other),
                 format!("LIKE_COMMENT_CANCEL###6###11###{time}"),
             ),
-            (of(K::MemberFollowed).to(other), format!("MEMBER_FOLLOW###22###11###{time}")),
-            (of(K::MemberSignedUp), format!("MEMBER_SIGNUP###11###11###{time}")),
+            (fact(K::MemberFollowed).to(other), format!("MEMBER_FOLLOW###22###11###{time}")),
+            (fact(K::MemberSignedUp), format!("MEMBER_SIGNUP###11###11###{time}")),
         ] {
-            assert_eq!(key(fact), format!("member_activity:kafka_event:{expected}"));
+            assert_eq!(key(done), format!("member_activity:kafka_event:{expected}"));
         }
     }
 
@@ -96,9 +96,9 @@ mod tests {
     #[test]
     fn bookkeeping_events_are_no_activities() {
         let kinds = (1..=EventKind::COUNT).filter_map(EventKind::from_code);
-        let left_out: Vec<&str> = kinds.filter(|kind| !is_activity(*kind)).map(EventKind::name).collect();
+        let excluded: Vec<&str> = kinds.filter(|kind| !is_activity(*kind)).map(EventKind::name).collect();
         let expected =
             ["MEMBER_MENTION", "MEMBER_FOLLOW_END", "MEMBER_MENTION_CANCEL", "NOTIFICATIONS_READ", "DAILY_TOP3_CHANGE"];
-        assert_eq!(left_out, expected);
+        assert_eq!(excluded, expected);
     }
 }

@@ -5,8 +5,8 @@ use super::{FieldError, Reason};
 pub(super) fn language(code: &str) -> Result<String, FieldError> {
     let refuse = |reason| Err(FieldError { field: "languageCode", reason });
     let (language, region) = code.split_once('-').map_or((code, None), |(l, r)| (l, Some(r)));
-    let formed = |part: &str, letter: fn(&u8) -> bool| part.len() == 2 && part.as_bytes().iter().all(letter);
-    if !formed(language, u8::is_ascii_lowercase) || region.is_some_and(|r| !formed(r, u8::is_ascii_uppercase)) {
+    let is_formed = |part: &str, is_letter: fn(&u8) -> bool| part.len() == 2 && part.as_bytes().iter().all(is_letter);
+    if !is_formed(language, u8::is_ascii_lowercase) || region.is_some_and(|r| !is_formed(r, u8::is_ascii_uppercase)) {
         return refuse(Reason::InvalidFormat);
     }
     let known = is_listed(LANGUAGES, language) && region.is_none_or(|region| is_listed(COUNTRIES, region));

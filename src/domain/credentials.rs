@@ -86,14 +86,12 @@ impl Password {
     pub const MAX: usize = 50;
     /// A password has at least one of these.
     pub const SYMBOLS: &'static str = "@$!%*?&#";
-    /// Most code points of one character; no writing system needs more.
-    const POINTS_MAX: usize = 16;
 
     /// Checks the length of the normal form, and that it has lower case, upper case, a digit and one of `SYMBOLS`.
     pub fn new(field: &'static str, password: &str) -> Result<Self, FieldError> {
         let refuse = |reason| Err(FieldError { field, reason });
         let too_long = Reason::TooLong { max: Self::MAX };
-        if password.chars().count() > Self::MAX * Self::POINTS_MAX {
+        if password.chars().count() > Self::MAX * text::CODE_POINTS_MAX {
             return refuse(too_long);
         }
         let Self(password) = Self::typed(password);

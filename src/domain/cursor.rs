@@ -1,7 +1,7 @@
-//! Cursors: opaque text that says where a list or a stream goes on.
+//! Cursors: opaque text that says where a list or a stream continues.
 //!
-//! A cursor is neither a secret nor a permission: the page behind it passes the same visibility rule as any read. The
-//! check sum only tells a mangled cursor from an old one.
+//! A cursor is neither a secret nor a permission: the page that it leads to passes the same visibility rule as any
+//! read. The check sum only tells a mangled cursor from an old one.
 use super::{Epoch, Position, PostId, Refusal};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
@@ -59,7 +59,7 @@ pub struct StreamCursor {
 pub struct FeedCursor {
     /// The log position at which the first page was read.
     pub pinned: StreamCursor,
-    /// The oldest post of the pages so far, hidden posts included.
+    /// The oldest post of the pages so far, including hidden posts.
     pub before: PostId,
 }
 
@@ -72,7 +72,7 @@ impl StreamCursor {
     /// Decodes a cursor. Errors: `CursorInvalid`.
     pub fn decode(text: &str) -> Result<Self, Refusal> {
         let [epoch, position] = decode(text, ListKind::Stream, 0)?;
-        Ok(Self { epoch: epoch_of(epoch)?, position: Position(position) })
+        Ok(Self { epoch: to_epoch(epoch)?, position: Position(position) })
     }
 }
 
@@ -86,7 +86,7 @@ impl FeedCursor {
     /// Decodes a cursor. Errors: `CursorInvalid`, also for a cursor of another list or scope.
     pub fn decode(text: &str, list: ListKind, scope: u64) -> Result<Self, Refusal> {
         let [epoch, position, before] = decode(text, list, scope)?;
-        let pinned = StreamCursor { epoch: epoch_of(epoch)?, position: Position(position) };
+        let pinned = StreamCursor { epoch: to_epoch(epoch)?, position: Position(position) };
         Ok(Self { pinned, before: PostId(before) })
     }
 }
@@ -112,10 +112,11 @@ pub fn decode_pinned(text: &str, list: ListKind, scope: u64) -> Result<([u64; 2]
     Ok(([first, second], pin))
 }
 
-fn epoch_of(number: u64) -> Result<Epoch, Refusal> {
+fn to_epoch(number: u64) -> Result<Epoch, Refusal> {
     u32::try_from(number).map(Epoch).map_err(|_| Refusal::CursorInvalid)
 }
 
+/// Encodes version, list, numbers (LEB128) and check sum.
 fn encode(list: ListKind, scope: u64, numbers: &[u64]) -> String {
     let mut bytes = Vec::with_capacity(48);
     bytes.extend([VERSION, list as u8]);
@@ -132,14 +133,13 @@ fn encode(list: ListKind, scope: u64, numbers: &[u64]) -> String {
 }
 
 fn decode<const N: usize>(text: &str, list: ListKind, scope: u64) -> Result<[u64; N], Refusal> {
-    let invalid = Refusal::CursorInvalid;
     if text.len() > CURSOR_LENGTH_MAX {
-        return Err(invalid);
+        return Err(Refusal::CursorInvalid);
     }
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| Refusal::CursorInvalid)?;
     let (body, sum) = bytes.split_last_chunk::<4>().ok_or(Refusal::CursorInvalid)?;
     if body.get(..2) != Some(&[VERSION, list as u8]) || *sum != check_sum(body, scope) {
-        return Err(invalid);
+        return Err(Refusal::CursorInvalid);
     }
     let mut numbers = [0; N];
     let mut rest = body[2..].iter();
@@ -152,7 +152,7 @@ fn decode<const N: usize>(text: &str, list: ListKind, scope: u64) -> Result<[u64
             }
         }
     }
-    if rest.next().is_some() { Err(invalid) } else { Ok(numbers) }
+    if rest.next().is_some() { Err(Refusal::CursorInvalid) } else { Ok(numbers) }
 }
 
 /// Computes FNV-1a over the bytes and the scope, folded to 32 bits.

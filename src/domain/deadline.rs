@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The deadline that such work checks now and then. Cheap to clone; cheap enough to check some thousand times a second.
+/// A deadline that the work itself checks. Cheap to clone, and cheap enough to check some thousand times a second.
 #[derive(Debug, Clone)]
 pub struct Deadline {
     at: Instant,

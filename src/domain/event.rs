@@ -96,7 +96,7 @@ pub struct Fact {
     pub post: Option<PostId>,
     /// The comment it was done to.
     pub comment: Option<CommentId>,
-    /// The member it was done to: followed, or author of what was liked or answered.
+    /// The member it was done to, such as the followed one or the author of the liked post.
     pub target: Option<MemberId>,
 }
 

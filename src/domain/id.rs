@@ -41,8 +41,8 @@ ids! {
 
 /// Generates increasing ids: 41 bits of milliseconds since 2025, 6 bits of node, 6 bits of sequence.
 ///
-/// Within one process ids never repeat and never decrease, whatever the clock does: after the 64 ids of a millisecond
-/// the next ones take the following millisecond.
+/// Within one process ids never repeat and never decrease, even if the clock goes back: after the 64 ids of a
+/// millisecond the next ones take the following millisecond.
 #[derive(Debug)]
 pub struct IdGenerator {
     node: u64,

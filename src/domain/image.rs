@@ -83,7 +83,7 @@ impl Variant {
     }
 }
 
-/// The format in which an image is stored, whatever the format of the upload.
+/// The format in which an image is stored. Does not depend on the format of the upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ImageKind {
@@ -170,7 +170,7 @@ pub struct ImageFile {
 pub struct Image {
     /// The part that posts show.
     pub picture: Picture,
-    /// The member who uploaded it, and alone may use or delete it.
+    /// The member who uploaded it: the only one who can use or delete it.
     pub owner: MemberId,
     /// The purpose it was uploaded for.
     pub purpose: Purpose,
@@ -195,12 +195,13 @@ impl Image {
 }
 
 /// Returns whether an upload of these dimensions is accepted.
-pub fn fits(width: u32, height: u32) -> bool {
+pub fn fits_limits(width: u32, height: u32) -> bool {
     width.max(height) <= IMAGE_SIDE_MAX && u64::from(width) * u64::from(height) <= IMAGE_PIXELS_MAX
 }
 
-/// Scales dimensions down to fit into a square. Keeps the aspect ratio, never enlarges, and leaves every side at least 1.
-pub fn fitted(width: u32, height: u32, side_max: u32) -> (u32, u32) {
+/// Scales dimensions down to fit into a square. Keeps the aspect ratio, never enlarges, and leaves every side at least
+/// 1.
+pub fn scaled_to_fit(width: u32, height: u32, side_max: u32) -> (u32, u32) {
     let longest = width.max(height);
     if longest <= side_max {
         return (width, height);
@@ -217,19 +218,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fitted_image_keeps_its_aspect_ratio_and_never_grows() {
-        assert_eq!(fitted(4_000, 3_000, 2_048), (2_048, 1_536));
-        assert_eq!(fitted(3_000, 4_000, 2_048), (1_536, 2_048));
-        assert_eq!(fitted(2_048, 10, 2_048), (2_048, 10));
-        assert_eq!(fitted(10, 20, 350), (10, 20));
-        assert_eq!(fitted(30_000, 1, 350), (350, 1));
-        assert_eq!(fitted(2_049, 2_049, 2_048), (2_048, 2_048));
+    fn a_scaled_image_keeps_its_aspect_ratio_and_never_grows() {
+        assert_eq!(scaled_to_fit(4_000, 3_000, 2_048), (2_048, 1_536));
+        assert_eq!(scaled_to_fit(3_000, 4_000, 2_048), (1_536, 2_048));
+        assert_eq!(scaled_to_fit(2_048, 10, 2_048), (2_048, 10));
+        assert_eq!(scaled_to_fit(10, 20, 350), (10, 20));
+        assert_eq!(scaled_to_fit(30_000, 1, 350), (350, 1));
+        assert_eq!(scaled_to_fit(2_049, 2_049, 2_048), (2_048, 2_048));
     }
 
     #[test]
     fn uploads_beyond_the_limits_of_pixels_or_side_are_refused() {
-        assert!(fits(8_000, 5_000) && fits(IMAGE_SIDE_MAX, 1));
-        assert!(!fits(8_001, 5_000) && !fits(IMAGE_SIDE_MAX + 1, 1) && !fits(u32::MAX, u32::MAX));
+        assert!(fits_limits(8_000, 5_000) && fits_limits(IMAGE_SIDE_MAX, 1));
+        assert!(!fits_limits(8_001, 5_000) && !fits_limits(IMAGE_SIDE_MAX + 1, 1) && !fits_limits(u32::MAX, u32::MAX));
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! Which notifications an event withdraws from one member's open streams: retracted ones, and ones that become hidden.
+//! Live retractions: the notifications that an event withdraws from one member's open streams, because it retracts them
+//! or hides their actor.
 use super::{Event, EventKind, MemberId, Notification, Retraction};
 
-/// The notifications that an event withdraws from the streams of one member, of those older than the event.
+/// The notifications older than an event that the event withdraws from the streams of one member.
 ///
 /// A store deletes only what [`Retraction::of`] names. A hidden notification stays stored: an unblock, an unmute or a
 /// restore shows it again.
@@ -30,7 +31,7 @@ impl LiveRetraction {
         }
     }
 
-    /// Whether it concerns this notification. The caller compares their positions.
+    /// Returns whether it concerns this notification. The caller compares their positions.
     pub fn covers(&self, notification: &Notification) -> bool {
         match self {
             Self::Hidden(actor) => notification.actor == *actor,
@@ -38,8 +39,8 @@ impl LiveRetraction {
         }
     }
 
-    /// Whether it withdraws every notification that it covers. Otherwise it withdraws the newest alone: a member may
-    /// like and unlike a post many times, and only the newest like stands.
+    /// Returns whether it withdraws every notification that it covers. Otherwise it withdraws only the newest: a member
+    /// can like and unlike a post many times, and only the newest like stands.
     pub fn withdraws_all(&self) -> bool {
         match self {
             Self::Hidden(_) => true,

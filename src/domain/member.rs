@@ -1,4 +1,4 @@
-//! Members: handles, privacy, cards, counts, and the relation of a caller to another member.
+//! Members: handles, privacy, cards, counts, and the relation of a viewer to another member.
 use super::{Avatar, FieldError, MemberId, Reason, Refusal, Timestamp, characters::normal_form};
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +37,7 @@ impl Handle {
     /// Most characters.
     pub const MAX: usize = 50;
 
-    /// Checks form and length, and refuses reserved handles.
+    /// Checks form and length. Refuses reserved handles.
     pub fn new(handle: &str) -> Result<Self, FieldError> {
         let refuse = |reason| Err(FieldError { field: "handle", reason });
         match handle.len() {
@@ -55,7 +55,7 @@ impl Handle {
         Ok(Self(handle.to_owned()))
     }
 
-    /// Makes the handle to look up from any spelling: full-width letters count as letters.
+    /// Makes the handle to look up from any spelling: full-width letters count as ASCII letters.
     pub fn from_lookup(handle: &str) -> Result<Self, FieldError> {
         Self::new(&normal_form(handle))
     }
@@ -71,6 +71,19 @@ impl Handle {
     }
 }
 
+/// The audience of a member's posts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Privacy {
+    /// Everybody.
+    #[default]
+    Public,
+    /// Followers. The member accepts follow requests one by one.
+    Followers,
+    /// Only the member. The member accepts follow requests one by one.
+    Private,
+}
+
 impl Privacy {
     /// Parses the name in a request.
     pub fn named(name: &str) -> Result<Self, FieldError> {
@@ -83,20 +96,7 @@ impl Privacy {
     }
 }
 
-/// The audience of a member's posts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Privacy {
-    /// Everybody.
-    #[default]
-    Public,
-    /// Followers. The member accepts follow requests one by one.
-    Followers,
-    /// The member alone. The member accepts follow requests one by one.
-    Private,
-}
-
-/// The part of a member that is shown beside each of the member's posts and comments.
+/// The part of a member that is shown with each of the member's posts and comments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberCard {
     /// The member.
@@ -125,7 +125,7 @@ pub struct MemberCounts {
 pub struct Member {
     /// The member.
     pub id: MemberId,
-    /// Shown to the member alone.
+    /// Shown only to the member.
     pub email: String,
     /// The name in `@name`.
     pub handle: String,
@@ -155,20 +155,20 @@ impl Member {
     }
 }
 
-/// The relations between the caller and another member, in both directions.
+/// The relations between the viewer and another member, in both directions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Relation {
-    /// The caller follows the member.
+    /// The viewer follows the member.
     pub following: bool,
-    /// The caller has sent a follow request that is not decided yet.
+    /// The viewer has sent a follow request that is not decided yet.
     pub requested: bool,
-    /// The member follows the caller.
+    /// The member follows the viewer.
     pub followed_by: bool,
-    /// The caller blocks the member.
+    /// The viewer blocks the member.
     pub blocked: bool,
-    /// The member blocks the caller. Clients are never shown this.
+    /// The member blocks the viewer. Clients are never shown this.
     pub blocked_by: bool,
-    /// The caller mutes the member.
+    /// The viewer mutes the member.
     pub muted: bool,
 }
 
@@ -182,12 +182,12 @@ pub enum Recommendation {
 }
 
 /// Refuses `Oneself` if the two are the same: nobody blocks, mutes or removes themself.
-pub fn other_than(member: MemberId, other: MemberId) -> Result<(), FieldError> {
+pub fn check_other(member: MemberId, other: MemberId) -> Result<(), FieldError> {
     if member == other { Err(FieldError { field: "id", reason: Reason::Oneself }) } else { Ok(()) }
 }
 
 /// Refuses `FollowSelf` if the two are the same.
-pub fn may_follow(follower: MemberId, followee: MemberId) -> Result<(), Refusal> {
+pub fn check_follow(follower: MemberId, followee: MemberId) -> Result<(), Refusal> {
     if follower == followee { Err(Refusal::FollowSelf) } else { Ok(()) }
 }
 

@@ -8,10 +8,10 @@
 //! | events | `event.rs` (facts, events, positions), `activity.rs` (message keys), `cloud_event.rs` (as JSON) |
 //! | recipients of an event | `audience.rs` (open streams), `notification/` (who is notified, what is retracted) |
 //! | visibility | `visibility.rs` (the rule), `relations.rs` (follows, blocks, mutes), `member.rs` (`Privacy`) |
-//! | content | `content.rs` (posts, comments), `image.rs`, `profile.rs`, `markup/` (tags, mentions) |
+//! | content | `post.rs`, `comment.rs`, `image.rs`, `profile.rs`, `markup/` (tags, mentions) |
 //! | texts | `text.rs` (lengths, lines), `characters.rs` (Unicode), `code_lists.rs` (country codes) |
 //! | accounts | `member.rs` (handles, cards), `credentials.rs` (e-mail, password), `session.rs` |
-//! | lists | `cursor.rs` (where a list or stream goes on), `ranking.rs` (scores, windows, days) |
+//! | lists | `cursor.rs` (where a list or stream continues), `ranking.rs` (scores, windows, days) |
 //! | search | `search/` (tokens of a text, meaning of a query, highlights) |
 //! | responses | `refusal.rs` (every rule that says no), `receipt.rs` (answers of repeated requests) |
 mod activity;
@@ -19,7 +19,7 @@ mod audience;
 mod characters;
 mod cloud_event;
 mod code_lists;
-mod content;
+mod comment;
 mod credentials;
 pub mod cursor;
 mod deadline;
@@ -30,6 +30,7 @@ mod live_retraction;
 pub mod markup;
 mod member;
 mod notification;
+mod post;
 mod profile;
 mod ranking;
 mod receipt;
@@ -45,36 +46,34 @@ mod visibility;
 pub use activity::{activity_kind, is_activity, message_key};
 pub use audience::Audience;
 pub use cloud_event::{CloudEvent, SOURCE_DEFAULT, SPEC_VERSION, event_type, is_public};
-pub use content::{
-    COMMENT_LEVELS, Comment, CommentText, FIRST_REPLIES, IMAGES_MAX, LikeState, Post, PostCounts, PostText,
-    VisibleComment, VisiblePost, depth_below,
-};
+pub use comment::{COMMENT_LEVELS, Comment, CommentText, FIRST_REPLIES, VisibleComment, depth_below};
 pub use credentials::{Email, Password};
 pub use deadline::{Deadline, DeadlineGuard};
 pub use event::{Epoch, Event, EventKind, Fact, Position};
 pub use id::{CommentId, ID_END, IdGenerator, ImageId, MemberId, PostId, SessionId, first_id_at, time_of};
 pub use image::{
     Avatar, IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX, IMAGE_SIDE_MAX, IMAGE_UNUSED_HOURS, IMAGES_UNUSED_MAX, Image, ImageFile,
-    ImageKey, ImageKind, Picture, Purpose, Variant, fits, fitted,
+    ImageKey, ImageKind, Picture, Purpose, Variant, fits_limits, scaled_to_fit,
 };
 pub use live_retraction::LiveRetraction;
 pub use markup::{Mention, Tag};
 pub use member::{
     FOLLOW_REQUESTS_MAX, FOLLOWINGS_MAX, Handle, Member, MemberCard, MemberCounts, Privacy, QUERY_IDS_MAX,
-    Recommendation, Relation, may_follow, other_than,
+    Recommendation, Relation, check_follow, check_other,
 };
 pub use notification::{NOTIFICATIONS_MAX, Notification, NotificationKind, Retraction};
+pub use post::{IMAGES_MAX, LikeState, Post, PostCounts, PostText, VisiblePost};
 pub use profile::{Gender, Patch, Profile, ProfilePatch};
 pub use ranking::{
     COMMENT_WEIGHT, Day, FROZEN_AFTER, GENERATION_EVERY, GENERATIONS_KEPT, HOUR_MS, LIKE_WEIGHT, RANKED_MAX, RankedBy,
     TOP_KEPT, TOP_SHOWN, Tally, Window, first_hour,
 };
-pub use receipt::{Answer, KEPT_HOURS, Outcome, Receipt};
+pub use receipt::{Answer, Outcome, RECEIPT_HOURS, Receipt};
 pub use refusal::{FieldError, Reason, Refusal};
 pub use relations::{BLOCKS_MAX, MUTES_MAX, RelationChange, Relations};
 pub use search::{SearchKey, SearchKind, SearchOrder};
 pub use session::{Identity, Session, SigningKey};
 pub use slot::Slot;
-pub use text::{CODE_POINTS_MAX, json_bytes_max, line_of, text_within};
+pub use text::{CODE_POINTS_MAX, check_length, json_bytes_max, to_line};
 pub use time::Timestamp;
 pub use visibility::{Surface, VisibilityFacts, is_member_visible, is_post_visible};

@@ -1,6 +1,6 @@
 //! Profiles: their fields, the rule of each field, and patches of them.
 use super::{
-    FieldError, Reason, Refusal,
+    FieldError, Reason,
     code_lists::{country, language, timezone},
     text::{Rule, json_bytes_max},
 };
@@ -21,11 +21,11 @@ pub enum Patch<T> {
 
 impl<T> Patch<T> {
     /// Maps the value of a `Set`.
-    pub fn map<U>(self, of: impl FnOnce(T) -> U) -> Patch<U> {
+    pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> Patch<U> {
         match self {
             Self::Keep => Patch::Keep,
             Self::Clear => Patch::Clear,
-            Self::Set(value) => Patch::Set(of(value)),
+            Self::Set(value) => Patch::Set(convert(value)),
         }
     }
 }
@@ -56,7 +56,7 @@ pub struct Profile {
     pub website_url: Option<String>,
     /// A date in the past, from 1900 on.
     pub birth_date: Option<Date>,
-    /// The gender, if stated.
+    /// `None` if not stated.
     pub gender: Option<Gender>,
     /// ISO 639-1, such as `ko`; a region may follow (`pt-BR`).
     pub language_code: Option<String>,
@@ -106,13 +106,11 @@ impl Profile {
     pub fn patched(&self, patch: ProfilePatch) -> Result<Self, Vec<FieldError>> {
         let mut errors = Vec::new();
         let before = self.clone();
-        let member_name = match patch.member_name {
-            Patch::Keep if before.member_name.is_empty() => Patch::Clear,
-            other => other,
-        };
         let changed = Self {
-            member_name: apply(&mut errors, member_name, Some(before.member_name), |name| MEMBER_NAME.check(name))
-                .unwrap_or_default(),
+            member_name: apply(&mut errors, patch.member_name, Some(before.member_name), |name| {
+                MEMBER_NAME.check(name)
+            })
+            .unwrap_or_default(),
             display_name: apply(&mut errors, patch.display_name, before.display_name, |name| DISPLAY_NAME.check(name)),
             bio: apply(&mut errors, patch.bio, before.bio, |bio| BIO.optional(bio)),
             location: apply(&mut errors, patch.location, before.location, |location| LOCATION.optional(location)),
@@ -155,16 +153,16 @@ fn apply<T, V: Into<Option<T>>>(
     }
 }
 
-/// Parses an http(s) URL without credentials and returns it as parsed, so that it reads as a browser opens it.
+/// Checks an http(s) URL without credentials. Returns it in the normal form that a browser shows.
 fn website(url: &str) -> Result<String, FieldError> {
-    let refuse = |reason| Err(FieldError { field: WEBSITE_URL, reason });
+    let invalid = FieldError { field: WEBSITE_URL, reason: Reason::InvalidFormat };
     let given = WEBSITE.check(url)?;
-    let Ok(url) = url::Url::parse(&given) else { return refuse(Reason::InvalidFormat) };
-    let plain = url.username().is_empty() && url.password().is_none();
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !plain {
-        return refuse(Reason::InvalidFormat);
+    let Ok(url) = url::Url::parse(&given) else { return Err(invalid) };
+    let has_credentials = !url.username().is_empty() || url.password().is_some();
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() || has_credentials {
+        return Err(invalid);
     }
-    // Parsing may lengthen it, and the stored value must pass the rule when a client sends it back.
+    // Parsing can lengthen it, and the stored value must pass the rule when a client sends it back.
     WEBSITE.check(url.as_str())
 }
 
@@ -183,12 +181,6 @@ fn gender(name: &str) -> Result<Gender, FieldError> {
         "OTHER" => Ok(Gender::Other),
         "PREFER_NOT_TO_SAY" => Ok(Gender::PreferNotToSay),
         _ => Err(FieldError { field: "gender", reason: Reason::UnknownValue }),
-    }
-}
-
-impl From<Vec<FieldError>> for Refusal {
-    fn from(errors: Vec<FieldError>) -> Self {
-        Self::Invalid(errors)
     }
 }
 

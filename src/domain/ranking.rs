@@ -1,7 +1,7 @@
 //! Rankings: the scores of posts, the windows in which they are counted, and the calendar days of the daily top three.
 use super::Timestamp;
 use jiff::{ToSpan, civil::Date, tz::TimeZone};
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
 /// Most posts of one ranking.
 pub const RANKED_MAX: usize = 1_000;
@@ -13,7 +13,7 @@ pub const GENERATION_EVERY: Duration = Duration::from_secs(2);
 pub const TOP_SHOWN: usize = 3;
 /// Posts of a day that are kept, so that a viewer still sees [`TOP_SHOWN`] of them when many are deleted or hidden.
 pub const TOP_KEPT: usize = 50;
-/// How long after its end a day is frozen. Everything written before midnight has been counted by then.
+/// Time from the end of a day until it is frozen. Everything written before midnight has been counted by then.
 pub const FROZEN_AFTER: Duration = Duration::from_secs(5 * 60);
 /// Weight of a like relative to a view, in popularity and in the daily score.
 pub const LIKE_WEIGHT: u64 = 2;
@@ -44,7 +44,7 @@ impl Tally {
         self.popularity() + COMMENT_WEIGHT * u64::from(self.comments)
     }
 
-    /// Returns the score in a ranking. Higher ranks first; of equal scores the newer post does.
+    /// Returns the score in a ranking. The highest score ranks first, and of equal scores the newer post.
     pub fn score(self, by: RankedBy) -> u64 {
         match by {
             RankedBy::Popularity => self.popularity(),
@@ -159,10 +159,10 @@ impl Day {
         now >= self.end.after(FROZEN_AFTER)
     }
 
-    /// Returns the hours since 1970 that begin on this day, as the first and the one past the last. A view is stored
-    /// with its hour only. If midnight is not a whole hour of UTC, the hour that contains it belongs to the day before.
-    pub fn hours(self) -> (i64, i64) {
-        (first_hour(self.begin), first_hour(self.end))
+    /// Returns the hours since 1970 that begin on this day. A view is stored only with its hour. If midnight is not a
+    /// whole hour of UTC, the hour that contains it belongs to the day before.
+    pub fn hours(self) -> Range<i64> {
+        first_hour(self.begin)..first_hour(self.end)
     }
 }
 
@@ -228,8 +228,8 @@ mod tests {
         assert_eq!(day.date.to_string(), "2026-11-26");
         assert_eq!((day.begin, day.end), (moment("2026-11-25T15:00:00Z"), moment("2026-11-26T15:00:00Z")));
         assert_eq!(day.before(&seoul).unwrap().end, day.begin);
-        let (first, end) = day.hours();
-        assert_eq!((first * HOUR_MS, end - first), (day.begin.0, 24));
+        let hours = day.hours();
+        assert_eq!((hours.start * HOUR_MS, hours.end - hours.start), (day.begin.0, 24));
     }
 
     #[test]
@@ -249,9 +249,9 @@ mod tests {
     fn the_hour_that_contains_midnight_belongs_to_the_day_before() {
         let kolkata = zone("Asia/Kolkata");
         let day = Day::of("2026-11-25".parse().unwrap(), &kolkata).unwrap();
-        let (first, end) = day.hours();
-        assert_eq!(first * HOUR_MS - day.begin.0, HOUR_MS / 2);
-        assert_eq!((end - first, day.before(&kolkata).unwrap().hours().1), (24, first));
+        let hours = day.hours();
+        assert_eq!(hours.start * HOUR_MS - day.begin.0, HOUR_MS / 2);
+        assert_eq!((hours.end - hours.start, day.before(&kolkata).unwrap().hours().end), (24, hours.start));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 use super::Timestamp;
 
 /// Hours that a receipt is kept.
-pub const KEPT_HOURS: u64 = 24;
+pub const RECEIPT_HOURS: u64 = 24;
 
 /// A client's `Idempotency-Key`, the request it was used for, and the answer to repeat.
 ///
@@ -37,6 +37,16 @@ pub struct Answer {
 pub enum Outcome<T> {
     /// The write was done now.
     Done(T),
-    /// The write had been done before; this was the answer.
+    /// The write was done by an earlier request, which got this answer.
     Repeated(Answer),
+}
+
+impl<T> Outcome<T> {
+    /// Maps the value of a `Done`.
+    pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> Outcome<U> {
+        match self {
+            Self::Done(value) => Outcome::Done(convert(value)),
+            Self::Repeated(answer) => Outcome::Repeated(answer),
+        }
+    }
 }

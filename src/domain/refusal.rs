@@ -247,3 +247,9 @@ impl From<FieldError> for Refusal {
         Self::Invalid(vec![error])
     }
 }
+
+impl From<Vec<FieldError>> for Refusal {
+    fn from(errors: Vec<FieldError>) -> Self {
+        Self::Invalid(errors)
+    }
+}

@@ -2,31 +2,32 @@
 use super::{MemberId, Timestamp, VisibilityFacts};
 use std::sync::Arc;
 
-/// Most members that one member may block. How many members block one member is not limited.
+/// Most members that one member may block. The number of members who block one member is not limited.
 pub const BLOCKS_MAX: usize = 10_000;
 /// Most members that one member may mute.
 pub const MUTES_MAX: usize = 10_000;
 
-/// A change of the relations between two members. A change that is already in effect does nothing. The only errors are
-/// those named at the variant. The ids order the lists of relations.
+/// A change of the relations between two members. A change that is already in effect does nothing. Each variant names
+/// all its refusals. An `id` is the sort key of the new relation in lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are described at the enum and the variants")]
 pub enum RelationChange {
     /// Ends the member's follow, or withdraws the request. Does nothing for unknown members.
     Unfollow,
     /// Accepts a request: the requester becomes a follower. Does nothing for a follower. Refuses
     /// `FollowRequestNotFound`.
-    Accept(u64),
+    Accept { id: u64 },
     /// Declines a request.
     Decline,
     /// Ends the follow of the other member.
     RemoveFollower,
     /// Blocks, and ends follows and requests both ways. Refuses `MemberNotFound`, `BlockLimit`.
-    Block(u64),
+    Block { id: u64 },
     /// Ends a block.
     Unblock,
-    /// Mutes until that time, or without end; replaces the end of an earlier mute. Refuses `MemberNotFound`,
+    /// Mutes until `until`, or without end; replaces the end of an earlier mute. Refuses `MemberNotFound`,
     /// `MuteLimit`.
-    Mute(u64, Option<Timestamp>),
+    Mute { id: u64, until: Option<Timestamp> },
     /// Ends a mute.
     Unmute,
 }
@@ -36,7 +37,7 @@ pub enum RelationChange {
 pub struct Relations {
     /// The member whose relations these are.
     pub member: MemberId,
-    /// Authors of the member's home feed: every followed member, deactivated ones included, and the member.
+    /// Authors of the member's home feed: every followed member, including deactivated ones, and the member.
     pub watched: Arc<[MemberId]>,
     /// Members whom the member blocks or who block the member: the visibility rule treats both alike.
     pub blocked: Vec<MemberId>,
@@ -45,9 +46,9 @@ pub struct Relations {
 }
 
 impl Relations {
-    /// Returns the facts about an author that the member's relations know; the author's decisions are left at their
-    /// defaults.
-    pub fn to(&self, author: MemberId, now: Timestamp) -> VisibilityFacts {
+    /// Returns the facts about an author that follow from the member's relations. Leaves the author's decisions at
+    /// their defaults.
+    pub fn facts_about(&self, author: MemberId, now: Timestamp) -> VisibilityFacts {
         VisibilityFacts {
             own: author == self.member,
             follows: author != self.member && self.watched.binary_search(&author).is_ok(),
@@ -80,10 +81,10 @@ mod tests {
             blocked: vec![MemberId(3)],
             muted: vec![(MemberId(4), None), (MemberId(5), Some(Timestamp(100)))],
         };
-        let muted = |author, now| relations.to(MemberId(author), Timestamp(now)).muted;
+        let muted = |author, now| relations.facts_about(MemberId(author), Timestamp(now)).muted;
         assert!(muted(4, 1_000_000) && muted(5, 99) && !muted(5, 100) && !muted(2, 0));
-        let to = |author| relations.to(MemberId(author), Timestamp(0));
-        assert!(to(1).own && !to(1).follows && to(2).follows && to(3).blocked);
-        assert!(!to(2).blocked && !to(3).follows && !relations.hides_nobody());
+        let about = |author| relations.facts_about(MemberId(author), Timestamp(0));
+        assert!(about(1).own && !about(1).follows && about(2).follows && about(3).blocked);
+        assert!(!about(2).blocked && !about(3).follows && !relations.hides_nobody());
     }
 }

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
 
 /// Most code points of one character. A family emoji of four has seven, a decomposed syllable three; more is a stack of
-/// combining marks, refused as `TEXT_MALFORMED`. The most bytes of a text, and so of a request, follow from this.
+/// combining marks, and is refused as `Malformed`. The most bytes of a text, and so of a request, follow from this.
 pub const CODE_POINTS_MAX: usize = 16;
 /// Most bytes of one code point in JSON: two escapes of six bytes beyond 16 bits.
 const ESCAPED_BYTES_MAX: usize = "\\ud83d\\udc68".len();
@@ -50,8 +50,8 @@ impl Rule {
     pub(super) fn check(&self, text: &str) -> Result<String, FieldError> {
         let refuse = |reason| Err(FieldError { field: self.field, reason });
         let text = match self.kind {
-            Kind::Line => line(text).map(Cow::Borrowed),
-            Kind::Long => long(text),
+            Kind::Line => stored_line(text).map(Cow::Borrowed),
+            Kind::Long => stored_long(text),
         };
         let Some(text) = text else { return refuse(Reason::InvalidCharacters) };
         if text.chars().all(is_blank) {
@@ -64,30 +64,29 @@ impl Rule {
         }
     }
 
-    /// Does the same for an optional field: a blank text becomes `None`.
+    /// Does the same as `check` for an optional field: a blank text becomes `None`.
     pub(super) fn optional(&self, text: &str) -> Result<Option<String>, FieldError> {
-        self.check(text).map(|text| Some(text).filter(|text| !text.is_empty()))
+        let text = self.check(text)?;
+        Ok(if text.is_empty() { None } else { Some(text) })
     }
 }
 
 /// Counts characters as a reader does (grapheme clusters): 한 is one, a family emoji is one.
 pub(super) fn length(text: &str) -> usize {
-    let alone = text.chars().take_while(|c| stands_alone(*c));
-    let (characters, bytes) = alone.fold((0, 0), |(characters, bytes), c| (characters + 1, bytes + c.len_utf8()));
+    let plain = plain_prefix(text, usize::MAX);
     // Finding cluster borders needs tables; most texts do without.
-    if bytes == text.len() { characters } else { text.graphemes(true).count() }
+    if plain.bytes == text.len() { plain.characters } else { text.graphemes(true).count() }
 }
 
 /// Returns the length of a text. Errors: `TooLong` beyond `max`, `Malformed` for a character of more than
-/// [`CODE_POINTS_MAX`] code points. Stops at the first error, so that the cost is bounded by `max` and not by the text.
+/// [`CODE_POINTS_MAX`] code points. Stops at the first error, so that `max` bounds the cost and the text does not.
 pub(super) fn checked_length(text: &str, max: usize) -> Result<usize, Reason> {
-    let alone = text.chars().take_while(|c| stands_alone(*c)).take(max + 1);
-    let (characters, bytes) = alone.fold((0, 0), |(characters, bytes), c| (characters + 1, bytes + c.len_utf8()));
-    if characters > max {
+    let plain = plain_prefix(text, max + 1);
+    if plain.characters > max {
         return Err(Reason::TooLong { max });
     }
-    if bytes == text.len() {
-        return Ok(characters);
+    if plain.bytes == text.len() {
+        return Ok(plain.characters);
     }
     let mut characters = 0;
     for cluster in text.graphemes(true) {
@@ -102,6 +101,22 @@ pub(super) fn checked_length(text: &str, max: usize) -> Result<usize, Reason> {
     Ok(characters)
 }
 
+/// The beginning of a text up to the first character that may form a cluster.
+struct PlainPrefix {
+    characters: usize,
+    bytes: usize,
+}
+
+/// Measures the plain prefix of a text, up to `max` characters.
+fn plain_prefix(text: &str, max: usize) -> PlainPrefix {
+    let mut prefix = PlainPrefix { characters: 0, bytes: 0 };
+    for c in text.chars().take_while(|c| stands_alone(*c)).take(max) {
+        prefix.characters += 1;
+        prefix.bytes += c.len_utf8();
+    }
+    prefix
+}
+
 /// Returns whether a character never forms a cluster with another of these: plain ASCII, Hangul syllables, Han.
 fn stands_alone(c: char) -> bool {
     matches!(c, '\n' | ' '..='~' | '\u{AC00}'..='\u{D7A3}' | '\u{4E00}'..='\u{9FFF}')
@@ -112,14 +127,14 @@ fn breaks_line(c: char) -> bool {
 }
 
 /// Trims invisible characters at the ends. Returns `None` if the text has controls, line breaks or direction marks.
-fn line(text: &str) -> Option<&str> {
+fn stored_line(text: &str) -> Option<&str> {
     let text = text.trim_matches(is_padding);
-    let refused = |c: char| c.is_control() || breaks_line(c) || is_direction_mark(c);
-    (!text.contains(refused)).then_some(text)
+    let is_refused = |c: char| c.is_control() || breaks_line(c) || is_direction_mark(c);
+    if text.contains(is_refused) { None } else { Some(text) }
 }
 
 /// Converts line breaks to `\n` and removes unpaired direction marks. Returns `None` if the text has other controls.
-fn long(text: &str) -> Option<Cow<'_, str>> {
+fn stored_long(text: &str) -> Option<Cow<'_, str>> {
     let text = text.trim();
     if !text.contains(|c: char| is_direction_mark(c) || breaks_line(c) || c.is_control() && !matches!(c, '\n' | '\t')) {
         return Some(Cow::Borrowed(text));
@@ -137,12 +152,12 @@ fn long(text: &str) -> Option<Cow<'_, str>> {
             c => lines.push(c),
         }
     }
-    let balanced = balanced(&lines);
-    Some(Cow::Owned(balanced.trim().to_owned()))
+    let paired = without_unpaired_marks(&lines);
+    Some(Cow::Owned(paired.trim().to_owned()))
 }
 
 /// Removes direction marks without their counterpart (the pairs of UAX #9).
-fn balanced(text: &str) -> String {
+fn without_unpaired_marks(text: &str) -> String {
     let is_isolate = |c: char| matches!(c, '\u{2066}'..='\u{2068}');
     let mut open: Vec<(usize, char)> = Vec::new();
     let mut unpaired: Vec<usize> = Vec::new();
@@ -168,18 +183,18 @@ fn balanced(text: &str) -> String {
     kept.map(|(_, c)| c).collect()
 }
 
-/// Checks only the length of a text and of its characters: for search queries, which may have any content.
-pub fn text_within(field: &'static str, text: &str, max: usize) -> Result<(), FieldError> {
+/// Checks only the length of a text and of its characters: for search queries, which can have any content.
+pub fn check_length(field: &'static str, text: &str, max: usize) -> Result<(), FieldError> {
     checked_length(text, max).map(drop).map_err(|reason| FieldError { field, reason })
 }
 
 /// Makes a valid line of at most `max` characters out of any text: for text that no member can correct, such as the
 /// name of a device.
-pub fn line_of(text: &str, max: usize) -> String {
-    let kept = |c: &char| !(c.is_control() || breaks_line(*c) || is_direction_mark(*c));
-    let line: String = text.chars().filter(kept).take(max * CODE_POINTS_MAX).collect();
-    let whole = |cluster: &&str| cluster.chars().nth(CODE_POINTS_MAX).is_none();
-    let cut: String = line.trim_matches(is_padding).graphemes(true).filter(whole).take(max).collect();
+pub fn to_line(text: &str, max: usize) -> String {
+    let is_kept = |c: &char| !(c.is_control() || breaks_line(*c) || is_direction_mark(*c));
+    let line: String = text.chars().filter(is_kept).take(max * CODE_POINTS_MAX).collect();
+    let is_well_formed = |cluster: &&str| cluster.chars().nth(CODE_POINTS_MAX).is_none();
+    let cut: String = line.trim_matches(is_padding).graphemes(true).filter(is_well_formed).take(max).collect();
     if cut.chars().all(is_blank) { String::new() } else { cut }
 }
 
@@ -238,7 +253,7 @@ mod tests {
             assert_eq!(line(refused), Err(Reason::InvalidCharacters), "{refused:?}");
         }
         assert_eq!(line("\u{200B}\u{3164}\u{2800}\u{200D}"), Ok(String::new()));
-        assert_eq!(line_of("a\r\nb\u{202E}c\u{1}", 2), "ab");
+        assert_eq!(to_line("a\r\nb\u{202E}c\u{1}", 2), "ab");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The visibility rule: decides whether a viewer may see a member or a post.
+//! The visibility rule: decides whether a member or a post is visible to a viewer.
 //!
 //! Every feed, thread, count, list, search, notification, stream and replay calls `is_member_visible` or
 //! `is_post_visible`, so a post that is hidden in one view is hidden in every view.
@@ -29,7 +29,7 @@ pub struct VisibilityFacts {
     pub muted: bool,
     /// The viewer follows the author.
     pub follows: bool,
-    /// The author's privacy: who may see the author's posts.
+    /// The author's privacy: the audience of the author's posts.
     pub privacy: Privacy,
 }
 

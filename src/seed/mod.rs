@@ -163,7 +163,7 @@ fn post(
     let (title, content) = text::post(random, handle);
     let checked = PostText::new(title.as_deref(), &content)?;
     let found = markup::find(checked.content());
-    let mention = |m: markup::Mentioned| {
+    let mention = |m: markup::PossibleMention| {
         let (handle, member) = (handle.clone(), *mentioned);
         Mention { handle, member, start: m.start, end: m.end }
     };
@@ -175,7 +175,7 @@ fn post(
         title: checked.title().map(str::to_owned),
         content: checked.content().to_owned(),
         tags: found.tags,
-        mentions: found.mentioned.into_iter().map(mention).collect(),
+        mentions: found.possible_mentions.into_iter().map(mention).collect(),
         images: Vec::new(),
         counts: PostCounts::default(),
         created_at,

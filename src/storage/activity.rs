@@ -64,9 +64,9 @@ pub trait ActivityStore: DeadLetterStore + Send + Sync + 'static {
     /// Loads the member's notifications among `ids` that have not been retracted, unordered. At most 1,000 ids.
     async fn notifications_by_id(&self, member: MemberId, ids: &[Position]) -> StoreResult<Vec<Notification>>;
 
-    /// Deletes, in small steps, activities older than `ACTIVITY_DAYS`, and all rows by and about members who
-    /// deactivated their accounts more than `PURGE_DAYS` ago and did not restore them. Returns the number of deleted
-    /// rows.
+    /// Deletes, in small steps, activities older than `ACTIVITY_DAYS`, and all activities of, notifications to and
+    /// notifications about members who deactivated their accounts more than `PURGE_DAYS` ago and did not restore them.
+    /// Returns the number of deleted rows.
     async fn prune(&self, now: Timestamp) -> StoreResult<u64>;
 }
 

@@ -18,14 +18,14 @@ pub struct BlockedCounts {
 
 /// Selects and orders the comments of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are described at the variants")]
 pub enum CommentOrder {
-    /// Top-level comments of a post with ids above the given one, oldest first.
-    OfPost(PostId, CommentId),
-    /// Direct replies to a comment with ids above the given one, oldest first.
-    RepliesTo(CommentId, CommentId),
-    /// Comments of a member with ids below the given one, newest first. Excludes tombstones and comments on hidden
-    /// posts.
-    OfMember(MemberId, CommentId),
+    /// Top-level comments of a post with ids above `after`, oldest first.
+    OfPost { post: PostId, after: CommentId },
+    /// Direct replies to a comment with ids above `after`, oldest first.
+    RepliesTo { parent: CommentId, after: CommentId },
+    /// Comments of a member with ids below `before`, newest first. Excludes tombstones.
+    OfMember { member: MemberId, before: CommentId },
 }
 
 /// Stores comments. Their counters and those of their post change in the commit of the row that causes the change.
@@ -38,7 +38,7 @@ pub trait CommentStore: Send + Sync + 'static {
     /// Refuses `IdempotencyKeyReused`, `PostNotFound`, `ParentNotFound`, `ParentOnAnotherPost`.
     async fn create_comment(&self, comment: Comment, receipt: Option<Receipt>) -> StoreResult<Outcome<Position>>;
     /// Replaces the text of a comment and returns the comment as stored. An edit without a change emits no event.
-    /// Refuses `CommentNotFound`, `CommentUpdateForbidden`, and `PreconditionFailed` where the stored comment no longer
+    /// Refuses `CommentNotFound`, `CommentUpdateForbidden`, and `PreconditionFailed` if the stored comment no longer
     /// equals `over`.
     async fn edit_comment(
         &self,
@@ -62,11 +62,12 @@ pub trait CommentStore: Send + Sync + 'static {
     async fn existing_comments(&self, ids: &[CommentId]) -> StoreResult<Vec<Comment>>;
     /// Returns the comments that `existing_comments` would return with ids above `after`, in ascending order.
     async fn comments_from(&self, after: CommentId, limit: usize) -> StoreResult<Vec<Comment>>;
-    /// Returns a page of a list, tombstones included.
+    /// Returns a page of a list, including tombstones. The caller of `OfPost` and `RepliesTo` checks the post.
     async fn comments(&self, order: CommentOrder, limit: usize) -> StoreResult<Vec<Comment>>;
-    /// Returns the first `each` replies to each of these comments, oldest first, tombstones included.
+    /// Returns the first `each` replies to each of these comments, oldest first, including tombstones. The caller
+    /// checks the post.
     async fn first_replies(&self, parents: &[CommentId], each: usize) -> StoreResult<Vec<Comment>>;
-    /// Returns what these members contribute to the counts of each comment. Excludes comments to which they contribute
-    /// nothing.
+    /// Returns the part of each comment's counts that these members contribute. Excludes comments to which they
+    /// contribute nothing. Does not check whether the comments are hidden.
     async fn comment_counts_by(&self, ids: &[CommentId], members: &[MemberId]) -> StoreResult<Vec<BlockedCounts>>;
 }

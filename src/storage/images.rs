@@ -10,18 +10,19 @@ use std::ops::Range;
 #[async_trait]
 pub trait ImageStore: Send + Sync + 'static {
     /// Stores an unused image with its receipt. A repeated receipt returns the stored answer. Refuses
-    /// `IdempotencyKeyReused`, `MemberNotFound`, and `TooManyImages` where the owner has `IMAGES_UNUSED_MAX` unused
+    /// `IdempotencyKeyReused`, `MemberNotFound`, and `TooManyImages` if the owner has `IMAGES_UNUSED_MAX` unused
     /// images.
     async fn create_image(&self, image: Image, receipt: Option<Receipt>) -> StoreResult<Outcome<()>>;
-    /// Deletes an image and takes it off its post and off its owner's profile in the same commit. Refuses
-    /// `ImageNotFound`, `ImageForbidden`.
+    /// Deletes an image and removes it from its post and its owner's profile in the same commit, each with an event.
+    /// Refuses `ImageNotFound`, `ImageForbidden`.
     async fn delete_image(&self, owner: MemberId, id: ImageId) -> StoreResult<()>;
     /// Deletes at most `limit` images that have been unused since before `before`, and returns their ids.
     async fn delete_unused_images(&self, before: Timestamp, limit: usize) -> StoreResult<Vec<ImageId>>;
 
     /// Returns one image, unless its owner is deactivated or its post is deleted.
     async fn image(&self, id: ImageId) -> StoreResult<Option<Image>>;
-    /// Returns the stored images among `ids`, unordered. At most 1,000 ids.
+    /// Returns the images among `ids`, unordered, including those of deactivated owners and deleted posts. At most
+    /// 1,000 ids.
     async fn images(&self, ids: &[ImageId]) -> StoreResult<Vec<Image>>;
 }
 
@@ -41,8 +42,8 @@ pub trait ImageFileStore: Send + Sync + 'static {
     async fn check(&self) -> StoreResult<()>;
     /// Stores both variants. They are as durable as a commit when this returns.
     async fn write(&self, id: ImageId, original: Bytes, thumbnail: Bytes) -> StoreResult<()>;
-    /// Returns the bytes of the range as a stream of chunks, or `None` where the file does not exist. `Busy` where too
-    /// many files are being read.
+    /// Returns the bytes of the range as a stream of chunks, or `None` if the file does not exist. Errors:
+    /// `Busy` if too many files are being read.
     async fn read(
         &self,
         id: ImageId,
@@ -51,9 +52,10 @@ pub trait ImageFileStore: Send + Sync + 'static {
     ) -> StoreResult<Option<BoxStream<'static, StoreResult<Bytes>>>>;
     /// Removes both variants. A missing file is no error.
     async fn delete(&self, id: ImageId) -> StoreResult<()>;
-    /// Lists the files of one of the `FILE_PARTS` parts, unordered.
-    fn part(&self, part: u8) -> BoxStream<'static, StoreResult<FoundFile>>;
+    /// Lists the files of one of the [`FILE_PARTITIONS`], unordered.
+    fn partition(&self, partition: u8) -> BoxStream<'static, StoreResult<FoundFile>>;
 }
 
-/// The parts into which files are divided by image id, so that the sweep for orphans lists a fraction of them at once.
-pub const FILE_PARTS: u64 = 256;
+/// Number of partitions into which the image id divides the files, so that the sweep for orphans lists a fraction of
+/// them at a time.
+pub const FILE_PARTITIONS: u64 = 256;

@@ -4,13 +4,13 @@ use crate::domain::{Epoch, Event, MemberId, Position};
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-/// Reads events in the order of their commits. Stores append to it in the commits of their commands.
+/// Reads the log. The other stores append to it in the commits of their commands.
 #[async_trait]
 pub trait EventLog: Send + Sync + 'static {
     /// Returns the epoch of the log.
     fn epoch(&self) -> Epoch;
-    /// Returns the position of the newest committed event, and wakes the receiver when it grows. A signal carries no
-    /// data and may be late: readers read the log.
+    /// Returns a receiver of the position of the newest committed event. A change only wakes a reader, which reads the
+    /// log, and can come late.
     fn head(&self) -> watch::Receiver<Position>;
     /// Returns at most `limit` events after that position, oldest first.
     async fn read(&self, after: Position, limit: usize) -> StoreResult<Vec<Event>>;

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 #[async_trait]
 pub trait MarkerStore: Send + Sync + 'static {
     /// Moves the member's marker forward to `last_read` with an event in the same commit. Returns `None` and changes
-    /// nothing where the marker is already there or beyond. Refuses `MemberNotFound`.
+    /// nothing if the marker is not before `last_read`. Refuses `MemberNotFound`.
     async fn move_marker(&self, member: MemberId, last_read: Position) -> StoreResult<Option<Position>>;
     /// Returns the position of the newest notification that the member has read, or 0.
     async fn marker(&self, member: MemberId) -> StoreResult<Position>;

@@ -41,7 +41,7 @@ pub struct Recommended {
     pub common_follows: u64,
 }
 
-/// Stores members. Every read excludes deactivated members unless it says otherwise.
+/// Stores members. Unless a read says otherwise, it excludes deactivated members.
 #[async_trait]
 pub trait MemberStore: Send + Sync + 'static {
     /// Stores a member with its receipt and its event in one commit. A repeated receipt returns the stored answer.
@@ -50,15 +50,16 @@ pub trait MemberStore: Send + Sync + 'static {
     /// Applies the patch to the stored profile with `Profile::patched`. A change to public posts accepts every pending
     /// follow request in the same commit. A patch without a change emits no event and returns the newest position.
     /// Refuses `Invalid`, `MemberNotFound`, for an avatar `ImageNotFound` and `ImageForbidden`, and
-    /// `PreconditionFailed` where the stored member no longer equals `over`.
+    /// `PreconditionFailed` if the stored member no longer equals `over`.
     async fn change_profile(
         &self,
         member: MemberId,
         patch: ProfilePatch,
         over: Option<Member>,
     ) -> StoreResult<Position>;
-    /// Changes the member's handle. The member's own handle in another case is no conflict. Refuses `HandleTaken`,
-    /// `MemberNotFound`, and `PreconditionFailed` where the stored member no longer equals `over`.
+    /// Changes the member's handle. The member's own handle in another case is no conflict. A command without a change
+    /// emits no event and returns the newest position. Refuses `HandleTaken`,
+    /// `MemberNotFound`, and `PreconditionFailed` if the stored member no longer equals `over`.
     async fn change_handle(&self, member: MemberId, handle: Handle, over: Option<Member>) -> StoreResult<Position>;
     /// Deactivates a member without a session, for tests; the server uses `SessionStore::deactivate`. Refuses
     /// `MemberNotFound`.
@@ -81,11 +82,12 @@ pub trait MemberStore: Send + Sync + 'static {
     async fn cards(&self, ids: &[MemberId]) -> StoreResult<Vec<MemberCard>>;
     /// Returns the cards of the members with these handles (key form), unordered. At most 100 handles.
     async fn cards_by_handle(&self, keys: &[String]) -> StoreResult<Vec<MemberCard>>;
-    /// Returns whether a member, deactivated ones included, has this handle (key form).
+    /// Returns whether an active or deactivated member has this handle (key form).
     async fn handle_taken(&self, key: &str) -> StoreResult<bool>;
-    /// Returns members other than the viewer whom the viewer does not follow, has not asked to follow, does not mute,
-    /// and with whom there is no block in either direction. The list continues after the key `[common follows, member
-    /// id]` of its last entry. `Late` where the deadline passes first.
+    /// Returns members other than the viewer whom the viewer does not follow, has not asked to follow and does not
+    /// mute, without a block in either direction. The list continues after the key `[common follows, member id]` of its
+    /// last entry. `Network` ignores the oldest follows of a viewer whose followees follow very many members. Errors:
+    /// `Late` if the deadline passes first.
     async fn recommend(
         &self,
         viewer: MemberId,
@@ -96,6 +98,6 @@ pub trait MemberStore: Send + Sync + 'static {
     ) -> StoreResult<Vec<Recommended>>;
     /// Returns every deactivated member who is not purged yet.
     async fn deactivated(&self) -> StoreResult<Vec<MemberId>>;
-    /// Returns every member whose posts are not public, deactivated ones included, with the privacy of the posts.
+    /// Returns every active or deactivated member whose posts are not public, with the privacy of the posts.
     async fn non_public_authors(&self) -> StoreResult<Vec<(MemberId, Privacy)>>;
 }

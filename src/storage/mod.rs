@@ -1,10 +1,10 @@
-//! The stores: one small trait for each subject, and beside them a folder for each backend that implements them.
+//! The stores: a small trait for each subject, and a folder for each backend that implements them.
 //!
-//! [`Stores::open`] opens every store of a profile; the other layers know the traits alone. The embedded profile keeps
+//! [`Stores::open`] opens every store of a profile; the other layers know only the traits. The embedded profile keeps
 //! rows and events in SQLite, the search index in Tantivy and the bytes of images in files.
 //!
 //! A store enqueues a command when its future is first polled, and executes commands in that order; commands that share
-//! a commit may be reordered where no client can observe it. Dropping the future does not cancel the command. A command
+//! a commit can be reordered, but no client can observe it. Dropping the future does not cancel the command. A command
 //! stores its rows, its counters and its events in one commit or changes nothing.
 mod members;
 mod relations;
@@ -34,7 +34,7 @@ mod conformance;
 
 pub use activity::{ACTIVITY_DAYS, ActivityStore, DEAD_LETTERS_MAX, DUE_MAX, DeadLetter, DeadLetterStore};
 pub use comments::{BlockedCounts, CommentOrder, CommentStore};
-pub use images::{FILE_PARTS, FoundFile, ImageFileStore, ImageStore};
+pub use images::{FILE_PARTITIONS, FoundFile, ImageFileStore, ImageStore};
 pub use likes::LikeStore;
 pub use log::EventLog;
 pub use markers::MarkerStore;
@@ -43,7 +43,7 @@ pub use posts::{PostRef, PostStore};
 pub use ranking::{KeptDay, PostTallies, RankingStore, ScoredPost, WindowStarts};
 pub use relations::{Followed, RelationStore};
 pub use search::{Hit, IndexChange, IndexCheckpoint, IndexSize, SearchIndex, SearchRequest, SearchStore};
-pub use sessions::{Credentials, End, Keys, NotBefore, SessionStore};
+pub use sessions::{Credentials, Keys, NotBefore, SessionStore, SessionsToEnd};
 pub use upkeep::{Drift, Import, ImportedFollow, ImportedLike, PURGE_DAYS, Pruned, UpkeepStore};
 pub use views::{View, ViewStore};
 
@@ -54,7 +54,7 @@ use crate::{config::Config, domain::Refusal};
 use std::sync::Arc;
 
 /// The reason why a store has no answer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// A rule refuses the command; the caller can act on it. No row was written.
     #[error(transparent)]
@@ -81,7 +81,7 @@ pub enum StoreError {
     InUse {
         /// The folder.
         data_dir: String,
-        /// The id of that process, where it could be read.
+        /// The id of that process; `None` if it cannot be read.
         process: Option<u32>,
     },
     /// The data folder has no database, and the caller does not create one.
@@ -99,7 +99,7 @@ pub enum StoreError {
         #[source]
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
-    /// The deadline of a read passed, and the read was cancelled.
+    /// The deadline of a read passed, or its caller stopped waiting; the read was cancelled.
     #[error("the {backend} backend did not answer in time")]
     Late {
         /// The name of the backend.
@@ -114,22 +114,6 @@ pub enum StoreError {
         #[source]
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
-}
-
-impl StoreError {
-    /// Clones the error for the other commands of the same commit.
-    fn again(&self) -> Self {
-        match self {
-            Self::Refused(refusal) => Self::Refused(refusal.clone()),
-            Self::Busy { backend } => Self::Busy { backend },
-            Self::Unusable { path, key, source } => Self::Unusable { path: path.clone(), key, source: source.clone() },
-            Self::InUse { data_dir, process } => Self::InUse { data_dir: data_dir.clone(), process: *process },
-            Self::NoDatabase { data_dir } => Self::NoDatabase { data_dir: data_dir.clone() },
-            Self::Rejected { backend, source } => Self::Rejected { backend, source: source.clone() },
-            Self::Late { backend } => Self::Late { backend },
-            Self::Unavailable { backend, source } => Self::Unavailable { backend, source: source.clone() },
-        }
-    }
 }
 
 /// The result of a store.
@@ -157,14 +141,14 @@ pub struct Stores {
 }
 
 impl Stores {
-    /// Opens the embedded profile and creates missing files. The activity store and the file store are parts: where one
-    /// of them cannot be opened now, it is opened later.
+    /// Opens the embedded profile and creates missing files. The activity store and the file store are parts: one
+    /// that cannot be opened now is opened later.
     pub async fn open(config: &Config) -> StoreResult<Self> {
         private::guard(&config.data_dir)?;
         let sqlite = Arc::new(sqlite::Sqlite::open(config).await?);
         let activity = Arc::new(sqlite::SqliteActivity::open(config, EventLog::epoch(&*sqlite), sqlite.head()).await);
         let image_files = Arc::new(objects::Objects::open(config));
-        // Last: the reserve must not take the room that another store needs to open.
+        // Last, because the reserve must not take the space that another store needs to open.
         sqlite.keep_reserve();
         Ok(Self {
             members: sqlite.clone(),
@@ -186,7 +170,7 @@ impl Stores {
     }
 }
 
-/// Returns `NoDatabase` where the data folder has no database; for commands that read what a server wrote.
+/// Checks that the data folder has a database, for commands that read the data of a server. Errors: `NoDatabase`.
 pub fn require_database(config: &Config) -> StoreResult<()> {
     if sqlite::file(config).is_file() {
         return Ok(());
@@ -194,8 +178,8 @@ pub fn require_database(config: &Config) -> StoreResult<()> {
     Err(StoreError::NoDatabase { data_dir: config.data_dir.clone() })
 }
 
-/// Recomputes every counter of the database and returns those that drifted. Reads alone, so a server may be running.
-/// Returns `NoDatabase` where the data folder has no database.
+/// Recomputes every counter of the database and returns those that drifted. Only reads, so a server can be running.
+/// Errors: `NoDatabase`.
 pub async fn audit(config: &Config) -> StoreResult<Vec<Drift>> {
     require_database(config)?;
     sqlite::audit(config).await

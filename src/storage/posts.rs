@@ -23,14 +23,14 @@ pub struct PostRef {
 #[async_trait]
 pub trait PostStore: Send + Sync + 'static {
     /// Stores a post with its tags, its receipt and its event in one commit. A repeated receipt returns the stored
-    /// answer. Refuses `IdempotencyKeyReused`, `ImageNotFound`, `ImageForbidden`, and `Invalid` for an image that is
-    /// on another post.
+    /// answer. Refuses `IdempotencyKeyReused`, `ImageNotFound`, `ImageForbidden`, and `Invalid` for an image of a
+    /// profile or of another post.
     async fn create_post(&self, post: Post, receipt: Option<Receipt>) -> StoreResult<Outcome<Position>>;
-    /// Replaces the text of a post, and its images where the text names any. Returns the post as stored and the
+    /// Replaces the text of a post, and its images if the text sets them. Returns the post as stored and the
     /// position of its event; an edit without a change emits no event and returns the newest position.
     ///
-    /// Refuses `PostNotFound`, `PostUpdateForbidden`, `PostEmpty` where neither text nor image would remain, and
-    /// `PreconditionFailed` where the stored post no longer equals `over`. For images it refuses what `create_post`
+    /// Refuses `PostNotFound`, `PostUpdateForbidden`, `PostEmpty` if neither text nor image would remain, and
+    /// `PreconditionFailed` if the stored post no longer equals `over`. For images it refuses what `create_post`
     /// refuses.
     async fn edit_post(
         &self,
@@ -41,10 +41,11 @@ pub trait PostStore: Send + Sync + 'static {
         over: Option<Arc<Post>>,
         at: Timestamp,
     ) -> StoreResult<(Post, Position)>;
-    /// Marks a post as deleted at `at`. Refuses `PostNotFound`, `PostDeleteForbidden`.
+    /// Marks a post as deleted at `at` and returns the position of its event. Refuses `PostNotFound`,
+    /// `PostDeleteForbidden`.
     async fn delete_post(&self, author: MemberId, id: PostId, at: Timestamp) -> StoreResult<Position>;
 
-    /// Returns the visible posts among `ids`, unordered. At most 1,000 ids.
+    /// Returns the posts among `ids`, unordered. At most 1,000 ids.
     async fn posts(&self, ids: &[PostId]) -> StoreResult<Vec<Post>>;
     /// Returns the posts with ids above `after`, in ascending order.
     async fn posts_from(&self, after: PostId, limit: usize) -> StoreResult<Vec<Post>>;
@@ -55,7 +56,7 @@ pub trait PostStore: Send + Sync + 'static {
     async fn newest_posts(&self, before: PostId, limit: usize) -> StoreResult<Vec<PostRef>>;
     /// Returns the posts with this tag (key form) and ids below `before`, newest first.
     async fn tagged_posts(&self, tag: &str, before: PostId, limit: usize) -> StoreResult<Vec<PostRef>>;
-    /// Returns the likes and comments that these members contribute to the counts of each post. Excludes posts to
-    /// which they contribute nothing.
+    /// Returns the likes and comments that these members contribute to the counts of each post; `views` is 0. Excludes
+    /// posts to which they contribute nothing. Does not check whether the posts are hidden.
     async fn counts_by(&self, ids: &[PostId], members: &[MemberId]) -> StoreResult<Vec<(PostId, PostCounts)>>;
 }

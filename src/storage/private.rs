@@ -20,7 +20,7 @@ const OWN_PREFIXES: [&str; 4] = ["dailyfeed.", "activity.db", "search", "images"
 pub(super) fn guard(data_dir: &str) -> StoreResult<()> {
     umask(Mode::RWXG | Mode::RWXO);
     let folder = Path::new(data_dir);
-    let failed = |error: io::Error| failed(error, data_dir);
+    let failed = |error: io::Error| unusable(error, data_dir);
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
     for (path, mode) in accessible_to_others(folder).map_err(failed)? {
         tracing::warn!(path, mode, "other users can access this path; run `chmod go= PATH` to keep them out");
@@ -48,7 +48,7 @@ fn accessible_to_others(folder: &Path) -> io::Result<Vec<(String, String)>> {
     Ok(modes.collect())
 }
 
-fn failed(error: io::Error, data_dir: &str) -> StoreError {
+fn unusable(error: io::Error, data_dir: &str) -> StoreError {
     StoreError::Unusable { path: data_dir.to_owned(), key: "data_dir", source: Arc::new(error) }
 }
 

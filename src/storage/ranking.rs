@@ -46,9 +46,11 @@ pub struct KeptDay {
 /// Counts posts and stores days. Deleted posts and posts of deactivated authors have no tallies.
 #[async_trait]
 pub trait RankingStore: Send + Sync + 'static {
-    /// Returns the tallies of the next `limit` posts with ids above `after` and any count, in ascending order.
+    /// Returns the tallies of the next `limit` posts with ids above `after`, in ascending order. Excludes posts without
+    /// views, likes and comments.
     async fn tallies_after(&self, after: PostId, starts: WindowStarts, limit: usize) -> StoreResult<Vec<PostTallies>>;
-    /// Returns the tallies of the posts among `posts` with any count, unordered. At most 1,000 posts.
+    /// Returns the tallies of the posts among `posts`, unordered. Excludes posts without views, likes and comments. At
+    /// most 1,000 posts.
     async fn tallies(&self, posts: &[PostId], starts: WindowStarts) -> StoreResult<Vec<PostTallies>>;
     /// Returns at most `limit` posts that were liked, commented or viewed from `from` on and before `until`, unordered.
     async fn posts_active_between(&self, from: Timestamp, until: Timestamp, limit: usize) -> StoreResult<Vec<PostId>>;
@@ -62,13 +64,13 @@ pub trait RankingStore: Send + Sync + 'static {
     /// Returns the stored row of a day.
     async fn kept_day(&self, date: Date) -> StoreResult<Option<KeptDay>>;
     /// Stores the best public posts of a day and, once it is frozen, its best posts. Emits an event in the same commit
-    /// and returns its position where `shown` differs from before. Changes nothing on a frozen day.
+    /// and returns its position if `shown` differs from before. Changes nothing on a frozen day.
     async fn keep_day(
         &self,
         date: Date,
         shown: Vec<PostId>,
         frozen: Option<Vec<ScoredPost>>,
     ) -> StoreResult<Option<Position>>;
-    /// Returns the day that the event at that position is about.
+    /// Returns the day that the `DailyTop3Changed` at that position is about; `None` for another or a pruned event.
     async fn top3_changed_at(&self, position: Position) -> StoreResult<Option<Date>>;
 }

@@ -20,11 +20,11 @@ pub enum Followed {
 /// deactivated members.
 #[async_trait]
 pub trait RelationStore: Send + Sync + 'static {
-    /// Stores a follow, or a follow request where the followee approves followers. Refuses `MemberNotFound` (also where
-    /// the followee blocks the follower), `FollowBlocked` (where the follower blocks the followee), `FollowLimit`,
-    /// `FollowRequestsFull`.
+    /// Stores a follow, or a follow request if the followee approves followers. Refuses `MemberNotFound`, also if the
+    /// followee blocks the follower; `FollowBlocked` if the follower blocks the followee; `FollowLimit`,
+    /// `FollowRequestsFull`. `id` is the sort key of the follow or request.
     async fn follow(&self, id: u64, follower: MemberId, followee: MemberId) -> StoreResult<Followed>;
-    /// Stores a change together with every relation that it ends, in one commit. Returns `None` where nothing changed.
+    /// Stores a change together with every relation that it ends, in one commit. Returns `None` if nothing changed.
     /// Refuses `MemberNotFound`, `FollowRequestNotFound`, `BlockLimit`, `MuteLimit`.
     async fn change_relation(
         &self,
@@ -37,7 +37,7 @@ pub trait RelationStore: Send + Sync + 'static {
     async fn followers(&self, id: MemberId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>>;
     /// Returns a page of the members whom the member follows.
     async fn followings(&self, id: MemberId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>>;
-    /// Returns a page of the members who asked to follow the member.
+    /// Returns a page of the members whose follow request to the member is pending.
     async fn follow_requests(&self, id: MemberId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>>;
     /// Returns a page of the members whom the member blocks.
     async fn blocks(&self, id: MemberId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>>;
@@ -51,9 +51,9 @@ pub trait RelationStore: Send + Sync + 'static {
     ) -> StoreResult<Vec<Listed<MemberCard>>>;
     /// Returns the relation between the viewer and each of `others`, in their order.
     async fn relations(&self, viewer: MemberId, others: &[MemberId], now: Timestamp) -> StoreResult<Vec<Relation>>;
-    /// Returns how many active members among `members` follow the member, and how many of them the member follows.
+    /// Counts the active members among `members` who follow the member, and those whom the member follows.
     async fn follow_counts_by(&self, id: MemberId, members: &[MemberId]) -> StoreResult<[u64; 2]>;
     /// Returns the members whom the member follows, blocks and mutes, and those who block the member. Includes
-    /// deactivated members.
+    /// deactivated members and mutes that have ended.
     async fn relations_of(&self, id: MemberId) -> StoreResult<Relations>;
 }

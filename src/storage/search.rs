@@ -59,13 +59,13 @@ pub struct SearchRequest {
     pub post: Option<PostId>,
     /// Restricts posts to those with this tag (key form).
     pub tag: Option<String>,
-    /// Earliest time of creation, included.
+    /// Earliest time of creation (inclusive).
     pub from: Option<Timestamp>,
-    /// Latest time of creation, excluded.
+    /// Latest time of creation (exclusive).
     pub to: Option<Timestamp>,
     /// The order of the hits.
     pub order: SearchOrder,
-    /// Returns only hits behind this key.
+    /// Returns only hits after this key.
     pub after: Option<SearchKey>,
     /// Returns only hits up to this id.
     pub id_max: u64,
@@ -75,27 +75,27 @@ pub struct SearchRequest {
     pub until: Deadline,
 }
 
-/// A document that a search found. The index does not know whether the viewer may see it.
+/// A document that a search found. The index does not know whether it is visible to the viewer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hit {
     /// Sort key; its `id` is the id of the post, comment or member.
     pub key: SearchKey,
     /// The author of the post or comment, or the member.
     pub author: MemberId,
-    /// The post that a comment is on.
+    /// The post that a comment is on; 0 for a post or member.
     pub post: PostId,
 }
 
 /// One index. A search sees the changes of a commit all at once, as soon as it is committed.
 #[async_trait]
 pub trait SearchIndex: Send + Sync + 'static {
-    /// Returns what the last commit covers.
+    /// Returns the coverage of the last commit.
     fn checkpoint(&self) -> IndexCheckpoint;
     /// Returns whether a search has met a damaged file. A damaged index cannot be repaired, only built anew.
     fn is_damaged(&self) -> bool;
     /// Counts the documents of the last commit.
     fn documents(&self) -> u64;
-    /// Measures the last commit; looks at every file.
+    /// Measures the last commit; reads the size of every file.
     fn size(&self) -> IndexSize;
     /// Applies changes in order. Changes that are not committed are lost with the process.
     async fn apply(&self, changes: Vec<IndexChange>) -> StoreResult<()>;
@@ -106,9 +106,9 @@ pub trait SearchIndex: Send + Sync + 'static {
     /// Closes the writer; later changes and commits fail, searches still work. Waits a second at most for merges that
     /// are running.
     async fn close(&self);
-    /// Returns the first hits in the order asked for. A score depends on the text and the query alone, never on other
-    /// texts, so that a key stays valid whatever is written meanwhile. Errors: `Late` if the deadline passes first,
-    /// `Busy` if too many searches run.
+    /// Returns the first hits in the order of the request. A score depends only on the text and the query, never on
+    /// other texts, so that a key stays valid when other texts are written. Errors: `Late` if the deadline passes
+    /// first, `Busy` if too many searches run.
     async fn find(&self, request: SearchRequest) -> StoreResult<Vec<Hit>>;
 }
 
@@ -117,7 +117,7 @@ pub trait SearchIndex: Send + Sync + 'static {
 pub trait SearchStore: Send + Sync + 'static {
     /// Opens the live index. Returns `None` if there is none, it is damaged, or another version of the program made it.
     async fn live(&self) -> StoreResult<Option<Arc<dyn SearchIndex>>>;
-    /// Creates an empty index beside the live one.
+    /// Creates an empty index in addition to the live one.
     async fn begin(&self, epoch: Epoch) -> StoreResult<Arc<dyn SearchIndex>>;
     /// Makes the index that was begun last the live one, durably.
     async fn make_live(&self) -> StoreResult<()>;

@@ -18,10 +18,10 @@ pub struct Credentials {
 
 /// Selects the sessions of a member to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum SessionsToEnd {
     /// This session, if it is the member's.
     One(SessionId),
-    /// This session, which a token proved to be the member's: its tokens are revoked even where its row is missing.
+    /// This session, which a token proves to be the member's: its tokens are revoked even if its row is missing.
     Own(SessionId),
     /// Every session except `keep`, and every session made before `before`, whether or not its row still exists.
     AllBut {
@@ -59,18 +59,20 @@ pub struct Keys {
 
 /// Stores sessions, credentials and keys.
 ///
-/// A command with `checked` credentials refuses `LoginFailed` where they are no longer the member's.
+/// A command with `checked` credentials refuses `LoginFailed` if they are no longer the member's. The argument `before`
+/// is an id made within the member's slot, as in [`SessionsToEnd`].
 #[async_trait]
 pub trait SessionStore: Send + Sync + 'static {
-    /// Stores a session with the event of its login in one commit. Restores a deactivated member, and stores the hash
-    /// `rehashed` of the same password where one is given. Refuses `LoginFailed`.
+    /// Stores a session with the event of its login in one commit. Restores a deactivated member. Replaces the password
+    /// hash with `rehashed`, a newer hash of the same password, if given. Refuses `LoginFailed`.
     async fn create_session(
         &self,
         session: Session,
         checked: Credentials,
         rehashed: Option<String>,
     ) -> StoreResult<Position>;
-    /// Rotates the refresh token of a session. Returns `false` where `generation` is no longer the current one.
+    /// Rotates the refresh token of a session. Returns `false` if the session has ended or `generation` is not the
+    /// current one.
     async fn rotate(
         &self,
         id: SessionId,
@@ -79,11 +81,15 @@ pub trait SessionStore: Send + Sync + 'static {
         expires_at: Timestamp,
         address: String,
     ) -> StoreResult<bool>;
-    /// Ends sessions and stores until `tokens_until` that their tokens are revoked, in one commit. Returns the ended
-    /// sessions.
-    async fn end_sessions(&self, member: MemberId, which: End, tokens_until: Timestamp) -> StoreResult<Vec<SessionId>>;
+    /// Ends sessions and revokes their tokens until `tokens_until`, in one commit. Returns the ended sessions.
+    async fn end_sessions(
+        &self,
+        member: MemberId,
+        which: SessionsToEnd,
+        tokens_until: Timestamp,
+    ) -> StoreResult<Vec<SessionId>>;
     /// Stores a password and ends every other session in one commit. Returns the ended sessions. Refuses `LoginFailed`,
-    /// and `TokenRevoked` where the session has ended or expired.
+    /// and `TokenRevoked` if the session has ended or expired.
     async fn change_password(
         &self,
         identity: Identity,
@@ -107,20 +113,20 @@ pub trait SessionStore: Send + Sync + 'static {
     async fn session(&self, id: SessionId) -> StoreResult<Option<Session>>;
     /// Returns the member's sessions that have neither ended nor expired, last used first. At most 100.
     async fn sessions(&self, member: MemberId, now: Timestamp) -> StoreResult<Vec<Session>>;
-    /// Returns every session with revoked tokens, and the expiry of its last token.
+    /// Returns every session with revoked tokens that have not all expired, and the expiry of the last one.
     async fn revoked(&self, now: Timestamp) -> StoreResult<Vec<(SessionId, Timestamp)>>;
     /// Returns every member whose older tokens are revoked and have not all expired.
     async fn not_before(&self, now: Timestamp) -> StoreResult<Vec<(MemberId, NotBefore)>>;
 
-    /// Returns the credentials of a member, deactivated ones included.
+    /// Returns the credentials of an active or deactivated member.
     async fn credentials(&self, id: MemberId) -> StoreResult<Option<Credentials>>;
-    /// Returns the credentials under an e-mail address (key form), those of deactivated members included.
+    /// Returns the credentials of the active or deactivated member with this e-mail address (key form).
     async fn credentials_by_email(&self, key: &str) -> StoreResult<Option<Credentials>>;
 
-    /// Returns the keys, or `None` before the first one was made.
+    /// Returns the keys that are not disabled, or `None` before the first one was made.
     async fn keys(&self) -> StoreResult<Option<Keys>>;
-    /// Makes the new key the primary where `expected` still is it (`None`: where no key exists). Disables keys that
-    /// were replaced before `disable_replaced_before`. Returns the keys that are valid after it.
+    /// Makes the new key the primary if `expected` is still the primary; `None` expects that there is no key. Disables
+    /// keys that were replaced before `disable_replaced_before`. Returns the keys that are valid afterwards.
     async fn rotate_key(
         &self,
         expected: Option<uuid::Uuid>,

@@ -67,11 +67,11 @@ pub trait UpkeepStore: Send + Sync + 'static {
     /// (the position of the slowest reader), receipts older than a day, expired sessions and revocations, and posts and
     /// members that were deleted or deactivated more than `PURGE_DAYS` ago.
     async fn prune(&self, now: Timestamp, events_before: Timestamp, readers_at: Position) -> StoreResult<Pruned>;
-    /// Recomputes every counter and returns those that drifted; any is a bug.
+    /// Recomputes every counter and returns the counters that drifted; any drift is a bug.
     async fn audit(&self) -> StoreResult<Vec<Drift>>;
     /// Stores a batch with its events and counters in one commit.
     async fn import(&self, batch: Import) -> StoreResult<()>;
-    /// Returns the largest id of any table. The id generator starts above it.
+    /// Returns the largest stored id, also of ended sessions that are revoked. The id generator starts above it.
     async fn largest_id(&self) -> StoreResult<u64>;
 }
 

@@ -39,12 +39,12 @@ impl CommentList {
 
     /// Returns the order of the page after the comment `last`, or of the first page.
     fn order(self, last: Option<u64>) -> CommentOrder {
-        let oldest_first = CommentId(last.unwrap_or(0));
-        let newest_first = CommentId(last.unwrap_or(u64::MAX));
+        let after = CommentId(last.unwrap_or(0));
+        let before = CommentId(last.unwrap_or(u64::MAX));
         match self {
-            Self::OfPost(post) => CommentOrder::OfPost(post, oldest_first),
-            Self::RepliesTo(parent) => CommentOrder::RepliesTo(parent, oldest_first),
-            Self::OfMember(member) => CommentOrder::OfMember(member, newest_first),
+            Self::OfPost(post) => CommentOrder::OfPost { post, after },
+            Self::RepliesTo(parent) => CommentOrder::RepliesTo { parent, after },
+            Self::OfMember(member) => CommentOrder::OfMember { member, before },
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Comments on posts: the methods of [`Content`] that draft, create, edit, delete and like them. Lists:
 //! `comment_lists.rs`.
-use super::{Content, commands::ContentCommand, without_position};
+use super::{Content, commands::ContentCommand};
 use crate::{
     actors::{error::Error, visibility::Viewer},
     domain::{
@@ -68,7 +68,7 @@ impl Content {
         let create = |reply| ContentCommand::CreateComment { comment, receipt, reply };
         let outcome = self.slots.of(author).ask(create).await?;
         self.visibility.note_write(author);
-        Ok(without_position(outcome))
+        Ok(outcome.map(drop))
     }
 
     /// Returns one comment. Refuses `CommentNotFound`.

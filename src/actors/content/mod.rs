@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     domain::{
-        IdGenerator, ImageId, LikeState, MemberCard, MemberId, Mention, Outcome, Picture, Position, Post, PostCounts,
-        PostId, PostText, Receipt, Refusal, Surface, Timestamp, VisiblePost,
+        IdGenerator, ImageId, LikeState, MemberCard, MemberId, Mention, Outcome, Picture, Post, PostCounts, PostId,
+        PostText, Receipt, Refusal, Surface, Timestamp, VisiblePost,
         cursor::{ListKind, decode_list_cursor, encode_list_cursor},
         markup,
         markup::ResolvedMarkup,
@@ -88,7 +88,7 @@ impl Content {
         let create = |reply| ContentCommand::CreatePost { post, receipt, reply };
         let outcome = self.slots.of(author).ask(create).await?;
         self.visibility.note_write(author);
-        Ok(without_position(outcome))
+        Ok(outcome.map(drop))
     }
 
     /// Returns one post and records a view of it. Refuses `PostNotFound`.
@@ -207,26 +207,19 @@ impl Content {
     /// Finds the tags of a text, and the mentions of members that are visible to its author.
     async fn markup(&self, author: MemberId, text: &str) -> Result<ResolvedMarkup, Error> {
         let found = markup::find(text);
-        if found.mentioned.is_empty() {
+        if found.possible_mentions.is_empty() {
             return Ok(ResolvedMarkup { tags: found.tags, mentions: Vec::new() });
         }
-        let keys: Vec<String> = found.mentioned.iter().map(|mentioned| mentioned.key.clone()).collect();
+        let keys: Vec<String> = found.possible_mentions.iter().map(|mention| mention.key.clone()).collect();
         let viewer = self.visibility.viewer(author).await?;
         let mut cards = self.members.cards_by_handle(&keys).await?;
         cards.retain(|card| viewer.sees(card.id, Surface::Direct));
-        let mention = |mentioned: markup::Mentioned| {
-            let card = cards.iter().find(|card| card.handle.eq_ignore_ascii_case(&mentioned.key))?;
+        let resolve = |possible: markup::PossibleMention| {
+            let card = cards.iter().find(|card| card.handle.eq_ignore_ascii_case(&possible.key))?;
             let (handle, member) = (card.handle.clone(), card.id);
-            Some(Mention { handle, member, start: mentioned.start, end: mentioned.end })
+            Some(Mention { handle, member, start: possible.start, end: possible.end })
         };
-        Ok(ResolvedMarkup { tags: found.tags, mentions: found.mentioned.into_iter().filter_map(mention).collect() })
-    }
-}
-
-/// Drops the position of an outcome, which clients do not see.
-fn without_position(outcome: Outcome<Position>) -> Outcome<()> {
-    match outcome {
-        Outcome::Done(_) => Outcome::Done(()),
-        Outcome::Repeated(answer) => Outcome::Repeated(answer),
+        let mentions = found.possible_mentions.into_iter().filter_map(resolve).collect();
+        Ok(ResolvedMarkup { tags: found.tags, mentions })
     }
 }

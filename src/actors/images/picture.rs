@@ -2,7 +2,7 @@
 //!
 //! The stored files are made of pixels alone, so no metadata of the upload survives. Slow: runs on blocking threads.
 use super::colors::Colors;
-use crate::domain::{IMAGE_PIXELS_MAX, IMAGE_SIDE_MAX, ImageKind, Purpose, Refusal, fits, fitted};
+use crate::domain::{IMAGE_PIXELS_MAX, IMAGE_SIDE_MAX, ImageKind, Purpose, Refusal, fits_limits, scaled_to_fit};
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use fast_image_resize::{FilterType, MulDiv, ResizeAlg, ResizeOptions, Resizer};
@@ -65,7 +65,7 @@ pub(super) fn measure(upload: &[u8]) -> Result<Measured, Refusal> {
         return Err(Refusal::ImageUnsupported);
     };
     let (width, height) = decoder(upload, format).map_err(refusal)?.dimensions();
-    if !fits(width, height) {
+    if !fits_limits(width, height) {
         return Err(Refusal::ImageTooLarge);
     }
     if width == 0 || height == 0 {
@@ -91,7 +91,7 @@ fn process_complete(upload: &[u8], measured: Measured, purpose: Purpose) -> Resu
     let orientation = decoder.orientation().ok();
     let mut source = DynamicImage::from_decoder(decoder).map_err(refusal)?;
     let (width, height) = (source.width(), source.height());
-    let sizes = [fitted(width, height, purpose.side_max()), thumbnail_size(width, height, purpose)];
+    let sizes = [scaled_to_fit(width, height, purpose.side_max()), thumbnail_size(width, height, purpose)];
     let mut variants = scale(&mut source, sizes)?;
     drop(source);
     if let Some(orientation) = orientation {
@@ -152,7 +152,7 @@ fn thumbnail_size(width: u32, height: u32, purpose: Purpose) -> (u32, u32) {
             let side = side_max.min(width).min(height);
             (side, side)
         }
-        Purpose::Post => fitted(width, height, side_max),
+        Purpose::Post => scaled_to_fit(width, height, side_max),
     }
 }
 

@@ -3,7 +3,7 @@ use super::Images;
 use crate::{
     actors::error::Error,
     domain::{IMAGE_UNUSED_HOURS, ImageId, Timestamp},
-    storage::FILE_PARTS,
+    storage::FILE_PARTITIONS,
 };
 use futures::StreamExt;
 use std::{collections::HashSet, time::Duration};
@@ -57,15 +57,15 @@ impl Images {
             swept.unused += unused.len();
         }
         let round = now.0.unsigned_abs() / 3_600_000 % ROUNDS;
-        for part in (0..FILE_PARTS).filter(|part| part % ROUNDS == round) {
-            swept.orphans += self.delete_orphans(part as u8, before).await?;
+        for partition in (0..FILE_PARTITIONS).filter(|partition| partition % ROUNDS == round) {
+            swept.orphans += self.delete_orphans(partition as u8, before).await?;
         }
         Ok(swept)
     }
 
-    /// Deletes the orphans in one part. Skips files younger than `before`, whose row may not be stored yet.
-    async fn delete_orphans(&self, part: u8, before: Timestamp) -> Result<usize, Error> {
-        let mut files = self.files.part(part).chunks(STEP);
+    /// Deletes the orphans in one partition. Skips files younger than `before`, whose row may not be stored yet.
+    async fn delete_orphans(&self, partition: u8, before: Timestamp) -> Result<usize, Error> {
+        let mut files = self.files.partition(partition).chunks(STEP);
         let mut orphans = 0;
         while let Some(found) = files.next().await {
             let mut ids = HashSet::new();

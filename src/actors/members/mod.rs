@@ -96,10 +96,7 @@ impl Members {
         let (id, profile, created_at) = (member.id, member.profile, member.created_at);
         let member = Box::new(NewMember { id, email, handle, password_hash, profile, created_at });
         let outcome = self.slots.of(id).ask(|reply| MemberCommand::SignUp { member, receipt, reply }).await?;
-        Ok(match outcome {
-            Outcome::Done(_) => Outcome::Done(()),
-            Outcome::Repeated(answer) => Outcome::Repeated(answer),
-        })
+        Ok(outcome.map(drop))
     }
 
     /// Returns one member. Refuses `MemberNotFound`.

@@ -6,9 +6,8 @@ use crate::{
         page::{Page, page},
     },
     domain::{
-        Member, MemberCard, MemberId, Refusal, Relation, RelationChange, Surface, Timestamp,
+        Member, MemberCard, MemberId, Refusal, Relation, RelationChange, Surface, Timestamp, check_follow, check_other,
         cursor::{ListKind, decode_list_cursor, encode_list_cursor},
-        may_follow, other_than,
     },
     storage::{Followed, Listed},
 };
@@ -103,7 +102,7 @@ impl Members {
     /// Follows a member, or requests to follow one who approves followers; [`Followed`] says which. Does nothing for a
     /// member who is followed already. Refuses `FollowSelf`, `MemberNotFound`, `FollowBlocked`, `FollowLimit`.
     pub async fn follow(&self, follower: MemberId, followee: MemberId) -> Result<Followed, Error> {
-        may_follow(follower, followee)?;
+        check_follow(follower, followee)?;
         let key = self.ids.next();
         let follow = |reply| MemberCommand::Follow { key, follower, followee, reply };
         let followed = self.slots.of(follower).ask(follow).await?;
@@ -128,22 +127,22 @@ impl Members {
 
     /// Blocks a member. Refuses `Invalid` for the member itself, `MemberNotFound`, `BlockLimit`.
     pub async fn block(&self, member: MemberId, other: MemberId) -> Result<(), Error> {
-        other_than(member, other).map_err(Refusal::from)?;
-        self.change_relation(RelationChange::Block(self.ids.next()), member, other).await
+        check_other(member, other).map_err(Refusal::from)?;
+        self.change_relation(RelationChange::Block { id: self.ids.next() }, member, other).await
     }
 
     /// Mutes a member until a time, or without an end. Refuses `Invalid` for the member itself, `MemberNotFound`, `MuteLimit`.
     pub async fn mute(&self, member: MemberId, other: MemberId, until: Option<Timestamp>) -> Result<(), Error> {
-        other_than(member, other).map_err(Refusal::from)?;
+        check_other(member, other).map_err(Refusal::from)?;
         let viewer = self.visibility.viewer(member).await?;
         if !viewer.sees(other, Surface::Direct) {
             return Err(Refusal::MemberNotFound.into());
         }
-        self.change_relation(RelationChange::Mute(self.ids.next(), until), member, other).await
+        self.change_relation(RelationChange::Mute { id: self.ids.next(), until }, member, other).await
     }
 
     /// Accepts a follow request. Refuses `FollowRequestNotFound`.
     pub async fn accept_request(&self, member: MemberId, requester: MemberId) -> Result<(), Error> {
-        self.change_relation(RelationChange::Accept(self.ids.next()), member, requester).await
+        self.change_relation(RelationChange::Accept { id: self.ids.next() }, member, requester).await
     }
 }

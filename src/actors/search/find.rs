@@ -9,10 +9,9 @@ use crate::{
     actors::{error::Error, page::Page, visibility::Viewer},
     domain::{
         CommentId, Deadline, Handle, Member, MemberCard, MemberId, PostId, Refusal, SearchKind, SearchOrder, Surface,
-        Timestamp, VisibleComment, VisiblePost,
+        Timestamp, VisibleComment, VisiblePost, check_length,
         cursor::{ListKind, scope_of},
         search::{QUERY_LENGTH_MAX, Query},
-        text_within,
     },
     storage::{Hit, SearchRequest},
 };
@@ -216,7 +215,7 @@ fn no_results<T>() -> Page<T> {
 
 /// Parses a query of at most [`QUERY_LENGTH_MAX`] characters.
 fn parsed(text: &str, parse: impl FnOnce(&str) -> Query) -> Result<Query, Error> {
-    text_within("q", text, QUERY_LENGTH_MAX).map_err(Refusal::from)?;
+    check_length("q", text, QUERY_LENGTH_MAX).map_err(Refusal::from)?;
     Ok(parse(text))
 }
 

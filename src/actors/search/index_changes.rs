@@ -135,7 +135,7 @@ impl Shared {
         }
         let mut before = CommentId(u64::MAX);
         loop {
-            let comments = self.comments.comments(CommentOrder::OfMember(author, before), STEP).await?;
+            let comments = self.comments.comments(CommentOrder::OfMember { member: author, before }, STEP).await?;
             let (count, last) = (comments.len(), comments.last().map(|comment| comment.id));
             writer.write(comments.into_iter().map(IndexChange::PutComment)).await?;
             match last {

@@ -10,7 +10,7 @@ use crate::{
         mailbox::{Permit, submit_then_reply},
     },
     domain::{IdGenerator, Identity, MemberId, Session, SessionId, Timestamp},
-    storage::{Credentials, End, NotBefore, SessionStore},
+    storage::{Credentials, NotBefore, SessionStore, SessionsToEnd},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -117,9 +117,11 @@ impl SessionState {
     ) -> Result<usize, Error> {
         let until = now.after(self.tokens_last);
         let (which, older) = match which {
-            EndedSessions::One(session) => (End::One(session), None),
-            EndedSessions::Own(session) => (End::Own(session), None),
-            EndedSessions::All => (End::All { before: next_id }, Some(OlderSessions { before: next_id, keep: None })),
+            EndedSessions::One(session) => (SessionsToEnd::One(session), None),
+            EndedSessions::Own(session) => (SessionsToEnd::Own(session), None),
+            EndedSessions::All => {
+                (SessionsToEnd::All { before: next_id }, Some(OlderSessions { before: next_id, keep: None }))
+            }
         };
         let ended = self.sessions.end_sessions(member, which, until).await?;
         self.revoke(member, &ended, older, until);

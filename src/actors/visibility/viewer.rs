@@ -80,7 +80,7 @@ impl<'a> VisibilityCheck<'a> {
         VisibilityFacts {
             author_deactivated: self.authors.is_deactivated(author),
             privacy: self.authors.privacy_of(author),
-            ..self.relations.to(author, self.now)
+            ..self.relations.facts_about(author, self.now)
         }
     }
 }

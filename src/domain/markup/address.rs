@@ -20,7 +20,7 @@ pub(super) fn end(text: &[char], at: usize) -> Option<usize> {
     let first = text[at];
     let before = at.checked_sub(1).map(|before| text[before]);
     if matches!(first, '/' | '~' | '.') {
-        return before.is_none_or(opens).then(|| path(text, at)).flatten();
+        return before.is_none_or(may_precede_path).then(|| path(text, at)).flatten();
     }
     // An underscore before an address is emphasis. Between two words of other scripts there is no border.
     let goes_on = |c: char| c.is_ascii_alphanumeric() || !first.is_ascii() && is_label(c);
@@ -35,35 +35,33 @@ pub(super) fn end(text: &[char], at: usize) -> Option<usize> {
     email(text, at).or_else(|| host(text, at)).or_else(|| folders(text, at))
 }
 
-/// Returns the end of an account on another server, whose name goes on behind the handle: `@name@host`, `@name.more`.
+/// Returns the end of an account on another server, whose name continues after the handle: `@name@host`, `@name.more`.
 pub(super) fn account(text: &[char], handle_end: usize) -> Option<usize> {
     let sign = *text.get(handle_end)?;
-    let behind = &text[handle_end + 1..];
-    let named = behind.first().is_some_and(|c| is_name(*c));
+    let rest = &text[handle_end + 1..];
+    let named = rest.first().is_some_and(|c| is_name(*c));
     let elsewhere = matches!(sign, '@' | '＠');
-    if elsewhere && behind.first() == Some(&'[') {
+    if elsewhere && rest.first() == Some(&'[') {
         // The host is an IP address in brackets.
-        let length = behind
-            .iter()
-            .take_while(|c| c.is_ascii_hexdigit() || matches!(c, '[' | ':' | '.' | 'v' | 'I' | 'P'))
-            .count();
-        return (behind.get(length) == Some(&']')).then(|| followed(text, handle_end + 2 + length));
+        let length =
+            rest.iter().take_while(|c| c.is_ascii_hexdigit() || matches!(c, '[' | ':' | '.' | 'v' | 'I' | 'P')).count();
+        return (rest.get(length) == Some(&']')).then(|| with_path(text, handle_end + 2 + length));
     }
     // A host in another script has a dot: `@name@한글.한국`.
     let foreign = elsewhere && {
-        let labels = behind.iter().take_while(|c| is_label(**c)).count();
-        labels > 0 && behind.get(labels) == Some(&'.') && behind.get(labels + 1).is_some_and(|c| is_label(*c))
+        let labels = rest.iter().take_while(|c| is_label(**c)).count();
+        labels > 0 && rest.get(labels) == Some(&'.') && rest.get(labels + 1).is_some_and(|c| is_label(*c))
     };
     if !named && !foreign || !elsewhere && sign != '.' {
         return None;
     }
-    let rest = text[handle_end..].iter();
-    let length = rest.take_while(|c| is_name(**c) || is_label(**c) || matches!(c, '@' | '＠' | '.')).count();
+    let name = text[handle_end..].iter();
+    let length = name.take_while(|c| is_name(**c) || is_label(**c) || matches!(c, '@' | '＠' | '.')).count();
     let mut end = handle_end + length;
     while matches!(text[end - 1], '.' | '-') {
         end -= 1;
     }
-    Some(followed(text, end))
+    Some(with_path(text, end))
 }
 
 /// Returns whether an ASCII handle or host may have this character.
@@ -77,7 +75,7 @@ fn is_label(c: char) -> bool {
 }
 
 /// Returns whether this character may precede a path that begins with a slash.
-fn opens(c: char) -> bool {
+fn may_precede_path(c: char) -> bool {
     c.is_whitespace() || matches!(c, '(' | '[' | '{' | '<' | '"' | '\'' | '`' | '“' | '‘' | '「' | '『' | '《' | '〈')
 }
 
@@ -111,13 +109,13 @@ fn email(text: &[char], at: usize) -> Option<usize> {
         return None;
     }
     let (end, _) = labels(text, sign + 1)?;
-    Some(followed(text, end))
+    Some(with_path(text, end))
 }
 
 /// Returns the end of a host with its port and path: `host.example`, `한글.한국`, `127.0.0.1`, `localhost:8080`.
 fn host(text: &[char], at: usize) -> Option<usize> {
     if let Some((end, true)) = labels(text, at) {
-        return Some(followed(text, end));
+        return Some(with_path(text, end));
     }
     // A single label is a host if a port and a slash follow, or if it is `localhost/`.
     let length = text[at..].iter().take(HOST_MAX).take_while(|c| is_name(**c) || **c == '-').count();
@@ -162,7 +160,7 @@ fn labels(text: &[char], at: usize) -> Option<(usize, bool)> {
 }
 
 /// Returns the end of a host including its port, path, query and fragment, if they follow.
-fn followed(text: &[char], end: usize) -> usize {
+fn with_path(text: &[char], end: usize) -> usize {
     let next = text.get(end + 1).copied();
     let goes_on = match text.get(end) {
         Some('/' | '#') => true,
@@ -174,7 +172,7 @@ fn followed(text: &[char], end: usize) -> usize {
     if goes_on { tail(text, end) } else { end }
 }
 
-/// Returns whether the text behind a colon is the path of `git@host:folder/…`.
+/// Returns whether the text after a colon is the path of `git@host:folder/…`.
 fn is_remote(text: &[char]) -> bool {
     let folder = text.iter().take_while(|c| is_name(**c) || matches!(c, '.' | '-' | '~')).count();
     folder > 0 && text.get(folder) == Some(&'/')
@@ -194,7 +192,7 @@ pub(super) fn tail(text: &[char], from: usize) -> usize {
                 Some((closing, _)) if closing == c => drop(open.pop()),
                 _ => break,
             },
-            c if ends(*c) => break,
+            c if ends_address(*c) => break,
             _ => {}
         }
         end = at + 1;
@@ -214,7 +212,7 @@ pub(super) fn tail(text: &[char], from: usize) -> usize {
 }
 
 /// Returns whether a character ends an address.
-pub(super) fn ends(c: char) -> bool {
+pub(super) fn ends_address(c: char) -> bool {
     c.is_whitespace()
         || c.is_control()
         || matches!(c, '<' | '>' | '"' | '`' | '|' | '\\' | '^' | '…')

@@ -44,13 +44,13 @@ pub struct Mention {
 pub struct ResolvedMarkup {
     /// In order of appearance.
     pub tags: Vec<Tag>,
-    /// In order of appearance; mentions of unknown members are excluded.
+    /// In order of appearance. Excludes mentions of unknown members.
     pub mentions: Vec<Mention>,
 }
 
-/// A possible mention: whether a member has the handle is not known yet.
+/// A mention that is not resolved: a member may or may not have the handle.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mentioned {
+pub struct PossibleMention {
     /// The handle's key form.
     pub key: String,
     /// Code points before the sign.
@@ -65,7 +65,7 @@ pub struct Markup {
     /// In order of appearance.
     pub tags: Vec<Tag>,
     /// In order of appearance.
-    pub mentioned: Vec<Mentioned>,
+    pub possible_mentions: Vec<PossibleMention>,
 }
 
 /// Finds `#tags` and `@mentions` outside addresses. A sign after a letter, digit, `_` or `&` begins none.
@@ -81,7 +81,7 @@ pub fn find(text: &str) -> Markup {
         at = if tag::is_sign(text[at]) {
             find_tag(&text, at, &mut found.tags)
         } else if is_sign(text[at]) {
-            find_mention(&text, at, &mut found.mentioned)
+            find_mention(&text, at, &mut found.possible_mentions)
         } else {
             address::end(&text, at).unwrap_or(at + 1)
         };
@@ -94,7 +94,7 @@ fn is_sign(c: char) -> bool {
     matches!(c, '@' | '＠')
 }
 
-/// Adds the tag at a sign, if one begins there. Returns where the search goes on.
+/// Adds the tag at a sign, if one begins there. Returns the position at which the search continues.
 fn find_tag(text: &[char], sign: usize, tags: &mut Vec<Tag>) -> usize {
     if tag::follows_word(text, sign) || tag::is_keycap(text, sign) {
         return sign + 1;
@@ -106,8 +106,8 @@ fn find_tag(text: &[char], sign: usize, tags: &mut Vec<Tag>) -> usize {
     end
 }
 
-/// Adds the mention at a sign, if one begins there. Returns where the search goes on.
-fn find_mention(text: &[char], sign: usize, mentioned: &mut Vec<Mentioned>) -> usize {
+/// Adds the mention at a sign, if one begins there. Returns the position at which the search continues.
+fn find_mention(text: &[char], sign: usize, mentions: &mut Vec<PossibleMention>) -> usize {
     if tag::follows_word(text, sign) {
         return sign + 1;
     }
@@ -125,9 +125,9 @@ fn find_mention(text: &[char], sign: usize, mentioned: &mut Vec<Mentioned>) -> u
     }
     let name: String = text[sign + 1..end].iter().collect();
     if let Ok(handle) = Handle::from_lookup(&name)
-        && mentioned.len() < MENTIONS_MAX
+        && mentions.len() < MENTIONS_MAX
     {
-        mentioned.push(Mentioned { key: handle.key(), start: sign as u32, end: end as u32 });
+        mentions.push(PossibleMention { key: handle.key(), start: sign as u32, end: end as u32 });
     }
     end
 }
@@ -149,7 +149,7 @@ mod tests {
     }
 
     fn names(text: &str) -> Vec<String> {
-        find(text).mentioned.into_iter().map(|found| found.key).collect()
+        find(text).possible_mentions.into_iter().map(|found| found.key).collect()
     }
 
     #[test]
@@ -174,8 +174,8 @@ mod tests {
 
     #[test]
     fn a_mention_ends_where_korean_particles_begin() {
-        let found = find("@Minsu_Kim님, a@b.kr @ab @me").mentioned;
-        assert_eq!(found, [Mentioned { key: "minsu_kim".to_owned(), start: 0, end: 10 }]);
+        let found = find("@Minsu_Kim님, a@b.kr @ab @me").possible_mentions;
+        assert_eq!(found, [PossibleMention { key: "minsu_kim".to_owned(), start: 0, end: 10 }]);
     }
 
     #[test]

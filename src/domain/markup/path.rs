@@ -1,10 +1,10 @@
 //! Recognises paths in a text: of files, of folders, of a server. A tag or mention inside a path is plain text.
-use super::address::{HOST_MAX, ends, is_name, tail};
+use super::address::{HOST_MAX, ends_address, is_name, tail};
 
 /// Returns the end of a Windows path: `C:\folder\…`, `C:/folder/…`.
 pub(super) fn drive(text: &[char], at: usize) -> Option<usize> {
     let begins = text.get(at + 1) == Some(&':') && matches!(text.get(at + 2), Some('\\' | '/'));
-    let goes_on = |c: &&char| **c == '\\' || !ends(**c);
+    let goes_on = |c: &&char| **c == '\\' || !ends_address(**c);
     begins.then(|| at + text[at..].iter().take_while(goes_on).count())
 }
 
@@ -37,5 +37,9 @@ pub(super) fn path(text: &[char], at: usize) -> Option<usize> {
         let name = rest[1..].iter().take_while(|c| is_name(**c)).count();
         name > 0 && rest.get(name + 1) == Some(&'/')
     };
-    (relative || absolute || home).then(|| tail(text, at)).filter(|end| *end > at)
+    if !(relative || absolute || home) {
+        return None;
+    }
+    let end = tail(text, at);
+    (end > at).then_some(end)
 }

@@ -29,9 +29,9 @@ pub(super) fn key(text: &[char], from: usize) -> Option<(usize, String)> {
         return None;
     }
     let key = normal_form(&name);
-    let of_letters = key.chars().all(|c| is_part(c) || is_inner(c));
+    let is_well_formed = key.chars().all(|c| is_part(c) || is_inner(c));
     let more_than_digits = key.chars().any(|c| is_letter(c) || is_mark(c) || c == '_');
-    (of_letters && more_than_digits).then_some((end, key))
+    (is_well_formed && more_than_digits).then_some((end, key))
 }
 
 /// Returns whether a character is `#`, also in full width.
@@ -69,8 +69,8 @@ fn is_shown_as_emoji(text: &[char], at: usize) -> bool {
 
 fn is_part(c: char) -> bool {
     // Variation selectors and the keycap are marks by their tables, but no part of a word.
-    let of_emoji = matches!(c, '\u{FE00}'..='\u{FE0F}' | '\u{20E3}');
-    is_letter(c) || is_digit(c) || matches!(c, '_' | '＿') || is_mark(c) && !of_emoji || stands_for_digits(c)
+    let is_emoji_part = matches!(c, '\u{FE00}'..='\u{FE0F}' | '\u{20E3}');
+    is_letter(c) || is_digit(c) || matches!(c, '_' | '＿') || is_mark(c) && !is_emoji_part || stands_for_digits(c)
 }
 
 /// Returns whether a character may only be inside a tag: middle dots (the Korean one is a letter by its table), and
@@ -79,8 +79,8 @@ fn is_inner(c: char) -> bool {
     matches!(c, '\u{B7}' | '\u{387}' | '\u{318D}' | '\u{30FB}' | '\u{FF65}' | '\u{200C}' | '\u{200D}')
 }
 
-/// Returns whether the sign follows a word, so that it begins no tag or mention. An emoji is no word, whatever its code
-/// points are.
+/// Returns whether the sign follows a word, so that it begins no tag or mention. An emoji is no word, even if its first
+/// code point is a letter or digit.
 pub(super) fn follows_word(text: &[char], sign: usize) -> bool {
     let mut before = sign;
     while let Some(at) = before.checked_sub(1) {

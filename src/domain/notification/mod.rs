@@ -1,7 +1,7 @@
 //! Notifications: the rule that says which event notifies whom, and which event retracts which notifications.
 //!
-//! An event notifies its target, unless the target did it: `Notification::of`. A later event retracts notifications
-//! that are older than it: `Retraction::of`.
+//! An event notifies its target, unless the target is its acting member: `Notification::of`. A later event retracts
+//! notifications that are older than it: `Retraction::of`.
 //!
 //! | event | notification of its target | retracted by |
 //! |---|---|---|
@@ -14,7 +14,8 @@
 //! | `FollowRequestAccepted` | `FollowAccepted` | `MemberUnfollowed`, `FollowEnded` |
 //!
 //! `MemberBlocked`, `MemberMuted` and `MemberDeactivated` retract nothing. The visibility rule hides the actor's
-//! notifications whenever they are read, so that they come back when the block, the mute or the deactivation ends.
+//! notifications whenever they are read, so that they are visible again when the block, the mute or the deactivation
+//! ends.
 #[cfg(test)]
 mod tests;
 
@@ -57,12 +58,12 @@ impl NotificationKind {
         Self::FollowAccepted,
     ];
 
-    /// The number under which stores keep it. Never reused.
+    /// Returns the number under which stores keep the kind. Never reused.
     pub fn code(self) -> u8 {
         self as u8
     }
 
-    /// The kind kept under this number.
+    /// Returns the kind that stores keep under this number.
     pub fn from_code(code: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.code() == code)
     }
@@ -137,7 +138,7 @@ impl Notification {
     }
 }
 
-/// A set of notifications that an event retracts, of those that are older than the event.
+/// A set of notifications that an event retracts. Contains only notifications that are older than the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names of the fields say it")]
 pub enum Retraction {

@@ -24,9 +24,9 @@ fn between(kind: K, member: MemberId, target: MemberId) -> Event {
     event(3, Fact::new(kind, member).to(target))
 }
 
-/// Whether the second event retracts the notification of the first.
-fn retracted(done: &Event, by: &Event) -> bool {
-    let notification = Notification::of(done).unwrap();
+/// Returns whether the event `by` retracts the notification of `event`.
+fn retracted(event: &Event, by: &Event) -> bool {
+    let notification = Notification::of(event).unwrap();
     Retraction::of(by).iter().any(|retraction| retraction.covers(&notification))
 }
 

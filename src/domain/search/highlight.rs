@@ -13,95 +13,101 @@ const LEAD: usize = 40;
 /// Most marked matches per phrase; a text may repeat one word.
 const MARKS_MAX: usize = 100;
 
-/// Returns the part of a text around the first match as HTML: escaped, with matches in `<mark>` and `…` where it was
-/// cut. Returns `None` if the text has no word of the query.
+/// Returns the part of a text around the first match as HTML: escaped, with matches in `<mark>`, and with `…` at each
+/// end that was cut. Returns `None` if the text has no word of the query.
 pub fn highlight(text: &str, query: &Query) -> Option<String> {
     let tokens = tokenize(text);
-    let mut by_text: HashMap<&str, Vec<&Token>> = HashMap::new();
-    for token in &tokens {
-        by_text.entry(&token.text).or_default().push(token);
-    }
+    let tokenized = TokenizedText::new(text, &tokens);
     let mut found = Vec::new();
     for clause in query.clauses.iter().filter(|clause| !clause.excluded) {
-        found.extend(clause_matches(clause, text, &tokens, &by_text));
+        found.extend(tokenized.clause_matches(clause));
     }
-    found.sort_unstable_by_key(|range| (range.start, range.end));
-    let mut marks: Vec<Range<usize>> = Vec::new();
-    for range in found {
-        match marks.last_mut().filter(|last| range.start <= last.end) {
-            Some(last) => last.end = last.end.max(range.end),
-            None => marks.push(range),
-        }
-    }
+    let marks = merged(found);
     let first = marks.first()?.start;
     Some(to_html(text, &marks, &window(text, first)))
 }
 
-/// Returns the matches of the first form that the text has completely, else of the first form that it has in part.
-fn clause_matches(
-    clause: &Clause,
-    text: &str,
-    tokens: &[Token],
-    by_text: &HashMap<&str, Vec<&Token>>,
-) -> Vec<Range<usize>> {
-    let mut partly = Vec::new();
-    for form in &clause.any {
-        let found = form_matches(form, text, tokens, by_text);
-        if found.iter().all(|matches| !matches.is_empty()) {
-            return found.concat();
-        }
-        if partly.is_empty() {
-            partly = found.concat();
+/// Sorts byte ranges and joins those that touch or overlap.
+fn merged(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    ranges.sort_unstable_by_key(|range| (range.start, range.end));
+    let mut merged: Vec<Range<usize>> = Vec::new();
+    for range in ranges {
+        match merged.last_mut().filter(|last| range.start <= last.end) {
+            Some(last) => last.end = last.end.max(range.end),
+            None => merged.push(range),
         }
     }
-    partly
+    merged
 }
 
-/// Returns the matches of each phrase of one form.
-fn form_matches(
-    form: &[Phrase],
-    text: &str,
-    tokens: &[Token],
-    by_text: &HashMap<&str, Vec<&Token>>,
-) -> Vec<Vec<Range<usize>>> {
-    let of_phrase = |phrase: &Phrase| -> Vec<Range<usize>> {
+/// A text and its tokens, which are in the order of their positions. Matches are byte ranges of the text.
+struct TokenizedText<'t> {
+    text: &'t str,
+    tokens: &'t [Token],
+    by_token: HashMap<&'t str, Vec<&'t Token>>,
+}
+
+impl<'t> TokenizedText<'t> {
+    fn new(text: &'t str, tokens: &'t [Token]) -> Self {
+        let mut by_token: HashMap<&str, Vec<&Token>> = HashMap::new();
+        for token in tokens {
+            by_token.entry(&token.text).or_default().push(token);
+        }
+        Self { text, tokens, by_token }
+    }
+
+    /// Returns the matches of the first form that the text has completely, else of the first form that it has in part.
+    fn clause_matches(&self, clause: &Clause) -> Vec<Range<usize>> {
+        let mut partly = Vec::new();
+        for form in &clause.forms {
+            let found: Vec<_> = form.iter().map(|phrase| self.phrase_matches(phrase)).collect();
+            if found.iter().all(|matches| !matches.is_empty()) {
+                return found.concat();
+            }
+            if partly.is_empty() {
+                partly = found.concat();
+            }
+        }
+        partly
+    }
+
+    /// Returns at most [`MARKS_MAX`] matches of a phrase.
+    fn phrase_matches(&self, phrase: &Phrase) -> Vec<Range<usize>> {
         match phrase {
             Phrase::Syllable(syllable) => {
-                let all = syllables(text).into_iter().filter(|token| token.text == *syllable);
-                all.map(|token| token.start..token.end).take(MARKS_MAX).collect()
+                let same = syllables(self.text).into_iter().filter(|token| token.text == *syllable);
+                same.map(|token| token.start..token.end).take(MARKS_MAX).collect()
             }
             Phrase::Terms { terms, prefix: true } => {
-                let Some((last, before)) = terms.split_last() else { return Vec::new() };
-                let ends = tokens.iter().filter(|token| token.text.starts_with(&last.1));
-                let whole = ends.filter_map(|end| {
-                    let first = end.position.checked_sub(last.0)?;
-                    let start = run_from(before, first, by_text)?.map_or(end.start, |range| range.start);
+                let Some(((distance, prefix), before)) = terms.split_last() else { return Vec::new() };
+                let ends = self.tokens.iter().filter(|token| token.text.starts_with(prefix));
+                let matches = ends.filter_map(|end| {
+                    let first = end.position.checked_sub(*distance)?;
+                    let start = if before.is_empty() { end.start } else { self.run_from(before, first)?.start };
                     Some(start..end.end)
                 });
-                whole.take(MARKS_MAX).collect()
+                matches.take(MARKS_MAX).collect()
             }
             Phrase::Terms { terms, prefix: false } => {
                 let Some((_, first)) = terms.first() else { return Vec::new() };
-                let starts = by_text.get(first.as_str()).into_iter().flatten();
-                starts.filter_map(|start| run_from(terms, start.position, by_text)?).take(MARKS_MAX).collect()
+                let starts = self.by_token.get(first.as_str()).into_iter().flatten();
+                starts.filter_map(|start| self.run_from(terms, start.position)).take(MARKS_MAX).collect()
             }
         }
-    };
-    form.iter().map(of_phrase).collect()
-}
-
-/// Returns the byte range of these terms from that position on; `None` if the text lacks one of them there.
-fn run_from(terms: &[(u32, String)], first: u32, by_text: &HashMap<&str, Vec<&Token>>) -> Option<Option<Range<usize>>> {
-    let mut range: Option<Range<usize>> = None;
-    for (distance, text) in terms {
-        let same = by_text.get(text.as_str())?;
-        // Tokens of one text are in the order of their positions.
-        let at = same.binary_search_by_key(&(first + distance), |token| token.position).ok()?;
-        let token = same[at];
-        let start = range.map_or(token.start, |range| range.start);
-        range = Some(start..token.end);
     }
-    Some(range)
+
+    /// Returns the byte range of these terms from that position on; `None` if the text lacks one of them there.
+    fn run_from(&self, terms: &[(u32, String)], first: u32) -> Option<Range<usize>> {
+        let mut range: Option<Range<usize>> = None;
+        for (distance, text) in terms {
+            let same = self.by_token.get(text.as_str())?;
+            let at = same.binary_search_by_key(&(first + distance), |token| token.position).ok()?;
+            let token = same[at];
+            let start = range.map_or(token.start, |range| range.start);
+            range = Some(start..token.end);
+        }
+        range
+    }
 }
 
 /// Returns the byte range to show: whole characters around the first match.
@@ -116,14 +122,15 @@ fn window(text: &str, first: usize) -> Range<usize> {
     starts[from]..end
 }
 
+/// Renders the shown part of a text: escaped, with its marks, and with `…` at each end that was cut.
 fn to_html(text: &str, marks: &[Range<usize>], shown: &Range<usize>) -> String {
     let mut html = String::with_capacity(shown.len() + 32);
     if shown.start > 0 {
         html.push('…');
     }
     let mut at = shown.start;
-    let within = marks.iter().filter(|mark| mark.start < shown.end && mark.end > shown.start);
-    for mark in within {
+    let shown_marks = marks.iter().filter(|mark| mark.start < shown.end && mark.end > shown.start);
+    for mark in shown_marks {
         let (start, end) = (mark.start.max(at), mark.end.min(shown.end));
         escape(&mut html, &text[at..start]);
         html.push_str("<mark>");
@@ -205,7 +212,7 @@ mod tests {
         }
 
         #[test]
-        fn any_part_of_a_text_is_highlighted(part in "[가-힣]{1,9}", before in "[가-힣 a-z0-9!.]{0,20}", after in "[가-힣 a-z0-9!.]{0,20}") {
+        fn every_part_of_a_text_is_highlighted(part in "[가-힣]{1,9}", before in "[가-힣 a-z0-9!.]{0,20}", after in "[가-힣 a-z0-9!.]{0,20}") {
             let text = format!("{before} {part}{after}");
             prop_assert!(shown(&text, &part).is_some(), "{} in {}", part, text);
         }

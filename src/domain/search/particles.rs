@@ -1,6 +1,6 @@
 //! Particles at the end of Korean nouns, as far as they are recognised without a dictionary.
 
-/// Particles, longest first. Without those that are more often part of a word: 이, 가, 도, 의, 로, 와, 과, 만.
+/// Particles, longest first. Excludes particles that are more often part of a word: 이, 가, 도, 의, 로, 와, 과, 만.
 const PARTICLES: &[&str] = &[
     "에서부터",
     "으로부터",
@@ -44,15 +44,15 @@ const PARTICLES: &[&str] = &[
 /// Fewest syllables before a particle: a shorter noun may end with the same syllable.
 const STEM_MIN: usize = 2;
 
-/// Returns the number of syllables before the particle, if there is one. `after_word` says that a word of another
-/// script precedes, so that no syllable has to be left.
+/// Returns the number of syllables before the particle at the end; `None` if there is no particle. At least
+/// [`STEM_MIN`] syllables must precede it, or none if a word of another script precedes (`after_word`).
 pub(super) fn stem(syllables: &[&str], after_word: bool) -> Option<usize> {
     let particle = PARTICLES.iter().find_map(|particle| {
         let length = particle.chars().count();
         let rest = syllables.len().checked_sub(length)?;
-        let there = particle.chars().zip(&syllables[rest..]).all(|(c, syllable)| syllable.chars().eq([c]));
-        let enough = rest >= STEM_MIN || after_word;
-        (there && enough).then_some(rest)
+        let ends_with_it = particle.chars().zip(&syllables[rest..]).all(|(c, syllable)| syllable.chars().eq([c]));
+        let is_long_enough = rest >= STEM_MIN || after_word;
+        (ends_with_it && is_long_enough).then_some(rest)
     });
     // After a word of another script, 가 and the like are particles too.
     particle.or_else(|| {
@@ -62,7 +62,7 @@ pub(super) fn stem(syllables: &[&str], after_word: bool) -> Option<usize> {
 }
 
 /// Returns whether the syllables are a word of one syllable, with or without a particle: `주`, `주에`.
-pub(super) fn stands_alone(syllables: &[&str]) -> bool {
+pub(super) fn is_one_syllable_word(syllables: &[&str]) -> bool {
     match syllables {
         [] => false,
         [_] => true,
@@ -71,8 +71,8 @@ pub(super) fn stands_alone(syllables: &[&str]) -> bool {
 }
 
 /// Returns whether a syllable is a common word that precedes or follows any noun, and so tells nothing about it: `제
-/// 주도로` is no 제주도. A longer word is not split behind such a first syllable or before such a last one.
-pub(super) fn says_little(syllable: &str) -> bool {
+/// 주도로` is no 제주도. A longer word is not split after such a first syllable or before such a last one.
+pub(super) fn is_stop_word(syllable: &str) -> bool {
     let determiner = matches!(syllable, "이" | "그" | "저" | "제" | "내" | "네" | "한");
     let adverb = matches!(syllable, "다" | "더" | "안" | "못" | "잘" | "또" | "좀");
     let particle =
@@ -84,7 +84,7 @@ pub(super) fn says_little(syllable: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn of(word: &str, after_word: bool) -> Option<usize> {
+    fn stem_of(word: &str, after_word: bool) -> Option<usize> {
         let syllables: Vec<String> = word.chars().map(String::from).collect();
         stem(&syllables.iter().map(String::as_str).collect::<Vec<_>>(), after_word)
     }
@@ -93,18 +93,18 @@ mod tests {
     fn an_unambiguous_particle_is_removed() {
         for (word, rest) in [("한강에서", 2), ("한글은", 2), ("서울까지", 2), ("도서관에서부터", 3), ("선생님께서", 3)]
         {
-            assert_eq!(of(word, false), Some(rest), "{word}");
+            assert_eq!(stem_of(word, false), Some(rest), "{word}");
         }
         for word in ["가을", "마음은", "에서", "고양이", "제주도", "회의", "한글"] {
-            assert_eq!(of(word, false), if word == "마음은" { Some(2) } else { None }, "{word}");
+            assert_eq!(stem_of(word, false), if word == "마음은" { Some(2) } else { None }, "{word}");
         }
     }
 
     #[test]
     fn a_particle_may_follow_a_word_of_another_script_directly() {
-        assert_eq!(of("를", true), Some(0));
-        assert_eq!(of("가", true), Some(0));
-        assert_eq!(of("에서", true), Some(0));
-        assert_eq!(of("월", true), None);
+        assert_eq!(stem_of("를", true), Some(0));
+        assert_eq!(stem_of("가", true), Some(0));
+        assert_eq!(stem_of("에서", true), Some(0));
+        assert_eq!(stem_of("월", true), None);
     }
 }

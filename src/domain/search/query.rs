@@ -27,7 +27,7 @@ pub struct Clause {
     /// Whether texts with it are excluded.
     pub excluded: bool,
     /// The forms. A text has the clause if it has all phrases of one form. The first form is the one that was typed.
-    pub any: Vec<Vec<Phrase>>,
+    pub forms: Vec<Vec<Phrase>>,
 }
 
 /// One part of a form: tokens at fixed distances, or a single syllable.
@@ -47,17 +47,17 @@ pub enum Phrase {
 impl Query {
     /// Parses a query: words, `"phrases"`, `-excluded`, `prefix*`.
     pub fn parse(text: &str) -> Self {
-        Self::of(Typed::all(text).into_iter().filter_map(|typed| typed.clause(false)))
+        Self::of(Typed::split(text).into_iter().filter_map(|typed| typed.clause(false)))
     }
 
     /// Parses a query for members: the last word is also searched for as a prefix, since names are typed incompletely.
     pub fn parse_name(text: &str) -> Self {
-        let typed = Typed::all(text);
+        let typed = Typed::split(text);
         let last = typed.len().saturating_sub(1);
         Self::of(typed.into_iter().enumerate().filter_map(|(at, typed)| typed.clause(at == last)))
     }
 
-    /// Keeps the first of equal clauses.
+    /// Collects at most [`CLAUSES_MAX`] clauses, and of equal ones the first.
     fn of(all: impl Iterator<Item = Clause>) -> Self {
         let mut clauses: Vec<Clause> = Vec::new();
         for clause in all {
@@ -68,8 +68,7 @@ impl Query {
         Self { clauses }
     }
 
-    /// Returns whether there is a clause that is not excluded. A query of exclusions alone would match nearly
-    /// everything.
+    /// Returns whether a clause is not excluded. A query of only exclusions would match nearly everything.
     pub fn has_positive_clause(&self) -> bool {
         self.clauses.iter().any(|clause| !clause.excluded)
     }
@@ -83,13 +82,14 @@ struct Typed {
 }
 
 impl Typed {
-    fn all(text: &str) -> Vec<Self> {
+    /// Splits a query at white space and quotation marks.
+    fn split(text: &str) -> Vec<Self> {
         let mut all = Vec::new();
         let mut rest = text.trim_start();
         while !rest.is_empty() {
-            let without = rest.strip_prefix('-').filter(|rest| rest.starts_with(|c: char| !c.is_whitespace()));
-            let excluded = without.is_some();
-            rest = without.unwrap_or(rest);
+            let after_dash = rest.strip_prefix('-').filter(|rest| rest.starts_with(|c: char| !c.is_whitespace()));
+            let excluded = after_dash.is_some();
+            rest = after_dash.unwrap_or(rest);
             let quoted = rest.starts_with(is_quote);
             if quoted {
                 rest = rest.trim_start_matches(is_quote);
@@ -115,19 +115,19 @@ impl Typed {
         let syllable = runs.len() == 1 && last.script.in_pairs() && last.units.len() == 1;
         if syllable && !prefix {
             let syllable = Phrase::Syllable(last.units[0].text.clone());
-            return Some(Clause { excluded, any: vec![vec![syllable]] });
+            return Some(Clause { excluded, forms: vec![vec![syllable]] });
         }
         let is_word = last.script == Script::Word;
-        let mut any = vec![vec![phrase(&runs, prefix && is_word)]];
+        let mut forms = vec![vec![phrase(&runs, prefix && is_word)]];
         if !self.quoted && !prefix {
             if allow_prefix && is_word {
-                any.push(vec![phrase(&runs, true)]);
+                forms.push(vec![phrase(&runs, true)]);
             }
             if last.script == Script::Hangul {
-                any.extend(korean(&runs));
+                forms.extend(korean_forms(&runs));
             }
         }
-        Some(Clause { excluded, any })
+        Some(Clause { excluded, forms })
     }
 }
 
@@ -135,6 +135,7 @@ fn is_quote(c: char) -> bool {
     matches!(c, '"' | '\u{201C}' | '\u{201D}' | '\u{201E}' | '\u{FF02}')
 }
 
+/// Returns the phrase of the tokens of these runs, at their distances from the first run.
 pub(super) fn phrase(runs: &[Run], prefix: bool) -> Phrase {
     let first = runs.first().map_or(0, |run| run.position);
     let tokens = runs.iter().flat_map(Run::tokens);
@@ -143,35 +144,36 @@ pub(super) fn phrase(runs: &[Run], prefix: bool) -> Phrase {
 
 /// Returns the other forms of a Korean word in texts: without its particle, as two words anywhere, and with spaces
 /// between its parts.
-fn korean(runs: &[Run]) -> Vec<Vec<Phrase>> {
+fn korean_forms(runs: &[Run]) -> Vec<Vec<Phrase>> {
     let Some((last, before)) = runs.split_last() else { return Vec::new() };
     let syllables: Vec<&str> = last.units.iter().map(|unit| unit.text.as_str()).collect();
     let stem = particles::stem(&syllables, !before.is_empty());
     let mut forms = Vec::new();
     if let Some(length) = stem {
-        let mut cut = before.to_vec();
+        let mut without_particle = before.to_vec();
         if length > 0 {
-            cut.push(part(last, 0, length));
+            without_particle.push(sub_run(last, 0, length));
         }
-        forms.push(vec![phrase(&cut, false)]);
+        forms.push(vec![phrase(&without_particle, false)]);
     }
     if before.is_empty() {
         let lengths = [Some(last.units.len()), stem];
         for length in lengths.into_iter().flatten().filter(|length| COMPOUND.contains(length)) {
             let splits = PART_MIN..=length - PART_MIN;
             forms.extend(splits.map(|at| {
-                let parts = [part(last, 0, at), part(last, at, length)];
+                let parts = [sub_run(last, 0, at), sub_run(last, at, length)];
                 parts.map(|part| phrase(&[part], false)).to_vec()
             }));
         }
     }
-    // Without the particle, if there is one: these forms find texts with the particle too.
+    // The word without its particle: these forms find texts with the particle too.
     let length = stem.filter(|length| *length >= SPACED_MIN).unwrap_or(last.units.len());
-    forms.extend(spaced(before, &part(last, 0, length)).into_iter().map(|phrase| vec![phrase]));
+    forms.extend(spaced(before, &sub_run(last, 0, length)).into_iter().map(|phrase| vec![phrase]));
     forms
 }
 
-pub(super) fn part(run: &Run, from: usize, to: usize) -> Run {
+/// Returns some adjacent units of a run as a run.
+pub(super) fn sub_run(run: &Run, from: usize, to: usize) -> Run {
     Run { script: run.script, position: run.position + from as u32, units: run.units[from..to].to_vec() }
 }
 
@@ -196,18 +198,18 @@ mod tests {
         assert_eq!(Query::parse("rust 서버").clauses.len(), 2);
         assert_eq!(Query::parse("rust 서버 Rust").clauses, Query::parse("rust 서버").clauses);
         assert_eq!(Query::parse("rust -rust").clauses.len(), 2);
-        assert_eq!(only("\"rust 서버\"").any, [terms(&[(0, "rust"), (1, "서버")])]);
-        assert_eq!(only("e-mail").any, [terms(&[(0, "e"), (1, "mail")])]);
+        assert_eq!(only("\"rust 서버\"").forms, [terms(&[(0, "rust"), (1, "서버")])]);
+        assert_eq!(only("e-mail").forms, [terms(&[(0, "e"), (1, "mail")])]);
         assert!(only("-rust").excluded && only("-\"a b\"").excluded && !only("rust-").excluded);
     }
 
     #[test]
     fn any_text_is_parsed_as_a_query() {
-        for nothing in ["", "  ", "\"", "\"\"", "-", "- -", "*", "-*", "\"-", "!?", "--", "-\""] {
-            assert!(!Query::parse(nothing).has_positive_clause(), "{nothing}");
+        for meaningless in ["", "  ", "\"", "\"\"", "-", "- -", "*", "-*", "\"-", "!?", "--", "-\""] {
+            assert!(!Query::parse(meaningless).has_positive_clause(), "{meaningless}");
         }
-        assert_eq!(only("\"rust").any, [terms(&[(0, "rust")])]);
-        assert_eq!(only("rust\"").any, [terms(&[(0, "rust")])]);
+        assert_eq!(only("\"rust").forms, [terms(&[(0, "rust")])]);
+        assert_eq!(only("rust\"").forms, [terms(&[(0, "rust")])]);
         assert_eq!(Query::parse("a\"b c\"d").clauses.len(), 3);
         let many: String = (0..100).map(|word| format!("a{word} ")).collect();
         assert_eq!(Query::parse(&many).clauses.len(), CLAUSES_MAX);
@@ -216,38 +218,38 @@ mod tests {
     #[test]
     fn a_star_makes_a_prefix() {
         let clause = only("dev*");
-        assert_eq!(clause.any, [vec![Phrase::Terms { terms: vec![(0, "dev".into())], prefix: true }]]);
-        assert_eq!(only("한글*").any, [terms(&[(0, "한글")])]);
-        assert_eq!(only("한*").any, [terms(&[(0, "한")])]);
+        assert_eq!(clause.forms, [vec![Phrase::Terms { terms: vec![(0, "dev".into())], prefix: true }]]);
+        assert_eq!(only("한글*").forms, [terms(&[(0, "한글")])]);
+        assert_eq!(only("한*").forms, [terms(&[(0, "한")])]);
     }
 
     #[test]
     fn a_single_syllable_is_searched_for_anywhere() {
-        assert_eq!(only("밤").any, [vec![Phrase::Syllable("밤".into())]]);
-        assert_eq!(only("3월").any, [terms(&[(0, "3"), (1, "월")])]);
+        assert_eq!(only("밤").forms, [vec![Phrase::Syllable("밤".into())]]);
+        assert_eq!(only("3월").forms, [terms(&[(0, "3"), (1, "월")])]);
     }
 
     #[test]
     fn a_word_is_also_searched_for_without_its_particle() {
-        assert_eq!(only("한강에").any, [terms(&[(0, "한강"), (1, "강에")]), terms(&[(0, "한강")])]);
-        assert_eq!(only("이번주").any, [terms(&[(0, "이번"), (1, "번주")]), terms(&[(0, "이번"), (2, "주.")])]);
-        assert_eq!(only("react를").any, [terms(&[(0, "react"), (1, "를")]), terms(&[(0, "react")])]);
-        assert_eq!(only("\"한강에\"").any.len(), 1);
+        assert_eq!(only("한강에").forms, [terms(&[(0, "한강"), (1, "강에")]), terms(&[(0, "한강")])]);
+        assert_eq!(only("이번주").forms, [terms(&[(0, "이번"), (1, "번주")]), terms(&[(0, "이번"), (2, "주.")])]);
+        assert_eq!(only("react를").forms, [terms(&[(0, "react"), (1, "를")]), terms(&[(0, "react")])]);
+        assert_eq!(only("\"한강에\"").forms.len(), 1);
     }
 
     #[test]
     fn a_compound_is_also_searched_for_as_two_words() {
-        let any = only("대한민국").any;
-        assert_eq!(any[0], terms(&[(0, "대한"), (1, "한민"), (2, "민국")]));
-        assert_eq!(any[1], [terms(&[(0, "대한")]), terms(&[(0, "민국")])].concat());
-        assert!(any[2..].iter().all(|form| form.len() == 1), "the others are single phrases");
-        assert!(only("대한민국은").any.contains(&[terms(&[(0, "대한")]), terms(&[(0, "민국")])].concat()));
+        let forms = only("대한민국").forms;
+        assert_eq!(forms[0], terms(&[(0, "대한"), (1, "한민"), (2, "민국")]));
+        assert_eq!(forms[1], [terms(&[(0, "대한")]), terms(&[(0, "민국")])].concat());
+        assert!(forms[2..].iter().all(|form| form.len() == 1), "the others are single phrases");
+        assert!(only("대한민국은").forms.contains(&[terms(&[(0, "대한")]), terms(&[(0, "민국")])].concat()));
     }
 
     #[test]
     fn the_last_word_of_a_name_is_also_a_prefix() {
         let clauses = Query::parse_name("kim min").clauses;
-        assert_eq!((clauses[0].any.len(), clauses[1].any.len()), (1, 2));
+        assert_eq!((clauses[0].forms.len(), clauses[1].forms.len()), (1, 2));
     }
 
     proptest! {
@@ -255,7 +257,7 @@ mod tests {
         fn no_text_makes_it_panic(text in "\\PC{0,80}") {
             let query = Query::parse(&text);
             prop_assert!(query.clauses.len() <= CLAUSES_MAX);
-            prop_assert!(query.clauses.iter().all(|clause| !clause.any.is_empty()));
+            prop_assert!(query.clauses.iter().all(|clause| !clause.forms.is_empty()));
         }
 
         #[test]

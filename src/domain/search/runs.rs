@@ -25,7 +25,7 @@ impl Script {
     }
 }
 
-/// The unit of positions: a word, a syllable, an emoji.
+/// A word, a syllable or an emoji: positions count these.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unit {
     pub(super) text: String,
@@ -48,7 +48,7 @@ pub(super) fn runs(text: &str) -> Vec<Run> {
     let mut start = 0;
     while let Some(c) = text[start..].chars().next() {
         let end = start + c.len_utf8();
-        // Two plain characters never form a cluster, so the tables of clusters are not needed.
+        // Two plain characters never form a cluster, so no table lookup is needed.
         if is_plain(c) && text[end..].chars().next().is_none_or(is_plain) {
             builder.push(c.to_ascii_lowercase(), start, end);
             start = end;
@@ -56,7 +56,7 @@ pub(super) fn runs(text: &str) -> Vec<Run> {
         }
         let cluster = text[start..].graphemes(true).next().unwrap_or(&text[start..end]);
         let end = start + cluster.len();
-        builder.cluster(cluster, start, end);
+        builder.push_cluster(cluster, start, end);
         start = end;
     }
     builder.close();
@@ -71,7 +71,8 @@ struct RunBuilder {
 }
 
 impl RunBuilder {
-    fn cluster(&mut self, cluster: &str, start: usize, end: usize) {
+    /// Adds a grapheme cluster: an emoji as its own run, any other one by its normalised characters.
+    fn push_cluster(&mut self, cluster: &str, start: usize, end: usize) {
         if is_emoji_cluster(cluster) {
             self.close();
             self.add(Script::Emoji, &plain_emoji(cluster), start, end);
@@ -94,6 +95,7 @@ impl RunBuilder {
         }
     }
 
+    /// Adds text to the open word, or a unit to the open run of its script.
     fn add(&mut self, script: Script, text: &str, start: usize, end: usize) {
         if self.open.as_ref().is_some_and(|run| run.script != script) {
             self.close();
@@ -122,6 +124,7 @@ impl RunBuilder {
         }
     }
 
+    /// Ends the open run.
     fn close(&mut self) {
         if let Some(run) = self.open.take() {
             self.position += run.units.len() as u32;
@@ -163,8 +166,8 @@ fn is_emoji_cluster(cluster: &str) -> bool {
 
 /// Removes skin tones and variation selectors from an emoji: 👍 finds 👍🏽.
 fn plain_emoji(cluster: &str) -> String {
-    let varies = |c: &char| matches!(c, '\u{FE0E}' | '\u{FE0F}' | '\u{1F3FB}'..='\u{1F3FF}');
-    let plain: String = cluster.chars().filter(|c| !varies(c)).collect();
+    let is_variation = |c: &char| matches!(c, '\u{FE0E}' | '\u{FE0F}' | '\u{1F3FB}'..='\u{1F3FF}');
+    let plain: String = cluster.chars().filter(|c| !is_variation(c)).collect();
     if plain.is_empty() { cluster.to_owned() } else { plain }
 }
 

@@ -3,10 +3,10 @@
 //! The index holds syllables by position, and pairs within words only. So a variant consists of the pairs of its parts,
 //! at the positions that they have without spaces. No pair spans a space: `천국` does not find `인천 국제`.
 use super::{
-    particles::says_little,
-    query::{Phrase, part, phrase},
+    particles::is_stop_word,
+    query::{Phrase, phrase, sub_run},
     runs::{Run, Script},
-    tokens::alone,
+    tokens::whole_word_token,
 };
 
 /// Fewest syllables of a word with spacing variants: those of a shorter one would find too much.
@@ -16,8 +16,7 @@ const SPACED_MAX: usize = 12;
 /// Most syllables of a part: parts of two and three also find texts without a space between them.
 const PART_MAX: usize = 3;
 
-/// Returns the most parts of one syllable for a word of that length. Each doubles the variants, of which there are at
-/// most 16.
+/// Returns the most parts of one syllable for a word of that length. Each doubles the variants; a word has at most 16.
 fn singles_max(length: usize) -> usize {
     match length {
         ..=5 => 2,
@@ -26,7 +25,7 @@ fn singles_max(length: usize) -> usize {
     }
 }
 
-/// Returns the phrases that find a word with spaces, each behind the runs before it in the query.
+/// Returns the phrases that find a word with spaces, each after the runs that precede the word in the query.
 pub(super) fn spaced(before: &[Run], word: &Run) -> Vec<Phrase> {
     let length = word.units.len();
     if word.script != Script::Hangul || !(SPACED_MIN..=SPACED_MAX).contains(&length) {
@@ -37,11 +36,11 @@ pub(super) fn spaced(before: &[Run], word: &Run) -> Vec<Phrase> {
     all.retain(|parts| {
         // `query::korean` searches for two words of at least two syllables anywhere, if no run precedes them.
         let two_words = before.is_empty() && parts.len() == 2 && parts.iter().all(|part| *part > 1);
-        let first = parts[0] > 1 || !says_little(&word.units[0].text);
-        let last = parts[parts.len() - 1] > 1 || !says_little(&word.units[length - 1].text);
-        parts.len() > 1 && !two_words && first && last
+        let first_counts = parts[0] > 1 || !is_stop_word(&word.units[0].text);
+        let last_counts = parts[parts.len() - 1] > 1 || !is_stop_word(&word.units[length - 1].text);
+        parts.len() > 1 && !two_words && first_counts && last_counts
     });
-    all.iter().map(|parts| divided(before, word, parts)).collect()
+    all.iter().map(|parts| phrase_of_parts(before, word, parts)).collect()
 }
 
 /// Collects every division of that many syllables into parts.
@@ -60,21 +59,21 @@ fn divide(rest: usize, singles: usize, parts: &mut Vec<usize>, all: &mut Vec<Vec
 }
 
 /// Returns the phrase of a word with these parts. A part of one syllable in the middle needs no mark, since the next
-/// part begins right behind it; as the last part it has to be the token of a word of its own.
-fn divided(before: &[Run], word: &Run, parts: &[usize]) -> Phrase {
+/// part begins right after it; as the last part it has to be the token of a whole word.
+fn phrase_of_parts(before: &[Run], word: &Run, parts: &[usize]) -> Phrase {
     let mut runs = before.to_vec();
     let mut from = 0;
     for length in parts {
-        runs.push(part(word, from, from + length));
+        runs.push(sub_run(word, from, from + length));
         from += length;
     }
-    let mut whole = phrase(&runs, false);
-    if let (Phrase::Terms { terms, .. }, Some(1)) = (&mut whole, parts.last())
+    let mut phrase = phrase(&runs, false);
+    if let (Phrase::Terms { terms, .. }, Some(1)) = (&mut phrase, parts.last())
         && let Some((_, last)) = terms.last_mut()
     {
-        *last = alone(last);
+        *last = whole_word_token(last);
     }
-    whole
+    phrase
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub struct Token {
     pub text: String,
     /// Offset of its first byte in the original text.
     pub start: usize,
-    /// Offset behind its last byte in the original text.
+    /// Offset after its last byte in the original text.
     pub end: usize,
     /// Number of words, syllables and emoji before it.
     pub position: u32,
@@ -26,10 +26,10 @@ pub struct Token {
 
 impl Run {
     /// Returns whether it is a word of one syllable, with or without a particle.
-    fn is_one_syllable(&self) -> bool {
+    fn is_one_syllable_word(&self) -> bool {
         // No particle is longer than five syllables.
         let short = self.units.len() <= 6;
-        short && particles::stands_alone(&self.units.iter().map(|unit| unit.text.as_str()).collect::<Vec<_>>())
+        short && particles::is_one_syllable_word(&self.units.iter().map(|unit| unit.text.as_str()).collect::<Vec<_>>())
     }
 
     /// Returns the tokens that a query searches for: the overlapping pairs, or the only unit.
@@ -52,12 +52,13 @@ impl Run {
 }
 
 /// Returns the token of a syllable as a whole word. The plain syllable is also the beginning of longer words.
-pub(super) fn alone(syllable: &str) -> String {
+pub(super) fn whole_word_token(syllable: &str) -> String {
     format!("{syllable}.")
 }
 
 /// Returns the tokens of a text, in order. A run of several syllables also gives its first one, so that `3월` finds
-/// `3월에`. A Korean word of one syllable also gives the token of `alone`, so that `이번주` finds `이번 주` and not `이번 주말`.
+/// `3월에`. A Korean word of one syllable also gives the token of `whole_word_token`, so that `이번주` finds `이번 주` and not
+/// `이번 주말`.
 pub fn tokenize(text: &str) -> Vec<Token> {
     let mut tokens = Vec::with_capacity(text.len() / 3);
     for run in runs(text) {
@@ -65,9 +66,9 @@ pub fn tokenize(text: &str) -> Vec<Token> {
             let Unit { text, start, end } = first.clone();
             tokens.push(Token { text, start, end, position: run.position });
         }
-        if run.script == Script::Hangul && run.is_one_syllable() {
+        if run.script == Script::Hangul && run.is_one_syllable_word() {
             let Unit { text, start, end } = &run.units[0];
-            tokens.push(Token { text: alone(text), start: *start, end: *end, position: run.position });
+            tokens.push(Token { text: whole_word_token(text), start: *start, end: *end, position: run.position });
         }
         tokens.extend(run.tokens());
     }
@@ -76,8 +77,8 @@ pub fn tokenize(text: &str) -> Vec<Token> {
 
 /// Returns each single syllable or character of the scripts that are tokenized in pairs, in order.
 pub fn syllables(text: &str) -> Vec<Token> {
-    let of_pairs = runs(text).into_iter().filter(|run| run.script.in_pairs());
-    let tokens = of_pairs.flat_map(|run| {
+    let paired = runs(text).into_iter().filter(|run| run.script.in_pairs());
+    let tokens = paired.flat_map(|run| {
         let position = run.position;
         run.units.into_iter().zip(position..).map(|(unit, position)| Token {
             text: unit.text,

@@ -1,7 +1,7 @@
 //! The caller of a request: client address, bearer token, identity, device.
 use crate::{
     actors::sessions::Client,
-    domain::{Identity, Refusal, line_of},
+    domain::{Identity, Refusal, to_line},
     http::problem::Problem,
 };
 use axum::{
@@ -104,7 +104,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Device {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         let Address(address) = Address::from_request_parts(parts, state).await?;
         let agent = parts.headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
-        let device = line_of(&agent.unwrap_or_default(), DEVICE_MAX);
+        let device = to_line(&agent.unwrap_or_default(), DEVICE_MAX);
         Ok(Self(Client { device, address }))
     }
 }

@@ -1,4 +1,4 @@
-//! The activity store: each event applied once, its position in the same commit.
+//! The activity store: applies each event once, and commits its position with its rows.
 use super::{Backend, Tampering, fixtures::hours_from_now};
 use crate::{
     domain::{
@@ -53,7 +53,7 @@ async fn ids(store: &Store, member: MemberId) -> Vec<u64> {
     notifications(store, member).await.iter().map(|notification| notification.id.0).collect()
 }
 
-async fn done(store: &Store, member: MemberId) -> Vec<Event> {
+async fn activities(store: &Store, member: MemberId) -> Vec<Event> {
     store.activities(member, None, END, 1_000).await.unwrap()
 }
 
@@ -81,7 +81,7 @@ async fn applying_a_batch_twice_changes_nothing(backend: &Backend) {
     for _ in 0..3 {
         store.apply(&batch).await.unwrap();
         assert_eq!((ids(&store, A).await, store.position().await.unwrap()), (vec![3, 2, 1], Position(3)));
-        assert_eq!(done(&store, B).await, [batch[2], batch[0]]);
+        assert_eq!(activities(&store, B).await, [batch[2], batch[0]]);
     }
     // A batch that overlaps an applied one adds its new events.
     let more = [batch[2], like(4, MemberId(4))];
@@ -102,7 +102,7 @@ async fn a_message_key_is_stored_once(backend: &Backend) {
     let (store, _stores) = store(backend).await;
     let created = Fact::new(K::PostCreated, A).on_post(POST);
     store.apply(&[event(1, created), event(2, created)]).await.unwrap();
-    assert_eq!(done(&store, A).await.len(), 1);
+    assert_eq!(activities(&store, A).await.len(), 1);
     assert_eq!(store.position().await.unwrap(), Position(2));
 }
 
@@ -112,7 +112,7 @@ async fn a_batch_that_fails_leaves_neither_rows_nor_position(backend: &Backend) 
     (backend.tamper)(Tampering::RejectActivity(Position(3))).await;
     let failed = store.apply(&[like(2, C), like(3, MemberId(4)), like(4, MemberId(5))]).await;
     assert!(matches!(failed, Err(StoreError::Rejected { .. })), "{failed:?}");
-    assert_eq!((ids(&store, A).await, done(&store, C).await.len()), (vec![1], 0));
+    assert_eq!((ids(&store, A).await, activities(&store, C).await.len()), (vec![1], 0));
     assert_eq!(store.position().await.unwrap(), Position(1));
     store.apply(&[like(2, C)]).await.unwrap();
     store.add_dead_letter(dead_letter(like(3, MemberId(4)), Timestamp(0))).await.unwrap();
@@ -151,8 +151,8 @@ async fn every_notification_is_retracted_by_its_undoing_event(backend: &Backend)
         store.apply(&[event(1, caused_by), event(2, apart), event(3, other)]).await.unwrap();
         assert_eq!(ids(&store, A).await, [3, 2, 1], "{caused_by:?}");
         store.apply(&[event(4, undone_by), event(5, caused_by)]).await.unwrap();
-        let left = ids(&store, A).await;
-        assert!(left.starts_with(&[5]) && left.ends_with(&[2]) && !left.contains(&1), "{undone_by:?} {left:?}");
+        let kept = ids(&store, A).await;
+        assert!(kept.starts_with(&[5]) && kept.ends_with(&[2]) && !kept.contains(&1), "{undone_by:?} {kept:?}");
     }
 }
 
@@ -228,7 +228,7 @@ async fn a_redriven_event_does_not_notify_of_what_was_undone_since(backend: &Bac
         assert!(store.redrive(Position(position)).await.unwrap());
     }
     assert_eq!(ids(&store, A).await, [2]);
-    assert_eq!(done(&store, B).await.iter().map(|event| event.position.0).collect::<Vec<_>>(), [4, 3, 1]);
+    assert_eq!(activities(&store, B).await.iter().map(|event| event.position.0).collect::<Vec<_>>(), [4, 3, 1]);
 }
 
 async fn activities_are_pruned_after_a_year_and_with_purged_members(backend: &Backend) {
@@ -249,6 +249,9 @@ async fn activities_are_pruned_after_a_year_and_with_purged_members(backend: &Ba
         .unwrap();
     assert_eq!(store.prune(Timestamp::now()).await.unwrap(), 5);
     assert_eq!((ids(&store, A).await, ids(&store, B).await), (vec![5], vec![]));
-    assert_eq!((done(&store, A).await.len(), done(&store, B).await.len(), done(&store, C).await.len()), (1, 0, 3));
+    assert_eq!(
+        (activities(&store, A).await.len(), activities(&store, B).await.len(), activities(&store, C).await.len()),
+        (1, 0, 3)
+    );
     assert_eq!(store.prune(Timestamp::now()).await.unwrap(), 0);
 }

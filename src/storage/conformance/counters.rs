@@ -1,7 +1,7 @@
 //! Counters agree with their rows after commands in any order.
-use super::{Backend, Tampering, id, member, post};
+use super::{Backend, Tampering, fixtures::remark, id, member, post};
 use crate::{
-    domain::{Comment, CommentId, MemberId, PostId, Timestamp},
+    domain::{Comment, MemberId, PostId, RelationChange, Timestamp},
     storage::{Drift, Stores, View},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -11,53 +11,40 @@ conformance! {
     the_audit_finds_a_wrong_counter,
 }
 
-struct World {
+/// The targets of the commands so far, including deleted ones.
+struct Population {
     members: Vec<MemberId>,
     posts: Vec<(PostId, MemberId)>,
     comments: Vec<Comment>,
 }
 
-/// Runs one random command. Refusals are expected, and must change nothing.
-async fn run_command(stores: &Stores, world: &mut World, random: &mut StdRng) {
-    let who = world.members[random.random_range(0..world.members.len())];
-    let whom = world.members[random.random_range(0..world.members.len())];
-    let post_at = random.random_range(0..world.posts.len());
-    let (on, author) = world.posts[post_at];
+/// Runs one random command. A refusal is expected and must change nothing.
+async fn run_command(stores: &Stores, population: &mut Population, random: &mut StdRng) {
+    let who = population.members[random.random_range(0..population.members.len())];
+    let whom = population.members[random.random_range(0..population.members.len())];
+    let post_at = random.random_range(0..population.posts.len());
+    let (on, author) = population.posts[post_at];
     let now = Timestamp::now();
     match random.random_range(0..17) {
         0 | 1 => drop(stores.relations.follow(id(), who, whom).await),
-        2 => drop(stores.relations.change_relation(crate::domain::RelationChange::Unfollow, who, whom).await),
-        3 => world.posts.push((post(stores, who, "글 #하나").await, who)),
+        2 => drop(stores.relations.change_relation(RelationChange::Unfollow, who, whom).await),
+        3 => population.posts.push((post(stores, who, "글 #하나").await, who)),
         4 => drop(stores.posts.delete_post(author, on, now).await),
         5 | 6 => drop(stores.likes.like_post(id(), who, on, random.random_range(0..3) > 0).await),
         7 => {
             drop(stores.views.count_views(vec![View { post: on, viewer: who, hour: random.random_range(0..3) }]).await)
         }
         8..=10 => {
-            let parent = (!world.comments.is_empty()).then(|| random.random_range(0..world.comments.len()));
-            let parent = parent.map(|at| world.comments[at].clone());
+            let parent = (!population.comments.is_empty()).then(|| random.random_range(0..population.comments.len()));
+            let parent = parent.map(|at| population.comments[at].clone());
             let parent = parent.filter(|parent| parent.depth < 2 && random.random_range(0..3) > 0);
-            let comment = Comment {
-                id: CommentId(id()),
-                post: parent.as_ref().map_or(on, |parent| parent.post),
-                parent: parent.as_ref().map(|parent| parent.id),
-                depth: parent.as_ref().map_or(0, |parent| parent.depth + 1),
-                author: who,
-                content: "댓글".to_owned(),
-                like_count: 0,
-                reply_count: 0,
-                below_count: 0,
-                mentions: Vec::new(),
-                deleted: false,
-                created_at: now,
-                edited_at: None,
-            };
+            let comment = remark(who, parent.as_ref().map_or(on, |parent| parent.post), parent.as_ref());
             if stores.comments.create_comment(comment.clone(), None).await.is_ok() {
-                world.comments.push(comment);
+                population.comments.push(comment);
             }
         }
-        11 if !world.comments.is_empty() => {
-            let comment = &world.comments[random.random_range(0..world.comments.len())];
+        11 if !population.comments.is_empty() => {
+            let comment = &population.comments[random.random_range(0..population.comments.len())];
             drop(stores.comments.delete_comment(comment.author, comment.id, now).await);
             drop(stores.likes.like_comment(id(), who, comment.id, random.random_range(0..3) > 0).await);
         }
@@ -71,17 +58,17 @@ async fn no_order_of_commands_makes_a_counter_drift(backend: &Backend) {
         let backend = (backend.another)();
         let stores = backend.stores().await;
         let mut random = StdRng::seed_from_u64(seed);
-        let mut world = World { members: Vec::new(), posts: Vec::new(), comments: Vec::new() };
+        let mut population = Population { members: Vec::new(), posts: Vec::new(), comments: Vec::new() };
         for number in 0..6 {
             let who = member(&stores, &format!("member{number}")).await;
-            world.members.push(who);
-            world.posts.push((post(&stores, who, "글").await, who));
+            population.members.push(who);
+            population.posts.push((post(&stores, who, "글").await, who));
         }
         for _ in 0..300 {
-            run_command(&stores, &mut world, &mut random).await;
+            run_command(&stores, &mut population, &mut random).await;
         }
         assert_eq!(stores.upkeep.audit().await.unwrap(), [], "seed {seed}");
-        assert!(world.comments.len() > 10 && world.posts.len() > 10, "the world was too quiet");
+        assert!(population.comments.len() > 10 && population.posts.len() > 10, "too few commands were accepted");
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     ranking::{comment_at, like_at, view_at},
 };
 use crate::{
-    domain::{Day, EventKind, Fact, MemberId, Patch, Position, PostId, Privacy, ProfilePatch, Timestamp},
+    domain::{Day, EventKind, Fact, MemberId, Position, PostId, Privacy, ProfilePatch, Timestamp},
     storage::{KeptDay, ScoredPost, Stores},
 };
 use jiff::{civil::Date, tz::TimeZone};
@@ -15,7 +15,7 @@ conformance! {
     a_day_begins_and_ends_at_midnight,
     the_older_of_equals_is_first,
     hidden_posts_are_not_among_the_best_of_a_day,
-    public_posts_are_the_posts_that_strangers_see,
+    public_posts_are_visible_to_every_stranger,
     a_change_of_the_shown_posts_is_an_event,
     a_frozen_day_does_not_change,
     freezing_a_day_with_other_posts_is_an_event,
@@ -84,9 +84,9 @@ async fn the_older_of_equals_is_first(backend: &Backend) {
 async fn hidden_posts_are_not_among_the_best_of_a_day(backend: &Backend) {
     let stores = &backend.stores().await;
     let [author, deactivated, fan] = members(stores).await;
-    let (kept, deleted, left) =
+    let (kept, deleted, hidden) =
         (post(stores, author).await, post(stores, author).await, post(stores, deactivated).await);
-    for on in [kept, deleted, left] {
+    for on in [kept, deleted, hidden] {
         like_at(stores, fan, on, day().begin).await;
         comment_at(stores, deactivated, on, day().begin).await;
     }
@@ -95,17 +95,17 @@ async fn hidden_posts_are_not_among_the_best_of_a_day(backend: &Backend) {
     assert_eq!(best(stores).await, [(kept, 2)]);
 }
 
-async fn public_posts_are_the_posts_that_strangers_see(backend: &Backend) {
+async fn public_posts_are_visible_to_every_stranger(backend: &Backend) {
     let stores = &backend.stores().await;
-    let [author, shy, deactivated] = members(stores).await;
+    let [author, private, deactivated] = members(stores).await;
     let (visible, deleted) = (post(stores, author).await, post(stores, author).await);
-    let (followers, left) = (post(stores, shy).await, post(stores, deactivated).await);
+    let (for_followers, hidden) = (post(stores, private).await, post(stores, deactivated).await);
     let newer = post(stores, author).await;
     stores.posts.delete_post(author, deleted, Timestamp::now()).await.unwrap();
     stores.members.deactivate(deactivated, Timestamp::now()).await.unwrap();
     let patch = ProfilePatch { privacy: Some(Privacy::Followers), ..ProfilePatch::default() };
-    stores.members.change_profile(shy, ProfilePatch { bio: Patch::Keep, ..patch }, None).await.unwrap();
-    let asked = [newer, followers, left, deleted, visible, PostId(7)];
+    stores.members.change_profile(private, patch, None).await.unwrap();
+    let asked = [newer, for_followers, hidden, deleted, visible, PostId(7)];
     assert_eq!(stores.ranking.public_posts(&asked).await.unwrap(), [newer, visible]);
 }
 

@@ -8,7 +8,7 @@ use super::{
     id,
 };
 use crate::{
-    domain::{EventKind, Fact, Refusal, Timestamp},
+    domain::{CommentId, EventKind, Fact, Refusal, Timestamp},
     storage::CommentOrder,
 };
 
@@ -38,7 +38,9 @@ async fn a_deactivated_member_is_hidden_until_restored(backend: &Backend) {
     assert!(stores.members.cards_by_handle(std::slice::from_ref(&handle)).await.unwrap().is_empty());
     assert!(stores.relations.followers(one, u64::MAX, 9).await.unwrap().is_empty());
     assert!(stores.likes.post_likes(on, u64::MAX, 9).await.unwrap().is_empty());
-    assert!(stores.comments.comments(CommentOrder::OfPost(on, Default::default()), 9).await.unwrap().is_empty());
+    assert!(
+        stores.comments.comments(CommentOrder::OfPost { post: on, after: CommentId(0) }, 9).await.unwrap().is_empty()
+    );
     assert!(stores.comments.comment_by_id(remark).await.unwrap().is_none());
     assert_eq!(post_counts(stores, theirs).await, None);
     assert!(stores.members.handle_taken(&handle).await.unwrap());
@@ -73,20 +75,20 @@ async fn counters_follow_each_deactivation_and_restore(backend: &Backend) {
         like_comment(stores, member, top).await;
         like_comment(stores, member, bottom).await;
     }
-    let (leave, back) = (Timestamp::now(), async |who| stores.members.restore(who).await.unwrap().unwrap());
+    let (now, restore) = (Timestamp::now(), async |who| stores.members.restore(who).await.unwrap().unwrap());
     let full = [Some((2, 1, false)), Some((0, 1, false)), Some((2, 0, false)), Some((0, 1, false))];
     let visible_counts = async || {
-        let mut of_comments = Vec::new();
+        let mut all_comments = Vec::new();
         for id in [top, middle, bottom, second] {
-            of_comments.push(comment_counts(stores, id).await);
+            all_comments.push(comment_counts(stores, id).await);
         }
-        (counts(stores, c).await, post_counts(stores, on).await.unwrap(), of_comments)
+        (counts(stores, c).await, post_counts(stores, on).await.unwrap(), all_comments)
     };
     for (first, other) in [(a, b), (b, a)] {
         assert_eq!(visible_counts().await, ([0, 2, 1], [0, 2, 5], full.to_vec()));
         assert_eq!((counts(stores, a).await, counts(stores, b).await), ([2, 1, 0], [2, 1, 0]));
 
-        stores.members.deactivate(first, leave).await.unwrap();
+        stores.members.deactivate(first, now).await.unwrap();
         no_drift(stores).await;
         assert_eq!(counts(stores, other).await, [1, 0, 0]);
         let without_a = vec![Some((1, 0, false)), Some((0, 1, true)), Some((1, 0, false)), None];
@@ -94,15 +96,15 @@ async fn counters_follow_each_deactivation_and_restore(backend: &Backend) {
         let (comments, without) = if first == a { (2, without_a) } else { (3, without_b) };
         assert_eq!(visible_counts().await, ([0, 1, 1], [0, 1, comments], without));
 
-        stores.members.deactivate(other, leave).await.unwrap();
+        stores.members.deactivate(other, now).await.unwrap();
         no_drift(stores).await;
         assert_eq!(visible_counts().await, ([0, 0, 1], [0; 3], vec![None; 4]));
 
         // The member deactivated first is restored first, while the other is still deactivated.
-        back(first).await;
+        restore(first).await;
         no_drift(stores).await;
         assert_eq!(counts(stores, first).await, [1, 0, 0]);
-        back(other).await;
+        restore(other).await;
         no_drift(stores).await;
     }
     assert_eq!(visible_counts().await, ([0, 2, 1], [0, 2, 5], full.to_vec()));
@@ -126,16 +128,19 @@ async fn deactivation_and_restore_are_events(backend: &Backend) {
     let stores = &backend.stores().await;
     let [one] = members(stores).await;
     assert_eq!(stores.members.restore(one).await.unwrap(), None);
-    let left = stores.members.deactivate(one, Timestamp::now()).await.unwrap();
+    let deactivated = stores.members.deactivate(one, Timestamp::now()).await.unwrap();
     assert_eq!(refused(stores.members.deactivate(one, Timestamp::now()).await), Refusal::MemberNotFound);
-    let back = stores.members.restore(one).await.unwrap().unwrap();
+    let restored = stores.members.restore(one).await.unwrap().unwrap();
     assert_eq!(stores.members.restore(one).await.unwrap(), None);
     let log: Vec<_> = events(stores).await.iter().map(|event| (event.position, event.fact)).collect();
     let fact = |kind| Fact::new(kind, one);
-    assert_eq!(log[1..], [(left, fact(EventKind::MemberDeactivated)), (back, fact(EventKind::MemberRestored))]);
+    assert_eq!(
+        log[1..],
+        [(deactivated, fact(EventKind::MemberDeactivated)), (restored, fact(EventKind::MemberRestored))]
+    );
 }
 
-/// A request may still be under way when its member is deactivated.
+/// A request can still be under way when its member is deactivated.
 async fn commands_of_a_deactivated_member_are_refused(backend: &Backend) {
     let stores = &backend.stores().await;
     let [stays, deactivated] = members(stores).await;

@@ -1,4 +1,4 @@
-//! Members, posts, comments and relations that tests start from, and reads that many tests share.
+//! Shared setup of the tests: members, posts, comments and relations, and reads for assertions.
 use super::{draft, id};
 use crate::{
     domain::{Comment, CommentId, Event, MemberId, Position, PostId, Refusal, RelationChange, Timestamp},
@@ -6,7 +6,7 @@ use crate::{
 };
 use std::{fmt::Debug, time::Duration};
 
-/// Returns the time that many hours after now, or before where negative.
+/// Returns the time that many hours after now; negative hours are before now.
 pub(super) fn hours_from_now(hours: i64) -> Timestamp {
     let span = Duration::from_secs(hours.unsigned_abs() * 3_600);
     if hours < 0 { Timestamp::now().before(span) } else { Timestamp::now().after(span) }
@@ -86,7 +86,7 @@ pub(super) async fn follow(stores: &Stores, follower: MemberId, followee: Member
     }
 }
 
-/// Ends a follow. Returns `None` where there was none.
+/// Ends a follow. Returns `None` if the member did not follow.
 pub(super) async fn unfollow(stores: &Stores, follower: MemberId, followee: MemberId) -> Option<Position> {
     stores.relations.change_relation(RelationChange::Unfollow, follower, followee).await.unwrap()
 }
@@ -97,18 +97,19 @@ pub(super) async fn counts(stores: &Stores, member: MemberId) -> [u64; 3] {
     [counts.followers, counts.followings, counts.posts]
 }
 
-/// Returns the views, likes and comments of a post; `None` where it is hidden.
+/// Returns the views, likes and comments of a post; `None` if it is hidden.
 pub(super) async fn post_counts(stores: &Stores, post: PostId) -> Option<[u64; 3]> {
     let counts = stores.posts.posts(&[post]).await.unwrap().pop()?.counts;
     Some([counts.views, counts.likes, counts.comments])
 }
 
-/// Returns the likes, the direct replies and whether the comment is a tombstone; `None` where it is hidden.
+/// Returns the likes, the direct replies and whether the comment is a tombstone; `None` if it is hidden.
 pub(super) async fn comment_counts(stores: &Stores, comment: CommentId) -> Option<(u64, u64, bool)> {
     let comment = stores.comments.comment_by_id(comment).await.unwrap()?;
     Some((comment.like_count, comment.reply_count, comment.deleted))
 }
 
+/// Asserts that the audit finds no drift.
 pub(super) async fn no_drift(stores: &Stores) {
     assert_eq!(stores.upkeep.audit().await.unwrap(), []);
 }

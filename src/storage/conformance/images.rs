@@ -15,7 +15,7 @@ conformance! {
     an_image_is_on_one_post_of_its_owner,
     one_of_the_posts_of_a_commit_gets_a_contested_image,
     an_edit_without_images_keeps_them,
-    deleting_an_image_takes_it_off_its_post_and_profile_with_an_event,
+    deleting_an_image_removes_it_from_its_post_and_profile_with_an_event,
     unused_images_are_limited_and_deleted_in_steps,
 }
 
@@ -36,7 +36,7 @@ fn image(owner: MemberId, purpose: Purpose) -> Image {
     }
 }
 
-async fn added(stores: &Stores, owner: MemberId, purpose: Purpose) -> ImageId {
+async fn create_image(stores: &Stores, owner: MemberId, purpose: Purpose) -> ImageId {
     let image = image(owner, purpose);
     let id = image.picture.id;
     assert_eq!(stores.images.create_image(image, None).await.unwrap(), Outcome::Done(()));
@@ -74,8 +74,9 @@ async fn every_field_of_an_image_is_kept(backend: &Backend) {
 async fn an_image_is_on_one_post_of_its_owner(backend: &Backend) {
     let stores = &backend.stores().await;
     let [owner, other] = fixtures::members(stores).await;
-    let [first, second] = [added(stores, owner, Purpose::Post).await, added(stores, owner, Purpose::Post).await];
-    let portrait = added(stores, owner, Purpose::Profile).await;
+    let [first, second] =
+        [create_image(stores, owner, Purpose::Post).await, create_image(stores, owner, Purpose::Post).await];
+    let portrait = create_image(stores, owner, Purpose::Profile).await;
     assert_eq!(refused(create_post(stores, other, &[first]).await), Refusal::ImageForbidden);
     assert_eq!(refused(create_post(stores, owner, &[first, ImageId(5)]).await), Refusal::ImageNotFound);
     let wrong = |reason| Refusal::from(FieldError { field: "imageIds", reason });
@@ -93,7 +94,7 @@ async fn an_image_is_on_one_post_of_its_owner(backend: &Backend) {
 async fn one_of_the_posts_of_a_commit_gets_a_contested_image(backend: &Backend) {
     let stores = &backend.stores().await;
     let owner = fixtures::member(stores).await;
-    let id = added(stores, owner, Purpose::Post).await;
+    let id = create_image(stores, owner, Purpose::Post).await;
     let ids = [id];
     let answers = futures::future::join_all((0..20).map(|number| {
         let with: &[ImageId] = if number % 2 == 0 { &ids } else { &[] };
@@ -108,7 +109,8 @@ async fn one_of_the_posts_of_a_commit_gets_a_contested_image(backend: &Backend) 
 async fn an_edit_without_images_keeps_them(backend: &Backend) {
     let stores = &backend.stores().await;
     let owner = fixtures::member(stores).await;
-    let [first, second] = [added(stores, owner, Purpose::Post).await, added(stores, owner, Purpose::Post).await];
+    let [first, second] =
+        [create_image(stores, owner, Purpose::Post).await, create_image(stores, owner, Purpose::Post).await];
     let post = create_post(stores, owner, &[first]).await.unwrap();
     let edit = async |images: Option<Vec<ImageId>>| {
         let text = PostText::new(None, "나중").unwrap();
@@ -128,11 +130,11 @@ async fn an_edit_without_images_keeps_them(backend: &Backend) {
     assert_eq!(unused.len(), 2);
 }
 
-async fn deleting_an_image_takes_it_off_its_post_and_profile_with_an_event(backend: &Backend) {
+async fn deleting_an_image_removes_it_from_its_post_and_profile_with_an_event(backend: &Backend) {
     let stores = &backend.stores().await;
     let [owner, other] = fixtures::members(stores).await;
-    let ids = [added(stores, owner, Purpose::Post).await, added(stores, owner, Purpose::Post).await];
-    let portrait = added(stores, owner, Purpose::Profile).await;
+    let ids = [create_image(stores, owner, Purpose::Post).await, create_image(stores, owner, Purpose::Post).await];
+    let portrait = create_image(stores, owner, Purpose::Profile).await;
     let post = create_post(stores, owner, &ids).await.unwrap();
     let patch = ProfilePatch { avatar: Patch::Set(portrait), ..ProfilePatch::default() };
     stores.members.change_profile(owner, patch, None).await.unwrap();
@@ -156,11 +158,11 @@ async fn unused_images_are_limited_and_deleted_in_steps(backend: &Backend) {
     let stores = &backend.stores().await;
     let [owner, other] = fixtures::members(stores).await;
     for _ in 0..IMAGES_UNUSED_MAX {
-        added(stores, owner, Purpose::Post).await;
+        create_image(stores, owner, Purpose::Post).await;
     }
     let full = Refusal::TooManyImages { max: IMAGES_UNUSED_MAX };
     assert_eq!(refused(stores.images.create_image(image(owner, Purpose::Post), None).await), full);
-    added(stores, other, Purpose::Post).await;
+    create_image(stores, other, Purpose::Post).await;
     assert_eq!(stores.images.delete_unused_images(fixtures::hours_from_now(-1), 10).await.unwrap(), []);
     assert_eq!(stores.images.delete_unused_images(fixtures::hours_from_now(1), 40).await.unwrap().len(), 40);
     assert_eq!(stores.images.delete_unused_images(fixtures::hours_from_now(1), 100).await.unwrap().len(), 61);

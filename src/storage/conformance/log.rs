@@ -1,4 +1,4 @@
-//! The event log: in commit order, without holes, and without events of refused commands.
+//! The event log: commit order, no holes, no events of refused commands.
 use super::{
     Backend, draft,
     fixtures::{self, hours_from_now},
@@ -46,7 +46,7 @@ async fn posts_of_one_commit_keep_their_positions(backend: &Backend) {
     let author = member(&stores, "author").await;
     let drafts: Vec<_> = (0..200).map(|number| draft(author, &format!("글 {number}"))).collect();
     let ids: Vec<_> = drafts.iter().map(|draft| draft.id).collect();
-    futures::future::join_all(drafts.into_iter().map(|draft| stores.posts.create_post(draft, None))).await;
+    join_all(drafts.into_iter().map(|draft| stores.posts.create_post(draft, None))).await;
     let events = stores.log.read(Position(1), 500).await.unwrap();
     assert_eq!(events.iter().map(|event| event.fact.post.unwrap()).collect::<Vec<_>>(), ids);
     let refs = stores.posts.newest_posts(PostId(u64::MAX), 500).await.unwrap();
@@ -101,8 +101,8 @@ async fn a_purge_after_a_month_leaves_no_drift(backend: &Backend) {
     assert!(!stores.members.handle_taken("leaver").await.unwrap());
 }
 
-/// Asserts that positions start at 1 without holes and that times grow.
-async fn whole(stores: &Stores) -> Vec<(Position, Fact)> {
+/// Asserts that positions start at 1 without holes and that times grow. Returns the log.
+async fn assert_whole(stores: &Stores) -> Vec<(Position, Fact)> {
     let log = fixtures::events(stores).await;
     assert!(log.iter().map(|event| event.position.0).eq(1..=log.len() as u64), "{log:?}");
     assert!(log.windows(2).all(|pair| pair[0].at_ns < pair[1].at_ns));
@@ -128,7 +128,7 @@ async fn events_are_in_commit_order(backend: &Backend) {
         (position, fact)
     }))
     .await;
-    let log = whole(stores).await;
+    let log = assert_whole(stores).await;
     assert!(written.iter().all(|event| log.contains(event)));
     assert_eq!(log.len(), 2 + 200);
 }
@@ -141,7 +141,7 @@ async fn a_failed_command_leaves_no_hole(backend: &Backend) {
     let failed = stores.posts.create_post(post, None).await;
     assert!(matches!(failed, Err(StoreError::Unavailable { .. })), "an id was used twice: {failed:?}");
     stores.posts.create_post(draft(author, "글"), None).await.unwrap();
-    assert_eq!(whole(stores).await.len(), 3);
+    assert_eq!(assert_whole(stores).await.len(), 3);
 }
 
 async fn every_position_up_to_the_head_can_be_read(backend: &Backend) {

@@ -1,7 +1,7 @@
 //! Members: sign-up, profiles, handles, lists and recommendations.
 use super::{
     Backend,
-    fixtures::{self, events, followed, hours_from_now},
+    fixtures::{self, events, followed, hours_from_now, refused},
     id, member, newcomer, tokens,
 };
 use crate::{
@@ -9,12 +9,12 @@ use crate::{
         Answer, Deadline, Gender, Handle, MemberId, Outcome, Patch, Profile, ProfilePatch, Receipt, Recommendation,
         Refusal, SessionId, Timestamp,
     },
-    storage::{End, NewMember, StoreError},
+    storage::{NewMember, SessionsToEnd},
 };
 use std::time::Duration;
 
 conformance! {
-    one_address_and_one_handle_whatever_their_case,
+    an_address_and_a_handle_are_unique_in_any_case,
     a_profile_is_patched_and_a_handle_changed,
     following_twice_changes_nothing_and_an_unknown_member_is_refused,
     lists_are_newest_first_and_exclude_deactivated_members,
@@ -26,22 +26,15 @@ conformance! {
     no_stored_id_exceeds_the_largest_id,
 }
 
-fn refusal<T: std::fmt::Debug>(answer: Result<T, StoreError>) -> Refusal {
-    match answer.unwrap_err() {
-        StoreError::Refused(refusal) => refusal,
-        other => panic!("{other}"),
-    }
-}
-
-async fn one_address_and_one_handle_whatever_their_case(backend: &Backend) {
+async fn an_address_and_a_handle_are_unique_in_any_case(backend: &Backend) {
     let stores = backend.stores().await;
     member(&stores, "Minsu").await;
     let mut twin = newcomer("other");
     twin.email = newcomer("MINSU").email;
-    assert_eq!(refusal(stores.members.sign_up(twin, None).await), Refusal::EmailTaken);
+    assert_eq!(refused(stores.members.sign_up(twin, None).await), Refusal::EmailTaken);
     let mut twin = newcomer("another");
     twin.handle = Handle::new("mINSU").unwrap();
-    assert_eq!(refusal(stores.members.sign_up(twin, None).await), Refusal::HandleTaken);
+    assert_eq!(refused(stores.members.sign_up(twin, None).await), Refusal::HandleTaken);
     assert!(stores.members.handle_taken("minsu").await.unwrap());
     assert!(stores.members.member_by_handle("minsu").await.unwrap().is_some());
 }
@@ -57,12 +50,11 @@ async fn a_profile_is_patched_and_a_handle_changed(backend: &Backend) {
     stores.members.change_profile(who, patch, None).await.unwrap();
     let found = stores.members.member(who).await.unwrap().unwrap();
     assert_eq!((found.profile.bio, found.profile.birth_date.unwrap().to_string()), (None, "2000-02-29".to_owned()));
-    let refused =
-        stores.members.change_profile(who, ProfilePatch { bio: set(&"x".repeat(501)), ..Default::default() }, None);
-    assert!(matches!(refusal(refused.await), Refusal::Invalid(_)));
+    let too_long = ProfilePatch { bio: set(&"x".repeat(501)), ..Default::default() };
+    assert!(matches!(refused(stores.members.change_profile(who, too_long, None).await), Refusal::Invalid(_)));
     member(&stores, "taken").await;
     let taken = stores.members.change_handle(who, Handle::new("TAKEN").unwrap(), None).await;
-    assert_eq!(refusal(taken), Refusal::HandleTaken);
+    assert_eq!(refused(taken), Refusal::HandleTaken);
     stores.members.change_handle(who, Handle::new("JIWOO").unwrap(), None).await.unwrap();
     assert_eq!(stores.members.member(who).await.unwrap().unwrap().handle, "JIWOO");
 }
@@ -72,7 +64,7 @@ async fn following_twice_changes_nothing_and_an_unknown_member_is_refused(backen
     let (a, b) = (member(&stores, "aaa").await, member(&stores, "bbb").await);
     assert!(fixtures::follow(&stores, a, b).await.is_some());
     assert!(fixtures::follow(&stores, a, b).await.is_none());
-    assert_eq!(refusal(stores.relations.follow(id(), a, MemberId(9)).await), Refusal::MemberNotFound);
+    assert_eq!(refused(stores.relations.follow(id(), a, MemberId(9)).await), Refusal::MemberNotFound);
     let (of_a, of_b) = (stores.members.member(a).await.unwrap(), stores.members.member(b).await.unwrap());
     assert_eq!((of_a.unwrap().counts.followings, of_b.unwrap().counts.followers), (1, 1));
     let relation = stores.relations.relations(b, &[a], Timestamp::now()).await.unwrap()[0];
@@ -91,7 +83,7 @@ async fn lists_are_newest_first_and_exclude_deactivated_members(backend: &Backen
         stores.relations.follow(id(), fan, who).await.unwrap();
         fans.push(fan);
     }
-    stores.members.deactivate(fans[2], crate::domain::Timestamp::now()).await.unwrap();
+    stores.members.deactivate(fans[2], Timestamp::now()).await.unwrap();
     let first = stores.relations.followers(who, u64::MAX, 2).await.unwrap();
     let ids: Vec<_> = first.iter().map(|listed| listed.item.id).collect();
     assert_eq!(ids, [fans[3], fans[1]]);
@@ -135,7 +127,7 @@ async fn a_repeated_sign_up_gets_the_first_answer(backend: &Backend) {
     let second = stores.members.sign_up(again, Some(receipt.clone())).await.unwrap();
     assert_eq!(second, Outcome::Repeated(receipt.answer.clone()));
     let other = Receipt { fingerprint: [2; 32], ..receipt };
-    assert_eq!(refusal(stores.members.sign_up(newcomer("jiwoo"), Some(other)).await), Refusal::IdempotencyKeyReused);
+    assert_eq!(refused(stores.members.sign_up(newcomer("jiwoo"), Some(other)).await), Refusal::IdempotencyKeyReused);
     assert_eq!(events(stores).await.len(), 1);
 }
 
@@ -143,7 +135,7 @@ async fn a_refused_sign_up_leaves_no_receipt(backend: &Backend) {
     let stores = &backend.stores().await;
     stores.members.sign_up(newcomer("minsu"), None).await.unwrap();
     let answer = stores.members.sign_up(newcomer("minsu"), Some(receipt("k1", 1))).await;
-    assert_eq!(refusal(answer), Refusal::EmailTaken);
+    assert_eq!(refused(answer), Refusal::EmailTaken);
     let outcome = stores.members.sign_up(newcomer("jiwoo"), Some(receipt("k1", 2))).await.unwrap();
     assert!(matches!(outcome, Outcome::Done(_)));
 }
@@ -171,7 +163,7 @@ async fn every_field_of_a_profile_is_kept(backend: &Backend) {
     let kept = stores.members.member(who).await.unwrap().unwrap().profile;
     assert_eq!((&kept, kept.gender), (&expected, Some(Gender::PreferNotToSay)));
     let nobody = stores.members.change_profile(MemberId(id()), ProfilePatch::default(), None).await;
-    assert_eq!(refusal(nobody), Refusal::MemberNotFound);
+    assert_eq!(refused(nobody), Refusal::MemberNotFound);
 }
 
 async fn a_released_handle_is_free(backend: &Backend) {
@@ -186,7 +178,7 @@ async fn a_released_handle_is_free(backend: &Backend) {
     let found: Vec<_> = cards.iter().map(|card| (card.id, card.handle.as_str())).collect();
     assert_eq!(found, [(minsu, "Seoul"), (jiwoo, "minsu")]);
     assert_eq!(
-        refusal(stores.members.change_handle(MemberId(id()), handle("busan"), None).await),
+        refused(stores.members.change_handle(MemberId(id()), handle("busan"), None).await),
         Refusal::MemberNotFound
     );
 }
@@ -210,8 +202,8 @@ async fn no_stored_id_exceeds_the_largest_id(backend: &Backend) {
     assert!(largest().await > remark.0);
     let session = tokens::log_in(stores, who).await;
     assert_eq!(largest().await, session.id.0);
-    // A revocation names an ended session, whose id no newer session may get.
+    // A revocation names an ended session; no newer session may get its id.
     let before = SessionId(id());
-    stores.sessions.end_sessions(who, End::All { before }, hours_from_now(1)).await.unwrap();
+    stores.sessions.end_sessions(who, SessionsToEnd::All { before }, hours_from_now(1)).await.unwrap();
     assert_eq!(largest().await, before.0);
 }

@@ -1,4 +1,4 @@
-//! The suite that every backend must pass, written against the storage traits alone.
+//! The suite that every backend must pass, written only against the storage traits.
 //!
 //! Each test takes the [`Backend`] that it runs on and is listed in the `conformance!` of its file, where the compiler
 //! refuses a missing one as dead code. A further backend adds a factory in its own folder and a module in that macro.
@@ -58,7 +58,7 @@ pub(in crate::storage) struct Backend {
     pub(in crate::storage) another: fn() -> Self,
 }
 
-/// A change that no store would make.
+/// A change that no store makes.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::storage) enum Tampering {
     /// Makes one row of a counter wrong; the name is that of `Drift::counter`.
@@ -72,7 +72,7 @@ pub(in crate::storage) enum Tampering {
 }
 
 impl Backend {
-    /// Opens the deployment. Panics where that fails.
+    /// Opens the deployment. Panics if that fails.
     async fn stores(&self) -> Stores {
         (self.open)().await.unwrap()
     }

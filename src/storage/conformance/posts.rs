@@ -1,21 +1,14 @@
 //! Posts, likes, views, and receipts of repeated requests.
-use super::{Backend, draft, id, member, post};
+use super::{Backend, draft, fixtures::refused, id, member, post};
 use crate::{
-    domain::{Answer, Outcome, PostId, PostText, Receipt, Refusal, Timestamp, markup::ResolvedMarkup},
-    storage::{StoreError, View},
+    domain::{Answer, Outcome, PostId, PostText, Receipt, Refusal, Timestamp, markup, markup::ResolvedMarkup},
+    storage::View,
 };
 
 conformance! {
     a_hundred_copies_of_a_request_make_one_post,
     only_the_author_edits_and_deletes,
     a_like_counts_once_and_a_view_once_an_hour_but_never_the_authors,
-}
-
-fn refusal<T: std::fmt::Debug>(answer: Result<T, StoreError>) -> Refusal {
-    match answer.unwrap_err() {
-        StoreError::Refused(refusal) => refusal,
-        other => panic!("{other}"),
-    }
 }
 
 fn receipt(key: &str, fingerprint: u8) -> Receipt {
@@ -39,7 +32,7 @@ async fn a_hundred_copies_of_a_request_make_one_post(backend: &Backend) {
     assert_eq!((done, repeated.count()), (1, 99));
     assert_eq!(stores.members.member(author).await.unwrap().unwrap().counts.posts, 1);
     let other = stores.posts.create_post(draft(author, "글"), Some(receipt("k", 2))).await;
-    assert_eq!(refusal(other), Refusal::IdempotencyKeyReused);
+    assert_eq!(refused(other), Refusal::IdempotencyKeyReused);
 }
 
 async fn only_the_author_edits_and_deletes(backend: &Backend) {
@@ -47,7 +40,7 @@ async fn only_the_author_edits_and_deletes(backend: &Backend) {
     let (author, other) = (member(&stores, "author").await, member(&stores, "other").await);
     let id = post(&stores, author, "처음 #하나").await;
     let text = PostText::new(Some("제목"), "바꾼 글 #둘").unwrap();
-    let tags = crate::domain::markup::find(text.content()).tags;
+    let tags = markup::find(text.content()).tags;
     let now = Timestamp::now();
     let edit = |who| {
         stores.posts.edit_post(
@@ -59,14 +52,14 @@ async fn only_the_author_edits_and_deletes(backend: &Backend) {
             now,
         )
     };
-    assert_eq!(refusal(edit(other).await), Refusal::PostUpdateForbidden);
+    assert_eq!(refused(edit(other).await), Refusal::PostUpdateForbidden);
     let (edited, _) = edit(author).await.unwrap();
     assert_eq!((edited.title.as_deref(), edited.edited_at), (Some("제목"), Some(now)));
     assert!(stores.posts.tagged_posts("하나", PostId(u64::MAX), 10).await.unwrap().is_empty());
     assert_eq!(stores.posts.tagged_posts("둘", PostId(u64::MAX), 10).await.unwrap().len(), 1);
-    assert_eq!(refusal(stores.posts.delete_post(other, id, now).await), Refusal::PostDeleteForbidden);
+    assert_eq!(refused(stores.posts.delete_post(other, id, now).await), Refusal::PostDeleteForbidden);
     stores.posts.delete_post(author, id, now).await.unwrap();
-    assert_eq!(refusal(stores.posts.delete_post(author, id, now).await), Refusal::PostNotFound);
+    assert_eq!(refused(stores.posts.delete_post(author, id, now).await), Refusal::PostNotFound);
     assert!(stores.posts.posts(&[id]).await.unwrap().is_empty());
 }
 

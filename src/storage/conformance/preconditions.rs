@@ -1,10 +1,11 @@
 //! Preconditions: a change of an outdated version is refused in its commit.
-use super::{Backend, fixtures::comment, id, member, post};
-use crate::{
-    domain::{
-        Comment, CommentText, Handle, Patch, Post, PostText, ProfilePatch, Refusal, Timestamp, markup::ResolvedMarkup,
-    },
-    storage::StoreError,
+use super::{
+    Backend,
+    fixtures::{comment, refused},
+    id, member, post,
+};
+use crate::domain::{
+    Comment, CommentText, Handle, Patch, Post, PostText, ProfilePatch, Refusal, Timestamp, markup::ResolvedMarkup,
 };
 use std::sync::Arc;
 
@@ -12,13 +13,6 @@ conformance! {
     an_edit_of_a_post_requires_the_version_that_was_read,
     an_edit_of_a_comment_requires_the_version_that_was_read,
     a_change_of_a_member_requires_the_version_that_was_read,
-}
-
-fn refusal<T: std::fmt::Debug>(answer: Result<T, StoreError>) -> Refusal {
-    match answer.unwrap_err() {
-        StoreError::Refused(refusal) => refusal,
-        other => panic!("{other}"),
-    }
 }
 
 async fn an_edit_of_a_post_requires_the_version_that_was_read(backend: &Backend) {
@@ -33,7 +27,7 @@ async fn an_edit_of_a_post_requires_the_version_that_was_read(backend: &Backend)
     let first = current().await;
     stores.likes.like_post(id(), fan, on, true).await.unwrap();
     edit("둘째", Some(first.clone())).await.unwrap();
-    assert_eq!(refusal(edit("셋째", Some(first)).await), Refusal::PreconditionFailed);
+    assert_eq!(refused(edit("셋째", Some(first)).await), Refusal::PreconditionFailed);
     assert_eq!(current().await.content, "둘째");
     edit("셋째", Some(current().await)).await.unwrap();
     edit("넷째", None).await.unwrap();
@@ -52,7 +46,7 @@ async fn an_edit_of_a_comment_requires_the_version_that_was_read(backend: &Backe
     };
     let first = current().await;
     edit("둘째", Some(first.clone())).await.unwrap();
-    assert_eq!(refusal(edit("셋째", Some(first)).await), Refusal::PreconditionFailed);
+    assert_eq!(refused(edit("셋째", Some(first)).await), Refusal::PreconditionFailed);
     edit("셋째", Some(current().await)).await.unwrap();
     assert_eq!(current().await.content, "셋째");
 }
@@ -66,10 +60,10 @@ async fn a_change_of_a_member_requires_the_version_that_was_read(backend: &Backe
     let first = current().await;
     stores.relations.follow(id(), fan, who).await.unwrap();
     stores.members.change_profile(who, bio("하나"), Some(first.clone())).await.unwrap();
-    let late = stores.members.change_profile(who, bio("둘"), Some(first.clone())).await;
-    assert_eq!(refusal(late), Refusal::PreconditionFailed);
-    let late = stores.members.change_handle(who, handle("minsu"), Some(first)).await;
-    assert_eq!(refusal(late), Refusal::PreconditionFailed);
+    let outdated = stores.members.change_profile(who, bio("둘"), Some(first.clone())).await;
+    assert_eq!(refused(outdated), Refusal::PreconditionFailed);
+    let outdated = stores.members.change_handle(who, handle("minsu"), Some(first)).await;
+    assert_eq!(refused(outdated), Refusal::PreconditionFailed);
     stores.members.change_handle(who, handle("minsu"), Some(current().await)).await.unwrap();
     assert_eq!((current().await.handle.as_str(), current().await.profile.bio.as_deref()), ("minsu", Some("하나")));
 }

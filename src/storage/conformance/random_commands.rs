@@ -5,7 +5,7 @@ use super::{
     id,
 };
 use crate::{
-    domain::{CommentId, MemberId, Position, PostId, Timestamp},
+    domain::{CommentId, MemberId, Position, PostId, RelationChange, Timestamp},
     storage::{StoreError, StoreResult, Stores, View},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
@@ -14,21 +14,21 @@ conformance! {
     no_counter_drifts_under_random_commands,
 }
 
-/// Targets are chosen from the newest so many of each kind.
+/// A command chooses its target among this many of the newest of each kind.
 const RECENT: usize = 20;
 
-/// The targets of commands. Deleted ones stay listed: a command on them is refused and must change nothing.
-struct World<'s> {
+/// The targets of commands. Deleted ones remain: a command on them is refused and must change nothing.
+struct Population<'s> {
     stores: &'s Stores,
-    lot: StdRng,
+    random: StdRng,
     active: Vec<MemberId>,
     deactivated: Vec<MemberId>,
     posts: Vec<PostId>,
     comments: Vec<CommentId>,
 }
 
-/// Returns whether the command was accepted. Panics where the store failed.
-fn played<T>(answer: StoreResult<T>) -> bool {
+/// Returns whether the command was accepted. Panics if the store failed.
+fn is_accepted<T>(answer: StoreResult<T>) -> bool {
     match answer {
         Ok(_) => true,
         Err(StoreError::Refused(_)) => false,
@@ -36,30 +36,30 @@ fn played<T>(answer: StoreResult<T>) -> bool {
     }
 }
 
-/// Chooses one of the newest, so that many commands meet on it.
-fn pick<T: Copy>(lot: &mut StdRng, of: &[T]) -> T {
-    *of[of.len().saturating_sub(RECENT)..].choose(lot).unwrap()
+/// Chooses one of the newest, so that many commands have the same target.
+fn pick<T: Copy>(random: &mut StdRng, all: &[T]) -> T {
+    *all[all.len().saturating_sub(RECENT)..].choose(random).unwrap()
 }
 
-impl World<'_> {
+impl Population<'_> {
     async fn step(&mut self) {
         let stores = self.stores;
-        let who = pick(&mut self.lot, &self.active);
-        // A request may still be under way when its member is deactivated.
-        let late = !self.deactivated.is_empty() && self.lot.random_bool(0.1);
-        let anyone = if late { pick(&mut self.lot, &self.deactivated) } else { who };
-        let (on, remark) = (pick(&mut self.lot, &self.posts), pick(&mut self.lot, &self.comments));
-        let (yes, now) = (self.lot.random_bool(0.6), Timestamp::now());
-        match self.lot.random_range(0..100) {
-            0..20 => self.follow(anyone, yes).await,
+        let who = pick(&mut self.random, &self.active);
+        // A request can still be under way when its member is deactivated.
+        let late = !self.deactivated.is_empty() && self.random.random_bool(0.1);
+        let anyone = if late { pick(&mut self.random, &self.deactivated) } else { who };
+        let (on, remark) = (pick(&mut self.random, &self.posts), pick(&mut self.random, &self.comments));
+        let (set, now) = (self.random.random_bool(0.6), Timestamp::now());
+        match self.random.random_range(0..100) {
+            0..20 => self.follow(anyone, set).await,
             20..27 => self.posts.push(post(self.stores, who).await),
-            27..30 => drop(played(stores.posts.delete_post(anyone, on, now).await)),
-            30..45 => drop(played(stores.likes.like_post(id(), anyone, on, yes).await)),
-            45..60 => drop(played(stores.likes.like_comment(id(), anyone, remark, yes).await)),
-            60..75 => self.comment(anyone, on, yes.then_some(remark)).await,
-            75..82 => drop(played(stores.comments.delete_comment(anyone, remark, now).await)),
+            27..30 => drop(is_accepted(stores.posts.delete_post(anyone, on, now).await)),
+            30..45 => drop(is_accepted(stores.likes.like_post(id(), anyone, on, set).await)),
+            45..60 => drop(is_accepted(stores.likes.like_comment(id(), anyone, remark, set).await)),
+            60..75 => self.comment(anyone, on, set.then_some(remark)).await,
+            75..82 => drop(is_accepted(stores.comments.delete_comment(anyone, remark, now).await)),
             82..88 => {
-                let hour = self.lot.random_range(0..3);
+                let hour = self.random.random_range(0..3);
                 stores.views.count_views(vec![View { post: on, viewer: anyone, hour }; 2]).await.unwrap();
             }
             88..98 => self.deactivate_or_restore(who).await,
@@ -69,12 +69,12 @@ impl World<'_> {
 
     async fn follow(&mut self, who: MemberId, follow: bool) {
         let pool =
-            if self.deactivated.is_empty() || self.lot.random_bool(0.7) { &self.active } else { &self.deactivated };
-        let whom = pick(&mut self.lot, pool);
+            if self.deactivated.is_empty() || self.random.random_bool(0.7) { &self.active } else { &self.deactivated };
+        let whom = pick(&mut self.random, pool);
         if follow && who != whom {
-            played(self.stores.relations.follow(id(), who, whom).await);
+            is_accepted(self.stores.relations.follow(id(), who, whom).await);
         } else {
-            played(self.stores.relations.change_relation(crate::domain::RelationChange::Unfollow, who, whom).await);
+            is_accepted(self.stores.relations.change_relation(RelationChange::Unfollow, who, whom).await);
         }
     }
 
@@ -86,16 +86,16 @@ impl World<'_> {
         };
         let new = remark(who, parent.as_ref().map_or(on, |parent| parent.post), parent.as_ref());
         let id = new.id;
-        if played(comments.create_comment(new, None).await) {
+        if is_accepted(comments.create_comment(new, None).await) {
             self.comments.push(id);
         }
     }
 
     async fn deactivate_or_restore(&mut self, who: MemberId) {
-        if !self.deactivated.is_empty() && self.lot.random_bool(0.5) {
-            let back = self.deactivated.swap_remove(self.lot.random_range(0..self.deactivated.len()));
-            if self.stores.members.restore(back).await.unwrap().is_some() {
-                self.active.push(back);
+        if !self.deactivated.is_empty() && self.random.random_bool(0.5) {
+            let restored = self.deactivated.swap_remove(self.random.random_range(0..self.deactivated.len()));
+            if self.stores.members.restore(restored).await.unwrap().is_some() {
+                self.active.push(restored);
             }
         } else if self.active.len() > 3 {
             self.stores.members.deactivate(who, Timestamp::now()).await.unwrap();
@@ -104,7 +104,7 @@ impl World<'_> {
         }
     }
 
-    /// Prunes as of a month later: purges the deactivated members and replaces them with new ones.
+    /// Prunes at a time a month later: purges the deactivated members. Adds new members.
     async fn prune(&mut self) {
         let later = hours_from_now(31 * 24);
         let pruned = self.stores.upkeep.prune(later, Timestamp(0), Position(0)).await.unwrap();
@@ -119,11 +119,11 @@ async fn no_counter_drifts_under_random_commands(backend: &Backend) {
     let active = members::<12>(stores).await.to_vec();
     let first = post(stores, active[0]).await;
     let comments = vec![comment(stores, active[1], first).await];
-    let lot = StdRng::seed_from_u64(20_250_101);
-    let mut world = World { stores, lot, active, deactivated: Vec::new(), posts: vec![first], comments };
+    let random = StdRng::seed_from_u64(20_250_101);
+    let mut population = Population { stores, random, active, deactivated: Vec::new(), posts: vec![first], comments };
     for _ in 0..40 {
         for _ in 0..40 {
-            world.step().await;
+            population.step().await;
         }
         no_drift(stores).await;
     }

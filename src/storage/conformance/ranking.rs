@@ -42,8 +42,8 @@ pub(super) async fn view_at(stores: &Stores, viewer: MemberId, post: PostId, at:
     stores.views.count_views(vec![view]).await.unwrap();
 }
 
-/// A week, a day and three hours before now.
-fn since() -> WindowStarts {
+/// Returns windows that start a week, a day and three hours before now.
+fn window_starts() -> WindowStarts {
     WindowStarts { week: hours_from_now(-168), day: hours_from_now(-24), today: hours_from_now(-3) }
 }
 
@@ -51,12 +51,12 @@ fn tally(views: u32, likes: u32, comments: u32) -> Tally {
     Tally { views, likes, comments }
 }
 
-async fn tallied(stores: &Stores, post: PostId) -> Option<PostTallies> {
-    stores.ranking.tallies(&[post], since()).await.unwrap().pop()
+async fn tallies_of(stores: &Stores, post: PostId) -> Option<PostTallies> {
+    stores.ranking.tallies(&[post], window_starts()).await.unwrap().pop()
 }
 
-async fn all(stores: &Stores, post: PostId) -> Option<Tally> {
-    tallied(stores, post).await.map(|tallied| tallied.all)
+async fn all_time(stores: &Stores, post: PostId) -> Option<Tally> {
+    tallies_of(stores, post).await.map(|tallies| tallies.all)
 }
 
 async fn each_window_counts_its_own_events(backend: &Backend) {
@@ -71,7 +71,7 @@ async fn each_window_counts_its_own_events(backend: &Backend) {
     comment_at(stores, author, on, hours_from_now(-2)).await;
     let expected =
         PostTallies { post: on, all: tally(4, 4, 5), week: tally(3, 3, 4), day: tally(2, 2, 3), today: tally(1, 1, 2) };
-    assert_eq!(tallied(stores, on).await, Some(expected));
+    assert_eq!(tallies_of(stores, on).await, Some(expected));
 }
 
 async fn a_withdrawn_like_leaves_its_window(backend: &Backend) {
@@ -81,7 +81,7 @@ async fn a_withdrawn_like_leaves_its_window(backend: &Backend) {
     like_at(stores, fan, on, hours_from_now(-1)).await;
     like_at(stores, late, on, hours_from_now(-100)).await;
     stores.likes.like_post(id_at(Timestamp::now()), fan, on, false).await.unwrap();
-    let now = tallied(stores, on).await.unwrap();
+    let now = tallies_of(stores, on).await.unwrap();
     assert_eq!((now.all.likes, now.week.likes, now.day.likes), (1, 1, 0));
 }
 
@@ -94,10 +94,10 @@ async fn a_deactivated_member_does_not_count_until_restored(backend: &Backend) {
         comment(stores, who, on).await;
     }
     stores.members.deactivate(deactivated, Timestamp::now()).await.unwrap();
-    let now = tallied(stores, on).await.unwrap();
+    let now = tallies_of(stores, on).await.unwrap();
     assert_eq!((now.all, now.day), (tally(0, 1, 1), tally(0, 1, 1)));
     stores.members.restore(deactivated).await.unwrap();
-    assert_eq!(tallied(stores, on).await.unwrap().today, tally(0, 2, 2));
+    assert_eq!(tallies_of(stores, on).await.unwrap().today, tally(0, 2, 2));
 }
 
 async fn deleted_comments_and_tombstones_do_not_count(backend: &Backend) {
@@ -109,23 +109,23 @@ async fn deleted_comments_and_tombstones_do_not_count(backend: &Backend) {
     for id in [top, leaf] {
         stores.comments.delete_comment(other, id, Timestamp::now()).await.unwrap();
     }
-    let now = tallied(stores, on).await.unwrap();
+    let now = tallies_of(stores, on).await.unwrap();
     assert_eq!((now.all.comments, now.week.comments, now.today.comments), (1, 1, 1));
 }
 
 async fn hidden_and_untouched_posts_have_no_tallies(backend: &Backend) {
     let stores = &backend.stores().await;
     let [author, deactivated, fan] = members(stores).await;
-    let (quiet, deleted, left) =
+    let (quiet, deleted, hidden) =
         (post(stores, author).await, post(stores, author).await, post(stores, deactivated).await);
-    for on in [deleted, left] {
+    for on in [deleted, hidden] {
         like(stores, fan, on).await;
     }
-    assert_eq!((all(stores, quiet).await, all(stores, deleted).await), (None, Some(tally(0, 1, 0))));
+    assert_eq!((all_time(stores, quiet).await, all_time(stores, deleted).await), (None, Some(tally(0, 1, 0))));
     stores.posts.delete_post(author, deleted, Timestamp::now()).await.unwrap();
     stores.members.deactivate(deactivated, Timestamp::now()).await.unwrap();
-    assert_eq!((all(stores, deleted).await, all(stores, left).await), (None, None));
-    assert_eq!(stores.ranking.tallies_after(PostId(0), since(), 9).await.unwrap(), []);
+    assert_eq!((all_time(stores, deleted).await, all_time(stores, hidden).await), (None, None));
+    assert_eq!(stores.ranking.tallies_after(PostId(0), window_starts(), 9).await.unwrap(), []);
 }
 
 async fn all_tallies_are_read_in_steps(backend: &Backend) {
@@ -141,14 +141,14 @@ async fn all_tallies_are_read_in_steps(backend: &Backend) {
     }
     let (mut found, mut after) = (Vec::new(), PostId(0));
     loop {
-        let step = stores.ranking.tallies_after(after, since(), 3).await.unwrap();
+        let step = stores.ranking.tallies_after(after, window_starts(), 3).await.unwrap();
         let Some(last) = step.last() else { break };
         after = last.post;
         found.extend(step);
     }
-    assert!(found.iter().map(|tallied| tallied.post).eq(liked.iter().copied()));
-    assert_eq!(found[2], tallied(stores, liked[2]).await.unwrap());
-    assert_eq!(stores.ranking.tallies(&liked, since()).await.unwrap().len(), 4);
+    assert!(found.iter().map(|tallies| tallies.post).eq(liked.iter().copied()));
+    assert_eq!(found[2], tallies_of(stores, liked[2]).await.unwrap());
+    assert_eq!(stores.ranking.tallies(&liked, window_starts()).await.unwrap().len(), 4);
 }
 
 async fn active_posts_are_the_posts_liked_commented_or_viewed_in_a_span(backend: &Backend) {
@@ -186,9 +186,9 @@ async fn a_member_engages_own_liked_and_commented_posts(backend: &Backend) {
     like(stores, who, liked).await;
     comment(stores, who, commented).await;
     view_at(stores, who, other, Timestamp::now()).await;
-    let mut touched = stores.ranking.posts_engaged_by(who, 9).await.unwrap();
-    touched.sort_unstable();
-    assert_eq!(touched, [own, liked, commented]);
+    let mut engaged = stores.ranking.posts_engaged_by(who, 9).await.unwrap();
+    engaged.sort_unstable();
+    assert_eq!(engaged, [own, liked, commented]);
     assert_eq!(stores.ranking.posts_engaged_by(who, 2).await.unwrap().len(), 2);
     assert_eq!(stores.ranking.posts_engaged_by(member(stores).await, 9).await.unwrap(), []);
 }

@@ -6,14 +6,14 @@ use super::{
 };
 use crate::{
     domain::{
-        Audience, CommentText, Event, EventKind as K, Fact, MemberId, PostCounts, Privacy, ProfilePatch, Refusal,
-        RelationChange, Timestamp,
+        Audience, CommentText, Event, EventKind as K, Fact, MemberId, Position, PostCounts, Privacy, ProfilePatch,
+        Refusal, RelationChange, Timestamp,
     },
     storage::{BlockedCounts, Followed, Stores},
 };
 
 conformance! {
-    a_block_and_what_it_ends_are_one_commit,
+    a_block_and_the_relations_that_it_ends_are_one_commit,
     a_request_becomes_a_follow_or_nothing,
     going_public_accepts_every_follow_request,
     a_mute_has_one_end,
@@ -31,8 +31,8 @@ async fn change(stores: &Stores, change: RelationChange, member: MemberId, other
     stores.relations.change_relation(change, member, other).await.unwrap().is_some()
 }
 
-async fn ask(stores: &Stores, asker: MemberId, whom: MemberId) {
-    assert_eq!(stores.relations.follow(id(), asker, whom).await.unwrap(), Followed::Requested);
+async fn request(stores: &Stores, requester: MemberId, whom: MemberId) {
+    assert_eq!(stores.relations.follow(id(), requester, whom).await.unwrap(), Followed::Requested);
 }
 
 /// Returns the kinds and members of the events after the first `before`.
@@ -40,14 +40,14 @@ async fn since(stores: &Stores, before: usize) -> Vec<(K, MemberId, Option<Membe
     events(stores).await[before..].iter().map(|e| (e.fact.kind, e.fact.member, e.fact.target)).collect()
 }
 
-async fn a_block_and_what_it_ends_are_one_commit(backend: &Backend) {
+async fn a_block_and_the_relations_that_it_ends_are_one_commit(backend: &Backend) {
     let stores = &backend.stores().await;
     let [one, other] = members(stores).await;
     follow(stores, one, other).await;
     follow(stores, other, one).await;
     let before = events(stores).await.len();
-    assert!(change(stores, RelationChange::Block(id()), one, other).await);
-    assert!(!change(stores, RelationChange::Block(id()), one, other).await);
+    assert!(change(stores, RelationChange::Block { id: id() }, one, other).await);
+    assert!(!change(stores, RelationChange::Block { id: id() }, one, other).await);
     let to = |kind, member, target| (kind, member, Some(target));
     let expected = [to(K::MemberBlocked, one, other), to(K::FollowEnded, one, other), to(K::FollowEnded, other, one)];
     assert_eq!(since(stores, before).await, expected);
@@ -67,21 +67,21 @@ async fn a_block_and_what_it_ends_are_one_commit(backend: &Backend) {
 
 async fn a_request_becomes_a_follow_or_nothing(backend: &Backend) {
     let stores = &backend.stores().await;
-    let [closed, let_in, declined, withdrawn, blocked] = members(stores).await;
+    let [closed, accepted, declined, withdrawn, blocked] = members(stores).await;
     privacy(stores, closed, Privacy::Followers).await;
-    for asker in [let_in, declined, withdrawn, blocked] {
-        ask(stores, asker, closed).await;
-        ask(stores, asker, closed).await;
+    for requester in [accepted, declined, withdrawn, blocked] {
+        request(stores, requester, closed).await;
+        request(stores, requester, closed).await;
     }
-    assert!(change(stores, RelationChange::Accept(id()), closed, let_in).await);
-    assert!(!change(stores, RelationChange::Accept(id()), closed, let_in).await);
+    assert!(change(stores, RelationChange::Accept { id: id() }, closed, accepted).await);
+    assert!(!change(stores, RelationChange::Accept { id: id() }, closed, accepted).await);
     assert!(change(stores, RelationChange::Decline, closed, declined).await);
     assert!(change(stores, RelationChange::Unfollow, withdrawn, closed).await);
-    assert!(change(stores, RelationChange::Block(id()), closed, blocked).await);
+    assert!(change(stores, RelationChange::Block { id: id() }, closed, blocked).await);
     assert!(stores.relations.follow_requests(closed, u64::MAX, 9).await.unwrap().is_empty());
-    let accept = stores.relations.change_relation(RelationChange::Accept(id()), closed, declined).await;
+    let accept = stores.relations.change_relation(RelationChange::Accept { id: id() }, closed, declined).await;
     assert_eq!(refused(accept), Refusal::FollowRequestNotFound);
-    assert_eq!(followed(stores, let_in).await, [closed]);
+    assert_eq!(followed(stores, accepted).await, [closed]);
     assert_eq!(counts(stores, closed).await, [1, 0, 0]);
     no_drift(stores).await;
 }
@@ -90,8 +90,8 @@ async fn going_public_accepts_every_follow_request(backend: &Backend) {
     let stores = &backend.stores().await;
     let [closed, one, other, stranger] = members(stores).await;
     privacy(stores, closed, Privacy::Private).await;
-    for asker in [one, other] {
-        ask(stores, asker, closed).await;
+    for requester in [one, other] {
+        request(stores, requester, closed).await;
     }
     assert_eq!(stores.members.non_public_authors().await.unwrap(), [(closed, Privacy::Private)]);
     let before = events(stores).await.len();
@@ -109,9 +109,9 @@ async fn a_mute_has_one_end(backend: &Backend) {
     let stores = &backend.stores().await;
     let [one, other] = members(stores).await;
     let end = |ms| Some(Timestamp(ms));
-    assert!(change(stores, RelationChange::Mute(id(), None), one, other).await);
-    assert!(!change(stores, RelationChange::Mute(id(), None), one, other).await, "it is so already");
-    assert!(change(stores, RelationChange::Mute(id(), end(1_000)), one, other).await);
+    assert!(change(stores, RelationChange::Mute { id: id(), until: None }, one, other).await);
+    assert!(!change(stores, RelationChange::Mute { id: id(), until: None }, one, other).await, "already muted");
+    assert!(change(stores, RelationChange::Mute { id: id(), until: end(1_000) }, one, other).await);
     assert_eq!(stores.relations.relations_of(one).await.unwrap().muted, [(other, end(1_000))]);
     let muted = async |now| {
         let listed = stores.relations.mutes(one, Timestamp(now), u64::MAX, 9).await.unwrap();
@@ -190,15 +190,15 @@ async fn a_stream_reads_the_same_events_from_memory_and_from_disk(backend: &Back
     }
     comment(&stores, d, of_b).await;
     privacy(&stores, a, Privacy::Followers).await;
-    ask(&stores, d, a).await;
-    change(&stores, RelationChange::Accept(id()), a, d).await;
-    change(&stores, RelationChange::Mute(id(), None), a, c).await;
-    change(&stores, RelationChange::Block(id()), b, a).await;
+    request(&stores, d, a).await;
+    change(&stores, RelationChange::Accept { id: id() }, a, d).await;
+    change(&stores, RelationChange::Mute { id: id(), until: None }, a, c).await;
+    change(&stores, RelationChange::Block { id: id() }, b, a).await;
     stores.posts.delete_post(b, of_b, Timestamp::now()).await.unwrap();
     stores.members.deactivate(a, Timestamp::now()).await.unwrap();
     let log = events(&stores).await;
     let stream_events = async |stores: &Stores, member: MemberId, watched: &[MemberId]| {
-        let (mut read, mut after) = (Vec::new(), crate::domain::Position(0));
+        let (mut read, mut after) = (Vec::new(), Position(0));
         loop {
             let step = stores.log.stream_events(member, watched, after, log[log.len() - 1].position, 2).await.unwrap();
             let Some(last) = step.last() else { return read };
@@ -209,15 +209,15 @@ async fn a_stream_reads_the_same_events_from_memory_and_from_disk(backend: &Back
     let mut expected = Vec::new();
     for member in all {
         for watched in [vec![member], all.to_vec()] {
-            let concern = |event: &&Event| Audience::includes(&event.fact, member, &watched);
-            let concern: Vec<Event> = log.iter().filter(concern).copied().collect();
-            assert!(watched.len() == 1 || concern.len() >= 5, "{concern:?}");
-            assert_eq!(stream_events(&stores, member, &watched).await, concern, "{member} from memory");
-            expected.push((member, watched, concern));
+            let offered = |event: &&Event| Audience::includes(&event.fact, member, &watched);
+            let offered: Vec<Event> = log.iter().filter(offered).copied().collect();
+            assert!(watched.len() == 1 || offered.len() >= 5, "{offered:?}");
+            assert_eq!(stream_events(&stores, member, &watched).await, offered, "{member} from memory");
+            expected.push((member, watched, offered));
         }
     }
     let again = backend.reopen(stores).await;
-    for (member, watched, concern) in expected {
-        assert_eq!(stream_events(&again, member, &watched).await, concern, "{member} from the disk");
+    for (member, watched, offered) in expected {
+        assert_eq!(stream_events(&again, member, &watched).await, offered, "{member} from the disk");
     }
 }

@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 conformance! {
     a_change_is_searchable_once_committed,
     a_document_put_twice_is_found_once_in_its_last_version,
-    documents_of_different_kinds_may_share_an_id,
+    documents_of_different_kinds_can_share_an_id,
     removing_a_post_removes_its_comments_and_removing_a_member_removes_everything,
     a_sort_key_is_stable_under_writes,
     filters_restrict_the_hits,
@@ -54,7 +54,7 @@ fn comment(id: u64, on: u64, author: u64, content: &str) -> Comment {
     }
 }
 
-fn wanted(kind: SearchKind, query: &str) -> SearchRequest {
+fn request(kind: SearchKind, query: &str) -> SearchRequest {
     SearchRequest {
         kind,
         query: Query::parse(query),
@@ -71,60 +71,60 @@ fn wanted(kind: SearchKind, query: &str) -> SearchRequest {
     }
 }
 
-async fn ids(index: &Arc<dyn SearchIndex>, wanted: SearchRequest) -> Vec<u64> {
-    index.find(wanted).await.unwrap().iter().map(|hit| hit.key.id).collect()
+async fn ids(index: &Arc<dyn SearchIndex>, request: SearchRequest) -> Vec<u64> {
+    index.find(request).await.unwrap().iter().map(|hit| hit.key.id).collect()
 }
 
-async fn begun(stores: &Stores) -> Arc<dyn SearchIndex> {
+async fn begin(stores: &Stores) -> Arc<dyn SearchIndex> {
     stores.search.begin(Epoch(7)).await.unwrap()
 }
 
 async fn a_change_is_searchable_once_committed(backend: &Backend) {
     let stores = backend.stores().await;
-    let index = begun(&stores).await;
+    let index = begin(&stores).await;
     index.apply(vec![IndexChange::PutPost(post(1, 9, None, "한강"))]).await.unwrap();
-    assert_eq!(ids(&index, wanted(SearchKind::Post, "한강")).await, [0; 0]);
+    assert_eq!(ids(&index, request(SearchKind::Post, "한강")).await, [0; 0]);
     index.commit(Position(3), true).await.unwrap();
-    assert_eq!(ids(&index, wanted(SearchKind::Post, "한강")).await, [1]);
-    let mark = index.checkpoint();
-    assert_eq!((mark.epoch, mark.position, mark.complete), (Epoch(7), Position(3), true));
+    assert_eq!(ids(&index, request(SearchKind::Post, "한강")).await, [1]);
+    let checkpoint = index.checkpoint();
+    assert_eq!((checkpoint.epoch, checkpoint.position, checkpoint.complete), (Epoch(7), Position(3), true));
     assert_eq!(index.documents(), 1);
 }
 
 async fn a_document_put_twice_is_found_once_in_its_last_version(backend: &Backend) {
     let stores = backend.stores().await;
-    let index = begun(&stores).await;
+    let index = begin(&stores).await;
     for text in ["처음", "다음", "마지막"] {
         index.apply(vec![IndexChange::PutPost(post(1, 9, None, text))]).await.unwrap();
     }
     index.commit(Position(1), true).await.unwrap();
-    assert_eq!(ids(&index, wanted(SearchKind::Post, "처음")).await, [0; 0]);
-    assert_eq!(ids(&index, wanted(SearchKind::Post, "마지막")).await, [1]);
+    assert_eq!(ids(&index, request(SearchKind::Post, "처음")).await, [0; 0]);
+    assert_eq!(ids(&index, request(SearchKind::Post, "마지막")).await, [1]);
     index.apply(vec![IndexChange::PutPost(post(1, 9, None, "또"))]).await.unwrap();
     index.commit(Position(2), true).await.unwrap();
-    assert_eq!(ids(&index, wanted(SearchKind::Post, "마지막")).await, [0; 0]);
+    assert_eq!(ids(&index, request(SearchKind::Post, "마지막")).await, [0; 0]);
     assert_eq!(index.documents(), 1);
 }
 
-async fn documents_of_different_kinds_may_share_an_id(backend: &Backend) {
+async fn documents_of_different_kinds_can_share_an_id(backend: &Backend) {
     let stores = backend.stores().await;
-    let index = begun(&stores).await;
+    let index = begin(&stores).await;
     index.apply(vec![IndexChange::PutPost(post(5, 9, None, "같은 말"))]).await.unwrap();
     index.apply(vec![IndexChange::PutComment(comment(5, 4, 8, "같은 말"))]).await.unwrap();
     index.commit(Position(1), true).await.unwrap();
     for (kind, author) in [(SearchKind::Post, 9), (SearchKind::Comment, 8)] {
-        let hits = index.find(wanted(kind, "같은")).await.unwrap();
+        let hits = index.find(request(kind, "같은")).await.unwrap();
         assert_eq!((hits.len(), hits[0].key.id, hits[0].author), (1, 5, MemberId(author)));
     }
     index.apply(vec![IndexChange::RemoveComment(CommentId(5))]).await.unwrap();
     index.commit(Position(2), true).await.unwrap();
-    assert_eq!(ids(&index, wanted(SearchKind::Post, "같은")).await, [5]);
-    assert_eq!(ids(&index, wanted(SearchKind::Comment, "같은")).await, [0; 0]);
+    assert_eq!(ids(&index, request(SearchKind::Post, "같은")).await, [5]);
+    assert_eq!(ids(&index, request(SearchKind::Comment, "같은")).await, [0; 0]);
 }
 
 async fn removing_a_post_removes_its_comments_and_removing_a_member_removes_everything(backend: &Backend) {
     let stores = backend.stores().await;
-    let index = begun(&stores).await;
+    let index = begin(&stores).await;
     let changes = vec![
         IndexChange::PutPost(post(1, 9, None, "말")),
         IndexChange::PutPost(post(2, 8, None, "말")),
@@ -136,23 +136,23 @@ async fn removing_a_post_removes_its_comments_and_removing_a_member_removes_ever
     index.commit(Position(1), true).await.unwrap();
     index.apply(vec![IndexChange::RemovePost(PostId(1))]).await.unwrap();
     index.commit(Position(2), true).await.unwrap();
-    assert_eq!(ids(&index, wanted(SearchKind::Comment, "말")).await, [13, 12]);
+    assert_eq!(ids(&index, request(SearchKind::Comment, "말")).await, [13, 12]);
     index.apply(vec![IndexChange::RemoveMember(MemberId(9))]).await.unwrap();
     index.commit(Position(3), true).await.unwrap();
-    assert_eq!(ids(&index, wanted(SearchKind::Post, "말")).await, [2]);
-    assert_eq!(ids(&index, wanted(SearchKind::Comment, "말")).await, [13]);
+    assert_eq!(ids(&index, request(SearchKind::Post, "말")).await, [2]);
+    assert_eq!(ids(&index, request(SearchKind::Comment, "말")).await, [13]);
 }
 
 async fn a_sort_key_is_stable_under_writes(backend: &Backend) {
     let stores = backend.stores().await;
-    let index = begun(&stores).await;
+    let index = begin(&stores).await;
     for number in 1..=30_u64 {
         let title = (number % 3 == 0).then_some("강");
         let text = format!("강물 {}", "그리고 강물 말 ".repeat((number % 7) as usize));
         index.apply(vec![IndexChange::PutPost(post(number, 9, title, &text))]).await.unwrap();
     }
     index.commit(Position(1), true).await.unwrap();
-    let relevant = |query: &str| SearchRequest { order: SearchOrder::Relevance, ..wanted(SearchKind::Post, query) };
+    let relevant = |query: &str| SearchRequest { order: SearchOrder::Relevance, ..request(SearchKind::Post, query) };
     let before = index.find(relevant("강물 말")).await.unwrap();
     // Other texts with the same words, of other lengths, in other segments.
     for number in 100..=160_u64 {
@@ -175,12 +175,12 @@ async fn a_sort_key_is_stable_under_writes(backend: &Backend) {
 
 async fn filters_restrict_the_hits(backend: &Backend) {
     let stores = backend.stores().await;
-    let index = begun(&stores).await;
+    let index = begin(&stores).await;
     for (id, author, text) in [(10, 1, "말 #서울"), (20, 2, "말 #서울"), (30, 1, "말")] {
         index.apply(vec![IndexChange::PutPost(post(id, author, None, text))]).await.unwrap();
     }
     index.commit(Position(1), true).await.unwrap();
-    let all = || wanted(SearchKind::Post, "말");
+    let all = || request(SearchKind::Post, "말");
     assert_eq!(ids(&index, SearchRequest { author: Some(MemberId(1)), ..all() }).await, [30, 10]);
     assert_eq!(ids(&index, SearchRequest { tag: Some("서울".into()), ..all() }).await, [20, 10]);
     assert_eq!(ids(&index, SearchRequest { from: Some(Timestamp(20)), ..all() }).await, [30, 20]);
@@ -188,21 +188,21 @@ async fn filters_restrict_the_hits(backend: &Backend) {
     assert_eq!(ids(&index, SearchRequest { id_max: 20, ..all() }).await, [20, 10]);
     assert_eq!(ids(&index, SearchRequest { limit: 1, ..all() }).await, [30]);
     assert_eq!(
-        ids(&index, SearchRequest { tag: Some("서울".into()), ..wanted(SearchKind::Post, "-없는") }).await,
+        ids(&index, SearchRequest { tag: Some("서울".into()), ..request(SearchKind::Post, "-없는") }).await,
         [20, 10]
     );
 }
 
 async fn a_rolled_back_change_is_not_searchable(backend: &Backend) {
     let stores = backend.stores().await;
-    let index = begun(&stores).await;
+    let index = begin(&stores).await;
     index.apply(vec![IndexChange::PutPost(post(1, 9, None, "말"))]).await.unwrap();
     index.commit(Position(1), true).await.unwrap();
     index.apply(vec![IndexChange::PutPost(post(2, 9, None, "말"))]).await.unwrap();
     index.roll_back().await.unwrap();
     index.apply(vec![IndexChange::PutPost(post(3, 9, None, "말"))]).await.unwrap();
     index.commit(Position(2), true).await.unwrap();
-    assert_eq!(ids(&index, wanted(SearchKind::Post, "말")).await, [3, 1]);
+    assert_eq!(ids(&index, request(SearchKind::Post, "말")).await, [3, 1]);
 }
 
 async fn the_live_index_is_the_last_one_made_live(backend: &Backend) {
@@ -210,7 +210,7 @@ async fn the_live_index_is_the_last_one_made_live(backend: &Backend) {
     assert!(stores.search.live().await.unwrap().is_none());
     let text = format!("말 {}", id());
     {
-        let index = begun(&stores).await;
+        let index = begin(&stores).await;
         index.apply(vec![IndexChange::PutPost(post(1, 9, None, &text))]).await.unwrap();
         index.commit(Position(5), true).await.unwrap();
         assert!(stores.search.live().await.unwrap().is_none());
@@ -218,19 +218,19 @@ async fn the_live_index_is_the_last_one_made_live(backend: &Backend) {
     }
     let live = stores.search.live().await.unwrap().expect("a live index");
     assert_eq!(live.checkpoint().position, Position(5));
-    assert_eq!(ids(&live, wanted(SearchKind::Post, "말")).await, [1]);
+    assert_eq!(ids(&live, request(SearchKind::Post, "말")).await, [1]);
     // An index that was not made live changes nothing.
-    begun(&stores).await;
+    begin(&stores).await;
     drop(live);
     assert_eq!(stores.search.live().await.unwrap().expect("a live index").checkpoint().position, Position(5));
 }
 
 async fn a_search_ends_when_its_deadline_passes(backend: &Backend) {
     let stores = backend.stores().await;
-    let index = begun(&stores).await;
+    let index = begin(&stores).await;
     index.apply(vec![IndexChange::PutPost(post(1, 9, None, "말"))]).await.unwrap();
     index.commit(Position(1), true).await.unwrap();
-    let over = SearchRequest { until: Deadline::after(Duration::ZERO), ..wanted(SearchKind::Post, "말") };
-    assert!(matches!(index.find(over).await, Err(StoreError::Late { .. })));
-    assert_eq!(ids(&index, wanted(SearchKind::Post, "말")).await, [1]);
+    let expired = SearchRequest { until: Deadline::after(Duration::ZERO), ..request(SearchKind::Post, "말") };
+    assert!(matches!(index.find(expired).await, Err(StoreError::Late { .. })));
+    assert_eq!(ids(&index, request(SearchKind::Post, "말")).await, [1]);
 }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     domain::{Identity, MemberId, Refusal, SessionId, SigningKey, Timestamp},
-    storage::{End, NotBefore, Stores},
+    storage::{NotBefore, SessionsToEnd, Stores},
 };
 use uuid::Uuid;
 
@@ -16,7 +16,7 @@ conformance! {
     an_ended_session_is_removed_and_its_tokens_are_revoked,
     a_command_checked_against_old_credentials_is_refused,
     an_ended_session_changes_nothing,
-    a_session_without_a_row_is_still_revoked,
+    a_session_without_a_row_is_revoked_too,
     a_key_is_replaced_once_and_disabled_after_its_time,
 }
 
@@ -44,8 +44,12 @@ async fn an_ended_session_is_removed_and_its_tokens_are_revoked(backend: &Backen
     let (who, other) = (member(&stores, "who").await, member(&stores, "other").await);
     let (a, b, c) = (session(&stores, who).await, session(&stores, who).await, session(&stores, who).await);
     let until = Timestamp(Timestamp::now().0 + 1_000_000);
-    assert_eq!(stores.sessions.end_sessions(other, End::One(a), until).await.unwrap(), [], "another's session");
-    assert_eq!(stores.sessions.end_sessions(who, End::One(a), until).await.unwrap(), [a]);
+    assert_eq!(
+        stores.sessions.end_sessions(other, SessionsToEnd::One(a), until).await.unwrap(),
+        [],
+        "another's session"
+    );
+    assert_eq!(stores.sessions.end_sessions(who, SessionsToEnd::One(a), until).await.unwrap(), [a]);
     let here = Identity { member: who, session: c, expires_at: until };
     let (before, known) = (SessionId(id()), checked(&stores, who).await);
     let ended = stores.sessions.change_password(here, known, "new".to_owned(), before, until).await.unwrap();
@@ -54,8 +58,8 @@ async fn an_ended_session_is_removed_and_its_tokens_are_revoked(backend: &Backen
     assert_eq!(stores.sessions.not_before(Timestamp::now()).await.unwrap(), [(who, not_before)]);
     assert_eq!(stores.sessions.not_before(until).await.unwrap(), []);
     assert_eq!(stores.sessions.credentials(who).await.unwrap().unwrap().password_hash, "new");
-    let left: Vec<_> = stores.sessions.sessions(who, Timestamp::now()).await.unwrap();
-    assert_eq!(left.iter().map(|session| session.id).collect::<Vec<_>>(), [c]);
+    let remaining: Vec<_> = stores.sessions.sessions(who, Timestamp::now()).await.unwrap();
+    assert_eq!(remaining.iter().map(|session| session.id).collect::<Vec<_>>(), [c]);
     let mut revoked: Vec<_> = stores.sessions.revoked(Timestamp::now()).await.unwrap();
     revoked.sort_unstable();
     assert_eq!(revoked, [(a, until), (b, until)]);
@@ -77,7 +81,7 @@ async fn a_command_checked_against_old_credentials_is_refused(backend: &Backend)
     let today = checked(stores, who).await;
     assert_eq!((today.password_hash.as_str(), stores.sessions.sessions(who, now).await.unwrap().len()), ("new", 1));
 
-    // The same password under another hash, stored for the checked credentials alone.
+    // The same password under another hash, stored only for the checked credentials.
     stores.sessions.create_session(session_of(who), today.clone(), Some("rehashed".to_owned())).await.unwrap();
     assert_eq!(refused(stores.sessions.create_session(session_of(who), today, None).await), Refusal::LoginFailed);
     let today = checked(stores, who).await;
@@ -88,7 +92,7 @@ async fn a_command_checked_against_old_credentials_is_refused(backend: &Backend)
     assert_eq!(refused(stores.sessions.create_session(session_of(who), today, None).await), Refusal::LoginFailed);
     assert!(stores.members.member(who).await.unwrap().is_none());
     log_in(stores, who).await;
-    assert!(stores.members.member(who).await.unwrap().is_some(), "logging in does");
+    assert!(stores.members.member(who).await.unwrap().is_some(), "a login restores the member");
 }
 
 async fn an_ended_session_changes_nothing(backend: &Backend) {
@@ -97,23 +101,23 @@ async fn an_ended_session_changes_nothing(backend: &Backend) {
     let (until, before) = (hours_from_now(1), SessionId(id()));
     let theirs = session(stores, other).await;
     let ended = session(stores, who).await;
-    stores.sessions.end_sessions(who, End::One(ended), until).await.unwrap();
+    stores.sessions.end_sessions(who, SessionsToEnd::One(ended), until).await.unwrap();
     for session in [ended, theirs, SessionId(id())] {
         let (here, known) = (Identity { member: who, session, expires_at: until }, checked(stores, who).await);
         let change = stores.sessions.change_password(here, known.clone(), "new".to_owned(), before, until).await;
         assert_eq!(refused(change), Refusal::TokenRevoked);
-        let leave = stores.sessions.deactivate(here, known, Timestamp::now(), before, until).await;
-        assert_eq!(refused(leave), Refusal::TokenRevoked);
+        let deactivate = stores.sessions.deactivate(here, known, Timestamp::now(), before, until).await;
+        assert_eq!(refused(deactivate), Refusal::TokenRevoked);
     }
 }
 
-async fn a_session_without_a_row_is_still_revoked(backend: &Backend) {
+async fn a_session_without_a_row_is_revoked_too(backend: &Backend) {
     let stores = &backend.stores().await;
     let who = member(stores, "who").await;
     let (missing, now, until) = (SessionId(id()), Timestamp::now(), hours_from_now(1));
-    assert_eq!(stores.sessions.end_sessions(who, End::One(missing), until).await.unwrap(), []);
+    assert_eq!(stores.sessions.end_sessions(who, SessionsToEnd::One(missing), until).await.unwrap(), []);
     assert_eq!(stores.sessions.revoked(now).await.unwrap(), []);
-    assert_eq!(stores.sessions.end_sessions(who, End::Own(missing), until).await.unwrap(), [missing]);
+    assert_eq!(stores.sessions.end_sessions(who, SessionsToEnd::Own(missing), until).await.unwrap(), [missing]);
     assert_eq!(stores.sessions.revoked(now).await.unwrap(), [(missing, until)]);
 }
 

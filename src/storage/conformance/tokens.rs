@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     domain::{EventKind, MemberId, Session, SessionId, SigningKey, Timestamp},
-    storage::{Credentials, End, Stores},
+    storage::{Credentials, SessionsToEnd, Stores},
 };
 use futures::future::join_all;
 use uuid::Uuid;
@@ -86,7 +86,7 @@ async fn a_used_or_ended_refresh_token_does_not_rotate(backend: &Backend) {
     assert!(!rotate(stores, session.id, 0, now).await);
     assert!(!rotate(stores, session.id, 2, now).await);
     assert!(rotate(stores, session.id, 1, now).await);
-    stores.sessions.end_sessions(who, End::One(session.id), now).await.unwrap();
+    stores.sessions.end_sessions(who, SessionsToEnd::One(session.id), now).await.unwrap();
     assert!(!rotate(stores, session.id, 2, now).await);
     assert!(stores.sessions.session(session.id).await.unwrap().is_none());
 }
@@ -105,12 +105,12 @@ async fn ended_sessions_are_revoked_until_their_tokens_expire(backend: &Backend)
         ended.sort_unstable();
         ended
     };
-    assert_eq!(end(End::One(theirs)).await, []);
-    assert_eq!(end(End::One(mine[0])).await, mine[..1]);
-    assert_eq!(end(End::One(mine[0])).await, []);
+    assert_eq!(end(SessionsToEnd::One(theirs)).await, []);
+    assert_eq!(end(SessionsToEnd::One(mine[0])).await, mine[..1]);
+    assert_eq!(end(SessionsToEnd::One(mine[0])).await, []);
     let before = SessionId(id());
-    assert_eq!(end(End::AllBut { keep: mine[1], before }).await, mine[2..]);
-    assert_eq!(end(End::All { before }).await, mine[1..2]);
+    assert_eq!(end(SessionsToEnd::AllBut { keep: mine[1], before }).await, mine[2..]);
+    assert_eq!(end(SessionsToEnd::All { before }).await, mine[1..2]);
     assert!(stores.sessions.session(theirs).await.unwrap().is_some());
 
     let mut revoked = stores.sessions.revoked(now).await.unwrap();

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     domain::{Answer, CommentId, EventKind, Fact, MemberId, Outcome, Position, PostId, Receipt, Timestamp},
-    storage::{CommentOrder, End, Import, ImportedFollow, ImportedLike, PURGE_DAYS, Pruned, View},
+    storage::{CommentOrder, Import, ImportedFollow, ImportedLike, PURGE_DAYS, Pruned, SessionsToEnd, View},
 };
 use futures::future::join_all;
 
@@ -57,7 +57,7 @@ async fn receipts_and_sessions_expire(backend: &Backend) {
     let (now, later) = (Timestamp::now(), hours_from_now(2));
     assert!(stores.sessions.rotate(kept.id, 0, now, hours_from_now(3), String::new()).await.unwrap());
     let third = tokens::log_in(stores, who).await;
-    stores.sessions.end_sessions(who, End::One(third.id), hours_from_now(1)).await.unwrap();
+    stores.sessions.end_sessions(who, SessionsToEnd::One(third.id), hours_from_now(1)).await.unwrap();
 
     let pruned = stores.upkeep.prune(now, Timestamp(0), NOTHING).await.unwrap();
     assert_eq!(pruned, Pruned { receipts: 1, ..Pruned::default() });
@@ -70,7 +70,7 @@ async fn receipts_and_sessions_expire(backend: &Backend) {
     assert_eq!((pruned.sessions, stores.sessions.session(ended.id).await.unwrap().is_some()), (1, false));
     assert!(stores.sessions.session(kept.id).await.unwrap().is_some());
     let revoked = stores.sessions.revoked(later).await.unwrap();
-    assert_eq!(revoked.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [ended.id], "the sweep leaves it behind");
+    assert_eq!(revoked.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [ended.id], "the sweep revokes its tokens");
     let last = hours_from_now(9);
     stores.upkeep.prune(last, Timestamp(0), NOTHING).await.unwrap();
     stores.upkeep.prune(hours_from_now(12), Timestamp(0), NOTHING).await.unwrap();
@@ -118,7 +118,7 @@ async fn purged_members_leave_tombstones_and_no_drift(backend: &Backend) {
 
     // The purge removed the text itself.
     (backend.tamper)(Tampering::UndeleteComments).await;
-    let listed = stores.comments.comments(CommentOrder::OfPost(on, CommentId(0)), 9).await.unwrap();
+    let listed = stores.comments.comments(CommentOrder::OfPost { post: on, after: CommentId(0) }, 9).await.unwrap();
     assert_eq!(listed.iter().map(|one| (one.id, one.content.as_str())).collect::<Vec<_>>(), [(under, "")]);
 }
 

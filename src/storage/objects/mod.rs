@@ -1,5 +1,5 @@
 //! `ImageFileStore` on the object_store crate: the bytes of images as files in a local folder.
-use super::{FILE_PARTS, FoundFile, ImageFileStore, StoreError, StoreResult};
+use super::{FILE_PARTITIONS, FoundFile, ImageFileStore, StoreError, StoreResult};
 use crate::{
     config::Config,
     domain::{ImageId, Timestamp, Variant},
@@ -19,14 +19,14 @@ use std::{
 };
 use tokio::sync::Semaphore;
 
-/// Image files. Both variants of an image are in the part (a subfolder) that its id decides.
+/// Image files. Both variants of an image are in the partition (a subfolder) that its id decides.
 pub(super) struct Objects {
     folder: PathBuf,
     /// Whether each write is synced to the disk: as durable as the row of the image.
     synced: bool,
     /// Empty until the folder has been opened.
     store: OnceLock<Arc<dyn ObjectStore>>,
-    /// Files that are read at once. One more is refused, because databases and connections need file handles too.
+    /// Bounds the files that are read at once, because databases and connections need file handles too.
     read_permits: Arc<Semaphore>,
 }
 
@@ -51,6 +51,7 @@ impl Objects {
         images
     }
 
+    /// Returns the open folder, and opens it first if it is closed.
     fn store(&self) -> StoreResult<&Arc<dyn ObjectStore>> {
         if let Some(store) = self.store.get() {
             return Ok(store);
@@ -61,13 +62,13 @@ impl Objects {
     }
 }
 
-/// Returns the part of an image: the milliseconds of its id decide, because ids of one millisecond are neighbours.
-fn part_of(id: ImageId) -> u64 {
-    (id.0 >> 12) % FILE_PARTS
+/// Returns the partition of an image. The milliseconds of its id decide, so that images spread evenly.
+fn partition_of(id: ImageId) -> u64 {
+    (id.0 >> 12) % FILE_PARTITIONS
 }
 
 fn path_of(id: ImageId, variant: Variant) -> Path {
-    Path::from(format!("{:02x}/{id}-{}", part_of(id), variant.name()))
+    Path::from(format!("{:02x}/{id}-{}", partition_of(id), variant.name()))
 }
 
 /// Returns the image in the name of a file; `None` for a file that is not an image's.
@@ -103,13 +104,13 @@ impl ImageFileStore for Objects {
         range: Range<u64>,
     ) -> StoreResult<Option<BoxStream<'static, StoreResult<Bytes>>>> {
         let options = GetOptions::new().with_range(Some(GetRange::Bounded(range)));
-        let busy = || StoreError::Busy { backend: "images" };
-        let permit = self.read_permits.clone().try_acquire_owned().map_err(|_| busy())?;
+        let permit = self.read_permits.clone().try_acquire_owned();
+        let permit = permit.map_err(|_| StoreError::Busy { backend: "images" })?;
         match self.store()?.get_opts(&path_of(id, variant), options).await {
             Ok(found) => {
-                let pieces = found.into_stream().map_err(failed);
-                // The stream owns the permit until the file is read or the stream is dropped.
-                Ok(Some(pieces.inspect(move |_| _ = &permit).boxed()))
+                let chunks = found.into_stream().map_err(failed);
+                // The stream owns the permit until it is dropped.
+                Ok(Some(chunks.inspect(move |_| _ = &permit).boxed()))
             }
             // If the folder itself is missing, the file may exist on a disk that is not mounted.
             Err(error @ object_store::Error::NotFound { .. }) if !self.folder.is_dir() => Err(failed(error)),
@@ -128,12 +129,12 @@ impl ImageFileStore for Objects {
         Ok(())
     }
 
-    fn part(&self, part: u8) -> BoxStream<'static, StoreResult<FoundFile>> {
+    fn partition(&self, partition: u8) -> BoxStream<'static, StoreResult<FoundFile>> {
         let store = match self.store() {
             Ok(store) => store,
             Err(error) => return stream::StreamExt::boxed(stream::iter([Err(error)])),
         };
-        let files = store.list(Some(&Path::from(format!("{part:02x}"))));
+        let files = store.list(Some(&Path::from(format!("{partition:02x}"))));
         let images = files.filter_map(|file| async {
             match file {
                 Ok(file) => {
@@ -159,7 +160,7 @@ mod tests {
             for variant in Variant::ALL {
                 let path = path_of(id, variant);
                 assert_eq!(image_of(&path), Some(id));
-                assert_eq!(path.parts().next().unwrap().as_ref(), format!("{:02x}", part_of(id)));
+                assert_eq!(path.parts().next().unwrap().as_ref(), format!("{:02x}", partition_of(id)));
             }
         }
         for other in ["00/README", "00/x-original", "00/.DS_Store"] {

@@ -19,22 +19,20 @@ const CHECK_EVERY: i32 = 1_000;
 pub(super) struct Lane(pub(super) SqlitePool);
 
 impl Lane {
-    /// Returns all rows of a statement. `Late` where the deadline passes or the caller drops it first.
+    /// Returns all rows of a statement. Errors: `Late` if the deadline passes or its guard is dropped first.
     pub(super) async fn fetch_all(
         &self,
         query: Query<'_, Sqlite, SqliteArguments>,
         until: &Deadline,
     ) -> StoreResult<Vec<SqliteRow>> {
         let mut connection = self.0.acquire().await.map_err(failed)?;
-        let asked = until.clone();
+        let deadline = until.clone();
         // The handler stays on the connection; the next statement of the lane replaces it before it starts.
         let mut handle = connection.lock_handle().await.map_err(failed)?;
-        handle.set_progress_handler(CHECK_EVERY, move || !asked.has_passed());
+        handle.set_progress_handler(CHECK_EVERY, move || !deadline.has_passed());
         drop(handle);
-        query.fetch_all(&mut *connection).await.map_err(|error| match until.has_passed() {
-            true => StoreError::Late { backend: "sqlite" },
-            false => failed(error),
-        })
+        let rows = query.fetch_all(&mut *connection).await;
+        rows.map_err(|error| if until.has_passed() { StoreError::Late { backend: "sqlite" } } else { failed(error) })
     }
 }
 
@@ -65,14 +63,13 @@ mod tests {
     #[tokio::test]
     async fn a_statement_ends_when_its_caller_is_dropped() {
         let lane = lane().await;
-        let (deadline, waiting) = Deadline::within(Duration::from_secs(600));
-        let asked = deadline.clone();
-        let late = async { lane.fetch_all(sqlx::query(ENDLESS), &asked).await };
-        let goes = async {
+        let (deadline, guard) = Deadline::within(Duration::from_secs(600));
+        let late = async { lane.fetch_all(sqlx::query(ENDLESS), &deadline).await };
+        let cancel = async {
             tokio::task::yield_now().await;
-            drop(waiting);
+            drop(guard);
         };
-        let (late, ()) = futures::join!(late, goes);
+        let (late, ()) = futures::join!(late, cancel);
         assert!(matches!(late, Err(StoreError::Late { .. })), "{late:?}");
     }
 }

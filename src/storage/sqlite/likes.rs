@@ -39,11 +39,13 @@ const POST_LIKES: &str = "SELECT l.id AS key, m.id, m.handle, m.display_name, m.
     m.avatar_key FROM post_likes l JOIN members m ON m.id = l.member_id WHERE l.post_id = ? AND l.id < ? \
     AND m.deactivated_at IS NULL ORDER BY l.id DESC LIMIT ?";
 
-/// A like to be set or withdrawn; `of` is the id of the post or comment.
+/// A like to be set or withdrawn.
 struct Like {
     id: u64,
-    of: u64,
+    /// The id of the post or comment.
+    subject: u64,
     member: MemberId,
+    /// Whether to set it.
     like: bool,
 }
 
@@ -55,12 +57,12 @@ impl Like {
         } else {
             sqlx::query(statements.delete)
         };
-        let change = change.bind(signed(self.of)).bind(signed(self.member.0));
+        let change = change.bind(signed(self.subject)).bind(signed(self.member.0));
         let changed = change.execute(&mut commit.connection).await.map_err(failed)?.rows_affected() > 0;
         let count = if changed {
-            sqlx::query(statements.add).bind(if self.like { 1_i64 } else { -1 }).bind(signed(self.of))
+            sqlx::query(statements.add).bind(if self.like { 1_i64 } else { -1 }).bind(signed(self.subject))
         } else {
-            sqlx::query(statements.count).bind(signed(self.of))
+            sqlx::query(statements.count).bind(signed(self.subject))
         };
         let row = count.fetch_one(&mut commit.connection).await.map_err(failed)?;
         Ok((changed, number(row.get(0))))
@@ -69,7 +71,7 @@ impl Like {
 
 async fn like_post(commit: &mut Commit, id: u64, member: MemberId, post: PostId, like: bool) -> StoreResult<LikeState> {
     let author = posts::author_of(&mut commit.connection, member, post).await?;
-    let (changed, like_count) = Like { id, of: post.0, member, like }.store(commit, &POST).await?;
+    let (changed, like_count) = Like { id, subject: post.0, member, like }.store(commit, &POST).await?;
     if changed {
         let kind = if like { EventKind::PostLiked } else { EventKind::PostLikeCancelled };
         commit.emit(Fact::new(kind, member).on_post(post).to(author));
@@ -86,7 +88,7 @@ async fn like_comment(
 ) -> StoreResult<LikeState> {
     let on = comments::existing_comment(&mut commit.connection, member, comment).await?;
     let on = on.ok_or(Refusal::CommentNotFound)?;
-    let (changed, like_count) = Like { id, of: comment.0, member, like }.store(commit, &COMMENT).await?;
+    let (changed, like_count) = Like { id, subject: comment.0, member, like }.store(commit, &COMMENT).await?;
     if changed {
         let kind = if like { EventKind::CommentLiked } else { EventKind::CommentLikeCancelled };
         commit.emit(Fact::new(kind, member).on_post(on.post).on_comment(comment).to(on.author));

@@ -1,7 +1,7 @@
 //! The embedded profile: one SQLite file, one writer that groups commands into commits, and a pool of readers.
 //!
-//! A table's SQL is in the folder or file of its name. Each implements the trait of its subject; commands run in the
-//! writer's commit, reads on the pool.
+//! The SQL of a table is in the folder or file of its name, which implements the trait of its subject. Commands run in
+//! the writer's commit, reads on the pool.
 mod members;
 mod relations;
 mod sessions;
@@ -49,20 +49,20 @@ pub(super) struct Sqlite {
     tail: Arc<Tail>,
     epoch: Epoch,
     reserve: Reserve,
-    /// The longest life of an access token.
+    /// The longest lifetime of an access token.
     token_lifetime: Duration,
     /// Locked until the store is dropped.
     _lock: std::fs::File,
 }
 
 impl Sqlite {
-    /// Reserves disk space for the next start where there is some. Called after every store is open, and hourly.
+    /// Reserves disk space for the next start, if the disk has any. Called after every store is open, and hourly.
     pub(super) fn keep_reserve(&self) {
         self.reserve.keep();
     }
 }
 
-/// Wraps an error of SQLite. A refusal of a rule is never one.
+/// Wraps an error of SQLite, or of data that it stores.
 fn failed(source: impl std::error::Error + Send + Sync + 'static) -> StoreError {
     StoreError::Unavailable { backend: "sqlite", source: Arc::new(source) }
 }

@@ -23,7 +23,7 @@ use std::{
     time::Duration,
 };
 
-/// The longest wait of a reader for a free connection; after it the request is shed.
+/// The longest wait of a reader for a free connection; then the request is refused.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Pages in the write-ahead log (4 KiB each) before the writer copies them into the file. A larger number means fewer
 /// pauses and a larger `-wal` file: 4,000 pages are 16 MiB.
@@ -41,16 +41,15 @@ struct Opened {
 }
 
 impl Sqlite {
-    /// Opens the database in the data folder, creates it where it is missing, and migrates its schema.
+    /// Opens the database in the data folder, creates it if it does not exist, and migrates its schema.
     pub(in crate::storage) async fn open(config: &Config) -> StoreResult<Self> {
         let lock = lock(&config.data_dir)?;
-        let reserve = Reserve::of(&config.data_dir);
-        let opened = Self::attempt(config).await;
-        let Opened { readers, lane, writer, tail, epoch } = match opened {
+        let reserve = Reserve::new(&config.data_dir);
+        let Opened { readers, lane, writer, tail, epoch } = match Self::try_open(config).await {
             Err(error) if reserve.release() => {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(error, "cannot open the database; retrying without the disk space reserve");
-                Self::attempt(config).await?
+                Self::try_open(config).await?
             }
             opened => opened?,
         };
@@ -58,24 +57,24 @@ impl Sqlite {
         Ok(Self { readers, lane, writer, tail, epoch, reserve, token_lifetime, _lock: lock })
     }
 
-    async fn attempt(config: &Config) -> StoreResult<Opened> {
+    async fn try_open(config: &Config) -> StoreResult<Opened> {
         let options = options(config).create_if_missing(true);
         let opened = pool_options(1).connect_with(options.clone()).await;
-        let writing = opened.map_err(|error| unusable(&file(config), error))?;
-        sqlx::migrate!("migrations/sqlite").run(&writing).await.map_err(failed)?;
-        upkeep::retag_posts(&writing).await?;
-        let epoch = epoch(&writing).await?;
-        let tail = Arc::new(Tail::load(&writing).await?);
-        let reading = options.read_only(true).create_if_missing(false);
-        let readers = pool(reading.clone(), config.storage.read_connections).await?;
-        let lane = Lane(pool(reading, lane::CONNECTIONS).await?);
-        let writer = Writer::start(writing, tail.clone(), config.storage.commit_batch_max).await?;
+        let writer_pool = opened.map_err(|error| unusable(&file(config), error))?;
+        sqlx::migrate!("migrations/sqlite").run(&writer_pool).await.map_err(failed)?;
+        upkeep::retag_posts(&writer_pool).await?;
+        let epoch = epoch(&writer_pool).await?;
+        let tail = Arc::new(Tail::load(&writer_pool).await?);
+        let read_only = options.read_only(true).create_if_missing(false);
+        let readers = pool(read_only.clone(), config.storage.read_connections).await?;
+        let lane = Lane(pool(read_only, lane::CONNECTIONS).await?);
+        let writer = Writer::start(writer_pool, tail.clone(), config.storage.commit_batch_max).await?;
         Ok(Opened { readers, lane, writer, tail, epoch })
     }
 }
 
-/// Locks the data folder and writes the process id into the lock file. One process alone may write: positions and ids
-/// are assigned in memory.
+/// Locks the data folder and writes the process id into the lock file. Only one process may write, because positions
+/// and ids are assigned in memory.
 fn lock(data_dir: &str) -> StoreResult<std::fs::File> {
     let path = Path::new(data_dir).join("dailyfeed.lock");
     // Not truncated: the file may hold the id of another process.
@@ -83,7 +82,7 @@ fn lock(data_dir: &str) -> StoreResult<std::fs::File> {
     let mut file = opened.map_err(|error| unusable(&path, error))?;
     match file.try_lock() {
         Ok(()) => {
-            // The id helps an operator; the lock holds without it.
+            // The id only helps an operator.
             let id = std::process::id().to_string();
             if let Err(error) = file.set_len(0).and_then(|()| file.write_all(id.as_bytes())) {
                 tracing::warn!(error = &error as &dyn std::error::Error, path = %path.display(), "cannot write the process id");
@@ -103,6 +102,7 @@ pub(in crate::storage) fn file(config: &Config) -> PathBuf {
     Path::new(&config.data_dir).join("dailyfeed.db")
 }
 
+/// Returns the options of every connection to the database.
 pub(crate) fn options(config: &Config) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(file(config))

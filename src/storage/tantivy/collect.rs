@@ -62,7 +62,7 @@ impl ColumnCache {
         Ok(columns)
     }
 
-    /// Drops the columns of all other segments: they have been merged away.
+    /// Drops the columns of all other segments, which were merged.
     pub(super) fn retain_segments(&self, segments: &[SegmentReader]) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|id, _| segments.iter().any(|segment| segment.segment_id() == *id));
@@ -73,7 +73,7 @@ impl ColumnCache {
 #[derive(Clone)]
 pub(super) struct TopHits(Arc<Criteria>);
 
-/// The part of a request that the query does not say.
+/// The filters, order and limits of a request; its query is separate.
 struct Criteria {
     columns: Arc<ColumnCache>,
     kind: SearchKind,

@@ -28,9 +28,10 @@ use tantivy::{
 };
 use tokio::sync::{Semaphore, oneshot};
 
-/// How long a search waits for a permit; then it is refused as `Busy`.
+/// The longest wait of a search for a permit; then it is refused as `Busy`.
 const PERMIT_WAIT_MAX: Duration = Duration::from_secs(2);
-/// How long closing waits for merges, which may take minutes. An unfinished merge loses nothing: its segments stay.
+/// The longest wait of `close` for merges, which can take minutes. An unfinished merge loses nothing: its segments
+/// stay.
 const CLOSE_MAX: Duration = Duration::from_secs(1);
 /// Share of a segment's documents that may be deleted before the segment is merged with others.
 const DELETED_MAX: f32 = 0.3;
@@ -43,12 +44,12 @@ pub(super) struct TantivyIndex {
 
 struct Inner {
     fields: Fields,
-    /// `None` once it is closed. Locked while it writes; no other lock is taken meanwhile.
+    /// `None` once it is closed. Locked while it writes; no other lock is taken while it is locked.
     writer: Mutex<Option<IndexWriter>>,
     reader: IndexReader,
     columns: Arc<ColumnCache>,
     checkpoint: RwLock<IndexCheckpoint>,
-    /// Set when a search met a damaged file.
+    /// Set when a search finds a damaged file.
     damaged: AtomicBool,
 }
 
@@ -64,7 +65,7 @@ impl TantivyIndex {
     /// Takes the writer's lock of the index, and makes its reader.
     pub(super) fn new(mut index: Index, options: IndexOptions, checkpoint: IndexCheckpoint) -> tantivy::Result<Self> {
         register_tokenizers(&index);
-        // A search reads several segments at once where cores are free.
+        // A search reads several segments at once if cores are free.
         index.set_default_multithread_executor()?;
         let (_, fields) = Fields::new();
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;

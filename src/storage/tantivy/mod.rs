@@ -38,14 +38,15 @@ struct IndexOptions {
     memory_bytes: usize,
     /// Searches that run at once, of all indexes: as many as there are cores.
     ///
-    /// The lane of `actors/search` bounds searches too, but does not replace this: its permit is released when a caller
-    /// goes away, while the blocking thread searches on until it looks at the deadline. This permit is held by that
-    /// thread, so it bounds the threads. It is also the smaller of the two on one core, where the lane has two permits.
+    /// The lane of `actors/search` bounds searches too, but does not replace this: its permit is released when the
+    /// caller is dropped, while the blocking thread searches until its next check of the deadline. That thread holds
+    /// this permit, which therefore bounds the threads. It is also the smaller of the two on one core, where the lane
+    /// has two permits.
     search_permits: Arc<Semaphore>,
 }
 
 impl IndexDirectory {
-    /// Opens and makes nothing yet.
+    /// Opens and creates nothing yet.
     pub(super) fn new(config: &Config) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let memory_bytes = config.search.memory_bytes;
@@ -53,6 +54,7 @@ impl IndexDirectory {
         Self { folder: Path::new(&config.data_dir).join("search"), options, begun: Mutex::default() }
     }
 
+    /// Returns the folder name of the live index, from the file `live`.
     fn live_name(&self) -> io::Result<Option<String>> {
         match std::fs::read_to_string(self.folder.join(LIVE)) {
             Ok(name) => Ok(Some(name.trim().to_owned()).filter(|name| index_number(name).is_some())),
@@ -61,6 +63,7 @@ impl IndexDirectory {
         }
     }
 
+    /// Lists the folder names of all indexes.
     fn names(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in std::fs::read_dir(&self.folder)? {
@@ -70,7 +73,7 @@ impl IndexDirectory {
     }
 }
 
-/// The number of an index in the name of its folder.
+/// Returns the number of an index in the name of its folder.
 fn index_number(name: &str) -> Option<u64> {
     name.strip_prefix('g')?.parse().ok()
 }
@@ -141,7 +144,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> StoreResult<T> + Sen
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|panic| Err(failed(panic)))
 }
 
-/// An error of Tantivy or of the disk.
+/// Wraps an error of Tantivy or of the disk.
 fn failed(source: impl std::error::Error + Send + Sync + 'static) -> StoreError {
     StoreError::Unavailable { backend: "tantivy", source: Arc::new(source) }
 }

@@ -50,7 +50,7 @@ impl CommitPayload {
 /// The result of opening an index.
 pub(super) enum OpenedIndex {
     Usable(Box<TantivyIndex>),
-    /// Why another index has to be built.
+    /// The reason why another index has to be built.
     Unusable(String),
 }
 
@@ -100,7 +100,7 @@ impl TantivyIndex {
     }
 }
 
-/// Adds up the sizes of the files. Skips a file that cannot be looked at: opening it reports the error.
+/// Adds up the sizes of the files. Skips a file without readable metadata: opening it reports the error.
 fn bytes_in(path: &Path) -> u64 {
     let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.metadata().ok()).map(|file| file.len()).sum()

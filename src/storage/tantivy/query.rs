@@ -19,7 +19,7 @@ use tantivy::{
 /// Most words that a prefix after other words expands to.
 const EXPANSIONS_MAX: u32 = 200;
 
-/// Constant corpus statistics for BM25, so that a score depends on the text and the query alone and stays the same when
+/// Constant corpus statistics for BM25, so that a score depends only on the text and the query, and stays the same when
 /// other texts come and go. BM25 then weighs how often a word is in a text and how long the text is. Rare words do not
 /// weigh more, which matters little because a hit has to have every word.
 pub(super) struct FixedStatistics;
@@ -73,7 +73,7 @@ pub(super) fn tantivy_query(fields: &Fields, request: &SearchRequest) -> Boolean
 
 /// Matches any form of a clause; scores as the best one.
 fn any_form(texts: &TextFields, clause: &Clause) -> Box<dyn Query> {
-    let mut forms: Vec<Box<dyn Query>> = clause.any.iter().map(|form| all_phrases(texts, form)).collect();
+    let mut forms: Vec<Box<dyn Query>> = clause.forms.iter().map(|form| all_phrases(texts, form)).collect();
     match forms.len() {
         1 => forms.remove(0),
         _ => Box::new(DisjunctionMaxQuery::new(forms)),
@@ -91,7 +91,7 @@ fn all_phrases(texts: &TextFields, form: &[Phrase]) -> Box<dyn Query> {
 
 /// Matches the clause as it was typed in the title, to score it once more.
 fn title_query(texts: &TextFields, clause: &Clause) -> Option<Box<dyn Query>> {
-    let typed = clause.any.first()?;
+    let typed = clause.forms.first()?;
     let [phrase @ Phrase::Terms { .. }] = &typed[..] else { return None };
     Some(phrase_query(texts, texts.title, phrase))
 }
@@ -104,17 +104,17 @@ fn phrase_query(texts: &TextFields, field: Field, phrase: &Phrase) -> Box<dyn Qu
             constant(Box::new(TermQuery::new(term, IndexRecordOption::Basic)))
         }
         Phrase::Terms { terms, prefix } => {
-            let placed = terms.iter().map(|(at, text)| (*at as usize, Term::from_field_text(field, text)));
-            let mut placed: Vec<(usize, Term)> = placed.collect();
+            let offset_terms = terms.iter().map(|(at, text)| (*at as usize, Term::from_field_text(field, text)));
+            let mut offset_terms: Vec<(usize, Term)> = offset_terms.collect();
             if *prefix {
                 // Its own score would depend on the words of the index.
-                let mut query = PhrasePrefixQuery::new_with_offset(placed);
+                let mut query = PhrasePrefixQuery::new_with_offset(offset_terms);
                 query.set_max_expansions(EXPANSIONS_MAX);
                 return constant(Box::new(query));
             }
-            match placed.len() {
-                1 => Box::new(TermQuery::new(placed.remove(0).1, IndexRecordOption::WithFreqs)),
-                _ => Box::new(PhraseQuery::new_with_offset(placed)),
+            match offset_terms.len() {
+                1 => Box::new(TermQuery::new(offset_terms.remove(0).1, IndexRecordOption::WithFreqs)),
+                _ => Box::new(PhraseQuery::new_with_offset(offset_terms)),
             }
         }
     }

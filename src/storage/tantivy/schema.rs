@@ -29,7 +29,7 @@ pub(super) struct TextFields {
 /// The fields of the schema.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fields {
-    /// Id and kind in one number: see `key`.
+    /// Id and kind in one number: see the function `key`.
     pub(super) key: Field,
     pub(super) author: Field,
     /// The post that a comment is on.
@@ -124,7 +124,7 @@ impl Fields {
         }
     }
 
-    /// The term that identifies one document.
+    /// Returns the term that identifies one document.
     pub(super) fn key_term(&self, kind: SearchKind, id: u64) -> Term {
         Term::from_field_u64(self.key, key(kind, id))
     }

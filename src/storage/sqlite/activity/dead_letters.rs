@@ -3,7 +3,7 @@ use super::{
     Database, SqliteActivity,
     apply::{insert_activities, insert_notification, keep_newest},
     commit::Commit,
-    failed,
+    decoded, failed,
     open::{advance, position},
     reject_row_errors,
     retract::retract,
@@ -35,7 +35,7 @@ const DELETE: &str = "DELETE FROM dead_letters WHERE id = ?";
 /// The event of a dead letter, and whether its notification has been retracted.
 const EVENT_BY_ID: &str = "SELECT id, at_ns, kind, member_id, post_id, comment_id, target_id, withdrawn \
     FROM dead_letters WHERE id = ?";
-/// Events of older dead letters that may be about that post, or are about none.
+/// Events of older dead letters about that post or about no post.
 const EVENTS_ABOUT: &str = "SELECT id, at_ns, kind, member_id, post_id, comment_id, target_id FROM dead_letters \
     WHERE id < ? AND withdrawn = 0 AND (post_id IS ? OR post_id IS NULL)";
 const WITHDRAW: &str = "UPDATE dead_letters SET withdrawn = 1 WHERE id = ?";
@@ -49,8 +49,7 @@ impl DeadLetterStore for SqliteActivity {
     async fn dead_letters(&self, before: Position, limit: usize) -> StoreResult<Vec<DeadLetter>> {
         self.with_database(async |database| {
             let query = sqlx::query(BEFORE).bind(signed(before.0)).bind(signed(limit as u64));
-            let rows = query.fetch_all(&database.readers).await.map_err(failed)?;
-            rows.iter().map(dead_letter).collect::<sqlx::Result<_>>().map_err(failed)
+            decoded(&query.fetch_all(&database.readers).await.map_err(failed)?, dead_letter)
         })
         .await
     }
@@ -75,8 +74,7 @@ impl DeadLetterStore for SqliteActivity {
     async fn due_dead_letters(&self, now: Timestamp) -> StoreResult<Vec<DeadLetter>> {
         self.with_database(async |database| {
             let query = sqlx::query(DUE).bind(now.0).bind(signed(DUE_MAX as u64));
-            let rows = query.fetch_all(&database.readers).await.map_err(failed)?;
-            rows.iter().map(dead_letter).collect::<sqlx::Result<_>>().map_err(failed)
+            decoded(&query.fetch_all(&database.readers).await.map_err(failed)?, dead_letter)
         })
         .await
     }
@@ -149,7 +147,7 @@ async fn redrive(database: &Database, id: Position) -> StoreResult<bool> {
     Ok(true)
 }
 
-/// Returns whether there is any dead letter.
+/// Returns whether any dead letter is stored.
 pub(super) async fn exist(connection: &mut SqliteConnection) -> StoreResult<bool> {
     let row = sqlx::query(EXIST).fetch_one(connection).await.map_err(failed)?;
     Ok(row.get(0))

@@ -1,4 +1,4 @@
-//! `activity.db`: the SQLite file of activities, notifications and dead letters beside the main database.
+//! `activity.db`: the SQLite file of activities, notifications and dead letters, separate from the main database.
 //!
 //! [`SqliteActivity`] opens and closes the file. `store.rs` implements `ActivityStore` on it and `dead_letters.rs`
 //! `DeadLetterStore`; `apply.rs` and `retract.rs` turn events into rows within a [`commit::Commit`].
@@ -9,7 +9,7 @@ mod open;
 mod retract;
 mod store;
 
-use super::{StoreResult, failed};
+use super::{StoreResult, decoded, failed};
 use crate::{
     config::Config,
     domain::{Epoch, Position},
@@ -116,11 +116,7 @@ fn sqlite_error(error: &StoreError) -> Option<&sqlx::Error> {
 /// written works again as soon as the disk has room.
 fn reject_row_errors(error: StoreError) -> StoreError {
     let blames_row = sqlite_error(&error).is_some_and(|error| match error {
-        sqlx::Error::Database(error) => {
-            let code = error.code().and_then(|code| code.parse::<u32>().ok());
-            // The lowest byte of an extended result code is the primary code.
-            code.is_some_and(|code| ROW_ERRORS.contains(&(code & 0xFF)))
-        }
+        sqlx::Error::Database(_) => open::primary_code(error).is_some_and(|code| ROW_ERRORS.contains(&code)),
         sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. } | sqlx::Error::Encode(_) => true,
         _ => false,
     });

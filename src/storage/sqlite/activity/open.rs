@@ -23,16 +23,16 @@ use std::{
 const FILE: &str = "activity.db";
 /// Suffix of the name of a replaced file.
 const REPLACED: &str = ".replaced";
-/// Connections that read beside the writer.
+/// Connections that only read.
 const READERS: u32 = 4;
 /// Page cache of each connection, in KiB (negative by SQLite's convention).
 const CACHE_KIB: &str = "-4096";
-/// How long a statement waits for another process, such as an operator's shell.
+/// The longest wait of a statement for another process, such as an operator's shell.
 const BUSY_MAX: Duration = Duration::from_secs(1);
 /// Primary result codes of SQLite for a damaged file: SQLITE_CORRUPT, SQLITE_NOTADB.
 const DAMAGE_ERRORS: [u32; 2] = [11, 26];
 
-/// These statements fail on a file whose damage shows at once.
+/// Statements that fail on a damaged file, if SQLite can detect the damage without a full check.
 const PROBES: [&str; 3] =
     ["SELECT max(id) FROM activities", "SELECT max(id) FROM notifications", "SELECT count(*) FROM dead_letters"];
 const INSERT_READER: &str = "INSERT INTO reader (one, epoch, position) VALUES (1, ?, 0) ON CONFLICT DO NOTHING";
@@ -43,7 +43,7 @@ const ADVANCE: &str = "UPDATE reader SET position = max(position, ?)";
 impl Database {
     /// Opens the file for the log of that epoch, whose newest event has position `head`. A file that is missing,
     /// damaged, or was made from another log or from more of this log than exists, is replaced by an empty one at
-    /// position 0; the old file stays beside it for an operator.
+    /// position 0; the old file is renamed and kept for an operator.
     pub(super) async fn open(folder: &Path, epoch: Epoch, head: Position) -> StoreResult<Self> {
         let path = folder.join(FILE);
         let why = match Self::try_open(&path, epoch).await {
@@ -107,9 +107,13 @@ fn options(path: &Path) -> SqliteConnectOptions {
 
 /// Returns whether the error says that the file is damaged, or is no database.
 pub(super) fn is_damage(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
-    // The lowest byte of an extended result code is the primary code.
-    code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| DAMAGE_ERRORS.contains(&(code & 0xFF)))
+    primary_code(error).is_some_and(|code| DAMAGE_ERRORS.contains(&code))
+}
+
+/// Returns the primary result code of an error of SQLite: the lowest byte of its extended result code.
+pub(super) fn primary_code(error: &sqlx::Error) -> Option<u32> {
+    let code = error.as_database_error()?.code()?;
+    code.parse::<u32>().ok().map(|code| code & 0xFF)
 }
 
 /// Renames the file and its `-wal` and `-shm`; overwrites files that were renamed before.

@@ -17,8 +17,8 @@ const MENTION: &str =
 const BETWEEN: &str =
     "DELETE FROM notifications WHERE id < ? AND member_id = ? AND actor_id = ? AND kind = ? AND kind >= 6";
 
-/// Deletes the notifications that `event` retracts. If there are dead letters, also withdraws those that would make
-/// such a notification when they are redriven.
+/// Deletes the notifications that `event` retracts. If there are dead letters, also marks the dead letters that
+/// would make such a notification when they are redriven.
 pub(super) async fn retract(
     connection: &mut SqliteConnection,
     event: &Event,

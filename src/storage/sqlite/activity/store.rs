@@ -3,7 +3,7 @@ use super::{
     Database, SqliteActivity,
     apply::{insert_activities, insert_notification, keep_newest},
     commit::Commit,
-    dead_letters, failed,
+    dead_letters, decoded, failed,
     open::{advance, position},
     reject_row_errors,
     retract::retract,
@@ -29,16 +29,17 @@ const NOTIFICATIONS: &str = "SELECT id, member_id, kind, actor_id, post_id, comm
 const NOTIFICATIONS_BY_ID: &str = "SELECT n.id, n.member_id, n.kind, n.actor_id, n.post_id, n.comment_id, n.at \
     FROM json_each(?) j JOIN notifications n ON n.id = j.value WHERE n.member_id = ?";
 
-/// Rows of one delete statement: it takes the writer a few milliseconds.
+/// Most rows of one delete statement, which takes the writer a few milliseconds.
 const PRUNE_STEP: usize = 500;
-/// Ids and times grow together, so the first few ids are enough to look at.
+/// Ids and times grow together, so it suffices to check the first ids.
 const DELETE_OLD_ACTIVITIES: &str = "DELETE FROM activities WHERE id IN (SELECT id FROM \
     (SELECT id, at_ns FROM activities ORDER BY id LIMIT ?2) WHERE at_ns < ?1)";
 /// Members whose last `MemberDeactivated` (19) is older than `?` and was followed by no `MemberRestored` (20).
 const DEACTIVATED_FOR_GOOD: &str = "SELECT a.member_id FROM activities a WHERE a.kind IN (19, 20) AND a.kind = 19 \
     AND a.at_ns < ? AND NOT EXISTS (SELECT 1 FROM activities b WHERE b.kind IN (19, 20) AND b.kind = 20 \
     AND b.member_id = a.member_id AND b.id > a.id) GROUP BY a.member_id";
-/// Notifications to and about the members of these ids. A reader selects them, because no index has the actor.
+/// Notifications to and about the members of these ids. A connection that reads selects them, because no index has the
+/// actor.
 const NOTIFICATIONS_OF: &str = "SELECT id FROM notifications WHERE member_id IN (SELECT value FROM json_each(?1)) \
     OR actor_id IN (SELECT value FROM json_each(?1))";
 const DELETE_NOTIFICATIONS: &str = "DELETE FROM notifications WHERE id IN (SELECT value FROM json_each(?))";
@@ -70,8 +71,7 @@ impl ActivityStore for SqliteActivity {
             if let Some(kind) = kind {
                 query = query.bind(kind.code());
             }
-            let rows = query.fetch_all(&database.readers).await.map_err(failed)?;
-            rows.iter().map(event).collect::<sqlx::Result<_>>().map_err(failed)
+            decoded(&query.fetch_all(&database.readers).await.map_err(failed)?, event)
         })
         .await
     }
@@ -89,8 +89,7 @@ impl ActivityStore for SqliteActivity {
                 .bind(signed(after.0))
                 .bind(signed(before.0))
                 .bind(signed(limit as u64));
-            let rows = query.fetch_all(&database.readers).await.map_err(failed)?;
-            rows.iter().map(notification).collect::<sqlx::Result<_>>().map_err(failed)
+            decoded(&query.fetch_all(&database.readers).await.map_err(failed)?, notification)
         })
         .await
     }
@@ -99,8 +98,7 @@ impl ActivityStore for SqliteActivity {
         self.with_database(async |database| {
             let query =
                 sqlx::query(NOTIFICATIONS_BY_ID).bind(json_ids(ids.iter().map(|id| id.0))).bind(signed(member.0));
-            let rows = query.fetch_all(&database.readers).await.map_err(failed)?;
-            rows.iter().map(notification).collect::<sqlx::Result<_>>().map_err(failed)
+            decoded(&query.fetch_all(&database.readers).await.map_err(failed)?, notification)
         })
         .await
     }
@@ -170,7 +168,7 @@ async fn prune_deactivated(database: &Database, now: Timestamp) -> StoreResult<u
         return Ok(0);
     }
     let members = json_ids(rows.iter().map(|row| number(row.get(0))));
-    // Activities go last: the `MemberDeactivated` among them is what finds the member in the next run.
+    // Activities are deleted last: the next run finds the member by the `MemberDeactivated` among them.
     let notifications = delete_in_steps(database, NOTIFICATIONS_OF, DELETE_NOTIFICATIONS, &members).await?;
     let activities = delete_in_steps(database, ACTIVITIES_OF, DELETE_ACTIVITIES, &members).await?;
     Ok(notifications + activities)
@@ -193,7 +191,7 @@ async fn delete_in_steps(
     Ok(deleted)
 }
 
-/// The time that many days before `now`, in nanoseconds since 1970.
+/// Returns the time that many days before `now`, in nanoseconds since 1970.
 fn nanoseconds_before(now: Timestamp, days: u64) -> i64 {
     now.before(Duration::from_secs(days * 86_400)).0.saturating_mul(1_000_000)
 }

@@ -18,14 +18,14 @@ use sqlx::SqliteConnection;
 const INSERT: &str = "INSERT INTO comments (id, post_id, parent_id, depth, author_id, content, created_at, mentions) \
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
 const UPDATE: &str = "UPDATE comments SET content = ?, edited_at = ?, mentions = ? WHERE id = ? RETURNING *";
-/// Adds `?1` to the counters of the comments above comment `?2`, of which the direct one counts it as a reply.
+/// Adds `?1` to `below_count` of the comments above comment `?2`, and to `reply_count` of its parent.
 const COUNT_ABOVE: &str = "UPDATE comments SET below_count = below_count + ?1, reply_count = reply_count + \
     CASE WHEN id = (SELECT parent_id FROM comments WHERE id = ?2) THEN ?1 ELSE 0 END \
     WHERE id IN (SELECT parent_id FROM comments WHERE id = ?2 UNION ALL SELECT p.parent_id FROM comments c \
     JOIN comments p ON p.id = c.parent_id WHERE c.id = ?2)";
 
-/// Adds `by` to every counter that counts the comment: of its post, its parent and the comment above that.
-async fn count(connection: &mut SqliteConnection, id: CommentId, post: PostId, by: i64) -> StoreResult<()> {
+/// Adds `by` to the counters that count the comment: of its post, its parent and the parent's parent.
+async fn add_to_counters(connection: &mut SqliteConnection, id: CommentId, post: PostId, by: i64) -> StoreResult<()> {
     let update =
         sqlx::query("UPDATE posts SET comment_count = comment_count + ? WHERE id = ?").bind(by).bind(signed(post.0));
     update.execute(&mut *connection).await.map_err(failed)?;
@@ -38,11 +38,8 @@ pub(super) async fn create_comment(
     new: Comment,
     receipt: Option<Receipt>,
 ) -> StoreResult<Outcome<Position>> {
-    if let Some(receipt) = &receipt {
-        if let Some(answer) = receipts::find(&mut commit.connection, receipt).await? {
-            return Ok(Outcome::Repeated(answer));
-        }
-        receipts::insert(&mut commit.connection, receipt).await?;
+    if let Some(answer) = receipts::find_or_insert(&mut commit.connection, receipt.as_ref()).await? {
+        return Ok(Outcome::Repeated(answer));
     }
     let mut notified = posts::author_of(&mut commit.connection, new.author, new.post).await?;
     if let Some(parent) = new.parent {
@@ -64,10 +61,10 @@ pub(super) async fn create_comment(
         .bind(new.created_at.0)
         .bind(json_ids(new.mentions.iter().map(|id| id.0)));
     insert.execute(&mut commit.connection).await.map_err(failed)?;
-    count(&mut commit.connection, new.id, new.post, 1).await?;
+    add_to_counters(&mut commit.connection, new.id, new.post, 1).await?;
     let fact = Fact::new(EventKind::CommentCreated, new.author).on_post(new.post).on_comment(new.id);
     let position = commit.emit(fact.to(notified));
-    // The author above is notified of the comment already, and needs no mention.
+    // `CommentCreated` already notifies its target, who needs no mention.
     let mentions: Vec<MemberId> = new.mentions.into_iter().filter(|member| *member != notified).collect();
     commit.emit_mentions(fact, &[], &mentions);
     Ok(Outcome::Done(position))
@@ -109,7 +106,7 @@ pub(super) async fn edit_comment(commit: &mut Commit, edit: Edit) -> StoreResult
     comment(&row).map_err(failed)
 }
 
-/// Removes the text at once. The row stays, and is a tombstone while a visible comment is below it.
+/// Removes the text at once. The row stays: it is a tombstone while a visible comment is below it.
 pub(super) async fn delete_comment(
     commit: &mut Commit,
     author: MemberId,
@@ -122,14 +119,14 @@ pub(super) async fn delete_comment(
     }
     let delete = sqlx::query("UPDATE comments SET deleted_at = ?, content = '' WHERE id = ?");
     delete.bind(at.0).bind(signed(id.0)).execute(&mut commit.connection).await.map_err(failed)?;
-    count(&mut commit.connection, id, on.post, -1).await?;
+    add_to_counters(&mut commit.connection, id, on.post, -1).await?;
     let fact = Fact::new(EventKind::CommentDeleted, author).on_post(on.post).on_comment(id);
     commit.emit(fact.to(on.notified));
     commit.emit_mentions(fact, &on.mentions, &[]);
     Ok(())
 }
 
-/// Returns a comment as it is stored.
+/// Returns a stored comment.
 async fn stored(connection: &mut SqliteConnection, id: CommentId) -> StoreResult<Comment> {
     let row = sqlx::query("SELECT * FROM comments WHERE id = ?").bind(signed(id.0)).fetch_one(connection).await;
     comment(&row.map_err(failed)?).map_err(failed)

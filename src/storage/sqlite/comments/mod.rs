@@ -1,4 +1,4 @@
-//! `CommentStore` over the table `comments`: three levels, and tombstones for hidden comments above visible ones.
+//! `CommentStore` over the table `comments`: three levels, and hidden comments above visible ones are tombstones.
 mod commands;
 
 use super::{Sqlite, decoded, failed, json_ids, number, signed};
@@ -54,14 +54,15 @@ fn comment(row: &SqliteRow) -> sqlx::Result<Comment> {
         like_count: number(row.try_get("like_count")?),
         reply_count: number(row.try_get("reply_count")?),
         below_count: number(row.try_get("below_count")?),
-        mentions: ids_of(row.try_get("mentions")?)?,
+        mentions: decode_mentions(row.try_get("mentions")?)?,
         deleted,
         created_at: Timestamp(row.try_get("created_at")?),
         edited_at: row.try_get::<Option<i64>, _>("edited_at")?.map(Timestamp),
     })
 }
 
-fn ids_of(json: &str) -> sqlx::Result<Vec<MemberId>> {
+/// Decodes the column `comments.mentions`.
+fn decode_mentions(json: &str) -> sqlx::Result<Vec<MemberId>> {
     serde_json::from_str(json).map_err(|error| sqlx::Error::Decode(error.into()))
 }
 
@@ -75,7 +76,7 @@ pub(crate) struct ExistingComment {
     depth: u8,
 }
 
-/// Returns a comment that a command of the member `by` acts on. A deactivated member gets `None`.
+/// Returns a comment for a command of the member `by`; `None` if that member is deactivated.
 pub(crate) async fn existing_comment(
     connection: &mut SqliteConnection,
     by: MemberId,
@@ -93,7 +94,7 @@ pub(crate) async fn existing_comment(
         author: MemberId(number(row.get(1))),
         depth: row.get(2),
         notified: MemberId(number(row.get(3))),
-        mentions: ids_of(row.get(4)).map_err(failed)?,
+        mentions: decode_mentions(row.get(4)).map_err(failed)?,
     }))
 }
 
@@ -142,12 +143,12 @@ impl CommentStore for Sqlite {
     }
 
     async fn comments(&self, order: CommentOrder, limit: usize) -> StoreResult<Vec<Comment>> {
-        let (select, of, key) = match order {
-            CommentOrder::OfPost(post, after) => (OF_POST, post.0, after),
-            CommentOrder::RepliesTo(parent, after) => (REPLIES_TO, parent.0, after),
-            CommentOrder::OfMember(member, before) => (OF_MEMBER, member.0, before),
+        let (select, subject, key) = match order {
+            CommentOrder::OfPost { post, after } => (OF_POST, post.0, after),
+            CommentOrder::RepliesTo { parent, after } => (REPLIES_TO, parent.0, after),
+            CommentOrder::OfMember { member, before } => (OF_MEMBER, member.0, before),
         };
-        let query = sqlx::query(select).bind(signed(of)).bind(signed(key.0)).bind(signed(limit as u64));
+        let query = sqlx::query(select).bind(signed(subject)).bind(signed(key.0)).bind(signed(limit as u64));
         decoded(&query.fetch_all(&self.readers).await.map_err(failed)?, comment)
     }
 

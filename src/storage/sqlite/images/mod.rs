@@ -1,7 +1,7 @@
-//! `ImageStore` over the table `images`.
+//! `ImageStore` over the table `images`. `attach.rs` has the part that commands of posts and profiles call.
 mod attach;
 
-pub(crate) use attach::{change_avatar, change_on_post, put_on_post};
+pub(crate) use attach::{attach_to_post, change_avatar, replace_on_post};
 
 use super::{
     Sqlite, decoded, failed, json_ids, number, signed,
@@ -21,9 +21,10 @@ use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 const INSERT: &str = "INSERT INTO images (id, owner_id, purpose, kind, width, height, original_bytes, original_tag, \
     thumbnail_bytes, thumbnail_tag, created_at, unused_since, key) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12)";
-const TAKE_OFF_POST: &str = "UPDATE posts SET images = (SELECT json_group_array(json(value) ORDER BY key) \
+const REMOVE_FROM_POST: &str = "UPDATE posts SET images = (SELECT json_group_array(json(value) ORDER BY key) \
     FROM json_each(posts.images) WHERE value->>'id' <> ?) WHERE id = ? RETURNING deleted_at IS NULL";
-const TAKE_OFF_PROFILE: &str = "UPDATE members SET avatar_id = NULL, avatar_key = NULL WHERE id = ? AND avatar_id = ?";
+const REMOVE_FROM_PROFILE: &str =
+    "UPDATE members SET avatar_id = NULL, avatar_key = NULL WHERE id = ? AND avatar_id = ?";
 const DELETE_UNUSED: &str =
     "DELETE FROM images WHERE id IN (SELECT id FROM images WHERE unused_since < ? LIMIT ?) RETURNING id";
 const UNUSED_COUNT: &str = "SELECT (SELECT count(*) FROM images WHERE owner_id = m.id AND unused_since IS NOT NULL) \
@@ -31,7 +32,7 @@ const UNUSED_COUNT: &str = "SELECT (SELECT count(*) FROM images WHERE owner_id =
 const VISIBLE: &str = "SELECT i.* FROM images i JOIN members m ON m.id = i.owner_id AND m.deactivated_at IS NULL \
     LEFT JOIN posts p ON p.id = i.post_id WHERE i.id = ? AND p.deleted_at IS NULL";
 
-/// Decodes a stored key; `None` where the length is wrong.
+/// Decodes a stored key; `None` if the length is wrong.
 pub(crate) fn key(bytes: &[u8]) -> Option<ImageKey> {
     bytes.try_into().ok().map(|bytes| ImageKey(u128::from_be_bytes(bytes)))
 }
@@ -43,7 +44,7 @@ fn image(row: &SqliteRow) -> sqlx::Result<Image> {
     Ok(Image {
         picture: Picture {
             id: ImageId(number(row.try_get("id")?)),
-            key: key(row.try_get("key")?).ok_or_else(|| sqlx::Error::Decode("not an image's key".into()))?,
+            key: key(row.try_get("key")?).ok_or_else(|| sqlx::Error::Decode("an image key has 16 bytes".into()))?,
             width: row.try_get("width")?,
             height: row.try_get("height")?,
             kind: if row.try_get("kind")? { ImageKind::Png } else { ImageKind::Jpeg },
@@ -65,11 +66,8 @@ async fn find(connection: &mut SqliteConnection, ids: &[ImageId]) -> StoreResult
 }
 
 async fn create_image(commit: &mut Commit, image: Image, receipt: Option<Receipt>) -> StoreResult<Outcome<()>> {
-    if let Some(receipt) = &receipt {
-        if let Some(answer) = receipts::find(&mut commit.connection, receipt).await? {
-            return Ok(Outcome::Repeated(answer));
-        }
-        receipts::insert(&mut commit.connection, receipt).await?;
+    if let Some(answer) = receipts::find_or_insert(&mut commit.connection, receipt.as_ref()).await? {
+        return Ok(Outcome::Repeated(answer));
     }
     let query = sqlx::query(UNUSED_COUNT).bind(signed(image.owner.0));
     let row = query.fetch_optional(&mut commit.connection).await.map_err(failed)?.ok_or(Refusal::MemberNotFound)?;
@@ -101,13 +99,13 @@ async fn delete_image(commit: &mut Commit, owner: MemberId, id: ImageId) -> Stor
     let delete = sqlx::query("DELETE FROM images WHERE id = ?").bind(signed(id.0));
     delete.execute(&mut commit.connection).await.map_err(failed)?;
     if let Some(post) = found.post {
-        let query = sqlx::query(TAKE_OFF_POST).bind(signed(id.0)).bind(signed(post.0));
+        let query = sqlx::query(REMOVE_FROM_POST).bind(signed(id.0)).bind(signed(post.0));
         let row = query.fetch_optional(&mut commit.connection).await.map_err(failed)?;
         if row.is_some_and(|row| row.get(0)) {
             commit.emit(Fact::new(EventKind::PostUpdated, owner).on_post(post));
         }
     }
-    let query = sqlx::query(TAKE_OFF_PROFILE).bind(signed(owner.0)).bind(signed(id.0));
+    let query = sqlx::query(REMOVE_FROM_PROFILE).bind(signed(owner.0)).bind(signed(id.0));
     if query.execute(&mut commit.connection).await.map_err(failed)?.rows_affected() > 0 {
         commit.emit(Fact::new(EventKind::ProfileChanged, owner));
     }

@@ -52,16 +52,18 @@ pub(crate) fn event(row: &SqliteRow) -> sqlx::Result<Event> {
     })
 }
 
-/// The rule `Audience::includes` as SQL. Each kind of audience has an index, so the cost grows with the events found and
+/// The rule `Audience::includes` as SQL. Each kind of audience has an index, so the cost grows with the events found,
 /// not with the log. The event kinds come from the rule; the conditions of two partial indexes repeat them.
 static STREAM_EVENTS: LazyLock<String> = LazyLock::new(|| {
-    let numbers = |wanted: fn(Audience) -> bool| {
+    let kinds_of = |is_offered: fn(Audience) -> bool| {
         let kinds = (1..=EventKind::COUNT).filter_map(EventKind::from_code);
-        let wanted = kinds.filter(|kind| wanted(Audience::of(*kind))).map(|kind| kind.code().to_string());
-        wanted.collect::<Vec<_>>().join(", ")
+        let codes = kinds.filter(|kind| is_offered(Audience::of(*kind))).map(|kind| kind.code().to_string());
+        codes.collect::<Vec<_>>().join(", ")
     };
-    let (watchers, everybody) = (numbers(|of| of.watchers), numbers(|of| of.everybody));
-    let (actor, target) = (numbers(|of| of.actor), numbers(|of| of.target));
+    let watchers = kinds_of(|audience| audience.watchers);
+    let everybody = kinds_of(|audience| audience.everybody);
+    let actor = kinds_of(|audience| audience.actor);
+    let target = kinds_of(|audience| audience.target);
     let columns = "e.position, e.at_ns, e.kind, e.member_id, e.post_id, e.comment_id, e.target_id";
     let range = "e.position > ?2 AND e.position <= ?3";
     format!(

@@ -1,24 +1,33 @@
-//! The newest events in memory, so that readers that keep up never touch the disk.
+//! The newest events in memory, so that a reader that keeps up never reads the disk.
 use crate::{
-    domain::{Event, EventKind, Fact, MemberId, Position},
+    domain::{Event, Position},
     storage::{StoreResult, sqlite::failed},
 };
 use sqlx::SqlitePool;
 use std::{
     collections::VecDeque,
-    sync::{PoisonError, RwLock},
+    sync::{
+        PoisonError, RwLock,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 use tokio::sync::watch;
 
-/// Events in memory, 80 bytes each: 5 MiB. A reader that is further behind reads from the disk.
+/// Events in memory, 80 bytes each: 5 MiB. A reader that lags further reads from the disk.
 const EVENTS_MAX: usize = 65_536;
 
-/// The end of the log.
+/// The position of the newest event, and its time: 0 if it was pruned before the start.
+pub(crate) struct LogEnd {
+    pub(crate) position: Position,
+    pub(crate) at_ns: i64,
+}
+
+/// The newest events of the log, and its end.
 pub(crate) struct Tail {
     events: RwLock<VecDeque<Event>>,
     last: watch::Sender<Position>,
     /// The time of the newest event, so that times grow across a restart.
-    last_at_ns: std::sync::atomic::AtomicI64,
+    last_at_ns: AtomicI64,
 }
 
 impl Tail {
@@ -30,11 +39,9 @@ impl Tail {
         Ok(Self { events: RwLock::default(), last: watch::channel(position).0, last_at_ns: at_ns.into() })
     }
 
-    /// Returns an event with the position and time of the newest one. Its fact has no meaning.
-    pub(crate) fn last(&self) -> Event {
-        let at_ns = self.last_at_ns.load(std::sync::atomic::Ordering::Acquire);
-        let fact = Fact::new(EventKind::MemberSignedUp, MemberId(0));
-        Event { position: *self.last.borrow(), at_ns, fact }
+    /// Returns the position and time of the newest event.
+    pub(crate) fn end(&self) -> LogEnd {
+        LogEnd { position: *self.last.borrow(), at_ns: self.last_at_ns.load(Ordering::Acquire) }
     }
 
     /// Returns the newest position, with a wake-up when it grows.
@@ -50,11 +57,11 @@ impl Tail {
         events.drain(..surplus);
         events.extend(committed);
         drop(events);
-        self.last_at_ns.store(newest.at_ns, std::sync::atomic::Ordering::Release);
+        self.last_at_ns.store(newest.at_ns, Ordering::Release);
         self.last.send_replace(newest.position);
     }
 
-    /// Returns the wanted events after `after` and up to `until`; `None` where some of them are only on the disk.
+    /// Returns the wanted events after `after` and up to `until`; `None` if some of them are only on the disk.
     pub(super) fn read(
         &self,
         after: Position,

@@ -30,11 +30,8 @@ pub(super) async fn sign_up(
     new: NewMember,
     receipt: Option<Receipt>,
 ) -> StoreResult<Outcome<Position>> {
-    if let Some(receipt) = &receipt {
-        if let Some(answer) = receipts::find(&mut commit.connection, receipt).await? {
-            return Ok(Outcome::Repeated(answer));
-        }
-        receipts::insert(&mut commit.connection, receipt).await?;
+    if let Some(answer) = receipts::find_or_insert(&mut commit.connection, receipt.as_ref()).await? {
+        return Ok(Outcome::Repeated(answer));
     }
     if exists(&mut commit.connection, EMAIL_TAKEN, &new.email.key()).await? {
         return Err(Refusal::EmailTaken.into());
@@ -57,8 +54,8 @@ pub(super) async fn sign_up(
     Ok(Outcome::Done(commit.emit(Fact::new(EventKind::MemberSignedUp, new.id))))
 }
 
-/// Refuses `PreconditionFailed` where the stored member no longer equals the one that the client read.
-fn unchanged(stored: &Member, over: Option<&Member>) -> Result<(), Refusal> {
+/// Refuses `PreconditionFailed` if the stored member no longer equals the one that the client read.
+fn check_precondition(stored: &Member, over: Option<&Member>) -> Result<(), Refusal> {
     if over.is_none_or(|over| over.has_same_content(stored)) { Ok(()) } else { Err(Refusal::PreconditionFailed) }
 }
 
@@ -69,11 +66,12 @@ pub(super) async fn change_profile(
     over: Option<Member>,
 ) -> StoreResult<Position> {
     let before = super::by_id(&mut commit.connection, member).await?.ok_or(Refusal::MemberNotFound)?;
-    unchanged(&before, over.as_ref())?;
+    check_precondition(&before, over.as_ref())?;
     let privacy = patch.privacy;
     let avatar = patch.avatar.clone();
     let profile = before.profile.patched(patch).map_err(Refusal::from)?;
     let privacy = privacy.filter(|privacy| *privacy != before.privacy);
+    // `None` keeps the avatar, `Some(None)` removes it.
     let avatar = match avatar {
         Patch::Keep => None,
         Patch::Clear => Some(None),
@@ -121,7 +119,7 @@ pub(super) async fn change_handle(
 ) -> StoreResult<Position> {
     if over.is_some() {
         let before = super::by_id(&mut commit.connection, member).await?.ok_or(Refusal::MemberNotFound)?;
-        unchanged(&before, over.as_ref())?;
+        check_precondition(&before, over.as_ref())?;
     }
     let taken = "SELECT 1 FROM members WHERE handle_key = ? AND id <> ?";
     let query = sqlx::query(taken).bind(handle.key()).bind(signed(member.0));

@@ -7,7 +7,7 @@ use crate::{
     },
 };
 
-/// The change of other members' counters by a restore (`?2` = 1) or a deactivation (`?2` = -1) of member `?1`. A
+/// The changes of counters by a restore (`?2` = 1) or a deactivation (`?2` = -1) of member `?1`. A
 /// counter counts active members, whether or not the member or author of its own row is active.
 const RECOUNT: [&str; 7] = [
     "UPDATE members SET follower_count = follower_count + ?2 \
@@ -51,6 +51,7 @@ pub(crate) async fn restore(commit: &mut Commit, member: MemberId) -> StoreResul
     Ok(Some(commit.emit(Fact::new(EventKind::MemberRestored, member))))
 }
 
+/// Adds `by`, 1 or -1, to every counter that counts the member.
 async fn recount(commit: &mut Commit, member: MemberId, by: i64) -> StoreResult<()> {
     let update = "UPDATE comments SET author_deactivated = ? WHERE author_id = ?";
     let query = sqlx::query(update).bind(by < 0).bind(signed(member.0));

@@ -1,6 +1,6 @@
-//! The command `create_post`: posts of one commit share their statements, whatever their number.
+//! The command `create_post`: all posts of one commit share their statements.
 use crate::{
-    domain::{EventKind, Fact, MemberId, Outcome, Position, Post, Receipt},
+    domain::{EventKind, Fact, MemberId, Mention, Outcome, Position, Post, Receipt, Refusal},
     storage::{
         StoreError, StoreResult,
         sqlite::{
@@ -17,7 +17,7 @@ use std::{collections::HashMap, sync::LazyLock};
 /// The answer of one `create_post`.
 pub(crate) type CreatedPost = StoreResult<Outcome<Position>>;
 
-const COUNT: &str = "UPDATE members SET post_count = post_count + added.posts \
+const ADD_POST_COUNTS: &str = "UPDATE members SET post_count = post_count + added.posts \
     FROM (SELECT value AS author, count(*) AS posts FROM json_each(?) GROUP BY value) added \
     WHERE members.id = added.author";
 
@@ -26,22 +26,22 @@ pub(crate) async fn create_posts(
     commit: &mut Commit,
     items: Vec<(Post, Option<Receipt>)>,
 ) -> StoreResult<Vec<CreatedPost>> {
-    let with_receipt = || items.iter().filter_map(|(_, receipt)| receipt.as_ref());
+    let receipts = || items.iter().filter_map(|(_, receipt)| receipt.as_ref());
     let mut known = HashMap::new();
-    if with_receipt().next().is_some() {
-        known = receipts::known(&mut commit.connection, with_receipt()).await?;
+    if receipts().next().is_some() {
+        known = receipts::known(&mut commit.connection, receipts()).await?;
     }
     let mut posts = Vec::new();
     let mut new_receipts = Vec::new();
     let mut answers = Vec::with_capacity(items.len());
     for (post, receipt) in &items {
         let key = receipt.as_ref().map(|receipt| (receipt.scope.clone(), receipt.key.clone()));
-        if let (Some(receipt), Some(before)) = (receipt, key.as_ref().and_then(|key| known.get(key))) {
-            answers.push(before.answer_for(&receipt.fingerprint).map(Outcome::Repeated));
+        if let (Some(receipt), Some(stored)) = (receipt, key.as_ref().and_then(|key| known.get(key))) {
+            answers.push(stored.answer_for(&receipt.fingerprint).map(Outcome::Repeated));
             continue;
         }
-        if let Err(refused) = put_images(commit, post).await? {
-            answers.push(Err(refused));
+        if let Err(refusal) = attach_images(commit, post).await? {
+            answers.push(Err(refusal.into()));
             continue;
         }
         if let (Some(receipt), Some(key)) = (receipt, key) {
@@ -50,7 +50,7 @@ pub(crate) async fn create_posts(
         }
         let fact = Fact::new(EventKind::PostCreated, post.author).on_post(post.id);
         let position = commit.emit(fact);
-        commit.emit_mentions(fact, &[], &mentioned(post));
+        commit.emit_mentions(fact, &[], &mentioned(&post.mentions));
         answers.push(Ok(Outcome::Done(position)));
         posts.push((post, position));
     }
@@ -63,34 +63,34 @@ pub(crate) async fn create_posts(
     Ok(answers)
 }
 
-/// Returns the members whom a post mentions.
-pub(crate) fn mentioned(post: &Post) -> Vec<MemberId> {
-    post.mentions.iter().map(|mention| mention.member).collect()
+/// Returns the mentioned members.
+pub(crate) fn mentioned(mentions: &[Mention]) -> Vec<MemberId> {
+    mentions.iter().map(|mention| mention.member).collect()
 }
 
-/// Attaches a post's images. The inner result is a refusal, which changed nothing.
-async fn put_images(commit: &mut Commit, post: &Post) -> StoreResult<StoreResult<()>> {
+/// Attaches a post's images. The inner result is the refusal of this post, which changed nothing.
+async fn attach_images(commit: &mut Commit, post: &Post) -> StoreResult<Result<(), Refusal>> {
     if post.images.is_empty() {
         return Ok(Ok(()));
     }
     let ids: Vec<_> = post.images.iter().map(|picture| picture.id).collect();
-    match images::put_on_post(&mut commit.connection, post.author, post.id, &ids).await {
+    match images::attach_to_post(&mut commit.connection, post.author, post.id, &ids).await {
         Ok(_) => Ok(Ok(())),
-        Err(StoreError::Refused(refusal)) => Ok(Err(refusal.into())),
+        Err(StoreError::Refused(refusal)) => Ok(Err(refusal)),
         Err(error) => Err(error),
     }
 }
 
 /// Inserts posts with their tags and counts them. The caller emits the events.
 pub(crate) async fn insert(commit: &mut Commit, posts: &[(&Post, Position)]) -> StoreResult<()> {
-    let rows = posts.iter().map(|(post, at)| row(post, *at)).collect::<StoreResult<Vec<_>>>()?;
+    let rows = posts.iter().map(|(post, position)| Row::new(post, *position)).collect::<StoreResult<Vec<_>>>()?;
     POSTS.run(&mut commit.connection, &rows, bind).await?;
     let tags: Vec<_> = posts.iter().flat_map(|(post, _)| post.tags.iter().map(|tag| (&tag.tag, post.id.0))).collect();
     if !tags.is_empty() {
         let bind = |query: Query, (tag, post): &(&String, u64)| query.bind((*tag).clone()).bind(signed(*post));
         TAGS.run(&mut commit.connection, &tags, bind).await?;
     }
-    let count = sqlx::query(COUNT).bind(json_ids(posts.iter().map(|(post, _)| post.author.0)));
+    let count = sqlx::query(ADD_POST_COUNTS).bind(json_ids(posts.iter().map(|(post, _)| post.author.0)));
     count.execute(&mut commit.connection).await.map_err(failed)?;
     Ok(())
 }
@@ -106,14 +106,21 @@ static TAGS: LazyLock<Bulk> =
 struct Row<'a> {
     post: &'a Post,
     position: Position,
-    lists: [String; 3],
+    tags: String,
+    mentions: String,
+    images: String,
 }
 
-fn row(post: &Post, position: Position) -> StoreResult<Row<'_>> {
-    Ok(Row { post, position, lists: [json(&post.tags)?, json(&post.mentions)?, json(&post.images)?] })
+impl<'a> Row<'a> {
+    fn new(post: &'a Post, position: Position) -> StoreResult<Self> {
+        let (tags, mentions, images) = (json(&post.tags)?, json(&post.mentions)?, json(&post.images)?);
+        Ok(Self { post, position, tags, mentions, images })
+    }
 }
 
-fn bind(query: Query, Row { post, position, lists: [tags, mentions, images] }: &Row<'_>) -> Query {
+/// Binds the columns in the order of `POSTS`.
+fn bind(query: Query, row: &Row<'_>) -> Query {
+    let Row { post, position, tags, mentions, images } = row;
     query
         .bind(signed(post.id.0))
         .bind(signed(post.author.0))

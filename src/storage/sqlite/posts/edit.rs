@@ -1,5 +1,5 @@
 //! The commands on stored posts: `edit_post` and `delete_post`.
-use super::{author_of, post};
+use super::{author_of, mentioned, post};
 use crate::{
     domain::{
         EventKind, Fact, MemberId, Position, Post, PostId, PostText, Refusal, Tag, Timestamp, markup::ResolvedMarkup,
@@ -42,12 +42,12 @@ pub(super) async fn edit_post(commit: &mut Commit, edit: Edit) -> StoreResult<(P
     if same_images && text.title() == before.title.as_deref() && text.content() == before.content {
         return Ok((before, commit.head()));
     }
-    let images = match text.images().filter(|_| !same_images) {
-        Some(ids) => {
-            let pictures = images::change_on_post(&mut commit.connection, author, id, ids, at).await?;
+    let images = match text.images() {
+        Some(ids) if !same_images => {
+            let pictures = images::replace_on_post(&mut commit.connection, author, id, ids, at).await?;
             Some(serde_json::to_string(&pictures).map_err(failed)?)
         }
-        None => None,
+        _ => None,
     };
     let row = sqlx::query(UPDATE)
         .bind(text.title())
@@ -63,8 +63,7 @@ pub(super) async fn edit_post(commit: &mut Commit, edit: Edit) -> StoreResult<(P
     set_tags(&mut commit.connection, id, &markup.tags).await?;
     let fact = Fact::new(EventKind::PostUpdated, author).on_post(id);
     let position = commit.emit(fact);
-    let mentioned: Vec<MemberId> = markup.mentions.iter().map(|mention| mention.member).collect();
-    commit.emit_mentions(fact, &super::mentioned(&before), &mentioned);
+    commit.emit_mentions(fact, &mentioned(&before.mentions), &mentioned(&markup.mentions));
     Ok((post(&row).map_err(failed)?, position))
 }
 
@@ -88,7 +87,7 @@ pub(super) async fn delete_post(
     Ok(position)
 }
 
-/// Returns a post as it is stored.
+/// Returns a stored post.
 async fn stored(connection: &mut SqliteConnection, id: PostId) -> StoreResult<Post> {
     let row = sqlx::query("SELECT * FROM posts WHERE id = ?").bind(signed(id.0)).fetch_one(connection).await;
     post(&row.map_err(failed)?).map_err(failed)

@@ -1,4 +1,4 @@
-//! `PostStore` over the tables `posts` and `post_tags`: the reads; the commands beside it.
+//! `PostStore` over the tables `posts` and `post_tags`: the reads. The commands are in `create.rs` and `edit.rs`.
 mod create;
 mod edit;
 
@@ -26,7 +26,7 @@ const BY_IDS: &str = "SELECT p.* FROM json_each(?) j JOIN posts p ON p.id = j.va
     WHERE p.deleted_at IS NULL AND m.deactivated_at IS NULL";
 const FROM: &str = "SELECT p.* FROM posts p JOIN members m ON m.id = p.author_id WHERE p.id > ? \
     AND p.deleted_at IS NULL AND m.deactivated_at IS NULL ORDER BY p.id LIMIT ?";
-/// Seeks the posts of each author by index: the cost grows with the authors and the page, and not with the posts.
+/// Seeks the posts of each author by index: the cost grows with the authors and the page, not with the posts.
 const BY_AUTHORS: &str = "SELECT p.id, p.author_id, p.position FROM json_each(?1) a JOIN members m ON m.id = a.value \
     JOIN posts p ON p.id IN (SELECT id FROM posts WHERE author_id = a.value AND deleted_at IS NULL AND id < ?2 \
     ORDER BY id DESC LIMIT ?3) WHERE m.deactivated_at IS NULL ORDER BY p.id DESC LIMIT ?3";
@@ -72,8 +72,8 @@ fn post_ref(row: &SqliteRow) -> PostRef {
     }
 }
 
-/// Returns the author of a post that is not hidden. Refuses `PostNotFound`, also where the member `by` was deactivated
-/// after the request was sent.
+/// Returns the author of a post for a command of the member `by`. Refuses `PostNotFound`, also if that member was
+/// deactivated after the request was sent.
 pub(crate) async fn author_of(connection: &mut SqliteConnection, by: MemberId, id: PostId) -> StoreResult<MemberId> {
     let select = "SELECT author_id FROM posts p JOIN members m ON m.id = p.author_id \
         WHERE p.id = ? AND p.deleted_at IS NULL AND m.deactivated_at IS NULL \

@@ -1,4 +1,4 @@
-//! The tables `daily_top3` and `daily_top3_changes`.
+//! The best posts of each day: the tables `daily_top3` and `daily_top3_changes`.
 use crate::{
     domain::{EventKind, Fact, MemberId, Position, PostId},
     storage::{

@@ -1,6 +1,6 @@
 //! `RankingStore`: tallies over the tables of posts, likes, comments and views, and the tables of days.
 //!
-//! Every count is a range of one index.
+//! Every count reads a range of one index.
 mod days;
 mod tallies;
 
@@ -39,12 +39,13 @@ const BEST_OF_DAY: &str = "SELECT s.post_id, sum(s.score) AS score FROM ( \
 const PUBLIC: &str = "SELECT p.id FROM json_each(?) j JOIN posts p ON p.id = j.value \
     JOIN members m ON m.id = p.author_id WHERE p.deleted_at IS NULL AND m.deactivated_at IS NULL AND m.privacy = 0";
 
-fn post(row: &SqliteRow) -> PostId {
+/// Decodes the first column.
+fn post_id(row: &SqliteRow) -> PostId {
     PostId(number(row.get(0)))
 }
 
 impl Sqlite {
-    async fn rows_of(&self, query: Query<'static, Backend, SqliteArguments>) -> StoreResult<Vec<SqliteRow>> {
+    async fn fetch(&self, query: Query<'static, Backend, SqliteArguments>) -> StoreResult<Vec<SqliteRow>> {
         query.fetch_all(&self.readers).await.map_err(failed)
     }
 }
@@ -53,42 +54,42 @@ impl Sqlite {
 impl RankingStore for Sqlite {
     async fn tallies_after(&self, after: PostId, starts: WindowStarts, limit: usize) -> StoreResult<Vec<PostTallies>> {
         let query = tallies::bind(&tallies::AFTER, starts).bind(signed(after.0)).bind(signed(limit as u64));
-        Ok(self.rows_of(query).await?.iter().map(tallies::decode).collect())
+        Ok(self.fetch(query).await?.iter().map(tallies::decode).collect())
     }
 
     async fn tallies(&self, posts: &[PostId], starts: WindowStarts) -> StoreResult<Vec<PostTallies>> {
         let query = tallies::bind(&tallies::OF_POSTS, starts).bind(json_ids(posts.iter().map(|post| post.0)));
-        Ok(self.rows_of(query).await?.iter().map(tallies::decode).collect())
+        Ok(self.fetch(query).await?.iter().map(tallies::decode).collect())
     }
 
     async fn posts_active_between(&self, from: Timestamp, until: Timestamp, limit: usize) -> StoreResult<Vec<PostId>> {
         let query = sqlx::query(ACTIVE_BETWEEN).bind(signed(first_id_at(from))).bind(signed(first_id_at(until)));
         let query = query.bind(first_hour(from)).bind(first_hour(until)).bind(signed(limit as u64));
-        Ok(self.rows_of(query).await?.iter().map(post).collect())
+        Ok(self.fetch(query).await?.iter().map(post_id).collect())
     }
 
     async fn posts_engaged_by(&self, member: MemberId, limit: usize) -> StoreResult<Vec<PostId>> {
         let query = sqlx::query(ENGAGED_BY).bind(signed(member.0)).bind(signed(limit as u64));
-        Ok(self.rows_of(query).await?.iter().map(post).collect())
+        Ok(self.fetch(query).await?.iter().map(post_id).collect())
     }
 
     async fn best_of_day(&self, day: Day, limit: usize) -> StoreResult<Vec<ScoredPost>> {
-        let (first, end) = day.hours();
+        let hours = day.hours();
         let query = sqlx::query(BEST_OF_DAY)
             .bind(signed(first_id_at(day.begin)))
             .bind(signed(first_id_at(day.end)))
-            .bind(first)
-            .bind(end)
+            .bind(hours.start)
+            .bind(hours.end)
             .bind(signed(LIKE_WEIGHT))
             .bind(signed(COMMENT_WEIGHT))
             .bind(signed(limit as u64));
-        let scored = |row: &SqliteRow| ScoredPost { post: post(row), score: number(row.get(1)) };
-        Ok(self.rows_of(query).await?.iter().map(scored).collect())
+        let scored = |row: &SqliteRow| ScoredPost { post: post_id(row), score: number(row.get(1)) };
+        Ok(self.fetch(query).await?.iter().map(scored).collect())
     }
 
     async fn public_posts(&self, posts: &[PostId]) -> StoreResult<Vec<PostId>> {
         let query = sqlx::query(PUBLIC).bind(json_ids(posts.iter().map(|post| post.0)));
-        let found: Vec<PostId> = self.rows_of(query).await?.iter().map(post).collect();
+        let found: Vec<PostId> = self.fetch(query).await?.iter().map(post_id).collect();
         Ok(posts.iter().copied().filter(|post| found.contains(post)).collect())
     }
 

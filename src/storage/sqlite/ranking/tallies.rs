@@ -36,8 +36,8 @@ fn select(from: &str) -> String {
     format!("SELECT p.id, p.view_count, p.like_count, p.comment_count, {week}, {day}, {today} FROM {from}")
 }
 
-/// Three counts of post `p` from an id and an hour on, each skipped where the counter is 0. Excludes likes and comments
-/// of deactivated members.
+/// Selects three counts of post `p` from an id and an hour on. Skips a count whose counter is 0. Excludes likes and
+/// comments of deactivated members.
 fn window(first_id: &str, first_hour: &str) -> String {
     format!(
         "CASE WHEN p.view_count = 0 THEN 0 ELSE (SELECT count(*) FROM post_views WHERE post_id = p.id \

@@ -12,11 +12,11 @@ use crate::{
 use futures::{FutureExt, future::BoxFuture};
 use sqlx::Row;
 
-/// The position of the change, or `None` where nothing changed.
-type Change = StoreResult<Option<Position>>;
+/// The position of the event, or `None` if nothing changed.
+type Changed = StoreResult<Option<Position>>;
 
-/// Runs a statement about two members and returns whether it changed a row.
-async fn change(commit: &mut Commit, statement: &'static str, one: MemberId, other: MemberId) -> StoreResult<bool> {
+/// Executes a statement about two members and returns whether it changed a row.
+async fn execute(commit: &mut Commit, statement: &'static str, one: MemberId, other: MemberId) -> StoreResult<bool> {
     let query = sqlx::query(statement).bind(signed(one.0)).bind(signed(other.0));
     Ok(query.execute(&mut commit.connection).await.map_err(failed)?.rows_affected() > 0)
 }
@@ -27,25 +27,27 @@ async fn exists(commit: &mut Commit, select: &'static str, one: MemberId, other:
     Ok(query.fetch_optional(&mut commit.connection).await.map_err(failed)?.is_some())
 }
 
-/// Returns the number of a member's rows.
+/// Runs a statement that counts rows of one member.
 async fn count(commit: &mut Commit, select: &'static str, member: MemberId) -> StoreResult<usize> {
     let query = sqlx::query(select).bind(signed(member.0));
     let row = query.fetch_one(&mut commit.connection).await.map_err(failed)?;
     Ok(usize::try_from(row.get::<i64, _>(0)).unwrap_or(usize::MAX))
 }
 
+/// Inserts a row about two members.
 async fn insert(
     commit: &mut Commit,
     statement: &'static str,
     id: u64,
     one: MemberId,
     other: MemberId,
-) -> StoreResult<bool> {
+) -> StoreResult<()> {
     let query = sqlx::query(statement).bind(signed(id)).bind(signed(one.0)).bind(signed(other.0));
-    Ok(query.execute(&mut commit.connection).await.map_err(failed)?.rows_affected() > 0)
+    query.execute(&mut commit.connection).await.map_err(failed)?;
+    Ok(())
 }
 
-/// Adds to both counters of a follow. Each counts the other member only while that member is active.
+/// Adds `by` to both counters of a follow. Each counts the other member only while that member is active.
 async fn count_follow(commit: &mut Commit, follower: MemberId, followee: MemberId, by: i64) -> StoreResult<()> {
     let update = "UPDATE members SET \
         following_count = following_count + CASE WHEN id = ?1 AND EXISTS \
@@ -65,7 +67,7 @@ async fn follows(commit: &mut Commit, follower: MemberId, followee: MemberId) ->
 /// Deletes a follow and subtracts it from both counters. The caller emits the event.
 async fn delete_follow(commit: &mut Commit, follower: MemberId, followee: MemberId) -> StoreResult<bool> {
     let delete = "DELETE FROM follows WHERE follower_id = ? AND followee_id = ?";
-    let deleted = change(commit, delete, follower, followee).await?;
+    let deleted = execute(commit, delete, follower, followee).await?;
     if deleted {
         count_follow(commit, follower, followee, -1).await?;
     }
@@ -73,9 +75,10 @@ async fn delete_follow(commit: &mut Commit, follower: MemberId, followee: Member
 }
 
 async fn delete_request(commit: &mut Commit, requester: MemberId, target: MemberId) -> StoreResult<bool> {
-    change(commit, "DELETE FROM follow_requests WHERE requester_id = ? AND target_id = ?", requester, target).await
+    execute(commit, "DELETE FROM follow_requests WHERE requester_id = ? AND target_id = ?", requester, target).await
 }
 
+/// Inserts a follow, adds it to both counters and emits its event.
 async fn insert_follow(commit: &mut Commit, id: u64, follower: MemberId, followee: MemberId) -> StoreResult<Position> {
     insert(commit, "INSERT INTO follows (id, follower_id, followee_id) VALUES (?, ?, ?)", id, follower, followee)
         .await?;
@@ -102,8 +105,8 @@ pub(super) async fn follow(
     if follows(commit, follower, followee).await? {
         return Ok(Followed::Already);
     }
-    let asked = "SELECT 1 FROM follow_requests WHERE requester_id = ? AND target_id = ?";
-    if exists(commit, asked, follower, followee).await? {
+    let requested = "SELECT 1 FROM follow_requests WHERE requester_id = ? AND target_id = ?";
+    if exists(commit, requested, follower, followee).await? {
         return Ok(Followed::Requested);
     }
     // Counts rows, because `following_count` excludes deactivated members, who may be restored. Counts requests too, so
@@ -120,13 +123,13 @@ pub(super) async fn follow(
     if count(commit, select, followee).await? >= FOLLOW_REQUESTS_MAX {
         return Err(Refusal::FollowRequestsFull { max: FOLLOW_REQUESTS_MAX }.into());
     }
-    let ask = "INSERT INTO follow_requests (id, requester_id, target_id) VALUES (?, ?, ?)";
-    insert(commit, ask, id, follower, followee).await?;
+    let request = "INSERT INTO follow_requests (id, requester_id, target_id) VALUES (?, ?, ?)";
+    insert(commit, request, id, follower, followee).await?;
     commit.emit(Fact::new(K::FollowRequested, follower).to(followee));
     Ok(Followed::Requested)
 }
 
-async fn unfollow(commit: &mut Commit, follower: MemberId, followee: MemberId) -> Change {
+async fn unfollow(commit: &mut Commit, follower: MemberId, followee: MemberId) -> Changed {
     let kind = if delete_follow(commit, follower, followee).await? {
         K::MemberUnfollowed
     } else if delete_request(commit, follower, followee).await? {
@@ -137,7 +140,7 @@ async fn unfollow(commit: &mut Commit, follower: MemberId, followee: MemberId) -
     Ok(Some(commit.emit(Fact::new(kind, follower).to(followee))))
 }
 
-async fn accept(commit: &mut Commit, id: u64, member: MemberId, requester: MemberId) -> Change {
+async fn accept(commit: &mut Commit, id: u64, member: MemberId, requester: MemberId) -> Changed {
     if !delete_request(commit, requester, member).await? {
         let already = follows(commit, requester, member).await?;
         return if already { Ok(None) } else { Err(Refusal::FollowRequestNotFound.into()) };
@@ -151,18 +154,18 @@ pub(crate) async fn accept_all(commit: &mut Commit, member: MemberId) -> StoreRe
     let select = "SELECT id, requester_id FROM follow_requests WHERE target_id = ? ORDER BY id";
     let query = sqlx::query(select).bind(signed(member.0));
     for row in query.fetch_all(&mut commit.connection).await.map_err(failed)? {
-        // The follow takes the id of its request: both order the list of followers by the time of the request.
+        // The follow gets the id of its request, so that followers are listed by the time of their requests.
         accept(commit, number(row.get(0)), member, MemberId(number(row.get(1)))).await?;
     }
     Ok(())
 }
 
-async fn decline(commit: &mut Commit, member: MemberId, requester: MemberId) -> Change {
+async fn decline(commit: &mut Commit, member: MemberId, requester: MemberId) -> Changed {
     let deleted = delete_request(commit, requester, member).await?;
     Ok(deleted.then(|| commit.emit(Fact::new(K::FollowRequestDeclined, member).to(requester))))
 }
 
-async fn remove_follower(commit: &mut Commit, member: MemberId, follower: MemberId) -> Change {
+async fn remove_follower(commit: &mut Commit, member: MemberId, follower: MemberId) -> Changed {
     if !delete_follow(commit, follower, member).await? {
         return Ok(None);
     }
@@ -188,7 +191,7 @@ const MUTES: Limit = Limit {
     refusal: Refusal::MuteLimit { max: MUTES_MAX },
 };
 
-/// Refuses `MemberNotFound` where the other member is not active, and the limit's refusal where the list is full.
+/// Refuses `MemberNotFound` if the other member is not active, and the limit's refusal if the list is full.
 async fn check_limit(commit: &mut Commit, limit: &Limit, member: MemberId, other: MemberId) -> StoreResult<()> {
     if !members::is_active(&mut commit.connection, other).await? {
         return Err(Refusal::MemberNotFound.into());
@@ -196,7 +199,7 @@ async fn check_limit(commit: &mut Commit, limit: &Limit, member: MemberId, other
     if count(commit, limit.count, member).await? >= limit.max { Err(limit.refusal.clone().into()) } else { Ok(()) }
 }
 
-async fn block(commit: &mut Commit, id: u64, member: MemberId, other: MemberId) -> Change {
+async fn block(commit: &mut Commit, id: u64, member: MemberId, other: MemberId) -> Changed {
     if exists(commit, "SELECT 1 FROM blocks WHERE member_id = ? AND blocked_id = ?", member, other).await? {
         return Ok(None);
     }
@@ -215,12 +218,12 @@ async fn block(commit: &mut Commit, id: u64, member: MemberId, other: MemberId) 
     Ok(Some(position))
 }
 
-async fn unblock(commit: &mut Commit, member: MemberId, other: MemberId) -> Change {
-    let deleted = change(commit, "DELETE FROM blocks WHERE member_id = ? AND blocked_id = ?", member, other).await?;
+async fn unblock(commit: &mut Commit, member: MemberId, other: MemberId) -> Changed {
+    let deleted = execute(commit, "DELETE FROM blocks WHERE member_id = ? AND blocked_id = ?", member, other).await?;
     Ok(deleted.then(|| commit.emit(Fact::new(K::MemberUnblocked, member).to(other))))
 }
 
-async fn mute(commit: &mut Commit, id: u64, member: MemberId, other: MemberId, until: Option<Timestamp>) -> Change {
+async fn mute(commit: &mut Commit, id: u64, member: MemberId, other: MemberId, until: Option<Timestamp>) -> Changed {
     let already = exists(commit, "SELECT 1 FROM mutes WHERE member_id = ? AND muted_id = ?", member, other).await?;
     if !already {
         // Expired mutes do not count towards the limit.
@@ -238,8 +241,8 @@ async fn mute(commit: &mut Commit, id: u64, member: MemberId, other: MemberId, u
     Ok(changed.then(|| commit.emit(Fact::new(K::MemberMuted, member).to(other))))
 }
 
-async fn unmute(commit: &mut Commit, member: MemberId, other: MemberId) -> Change {
-    let deleted = change(commit, "DELETE FROM mutes WHERE member_id = ? AND muted_id = ?", member, other).await?;
+async fn unmute(commit: &mut Commit, member: MemberId, other: MemberId) -> Changed {
+    let deleted = execute(commit, "DELETE FROM mutes WHERE member_id = ? AND muted_id = ?", member, other).await?;
     Ok(deleted.then(|| commit.emit(Fact::new(K::MemberUnmuted, member).to(other))))
 }
 
@@ -248,15 +251,15 @@ pub(super) fn change_relation(
     change: RelationChange,
     member: MemberId,
     other: MemberId,
-) -> BoxFuture<'_, Change> {
+) -> BoxFuture<'_, Changed> {
     match change {
         RelationChange::Unfollow => unfollow(commit, member, other).boxed(),
-        RelationChange::Accept(id) => accept(commit, id, member, other).boxed(),
+        RelationChange::Accept { id } => accept(commit, id, member, other).boxed(),
         RelationChange::Decline => decline(commit, member, other).boxed(),
         RelationChange::RemoveFollower => remove_follower(commit, member, other).boxed(),
-        RelationChange::Block(id) => block(commit, id, member, other).boxed(),
+        RelationChange::Block { id } => block(commit, id, member, other).boxed(),
         RelationChange::Unblock => unblock(commit, member, other).boxed(),
-        RelationChange::Mute(id, until) => mute(commit, id, member, other, until).boxed(),
+        RelationChange::Mute { id, until } => mute(commit, id, member, other, until).boxed(),
         RelationChange::Unmute => unmute(commit, member, other).boxed(),
     }
 }

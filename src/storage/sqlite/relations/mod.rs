@@ -1,5 +1,5 @@
-//! `RelationStore` over the tables `follows`, `follow_requests`, `blocks` and `mutes`: the reads; the commands beside
-//! it.
+//! `RelationStore` over the tables `follows`, `follow_requests`, `blocks` and `mutes`: the reads. The commands are in
+//! `commands.rs`.
 mod commands;
 
 pub(crate) use commands::accept_all;
@@ -18,16 +18,18 @@ use sqlx::{
 };
 use std::sync::LazyLock;
 
-static FOLLOWERS: LazyLock<String> = LazyLock::new(|| list("follows", "followee_id", "follower_id", ""));
-static FOLLOWINGS: LazyLock<String> = LazyLock::new(|| list("follows", "follower_id", "followee_id", ""));
-static REQUESTS: LazyLock<String> = LazyLock::new(|| list("follow_requests", "target_id", "requester_id", ""));
-static BLOCKS: LazyLock<String> = LazyLock::new(|| list("blocks", "member_id", "blocked_id", ""));
-static MUTES: LazyLock<String> =
-    LazyLock::new(|| list("mutes", "member_id", "muted_id", "AND (t.expires_at IS NULL OR t.expires_at > ?4)"));
+static FOLLOWERS: LazyLock<String> = LazyLock::new(|| list_statement("follows", "followee_id", "follower_id", ""));
+static FOLLOWINGS: LazyLock<String> = LazyLock::new(|| list_statement("follows", "follower_id", "followee_id", ""));
+static REQUESTS: LazyLock<String> =
+    LazyLock::new(|| list_statement("follow_requests", "target_id", "requester_id", ""));
+static BLOCKS: LazyLock<String> = LazyLock::new(|| list_statement("blocks", "member_id", "blocked_id", ""));
+static MUTES: LazyLock<String> = LazyLock::new(|| {
+    list_statement("mutes", "member_id", "muted_id", "AND (t.expires_at IS NULL OR t.expires_at > ?4)")
+});
 
 /// Builds the statement of a list: the members in the column `listed` of the rows whose column `of` is `?1`, with ids
 /// below `?2`, at most `?3`.
-fn list(table: &str, of: &str, listed: &str, condition: &str) -> String {
+fn list_statement(table: &str, of: &str, listed: &str, condition: &str) -> String {
     format!(
         "SELECT t.id AS key, m.id, m.handle, m.display_name, m.member_name, m.avatar_id, m.avatar_key FROM {table} t \
         JOIN members m ON m.id = t.{listed} WHERE t.{of} = ?1 AND t.id < ?2 AND m.deactivated_at IS NULL {condition} \
@@ -40,17 +42,23 @@ fn page(statement: &'static str, id: MemberId, before: u64, limit: usize) -> Que
     sqlx::query(AssertSqlSafe(statement)).bind(signed(id.0)).bind(signed(before)).bind(signed(limit as u64))
 }
 
-fn id(row: &SqliteRow) -> MemberId {
+/// Decodes the first column.
+fn member_id(row: &SqliteRow) -> MemberId {
     MemberId(number(row.get(0)))
 }
 
-/// Returns the rows of a statement about one member.
-async fn rows_of(connection: &mut SqliteConnection, select: &'static str, of: MemberId) -> StoreResult<Vec<SqliteRow>> {
+/// Fetches the rows of a statement about one member.
+async fn fetch_about(
+    connection: &mut SqliteConnection,
+    select: &'static str,
+    of: MemberId,
+) -> StoreResult<Vec<SqliteRow>> {
     sqlx::query(select).bind(signed(of.0)).fetch_all(connection).await.map_err(failed)
 }
 
 impl Sqlite {
-    async fn cards_of(&self, page: Query<'static, Backend, SqliteArguments>) -> StoreResult<Vec<Listed<MemberCard>>> {
+    /// Fetches a page of members.
+    async fn fetch_page(&self, page: Query<'static, Backend, SqliteArguments>) -> StoreResult<Vec<Listed<MemberCard>>> {
         let rows = page.fetch_all(&self.readers).await.map_err(failed)?;
         Ok(rows.iter().map(members::listed_card).collect())
     }
@@ -72,19 +80,19 @@ impl RelationStore for Sqlite {
     }
 
     async fn followers(&self, id: MemberId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>> {
-        self.cards_of(page(&FOLLOWERS, id, before, limit)).await
+        self.fetch_page(page(&FOLLOWERS, id, before, limit)).await
     }
 
     async fn followings(&self, id: MemberId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>> {
-        self.cards_of(page(&FOLLOWINGS, id, before, limit)).await
+        self.fetch_page(page(&FOLLOWINGS, id, before, limit)).await
     }
 
     async fn follow_requests(&self, id: MemberId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>> {
-        self.cards_of(page(&REQUESTS, id, before, limit)).await
+        self.fetch_page(page(&REQUESTS, id, before, limit)).await
     }
 
     async fn blocks(&self, id: MemberId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>> {
-        self.cards_of(page(&BLOCKS, id, before, limit)).await
+        self.fetch_page(page(&BLOCKS, id, before, limit)).await
     }
 
     async fn mutes(
@@ -94,7 +102,7 @@ impl RelationStore for Sqlite {
         before: u64,
         limit: usize,
     ) -> StoreResult<Vec<Listed<MemberCard>>> {
-        self.cards_of(page(&MUTES, id, before, limit).bind(now.0)).await
+        self.fetch_page(page(&MUTES, id, before, limit).bind(now.0)).await
     }
 
     async fn relations(&self, viewer: MemberId, others: &[MemberId], now: Timestamp) -> StoreResult<Vec<Relation>> {
@@ -108,7 +116,7 @@ impl RelationStore for Sqlite {
         let others = json_ids(others.iter().map(|id| id.0));
         let query = sqlx::query(select).bind(signed(viewer.0)).bind(others).bind(now.0);
         let rows = query.fetch_all(&self.readers).await.map_err(failed)?;
-        let relation = |row: &sqlx::sqlite::SqliteRow| Relation {
+        let relation = |row: &SqliteRow| Relation {
             following: row.get(0),
             requested: row.get(1),
             followed_by: row.get(2),
@@ -131,17 +139,17 @@ impl RelationStore for Sqlite {
     async fn relations_of(&self, member: MemberId) -> StoreResult<Relations> {
         let mut connection = self.readers.acquire().await.map_err(failed)?;
         let watched = "SELECT followee_id FROM follows WHERE follower_id = ?1 UNION SELECT ?1 ORDER BY 1";
-        let watched = rows_of(&mut connection, watched, member).await?;
+        let watched = fetch_about(&mut connection, watched, member).await?;
         let blocked = "SELECT blocked_id FROM blocks WHERE member_id = ?1 UNION \
             SELECT member_id FROM blocks WHERE blocked_id = ?1 ORDER BY 1";
-        let blocked = rows_of(&mut connection, blocked, member).await?;
+        let blocked = fetch_about(&mut connection, blocked, member).await?;
         let muted = "SELECT muted_id, expires_at FROM mutes WHERE member_id = ? ORDER BY muted_id";
-        let muted = rows_of(&mut connection, muted, member).await?;
+        let muted = fetch_about(&mut connection, muted, member).await?;
         Ok(Relations {
             member,
-            watched: watched.iter().map(id).collect(),
-            blocked: blocked.iter().map(id).collect(),
-            muted: muted.iter().map(|row| (id(row), row.get::<Option<i64>, _>(1).map(Timestamp))).collect(),
+            watched: watched.iter().map(member_id).collect(),
+            blocked: blocked.iter().map(member_id).collect(),
+            muted: muted.iter().map(|row| (member_id(row), row.get::<Option<i64>, _>(1).map(Timestamp))).collect(),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The table `jwt_keys`: one primary key that signs, and replaced keys that still verify.
+//! The table `jwt_keys`: a primary key, which signs tokens, and replaced keys, which still verify them.
 use super::secret;
 use crate::{
     domain::{SigningKey, Timestamp},
@@ -30,7 +30,7 @@ pub(super) async fn keys(connection: &mut SqliteConnection) -> StoreResult<Optio
     Ok(primary.into_iter().next().map(|primary| Keys { primary, others }))
 }
 
-/// Makes a key the primary where `expected` still is it.
+/// Makes a key the primary if `expected` is still the primary.
 pub(super) async fn rotate_key(
     commit: &mut Commit,
     expected: Option<Uuid>,

@@ -1,31 +1,29 @@
 //! `SessionStore` over the tables `sessions`, `revocations`, `member_revocations` and `jwt_keys`, and the credentials
-//! in `members`.
+//! in `members`: the reads. The commands are in `commands.rs` and `keys.rs`.
+mod commands;
 mod keys;
 mod revocations;
 
-use super::{Sqlite, decoded, failed, members, number, signed, writer::Commit};
+use super::{Sqlite, decoded, failed, number, signed};
 use crate::{
-    domain::{EventKind, Fact, Identity, MemberId, Position, Refusal, Session, SessionId, SigningKey, Timestamp},
-    storage::{Credentials, End, Keys, NotBefore, SessionStore, StoreResult},
+    domain::{Identity, MemberId, Position, Session, SessionId, SigningKey, Timestamp},
+    storage::{Credentials, Keys, NotBefore, SessionStore, SessionsToEnd, StoreResult},
 };
 use async_trait::async_trait;
 use futures::FutureExt;
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{Row, sqlite::SqliteRow};
 use uuid::Uuid;
 
-/// Sessions in one list.
+/// Most sessions of one list.
 const LISTED_MAX: i64 = 100;
 
-const INSERT: &str = "INSERT INTO sessions (id, member_id, device, address, created_at, last_used_at, expires_at, \
-    secret, generation, rotated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-const ROTATE: &str = "UPDATE sessions SET generation = generation + 1, rotated_at = ?1, last_used_at = ?1, \
-    expires_at = ?2, address = ?3 WHERE id = ?4 AND generation = ?5";
 const OF_MEMBER: &str = "SELECT * FROM sessions WHERE member_id = ? AND expires_at > ? \
     ORDER BY last_used_at DESC, id DESC LIMIT ?";
 const CREDENTIALS: &str = "SELECT id, password_hash, deactivated_at, email_key FROM members WHERE id = ?";
 const CREDENTIALS_BY_EMAIL: &str =
     "SELECT id, password_hash, deactivated_at, email_key FROM members WHERE email_key = ?";
 
+/// Decodes the column `secret`.
 fn secret(row: &SqliteRow) -> sqlx::Result<[u8; 32]> {
     let bytes: Vec<u8> = row.try_get("secret")?;
     bytes.try_into().map_err(|_| sqlx::Error::Decode("a secret has 32 bytes".into()))
@@ -47,6 +45,7 @@ fn session(row: &SqliteRow) -> sqlx::Result<Session> {
     })
 }
 
+/// Decodes the columns `id, password_hash, deactivated_at, email_key`, in this order.
 fn credentials(row: &SqliteRow) -> Credentials {
     Credentials {
         member: MemberId(number(row.get(0))),
@@ -54,59 +53,6 @@ fn credentials(row: &SqliteRow) -> Credentials {
         deactivated_at: row.get::<Option<i64>, _>(2).map(Timestamp),
         email_key: row.get(3),
     }
-}
-
-/// Refuses `LoginFailed` where the password was changed, or the member deactivated or restored, since the check.
-async fn check_unchanged(connection: &mut SqliteConnection, checked: &Credentials) -> StoreResult<()> {
-    let select = "SELECT 1 FROM members WHERE id = ? AND password_hash = ? AND deactivated_at IS ?";
-    let query = sqlx::query(select)
-        .bind(signed(checked.member.0))
-        .bind(&checked.password_hash)
-        .bind(checked.deactivated_at.map(|at| at.0));
-    let unchanged = query.fetch_optional(connection).await.map_err(failed)?.is_some();
-    if unchanged { Ok(()) } else { Err(Refusal::LoginFailed.into()) }
-}
-
-/// Refuses `TokenRevoked` where the session has ended or expired.
-async fn check_active(connection: &mut SqliteConnection, identity: Identity, now: Timestamp) -> StoreResult<()> {
-    let select = "SELECT 1 FROM sessions WHERE id = ? AND member_id = ? AND expires_at > ?";
-    let query = sqlx::query(select).bind(signed(identity.session.0)).bind(signed(identity.member.0)).bind(now.0);
-    let active = query.fetch_optional(connection).await.map_err(failed)?.is_some();
-    if active { Ok(()) } else { Err(Refusal::TokenRevoked.into()) }
-}
-
-async fn set_password_hash(connection: &mut SqliteConnection, member: MemberId, hash: String) -> StoreResult<()> {
-    let query = sqlx::query("UPDATE members SET password_hash = ? WHERE id = ?").bind(hash).bind(signed(member.0));
-    query.execute(connection).await.map_err(failed)?;
-    Ok(())
-}
-
-async fn create_session(
-    commit: &mut Commit,
-    session: Session,
-    checked: Credentials,
-    rehashed: Option<String>,
-) -> StoreResult<Position> {
-    check_unchanged(&mut commit.connection, &checked).await?;
-    if checked.deactivated_at.is_some() {
-        members::restore(commit, session.member).await?;
-    }
-    if let Some(hash) = rehashed {
-        set_password_hash(&mut commit.connection, session.member, hash).await?;
-    }
-    let query = sqlx::query(INSERT)
-        .bind(signed(session.id.0))
-        .bind(signed(session.member.0))
-        .bind(session.device)
-        .bind(session.address)
-        .bind(session.created_at.0)
-        .bind(session.last_used_at.0)
-        .bind(session.expires_at.0)
-        .bind(session.secret.to_vec())
-        .bind(signed(session.generation))
-        .bind(session.rotated_at.0);
-    query.execute(&mut commit.connection).await.map_err(failed)?;
-    Ok(commit.emit(Fact::new(EventKind::MemberLoggedIn, session.member)))
 }
 
 #[async_trait]
@@ -117,7 +63,7 @@ impl SessionStore for Sqlite {
         checked: Credentials,
         rehashed: Option<String>,
     ) -> StoreResult<Position> {
-        self.writer.write(move |commit| create_session(commit, session, checked, rehashed).boxed()).await
+        self.writer.write(move |commit| commands::create_session(commit, session, checked, rehashed).boxed()).await
     }
 
     async fn rotate(
@@ -128,27 +74,17 @@ impl SessionStore for Sqlite {
         expires_at: Timestamp,
         address: String,
     ) -> StoreResult<bool> {
-        let work = async move |commit: &mut Commit| {
-            let query = sqlx::query(ROTATE)
-                .bind(now.0)
-                .bind(expires_at.0)
-                .bind(address)
-                .bind(signed(id.0))
-                .bind(signed(generation));
-            Ok(query.execute(&mut commit.connection).await.map_err(failed)?.rows_affected() == 1)
-        };
-        self.writer.write(move |commit| async move { work(commit).await }.boxed()).await
+        let rotation = commands::Rotation { id, generation, now, expires_at, address };
+        self.writer.write(move |commit| commands::rotate(commit, rotation).boxed()).await
     }
 
-    async fn end_sessions(&self, member: MemberId, which: End, tokens_until: Timestamp) -> StoreResult<Vec<SessionId>> {
-        let work = async move |commit: &mut Commit| {
-            let ended = revocations::end_sessions(&mut commit.connection, member, which, tokens_until).await?;
-            if !ended.is_empty() {
-                commit.emit(Fact::new(EventKind::MemberLoggedOut, member));
-            }
-            Ok(ended)
-        };
-        self.writer.write(move |commit| async move { work(commit).await }.boxed()).await
+    async fn end_sessions(
+        &self,
+        member: MemberId,
+        which: SessionsToEnd,
+        tokens_until: Timestamp,
+    ) -> StoreResult<Vec<SessionId>> {
+        self.writer.write(move |commit| commands::end_sessions(commit, member, which, tokens_until).boxed()).await
     }
 
     async fn change_password(
@@ -159,15 +95,8 @@ impl SessionStore for Sqlite {
         before: SessionId,
         tokens_until: Timestamp,
     ) -> StoreResult<Vec<SessionId>> {
-        let work = async move |commit: &mut Commit| {
-            let connection = &mut commit.connection;
-            check_unchanged(connection, &checked).await?;
-            check_active(connection, identity, Timestamp::now()).await?;
-            set_password_hash(connection, identity.member, password_hash).await?;
-            let which = End::AllBut { keep: identity.session, before };
-            revocations::end_sessions(connection, identity.member, which, tokens_until).await
-        };
-        self.writer.write(move |commit| async move { work(commit).await }.boxed()).await
+        let change = commands::PasswordChange { identity, checked, password_hash, before, tokens_until };
+        self.writer.write(move |commit| commands::change_password(commit, change).boxed()).await
     }
 
     async fn deactivate(
@@ -178,16 +107,8 @@ impl SessionStore for Sqlite {
         before: SessionId,
         tokens_until: Timestamp,
     ) -> StoreResult<Vec<SessionId>> {
-        let work = async move |commit: &mut Commit| {
-            check_unchanged(&mut commit.connection, &checked).await?;
-            check_active(&mut commit.connection, identity, at).await?;
-            let all = End::All { before };
-            let ended = revocations::end_sessions(&mut commit.connection, identity.member, all, tokens_until).await?;
-            commit.emit(Fact::new(EventKind::MemberLoggedOut, identity.member));
-            members::deactivate(commit, identity.member, at).await?;
-            Ok(ended)
-        };
-        self.writer.write(move |commit| async move { work(commit).await }.boxed()).await
+        let deactivation = commands::Deactivation { identity, checked, at, before, tokens_until };
+        self.writer.write(move |commit| commands::deactivate(commit, deactivation).boxed()).await
     }
 
     async fn session(&self, id: SessionId) -> StoreResult<Option<Session>> {

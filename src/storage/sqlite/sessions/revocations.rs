@@ -3,35 +3,41 @@
 use crate::{
     domain::{MemberId, SessionId, Timestamp},
     storage::{
-        End, StoreResult,
+        SessionsToEnd, StoreResult,
         sqlite::{Sqlite, failed, json_ids, number, signed, writer::Commit},
     },
 };
 use sqlx::{Row, SqliteConnection};
 
-/// Sessions in one step of pruning: a few milliseconds of the writer's time.
+/// Most sessions of one step of pruning, which takes the writer a few milliseconds.
 const STEP: i64 = 500;
 
-/// Deletes sessions and stores that their tokens are revoked. Returns the ended sessions.
+/// Deletes sessions and revokes their tokens. Returns the ended sessions.
 pub(super) async fn end_sessions(
     connection: &mut SqliteConnection,
     member: MemberId,
-    which: End,
+    which: SessionsToEnd,
     tokens_until: Timestamp,
 ) -> StoreResult<Vec<SessionId>> {
     let (delete, id) = match which {
-        End::One(id) | End::Own(id) => ("DELETE FROM sessions WHERE member_id = ? AND id = ? RETURNING id", id.0),
-        End::AllBut { keep, .. } => ("DELETE FROM sessions WHERE member_id = ? AND id <> ? RETURNING id", keep.0),
-        End::All { .. } => ("DELETE FROM sessions WHERE member_id = ? AND id > ? RETURNING id", 0),
+        SessionsToEnd::One(id) | SessionsToEnd::Own(id) => {
+            ("DELETE FROM sessions WHERE member_id = ? AND id = ? RETURNING id", id.0)
+        }
+        SessionsToEnd::AllBut { keep, .. } => {
+            ("DELETE FROM sessions WHERE member_id = ? AND id <> ? RETURNING id", keep.0)
+        }
+        SessionsToEnd::All { .. } => ("DELETE FROM sessions WHERE member_id = ? AND id > ? RETURNING id", 0),
     };
     let query = sqlx::query(delete).bind(signed(member.0)).bind(signed(id));
     let rows = query.fetch_all(&mut *connection).await.map_err(failed)?;
     let mut ended: Vec<SessionId> = rows.iter().map(|row| SessionId(number(row.get(0)))).collect();
     match which {
-        End::Own(id) if ended.is_empty() => ended.push(id),
-        End::AllBut { keep, before } => not_before(connection, member, before, Some(keep), tokens_until).await?,
-        End::All { before } => not_before(connection, member, before, None, tokens_until).await?,
-        End::One(_) | End::Own(_) => {}
+        SessionsToEnd::Own(id) if ended.is_empty() => ended.push(id),
+        SessionsToEnd::AllBut { keep, before } => {
+            not_before(connection, member, before, Some(keep), tokens_until).await?
+        }
+        SessionsToEnd::All { before } => not_before(connection, member, before, None, tokens_until).await?,
+        SessionsToEnd::One(_) | SessionsToEnd::Own(_) => {}
     }
     revoke(connection, &ended, tokens_until).await?;
     Ok(ended)
@@ -82,9 +88,9 @@ async fn prune_sessions(commit: &mut Commit, now: Timestamp, tokens_until: Times
 
 impl Sqlite {
     /// Deletes expired sessions in steps. Revokes their tokens, which another version or configuration may have made
-    /// with a longer life.
+    /// with a longer lifetime.
     pub(crate) async fn prune_sessions(&self, now: Timestamp) -> StoreResult<u64> {
         let until = now.after(self.token_lifetime);
-        self.steps(move |commit| Box::pin(prune_sessions(commit, now, until))).await
+        self.run_steps(move |commit| Box::pin(prune_sessions(commit, now, until))).await
     }
 }

@@ -79,7 +79,7 @@ async fn import_posts(commit: &mut Commit, posts: &[Post]) -> StoreResult<()> {
     for post in posts {
         let fact = Fact::new(EventKind::PostCreated, post.author).on_post(post.id);
         rows.push((post, commit.emit(fact)));
-        commit.emit_mentions(fact, &[], &posts::mentioned(post));
+        commit.emit_mentions(fact, &[], &posts::mentioned(&post.mentions));
     }
     posts::insert(commit, &rows).await
 }

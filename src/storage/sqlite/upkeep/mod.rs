@@ -1,4 +1,4 @@
-//! `UpkeepStore`: pruning and purging in steps, audits, imports, and the work of a start.
+//! `UpkeepStore`: pruning and purging in steps, audits, imports, and two tasks of the start (retag, reserve).
 mod audit;
 mod import;
 mod reserve;
@@ -11,7 +11,7 @@ pub(crate) use retag::retag_posts;
 
 use super::{Sqlite, failed, json_ids, number, signed, writer::Commit};
 use crate::{
-    domain::{KEPT_HOURS, Position, Timestamp},
+    domain::{Position, RECEIPT_HOURS, Timestamp},
     storage::{Drift, Import, PURGE_DAYS, Pruned, StoreResult, UpkeepStore},
 };
 use async_trait::async_trait;
@@ -20,7 +20,7 @@ use sqlx::Row;
 use std::time::Duration;
 use sweeps::Sweep;
 
-/// Rows in one step: a few milliseconds of the writer's time.
+/// Most rows of one step, which takes the writer a few milliseconds.
 const STEP: i64 = 500;
 
 /// Times grow with positions, so it suffices to check the first events.
@@ -36,19 +36,21 @@ const LARGEST_ID: &str = "SELECT max(id) FROM (SELECT max(id) AS id FROM members
     UNION ALL SELECT max(id) FROM images UNION ALL SELECT max(session_id) FROM revocations \
     UNION ALL SELECT max(before_session) FROM member_revocations)";
 
-/// Runs one step and returns the number of removed rows.
-async fn sweep(commit: &mut Commit, sweep: Sweep, before: Timestamp) -> StoreResult<u64> {
-    let query = sqlx::query(sweep.rows).bind(before.0).bind(STEP);
+/// Runs one step of a sweep and returns the number of removed rows.
+async fn run_sweep(commit: &mut Commit, sweep: Sweep, before: Timestamp) -> StoreResult<u64> {
+    let query = sqlx::query(sweep.remove).bind(before.0).bind(STEP);
     let rows = query.fetch_all(&mut commit.connection).await.map_err(failed)?;
     let counted: Vec<u64> = rows.iter().filter_map(|row| row.get::<Option<i64>, _>(0)).map(number).collect();
-    if !counted.is_empty() {
-        let query = sqlx::query(sweep.counter).bind(json_ids(counted));
+    if let Some(subtract) = sweep.subtract
+        && !counted.is_empty()
+    {
+        let query = sqlx::query(subtract).bind(json_ids(counted));
         query.execute(&mut commit.connection).await.map_err(failed)?;
     }
     Ok(rows.len() as u64)
 }
 
-/// Removes events that are old and read, in the order of positions, so that the rest has no holes.
+/// Removes events that are old and read, in the order of positions, so that the log keeps no holes.
 async fn prune_events(commit: &mut Commit, before: Timestamp, readers_at: Position) -> StoreResult<u64> {
     let query =
         sqlx::query(PRUNE_EVENTS).bind(signed(readers_at.0)).bind(before.0.saturating_mul(1_000_000)).bind(STEP);
@@ -61,7 +63,7 @@ async fn prune_events(commit: &mut Commit, before: Timestamp, readers_at: Positi
 
 impl Sqlite {
     /// Repeats a step, each as its own command, until it removes nothing. Returns the number of removed rows.
-    pub(crate) async fn steps<F>(&self, step: F) -> StoreResult<u64>
+    pub(crate) async fn run_steps<F>(&self, step: F) -> StoreResult<u64>
     where
         F: for<'c> Fn(&'c mut Commit) -> BoxFuture<'c, StoreResult<u64>> + Copy + Send + 'static,
     {
@@ -74,22 +76,22 @@ impl Sqlite {
         }
     }
 
-    async fn sweep(&self, rows: Sweep, before: Timestamp) -> StoreResult<u64> {
-        self.steps(move |commit| sweep(commit, rows, before).boxed()).await
+    async fn sweep(&self, sweep: Sweep, before: Timestamp) -> StoreResult<u64> {
+        self.run_steps(move |commit| run_sweep(commit, sweep, before).boxed()).await
     }
 
     /// Removes posts deleted before that time, including those of members deactivated before it.
     async fn purge_posts(&self, before: Timestamp) -> StoreResult<u64> {
-        for rows in [sweeps::POSTS_OF_MEMBERS, sweeps::VIEWS, sweeps::LIKES] {
-            self.sweep(rows, before).await?;
+        for sweep in [sweeps::POSTS_OF_MEMBERS, sweeps::VIEWS, sweeps::LIKES] {
+            self.sweep(sweep, before).await?;
         }
         self.sweep(sweeps::POSTS, before).await
     }
 
     /// Removes members deactivated before that time.
     async fn purge_members(&self, before: Timestamp) -> StoreResult<u64> {
-        for rows in sweeps::ROWS_OF_MEMBERS {
-            self.sweep(rows, before).await?;
+        for sweep in sweeps::ROWS_OF_MEMBERS {
+            self.sweep(sweep, before).await?;
         }
         self.sweep(sweeps::MEMBERS, before).await
     }
@@ -99,8 +101,8 @@ impl Sqlite {
 impl UpkeepStore for Sqlite {
     async fn prune(&self, now: Timestamp, events_before: Timestamp, readers_at: Position) -> StoreResult<Pruned> {
         self.keep_reserve();
-        let events = self.steps(move |commit| prune_events(commit, events_before, readers_at).boxed()).await?;
-        let receipts = self.sweep(sweeps::RECEIPTS, now.before(Duration::from_secs(KEPT_HOURS * 3_600))).await?;
+        let events = self.run_steps(move |commit| prune_events(commit, events_before, readers_at).boxed()).await?;
+        let receipts = self.sweep(sweeps::RECEIPTS, now.before(Duration::from_secs(RECEIPT_HOURS * 3_600))).await?;
         let sessions = self.prune_sessions(now).await?;
         self.sweep(sweeps::REVOCATIONS, now).await?;
         self.sweep(sweeps::MEMBER_REVOCATIONS, now).await?;

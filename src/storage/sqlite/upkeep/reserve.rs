@@ -17,8 +17,8 @@ pub(crate) struct Reserve {
 }
 
 impl Reserve {
-    /// Names the file in that folder.
-    pub(crate) fn of(data_dir: &str) -> Self {
+    /// Makes the reserve of a data folder. Reserves nothing yet.
+    pub(crate) fn new(data_dir: &str) -> Self {
         Self { path: PathBuf::from(data_dir).join(FILE) }
     }
 
@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn space_is_reserved_until_released() {
         let folder = tempfile::tempdir().unwrap();
-        let reserve = Reserve::of(folder.path().to_str().unwrap());
+        let reserve = Reserve::new(folder.path().to_str().unwrap());
         assert!(!reserve.release());
         reserve.keep();
         reserve.keep();

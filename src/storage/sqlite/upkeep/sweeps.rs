@@ -1,16 +1,16 @@
-//! The statements of pruning and purging.
+//! The sweeps of pruning and purging: statements that remove expired rows in steps.
 
 /// A step of pruning: removes at most `?2` rows that expired before `?1`, and subtracts them from their counters in the
 /// same commit, so that an audit between two steps finds no drift.
 #[derive(Clone, Copy)]
 pub(super) struct Sweep {
     /// Returns for each removed row the id of the row whose counter counted it, or NULL.
-    pub(super) rows: &'static str,
-    /// Subtracts the rows with those ids (JSON) from a counter; empty where there is no counter.
-    pub(super) counter: &'static str,
+    pub(super) remove: &'static str,
+    /// Subtracts the rows with those ids (JSON) from a counter; `None` if no counter counts them.
+    pub(super) subtract: Option<&'static str>,
 }
 
-/// Each subtracts one from a counter for each occurrence of its row's id in a JSON array.
+// Each subtracts one from a counter for each occurrence of its row's id in a JSON array.
 const SUBTRACT_POSTS: &str = "UPDATE members SET post_count = post_count - removed.n FROM \
     (SELECT value AS id, count(*) AS n FROM json_each(?) GROUP BY value) removed WHERE members.id = removed.id";
 const SUBTRACT_FOLLOWERS: &str = "UPDATE members SET follower_count = follower_count - removed.n FROM \
@@ -21,83 +21,83 @@ const SUBTRACT_LIKES: &str = "UPDATE posts SET like_count = like_count - removed
     (SELECT value AS id, count(*) AS n FROM json_each(?) GROUP BY value) removed WHERE posts.id = removed.id";
 
 pub(super) const RECEIPTS: Sweep = Sweep {
-    rows: "DELETE FROM receipts WHERE (scope, key) IN (SELECT scope, key FROM receipts WHERE at < ?1 LIMIT ?2) \
+    remove: "DELETE FROM receipts WHERE (scope, key) IN (SELECT scope, key FROM receipts WHERE at < ?1 LIMIT ?2) \
         RETURNING NULL",
-    counter: "",
+    subtract: None,
 };
 pub(super) const REVOCATIONS: Sweep = Sweep {
-    rows: "DELETE FROM revocations WHERE session_id IN \
+    remove: "DELETE FROM revocations WHERE session_id IN \
         (SELECT session_id FROM revocations WHERE tokens_until < ?1 LIMIT ?2) RETURNING NULL",
-    counter: "",
+    subtract: None,
 };
 
 pub(super) const MEMBER_REVOCATIONS: Sweep = Sweep {
-    rows: "DELETE FROM member_revocations WHERE member_id IN \
+    remove: "DELETE FROM member_revocations WHERE member_id IN \
         (SELECT member_id FROM member_revocations WHERE tokens_until < ?1 LIMIT ?2) RETURNING NULL",
-    counter: "",
+    subtract: None,
 };
 
 /// Marks the posts of purged members as deleted at the time of the deactivation.
 pub(super) const POSTS_OF_MEMBERS: Sweep = Sweep {
-    rows: "UPDATE posts SET deleted_at = (SELECT deactivated_at FROM members WHERE id = author_id) WHERE id IN \
+    remove: "UPDATE posts SET deleted_at = (SELECT deactivated_at FROM members WHERE id = author_id) WHERE id IN \
         (SELECT p.id FROM members m CROSS JOIN posts p ON p.author_id = m.id WHERE m.deactivated_at < ?1 \
         AND p.deleted_at IS NULL LIMIT ?2) RETURNING author_id",
-    counter: SUBTRACT_POSTS,
+    subtract: Some(SUBTRACT_POSTS),
 };
 pub(super) const VIEWS: Sweep = Sweep {
-    rows: "DELETE FROM post_views WHERE (post_id, member_id, hour) IN (SELECT v.post_id, v.member_id, v.hour \
+    remove: "DELETE FROM post_views WHERE (post_id, member_id, hour) IN (SELECT v.post_id, v.member_id, v.hour \
         FROM posts p CROSS JOIN post_views v ON v.post_id = p.id WHERE p.deleted_at < ?1 LIMIT ?2) RETURNING post_id",
-    counter: SUBTRACT_VIEWS,
+    subtract: Some(SUBTRACT_VIEWS),
 };
 pub(super) const LIKES: Sweep = Sweep {
-    rows: "DELETE FROM post_likes WHERE id IN (SELECT l.id FROM posts p CROSS JOIN post_likes l ON l.post_id = p.id \
+    remove: "DELETE FROM post_likes WHERE id IN (SELECT l.id FROM posts p CROSS JOIN post_likes l ON l.post_id = p.id \
         WHERE p.deleted_at < ?1 LIMIT ?2) RETURNING CASE WHEN EXISTS (SELECT 1 FROM members \
         WHERE members.id = member_id AND deactivated_at IS NULL) THEN post_id END",
-    counter: SUBTRACT_LIKES,
+    subtract: Some(SUBTRACT_LIKES),
 };
 /// One at a time, because a post cascades to its comments.
 pub(super) const POSTS: Sweep = Sweep {
-    rows: "DELETE FROM posts WHERE id IN (SELECT id FROM posts WHERE deleted_at < ?1 LIMIT min(?2, 1)) RETURNING NULL",
-    counter: "",
+    remove: "DELETE FROM posts WHERE id IN (SELECT id FROM posts WHERE deleted_at < ?1 LIMIT min(?2, 1)) RETURNING NULL",
+    subtract: None,
 };
 
 /// The rows of purged members, removed before the members. Since the deactivation no counter of another member has
 /// counted them.
 pub(super) const ROWS_OF_MEMBERS: [Sweep; 5] = [
     Sweep {
-        rows: "DELETE FROM follows WHERE id IN (SELECT f.id FROM members m CROSS JOIN follows f ON f.followee_id = m.id \
+        remove: "DELETE FROM follows WHERE id IN (SELECT f.id FROM members m CROSS JOIN follows f ON f.followee_id = m.id \
             WHERE m.deactivated_at < ?1 LIMIT ?2) RETURNING CASE WHEN EXISTS (SELECT 1 FROM members \
             WHERE members.id = follower_id AND deactivated_at IS NULL) THEN followee_id END",
-        counter: SUBTRACT_FOLLOWERS,
+        subtract: Some(SUBTRACT_FOLLOWERS),
     },
     Sweep {
-        rows: "DELETE FROM post_likes WHERE id IN (SELECT l.id FROM members m CROSS JOIN post_likes l \
+        remove: "DELETE FROM post_likes WHERE id IN (SELECT l.id FROM members m CROSS JOIN post_likes l \
             ON l.member_id = m.id WHERE m.deactivated_at < ?1 LIMIT ?2) RETURNING NULL",
-        counter: "",
+        subtract: None,
     },
     Sweep {
-        rows: "DELETE FROM comment_likes WHERE id IN (SELECT l.id FROM members m CROSS JOIN comment_likes l \
+        remove: "DELETE FROM comment_likes WHERE id IN (SELECT l.id FROM members m CROSS JOIN comment_likes l \
             ON l.member_id = m.id WHERE m.deactivated_at < ?1 LIMIT ?2) RETURNING NULL",
-        counter: "",
+        subtract: None,
     },
     // Removes the text of their comments.
     Sweep {
-        rows: "UPDATE comments SET content = '', deleted_at = (SELECT deactivated_at FROM members WHERE id = author_id) \
+        remove: "UPDATE comments SET content = '', deleted_at = (SELECT deactivated_at FROM members WHERE id = author_id) \
             WHERE id IN (SELECT c.id FROM members m CROSS JOIN comments c ON c.author_id = m.id \
             WHERE m.deactivated_at < ?1 AND c.deleted_at IS NULL LIMIT ?2) RETURNING NULL",
-        counter: "",
+        subtract: None,
     },
     // Removes comments without replies. The others stay, as tombstones or as parents of replies that may be restored.
     Sweep {
-        rows: "DELETE FROM comments WHERE id IN (SELECT c.id FROM members m CROSS JOIN comments c ON c.author_id = m.id \
+        remove: "DELETE FROM comments WHERE id IN (SELECT c.id FROM members m CROSS JOIN comments c ON c.author_id = m.id \
             WHERE m.deactivated_at < ?1 AND NOT EXISTS (SELECT 1 FROM comments WHERE parent_id = c.id) LIMIT ?2) \
             RETURNING NULL",
-        counter: "",
+        subtract: None,
     },
 ];
 /// One at a time, because a member cascades to sessions and up to `FOLLOWINGS_MAX` follows.
 pub(super) const MEMBERS: Sweep = Sweep {
-    rows: "DELETE FROM members WHERE id IN (SELECT id FROM members WHERE deactivated_at < ?1 LIMIT min(?2, 1)) \
+    remove: "DELETE FROM members WHERE id IN (SELECT id FROM members WHERE deactivated_at < ?1 LIMIT min(?2, 1)) \
         RETURNING NULL",
-    counter: "",
+    subtract: None,
 };

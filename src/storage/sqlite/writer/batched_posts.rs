@@ -14,7 +14,7 @@ pub(crate) struct BatchedPost {
     pub(crate) reply: oneshot::Sender<StoreResult<Outcome<Position>>>,
 }
 
-/// Stores every post, or none where the store fails.
+/// Stores the posts of a commit. A refusal concerns one post; an error of the store fails all of them.
 pub(super) async fn create(commit: &mut Commit, batch: Vec<BatchedPost>) -> Completion {
     let mut items = Vec::with_capacity(batch.len());
     let mut replies = Vec::with_capacity(batch.len());
@@ -26,7 +26,7 @@ pub(super) async fn create(commit: &mut Commit, batch: Vec<BatchedPost>) -> Comp
     Box::new(move |durable| {
         let answers: Vec<_> = match (stored, durable) {
             (Ok(answers), Ok(())) => answers,
-            (Err(error), _) | (_, Err(error)) => replies.iter().map(|_| Err(error.again())).collect(),
+            (Err(error), _) | (_, Err(error)) => replies.iter().map(|_| Err(error.clone())).collect(),
         };
         for (reply, answer) in replies.into_iter().zip(answers) {
             // The caller may have stopped waiting; the commit stands.

@@ -36,18 +36,18 @@ pub(crate) struct Bulk {
 }
 
 impl Bulk {
-    /// Makes the statements. `insert` ends with the list of its columns, of which the first is never NULL; `rest`
-    /// follows the rows of each statement.
-    pub(crate) fn new(insert: &str, columns: usize, rest: &str) -> Self {
+    /// Makes the statements. `insert` ends with the list of its columns; the first one is never NULL. `suffix` follows
+    /// the rows of each statement.
+    pub(crate) fn new(insert: &str, columns: usize, suffix: &str) -> Self {
         let row = format!("(?{})", ",?".repeat(columns - 1));
         let statements = std::array::from_fn(|size| {
-            let more = format!(",{row}").repeat((1 << size) - 1);
-            format!("{insert} SELECT * FROM (VALUES {row}{more}) WHERE column1 IS NOT NULL {rest}")
+            let other_rows = format!(",{row}").repeat((1 << size) - 1);
+            format!("{insert} SELECT * FROM (VALUES {row}{other_rows}) WHERE column1 IS NOT NULL {suffix}")
         });
         Self { columns, statements }
     }
 
-    /// Inserts the rows; `bind` binds the columns of one row in order. Without rows, the `rest` of a statement still
+    /// Inserts the rows; `bind` binds the columns of one row in order. Without rows, the suffix of a statement still
     /// runs.
     pub(crate) async fn run<R>(
         &'static self,
@@ -57,11 +57,11 @@ impl Bulk {
     ) -> StoreResult<()> {
         let mut rest = rows;
         loop {
-            let (some, others) = rest.split_at(rest.len().min(ROWS_MAX));
-            let size = some.len().next_power_of_two();
+            let (chunk, others) = rest.split_at(rest.len().min(ROWS_MAX));
+            let size = chunk.len().next_power_of_two();
             let statement = AssertSqlSafe(self.statements[size.ilog2() as usize].as_str());
-            let mut query = some.iter().fold(sqlx::query(statement), &bind);
-            for _ in 0..(size - some.len()) * self.columns {
+            let mut query = chunk.iter().fold(sqlx::query(statement), &bind);
+            for _ in 0..(size - chunk.len()) * self.columns {
                 query = query.bind(None::<i64>);
             }
             query.execute(&mut *connection).await.map_err(failed)?;

@@ -14,7 +14,9 @@ use std::sync::LazyLock;
 pub(crate) struct Commit {
     pub(crate) connection: SqliteConnection,
     events: Vec<Event>,
+    /// Position of the next event.
     next: u64,
+    /// Time of the newest event.
     at_ns: i64,
     /// Whether the open savepoint has run no command yet.
     fresh: bool,
@@ -25,8 +27,8 @@ pub(crate) struct Commit {
 
 impl Commit {
     pub(super) fn new(connection: SqliteConnection, tail: &Tail) -> Self {
-        let last = tail.last();
-        Self { connection, events: Vec::new(), next: last.position.0 + 1, at_ns: last.at_ns, fresh: false, lost: None }
+        let end = tail.end();
+        Self { connection, events: Vec::new(), next: end.position.0 + 1, at_ns: end.at_ns, fresh: false, lost: None }
     }
 
     /// Replaces a connection that is closed or keeps a transaction open.
@@ -55,7 +57,7 @@ impl Commit {
         position
     }
 
-    /// Returns the position of the newest event so far: the answer of a command that changed nothing.
+    /// Returns the position of the newest event so far, which a command that changed nothing answers.
     pub(crate) fn head(&self) -> Position {
         Position(self.next - 1)
     }
@@ -63,23 +65,23 @@ impl Commit {
     /// Emits `MentionWithdrawn` and `MemberMentioned` for the difference between the mentions of a text `before` and
     /// `after` a command. `about` is the fact about the text itself. Excludes authors who mention themselves.
     pub(crate) fn emit_mentions(&mut self, about: Fact, before: &[MemberId], after: &[MemberId]) {
-        for (kind, these, others) in
+        for (kind, members, others) in
             [(EventKind::MentionWithdrawn, before, after), (EventKind::MemberMentioned, after, before)]
         {
-            for (at, member) in these.iter().enumerate() {
-                if *member != about.member && !others.contains(member) && !these[..at].contains(member) {
+            for (at, member) in members.iter().enumerate() {
+                if *member != about.member && !others.contains(member) && !members[..at].contains(member) {
                     self.emit(Fact { kind, target: Some(*member), ..about });
                 }
             }
         }
     }
 
-    /// Runs one command in a savepoint: its failure rolls back its own changes alone.
+    /// Runs one command in a savepoint: its failure rolls back only its own changes.
     pub(super) async fn attempt<T>(
         &mut self,
         work: impl for<'c> FnOnce(&'c mut Self) -> futures::future::BoxFuture<'c, StoreResult<T>>,
     ) -> StoreResult<T> {
-        self.whole()?;
+        self.check_usable()?;
         let next = self.next;
         let events = self.events.len();
         if !std::mem::take(&mut self.fresh) {
@@ -92,7 +94,7 @@ impl Commit {
             if let Err(error) = self.run("ROLLBACK TO command").await {
                 // The error of the command says more than the missing savepoint.
                 self.lost = Some(match &answer {
-                    Err(cause @ StoreError::Unavailable { .. }) => cause.again(),
+                    Err(cause @ StoreError::Unavailable { .. }) => cause.clone(),
                     _ => error,
                 });
             }
@@ -100,14 +102,14 @@ impl Commit {
         answer
     }
 
-    /// Returns the error after which no statement may run.
-    fn whole(&self) -> StoreResult<()> {
-        self.lost.as_ref().map_or(Ok(()), |error| Err(error.again()))
+    /// Returns the error of a transaction that SQLite rolled back: no statement may run in it.
+    fn check_usable(&self) -> StoreResult<()> {
+        self.lost.as_ref().map_or(Ok(()), |error| Err(error.clone()))
     }
 
     /// Stores the events and commits. Returns the events for the tail of the log.
     pub(super) async fn finish(&mut self) -> StoreResult<Vec<Event>> {
-        self.whole()?;
+        self.check_usable()?;
         let (full, last) = self.events.split_at(self.events.len().saturating_sub(1) / ROWS_MAX * ROWS_MAX);
         if !full.is_empty() {
             EVENTS.run(&mut self.connection, full, bind).await?;
@@ -122,7 +124,7 @@ impl Commit {
             self.next = first.position.0;
         }
         self.events.clear();
-        // Fails where SQLite rolled back by itself. If a transaction stays open, the next commit cannot begin and
+        // It fails if SQLite has rolled back already. If a transaction stays open, the next commit cannot begin and
         // replaces the connection.
         let _ = self.run("ROLLBACK").await;
     }
@@ -165,15 +167,15 @@ mod tests {
         }
     }
 
-    async fn room_for(store: &Sqlite, pages: &'static str) {
-        store.writer.write(move |commit| commit.run(pages).boxed()).await.unwrap();
+    async fn set_page_limit(store: &Sqlite, pragma: &'static str) {
+        store.writer.write(move |commit| commit.run(pragma).boxed()).await.unwrap();
     }
 
     #[tokio::test]
     async fn a_full_disk_rolls_back_its_commit_and_leaves_the_next_one_whole() {
         let folder = tempfile::tempdir().unwrap();
         let store = Sqlite::open(&Config::for_tests(folder.path())).await.unwrap();
-        room_for(&store, "PRAGMA max_page_count = 100").await;
+        set_page_limit(&store, "PRAGMA max_page_count = 100").await;
         let crowd: Vec<NewMember> = (1..200).map(newcomer).collect();
         let ids: Vec<MemberId> = crowd.iter().map(|new| new.id).collect();
         let answers = futures::future::join_all(crowd.into_iter().map(|new| store.sign_up(new, None))).await;
@@ -183,9 +185,9 @@ mod tests {
         assert_eq!(acknowledged.collect::<Vec<_>>(), stored);
         assert!(stored.len() < ids.len(), "the disk was never full");
 
-        room_for(&store, "PRAGMA max_page_count = 1000000").await;
+        set_page_limit(&store, "PRAGMA max_page_count = 1000000").await;
         store.sign_up(newcomer(1_000), None).await.unwrap();
-        assert_eq!(store.tail.last().position.0, stored.len() as u64 + 1);
+        assert_eq!(store.tail.end().position.0, stored.len() as u64 + 1);
         assert_eq!(store.audit().await.unwrap(), []);
     }
 }

@@ -18,17 +18,18 @@ use sqlx::{Connection, SqliteConnection, SqlitePool};
 use std::{sync::Arc, time::Instant};
 use tokio::sync::{mpsc, oneshot};
 
-/// Commands that wait for the next commits. A full queue answers `Busy` at once.
-const QUEUE: usize = 8_192;
+/// Most commands that wait for the next commits. A full queue refuses the next one with `Busy`.
+const QUEUE_MAX: usize = 8_192;
 
 /// Answers a command, once its commit is durable or has failed.
 type Completion = Box<dyn FnOnce(StoreResult<()>) + Send>;
-type Work = Box<dyn for<'c> FnOnce(&'c mut Commit) -> BoxFuture<'c, Completion> + Send>;
+/// A command: runs in the commit, and returns its completion.
+type Command = Box<dyn for<'c> FnOnce(&'c mut Commit) -> BoxFuture<'c, Completion> + Send>;
 
 /// A command that waits for a commit.
 pub(crate) enum Job {
     /// Any command; it costs one savepoint and its own statements.
-    Single(Work),
+    Single(Command),
     /// A `create_post`; those of one commit share their statements.
     CreatePost(Box<BatchedPost>),
 }
@@ -42,13 +43,13 @@ impl Writer {
     /// Starts the task, which ends when this queue is dropped.
     pub(crate) async fn start(pool: SqlitePool, tail: Arc<Tail>, batch_max: usize) -> StoreResult<Self> {
         let connection = pool.acquire().await.map_err(failed)?.detach();
-        let (queue, jobs) = mpsc::channel(QUEUE);
-        tokio::spawn(work(Commit::new(connection, &tail), pool, jobs, tail, batch_max));
+        let (queue, jobs) = mpsc::channel(QUEUE_MAX);
+        tokio::spawn(run(Commit::new(connection, &tail), pool, jobs, tail, batch_max));
         Ok(Self { queue })
     }
 
     /// Runs a command in the next commit and returns its answer once that is durable. Enqueues at the first poll;
-    /// dropping the future does not cancel the command. `Busy` where the queue is full.
+    /// dropping the future does not cancel the command. Errors: `Busy` if the queue is full.
     pub(crate) async fn write<T, F>(&self, command: F) -> StoreResult<T>
     where
         T: Send + 'static,
@@ -68,7 +69,7 @@ impl Writer {
         answer.await.unwrap_or_else(|error| Err(stopped(error)))
     }
 
-    /// Enqueues a job. `Busy` where the queue is full.
+    /// Enqueues a job. Errors: `Busy` if the queue is full.
     pub(crate) fn submit(&self, job: Job) -> StoreResult<()> {
         self.queue.try_send(job).map_err(|_| StoreError::Busy { backend: "sqlite" })
     }
@@ -79,7 +80,8 @@ pub(crate) fn stopped(error: oneshot::error::RecvError) -> StoreError {
     failed(error)
 }
 
-async fn work(mut commit: Commit, pool: SqlitePool, mut jobs: mpsc::Receiver<Job>, tail: Arc<Tail>, batch_max: usize) {
+/// Commits batches until the queue is dropped.
+async fn run(mut commit: Commit, pool: SqlitePool, mut jobs: mpsc::Receiver<Job>, tail: Arc<Tail>, batch_max: usize) {
     let size = metrics::histogram!("dailyfeed_commit_commands");
     let duration = metrics::histogram!("dailyfeed_commit_duration_seconds");
     let mut batch = Vec::with_capacity(batch_max);
@@ -89,7 +91,6 @@ async fn work(mut commit: Commit, pool: SqlitePool, mut jobs: mpsc::Receiver<Job
         commit_batch(&mut commit, &pool, batch.drain(..), &tail).await;
         duration.record(begun.elapsed());
     }
-    // The queue was dropped: the process is ending.
     close(commit.connection).await;
 }
 
@@ -123,11 +124,11 @@ async fn commit_batch(commit: &mut Commit, pool: &SqlitePool, batch: impl Iterat
         }
     };
     for complete in completions {
-        complete(outcome.as_ref().copied().map_err(StoreError::again));
+        complete(outcome.clone());
     }
 }
 
-/// Begins a commit, on another connection where the current one cannot.
+/// Begins a commit, on another connection if it cannot begin on the current one.
 async fn begin(commit: &mut Commit, pool: &SqlitePool) -> StoreResult<()> {
     let Err(error) = commit.begin().await else { return Ok(()) };
     tracing::warn!(error = &error as &dyn std::error::Error, "cannot begin a commit; trying another connection");

@@ -7,18 +7,19 @@ use crate::{
 use sqlx::{Row, SqliteConnection};
 use std::{collections::HashMap, sync::LazyLock};
 
-/// Returns the stored answer of the same request. Refuses `IdempotencyKeyReused` where the key is another request's.
-pub(crate) async fn find(connection: &mut SqliteConnection, receipt: &Receipt) -> StoreResult<Option<Answer>> {
-    let mut known = known(connection, std::iter::once(receipt)).await?;
-    match known.remove(&(receipt.scope.clone(), receipt.key.clone())) {
-        Some(stored) => stored.answer_for(&receipt.fingerprint).map(Some),
-        None => Ok(None),
+/// Returns the stored answer if the request is a repeat, and stores the receipt if it is not. Refuses
+/// `IdempotencyKeyReused` if the key is another request's.
+pub(crate) async fn find_or_insert(
+    connection: &mut SqliteConnection,
+    receipt: Option<&Receipt>,
+) -> StoreResult<Option<Answer>> {
+    let Some(receipt) = receipt else { return Ok(None) };
+    let known = known(connection, std::iter::once(receipt)).await?;
+    if let Some(stored) = known.into_values().next() {
+        return stored.answer_for(&receipt.fingerprint).map(Some);
     }
-}
-
-/// Stores one receipt.
-pub(crate) async fn insert(connection: &mut SqliteConnection, receipt: &Receipt) -> StoreResult<()> {
-    insert_all(connection, std::iter::once(receipt)).await
+    insert_all(connection, std::iter::once(receipt)).await?;
+    Ok(None)
 }
 
 /// A stored answer and the fingerprint of its request.
@@ -29,7 +30,7 @@ pub(crate) struct StoredReceipt {
 }
 
 impl StoredReceipt {
-    /// Refuses `IdempotencyKeyReused` where the fingerprint is another request's.
+    /// Refuses `IdempotencyKeyReused` if the fingerprint is another request's.
     pub(crate) fn answer_for(&self, fingerprint: &[u8; 32]) -> StoreResult<Answer> {
         let same = self.fingerprint == fingerprint;
         if same { Ok(self.answer.clone()) } else { Err(Refusal::IdempotencyKeyReused.into()) }
@@ -42,7 +43,7 @@ impl From<&Receipt> for StoredReceipt {
     }
 }
 
-/// Returns the stored receipts under the keys of these, by scope and key.
+/// Returns the stored receipts with the keys of `receipts`, by scope and key.
 pub(crate) async fn known(
     connection: &mut SqliteConnection,
     receipts: impl Iterator<Item = &Receipt>,

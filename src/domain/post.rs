@@ -1,14 +1,10 @@
-//! Posts and comments: as they are stored, as a viewer sees them, and the rules for their texts.
+//! Posts: stored, as one viewer sees them, and the rules for their texts; and the state of a like.
 use super::{
-    CommentId, FieldError, ImageId, MemberCard, MemberId, Mention, Picture, PostId, Reason, Refusal, Tag, Timestamp,
+    FieldError, ImageId, MemberCard, MemberId, Mention, Picture, PostId, Reason, Refusal, Tag, Timestamp,
     text::{Rule, json_bytes_max},
 };
 use std::sync::Arc;
 
-/// Levels of comments: a comment, a reply, a reply to a reply.
-pub const COMMENT_LEVELS: u8 = 3;
-/// Replies that a list of comments includes with each comment.
-pub const FIRST_REPLIES: usize = 2;
 /// Most images on a post.
 pub const IMAGES_MAX: usize = 4;
 
@@ -17,6 +13,7 @@ pub const IMAGES_MAX: usize = 4;
 pub struct PostText {
     title: Option<String>,
     content: String,
+    /// `None` until `with_images` sets them.
     images: Option<Vec<ImageId>>,
 }
 
@@ -31,13 +28,15 @@ impl PostText {
     const CONTENT: Rule = Rule::long("content", 0, Self::CONTENT_MAX);
     const TITLE: Rule = Rule::line("title", 0, Self::TITLE_MAX);
 
-    /// Checks both. A blank title becomes `None`. Refuses `PostEmpty`, `PostTooLong`, `TitleTooLong`, `Invalid`.
+    /// Checks title and content. A blank title becomes `None`. Refuses `PostEmpty`, `PostTooLong`, `TitleTooLong`,
+    /// `Invalid`.
     pub fn new(title: Option<&str>, content: &str) -> Result<Self, Refusal> {
         let text = Self::with_optional_content(title, content)?;
         if text.needs_image() { Err(Refusal::PostEmpty) } else { Ok(text) }
     }
 
-    /// Does the same, but accepts blank content: a post may consist of images.
+    /// Does the same as `new`, but accepts blank content: a post may consist of images. Refuses `PostTooLong`,
+    /// `TitleTooLong`, `Invalid`.
     pub fn with_optional_content(title: Option<&str>, content: &str) -> Result<Self, Refusal> {
         let content = Self::CONTENT.check(content).map_err(|error| match error.reason {
             Reason::TooLong { max } => Refusal::PostTooLong { max },
@@ -56,17 +55,17 @@ impl PostText {
     }
 
     /// Sets the images, in this order. A text without this call leaves the images of an edited post as they are.
-    /// Refuses `PostEmpty` for neither text nor image, `Invalid` for an id twice or more than [`IMAGES_MAX`].
+    /// Refuses `PostEmpty` for neither text nor image, and `Invalid` for a repeated id or more than [`IMAGES_MAX`] ids.
     pub fn with_images(self, ids: Vec<ImageId>) -> Result<Self, Refusal> {
-        let wrong = |reason| Err(FieldError { field: "imageIds", reason }.into());
+        let refuse = |reason| Err(FieldError { field: "imageIds", reason }.into());
         if ids.is_empty() && self.needs_image() {
             return Err(Refusal::PostEmpty);
         }
         if ids.len() > IMAGES_MAX {
-            return wrong(Reason::TooLong { max: IMAGES_MAX });
+            return refuse(Reason::TooLong { max: IMAGES_MAX });
         }
         if ids.iter().enumerate().any(|(at, id)| ids[..at].contains(id)) {
-            return wrong(Reason::InUse);
+            return refuse(Reason::InUse);
         }
         Ok(Self { images: Some(ids), ..self })
     }
@@ -87,34 +86,6 @@ impl PostText {
     }
 }
 
-/// The text of a comment. Its constructor checks the rules, so every value is valid.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommentText(String);
-
-impl CommentText {
-    /// Most characters of a comment.
-    pub const MAX: usize = 1_000;
-    /// Most bytes of a comment in JSON.
-    pub const JSON_BYTES_MAX: usize = json_bytes_max(Self::MAX);
-
-    const CONTENT: Rule = Rule::long("content", 1, Self::MAX);
-
-    /// Checks the rules. Refuses `CommentEmpty`, `CommentTooLong`, `Invalid`.
-    pub fn new(content: &str) -> Result<Self, Refusal> {
-        let content = Self::CONTENT.check(content).map_err(|error| match error.reason {
-            Reason::Required => Refusal::CommentEmpty,
-            Reason::TooLong { max } => Refusal::CommentTooLong { max },
-            _ => error.into(),
-        })?;
-        Ok(Self(content))
-    }
-
-    /// Returns the content in its stored form.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 /// The counters of a post. Each changes in the commit of the row that causes the change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PostCounts {
@@ -126,12 +97,12 @@ pub struct PostCounts {
     pub comments: u64,
 }
 
-/// A post as it is stored: everything but its author's card and the viewer's like.
+/// A stored post. Has neither its author's card nor the viewer's like.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Post {
     /// Also the order of every feed: newer posts have larger ids.
     pub id: PostId,
-    /// The author, who alone may change it.
+    /// The author: the only member who can change it.
     pub author: MemberId,
     /// At most 100 characters.
     pub title: Option<String>,
@@ -175,7 +146,7 @@ pub struct VisiblePost {
 }
 
 impl VisiblePost {
-    /// Makes the post for a viewer who likes and blocks nobody.
+    /// Makes the post for a viewer who does not like it, and for whom no count is hidden.
     pub fn plain(post: Arc<Post>, author: Arc<MemberCard>) -> Self {
         Self { post, author, liked: false, hidden_counts: PostCounts::default() }
     }
@@ -192,57 +163,6 @@ impl VisiblePost {
     }
 }
 
-/// A comment as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Comment {
-    /// Also the order: newer comments have larger ids.
-    pub id: CommentId,
-    /// The post it is on.
-    pub post: PostId,
-    /// The comment it replies to.
-    pub parent: Option<CommentId>,
-    /// 0 for a comment, 1 for a reply, 2 for a reply to a reply.
-    pub depth: u8,
-    /// The author, who alone may change it.
-    pub author: MemberId,
-    /// 1 to 1,000 characters.
-    pub content: String,
-    /// Likes by active members.
-    pub like_count: u64,
-    /// Visible replies directly below.
-    pub reply_count: u64,
-    /// Visible comments anywhere below.
-    pub below_count: u64,
-    /// Members whom the content mentions: distinct, in ascending order.
-    pub mentions: Vec<MemberId>,
-    /// Whether it is a tombstone: deleted, without its text, and kept because it has visible replies.
-    pub deleted: bool,
-    /// When it was written.
-    pub created_at: Timestamp,
-    /// When its author last edited it.
-    pub edited_at: Option<Timestamp>,
-}
-
-impl Comment {
-    /// Returns whether the author changed nothing between the two.
-    pub fn has_same_content(&self, other: &Self) -> bool {
-        (&self.content, self.edited_at) == (&other.content, other.edited_at)
-    }
-}
-
-/// A comment as one viewer sees it.
-#[derive(Debug, Clone)]
-pub struct VisibleComment {
-    /// The comment.
-    pub comment: Comment,
-    /// Its author; `None` for a tombstone.
-    pub author: Option<Arc<MemberCard>>,
-    /// Whether the viewer likes it.
-    pub liked: bool,
-    /// The first replies, if the list includes them.
-    pub replies: Vec<VisibleComment>,
-}
-
 /// The state of a like after the member liked or unliked something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LikeState {
@@ -250,12 +170,6 @@ pub struct LikeState {
     pub liked: bool,
     /// Likes by active members.
     pub like_count: u64,
-}
-
-/// Returns the depth of a reply to a comment of that depth. Refuses `TooDeep`.
-pub fn depth_below(parent: u8) -> Result<u8, Refusal> {
-    let depth = parent + 1;
-    if depth < COMMENT_LEVELS { Ok(depth) } else { Err(Refusal::TooDeep { max: COMMENT_LEVELS }) }
 }
 
 #[cfg(test)]
@@ -276,7 +190,6 @@ mod tests {
         assert_eq!(PostText::new(None, " \n "), Err(Refusal::PostEmpty));
         assert_eq!(PostText::new(None, "\u{200B}\u{3164}"), Err(Refusal::PostEmpty));
         assert_eq!(PostText::new(Some("\u{2800}"), "x").unwrap().title(), None);
-        assert_eq!(CommentText::new("\t"), Err(Refusal::CommentEmpty));
         assert_eq!(PostText::new(Some("  "), "x").unwrap().title(), None);
     }
 
@@ -287,14 +200,9 @@ mod tests {
         assert_eq!(with(&[3, 1, 2, 4]).unwrap().images().map(<[_]>::len), Some(4));
         assert_eq!(PostText::new(None, "x").unwrap().images(), None);
         assert!(with(&[1, 2, 3, 4, 5]).is_err() && with(&[7, 7]).is_err());
-        let alone = |ids: Vec<ImageId>| PostText::with_optional_content(None, "\u{200B}").unwrap().with_images(ids);
-        assert_eq!(alone(vec![ImageId(1)]).unwrap().content(), "");
-        assert_eq!(alone(Vec::new()), Err(Refusal::PostEmpty));
-    }
-
-    #[test]
-    fn comments_go_three_levels_deep() {
-        assert_eq!((depth_below(0), depth_below(1)), (Ok(1), Ok(2)));
-        assert_eq!(depth_below(2), Err(Refusal::TooDeep { max: 3 }));
+        let without_text =
+            |ids: Vec<ImageId>| PostText::with_optional_content(None, "\u{200B}").unwrap().with_images(ids);
+        assert_eq!(without_text(vec![ImageId(1)]).unwrap().content(), "");
+        assert_eq!(without_text(Vec::new()), Err(Refusal::PostEmpty));
     }
 }
