@@ -71,7 +71,7 @@ pub trait SessionStore: Send + Sync + 'static {
         rehashed: Option<String>,
     ) -> StoreResult<Position>;
     /// Rotates the refresh token of a session. Returns `false` where `generation` is no longer the current one.
-    async fn rotate(
+    async fn refresh_session(
         &self,
         id: SessionId,
         generation: u64,

@@ -120,7 +120,7 @@ impl SessionStore for Sqlite {
         self.writer.write(move |commit| create_session(commit, session, checked, rehashed).boxed()).await
     }
 
-    async fn rotate(
+    async fn refresh_session(
         &self,
         id: SessionId,
         generation: u64,
