@@ -1,4 +1,4 @@
-//! Exponential backoff with jitter: the pauses between attempts at something that failed.
+//! Exponential backoff with jitter: the pauses between the attempts at an operation that fails.
 use std::time::Duration;
 
 /// The upper bound of the first pause.
@@ -20,8 +20,8 @@ impl Backoff {
         Self { next: FIRST, max }
     }
 
-    /// Returns a random pause between half of the next one and the whole, so that attempts which failed together are
-    /// not repeated together.
+    /// Returns a random pause, at least half of the next one and at most all of it, so that operations that failed at
+    /// the same time are not repeated at the same time.
     pub(super) fn next(&mut self) -> Duration {
         let whole = self.next.min(self.max);
         self.next = (whole * 2).min(self.max);

@@ -5,9 +5,10 @@ pub use super::{
 };
 
 use super::{
-    Supervisor, System,
     error::{Error, Reply, StartError},
     mailbox::{Bounds, Envelope, Mailbox},
+    supervisor::Supervisor,
+    system::System,
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::time::Duration;

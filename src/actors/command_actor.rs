@@ -23,16 +23,16 @@ pub(super) trait Command: Send + 'static {
 ///
 /// - **The order of a member's commands.** The commands of a member meet in one mailbox per domain, and each one is
 ///   submitted to its store before the next one is taken out. So a store accepts a member's commands in mailbox order,
-///   also when one commit groups several of them (`docs/adr/0008`).
-/// - **The bound on commands.** A command holds its [`Permit`] until its reply is sent. The permits of a mailbox therefore
-///   bound both the commands that wait and those that are under way.
-/// - **By design, per-member state that may be lost**, because it only saves work: idempotency keys under way and stream
-///   tickets. No such state lives here yet: a receipt is stored in the commit of its command, and tickets are kept in
-///   `sessions/tickets.rs`. It belongs here once the members are spread over several processes.
+///   even if one commit groups several of them (`docs/adr/0008`).
+/// - **The bound on commands.** A command holds its [`Permit`] until its reply is sent. The permits of a mailbox
+///   therefore bound both the commands that wait and those that run.
+/// - **By design, per-member state that can be lost**, because it only saves work: idempotency keys of running commands
+///   and stream tickets. No such state lives here yet: a receipt is stored in the commit of its command, and tickets
+///   are kept in `sessions/tickets.rs`. It belongs here once the members are spread over several processes.
 ///
 /// A slot does not own any state that correctness depends on. The database decides uniqueness, counters, permissions,
 /// receipts and preconditions inside the commit, so a restart of a slot's actor breaks no rule. One rule depends on the
-/// order of commands itself: `sessions/commands.rs` assigns session ids in this order, and ending all sessions revokes
+/// order of the commands: `sessions/commands.rs` assigns session ids in this order, and ending all sessions revokes
 /// every smaller id. A slot must therefore have one actor at a time.
 pub(super) struct CommandActor<C>(PhantomData<fn(C)>);
 

@@ -1,4 +1,4 @@
-//! Parts of the server (search, ranking, ...) that may be down while the core and the other parts work.
+//! Parts of the server (search, ranking, ...), which can be down while the core and the other parts work.
 use super::error::Error;
 use std::sync::{
     Arc,
@@ -28,7 +28,7 @@ impl Part {
     }
 
     /// Refuses `Down` while the part is down.
-    pub(super) fn check(&self) -> Result<(), Error> {
+    pub(super) fn require_up(&self) -> Result<(), Error> {
         if self.is_up() { Ok(()) } else { Err(Error::Down(self.name)) }
     }
 
@@ -78,9 +78,9 @@ mod tests {
         }
         two.set(true);
         one.set(false);
-        assert!(matches!(part.check(), Err(Error::Down("test"))));
+        assert!(matches!(part.require_up(), Err(Error::Down("test"))));
         two.set(false);
-        assert!(part.check().is_ok());
+        assert!(part.require_up().is_ok());
         one.set(true);
         assert!(!part.is_up());
     }

@@ -4,10 +4,10 @@
 //! Requests that cost more share a [`Lane`]:
 //!
 //! - A lane has a few permits, of which one member holds one or two. Further requests of that member wait at the
-//!   member's own gate and not in the queue of the lane, so each member stands in that queue at most as often as it may
-//!   hold permits.
-//! - A bounded number of requests of one member waits; one more is refused at once (`TooManyAtOnce`, 429). The wait is
-//!   bounded too (`Busy`, 503).
+//!   member's own gate instead of in the queue of the lane, so each member has at most as many requests in that queue
+//!   as it can hold permits.
+//! - A bounded number of requests of one member waits; one more is refused at once (`TooManyAtOnce`, 429). The time
+//!   that a request waits is bounded too (`Busy`, 503).
 //! - A [`LanePermit`] has a [`Deadline`] that the work itself checks, so that threads and SQL statements end together
 //!   with the request. A caller that goes away ends its work as well.
 //!
@@ -31,15 +31,16 @@ pub(super) struct LaneLimits {
     pub(super) member_permits: usize,
     /// Requests of one member that wait beside those that run; one more is refused.
     pub(super) member_waiting_max: usize,
-    /// The time that a request waits for its permit.
+    /// The longest time that a request waits for its permit.
     pub(super) wait_max: Duration,
-    /// The time that a request may run after that.
+    /// The longest time that a request runs after that.
     pub(super) time_max: Duration,
 }
 
 impl LaneLimits {
-    /// Returns the limits of work that keeps a core busy: one permit per core, of which one member never holds all.
-    pub(super) fn of_cores() -> Self {
+    /// Returns the limits of work that keeps a core busy: one permit per core and at least two, of which one member
+    /// never holds all.
+    pub(super) fn one_per_core() -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Self { permits: cores.max(2), member_permits: (cores / 2).clamp(1, 2), ..Self::default() }
     }
@@ -67,7 +68,7 @@ struct Inner {
     name: &'static str,
     limits: LaneLimits,
     permits: Arc<Semaphore>,
-    /// Members with a request that runs or waits: as many entries as such requests at most.
+    /// Members with a request that runs or waits, and so at most as many entries as such requests.
     members: Mutex<FxHashMap<MemberId, Share>>,
 }
 
@@ -91,8 +92,8 @@ pub(super) struct LanePermit {
     held: Arc<Held>,
 }
 
-/// The semaphore permits of a [`LanePermit`]. Work on a thread holds them as well, so that a caller that goes away frees
-/// them only when its thread has ended.
+/// The semaphore permits of a [`LanePermit`]. Work on a thread holds them as well, so that a caller that goes away
+/// frees them only when its thread has ended.
 struct Held {
     _lane: OwnedSemaphorePermit,
     _gate: OwnedSemaphorePermit,
@@ -129,7 +130,7 @@ impl Lane {
         permit.within(work(permit.deadline())).await
     }
 
-    /// Counts a request of the member and returns the member's gate.
+    /// Counts a request of the member and returns the member's gate. Refuses `TooManyAtOnce`.
     fn count_request(&self, member: MemberId) -> Result<(Arc<Semaphore>, CountedRequest), Refusal> {
         let LaneLimits { member_permits, member_waiting_max, .. } = self.0.limits;
         let max = member_permits + member_waiting_max;
@@ -174,12 +175,12 @@ impl LanePermit {
 
     /// Awaits `work`, and drops it at the deadline: `Late`.
     pub(super) async fn within<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        let at = self.deadline.at().into();
-        tokio::time::timeout_at(at, work).await.unwrap_or(Err(Error::Late(self.name)))
+        let deadline = self.deadline.at().into();
+        tokio::time::timeout_at(deadline, work).await.unwrap_or(Err(Error::Late(self.name)))
     }
 
     /// Runs `work` on a blocking thread, which holds the permit until it ends. A panic in `work` is `Restarting` for
-    /// this request alone.
+    /// this request only.
     pub(super) async fn run_blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(Deadline) -> Result<T, Error> + Send + 'static,
@@ -246,7 +247,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_caller_that_goes_away_ends_its_work_and_frees_no_permit_before() {
+    async fn a_cancelled_request_ends_its_work_and_keeps_its_permit_until_then() {
         let lane = Lane::new("test", LaneLimits { time_max: Duration::from_secs(600), ..LIMITS });
         let (tell, passed) = std::sync::mpsc::channel();
         let (go_on, wait) = std::sync::mpsc::channel::<()>();

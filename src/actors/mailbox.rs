@@ -18,9 +18,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// The limits of one mailbox.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    /// Messages that wait for the actor or are under way; one more is refused with `Busy` at once.
+    /// Messages that wait for the actor or are being handled; one more is refused with `Busy` at once.
     pub(super) queue_max: usize,
-    /// After this time the caller gets `Late`; a message that the actor has not taken by then is dropped.
+    /// After this time the caller gets `Late`, and the actor drops the message if it has not taken it yet.
     pub(super) answer_timeout: Duration,
 }
 
@@ -105,7 +105,7 @@ impl<M: Send + 'static> Mailbox<M> {
         *self.actor.write().unwrap_or_else(PoisonError::into_inner) = Some(actor);
     }
 
-    /// Sends a message and waits for its answer. Errors: what the actor answers, `Busy`, `Late`, `Restarting`.
+    /// Sends a message and waits for its answer. Refuses `Busy`, `Late`, `Restarting`, and what the actor refuses.
     pub(super) async fn ask<T: Send + 'static>(&self, message: impl FnOnce(Reply<T>) -> M) -> Result<T, Error> {
         let name = self.gauges.name();
         let permit = self.acquire()?;
@@ -119,7 +119,7 @@ impl<M: Send + 'static> Mailbox<M> {
         }
     }
 
-    /// Sends a message that has no answer and does not expire. Errors: `Busy`, `Restarting`.
+    /// Sends a message without waiting for an answer; it does not expire. Refuses `Busy`, `Restarting`.
     pub(super) fn tell(&self, message: M) -> Result<(), Error> {
         let envelope = Envelope { message, expires: None, permit: self.acquire()? };
         self.actor()?.cast(envelope).map_err(|_| Error::Restarting(self.gauges.name()))

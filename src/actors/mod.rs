@@ -1,5 +1,5 @@
-//! The tree of actors. Each folder is one domain: the handle that others call is in `mod.rs`, its commands in
-//! `commands.rs` or its actor in `actor.rs`.
+//! The tree of actors. Each folder is one domain: `mod.rs` has its handle, through which `http` and the other domains
+//! call it, `commands.rs` its commands or `actor.rs` its actor. The files beside the folders are shared by all domains.
 pub mod activity;
 mod backoff;
 #[doc(hidden)]
@@ -63,7 +63,7 @@ pub struct Actors {
 }
 
 impl Actors {
-    /// Starts every domain under one supervisor, in the order of their dependencies.
+    /// Starts every domain under one supervisor, each one after those that it depends on.
     ///
     /// Every core actor runs when this returns; a part may still be down, and is retried.
     #[expect(clippy::significant_drop_tightening, reason = "handles and mailboxes, no guard among them")]

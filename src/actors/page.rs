@@ -11,15 +11,16 @@ pub struct Page<T> {
 
 /// Cuts a page from up to `limit + 1` items: an item beyond `limit` proves that a next page exists.
 ///
-/// `cursor` encodes the last item of the page, `shown` turns an item into what the page holds.
+/// `cursor` encodes the last item of the page as the cursor of the next one; `convert` turns each item into one of the
+/// page.
 pub(super) fn page<T, U>(
     mut items: Vec<T>,
     limit: usize,
     cursor: impl Fn(&T) -> String,
-    shown: impl Fn(T) -> U,
+    convert: impl Fn(T) -> U,
 ) -> Page<U> {
     let has_next = items.len() > limit;
     items.truncate(limit);
     let next = if has_next { items.last().map(cursor) } else { None };
-    Page { items: items.into_iter().map(shown).collect(), next }
+    Page { items: items.into_iter().map(convert).collect(), next }
 }

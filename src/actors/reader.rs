@@ -1,6 +1,6 @@
 //! Delivers the event log to one reader: reads a batch, waits until the reader has handled it, reads the next.
 //!
-//! The reader sets the pace, so no events queue up between the log and the reader.
+//! The reader sets the pace, so no queue grows between the log and the reader.
 use super::{
     backoff::{Backoff, CORE_MAX, PART_MAX},
     error::Error,
@@ -27,22 +27,22 @@ where
     deliver_batches(log, after, Arc::default(), Backoff::up_to(CORE_MAX), deliver).await;
 }
 
-/// Does as [`follow`] does, for a reader of a part.
+/// Delivers events as [`follow`] does, to a reader of a part.
 ///
-/// The part notifies `restarted` when its actor has begun a new incarnation, which may have to continue elsewhere:
-/// `deliver` then runs at once, with an empty batch where the log holds nothing new.
-pub(super) async fn follow_for_part<F, A>(log: Arc<dyn EventLog>, after: Position, restarted: Arc<Notify>, deliver: F)
+/// The part notifies `rewind` when its reader has to continue at another position, as after a restart of its actor:
+/// `deliver` then runs at once, with an empty batch if the log holds nothing new, and returns that position.
+pub(super) async fn follow_for_part<F, A>(log: Arc<dyn EventLog>, after: Position, rewind: Arc<Notify>, deliver: F)
 where
     F: FnMut(Vec<Event>) -> A + Send,
     A: Future<Output = Result<Position, Error>> + Send,
 {
-    deliver_batches(log, after, restarted, Backoff::up_to(PART_MAX), deliver).await;
+    deliver_batches(log, after, rewind, Backoff::up_to(PART_MAX), deliver).await;
 }
 
 async fn deliver_batches<F, A>(
     log: Arc<dyn EventLog>,
     mut after: Position,
-    restarted: Arc<Notify>,
+    rewind: Arc<Notify>,
     mut backoff: Backoff,
     mut deliver: F,
 ) where
@@ -53,7 +53,7 @@ async fn deliver_batches<F, A>(
     loop {
         tokio::select! {
             new_events = wait_until(&mut head, |head| *head > after) => if new_events.is_err() { return },
-            () = restarted.notified() => {}
+            () = rewind.notified() => {}
         }
         let handled = match log.read(after, BATCH_MAX).await {
             Ok(batch) => deliver(batch).await,
@@ -64,7 +64,7 @@ async fn deliver_batches<F, A>(
                 after = position;
                 backoff.reset();
             }
-            // `after` stays, so the same batch is delivered again.
+            // `after` is unchanged, so the same batch is delivered again.
             Err(error) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
@@ -73,7 +73,7 @@ async fn deliver_batches<F, A>(
                 );
                 tokio::select! {
                     () = tokio::time::sleep(backoff.next()) => {}
-                    () = restarted.notified() => restarted.notify_one(),
+                    () = rewind.notified() => rewind.notify_one(),
                 }
             }
         }

@@ -1,7 +1,7 @@
-//! Publishes tokio's own counters of the runtime that runs the actors as metrics.
+//! Publishes the counters of the tokio runtime, which runs the actors, as metrics.
 use tokio::runtime::Handle;
 
-/// Sets the metrics of the runtime. Runs before metrics are read; does nothing outside a runtime.
+/// Sets the metrics of the runtime; does nothing outside one. The caller runs it before metrics are read.
 pub(super) fn publish_metrics() {
     let Ok(runtime) = Handle::try_current().map(|handle| handle.metrics()) else { return };
     let workers = 0..runtime.num_workers();

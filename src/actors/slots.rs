@@ -35,7 +35,7 @@ impl<C: Command> Slots<C> {
         Ok(Self { mailboxes: mailboxes.into() })
     }
 
-    /// Does as [`Slots::start`] does, for a part, under its name.
+    /// Starts one supervised actor of the part per slot, under the name of the part.
     pub(super) async fn start_part(supervisor: &Supervisor, part: &Part, state: C::State) -> Self {
         let mut mailboxes = Vec::with_capacity(Slot::COUNT);
         for slot in 0..Slot::COUNT {
@@ -47,7 +47,7 @@ impl<C: Command> Slots<C> {
     }
 
     /// Returns the mailbox of the member's slot.
-    pub(super) fn of(&self, member: MemberId) -> &Mailbox<C> {
+    pub(super) fn mailbox_of(&self, member: MemberId) -> &Mailbox<C> {
         &self.mailboxes[Slot::of(member).index()]
     }
 }

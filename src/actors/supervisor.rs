@@ -1,7 +1,7 @@
 //! Starts actors and restarts those that failed.
 //!
-//! Core actors may fail [`FAILURES_MAX`] times within [`WINDOW`]; one more failure ends the process. Actors of parts are
-//! restarted with backoff without a limit.
+//! Core actors can fail [`FAILURES_MAX`] times within [`WINDOW`]; one more failure ends the process. Actors of parts
+//! are restarted with backoff, without a limit.
 use super::{
     backoff::{Backoff, PART_MAX},
     health::{Fault, Part},
@@ -26,7 +26,7 @@ const WINDOW: Duration = Duration::from_secs(30);
 const CORE_PAUSE: Duration = Duration::from_millis(200);
 /// An actor of a part that has run for this time is healthy: its next failure begins with the shortest pause again.
 const HEALTHY_AFTER: Duration = Duration::from_secs(60);
-/// The time in which actors may finish their queued messages at shutdown.
+/// The time that actors have to finish their queued messages at shutdown.
 const DRAIN_MAX: Duration = Duration::from_secs(3);
 
 /// Spawns an incarnation of one actor under the root and connects the actor's mailbox to it.
@@ -38,7 +38,7 @@ pub struct Supervisor {
     root: ActorRef<Register>,
     system: System,
     bounds: Bounds,
-    /// Cancelled when shutdown begins: no actor is restarted any more.
+    /// Cancelled when shutdown begins: no actor of a part is restarted any more.
     closing: CancellationToken,
     /// Cancelled when the actors have stopped: ends the background tasks (log readers, timers).
     ending: CancellationToken,
@@ -52,7 +52,7 @@ struct Child {
     started: Instant,
 }
 
-/// The scope that is down while an actor is down.
+/// How much is down while an actor is down.
 enum Criticality {
     /// The whole process.
     Core,
@@ -91,8 +91,8 @@ impl Supervisor {
     {
         let (mailbox, child) = self.child(name, slot, Criticality::Core, make);
         let id = (child.factory)(self.root.get_cell()).await?.get_id();
-        let failed = |error: String| SpawnErr::StartupFailed(error.into());
-        self.root.cast(Register { id, child }).map_err(|error| failed(error.to_string()))?;
+        let registered = self.root.cast(Register { id, child });
+        registered.map_err(|error| SpawnErr::StartupFailed(error.to_string().into()))?;
         Ok(mailbox)
     }
 
@@ -123,6 +123,7 @@ impl Supervisor {
         mailbox
     }
 
+    /// Registers an actor that is not started yet: returns its mailbox, and the child that starts it.
     fn child<A, M>(
         &self,
         name: &'static str,
@@ -136,9 +137,9 @@ impl Supervisor {
     {
         let gauges = self.system.register(name, slot, self.bounds.queue_max);
         let mailbox = Mailbox::new(self.bounds, gauges.clone());
-        let of_actor = mailbox.clone();
+        let connected = mailbox.clone();
         let factory: Factory = Box::new(move |parent| {
-            let mailbox = of_actor.clone();
+            let mailbox = connected.clone();
             let (actor, arguments) = make();
             Box::pin(async move {
                 let (actor, _) = Actor::spawn_linked(None, actor, arguments, parent).await?;
@@ -149,7 +150,7 @@ impl Supervisor {
         (mailbox, Child { factory, gauges, criticality, started: Instant::now() })
     }
 
-    /// Runs a task outside the tree until the tree has stopped.
+    /// Runs a task that is no actor, until the tree has stopped.
     pub(super) fn spawn_background(&self, task: impl Future<Output = ()> + Send + 'static) {
         let ending = self.ending.clone();
         tokio::spawn(async move { ending.run_until_cancelled(task).await });
@@ -157,7 +158,7 @@ impl Supervisor {
 
     /// Returns when the tree has ended: by [`Supervisor::stop`], or after too many failures of core actors.
     pub async fn ended(&self) {
-        // DeadlineGuard fails only when the root has ended.
+        // The wait fails only when the root has ended.
         let _ = self.root.get_cell().wait(None).await;
     }
 
@@ -198,6 +199,7 @@ fn log_failed_restart(name: &str, error: &SpawnErr) {
     tracing::error!(actor = name, error = error as &dyn std::error::Error, "cannot restart actor; retrying");
 }
 
+/// The root actor: it does nothing but restart its children.
 struct Root {
     closing: CancellationToken,
 }
@@ -209,15 +211,15 @@ struct Children {
     /// Actors that failed between their spawn and their registration, with the cause.
     failed_early: HashMap<ActorId, ActorProcessingErr>,
     /// When core actors failed, within the last [`WINDOW`].
-    failures: Vec<Instant>,
+    core_failures: Vec<Instant>,
 }
 
 impl Children {
     /// Counts a failure of a core actor. Returns an error, which ends the root, after more than [`FAILURES_MAX`].
-    fn count_failure(&mut self, cause: &str) -> Result<(), ActorProcessingErr> {
-        self.failures.retain(|at| at.elapsed() < WINDOW);
-        self.failures.push(Instant::now());
-        if self.failures.len() > FAILURES_MAX {
+    fn count_core_failure(&mut self, cause: &str) -> Result<(), ActorProcessingErr> {
+        self.core_failures.retain(|failed_at| failed_at.elapsed() < WINDOW);
+        self.core_failures.push(Instant::now());
+        if self.core_failures.len() > FAILURES_MAX {
             return Err(format!("gave up after {FAILURES_MAX} failures; the last: {cause}").into());
         }
         Ok(())
@@ -240,12 +242,12 @@ impl Children {
             restart_with_backoff(root, child, closing);
             return Ok(());
         }
-        self.count_failure(&in_full(cause.as_ref()))?;
+        self.count_core_failure(&in_full(cause.as_ref()))?;
         let next = loop {
             match (child.factory)(root.get_cell()).await {
                 Ok(next) => break next.get_id(),
                 Err(error) => {
-                    self.count_failure(&in_full(&error))?;
+                    self.count_core_failure(&in_full(&error))?;
                     log_failed_restart(name, &error);
                     tokio::time::sleep(CORE_PAUSE).await;
                 }
@@ -286,9 +288,7 @@ impl Actor for Root {
         event: SupervisionEvent,
         children: &mut Children,
     ) -> Result<(), ActorProcessingErr> {
-        let SupervisionEvent::ActorFailed(failed, cause) = event else {
-            return Ok(());
-        };
+        let SupervisionEvent::ActorFailed(failed, cause) = event else { return Ok(()) };
         if let Some(child) = children.registered.remove(&failed.get_id()) {
             return children.restart(myself, child, &cause, &self.closing).await;
         }

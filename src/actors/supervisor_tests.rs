@@ -1,16 +1,19 @@
 //! Tests of the supervisor and the mailboxes: actors that fail, full mailboxes, slow actors.
 use super::{
-    Actors, Error, Supervisor,
+    Actors,
+    error::Error,
     feeds::Feed,
     search::PostSearch,
     sessions::Client,
     streams::{LiveEvent, Subscription},
+    supervisor::Supervisor,
+    system::ActorRow,
 };
 use crate::{
     config::Config,
     domain::{
         Email, Handle, Identity, MemberId, Outcome, Password, Patch, PostId, PostText, Profile, ProfilePatch,
-        SessionId, Timestamp,
+        SessionId, Slot, Timestamp,
     },
     storage::Stores,
 };
@@ -55,8 +58,8 @@ async fn post(actors: &Actors, author: MemberId) -> Result<Outcome<()>, Error> {
 }
 
 /// Returns the row of the author's content slot.
-fn content_slot(actors: &Actors, author: MemberId) -> super::ActorRow {
-    let slot = crate::domain::Slot::of(author).index();
+fn content_slot(actors: &Actors, author: MemberId) -> ActorRow {
+    let slot = Slot::of(author).index();
     actors.system.rows().into_iter().find(|row| row.name == "content" && row.slot == Some(slot)).unwrap()
 }
 
@@ -74,7 +77,7 @@ async fn a_handle_outlives_its_actor_and_other_slots_work() {
     let Deployment { actors, author, .. } = &start(|_| {}).await;
     let other = loop {
         let other = sign_up(actors, &format!("x{}", uuid::Uuid::new_v4().simple())).await;
-        if crate::domain::Slot::of(other) != crate::domain::Slot::of(*author) {
+        if Slot::of(other) != Slot::of(*author) {
             break other;
         }
     };
@@ -104,7 +107,7 @@ async fn a_handle_outlives_its_actor_and_other_slots_work() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_tree_ends_when_actors_keep_failing() {
+async fn the_tree_ends_when_core_actors_keep_failing() {
     let Deployment { actors, supervisor, author, .. } = &start(|_| {}).await;
     for failure in 1..=6 {
         let (now, when) = oneshot::channel();
@@ -139,7 +142,7 @@ async fn a_full_mailbox_answers_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_expired_message_is_dropped() {
+async fn an_expired_command_is_not_carried_out() {
     let Deployment { actors, author, .. } = &start(|config| config.actors.answer_timeout_ms = 200).await;
     let (now, when) = oneshot::channel();
     let crash = tokio::spawn({
@@ -155,7 +158,7 @@ async fn an_expired_message_is_dropped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_timeline_that_failed_is_rebuilt_from_the_database() {
+async fn a_projection_that_failed_is_rebuilt_from_the_database() {
     let Deployment { actors, author, .. } = &start(|_| {}).await;
     for _ in 0..3 {
         post(actors, *author).await.unwrap();
@@ -176,7 +179,7 @@ fn identity(member: MemberId) -> Identity {
 
 async fn created(stream: &mut Subscription) -> PostId {
     match tokio::time::timeout(WAIT_MAX, stream.next()).await.unwrap().unwrap().event {
-        LiveEvent::Created(seen) => seen.post.id,
+        LiveEvent::Created(visible) => visible.post.id,
         other => panic!("{other:?}"),
     }
 }
@@ -196,7 +199,7 @@ async fn the_cursor_of_a_stream_never_passes_the_last_returned_item() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_over_a_failed_timeline_ends_and_resumes_without_a_gap() {
+async fn a_stream_ends_with_a_failed_projection_and_resumes_without_a_gap() {
     let Deployment { actors, author, .. } = &start(|_| {}).await;
     let mut stream = actors.streams.open(identity(*author), None).await.unwrap();
     let last = stream.next().await.unwrap().id;

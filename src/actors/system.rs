@@ -1,4 +1,5 @@
-//! The state of all actors and parts, for `/admin/actors`, `/health/ready`, metrics and tests.
+//! `System`: the counters of every actor and the state of every part, for `/admin/actors`, `/health/ready`, metrics and
+//! tests.
 use super::{health::Part, runtime};
 use std::{
     collections::VecDeque,
@@ -16,7 +17,7 @@ pub struct ActorRow {
     pub name: &'static str,
     /// The slot of the actor; `None` in a domain with a single actor.
     pub slot: Option<usize>,
-    /// Messages that wait or are under way.
+    /// Messages that wait for the actor or are being handled.
     pub queued: usize,
     /// The upper bound of `queued`.
     pub capacity: usize,
@@ -33,8 +34,8 @@ pub(super) struct Gauges {
     name: &'static str,
     slot: Option<usize>,
     capacity: usize,
-    /// When each queued message arrived. As many entries as the mailbox has permits at most.
-    waiting: Mutex<VecDeque<Instant>>,
+    /// When each queued message arrived, oldest first; at most `capacity` entries.
+    queued_at: Mutex<VecDeque<Instant>>,
     handled: AtomicU64,
     restarts: AtomicU64,
 }
@@ -45,11 +46,11 @@ impl Gauges {
     }
 
     pub(super) fn message_queued(&self) {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push_back(Instant::now());
+        self.queued_at.lock().unwrap_or_else(PoisonError::into_inner).push_back(Instant::now());
     }
 
     pub(super) fn message_handled(&self) {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        self.queued_at.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         self.handled.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -59,12 +60,12 @@ impl Gauges {
     }
 
     fn row(&self) -> ActorRow {
-        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let oldest = waiting.front().map_or(0, |since| since.elapsed().as_millis());
+        let queued_at = self.queued_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let oldest = queued_at.front().map_or(0, |since| since.elapsed().as_millis());
         ActorRow {
             name: self.name,
             slot: self.slot,
-            queued: waiting.len(),
+            queued: queued_at.len(),
             capacity: self.capacity,
             oldest_ms: u64::try_from(oldest).unwrap_or(u64::MAX),
             restarts: self.restarts.load(Ordering::Relaxed),
@@ -73,7 +74,8 @@ impl Gauges {
     }
 }
 
-/// The counters and parts of the whole tree. Cheap to clone. Lock order: `actors`, then `Gauges::waiting` of one actor.
+/// The counters and parts of the whole tree of actors. Cheap to clone. Lock order: `actors`, then
+/// `Gauges::queued_at` of one actor.
 #[derive(Clone, Default)]
 pub struct System {
     actors: Arc<RwLock<Vec<Arc<Gauges>>>>,
@@ -83,12 +85,13 @@ pub struct System {
 }
 
 impl System {
+    /// Adds the counters of one actor; called once for each actor, for all its incarnations.
     pub(super) fn register(&self, name: &'static str, slot: Option<usize>, capacity: usize) -> Arc<Gauges> {
         let gauges = Arc::new(Gauges {
             name,
             slot,
             capacity,
-            waiting: Mutex::default(),
+            queued_at: Mutex::default(),
             handled: AtomicU64::new(0),
             restarts: AtomicU64::new(0),
         });
@@ -129,19 +132,20 @@ impl System {
         self.draining.store(true, Ordering::Release);
     }
 
-    /// Sets the gauges of every mailbox and of the runtime. Runs before metrics are read.
+    /// Sets the gauges of every mailbox and of the runtime. The caller runs it before metrics are read.
     pub fn publish_metrics(&self) {
         runtime::publish_metrics();
-        let mut domains: Vec<(&'static str, usize, u64)> = Vec::new();
+        // One row per domain: the sum over its slots, and the oldest message of them.
+        let mut domains: Vec<ActorRow> = Vec::new();
         for row in self.rows() {
-            if let Some((_, queued, oldest_ms)) = domains.iter_mut().find(|(name, ..)| *name == row.name) {
-                *queued += row.queued;
-                *oldest_ms = row.oldest_ms.max(*oldest_ms);
+            if let Some(domain) = domains.iter_mut().find(|domain| domain.name == row.name) {
+                domain.queued += row.queued;
+                domain.oldest_ms = row.oldest_ms.max(domain.oldest_ms);
             } else {
-                domains.push((row.name, row.queued, row.oldest_ms));
+                domains.push(row);
             }
         }
-        for (name, queued, oldest_ms) in domains {
+        for ActorRow { name, queued, oldest_ms, .. } in domains {
             metrics::gauge!("dailyfeed_mailbox_messages", "actor" => name).set(queued as f64);
             metrics::gauge!("dailyfeed_mailbox_oldest_seconds", "actor" => name).set(oldest_ms as f64 / 1000.0);
         }

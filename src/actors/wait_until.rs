@@ -1,8 +1,8 @@
 //! `wait_until`: waits until a value in a `watch` channel meets a condition, and returns a copy of it.
 //!
 //! `watch::Receiver::wait_for` returns a read guard of the channel. A caller that keeps the guard and reads the channel
-//! again deadlocks with a sender that waits between the two reads (ADR 0023), so clippy.toml allows the method here
-//! alone.
+//! again deadlocks with a sender that waits between the two reads (ADR 0023), so clippy.toml allows the method only
+//! here.
 use tokio::sync::watch::{Receiver, error::RecvError};
 
 /// Returns the first value that meets `condition`, beginning with the present one. Fails when every sender is dropped.

@@ -179,8 +179,8 @@ pub(super) struct LoggedInView<'a> {
 /// Logs in and opens a session.
 ///
 /// An unknown e-mail address and a wrong password get the same response. Five wrong passwords for one account from one
-/// address within 15 minutes lock that account for that address for 15 minutes. Wrong passwords given elsewhere, such as
-/// when changing the password, count too. Logging in within 30 days restores a deactivated account.
+/// address within 15 minutes lock that account for that address for 15 minutes. Wrong passwords given elsewhere, such
+/// as when changing the password, count too. Logging in within 30 days restores a deactivated account.
 #[utoipa::path(
     post, path = "/api/authentication/login", operation_id = "logIn", tag = "authentication", security(()),
     request_body = LogIn,
@@ -249,7 +249,7 @@ pub(super) async fn refresh_session(
     let token = check.optional("refreshToken", request.unwrap_or_default().refresh_token);
     let token = check.pass(Some(token))?.or_else(|| Cookies::get(&headers));
     let Some(token) = token else { return Err(Refusal::ReloginRequired.into()) };
-    match sessions.refresh(&token, client).await {
+    match sessions.refresh_session(&token, client).await {
         Ok((tokens, member)) => Ok(logged_in(&tokens, &member, cookies)),
         Err(Error::Refused(refusal @ Refusal::ReloginRequired)) => {
             let mut response = Problem::from(refusal).into_response();

@@ -7,7 +7,7 @@ use super::{
     views::{EventBatch, EventPage, EventView},
 };
 use crate::actors::{
-    activity::{Activity, EventLive, EventStream},
+    activity::{Activity, EventStream, EventStreamItem},
     sessions::Sessions,
 };
 use axum::{
@@ -22,13 +22,13 @@ const BATCH: &str = "application/cloudevents-batch+json";
 const STREAM: &str = "text/event-stream";
 
 impl StreamSource for EventStream {
-    type Item = EventLive;
+    type Item = EventStreamItem;
 
-    fn next(&mut self) -> impl Future<Output = Option<EventLive>> + Send {
+    fn next(&mut self) -> impl Future<Output = Option<EventStreamItem>> + Send {
         Self::next(self)
     }
 
-    fn ready(&mut self) -> Option<EventLive> {
+    fn ready(&mut self) -> Option<EventStreamItem> {
         Self::ready(self)
     }
 
@@ -36,13 +36,13 @@ impl StreamSource for EventStream {
         Self::cursor(self)
     }
 
-    fn write(live: &EventLive, _: &StreamContext, frames: &mut Frames) {
-        match live {
-            EventLive::Ready(cursor) => frames.ready(cursor),
-            EventLive::Happened(cursor, cloud_event) => {
-                frames.event(cursor, cloud_event.r#type, &EventView::from(&**cloud_event));
+    fn write(item: &EventStreamItem, _: &StreamContext, frames: &mut Frames) {
+        match item {
+            EventStreamItem::Ready { cursor } => frames.ready(cursor),
+            EventStreamItem::Event { cursor, event } => {
+                frames.event(cursor, event.r#type, &EventView::from(&**event));
             }
-            EventLive::Reset(cursor, reason) => frames.reset(cursor, reason),
+            EventStreamItem::Reset { cursor, reason } => frames.reset(cursor, reason),
         }
     }
 }
@@ -62,12 +62,13 @@ fn accepted_type(headers: &HeaderMap) -> Option<&'static str> {
 /// Public events are posts, comments, likes, follows, sign-ups and profile changes; views, logins, blocks, mutes and
 /// follow requests are not public.
 ///
-/// Without a cursor, a page starts with the oldest event that is kept, and a stream with the next event. A page may have
-/// fewer items than `limit`, or none, if events are not visible to the caller: continue with `nextCursor`.
+/// Without a cursor, a page starts with the oldest event that is kept, and a stream with the next event. A page may
+/// have fewer items than `limit`, or none, if events are not visible to the caller: continue with `nextCursor`.
 ///
-/// A stream sends `ready` (`{cursor}`), then each event under its `type`. Its `id` resumes the stream as `Last-Event-ID`
-/// or `cursor`. It also sends `reset` (`{reason, restCursor}`) if the cursor cannot be resumed from, `auth.expiring`
-/// (`{expiresAt}`) a minute before the token expires, and `bye` (`{reconnectAfterMs}`) when the server shuts down.
+/// A stream sends `ready` (`{cursor}`), then each event under its `type`. Its `id` resumes the stream as
+/// `Last-Event-ID` or `cursor`. It also sends `reset` (`{reason, restCursor}`) if the cursor cannot be resumed from,
+/// `auth.expiring` (`{expiresAt}`) a minute before the token expires, and `bye` (`{reconnectAfterMs}`) when the server
+/// shuts down.
 #[utoipa::path(
     get, path = "/api/events", operation_id = "listEvents", tag = "activity",
     params(

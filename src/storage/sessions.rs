@@ -73,7 +73,7 @@ pub trait SessionStore: Send + Sync + 'static {
     ) -> StoreResult<Position>;
     /// Rotates the refresh token of a session. Returns `false` if the session has ended or `generation` is not the
     /// current one.
-    async fn rotate(
+    async fn refresh_session(
         &self,
         id: SessionId,
         generation: u64,

@@ -1,5 +1,5 @@
-//! The activity actor: applies batches of events to the activity store. If the store rejects a batch, it applies each event
-//! alone, and turns the rejected ones into dead letters.
+//! The activity actor: applies batches of events to the activity store. If the store rejects a batch, the actor applies
+//! each event by itself, and turns the rejected ones into dead letters.
 use super::{Message, Shared, dead_letters};
 use crate::{
     actors::{error::Error, mailbox::Envelope},
@@ -9,7 +9,7 @@ use crate::{
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::{sync::Arc, time::Duration};
 
-/// Backoff before the second and the third attempt at an event that the store rejects. After the third it becomes a dead
+/// Pauses before the second and the third attempt at an event that the store rejects. After the third it becomes a dead
 /// letter.
 const RETRY_PAUSES: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(100)];
 
@@ -24,7 +24,7 @@ impl Actor for ActivityActor {
         Ok(shared)
     }
 
-    /// Awaits the store. That holds up only the log reader, which waits for the reply anyway, and the sweep.
+    /// Awaits the store. Only the log reader, which waits for the reply in any case, and the redrive wait meanwhile.
     async fn handle(
         &self,
         _: ActorRef<Self::Msg>,
@@ -42,8 +42,8 @@ impl Actor for ActivityActor {
                 shared.store_fault.set(matches!(applied, Err(Error::Store(_))));
                 let _ = reply.send(applied);
             }
-            Message::Sweep { reply } => {
-                let _ = reply.send(dead_letters::sweep(shared).await);
+            Message::RedriveDue { reply } => {
+                let _ = reply.send(dead_letters::redrive_due(shared).await);
             }
         }
         Ok(())
@@ -51,12 +51,12 @@ impl Actor for ActivityActor {
 }
 
 impl Shared {
-    /// Applies a batch, and returns the position to read on from. After an error, events behind the store's position were
-    /// neither applied nor skipped: they come again.
+    /// Applies a batch, and returns the position to continue after. After an error, the events after the store's
+    /// position were neither applied nor skipped: they come again.
     async fn apply(&self, batch: &[Event]) -> Result<Position, Error> {
         let stored = self.store.position().await?;
         if stored < *self.applied.borrow() {
-            // The database file was replaced by an older or empty one: the reader goes back to its position.
+            // The database file was replaced by an older or empty one: the reader returns to its position.
             self.applied.send_replace(stored);
             return Ok(stored);
         }
@@ -74,8 +74,8 @@ impl Shared {
         outcome.map(|()| position)
     }
 
-    /// Applies each event alone; one that the store rejects becomes a dead letter. Stops at any other error, which is a
-    /// fault of the store and not of an event.
+    /// Applies each event by itself; one that the store rejects becomes a dead letter. Stops at any other error, which
+    /// is a fault of the store and not of an event.
     async fn apply_one_by_one(&self, batch: &[Event]) -> Result<(), Error> {
         for event in batch {
             match self.apply_with_retries(event).await {

@@ -1,5 +1,5 @@
-//! Dead letters: events that the activity store rejected. The actor adds them; a sweep every minute, or an operator, applies
-//! them again (`redrive`).
+//! Dead letters: events that the activity store rejected. The actor adds them; a timer every minute, or an operator,
+//! applies them again (`redrive`).
 use super::{Activity, Shared};
 use crate::{
     actors::{
@@ -18,13 +18,13 @@ use std::time::Duration;
 
 /// Attempts at an event before it becomes a dead letter.
 const ATTEMPTS: u32 = 3;
-/// Pause before the first automatic redrive of a dead letter, doubled with each further failure...
+/// Pause before the first automatic redrive of a dead letter, doubled with each failure up to [`PAUSE_MAX`].
 const PAUSE_MIN: Duration = Duration::from_secs(60);
-/// ...up to this.
+/// The longest pause between two automatic redrives of a dead letter.
 const PAUSE_MAX: Duration = Duration::from_secs(3_600);
-/// Maximum characters of a stored cause.
+/// Most characters of a stored cause.
 const CAUSE_MAX: usize = 500;
-/// Maximum dead letters that one request redrives; the rest stays for the next one.
+/// Most dead letters that one request redrives; the rest stays for the next one.
 const REDRIVE_MAX: usize = 1_000;
 
 /// The outcome of a redrive.
@@ -36,11 +36,11 @@ pub struct Redriven {
     pub failed: u64,
 }
 
-/// Stores an event that failed [`ATTEMPTS`] times as a dead letter, so that the reader can go on behind it.
+/// Stores an event that failed [`ATTEMPTS`] times as a dead letter, so that the reader can continue after it.
 pub(super) async fn add_dead_letter(shared: &Shared, event: &Event, cause: &StoreError) -> Result<(), Error> {
     let now = Timestamp::now();
     let message_key = message_key(event);
-    let cause = error_chain(cause);
+    let cause = error_text(cause);
     let dead_letter = DeadLetter {
         event: *event,
         message_key: message_key.clone(),
@@ -57,8 +57,8 @@ pub(super) async fn add_dead_letter(shared: &Shared, event: &Event, cause: &Stor
 }
 
 /// Redrives the dead letters that are due.
-pub(super) async fn sweep(shared: &Shared) -> Result<Redriven, Error> {
-    // The database file was replaced by an older one. Without new events only this sweep detects it.
+pub(super) async fn redrive_due(shared: &Shared) -> Result<Redriven, Error> {
+    // The database file was replaced by an older one. Without new events only this call detects that.
     if shared.store.position().await? < *shared.applied.borrow() {
         shared.rewind_reader.notify_one();
     }
@@ -79,7 +79,7 @@ async fn redrive_each(shared: &Shared, dead_letters: Vec<DeadLetter>) -> Result<
                 outcome.failed += 1;
                 let now = Timestamp::now();
                 let next_at = now.after(pause_after(dead_letter.attempts));
-                shared.store.record_failure(id, &error_chain(&error), now, next_at).await?;
+                shared.store.record_failure(id, &error_text(&error), now, next_at).await?;
             }
             // A fault of the store and not of the dead letter: the rest is left as it is.
             Err(error) => return Err(error.into()),
@@ -89,14 +89,14 @@ async fn redrive_each(shared: &Shared, dead_letters: Vec<DeadLetter>) -> Result<
     Ok(outcome)
 }
 
-/// Returns the pause after so many attempts.
+/// Returns the pause after a number of attempts.
 fn pause_after(attempts: u32) -> Duration {
     let doublings = attempts.saturating_sub(ATTEMPTS).saturating_add(1).min(16);
     PAUSE_MIN.saturating_mul(1 << doublings).min(PAUSE_MAX)
 }
 
-/// Returns an error with its causes, cut to [`CAUSE_MAX`] characters.
-fn error_chain(error: &StoreError) -> String {
+/// Returns the text of an error with its causes, cut to [`CAUSE_MAX`] characters.
+fn error_text(error: &StoreError) -> String {
     in_full(error).chars().take(CAUSE_MAX).collect()
 }
 
@@ -168,10 +168,10 @@ mod tests {
             let event = Event { position: Position(position), at_ns: 5, fact: fact(position) };
             add_dead_letter(shared, &event, &StoreError::Busy { backend: "test" }).await.unwrap();
         }
-        assert_eq!(sweep(shared).await.unwrap(), Redriven::default(), "none is due within the first minute");
+        assert_eq!(redrive_due(shared).await.unwrap(), Redriven::default(), "none is due within the first minute");
         let past = Timestamp::now().before(PAUSE_MIN);
         shared.store.record_failure(Position(2), "again", past, past).await.unwrap();
-        assert_eq!(sweep(shared).await.unwrap(), Redriven { redriven: 1, failed: 0 });
+        assert_eq!(redrive_due(shared).await.unwrap(), Redriven { redriven: 1, failed: 0 });
         let left = actors.activity.dead_letters(None, 10).await.unwrap().items;
         assert_eq!(
             (left.len(), left[0].event.position, &*left[0].cause),

@@ -1,4 +1,5 @@
-//! `GET /api/events`: a page of the public events that a member may see, read from the log in its order.
+//! The methods of [`Activity`] behind `GET /api/events`: a page of the public events that are visible to a member, read
+//! from the log in its order.
 use super::Activity;
 use crate::{
     actors::{error::Error, visibility::Viewer},
@@ -12,8 +13,8 @@ use rustc_hash::FxHashSet;
 
 /// Events read in one step.
 const STEP: usize = 256;
-/// Maximum events read for one page, as hidden events cost time too. A page that ends here has fewer items than asked
-/// for, and its cursor goes on behind them.
+/// Most events read for one page, because hidden events cost time too. A page that ends here has fewer items than its
+/// limit, and its cursor continues after them.
 const READ_MAX: usize = 5_000;
 
 /// One page of public events.
@@ -21,24 +22,26 @@ const READ_MAX: usize = 5_000;
 pub struct EventsPage {
     /// Oldest first.
     pub items: Vec<CloudEvent>,
-    /// The cursor of the next page. Always present, because the log goes on.
+    /// The cursor of the next page. Always present, because the log never ends.
     pub next: String,
 }
 
 impl Activity {
-    /// Returns the public events that the member may see, oldest first, after a cursor or from the oldest event that the
-    /// log keeps. Refuses `CursorInvalid`, `CursorExpired`, and what the lane refuses.
+    /// Returns the public events that are visible to the member, oldest first, after a cursor or from the oldest event
+    /// that the log keeps. Refuses `CursorInvalid`, `CursorExpired`, and what the lane refuses.
     pub async fn events(&self, member: MemberId, cursor: Option<&str>, limit: usize) -> Result<EventsPage, Error> {
         let pruned_to = self.shared.log.pruned_to().await?;
         let mut position = pruned_to;
         if let Some(cursor) = cursor {
-            match self.position_of(cursor)? {
+            match self.cursor_position(cursor)? {
                 Some(known) if known >= pruned_to => position = known,
                 _ => return Err(Refusal::CursorExpired.into()),
             }
         }
         let viewer = self.shared.visibility.viewer(member).await?;
-        let (mut items, mut events_read, mut permit) = (Vec::new(), 0, None);
+        let mut items = Vec::new();
+        let mut events_read = 0;
+        let mut permit = None;
         while items.len() < limit && events_read < READ_MAX {
             let batch = self.read_applied(position, STEP).await?;
             let Some(last) = batch.last() else { break };
@@ -48,7 +51,7 @@ impl Activity {
             visible.truncate(limit - items.len());
             items.extend(visible.iter().map(|event| CloudEvent::of(event, &self.shared.source)));
             if fills_page {
-                // The next page begins after the last item, and not after the batch.
+                // The next page begins after the last item instead of after the batch.
                 position = visible.last().map_or(last.position, |event| event.position);
                 break;
             }
@@ -65,7 +68,7 @@ impl Activity {
         Ok(EventsPage { items, next: self.cursor(position) })
     }
 
-    /// Reads the events after a position that the projection has applied: visibility is not known for later ones.
+    /// Reads the events after a position up to the projection's position: the visibility of later ones is not known.
     pub(super) async fn read_applied(&self, after: Position, limit: usize) -> Result<Vec<Event>, Error> {
         let until = self.shared.visibility.position();
         let mut batch = self.shared.log.read(after, limit).await?;
@@ -73,7 +76,7 @@ impl Activity {
         Ok(batch)
     }
 
-    /// Returns the public events of a batch that the viewer may see, in their order.
+    /// Returns the public events of a batch that are visible to the viewer, in their order.
     pub(super) async fn visible_events(&self, viewer: &Viewer, batch: &[Event]) -> Result<Vec<Event>, Error> {
         let sees = |member: MemberId| viewer.sees(member, Surface::Feed);
         let mut events: Vec<Event> = batch
@@ -97,7 +100,7 @@ impl Activity {
         events.retain(|event| {
             let fact = &event.fact;
             match fact.kind {
-                // The post is deleted, so only its author's posts as such can be checked.
+                // The post is deleted, so only the visibility of its author's posts can be checked.
                 EventKind::PostDeleted => viewer.sees_posts_of(fact.member, Surface::Feed),
                 EventKind::CommentDeleted => fact.post.is_some_and(|post| visible_posts.contains(&post)),
                 _ => {
@@ -116,10 +119,10 @@ impl Activity {
 
     /// Returns the position of a cursor; `None` if it is of another epoch or after the head of the log. Refuses
     /// `CursorInvalid`.
-    pub(super) fn position_of(&self, cursor: &str) -> Result<Option<Position>, Refusal> {
+    pub(super) fn cursor_position(&self, cursor: &str) -> Result<Option<Position>, Refusal> {
         let [epoch, position] = decode_list_cursor(cursor, ListKind::Events, 0)?;
         let epoch = u32::try_from(epoch).map(Epoch).map_err(|_| Refusal::CursorInvalid)?;
         let is_known = epoch == self.shared.log.epoch() && position <= self.shared.log.head().borrow().0;
-        Ok(is_known.then_some(Position(position)))
+        Ok(if is_known { Some(Position(position)) } else { None })
     }
 }

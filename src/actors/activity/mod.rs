@@ -1,7 +1,7 @@
-//! The activity store: activities, stored notifications, public events and dead letters.
+//! `Activity`: the handle of activities, stored notifications, public events and dead letters.
 //!
-//! [`Activity`] is the handle. `actor.rs` follows the event log into the activity store, a database of its own; lists are
-//! read from there without the actor, public events (`events.rs`, `stream.rs`) from the log itself.
+//! `actor.rs` follows the event log and fills the activity store, a database of its own; lists are read from there
+//! without the actor, public events (`events.rs`, `stream.rs`) from the log itself.
 mod actor;
 mod dead_letters;
 mod events;
@@ -10,7 +10,7 @@ mod stream;
 pub use crate::storage::DeadLetter;
 pub use dead_letters::Redriven;
 pub use events::EventsPage;
-pub use stream::{EventLive, EventStream};
+pub use stream::{EventStream, EventStreamItem};
 
 use super::{
     backoff::{Backoff, PART_MAX},
@@ -39,23 +39,23 @@ use tokio::{
     time::MissedTickBehavior,
 };
 
-/// How long a read waits until the events committed before it are applied. After that it answers from what the store has;
-/// the lag metric shows that the log reader is behind.
+/// The longest time that a read waits until the events committed before it are applied. After it, the read answers from
+/// the rows that the store has; the lag metric shows that the log reader is behind.
 const WAIT_MAX: Duration = Duration::from_secs(1);
 /// Lag in events above which a read does not wait: the store is being rebuilt from the log.
 const WAIT_LAG_MAX: u64 = 5_000;
-/// Interval between two sweeps for dead letters that are due.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// Interval between two redrives of the dead letters that are due.
+const REDRIVE_EVERY: Duration = Duration::from_secs(60);
 
 /// The messages of the activity actor.
 pub(super) enum Message {
-    /// Applies a batch of events. Replies with the position to read on from.
+    /// Applies a batch of events. Replies with the position to continue after.
     Apply { batch: Vec<Event>, reply: Reply<Position> },
     /// Redrives the dead letters that are due.
-    Sweep { reply: Reply<Redriven> },
+    RedriveDue { reply: Reply<Redriven> },
 }
 
-/// State that the actor and the reads share. It outlives an incarnation of the actor.
+/// The state that the actor and all clones of [`Activity`] share. It outlives an incarnation of the actor.
 pub(super) struct Shared {
     store: Arc<dyn ActivityStore>,
     log: Arc<dyn EventLog>,
@@ -69,20 +69,22 @@ pub(super) struct Shared {
     part: Part,
     /// Present while the store cannot be used.
     store_fault: Fault,
-    /// Wakes the log reader, so that it goes back to the store's position.
+    /// Wakes the log reader, so that it returns to the store's position.
     rewind_reader: Arc<Notify>,
     /// The lane of reads that take more than one step.
     lane: Lane,
 }
 
-/// Handle of activities, stored notifications, public events and dead letters. Reads skip the mailbox, as they need no order.
+/// Handle of activities, stored notifications, public events and dead letters. Reads skip the mailbox, as they need no
+/// order.
 #[derive(Clone)]
 pub struct Activity {
     shared: Arc<Shared>,
 }
 
 impl Activity {
-    /// Starts the actor, its log reader and its sweep. Does not fail if the store cannot be used: the part is down then.
+    /// Starts the actor, its log reader and its redrive timer. Does not fail if the store cannot be used: the part is
+    /// down then.
     #[cfg_attr(
         not(test),
         expect(clippy::significant_drop_tightening, reason = "handles and mailboxes, no guard among them")
@@ -114,11 +116,11 @@ impl Activity {
         // Awaited here, so that a working part is up when the server starts to listen.
         let stored = shared.load_position().await;
         supervisor.spawn_background(follow_log(shared.clone(), stored, mailbox.clone()));
-        supervisor.spawn_background(sweep_periodically(mailbox));
+        supervisor.spawn_background(redrive_periodically(mailbox));
         Self { shared }
     }
 
-    /// Returns false while the part is down.
+    /// Returns whether the part is up.
     pub(super) fn is_up(&self) -> bool {
         self.shared.part.is_up()
     }
@@ -133,8 +135,8 @@ impl Activity {
         Ok(self.shared.store.prune(now).await?)
     }
 
-    /// Returns a page of what the member did, newest first, optionally of one kind. Refuses `CursorInvalid`, and `Down`
-    /// while the part is.
+    /// Returns a page of the member's activities, newest first, of all kinds or of one. Refuses `CursorInvalid`, and
+    /// `Down` while the part is.
     pub async fn activities(
         &self,
         member: MemberId,
@@ -170,9 +172,10 @@ impl Activity {
         &self.shared.lane
     }
 
-    /// Waits until the store has the events committed before the call, for at most [`WAIT_MAX`]. Refuses `Down`.
+    /// Waits until the store has the events committed before the call, for [`WAIT_MAX`] at most; does not wait if more
+    /// than [`WAIT_LAG_MAX`] are missing. Refuses `Down`.
     pub(super) async fn wait_until_applied(&self) -> Result<(), Error> {
-        self.shared.part.check()?;
+        self.shared.part.require_up()?;
         let head = *self.shared.log.head().borrow();
         let mut applied = self.shared.applied.subscribe();
         let behind = head.0.saturating_sub(applied.borrow_and_update().0);
@@ -182,28 +185,29 @@ impl Activity {
                 metrics::counter!("dailyfeed_stale_reads_total").increment(1);
             }
         }
-        self.shared.part.check()
+        self.shared.part.require_up()
     }
 }
 
 impl Shared {
-    /// Returns the outcome of a read. If the store is unavailable, marks the part as down and has the actor try it at once.
-    fn note_outcome<T>(&self, answer: StoreResult<T>) -> Result<T, Error> {
-        if matches!(answer, Err(StoreError::Unavailable { .. })) {
+    /// Returns the outcome of a read. If the store is unavailable, marks the part as down and has the actor try the
+    /// store at once.
+    fn note_outcome<T>(&self, outcome: StoreResult<T>) -> Result<T, Error> {
+        if matches!(outcome, Err(StoreError::Unavailable { .. })) {
             self.store_fault.set(true);
             self.rewind_reader.notify_one();
         }
-        Ok(answer?)
+        Ok(outcome?)
     }
 
     /// Reads the store's position, and marks the part as up or down.
     async fn load_position(&self) -> Result<Position, Error> {
-        let loaded = async {
+        let load = async {
             let stored = self.store.position().await?;
             dead_letters::update_gauge(self).await?;
             Ok(stored)
         };
-        let loaded: Result<Position, Error> = loaded.await;
+        let loaded: Result<Position, Error> = load.await;
         self.store_fault.set(loaded.is_err());
         let stored = loaded?;
         self.applied.send_replace(stored);
@@ -211,10 +215,10 @@ impl Shared {
     }
 }
 
-/// Carries the log to the actor. Retries until the store says where to begin, then runs until the process ends.
+/// Brings the log to the actor. Retries until the store has returned its position, then runs until the process ends.
 async fn follow_log(shared: Arc<Shared>, mut stored: Result<Position, Error>, mailbox: Mailbox<Message>) {
     let mut pauses = Backoff::up_to(PART_MAX);
-    let begin = loop {
+    let start = loop {
         match stored {
             Ok(position) => break position,
             Err(error) => {
@@ -225,17 +229,17 @@ async fn follow_log(shared: Arc<Shared>, mut stored: Result<Position, Error>, ma
         }
     };
     let deliver = |batch| mailbox.ask(|reply| Message::Apply { batch, reply });
-    reader::follow_for_part(shared.log.clone(), begin, shared.rewind_reader.clone(), deliver).await;
+    reader::follow_for_part(shared.log.clone(), start, shared.rewind_reader.clone(), deliver).await;
 }
 
-/// Sends `Sweep` to the actor every [`SWEEP_EVERY`]. Runs until the process ends.
-async fn sweep_periodically(mailbox: Mailbox<Message>) {
-    let mut clock = tokio::time::interval_at(tokio::time::Instant::now() + SWEEP_EVERY, SWEEP_EVERY);
+/// Sends `RedriveDue` to the actor every [`REDRIVE_EVERY`]. Runs until the process ends.
+async fn redrive_periodically(mailbox: Mailbox<Message>) {
+    let mut clock = tokio::time::interval_at(tokio::time::Instant::now() + REDRIVE_EVERY, REDRIVE_EVERY);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         clock.tick().await;
-        if let Err(error) = mailbox.ask(|reply| Message::Sweep { reply }).await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "dead letter sweep did not answer");
+        if let Err(error) = mailbox.ask(|reply| Message::RedriveDue { reply }).await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "the redrive of dead letters did not answer");
         }
     }
 }

@@ -1,10 +1,11 @@
-//! `GET /api/events` as a stream: reads the log on at the client's pace, so that no queue grows for a slow client.
+//! `EventStream`: `GET /api/events` as a stream. It reads the log at the client's pace, so that no queue grows for a
+//! slow client.
 //!
 //! ```text
-//!             sent              read_to          applied_positions
+//!           sent_to             read_to          applied_positions
 //!               │                  │                    │
 //! event log ════╪══════════════════╪════════════════════╪═════════► head
-//!               └── ready, ≤ 64 ───┘└── the next step ──┘└── not yet applied by the projection
+//!               └─ outbox, ≤ 64 ───┘└── the next step ──┘└── not yet applied by the projection
 //! ```
 use super::Activity;
 use crate::{
@@ -18,7 +19,7 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// Events read in one step, and so the maximum that wait for a client.
+/// Most events read in one step, and so the most that wait for a client.
 const STEP: usize = 64;
 
 /// Counts the open event streams of each member, and bounds them.
@@ -32,7 +33,7 @@ impl OpenStreams {
         Self { per_member_max, by_member: Arc::default() }
     }
 
-    /// Refuses `TooManyStreams`.
+    /// Returns the right to one more stream of the member. Refuses `TooManyStreams`.
     fn acquire(&self, member: MemberId) -> Result<StreamPermit, Refusal> {
         let mut by_member = self.by_member.lock().unwrap_or_else(PoisonError::into_inner);
         let count = by_member.get(&member).copied().unwrap_or_default();
@@ -63,59 +64,75 @@ impl Drop for StreamPermit {
     }
 }
 
-/// One item of an event stream, each with the cursor that resumes after it.
+/// One item of an event stream, with the cursor that resumes after it.
 #[derive(Debug, Clone)]
-pub enum EventLive {
-    /// The stream is open and begins here.
-    Ready(String),
+#[expect(missing_docs, reason = "the fields are documented at the variants")]
+pub enum EventStreamItem {
+    /// The stream is open and starts at the cursor.
+    Ready { cursor: String },
     /// A public event.
-    Happened(String, Box<CloudEvent>),
-    /// The client's cursor is unknown or expired: the stream goes on from now. With the reason.
-    Reset(String, &'static str),
+    Event { cursor: String, event: Box<CloudEvent> },
+    /// The client's cursor is unknown or expired, as `reason` states: the stream continues from now.
+    Reset { cursor: String, reason: &'static str },
+}
+
+/// An item in the outbox, with the position that its cursor names.
+struct Outgoing {
+    position: Position,
+    item: EventStreamItem,
 }
 
 /// An open stream of public events.
 pub struct EventStream {
     activity: Activity,
     member: MemberId,
-    /// How far the projection has applied the log. Visibility is known up to there, so the stream reads no further.
+    /// The projection's position. Visibility is known up to there, so the stream reads no further.
     applied_positions: watch::Receiver<Position>,
-    /// Every event up to here was read: it was sent, is in `ready`, or is hidden from the member.
+    /// Every event up to here was read: it was sent, is in `outbox`, or is hidden from the member.
     read_to: Position,
-    /// Position of the last item that the client was handed.
-    sent: Position,
-    /// Items that were read and not sent, with their positions; at most [`STEP`], or the two of the opening.
-    ready: VecDeque<(Position, EventLive)>,
+    /// The position of the last item that was sent.
+    sent_to: Position,
+    /// Items that were read and not sent; at most [`STEP`], or the two of the opening.
+    outbox: VecDeque<Outgoing>,
     _permit: StreamPermit,
 }
 
 impl Activity {
-    /// Opens a stream of the public events that the member may see, after a cursor or from now. Refuses `CursorInvalid`,
-    /// `TooManyStreams`.
+    /// Opens a stream of the public events that are visible to the member, after a cursor or from now. Refuses
+    /// `CursorInvalid`, `TooManyStreams`.
     pub async fn open_events(&self, member: MemberId, cursor: Option<&str>) -> Result<EventStream, Error> {
-        let resumed = cursor.map(|text| self.position_of(text)).transpose()?;
+        let resumed = cursor.map(|text| self.cursor_position(text)).transpose()?;
         let permit = self.shared.streams.acquire(member)?;
         let applied_positions = self.shared.visibility.applied_positions();
         let now = *applied_positions.borrow();
-        let (begin, reset) = match resumed {
+        let (start, reset) = match resumed {
             None => (now, None),
             Some(None) => (now, Some("unknown")),
             Some(Some(position)) if position < self.shared.log.pruned_to().await? => (now, Some("expired")),
             Some(Some(position)) => (position, None),
         };
-        let mut ready = VecDeque::from([(begin, EventLive::Ready(self.cursor(begin)))]);
+        let ready = EventStreamItem::Ready { cursor: self.cursor(start) };
+        let mut outbox = VecDeque::from([Outgoing { position: start, item: ready }]);
         if let Some(reason) = reset {
-            ready.push_back((begin, EventLive::Reset(self.cursor(begin), reason)));
+            let item = EventStreamItem::Reset { cursor: self.cursor(start), reason };
+            outbox.push_back(Outgoing { position: start, item });
         }
-        let activity = self.clone();
-        Ok(EventStream { activity, member, applied_positions, read_to: begin, sent: begin, ready, _permit: permit })
+        Ok(EventStream {
+            activity: self.clone(),
+            member,
+            applied_positions,
+            read_to: start,
+            sent_to: start,
+            outbox,
+            _permit: permit,
+        })
     }
 }
 
 impl EventStream {
-    /// Waits for the next item. `None` ends the stream after a failure to read the log: the client resumes from its last
-    /// id. Dropping the future loses no item.
-    pub async fn next(&mut self) -> Option<EventLive> {
+    /// Waits for the next item. `None` ends the stream after a failure to read the log: the client resumes from its
+    /// last id. Cancel safe: dropping the future loses no item.
+    pub async fn next(&mut self) -> Option<EventStreamItem> {
         loop {
             if let Some(item) = self.ready() {
                 return Some(item);
@@ -129,19 +146,19 @@ impl EventStream {
         }
     }
 
-    /// Returns the next item if it was read already. Starts no read.
-    pub fn ready(&mut self) -> Option<EventLive> {
-        let (position, item) = self.ready.pop_front()?;
-        self.sent = position;
+    /// Returns the next item if the outbox has one. Starts no read.
+    pub fn ready(&mut self) -> Option<EventStreamItem> {
+        let Outgoing { position, item } = self.outbox.pop_front()?;
+        self.sent_to = position;
         Some(item)
     }
 
     /// Returns the cursor from which the client can resume without missing an event.
     pub fn cursor(&self) -> String {
-        self.activity.cursor(if self.ready.is_empty() { self.read_to } else { self.sent })
+        self.activity.cursor(if self.outbox.is_empty() { self.read_to } else { self.sent_to })
     }
 
-    /// Reads up to [`STEP`] events and keeps those that the member may see.
+    /// Reads up to [`STEP`] events and puts those that are visible to the member into the outbox.
     async fn step(&mut self) -> Result<(), Error> {
         let applied = *self.applied_positions.borrow();
         let batch = self.activity.read_applied(self.read_to, STEP).await?;
@@ -149,9 +166,11 @@ impl EventStream {
         let visible = self.activity.visible_events(&viewer, &batch).await?;
         let source = &self.activity.shared.source;
         // No await from here on, so a dropped future has made the whole step or none of it.
-        self.ready.extend(visible.iter().map(|event| {
-            let cursor = self.activity.cursor(event.position);
-            (event.position, EventLive::Happened(cursor, Box::new(CloudEvent::of(event, source))))
+        self.outbox.extend(visible.iter().map(|event| {
+            let position = event.position;
+            let cursor = self.activity.cursor(position);
+            let event = Box::new(CloudEvent::of(event, source));
+            Outgoing { position, item: EventStreamItem::Event { cursor, event } }
         }));
         // An empty batch below `applied` means that the events were pruned.
         self.read_to = batch.last().map_or(applied, |event| event.position);

@@ -8,8 +8,8 @@ use std::{
     },
 };
 
-/// Number of stripes that keys are hashed to. An invalidation discards the concurrent loads of its whole stripe; each
-/// of their keys is then loaded once more.
+/// Number of stripes that keys are hashed to. An invalidation discards the results of all loads in its stripe that are
+/// under way; their keys are loaded once more.
 const STRIPES: usize = 256;
 
 /// Weighs an entry in bytes.
@@ -35,11 +35,13 @@ pub(super) struct Cache<K, V: ?Sized> {
     invalidations: Box<[AtomicU64]>,
 }
 
-/// The number of invalidations when a load began.
+/// A load under way: the number of invalidations of its stripe when it began.
 #[derive(Clone, Copy)]
 pub(super) struct Load(u64);
 
 impl<K: Hash + Eq + Clone, V: ?Sized> Cache<K, V> {
+    /// Makes a cache of at most `bytes_max` bytes, as weighed by `weigh`; `typical_bytes` is the weight of a usual
+    /// entry.
     pub(super) fn new(bytes_max: u64, typical_bytes: u64, weigh: fn(&K, &Arc<V>) -> u64) -> Self {
         let items = usize::try_from(bytes_max / typical_bytes.max(1)).unwrap_or(usize::MAX).max(16);
         let hasher = rustc_hash::FxBuildHasher;
@@ -52,7 +54,7 @@ impl<K: Hash + Eq + Clone, V: ?Sized> Cache<K, V> {
         self.inner.get(key)
     }
 
-    /// Begins a load. Call it before the query whose result goes to `finish_load`.
+    /// Begins a load. The caller calls it before the query whose result goes to `finish_load`.
     pub(super) fn begin_load(&self, key: &K) -> Load {
         Load(self.invalidations_of(key).load(Ordering::SeqCst))
     }
@@ -123,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn it_stays_within_its_bytes() {
+    fn a_cache_stays_within_its_bytes() {
         let cache = cache();
         for key in 0..1_000 {
             cache.finish_load(cache.begin_load(&key), key, "x".repeat(100).into());

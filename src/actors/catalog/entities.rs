@@ -1,4 +1,5 @@
-//! The cached entities, and how they are loaded: at most one query per kind of entity and page.
+//! `Entities`: the cached posts, cards, relations and likes, and the queries that load the missing ones: at most one
+//! per kind of entity and page.
 use super::cache::Cache;
 use crate::{
     domain::{MemberCard, MemberId, Post, PostId, Relations, VisiblePost},
@@ -7,7 +8,7 @@ use crate::{
 use rustc_hash::FxHashSet;
 use std::sync::Arc;
 
-/// Newest likes of one member that are cached. A member with more likes costs a query per page.
+/// Newest likes of one member that are cached. For a member with more likes, a page can cost a further query.
 const LIKES_KEPT: usize = 1_000;
 
 /// The newest posts that one member likes.
@@ -21,7 +22,7 @@ struct Likes {
 pub(super) struct Entities {
     post_store: Arc<dyn PostStore>,
     like_store: Arc<dyn LikeStore>,
-    members: Arc<dyn MemberStore>,
+    member_store: Arc<dyn MemberStore>,
     relation_store: Arc<dyn RelationStore>,
     posts: Cache<PostId, Post>,
     cards: Cache<MemberId, MemberCard>,
@@ -35,7 +36,7 @@ impl Entities {
         Self {
             post_store: stores.posts.clone(),
             like_store: stores.likes.clone(),
-            members: stores.members.clone(),
+            member_store: stores.members.clone(),
             relation_store: stores.relations.clone(),
             posts: Cache::new(bytes_max / 10 * 6, 1_000, |_, post| {
                 (post.content.len() + 300 + 100 * (post.tags.len() + post.mentions.len() + post.images.len())) as u64
@@ -77,10 +78,10 @@ impl Entities {
         self.likes.invalidate_all();
     }
 
-    /// Returns the members whom `member` follows, blocks and mutes, and who block `member`.
+    /// Returns the relations of one member: follows, blocks in both directions, mutes.
     pub(super) async fn relations(&self, member: MemberId) -> StoreResult<Arc<Relations>> {
-        if let Some(known) = self.relations.get(&member) {
-            return Ok(known);
+        if let Some(cached) = self.relations.get(&member) {
+            return Ok(cached);
         }
         let load = self.relations.begin_load(&member);
         let relations = Arc::new(self.relation_store.relations_of(member).await?);
@@ -99,7 +100,7 @@ impl Entities {
             .collect();
         if !missing.is_empty() {
             let wanted: Vec<_> = missing.iter().map(|(id, _)| *id).collect();
-            for card in self.members.cards(&wanted).await? {
+            for card in self.member_store.cards(&wanted).await? {
                 let card = Arc::new(card);
                 for (id, entry) in ids.iter().zip(&mut found).filter(|(id, _)| **id == card.id) {
                     *entry = Some(card.clone());
@@ -115,9 +116,9 @@ impl Entities {
     /// Returns the posts `ids` in the same order, without unknown ids, each with its author's card and whether `liker`
     /// likes it.
     pub(super) async fn posts(&self, liker: MemberId, ids: &[PostId]) -> StoreResult<Vec<VisiblePost>> {
-        let posts = self.bodies(ids).await?;
+        let posts = self.load_posts(ids).await?;
         let authors: Vec<MemberId> = posts.iter().map(|post| post.author).collect();
-        let authors = self.authors(&authors).await?;
+        let authors = self.author_cards(&authors).await?;
         let liked = self.liked(liker, &posts).await?;
         let hydrated = posts.into_iter().zip(authors).zip(liked);
         Ok(hydrated
@@ -129,13 +130,14 @@ impl Entities {
 
     /// Loads the posts `ids` and their authors' cards into the caches.
     pub(super) async fn preload(&self, ids: &[PostId]) -> StoreResult<()> {
-        let posts = self.bodies(ids).await?;
+        let posts = self.load_posts(ids).await?;
         let authors: Vec<MemberId> = posts.iter().map(|post| post.author).collect();
-        self.authors(&authors).await?;
+        self.author_cards(&authors).await?;
         Ok(())
     }
 
-    async fn bodies(&self, ids: &[PostId]) -> StoreResult<Vec<Arc<Post>>> {
+    /// Returns the posts `ids` in the same order, without unknown ids, from the cache or the store.
+    async fn load_posts(&self, ids: &[PostId]) -> StoreResult<Vec<Arc<Post>>> {
         let mut found: Vec<Option<Arc<Post>>> = ids.iter().map(|id| self.posts.get(id)).collect();
         let missing: Vec<_> = ids
             .iter()
@@ -147,8 +149,8 @@ impl Entities {
             let wanted: Vec<_> = missing.iter().map(|(id, _)| *id).collect();
             for post in self.post_store.posts(&wanted).await? {
                 let post = Arc::new(post);
-                if let Some(at) = ids.iter().position(|id| *id == post.id) {
-                    found[at] = Some(post.clone());
+                if let Some(index) = ids.iter().position(|id| *id == post.id) {
+                    found[index] = Some(post.clone());
                 }
                 if let Some((id, load)) = missing.iter().find(|(id, _)| *id == post.id) {
                     self.posts.finish_load(*load, *id, post);
@@ -158,8 +160,8 @@ impl Entities {
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// Returns one entry per id, in the same order; `None` for an unknown id.
-    async fn authors(&self, ids: &[MemberId]) -> StoreResult<Vec<Option<Arc<MemberCard>>>> {
+    /// Returns the card of each id, in the same order; `None` for an unknown id.
+    async fn author_cards(&self, ids: &[MemberId]) -> StoreResult<Vec<Option<Arc<MemberCard>>>> {
         let mut found: Vec<_> = ids.iter().map(|id| self.cards.get(id)).collect();
         if found.iter().any(Option::is_none) {
             let mut missing: Vec<_> =
@@ -176,7 +178,7 @@ impl Entities {
 
     /// Returns whether `liker` likes each of `posts`.
     async fn liked(&self, liker: MemberId, posts: &[Arc<Post>]) -> StoreResult<Vec<bool>> {
-        let likes = self.likes_of(liker).await?;
+        let likes = self.newest_likes(liker).await?;
         if likes.complete || posts.iter().all(|post| likes.posts.contains(&post.id)) {
             return Ok(posts.iter().map(|post| likes.posts.contains(&post.id)).collect());
         }
@@ -185,9 +187,10 @@ impl Entities {
         Ok(ids.iter().map(|id| liked.contains(id)).collect())
     }
 
-    async fn likes_of(&self, member: MemberId) -> StoreResult<Arc<Likes>> {
-        if let Some(known) = self.likes.get(&member) {
-            return Ok(known);
+    /// Returns the [`LIKES_KEPT`] newest likes of the member.
+    async fn newest_likes(&self, member: MemberId) -> StoreResult<Arc<Likes>> {
+        if let Some(cached) = self.likes.get(&member) {
+            return Ok(cached);
         }
         let load = self.likes.begin_load(&member);
         let posts = self.like_store.recent_likes(member, LIKES_KEPT).await?;

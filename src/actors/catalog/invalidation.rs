@@ -1,4 +1,4 @@
-//! Drops the cached entities that an event changed.
+//! `invalidate`: drops the cached entities that an event changed.
 use super::entities::Entities;
 use crate::domain::{Event, EventKind as K};
 
@@ -7,10 +7,14 @@ pub(super) fn invalidate(entities: &Entities, event: &Event) {
     let fact = &event.fact;
     match fact.kind {
         K::PostUpdated | K::PostDeleted | K::PostRead | K::CommentCreated | K::CommentDeleted => {
-            fact.post.into_iter().for_each(|post| entities.invalidate_post(post));
+            if let Some(post) = fact.post {
+                entities.invalidate_post(post);
+            }
         }
         K::PostLiked | K::PostLikeCancelled => {
-            fact.post.into_iter().for_each(|post| entities.invalidate_post(post));
+            if let Some(post) = fact.post {
+                entities.invalidate_post(post);
+            }
             entities.invalidate_likes(fact.member);
         }
         K::MemberFollowed | K::MemberUnfollowed | K::FollowEnded | K::MemberMuted | K::MemberUnmuted => {
@@ -18,7 +22,9 @@ pub(super) fn invalidate(entities: &Entities, event: &Event) {
         }
         K::MemberBlocked | K::MemberUnblocked => {
             entities.invalidate_relations(fact.member);
-            fact.target.into_iter().for_each(|other| entities.invalidate_relations(other));
+            if let Some(other) = fact.target {
+                entities.invalidate_relations(other);
+            }
         }
         K::ProfileChanged => entities.invalidate_card(fact.member),
         // A member who is deactivated or restored changes the counters of any number of posts.

@@ -1,7 +1,7 @@
 //! The catalog: cards, posts, relations and likes of members, cached until an event changes them.
 //!
-//! The rooms that answer reads, and their one direction of dependence, which has no cycle:
-//! catalog <- visibility <- feeds, notifications <- streams <- projection. The catalog depends on storage alone.
+//! A room is a module of the projection with its state and its handle. The rooms depend on each other in one direction:
+//! catalog <- visibility <- feeds, notifications <- streams <- projection. The catalog depends only on storage.
 mod cache;
 mod entities;
 mod invalidation;
@@ -52,7 +52,7 @@ impl Catalog {
         events.iter().for_each(|event| invalidation::invalidate(&self.entities, event));
     }
 
-    /// Drops every entry: the events since the entries were loaded are unknown.
+    /// Drops every entry, because the events since the entries were loaded are unknown.
     pub(super) fn clear(&self) {
         self.entities.invalidate_all();
     }

@@ -1,4 +1,4 @@
-//! The commands on posts, comments and likes: one variant and one store call each.
+//! `ContentCommand`: the commands on posts, comments and likes, one variant and one store call each.
 use crate::{
     actors::{
         command_actor::Command,
@@ -14,10 +14,12 @@ use crate::{
 use std::sync::Arc;
 
 /// A command on posts, comments and likes. Its reply is sent when its commit is durable.
+///
+/// `over` is the version that the author edited; the store refuses the edit if the stored one differs.
 pub(super) enum ContentCommand {
-    /// Stores a post with its receipt.
+    /// Stores a post with its receipt; replies with the position of its event.
     CreatePost { post: Post, receipt: Option<Receipt>, reply: Reply<Outcome<Position>> },
-    /// Changes the text of an author's post, and its images where the text has some.
+    /// Changes the text of an author's post, and its images if `text` names any.
     EditPost {
         author: MemberId,
         id: PostId,
@@ -28,9 +30,9 @@ pub(super) enum ContentCommand {
     },
     /// Deletes an author's post.
     DeletePost { author: MemberId, id: PostId, reply: Reply<()> },
-    /// Sets or withdraws a member's like; `key` orders the list of likes.
+    /// Sets or withdraws a member's like of a post; `key` orders the list of likes.
     LikePost { key: u64, member: MemberId, id: PostId, like: bool, reply: Reply<LikeState> },
-    /// Stores a comment with its receipt.
+    /// Stores a comment with its receipt; replies with the position of its event.
     CreateComment { comment: Comment, receipt: Option<Receipt>, reply: Reply<Outcome<Position>> },
     /// Changes the text of an author's comment.
     EditComment {
@@ -43,14 +45,14 @@ pub(super) enum ContentCommand {
     },
     /// Deletes an author's comment.
     DeleteComment { author: MemberId, id: CommentId, reply: Reply<()> },
-    /// Sets or withdraws a member's like; `key` orders the likes.
+    /// Sets or withdraws a member's like of a comment; `key` orders the likes.
     LikeComment { key: u64, member: MemberId, id: CommentId, like: bool, reply: Reply<LikeState> },
     /// Panics when `when` is sent.
     #[cfg(test)]
     Crash { when: tokio::sync::oneshot::Receiver<()>, reply: Reply<()> },
 }
 
-/// The stores that content commands write to.
+/// The stores that content commands write to. The handle reads from them too.
 #[derive(Clone)]
 pub(super) struct ContentStores {
     pub(super) posts: Arc<dyn PostStore>,
@@ -118,7 +120,7 @@ impl Command for ContentCommand {
             Self::Crash { when, reply } => {
                 let _ = when.await;
                 drop(reply);
-                panic!("asked to")
+                panic!("a test asked for a crash")
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Lists of comments: on a post, below a comment, by a member.
+//! The methods of [`Content`] that list comments: on a post, below a comment, by a member.
 use super::Content;
 use crate::{
     actors::{
@@ -50,7 +50,8 @@ impl CommentList {
 }
 
 impl Content {
-    /// Lists the top-level comments of a post, oldest first, each with its first replies. Refuses `PostNotFound`.
+    /// Lists the top-level comments of a post, oldest first, each with its first replies. Refuses `PostNotFound`,
+    /// `CursorInvalid`.
     pub async fn comments(
         &self,
         viewer_id: MemberId,
@@ -60,7 +61,7 @@ impl Content {
     ) -> Result<Page<VisibleComment>, Error> {
         let viewer = self.visibility.viewer(viewer_id).await?;
         self.visibility.posts(&viewer, &[post], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
-        let mut found = self.list(&viewer, CommentList::OfPost(post), cursor, limit).await?;
+        let mut found = self.list_page(&viewer, CommentList::OfPost(post), cursor, limit).await?;
         let with_replies = found.items.iter().filter(|item| item.comment.below_count > 0);
         let parents: Vec<CommentId> = with_replies.map(|item| item.comment.id).collect();
         let replies = self.stores.comments.first_replies(&parents, FIRST_REPLIES).await?;
@@ -72,7 +73,7 @@ impl Content {
         Ok(found)
     }
 
-    /// Lists the direct replies to a comment, oldest first. Refuses `CommentNotFound`.
+    /// Lists the direct replies to a comment, oldest first. Refuses `CommentNotFound`, `CursorInvalid`.
     pub async fn replies(
         &self,
         viewer_id: MemberId,
@@ -82,10 +83,11 @@ impl Content {
     ) -> Result<Page<VisibleComment>, Error> {
         let viewer = self.visibility.viewer(viewer_id).await?;
         self.visible_comment(&viewer, id).await?;
-        self.list(&viewer, CommentList::RepliesTo(id), cursor, limit).await
+        self.list_page(&viewer, CommentList::RepliesTo(id), cursor, limit).await
     }
 
-    /// Lists the comments of a member, newest first, without those on hidden posts. Refuses `MemberNotFound`.
+    /// Lists the comments of a member, newest first, without those on hidden posts. Refuses `MemberNotFound`,
+    /// `CursorInvalid`.
     pub async fn comments_of(
         &self,
         viewer_id: MemberId,
@@ -97,7 +99,7 @@ impl Content {
         if !viewer.sees(member, Surface::Direct) || self.member_card(member).await.is_err() {
             return Err(Refusal::MemberNotFound.into());
         }
-        let mut page = self.list(&viewer, CommentList::OfMember(member), cursor, limit).await?;
+        let mut page = self.list_page(&viewer, CommentList::OfMember(member), cursor, limit).await?;
         let mut posts: Vec<PostId> = page.items.iter().map(|item| item.comment.post).collect();
         posts.sort_unstable();
         posts.dedup();
@@ -106,8 +108,8 @@ impl Content {
         Ok(page)
     }
 
-    /// Returns one page of a list as the viewer sees it, with the cursor of the next page.
-    async fn list(
+    /// Returns one page of a list as the viewer sees it, with the cursor of the next page. Refuses `CursorInvalid`.
+    async fn list_page(
         &self,
         viewer: &Viewer,
         list: CommentList,

@@ -1,5 +1,4 @@
-//! Comments on posts: the methods of [`Content`] that draft, create, edit, delete and like them. Lists:
-//! `comment_lists.rs`.
+//! The methods of [`Content`] that draft, create, edit, delete, like and show comments. Lists: `comment_lists.rs`.
 use super::{Content, commands::ContentCommand};
 use crate::{
     actors::{error::Error, visibility::Viewer},
@@ -8,11 +7,10 @@ use crate::{
         VisibleComment, depth_below,
     },
 };
-use std::sync::Arc;
 
 impl Content {
-    /// Drafts a comment: id, time, depth, mentions and author are known before it is stored. Refuses `PostNotFound`,
-    /// `ParentNotFound`, `ParentOnAnotherPost`, `TooDeep`.
+    /// Drafts a comment: its id, time, depth, mentions and author are known before it is stored. Refuses
+    /// `PostNotFound`, `ParentNotFound`, `ParentOnAnotherPost`, `TooDeep`.
     pub async fn draft_comment(
         &self,
         author: MemberId,
@@ -44,7 +42,7 @@ impl Content {
         Ok(VisibleComment { comment, author: Some(self.member_card(author).await?), liked: false, replies: Vec::new() })
     }
 
-    /// Returns the depth of a reply to `parent` on `post`. Refuses as [`Content::draft_comment`].
+    /// Returns the depth of a reply to `parent` on `post`. Refuses `ParentNotFound`, `ParentOnAnotherPost`, `TooDeep`.
     async fn depth_of_reply(&self, viewer: &Viewer, post: PostId, parent: CommentId) -> Result<u8, Error> {
         let Some(parent) = self.stores.comments.comment_by_id(parent).await? else {
             return Err(Refusal::ParentNotFound.into());
@@ -61,12 +59,12 @@ impl Content {
         Ok(depth_below(parent.depth)?)
     }
 
-    /// Stores a draft. Refuses `PostNotFound`, `ParentNotFound`, `ParentOnAnotherPost`.
+    /// Stores a draft. Refuses `IdempotencyKeyReused`, `PostNotFound`, `ParentNotFound`, `ParentOnAnotherPost`.
     pub async fn create_comment(&self, draft: VisibleComment, receipt: Option<Receipt>) -> Result<Outcome<()>, Error> {
         let comment = draft.comment;
         let author = comment.author;
         let create = |reply| ContentCommand::CreateComment { comment, receipt, reply };
-        let outcome = self.slots.of(author).ask(create).await?;
+        let outcome = self.slots.mailbox_of(author).ask(create).await?;
         self.visibility.note_write(author);
         Ok(outcome.map(drop))
     }
@@ -80,8 +78,8 @@ impl Content {
     /// Returns one comment as the viewer sees it. Refuses `CommentNotFound`, also for a comment on a hidden post.
     pub(super) async fn visible_comment(&self, viewer: &Viewer, id: CommentId) -> Result<VisibleComment, Error> {
         let comment = self.stores.comments.comment_by_id(id).await?.ok_or(Refusal::CommentNotFound)?;
-        let on = self.visibility.posts(viewer, &[comment.post], Surface::Direct).await?;
-        if on.is_empty() {
+        let post = self.visibility.posts(viewer, &[comment.post], Surface::Direct).await?;
+        if post.is_empty() {
             return Err(Refusal::CommentNotFound.into());
         }
         self.visible_comments(viewer, vec![comment]).await?.pop().ok_or(Refusal::CommentNotFound.into())
@@ -96,8 +94,8 @@ impl Content {
         Ok(members)
     }
 
-    /// Changes the text. Refuses `CommentNotFound`, `CommentUpdateForbidden`, and `PreconditionFailed` for a comment that
-    /// differs from `over`.
+    /// Changes the text of a comment. Refuses `CommentNotFound`, `CommentUpdateForbidden`, and `PreconditionFailed` for
+    /// a comment that differs from `over`.
     pub async fn edit_comment(
         &self,
         author: MemberId,
@@ -110,30 +108,31 @@ impl Content {
         let mentions = self.mentioned_members(author, &text).await?;
         let over = over.map(Box::new);
         let edit = |reply| ContentCommand::EditComment { author, id, text, mentions, over, reply };
-        self.slots.of(author).ask(edit).await?;
+        self.slots.mailbox_of(author).ask(edit).await?;
         self.comment_by_id(author, id).await
     }
 
     /// Deletes a comment. Refuses `CommentNotFound`, `CommentDeleteForbidden`.
     pub async fn delete_comment(&self, author: MemberId, id: CommentId) -> Result<(), Error> {
-        // An author deletes even a hidden comment; of others' comments, a hidden one must look like none.
+        // An author can delete even a hidden comment. A hidden comment by another member is refused as not found.
         let known = self.stores.comments.comment_by_id(id).await?.ok_or(Refusal::CommentNotFound)?;
         if known.author != author {
             let viewer = self.visibility.viewer(author).await?;
             self.visible_comment(&viewer, id).await?;
         }
-        self.slots.of(author).ask(|reply| ContentCommand::DeleteComment { author, id, reply }).await?;
+        self.slots.mailbox_of(author).ask(|reply| ContentCommand::DeleteComment { author, id, reply }).await?;
         self.visibility.note_write(author);
         Ok(())
     }
 
-    /// Sets or withdraws a like, and returns the count that is visible to the member. Refuses `CommentNotFound`.
+    /// Sets or withdraws a like, and returns the number of likes that is visible to the member. Refuses
+    /// `CommentNotFound`.
     pub async fn like_comment(&self, member: MemberId, id: CommentId, like: bool) -> Result<LikeState, Error> {
         let viewer = self.visibility.viewer(member).await?;
         self.visible_comment(&viewer, id).await?;
         let key = self.ids.next();
         let like = |reply| ContentCommand::LikeComment { key, member, id, like, reply };
-        let state = self.slots.of(member).ask(like).await?;
+        let state = self.slots.mailbox_of(member).ask(like).await?;
         self.visibility.note_write(member);
         if viewer.relations().blocked.is_empty() {
             return Ok(state);
@@ -142,10 +141,11 @@ impl Content {
         Ok(LikeState { like_count: self.visible_comment(&viewer, id).await?.comment.like_count, ..state })
     }
 
-    /// Turns comments into what the viewer sees of them, with one query each for authors, likes and the counts of
-    /// blocked members, which are subtracted.
+    /// Returns comments as the viewer sees them, in the same order, with one query each for authors, likes and the
+    /// counts of blocked members, which are subtracted.
     ///
-    /// A comment whose author is hidden becomes a tombstone if visible replies are below it, and is left out otherwise.
+    /// A comment whose author is blocked becomes a tombstone if visible comments are below it, and is left out
+    /// otherwise.
     pub(in crate::actors) async fn visible_comments(
         &self,
         viewer: &Viewer,
@@ -181,7 +181,7 @@ impl Content {
         let cards = self.catalog.cards(&authors).await?;
         let liked = self.stores.likes.liked_comments(viewer.member(), &ids).await?;
         let visible = comments.into_iter().map(|comment| {
-            let author = cards.iter().find(|card| !comment.deleted && card.id == comment.author).map(Arc::clone);
+            let author = cards.iter().find(|card| !comment.deleted && card.id == comment.author).cloned();
             let liked = liked.contains(&comment.id);
             VisibleComment { comment, author, liked, replies: Vec::new() }
         });

@@ -1,5 +1,5 @@
-//! Posts, comments and likes: the handle that drafts, creates, edits, deletes and likes them. Comments: `comments.rs`,
-//! `comment_lists.rs`.
+//! `Content`: the handle that drafts, creates, edits, deletes, likes and shows posts and comments. Its methods for
+//! comments are in `comments.rs` and `comment_lists.rs`.
 mod commands;
 mod comment_lists;
 mod comments;
@@ -61,7 +61,8 @@ impl Content {
         Ok(Self { slots, stores, members, images, ids, catalog, visibility, streams, views })
     }
 
-    /// Drafts a post: id, time, mentions and author are known before it is stored. Refuses `ImageNotFound`.
+    /// Drafts a post: its id, time, tags, mentions, images and author are known before it is stored. Refuses
+    /// `ImageNotFound`.
     pub async fn draft_post(&self, author: MemberId, text: PostText) -> Result<VisiblePost, Error> {
         let ResolvedMarkup { tags, mentions } = self.markup(author, text.content()).await?;
         let images = self.pictures(text.images().unwrap_or_default()).await?;
@@ -80,13 +81,14 @@ impl Content {
         Ok(VisiblePost::plain(Arc::new(post), self.member_card(author).await?))
     }
 
-    /// Stores a draft. Followers see the post when the event log has reached the projection, the author at the next
-    /// read. Refuses `ImageForbidden`, and `Invalid` for images that are on a post or profile already.
+    /// Stores a draft. Followers see the post when the projection has applied its event, the author at the next read.
+    /// Refuses `IdempotencyKeyReused`, `ImageNotFound`, `ImageForbidden`, and `Invalid` for an image of another post or
+    /// of a profile.
     pub async fn create_post(&self, draft: VisiblePost, receipt: Option<Receipt>) -> Result<Outcome<()>, Error> {
         let post = Arc::unwrap_or_clone(draft.post);
         let author = post.author;
         let create = |reply| ContentCommand::CreatePost { post, receipt, reply };
-        let outcome = self.slots.of(author).ask(create).await?;
+        let outcome = self.slots.mailbox_of(author).ask(create).await?;
         self.visibility.note_write(author);
         Ok(outcome.map(drop))
     }
@@ -100,15 +102,16 @@ impl Content {
         Ok(visible)
     }
 
-    /// Returns one post as [`Content::view_post`] does, for a request that does not show it: records no view, and
-    /// streams of the viewer send no new counts of it.
+    /// Returns one post for a request that does not show it: records no view, and the viewer's streams do not report
+    /// its counts. Refuses `PostNotFound`.
     pub async fn visible_post(&self, viewer_id: MemberId, id: PostId) -> Result<VisiblePost, Error> {
         let viewer = self.visibility.viewer(viewer_id).await?;
         self.visibility.posts(&viewer, &[id], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound.into())
     }
 
-    /// Changes the text, and the images where `text` has some. Refuses `PostNotFound`, `PostUpdateForbidden`, for images
-    /// what [`Content::create_post`] refuses, and `PreconditionFailed` for a post that differs from `over`.
+    /// Changes the text of a post, and its images if `text` names any. Refuses `PostNotFound`, `PostUpdateForbidden`,
+    /// `PostEmpty`, for images what [`Content::create_post`] refuses, and `PreconditionFailed` for a post that differs
+    /// from `over`.
     pub async fn edit_post(
         &self,
         author: MemberId,
@@ -119,13 +122,13 @@ impl Content {
         self.check_post_visible(author, id).await?;
         let markup = self.markup(author, text.content()).await?;
         let edit = |reply| ContentCommand::EditPost { author, id, text, markup, over, reply };
-        self.slots.of(author).ask(edit).await?;
+        self.slots.mailbox_of(author).ask(edit).await?;
         self.visibility.note_write(author);
         self.post_on_screen(author, id).await
     }
 
-    /// Returns a post as the viewer sees it, and notes that the viewer's client shows it: the viewer's streams report its
-    /// counts from now on. Refuses `PostNotFound`.
+    /// Returns a post as the viewer sees it, and notes that the viewer's client shows it: the viewer's streams report
+    /// its counts from now on. Refuses `PostNotFound`.
     async fn post_on_screen(&self, viewer_id: MemberId, id: PostId) -> Result<VisiblePost, Error> {
         let viewer = self.visibility.viewer(viewer_id).await?;
         self.streams.note_on_screen(viewer_id, std::iter::once(id));
@@ -140,19 +143,19 @@ impl Content {
     /// Deletes a post; it is hidden from everybody when this returns. Refuses `PostNotFound`, `PostDeleteForbidden`.
     pub async fn delete_post(&self, author: MemberId, id: PostId) -> Result<(), Error> {
         self.check_post_visible(author, id).await?;
-        self.slots.of(author).ask(|reply| ContentCommand::DeletePost { author, id, reply }).await?;
+        self.slots.mailbox_of(author).ask(|reply| ContentCommand::DeletePost { author, id, reply }).await?;
         self.visibility.note_write(author);
         self.visibility.wait_for_own_writes(author).await;
         Ok(())
     }
 
-    /// Sets or withdraws a like, and returns the count that is visible to the member. Refuses `PostNotFound`.
+    /// Sets or withdraws a like, and returns the number of likes that is visible to the member. Refuses `PostNotFound`.
     pub async fn like_post(&self, member: MemberId, id: PostId, like: bool) -> Result<LikeState, Error> {
         let viewer = self.visibility.viewer(member).await?;
         self.visibility.posts(&viewer, &[id], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
         let key = self.ids.next();
         let like = |reply| ContentCommand::LikePost { key, member, id, like, reply };
-        let state = self.slots.of(member).ask(like).await?;
+        let state = self.slots.mailbox_of(member).ask(like).await?;
         self.visibility.note_write(member);
         if viewer.relations().blocked.is_empty() {
             return Ok(state);
@@ -162,7 +165,8 @@ impl Content {
         Ok(LikeState { like_count: visible.counts().likes, ..state })
     }
 
-    /// Lists the members who like the post, newest like first, without hidden ones. Refuses `PostNotFound`.
+    /// Lists the members who like the post, newest like first, without hidden ones. Refuses `PostNotFound`,
+    /// `CursorInvalid`.
     pub async fn post_likes(
         &self,
         viewer_id: MemberId,
@@ -185,15 +189,16 @@ impl Content {
 
     /// Makes the actor of the member's slot panic when `when` is sent.
     #[cfg(test)]
-    pub(crate) async fn crash(&self, slot_of: MemberId, when: tokio::sync::oneshot::Receiver<()>) -> Result<(), Error> {
-        self.slots.of(slot_of).ask(|reply| ContentCommand::Crash { when, reply }).await
+    pub(crate) async fn crash(&self, member: MemberId, when: tokio::sync::oneshot::Receiver<()>) -> Result<(), Error> {
+        self.slots.mailbox_of(member).ask(|reply| ContentCommand::Crash { when, reply }).await
     }
 
+    /// Returns the card of a member. Refuses `MemberNotFound`.
     async fn member_card(&self, member: MemberId) -> Result<Arc<MemberCard>, Error> {
         self.catalog.cards(&[member]).await?.pop().ok_or(Refusal::MemberNotFound.into())
     }
 
-    /// Returns the pictures of `ids` in this order. Does not check their owner: the commit does. Refuses
+    /// Returns the pictures of `ids` in the same order. Does not check their owner, because the commit does. Refuses
     /// `ImageNotFound`.
     async fn pictures(&self, ids: &[ImageId]) -> Result<Vec<Picture>, Error> {
         if ids.is_empty() {

@@ -1,5 +1,5 @@
-//! The inside of the feeds that benchmarks in `benches/` call.
-use super::{Feeds, window::Window};
+//! The private code of the feeds that the benchmarks in `benches/` use.
+use super::{Feeds, window::PostWindow};
 use crate::{
     actors::error::Error,
     domain::{MemberId, Position, PostId, Surface},
@@ -7,12 +7,12 @@ use crate::{
 };
 
 /// A window of posts by many authors.
-pub struct Merge(Window);
+pub struct Merge(PostWindow);
 
 impl Merge {
     /// Makes a window of `each` posts by each of `authors` authors, numbered from 1, in turn.
     pub fn new(authors: u64, each: u64) -> Self {
-        let mut window = Window::new(usize::MAX, Position(0));
+        let mut window = PostWindow::new(usize::MAX, Position(0));
         for number in 0..authors * each {
             let (post, author) = (PostId(1 + number), MemberId(1 + number % authors));
             window.insert(PostRef { post, author, position: Position(1 + number) });
@@ -23,7 +23,7 @@ impl Merge {
     /// Merges the newest posts of these authors, for a first page or for a later one. Returns their number.
     pub fn page(&self, authors: &[MemberId], first: bool, limit: usize) -> usize {
         let before = if first { u64::MAX } else { u64::MAX - 1 };
-        self.0.by_authors(authors, |_| true, PostId(before), Position(u64::MAX), limit).posts.len()
+        self.0.newest_by_authors(authors, |_| true, PostId(before), Position(u64::MAX), limit).posts.len()
     }
 }
 

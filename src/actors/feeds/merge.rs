@@ -1,4 +1,4 @@
-//! The cursors of a merge over many authors' posts: a heap of `Head`s, one per author.
+//! The merge of many authors' posts: `window.rs` keeps one `Head` per author in a heap, which orders them by post id.
 use crate::domain::{MemberId, Position, PostId};
 use std::{cmp::Ordering, collections::VecDeque};
 
@@ -16,17 +16,17 @@ pub(super) struct Head<'w> {
     /// The author's posts, oldest first.
     pub(super) entries: &'w VecDeque<Entry>,
     /// Index of `post` in `entries`.
-    pub(super) at: usize,
+    pub(super) index: usize,
 }
 
 impl<'w> Head<'w> {
-    /// Returns the newest post below `before`; `None` if the author has none.
+    /// Returns the author's newest post below `before`; `None` if there is none.
     pub(super) fn new(author: MemberId, entries: &'w VecDeque<Entry>, before: PostId) -> Option<Self> {
         let newest = entries.back()?;
         let end =
             if newest.post < before { entries.len() } else { entries.partition_point(|entry| entry.post < before) };
-        let at = end.checked_sub(1)?;
-        Some(Self { post: entries[at].post, author, entries, at })
+        let index = end.checked_sub(1)?;
+        Some(Self { post: entries[index].post, author, entries, index })
     }
 }
 

@@ -9,7 +9,7 @@ mod window;
 
 pub use page::{Feed, FeedPage};
 
-pub(super) use window::Window;
+pub(super) use window::PostWindow;
 
 use super::{
     catalog::Catalog,
@@ -26,7 +26,7 @@ use std::{
 };
 use window::BYTES_PER_POST;
 
-/// Posts loaded in one step while the window is built.
+/// Posts that one query loads while the window is built.
 const LOAD_STEP: usize = 10_000;
 
 /// Handle of the feeds. Cheap to clone; reads skip every mailbox. [`Feeds::page`] is in `page.rs`.
@@ -35,13 +35,15 @@ pub struct Feeds {
     shared: Arc<Shared>,
 }
 
+/// The state that all clones of [`Feeds`] share; only the projection writes the window.
+///
 /// Lock order: the authors of [`Viewer::with_check`] first, then `window`. The projection's writer holds one at a time.
 struct Shared {
     posts: Arc<dyn PostStore>,
     log: Arc<dyn EventLog>,
     catalog: Catalog,
     visibility: Visibility,
-    window: RwLock<Window>,
+    window: RwLock<PostWindow>,
     /// Most posts in the window.
     posts_max: usize,
     /// Age in days of the oldest post in the window when it is built.
@@ -49,7 +51,7 @@ struct Shared {
 }
 
 impl Feeds {
-    /// Makes the room with an empty window; see [`Feeds::replace_window`].
+    /// Makes the handle with an empty window, which [`Feeds::replace_window`] fills.
     pub(super) fn new(stores: &Stores, config: &Config, catalog: Catalog, visibility: Visibility) -> Self {
         Self {
             shared: Arc::new(Shared {
@@ -69,7 +71,7 @@ impl Feeds {
         viewer.with_check(Surface::Feed, |check| {
             let window = self.shared.window.read().unwrap_or_else(PoisonError::into_inner);
             let (before, pinned) = (PostId(u64::MAX), Position(u64::MAX));
-            window.by_authors(authors, |author| check.sees_posts_of(author), before, pinned, limit).posts
+            window.newest_by_authors(authors, |author| check.sees_posts_of(author), before, pinned, limit).posts
         })
     }
 
@@ -77,23 +79,23 @@ impl Feeds {
     /// `limit`.
     pub(super) fn newest_by(&self, author: MemberId, position: Position, limit: usize) -> Vec<PostRef> {
         let window = self.shared.window.read().unwrap_or_else(PoisonError::into_inner);
-        window.by_authors(&[author], |_| true, PostId(u64::MAX), position, limit).posts
+        window.newest_by_authors(&[author], |_| true, PostId(u64::MAX), position, limit).posts
     }
 
     /// Loads a window from the database, as of `head` or later: at most `timeline.window_bytes_max` bytes, and posts of
     /// at most `timeline.window_days` days.
-    pub(super) async fn load_window(&self, head: Position) -> StoreResult<Window> {
+    pub(super) async fn load_window(&self, head: Position) -> StoreResult<PostWindow> {
         let posts_max = self.shared.posts_max;
-        let mut window = Window::new(posts_max, head);
+        let mut window = PostWindow::new(posts_max, head);
         let oldest = first_id_at(Timestamp::now().before(Duration::from_secs(self.shared.window_days * 86_400)));
         let mut before = PostId(u64::MAX);
         loop {
             let posts = self.shared.posts.newest_posts(before, LOAD_STEP).await?;
-            let room = posts_max - window.posts();
+            let room = posts_max - window.post_count();
             let kept = posts.iter().take(room).take_while(|post| post.post.0 >= oldest).count();
             window.extend_back(&posts[..kept]);
             if let Some(excluded) = posts.get(kept) {
-                window.start_at(PostId(excluded.post.0 + 1));
+                window.set_floor(PostId(excluded.post.0 + 1));
                 break;
             }
             let Some(last) = posts.last().filter(|_| posts.len() == LOAD_STEP) else { break };
@@ -103,8 +105,8 @@ impl Feeds {
     }
 
     /// Replaces the window by a loaded one. Returns the number of its posts.
-    pub(super) fn replace_window(&self, window: Window) -> usize {
-        let posts = window.posts();
+    pub(super) fn replace_window(&self, window: PostWindow) -> usize {
+        let posts = window.post_count();
         *self.shared.window.write().unwrap_or_else(PoisonError::into_inner) = window;
         metrics::gauge!("dailyfeed_window_posts").set(posts as f64);
         posts
@@ -124,8 +126,8 @@ impl Feeds {
             }
         }
         if let Some(last) = events.last() {
-            window.applied_to(last.position);
+            window.set_applied(last.position);
         }
-        metrics::gauge!("dailyfeed_window_posts").set(window.posts() as f64);
+        metrics::gauge!("dailyfeed_window_posts").set(window.post_count() as f64);
     }
 }

@@ -11,11 +11,11 @@ use crate::{
     },
 };
 
-/// Scans per page. More than one is needed if posts that a scan found are hidden or deleted when they are hydrated. A
-/// page that is still short after the last scan has a cursor to go on from.
+/// Most scans per page. More than one is needed if posts that a scan found are hidden or deleted when they are
+/// hydrated. A page that is not full after the last scan has a cursor all the same.
 const SCANS_MAX: usize = 8;
 
-/// A feed, by the posts that it lists.
+/// A list of posts, newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Feed {
     /// Posts by the members whom the viewer follows, and by the viewer.
@@ -31,7 +31,7 @@ pub enum Feed {
 }
 
 impl Feed {
-    /// A feed that names its author is asked for; the others are not.
+    /// Returns `Direct` for a feed that names its author, and `Feed` for the others.
     fn surface(&self) -> Surface {
         match self {
             Self::Home | Self::Recent | Self::Tag(_) => Surface::Feed,
@@ -39,7 +39,7 @@ impl Feed {
         }
     }
 
-    /// The list that cursors of this feed name, and its scope.
+    /// Returns the list that cursors of this feed name, and its scope.
     fn list(&self, viewer: MemberId) -> (ListKind, u64) {
         match self {
             Self::Home => (ListKind::Home, viewer.0),
@@ -72,7 +72,7 @@ struct Collected {
 impl Feeds {
     /// Returns one page of `feed` as `viewer` sees it.
     ///
-    /// Errors: `MemberNotFound` for a feed of a hidden author, `CursorInvalid`, `CursorExpired`.
+    /// Refuses `MemberNotFound` for a feed of a hidden author, `CursorInvalid`, `CursorExpired`.
     pub async fn page(
         &self,
         viewer: MemberId,
@@ -82,21 +82,21 @@ impl Feeds {
     ) -> Result<FeedPage, Error> {
         let viewer = self.shared.visibility.viewer(viewer).await?;
         let (list, scope) = feed.list(viewer.member());
-        let begin = match cursor {
-            Some(text) => self.checked(FeedCursor::decode(text, list, scope)?)?,
+        let start = match cursor {
+            Some(text) => self.check_cursor(FeedCursor::decode(text, list, scope)?)?,
             None => FeedCursor {
                 pinned: StreamCursor { epoch: self.shared.log.epoch(), position: self.shared.visibility.position() },
                 before: PostId(u64::MAX),
             },
         };
         let query = FeedQuery { surface: feed.surface(), source: self.source(&viewer, feed).await? };
-        let Collected { items, next_before } = self.collect(&viewer, &query, begin, limit).await?;
-        let next = next_before.map(|before| FeedCursor { before, ..begin }.encode(list, scope));
-        Ok(FeedPage { items, next, stream: begin.pinned.encode() })
+        let Collected { items, next_before } = self.collect(&viewer, &query, start, limit).await?;
+        let next = next_before.map(|before| FeedCursor { before, ..start }.encode(list, scope));
+        Ok(FeedPage { items, next, stream: start.pinned.encode() })
     }
 
     /// Refuses a cursor of another epoch, or of a position that the log has not reached.
-    fn checked(&self, cursor: FeedCursor) -> Result<FeedCursor, Refusal> {
+    fn check_cursor(&self, cursor: FeedCursor) -> Result<FeedCursor, Refusal> {
         if cursor.pinned.epoch != self.shared.log.epoch() {
             return Err(Refusal::CursorExpired);
         }
@@ -106,6 +106,7 @@ impl Feeds {
         Ok(cursor)
     }
 
+    /// Returns the source of the feed's posts. Refuses `MemberNotFound` for a hidden author.
     async fn source(&self, viewer: &Viewer, feed: Feed) -> Result<Source, Error> {
         Ok(match feed {
             Feed::Home => Source::Authors(viewer.relations().watched.clone()),
@@ -116,23 +117,24 @@ impl Feeds {
                 if !known || !viewer.sees(author, Surface::Direct) {
                     return Err(Refusal::MemberNotFound.into());
                 }
-                // The viewer may see the author but not the author's posts: the feed is empty.
-                let shown = viewer.sees_posts_of(author, Surface::Direct);
-                Source::Authors(if shown { [author].into() } else { [].into() })
+                // An author who is visible and whose posts are hidden has an empty feed.
+                let visible = viewer.sees_posts_of(author, Surface::Direct);
+                Source::Authors(if visible { [author].into() } else { [].into() })
             }
             Feed::Tag(tag) => Source::Tag(tag),
         })
     }
 
+    /// Scans and hydrates until the page is full, the posts end, or [`SCANS_MAX`] is reached.
     async fn collect(
         &self,
         viewer: &Viewer,
         query: &FeedQuery,
-        begin: FeedCursor,
+        start: FeedCursor,
         limit: usize,
     ) -> Result<Collected, Error> {
         let mut items = Vec::new();
-        let mut cursor = begin;
+        let mut cursor = start;
         for _ in 0..SCANS_MAX {
             let scan = self.scan(viewer, query, cursor, limit - items.len()).await?;
             let ids: Vec<PostId> = scan.posts.iter().map(|post| post.post).collect();

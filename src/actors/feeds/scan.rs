@@ -1,7 +1,7 @@
-//! Finds the posts of one page: in the window, and in the database below it.
+//! One scan for the posts of a page: in the window, and in the database below it.
 use super::{
     Feeds,
-    window::{Window, WindowScan},
+    window::{PostWindow, WindowScan},
 };
 use crate::{
     actors::{error::Error, visibility::Viewer},
@@ -10,16 +10,19 @@ use crate::{
 };
 use std::sync::{Arc, PoisonError};
 
-/// The source of a feed, and the surface that shows it.
+/// The source of a feed's posts, and the surface that shows them.
 pub(super) struct FeedQuery {
     pub(super) source: Source,
     pub(super) surface: Surface,
 }
 
-/// The source of the posts of a feed.
+/// The posts that a feed lists.
 pub(super) enum Source {
+    /// Posts by these authors.
     Authors(Arc<[MemberId]>),
+    /// Posts by anybody.
     Everybody,
+    /// Posts with this tag.
     Tag(String),
 }
 
@@ -27,7 +30,7 @@ pub(super) enum Source {
 pub(super) struct Scan {
     /// Newest first.
     pub(super) posts: Vec<PostRef>,
-    /// There may be more posts below this one.
+    /// The next scan finds posts below this one; `None` if there are none.
     pub(super) next_before: Option<PostId>,
 }
 
@@ -43,8 +46,8 @@ impl Feeds {
     ///                       |  from `floor` on)      |  did not fill the page) |
     /// ```
     ///
-    /// The first page has `cursor.before == PostId::MAX`; each further page begins below the last post of the one
-    /// before. In both parts a post whose event is after `cursor.pinned`, the log's position when the first page was
+    /// The first page has `cursor.before == PostId::MAX`; each further page begins below the last post of the page
+    /// before it. In both parts a post whose event is after `cursor.pinned`, the log's position when the first page was
     /// read, is skipped: the stream that begins at `cursor.pinned` shows it. The window excludes hidden authors here;
     /// posts from the database are checked when they are hydrated.
     pub(super) async fn scan(
@@ -55,14 +58,14 @@ impl Feeds {
         limit: usize,
     ) -> Result<Scan, Error> {
         let pinned = cursor.pinned.position;
-        // One more than the limit says whether there is a next page.
+        // One more than the limit shows whether there is a next page.
         let wanted = limit + 1;
         let WindowScan { mut posts, floor } = viewer.with_check(query.surface, |check| {
             let window = self.shared.window.read().unwrap_or_else(PoisonError::into_inner);
             let sees = |author| check.sees_posts_of(author);
             from_window(&window, &query.source, sees, cursor.before, pinned, wanted)
         });
-        let Some(floor) = floor else { return Ok(cut(posts, limit)) };
+        let Some(floor) = floor else { return Ok(into_scan(posts, limit)) };
         let (before, missing) = (cursor.before.min(floor), wanted - posts.len());
         let store = &self.shared.posts;
         let older = match &query.source {
@@ -74,14 +77,14 @@ impl Feeds {
         let last = older.last().map(|post| post.post);
         posts.extend(older.into_iter().filter(|post| post.position <= pinned));
         if exhausted || posts.len() > limit {
-            return Ok(cut(posts, limit));
+            return Ok(into_scan(posts, limit));
         }
         Ok(Scan { posts, next_before: last })
     }
 }
 
 fn from_window(
-    window: &Window,
+    window: &PostWindow,
     source: &Source,
     sees: impl Fn(MemberId) -> bool,
     before: PostId,
@@ -89,17 +92,17 @@ fn from_window(
     wanted: usize,
 ) -> WindowScan {
     match source {
-        Source::Authors(authors) => window.by_authors(authors, sees, before, pinned, wanted),
-        Source::Everybody => window.newest(sees, before, pinned, wanted),
+        Source::Authors(authors) => window.newest_by_authors(authors, sees, before, pinned, wanted),
+        Source::Everybody => window.newest_by_anybody(sees, before, pinned, wanted),
         // The window has no tags.
         Source::Tag(_) => WindowScan { posts: Vec::new(), floor: Some(PostId(u64::MAX)) },
     }
 }
 
-/// Removes the surplus posts, which say that there is a next page.
-fn cut(mut posts: Vec<PostRef>, limit: usize) -> Scan {
-    let more = posts.len() > limit;
+/// Cuts posts to `limit`. A surplus post proves that there is a next page.
+fn into_scan(mut posts: Vec<PostRef>, limit: usize) -> Scan {
+    let has_next = posts.len() > limit;
     posts.truncate(limit);
-    let next_before = posts.last().filter(|_| more).map(|post| post.post);
+    let next_before = if has_next { posts.last().map(|post| post.post) } else { None };
     Scan { posts, next_before }
 }

@@ -1,4 +1,4 @@
-//! The window: the newest posts of every author in memory, from which home feeds are merged.
+//! `PostWindow`: the newest posts of every author in memory, from which home feeds are merged.
 use super::merge::{Entry, Head};
 use crate::{
     domain::{MemberId, Position, PostId},
@@ -10,9 +10,9 @@ use std::collections::{BinaryHeap, VecDeque};
 /// Bytes per post: 16 in its author's list, 24 in the list of all posts, and spare capacity.
 pub(super) const BYTES_PER_POST: usize = 56;
 
-/// Every post that is not deleted, from `floor` on; older posts are in the database alone.
+/// Every post that is not deleted, from `floor` on; older posts are only in the database.
 #[derive(Default)]
-pub(in crate::actors) struct Window {
+pub(in crate::actors) struct PostWindow {
     authors: FxHashMap<MemberId, VecDeque<Entry>>,
     /// The newest post of each author, apart from the other posts so that reading it for hundreds of authors stays in
     /// the processor's cache.
@@ -29,20 +29,20 @@ pub(in crate::actors) struct Window {
 pub(super) struct WindowScan {
     /// Newest first.
     pub(super) posts: Vec<PostRef>,
-    /// The page is not full, and older posts may be in the database, below this one.
+    /// The window's floor if the page is not full and the database may have posts below it; `None` otherwise.
     pub(super) floor: Option<PostId>,
 }
 
-/// Author of a deleted post's entry.
+/// The author in the entry of a deleted post; no member has this id.
 const NOBODY: MemberId = MemberId(0);
 
-impl Window {
+impl PostWindow {
     pub(super) fn new(posts_max: usize, applied: Position) -> Self {
         Self { posts_max: posts_max.max(1), applied, ..Self::default() }
     }
 
     /// Sets the floor: posts below it were not loaded.
-    pub(super) fn start_at(&mut self, floor: PostId) {
+    pub(super) fn set_floor(&mut self, floor: PostId) {
         self.floor = floor;
     }
 
@@ -61,7 +61,7 @@ impl Window {
         if new.post < self.floor {
             return;
         }
-        // Nearly always at the end; ids and commits differ in order by milliseconds at most.
+        // Nearly always at the end: the order of ids and that of commits differ by milliseconds at most.
         let at = match self.all.back() {
             Some(last) if last.post >= new.post => self.all.partition_point(|other| other.post < new.post),
             _ => self.all.len(),
@@ -113,8 +113,9 @@ impl Window {
     /// Returns the newest posts by those of `authors` whom the viewer sees, below `before` and committed up to
     /// `pinned`.
     ///
-    /// A merge: its cost grows with the number of authors and the limit, never with their posts or followers.
-    pub(super) fn by_authors(
+    /// Merges the authors' lists: the cost grows with the number of authors and the limit, never with the number of
+    /// their posts or followers.
+    pub(super) fn newest_by_authors(
         &self,
         authors: &[MemberId],
         sees: impl Fn(MemberId) -> bool,
@@ -124,7 +125,7 @@ impl Window {
     ) -> WindowScan {
         let visible = |author: &&MemberId| sees(**author);
         let mut heads: BinaryHeap<Head<'_>> = if before == PostId(u64::MAX) && pinned >= self.applied {
-            // Every post of a first page of n posts is by one of the n authors whose newest posts are newest.
+            // Each of the n posts of a first page is by one of the n authors who posted last.
             let newest = |author: &MemberId| Some((*self.newest.get(author)?, *author));
             let mut candidates: Vec<_> = authors.iter().filter(visible).filter_map(newest).collect();
             if candidates.len() > limit {
@@ -143,22 +144,22 @@ impl Window {
         while posts.len() < limit
             && let Some(mut head) = heads.peek_mut()
         {
-            let Entry { post, position } = head.entries[head.at];
+            let Entry { post, position } = head.entries[head.index];
             if position <= pinned {
                 posts.push(PostRef { post, author: head.author, position });
             }
-            if head.at == 0 {
+            if head.index == 0 {
                 std::collections::binary_heap::PeekMut::pop(head);
             } else {
-                head.at -= 1;
-                head.post = head.entries[head.at].post;
+                head.index -= 1;
+                head.post = head.entries[head.index].post;
             }
         }
-        self.scanned(posts, limit)
+        self.finish_scan(posts, limit)
     }
 
     /// Returns the newest posts by anybody whom the viewer sees, below `before` and committed up to `pinned`.
-    pub(super) fn newest(
+    pub(super) fn newest_by_anybody(
         &self,
         sees: impl Fn(MemberId) -> bool,
         before: PostId,
@@ -168,10 +169,11 @@ impl Window {
         let end = self.all.partition_point(|entry| entry.post < before);
         let visible = |entry: &&PostRef| entry.position <= pinned && entry.author != NOBODY && sees(entry.author);
         let posts = self.all.range(..end).rev().filter(visible).take(limit).copied().collect();
-        self.scanned(posts, limit)
+        self.finish_scan(posts, limit)
     }
 
-    fn scanned(&self, posts: Vec<PostRef>, limit: usize) -> WindowScan {
+    /// Returns the found posts, with the floor unless the page is full or the window has every post.
+    fn finish_scan(&self, posts: Vec<PostRef>, limit: usize) -> WindowScan {
         let page_is_full = posts.len() >= limit;
         let has_every_post = self.floor == PostId(0);
         let floor = if page_is_full || has_every_post { None } else { Some(self.floor) };
@@ -179,12 +181,12 @@ impl Window {
     }
 
     /// Notes that the events up to `position` are applied.
-    pub(super) fn applied_to(&mut self, position: Position) {
+    pub(super) fn set_applied(&mut self, position: Position) {
         self.applied = position;
     }
 
-    /// Number of posts in memory, deleted ones that are not evicted yet included.
-    pub(super) fn posts(&self) -> usize {
+    /// Returns the number of posts in memory, including deleted ones that are not evicted yet.
+    pub(super) fn post_count(&self) -> usize {
         self.all.len()
     }
 }
@@ -201,8 +203,8 @@ mod tests {
         scan.posts.iter().map(|entry| entry.post.0).collect()
     }
 
-    fn window(posts_max: usize) -> Window {
-        let mut window = Window::new(posts_max, Position(0));
+    fn window(posts_max: usize) -> PostWindow {
+        let mut window = PostWindow::new(posts_max, Position(0));
         for (post, author) in [(10, 1), (20, 2), (30, 1), (40, 3), (50, 2)] {
             window.insert(post_ref(post, author, post));
         }
@@ -218,18 +220,18 @@ mod tests {
     fn a_merge_is_newest_first() {
         let window = window(100);
         let authors = [MemberId(1), MemberId(2)];
-        assert_eq!(ids(&window.by_authors(&authors, ALL, END, NOW, 10)), [50, 30, 20, 10]);
-        assert_eq!(ids(&window.by_authors(&authors, ALL, PostId(30), NOW, 1)), [20]);
-        assert_eq!(ids(&window.newest(ALL, PostId(50), NOW, 2)), [40, 30]);
+        assert_eq!(ids(&window.newest_by_authors(&authors, ALL, END, NOW, 10)), [50, 30, 20, 10]);
+        assert_eq!(ids(&window.newest_by_authors(&authors, ALL, PostId(30), NOW, 1)), [20]);
+        assert_eq!(ids(&window.newest_by_anybody(ALL, PostId(50), NOW, 2)), [40, 30]);
     }
 
     #[test]
     fn a_post_after_the_pin_is_excluded() {
         let mut window = window(100);
         window.insert(post_ref(25, 1, 60));
-        assert_eq!(ids(&window.by_authors(&[MemberId(1)], ALL, END, Position(55), 10)), [30, 10]);
-        assert_eq!(ids(&window.newest(ALL, END, Position(55), 10)), [50, 40, 30, 20, 10]);
-        assert_eq!(ids(&window.by_authors(&[MemberId(1)], ALL, END, NOW, 10)), [30, 25, 10]);
+        assert_eq!(ids(&window.newest_by_authors(&[MemberId(1)], ALL, END, Position(55), 10)), [30, 10]);
+        assert_eq!(ids(&window.newest_by_anybody(ALL, END, Position(55), 10)), [50, 40, 30, 20, 10]);
+        assert_eq!(ids(&window.newest_by_authors(&[MemberId(1)], ALL, END, NOW, 10)), [30, 25, 10]);
     }
 
     #[test]
@@ -237,23 +239,23 @@ mod tests {
         let mut window = window(100);
         window.remove(MemberId(1), PostId(30));
         let sees = |author| author != MemberId(2);
-        assert_eq!(ids(&window.newest(sees, END, NOW, 10)), [40, 10]);
-        assert_eq!(ids(&window.by_authors(&[MemberId(1), MemberId(2)], sees, END, NOW, 10)), [10]);
-        assert_eq!(ids(&window.newest(ALL, END, NOW, 10)), [50, 40, 20, 10]);
+        assert_eq!(ids(&window.newest_by_anybody(sees, END, NOW, 10)), [40, 10]);
+        assert_eq!(ids(&window.newest_by_authors(&[MemberId(1), MemberId(2)], sees, END, NOW, 10)), [10]);
+        assert_eq!(ids(&window.newest_by_anybody(ALL, END, NOW, 10)), [50, 40, 20, 10]);
     }
 
     #[test]
     fn a_full_window_returns_the_floor_of_an_unfilled_page() {
         let window = window(3);
-        let found = window.newest(ALL, END, NOW, 10);
+        let found = window.newest_by_anybody(ALL, END, NOW, 10);
         assert_eq!((ids(&found), found.floor), (vec![50, 40, 30], Some(PostId(21))));
-        let found = window.by_authors(&[MemberId(2)], ALL, END, NOW, 1);
+        let found = window.newest_by_authors(&[MemberId(2)], ALL, END, NOW, 1);
         assert_eq!((ids(&found), found.floor), (vec![50], None));
     }
 
     #[test]
     fn a_first_page_equals_a_full_merge() {
-        let mut window = Window::new(1_000, Position(0));
+        let mut window = PostWindow::new(1_000, Position(0));
         for number in 0_u64..500 {
             // Some authors write many posts early, others few posts late.
             let author = 1 + (number * number * 7 + number / 11) % 37;
@@ -264,8 +266,8 @@ mod tests {
         }
         let authors: Vec<_> = (1..=37).step_by(2).map(MemberId).collect();
         for limit in 1..60 {
-            let first = window.by_authors(&authors, ALL, END, NOW, limit);
-            let merged = window.by_authors(&authors, ALL, PostId(u64::MAX - 1), NOW, limit);
+            let first = window.newest_by_authors(&authors, ALL, END, NOW, limit);
+            let merged = window.newest_by_authors(&authors, ALL, PostId(u64::MAX - 1), NOW, limit);
             assert_eq!(ids(&first), ids(&merged), "limit {limit}");
         }
     }
@@ -274,6 +276,6 @@ mod tests {
     fn applying_twice_changes_nothing() {
         let mut window = window(100);
         window.insert(post_ref(30, 1, 30));
-        assert_eq!(window.posts(), 5);
+        assert_eq!(window.post_count(), 5);
     }
 }

@@ -1,4 +1,4 @@
-//! Runs the upkeep: signing keys, expired rows and events, revocations, old activity.
+//! The housekeeping actor: rotates signing keys, and prunes expired rows, events, revocations and activity.
 use super::{Message, Readers};
 use crate::{
     actors::{error::Error, health::Fault, mailbox::Envelope, sessions::Sessions},
@@ -16,7 +16,7 @@ pub(super) struct State {
     pub(super) store: Arc<dyn UpkeepStore>,
     pub(super) readers: Readers,
     pub(super) sessions: Sessions,
-    /// Events younger than this are kept.
+    /// Events younger than this are not pruned.
     pub(super) retention: Duration,
     pub(super) last_run_failed: Fault,
     /// Wakes the timer for another run.
@@ -54,6 +54,7 @@ impl Actor for HousekeepingActor {
 }
 
 impl State {
+    /// Runs all upkeep once. Stops at the first error; the next run begins again.
     async fn run(&self) -> Result<(), Error> {
         self.sessions.check_keys().await?;
         let now = Timestamp::now();

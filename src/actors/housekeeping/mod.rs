@@ -1,4 +1,4 @@
-//! Hourly upkeep: rotates the signing keys and prunes expired rows.
+//! Housekeeping: an actor and its timer, which rotate the signing keys and prune expired rows every hour.
 mod actor;
 
 use super::{
@@ -25,7 +25,7 @@ pub(super) enum Message {
     Run { reply: Reply<()> },
 }
 
-/// The readers of the log: events that one of them has not read are kept.
+/// The readers of the log: an event that one of them has not applied is not pruned.
 #[derive(Clone)]
 pub(super) struct Readers {
     pub(super) projection: Projection,

@@ -1,4 +1,5 @@
-//! Converts the pixels of an image with a colour profile (Display P3, Adobe RGB, ...) to sRGB, which every screen shows.
+//! `Colors`: converts the pixels of an image with a colour profile (Display P3, Adobe RGB, ...) to sRGB, which every
+//! screen shows.
 //!
 //! A profile consists of tables and curves from an untrusted source. An image whose profile is unreadable, too large or
 //! of another colour space than its pixels is treated as sRGB.
@@ -16,8 +17,8 @@ const TABLE_MAX: usize = 1 << 20;
 pub(super) struct Colors(ColorProfile);
 
 impl Colors {
-    /// Reads an embedded profile. `None` where the image is to be treated as sRGB.
-    pub(super) fn of(profile: &[u8]) -> Option<Self> {
+    /// Reads an embedded profile. `None` if the profile is unreadable or too large.
+    pub(super) fn read(profile: &[u8]) -> Option<Self> {
         let options = ParsingOptions {
             max_profile_size: PROFILE_BYTES_MAX,
             max_allowed_clut_size: TABLE_MAX,
@@ -25,10 +26,11 @@ impl Colors {
         };
         // A panic in the library means an unreadable profile.
         let read = catch_unwind(|| ColorProfile::new_from_slice_with_options(profile, options));
-        read.ok()?.ok().map(Self)
+        let profile = read.ok()?.ok()?;
+        Some(Self(profile))
     }
 
-    /// Converts an image of eight bits per channel to sRGB; returns it unchanged where the profile does not fit it.
+    /// Converts an image of eight bits per channel to sRGB; returns it unchanged if the profile does not fit it.
     pub(super) fn to_srgb(&self, mut image: DynamicImage) -> DynamicImage {
         let converted = match &mut image {
             DynamicImage::ImageRgb8(pixels) => self.convert(DataColorSpace::Rgb, Layout::Rgb, 3, pixels),
@@ -38,12 +40,12 @@ impl Colors {
             _ => None,
         };
         if converted.is_none() {
-            tracing::debug!("the color profile does not match the image");
+            tracing::debug!("cannot convert the colors of an image: its profile does not fit");
         }
         image
     }
 
-    /// Converts in chunks, so that memory holds no second copy of the pixels. `None` where the profile does not fit.
+    /// Converts in chunks, so that memory holds no second copy of the pixels. `None` if the profile does not fit.
     fn convert(&self, space: DataColorSpace, layout: Layout, channels: usize, pixels: &mut [u8]) -> Option<()> {
         if self.0.color_space != space {
             return None;
@@ -84,7 +86,7 @@ mod tests {
     }
 
     fn converted(profile: &ColorProfile, color: [u8; 3]) -> [u8; 3] {
-        let colors = Colors::of(&profile.encode().unwrap()).unwrap();
+        let colors = Colors::read(&profile.encode().unwrap()).unwrap();
         colors.to_srgb(one(color)).to_rgb8().get_pixel(1, 1).0
     }
 
@@ -109,11 +111,11 @@ mod tests {
     #[test]
     fn a_profile_of_another_color_space_changes_nothing() {
         let grey = ColorProfile::new_gray_with_gamma(1.0).encode().unwrap();
-        assert_eq!(Colors::of(&grey).unwrap().to_srgb(one([9, 99, 199])), one([9, 99, 199]));
+        assert_eq!(Colors::read(&grey).unwrap().to_srgb(one([9, 99, 199])), one([9, 99, 199]));
         let luma = DynamicImage::from(one([100; 3]).to_luma8());
         let wide = ColorProfile::new_display_p3().encode().unwrap();
-        assert_eq!(Colors::of(&wide).unwrap().to_srgb(luma.clone()), luma);
-        let brighter = Colors::of(&grey).unwrap().to_srgb(luma).to_luma8().get_pixel(0, 0).0[0];
+        assert_eq!(Colors::read(&wide).unwrap().to_srgb(luma.clone()), luma);
+        let brighter = Colors::read(&grey).unwrap().to_srgb(luma).to_luma8().get_pixel(0, 0).0[0];
         assert!(brighter > 150, "{brighter}");
     }
 
@@ -121,10 +123,10 @@ mod tests {
     fn an_unreadable_profile_is_ignored() {
         let whole = ColorProfile::new_adobe_rgb().encode().unwrap();
         for cut in [0, 3, 127, 128, 131, 200, whole.len() / 2] {
-            let _ = Colors::of(&whole[..cut]).map(|colors| colors.to_srgb(one([1, 2, 3])));
+            let _ = Colors::read(&whole[..cut]).map(|colors| colors.to_srgb(one([1, 2, 3])));
         }
-        assert!(Colors::of(&[whole.as_slice(), &vec![0; PROFILE_BYTES_MAX]].concat()).is_none());
-        assert!(Colors::of(b"").is_none() && Colors::of(&[0xFF; 5_000]).is_none());
+        assert!(Colors::read(&[whole.as_slice(), &vec![0; PROFILE_BYTES_MAX]].concat()).is_none());
+        assert!(Colors::read(b"").is_none() && Colors::read(&[0xFF; 5_000]).is_none());
     }
 
     proptest! {
@@ -135,7 +137,7 @@ mod tests {
                 let index = index % profile.len();
                 profile[index] = byte;
             }
-            let _ = Colors::of(&profile).map(|colors| colors.to_srgb(one([1, 200, 3])));
+            let _ = Colors::read(&profile).map(|colors| colors.to_srgb(one([1, 200, 3])));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The commands on images: one variant and one store call each.
+//! `ImageCommand`: the commands on images, one variant and one store call each.
 use crate::{
     actors::{
         command_actor::Command,

@@ -1,4 +1,5 @@
-//! Bounds uploads, decoding threads and decoded pixels: together they bound the memory that images use.
+//! `Decoders`: decodes uploads on threads, and bounds the uploads, the threads and the decoded pixels, and with them
+//! the memory that images use.
 use super::picture::{self, Variants};
 use crate::{
     actors::error::Error,
@@ -13,23 +14,25 @@ use std::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Megapixels that are decoded at once, of all members: one image of the maximum size, or forty of one megapixel. Two of
-/// the maximum size are decoded one after the other.
+/// Megapixels that are decoded at once, of all members: one image of the maximum size, or forty of one megapixel. Two
+/// of the maximum size are decoded one after the other.
 const MEGAPIXELS_MAX: u64 = IMAGE_PIXELS_MAX.div_ceil(1_000_000);
 
-/// Uploads of one member at once: as many as a post has images, and fewer than there are permits.
+/// Uploads of one member at once: as many as a post has images.
 const MEMBER_UPLOADS_MAX: usize = 4;
-/// Uploads of one member at once while half of the permits are held: the rest is for members who hold none.
+/// Uploads of one member at once while half of the permits, and at least [`MEMBER_UPLOADS_MAX`], are held: the rest is
+/// for members who hold none.
 const MEMBER_UPLOADS_MAX_WHEN_CROWDED: usize = 1;
 
 /// The semaphores of all uploads. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Decoders {
-    /// Uploads under way; one more is `Busy`.
+    /// One permit for each upload; one upload more is `Busy`.
     uploads: Arc<Semaphore>,
     uploads_max: usize,
-    /// Decoding threads.
+    /// One permit for each decoding thread.
     threads: Arc<Semaphore>,
+    /// One permit for each megapixel of the images that are being decoded.
     megapixels: Arc<Semaphore>,
     /// The uploads of each member: `uploads_max` entries at most.
     members: Arc<Mutex<HashMap<MemberId, usize>>>,
@@ -67,10 +70,11 @@ impl Decoders {
         }
     }
 
-    /// Acquires the right to upload one image. Refuses `Busy`.
+    /// Acquires the right to upload one image. Refuses `Busy` if too many uploads are under way, of all members or of
+    /// this one.
     pub(super) fn acquire_upload(&self, owner: MemberId) -> Result<UploadPermit, Error> {
         self.try_acquire(owner).ok_or_else(|| {
-            count("busy");
+            count_outcome("busy");
             Error::Busy("images")
         })
     }
@@ -92,10 +96,10 @@ impl Decoders {
     /// Decodes an upload and encodes both variants, and records the metrics. Refuses `ImageEmpty`, `ImageUnsupported`,
     /// `ImageTooLarge`, `ImageCorrupted`.
     pub(super) async fn process(&self, upload: Bytes, purpose: Purpose) -> Result<Variants, Error> {
-        let begun = Instant::now();
+        let started = Instant::now();
         let variants = self.process_on_threads(upload, purpose).await;
-        metrics::histogram!("dailyfeed_image_duration_seconds").record(begun.elapsed());
-        count(match &variants {
+        metrics::histogram!("dailyfeed_image_duration_seconds").record(started.elapsed());
+        count_outcome(match &variants {
             Ok(_) => "made",
             Err(Error::Refused(Refusal::ImageEmpty)) => "empty",
             Err(Error::Refused(Refusal::ImageTooLarge)) => "too_large",
@@ -106,6 +110,7 @@ impl Decoders {
         variants
     }
 
+    /// Reads the header on a thread, waits until the image fits into the megapixels, and decodes it.
     async fn process_on_threads(&self, upload: Bytes, purpose: Purpose) -> Result<Variants, Error> {
         let closed = |_| Error::Restarting("images");
         let thread = self.threads.clone().acquire_owned().await.map_err(closed)?;
@@ -134,7 +139,7 @@ async fn run_blocking<T: Send + 'static>(
     }
 }
 
-fn count(outcome: &'static str) {
+fn count_outcome(outcome: &'static str) {
     metrics::counter!("dailyfeed_images_total", "outcome" => outcome).increment(1);
 }
 

@@ -1,4 +1,4 @@
-//! Checks whether image files can be written; the images part is down while they cannot.
+//! `FileCheck`: checks whether image files can be written. The images part is down while they cannot.
 use crate::{
     actors::{
         backoff::{Backoff, PART_MAX},
@@ -11,11 +11,13 @@ use crate::{
 use std::sync::Arc;
 use tokio::sync::Notify;
 
-/// The result of the last check. Cheap to clone.
+/// Handle of the task that checks, and of the result of the last check. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct FileCheck {
     part: Part,
+    /// Present while files cannot be written.
     unwritable: Fault,
+    /// Wakes the task.
     check_again: Arc<Notify>,
 }
 
@@ -29,12 +31,12 @@ impl FileCheck {
     }
 
     /// Refuses `Down` while the part is down.
-    pub(super) fn check(&self) -> Result<(), Error> {
-        self.part.check()
+    pub(super) fn require_up(&self) -> Result<(), Error> {
+        self.part.require_up()
     }
 
-    /// Records the result of a write: a failed one starts the check.
-    pub(super) fn record_write(&self, written: &StoreResult<()>) {
+    /// Notes the result of a write: after a failed one the task checks until it succeeds.
+    pub(super) fn note_write(&self, written: &StoreResult<()>) {
         if matches!(written, Err(StoreError::Unavailable { .. })) {
             self.unwritable.set(true);
             self.check_again.notify_one();

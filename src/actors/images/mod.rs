@@ -1,4 +1,5 @@
-//! Images: uploads are decoded and encoded anew on blocking threads; the rows of images go through the owner's slot.
+//! `Images`: the handle that decodes uploads on blocking threads, stores, shows and deletes images. The commands on
+//! their rows go through the owner's slot.
 mod colors;
 mod commands;
 mod decoders;
@@ -72,10 +73,10 @@ impl Images {
         images
     }
 
-    /// Returns the right to upload one image, which a request acquires before it reads its body. Refuses `Busy` where too
-    /// many uploads are under way, of all members or of this one; `Down` while files cannot be written.
+    /// Returns the right to upload one image, which a request acquires before it reads its body. Refuses `Busy` if too
+    /// many uploads are under way, of all members or of this one, and `Down` while the part is.
     pub fn acquire_upload(&self, owner: MemberId) -> Result<UploadPermit, Error> {
-        self.file_check.check()?;
+        self.file_check.require_up()?;
         self.decoders.acquire_upload(owner)
     }
 
@@ -101,32 +102,35 @@ impl Images {
             owner,
             purpose,
             post: None,
-            original: file_of(&variants.original),
-            thumbnail: file_of(&variants.thumbnail),
+            original: image_file(&variants.original),
+            thumbnail: image_file(&variants.thumbnail),
             created_at: Timestamp::now(),
         };
         Ok(ImageDraft { image, original: variants.original, thumbnail: variants.thumbnail })
     }
 
-    /// Stores a draft: the files first, so that every row has its files. Refuses `TooManyImages`.
+    /// Stores a draft: the files first, so that every row has its files. Refuses `IdempotencyKeyReused`,
+    /// `MemberNotFound`, `TooManyImages`.
     pub async fn create_image(&self, draft: ImageDraft, receipt: Option<Receipt>) -> Result<Outcome<()>, Error> {
         let ImageDraft { image, original, thumbnail } = draft;
         let (id, owner) = (image.picture.id, image.owner);
         let written = self.files.write(id, original, thumbnail).await;
-        self.file_check.record_write(&written);
+        self.file_check.note_write(&written);
         written?;
         let image = Box::new(image);
-        let outcome = self.slots.of(owner).ask(|reply| ImageCommand::CreateImage { image, receipt, reply }).await;
-        // On any other error the row may have been stored. The files stay; if the row was not stored, they are orphans.
+        let outcome =
+            self.slots.mailbox_of(owner).ask(|reply| ImageCommand::CreateImage { image, receipt, reply }).await;
+        // After any other error the row may exist. The files stay; if the row does not exist, they are orphans.
         if matches!(outcome, Ok(Outcome::Repeated(_)) | Err(Error::Refused(_) | Error::Busy(_))) {
             self.delete_files(id).await;
         }
         outcome
     }
 
-    /// Deletes an image, and removes it from its post or its owner's profile. Refuses `ImageNotFound`, `ImageForbidden`.
+    /// Deletes an image, and removes it from its post or its owner's profile. Refuses `ImageNotFound`,
+    /// `ImageForbidden`.
     pub async fn delete_image(&self, owner: MemberId, id: ImageId) -> Result<(), Error> {
-        self.slots.of(owner).ask(|reply| ImageCommand::DeleteImage { owner, id, reply }).await?;
+        self.slots.mailbox_of(owner).ask(|reply| ImageCommand::DeleteImage { owner, id, reply }).await?;
         self.visibility.note_write(owner);
         self.delete_files(id).await;
         Ok(())
@@ -137,13 +141,13 @@ impl Images {
     pub async fn image(&self, id: ImageId, key: Option<&str>, viewer: Option<MemberId>) -> Result<Image, Error> {
         let image = self.store.image(id).await?.ok_or(Refusal::ImageNotFound)?;
         let allowed = match key {
-            Some(key) => is_key(image.picture.key, key),
+            Some(key) => key_matches(image.picture.key, key),
             None => viewer == Some(image.owner),
         };
         if allowed { Ok(image) } else { Err(Refusal::ImageNotFound.into()) }
     }
 
-    /// Streams a range of the bytes of an image. Refuses `ImageNotFound`.
+    /// Streams a range of the bytes of an image. Refuses `ImageNotFound`, and `Busy` if too many files are being read.
     pub async fn read(
         &self,
         id: ImageId,
@@ -163,11 +167,12 @@ impl Images {
 }
 
 /// Compares a key with the text from a request, in constant time.
-fn is_key(key: ImageKey, given: &str) -> bool {
+fn key_matches(key: ImageKey, given: &str) -> bool {
     verify_slices_are_equal(key.to_string().as_bytes(), given.as_bytes()).is_ok()
 }
 
-fn file_of(bytes: &Bytes) -> ImageFile {
+/// Returns the length and the entity tag of a file's bytes.
+fn image_file(bytes: &Bytes) -> ImageFile {
     let hash = digest(&SHA256, bytes);
     let mut tag = String::with_capacity(TAG_BYTES * 2);
     for byte in &hash.as_ref()[..TAG_BYTES] {

@@ -1,6 +1,7 @@
-//! Processes one upload: detects its format, reads its size, decodes, scales, rotates and encodes it anew.
+//! Processes one upload: `measure` detects its format and reads its size, `process` decodes, scales, rotates and
+//! encodes it.
 //!
-//! The stored files are made of pixels alone, so no metadata of the upload survives. Slow: runs on blocking threads.
+//! The stored files are made only of pixels, so no metadata of the upload survives. Slow: runs on blocking threads.
 use super::colors::Colors;
 use crate::domain::{IMAGE_PIXELS_MAX, IMAGE_SIDE_MAX, ImageKind, Purpose, Refusal, fits_limits, scaled_to_fit};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -15,7 +16,7 @@ use std::io::Cursor;
 
 /// JPEG quality, of 100. Above it files grow faster than the image visibly improves.
 const JPEG_QUALITY: u8 = 85;
-/// How large a lossless PNG of a drawing may be, in halves of the size of the JPEG.
+/// The largest size of a lossless PNG of a drawing, in halves of the size of the JPEG.
 const LOSSLESS_HALVES_MAX: u64 = 3;
 /// An image with up to this many colours is a drawing.
 const DRAWN_COLORS_MAX: usize = 256;
@@ -25,9 +26,9 @@ const DRAWN_SAME_PART: u64 = 4;
 const END: u8 = 0xD9;
 /// Bytes appended to a JPEG without its end marker: more than a decoder reads ahead.
 const ENDING_BYTES: usize = 64;
-/// Unpacked bytes of a PNG's colour profile and texts. A decoder reads them before the pixels, and they may be bombs.
+/// Unpacked bytes of a PNG's colour profile and texts. A decoder reads them before the pixels, and they can be bombs.
 const METADATA_BYTES_MAX: u64 = 16 << 20;
-/// Bytes that a decoder may allocate beside the pixels: the first frame of a GIF may be as large as the whole image.
+/// Bytes that a decoder can allocate beside the pixels: the first frame of a GIF can be as large as the whole image.
 const FRAME_BYTES_MAX: u64 = IMAGE_PIXELS_MAX * 4;
 
 /// The format and size of an upload, read from its header.
@@ -38,7 +39,7 @@ pub(super) struct Measured {
 }
 
 impl Measured {
-    /// Returns the megapixels, rounded up; at most 40.
+    /// Returns the number of megapixels, rounded up; at most 40.
     pub(super) fn megapixels(self) -> u32 {
         u32::try_from(self.pixels.div_ceil(1_000_000)).unwrap_or(u32::MAX)
     }
@@ -74,8 +75,8 @@ pub(super) fn measure(upload: &[u8]) -> Result<Measured, Refusal> {
     Ok(Measured { format, pixels: u64::from(width) * u64::from(height) })
 }
 
-/// Decodes an upload and encodes both variants, of an animation those of its first frame. Refuses what [`measure`]
-/// refuses.
+/// Decodes an upload and encodes both variants; of an animation, only its first frame. Refuses `ImageUnsupported`,
+/// `ImageTooLarge`, `ImageCorrupted`.
 pub(super) fn process(upload: &[u8], measured: Measured, purpose: Purpose) -> Result<Variants, Refusal> {
     if measured.format != ImageFormat::Jpeg || has_end(upload) {
         return process_complete(upload, measured, purpose);
@@ -84,9 +85,10 @@ pub(super) fn process(upload: &[u8], measured: Measured, purpose: Purpose) -> Re
     process_complete(&completed, measured, purpose)
 }
 
+/// Processes an upload that is not truncated.
 fn process_complete(upload: &[u8], measured: Measured, purpose: Purpose) -> Result<Variants, Refusal> {
     let mut decoder = decoder(upload, measured.format).map_err(refusal)?;
-    let colors = decoder.icc_profile().ok().flatten().and_then(|profile| Colors::of(&profile));
+    let colors = decoder.icc_profile().ok().flatten().and_then(|profile| Colors::read(&profile));
     // An unreadable orientation is ignored.
     let orientation = decoder.orientation().ok();
     let mut source = DynamicImage::from_decoder(decoder).map_err(refusal)?;
@@ -107,19 +109,19 @@ fn process_complete(upload: &[u8], measured: Measured, purpose: Purpose) -> Resu
     });
     let (width, height) = (original.width(), original.height());
     let (kind, original) = if transparent {
-        (ImageKind::Png, encoded(&original, ImageKind::Png)?)
+        (ImageKind::Png, encode(&original, ImageKind::Png)?)
     } else {
-        encoded_opaque(&original, measured.format)?
+        encode_opaque(&original, measured.format)?
     };
-    let thumbnail = encoded(&thumbnail, kind)?;
+    let thumbnail = encode(&thumbnail, kind)?;
     Ok(Variants { width, height, kind, original, thumbnail })
 }
 
 /// Encodes as JPEG, or as PNG if the upload was lossless, looks like a drawing or a screenshot, and stays small.
-fn encoded_opaque(image: &DynamicImage, format: ImageFormat) -> Result<(ImageKind, Bytes), Refusal> {
-    let jpeg = encoded(image, ImageKind::Jpeg)?;
+fn encode_opaque(image: &DynamicImage, format: ImageFormat) -> Result<(ImageKind, Bytes), Refusal> {
+    let jpeg = encode(image, ImageKind::Jpeg)?;
     if format != ImageFormat::Jpeg && looks_drawn(image) {
-        let png = encoded(image, ImageKind::Png)?;
+        let png = encode(image, ImageKind::Png)?;
         if png.len() as u64 * 2 <= jpeg.len() as u64 * LOSSLESS_HALVES_MAX {
             return Ok((ImageKind::Png, png));
         }
@@ -167,20 +169,19 @@ fn decoder(upload: &[u8], format: ImageFormat) -> ImageResult<impl ImageDecoder 
     reader.into_decoder()
 }
 
-/// Adds the missing end marker to a JPEG. `None` where pixels are missing too, which the decoder would fill with grey.
+/// Adds the missing end marker to a JPEG. `None` if pixels are missing too, which the decoder would fill with grey.
 ///
 /// No pixel is missing if two different continuations after the last byte decode to the same pixels.
 fn with_end(jpeg: &[u8]) -> Option<Vec<u8>> {
-    // The first byte of a truncated marker.
+    // A last 0xFF is the first byte of a truncated marker.
     let jpeg = jpeg.strip_suffix(b"\xFF").unwrap_or(jpeg);
     let followed_by = |byte: u8| [jpeg, &[byte; ENDING_BYTES], &[0xFF, END]].concat();
     let pixels = |jpeg: &[u8]| {
         let image = DynamicImage::from_decoder(decoder(jpeg, ImageFormat::Jpeg).ok()?).ok()?;
         Some(digest(&SHA256, image.as_bytes()))
     };
-    let one = followed_by(0x00);
-    let (of_one, of_other) = (pixels(&one)?, pixels(&followed_by(0xAA))?);
-    (of_one.as_ref() == of_other.as_ref()).then_some(one)
+    let (completed, other) = (followed_by(0x00), followed_by(0xAA));
+    if pixels(&completed)?.as_ref() == pixels(&other)?.as_ref() { Some(completed) } else { None }
 }
 
 /// Returns whether a JPEG has its end-of-image marker.
@@ -189,9 +190,9 @@ fn has_end(jpeg: &[u8]) -> bool {
     loop {
         // Pixels lie between the markers; in pixels, FF is followed by 00 or by a restart marker.
         let marker = |pair: &[u8]| pair[0] == 0xFF && !matches!(pair[1], 0x00 | 0x01 | 0xD0..=0xD7 | 0xFF);
-        let Some(at) = rest.windows(2).position(marker) else { return false };
-        let after = &rest[at + 2..];
-        if rest[at + 1] == END {
+        let Some(index) = rest.windows(2).position(marker) else { return false };
+        let after = &rest[index + 2..];
+        if rest[index + 1] == END {
             return true;
         }
         let Some(length) = after.first_chunk::<2>().copied().map(u16::from_be_bytes) else { return false };
@@ -200,7 +201,7 @@ fn has_end(jpeg: &[u8]) -> bool {
     }
 }
 
-/// Scales the source to both sizes, cropped to the middle where the shape differs.
+/// Scales the source to both sizes, cropped to the middle if the shape differs.
 ///
 /// Multiplies the colours of the source by alpha in place, because a copy of 40 megapixels would be another 160 MB.
 fn scale(source: &mut DynamicImage, sizes: [(u32, u32); 2]) -> Result<[DynamicImage; 2], Refusal> {
@@ -245,7 +246,7 @@ fn to_eight_bits(image: DynamicImage, transparent: bool) -> DynamicImage {
     }
 }
 
-fn encoded(image: &DynamicImage, kind: ImageKind) -> Result<Bytes, Refusal> {
+fn encode(image: &DynamicImage, kind: ImageKind) -> Result<Bytes, Refusal> {
     let mut out = Vec::new();
     let (pixels, width, height, colors) = (image.as_bytes(), image.width(), image.height(), image.color().into());
     let written = match kind {

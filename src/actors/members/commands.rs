@@ -1,4 +1,4 @@
-//! The commands on members and their relations: one variant and one store call each.
+//! `MemberCommand`: the commands on members and their relations, one variant and one store call each.
 use crate::{
     actors::{
         command_actor::Command,
@@ -11,8 +11,10 @@ use crate::{
 use std::sync::Arc;
 
 /// A command on members and their relations. Its reply is sent when its commit is durable.
+///
+/// `over` is the version that the member edited; the store refuses the change if the stored one differs.
 pub(super) enum MemberCommand {
-    /// Stores a new member with the receipt.
+    /// Stores a new member with the receipt; replies with the position of its event.
     SignUp { member: Box<NewMember>, receipt: Option<Receipt>, reply: Reply<Outcome<Position>> },
     /// Changes a member's profile and privacy.
     ChangeProfile { member: MemberId, patch: Box<ProfilePatch>, over: Option<Box<Member>>, reply: Reply<()> },
@@ -20,13 +22,13 @@ pub(super) enum MemberCommand {
     ChangeHandle { member: MemberId, handle: Handle, over: Option<Box<Member>>, reply: Reply<()> },
     /// Follows a member, or requests to; `key` orders the lists of follows and requests.
     Follow { key: u64, follower: MemberId, followee: MemberId, reply: Reply<Followed> },
-    /// Changes another relation of `member` to `other`; replies whether the change was new.
+    /// Changes another relation of `member` to `other`; replies with false if nothing changed.
     ChangeRelation { change: RelationChange, member: MemberId, other: MemberId, reply: Reply<bool> },
-    /// Moves a member's marker of read notifications forward; replies whether it moved.
+    /// Moves a member's marker of read notifications forward; replies with false if it did not move.
     MoveMarker { member: MemberId, last_read: Position, reply: Reply<bool> },
 }
 
-/// The stores that member commands write to.
+/// The stores that member commands write to. The handle reads from them too.
 #[derive(Clone)]
 pub(super) struct MemberStores {
     pub(super) members: Arc<dyn MemberStore>,

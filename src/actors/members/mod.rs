@@ -1,5 +1,5 @@
-//! Members and their relations: the handle for sign-up, profiles, follows, blocks, mutes and recommendations.
-//! Relations: `relations.rs`.
+//! `Members`: the handle for sign-up, profiles, recommendations, the marker of read notifications and relations. Its
+//! methods for follows, follow requests, blocks and mutes are in `relations.rs`.
 mod commands;
 mod relations;
 
@@ -66,7 +66,7 @@ impl Members {
         Ok(Self { slots, stores, ids, hasher, catalog, visibility, recommendations })
     }
 
-    /// Drafts a member: id and time are known before it is stored.
+    /// Drafts a member: its id and time are known before it is stored.
     pub fn draft_member(&self, email: Email, handle: Handle, profile: Profile) -> MemberDraft {
         let member = Member {
             id: MemberId(self.ids.next()),
@@ -81,8 +81,8 @@ impl Members {
         MemberDraft { member, email, handle }
     }
 
-    /// Hashes the password and stores a draft. `address` is the client's, whose network the hashing is counted for.
-    /// Refuses `EmailTaken`, `HandleTaken`.
+    /// Hashes the password and stores a draft. `address` is the client's: the hash takes its turn in the queue of that
+    /// network. Refuses `Busy`, `IdempotencyKeyReused`, `EmailTaken`, `HandleTaken`.
     pub async fn sign_up(
         &self,
         draft: MemberDraft,
@@ -90,13 +90,13 @@ impl Members {
         receipt: Option<Receipt>,
         address: IpAddr,
     ) -> Result<Outcome<()>, Error> {
-        let permit = self.hasher.acquire(Caller::new(&draft.email.key(), address)).await;
-        let (password_hash, receipt) = permit?.hash_and_seal(password, receipt).await?;
+        let caller = Caller::new(&draft.email.key(), address);
+        let (password_hash, receipt) = self.hasher.acquire(caller).await?.hash_and_seal(password, receipt).await?;
         let MemberDraft { member, email, handle } = draft;
         let (id, profile, created_at) = (member.id, member.profile, member.created_at);
         let member = Box::new(NewMember { id, email, handle, password_hash, profile, created_at });
-        let outcome = self.slots.of(id).ask(|reply| MemberCommand::SignUp { member, receipt, reply }).await?;
-        Ok(outcome.map(drop))
+        let sign_up = |reply| MemberCommand::SignUp { member, receipt, reply };
+        Ok(self.slots.mailbox_of(id).ask(sign_up).await?.map(drop))
     }
 
     /// Returns one member. Refuses `MemberNotFound`.
@@ -115,7 +115,7 @@ impl Members {
         Ok(!self.stores.members.handle_taken(&handle.key()).await?)
     }
 
-    /// Returns cards in the order of `ids`, without hidden members. Refuses `TooManyIds`.
+    /// Returns the cards of `ids` in the same order, without hidden members. Refuses `TooManyIds`.
     pub async fn cards(&self, viewer_id: MemberId, ids: &[MemberId]) -> Result<Vec<Arc<MemberCard>>, Error> {
         if ids.len() > QUERY_IDS_MAX {
             return Err(Refusal::TooManyIds { max: QUERY_IDS_MAX }.into());
@@ -126,28 +126,31 @@ impl Members {
         Ok(cards)
     }
 
-    /// Recommends members that the viewer does not follow. Refuses what [`Lane::run`] refuses.
+    /// Recommends members that the viewer does not follow. Refuses `CursorInvalid`, and what the lane refuses.
     pub async fn recommend(
         &self,
         viewer: MemberId,
-        how: Recommendation,
+        recommendation: Recommendation,
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page<Recommended>, Error> {
-        let scope = viewer.0 ^ (how as u64) << 60;
+        let scope = viewer.0 ^ (recommendation as u64) << 60;
         let after = cursor.map(|text| decode_list_cursor(text, ListKind::Recommendations, scope)).transpose()?;
         let members = &self.stores.members;
         let found = self
             .recommendations
-            .run(viewer, async |until| Ok(members.recommend(viewer, how, after, limit + 1, &until).await?))
+            .run(viewer, async |deadline| {
+                Ok(members.recommend(viewer, recommendation, after, limit + 1, &deadline).await?)
+            })
             .await?;
         let key = |last: &Recommended| [last.common_follows, last.member.id.0];
         let next = |last: &_| encode_list_cursor(ListKind::Recommendations, scope, key(last));
         Ok(page(found, limit, next, |recommended| recommended))
     }
 
-    /// Changes the member's profile and privacy, which are in force for every viewer when this returns. Refuses
-    /// `Invalid`, and `PreconditionFailed` for a member that differs from `over`.
+    /// Changes the member's profile and privacy, for every viewer when this returns. Refuses `Invalid`,
+    /// `MemberNotFound`, for an avatar `ImageNotFound` and `ImageForbidden`, and `PreconditionFailed` for a member that
+    /// differs from `over`.
     pub async fn change_profile(
         &self,
         member: MemberId,
@@ -156,23 +159,25 @@ impl Members {
     ) -> Result<Member, Error> {
         let (patch, over) = (Box::new(patch), over.map(Box::new));
         let change = |reply| MemberCommand::ChangeProfile { member, patch, over, reply };
-        self.slots.of(member).ask(change).await?;
+        self.slots.mailbox_of(member).ask(change).await?;
         self.visibility.note_write(member);
         self.visibility.wait_for_own_writes(member).await;
         self.member(member).await
     }
 
-    /// Changes the member's handle. Refuses `HandleTaken`, and `PreconditionFailed` for a member that differs from `over`.
+    /// Changes the member's handle. Refuses `HandleTaken`, `MemberNotFound`, and `PreconditionFailed` for a member that
+    /// differs from `over`.
     pub async fn change_handle(&self, member: MemberId, handle: Handle, over: Option<Member>) -> Result<Member, Error> {
         let over = over.map(Box::new);
-        self.slots.of(member).ask(|reply| MemberCommand::ChangeHandle { member, handle, over, reply }).await?;
+        self.slots.mailbox_of(member).ask(|reply| MemberCommand::ChangeHandle { member, handle, over, reply }).await?;
         self.visibility.note_write(member);
         self.member(member).await
     }
 
-    /// Moves the member's marker of read notifications forward, for all devices of the member; never back.
+    /// Moves the member's marker of read notifications forward, for all devices of the member; never back. Refuses
+    /// `MemberNotFound`.
     pub async fn move_marker(&self, member: MemberId, last_read: Position) -> Result<(), Error> {
-        self.slots.of(member).ask(|reply| MemberCommand::MoveMarker { member, last_read, reply }).await?;
+        self.slots.mailbox_of(member).ask(|reply| MemberCommand::MoveMarker { member, last_read, reply }).await?;
         self.visibility.note_write(member);
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Relations between members: the methods of [`Members`] for follows, requests, blocks and mutes.
+//! The methods of [`Members`] for the relations between members: follows, follow requests, blocks and mutes.
 use super::{Members, commands::MemberCommand};
 use crate::{
     actors::{
@@ -38,7 +38,8 @@ impl RelationList {
         }
     }
 
-    /// Returns whether the list shows hidden members: a blocked member is hidden, and only this list allows to unblock.
+    /// Returns whether the list shows hidden members: members whom the member blocks are hidden, and this list is the
+    /// only one to unblock them from.
     fn includes_hidden(self) -> bool {
         self == Self::Blocks
     }
@@ -47,15 +48,15 @@ impl RelationList {
 impl Members {
     /// Returns the member with the counts that are visible to the viewer, and the relation between the two.
     ///
-    /// Refuses `MemberNotFound` where one of the two blocks the other; a viewer who alone blocks the member still gets
-    /// the profile, which says so.
+    /// Refuses `MemberNotFound` for a hidden member, except one whom the viewer blocks without being blocked: the
+    /// relation shows the block.
     pub async fn visible_profile(&self, viewer_id: MemberId, mut member: Member) -> Result<(Member, Relation), Error> {
         let viewer = self.visibility.viewer(viewer_id).await?;
         let relations = &self.stores.relations;
         let relation = relations.relations(viewer_id, &[member.id], Timestamp::now()).await?.pop();
         let relation = relation.unwrap_or_default();
-        let blocks_alone = relation.blocked && !relation.blocked_by;
-        if !viewer.sees(member.id, Surface::Direct) && !blocks_alone {
+        let only_viewer_blocks = relation.blocked && !relation.blocked_by;
+        if !viewer.sees(member.id, Surface::Direct) && !only_viewer_blocks {
             return Err(Refusal::MemberNotFound.into());
         }
         let blocked = &viewer.relations().blocked;
@@ -67,51 +68,52 @@ impl Members {
         Ok((member, relation))
     }
 
-    /// Lists the members that have a relation to `of`, newest relation first, without hidden ones. Refuses
-    /// `MemberNotFound`.
+    /// Lists the members that have a relation to `member`, newest relation first, without hidden ones; the list of
+    /// blocks has hidden ones too. Refuses `MemberNotFound`, `CursorInvalid`.
     pub async fn relation_list(
         &self,
         viewer_id: MemberId,
         list: RelationList,
-        of: MemberId,
+        member: MemberId,
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page<MemberCard>, Error> {
         let before = match cursor {
-            Some(text) => decode_list_cursor(text, list.kind(), of.0)?[0],
+            Some(text) => decode_list_cursor(text, list.kind(), member.0)?[0],
             None => u64::MAX,
         };
         let viewer = self.visibility.viewer(viewer_id).await?;
-        if self.catalog.cards(&[of]).await?.is_empty() || !viewer.sees(of, Surface::Direct) {
+        if self.catalog.cards(&[member]).await?.is_empty() || !viewer.sees(member, Surface::Direct) {
             return Err(Refusal::MemberNotFound.into());
         }
         let relations = &self.stores.relations;
         let listed = match list {
-            RelationList::Followers => relations.followers(of, before, limit + 1).await,
-            RelationList::Followings => relations.followings(of, before, limit + 1).await,
-            RelationList::Requests => relations.follow_requests(of, before, limit + 1).await,
-            RelationList::Blocks => relations.blocks(of, before, limit + 1).await,
-            RelationList::Mutes => relations.mutes(of, Timestamp::now(), before, limit + 1).await,
+            RelationList::Followers => relations.followers(member, before, limit + 1).await,
+            RelationList::Followings => relations.followings(member, before, limit + 1).await,
+            RelationList::Requests => relations.follow_requests(member, before, limit + 1).await,
+            RelationList::Blocks => relations.blocks(member, before, limit + 1).await,
+            RelationList::Mutes => relations.mutes(member, Timestamp::now(), before, limit + 1).await,
         };
-        let next = |last: &Listed<MemberCard>| encode_list_cursor(list.kind(), of.0, [last.key, 0]);
+        let next = |last: &Listed<MemberCard>| encode_list_cursor(list.kind(), member.0, [last.key, 0]);
         let mut page = page(listed?, limit, next, |listed| listed.item);
         page.items.retain(|card| list.includes_hidden() || viewer.sees(card.id, Surface::Direct));
         Ok(page)
     }
 
-    /// Follows a member, or requests to follow one who approves followers; [`Followed`] says which. Does nothing for a
-    /// member who is followed already. Refuses `FollowSelf`, `MemberNotFound`, `FollowBlocked`, `FollowLimit`.
+    /// Follows a member, or requests to follow one who approves followers; [`Followed`] states which. Does nothing for
+    /// a member who is followed already. Refuses `FollowSelf`, `MemberNotFound`, `FollowBlocked`, `FollowLimit`,
+    /// `FollowRequestsFull`.
     pub async fn follow(&self, follower: MemberId, followee: MemberId) -> Result<Followed, Error> {
         check_follow(follower, followee)?;
         let key = self.ids.next();
         let follow = |reply| MemberCommand::Follow { key, follower, followee, reply };
-        let followed = self.slots.of(follower).ask(follow).await?;
+        let followed = self.slots.mailbox_of(follower).ask(follow).await?;
         self.visibility.note_write(follower);
         Ok(followed)
     }
 
-    /// Changes a relation between two members, which is in force for both when this returns. Does nothing where it is
-    /// so already. Refuses what [`RelationChange`] says.
+    /// Changes a relation between two members, for both of them when this returns. Does nothing if the change is in
+    /// effect already. Refuses what the variants of [`RelationChange`] name.
     pub async fn change_relation(
         &self,
         change: RelationChange,
@@ -119,7 +121,7 @@ impl Members {
         other: MemberId,
     ) -> Result<(), Error> {
         let change = |reply| MemberCommand::ChangeRelation { change, member, other, reply };
-        self.slots.of(member).ask(change).await?;
+        self.slots.mailbox_of(member).ask(change).await?;
         self.visibility.note_write(member);
         self.visibility.wait_for_own_writes(member).await;
         Ok(())
@@ -131,7 +133,8 @@ impl Members {
         self.change_relation(RelationChange::Block { id: self.ids.next() }, member, other).await
     }
 
-    /// Mutes a member until a time, or without an end. Refuses `Invalid` for the member itself, `MemberNotFound`, `MuteLimit`.
+    /// Mutes a member until a time, or without an end. Refuses `Invalid` for the member itself, `MemberNotFound`,
+    /// `MuteLimit`.
     pub async fn mute(&self, member: MemberId, other: MemberId, until: Option<Timestamp>) -> Result<(), Error> {
         check_other(member, other).map_err(Refusal::from)?;
         let viewer = self.visibility.viewer(member).await?;
@@ -142,7 +145,7 @@ impl Members {
     }
 
     /// Accepts a follow request. Refuses `FollowRequestNotFound`.
-    pub async fn accept_request(&self, member: MemberId, requester: MemberId) -> Result<(), Error> {
+    pub async fn accept_follow_request(&self, member: MemberId, requester: MemberId) -> Result<(), Error> {
         self.change_relation(RelationChange::Accept { id: self.ids.next() }, member, requester).await
     }
 }

@@ -1,4 +1,4 @@
-//! Notifications in groups: likes and comments by their post or comment, follows by day.
+//! `Notifications::groups`: notifications in groups, likes and comments by their post or comment, follows by day.
 use super::{Notifications, VisibleNotification};
 use crate::{
     actors::{
@@ -13,7 +13,7 @@ use crate::{
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::{collections::hash_map::Entry, sync::Arc};
 
-/// Actors that a group shows; its count includes the others.
+/// Most members that a group shows; its count includes the others.
 const ACTORS_SHOWN: usize = 3;
 const DAY_MS: i64 = 86_400_000;
 
@@ -32,7 +32,7 @@ pub struct VisibleGroup {
 #[derive(PartialEq, Eq, Hash)]
 struct GroupKey {
     kind: NotificationKind,
-    /// Id of a post, comment or notification, or number of a day, by kind.
+    /// The id of a post, comment or notification, or the number of a day; the kind decides which.
     about: u64,
 }
 
@@ -61,9 +61,9 @@ struct Building {
 /// Groups notifications that come newest first, in the order of the newest of each group.
 fn grouped(visible: Vec<VisibleNotification>) -> Vec<VisibleGroup> {
     let mut groups: Vec<Building> = Vec::new();
-    let mut index_of: FxHashMap<GroupKey, usize> = FxHashMap::default();
+    let mut indexes: FxHashMap<GroupKey, usize> = FxHashMap::default();
     for notification in visible {
-        let index = match index_of.entry(GroupKey::of(&notification)) {
+        let index = match indexes.entry(GroupKey::of(&notification)) {
             Entry::Occupied(entry) => *entry.get(),
             Entry::Vacant(entry) => {
                 let group = VisibleGroup { newest: notification.clone(), actors: Vec::new(), count: 0 };
@@ -83,11 +83,11 @@ fn grouped(visible: Vec<VisibleNotification>) -> Vec<VisibleGroup> {
 }
 
 impl Notifications {
-    /// Returns one page of the member's notifications that the member may see, in groups, newest first.
+    /// Returns one page of the visible notifications of a member, in groups, newest first.
     ///
-    /// A cursor pins the position of the first page: a later notification is in no group of a later page, so that no
-    /// group moves from one page to another. Reads all stored notifications of the member, 10,000 at most. Refuses
-    /// `CursorInvalid`, `Down`, and what the lane refuses.
+    /// A cursor pins the position of the first page: further pages ignore later notifications, so that no group moves
+    /// from one page to another. Reads all stored notifications of the member, 10,000 at most. Refuses `CursorInvalid`,
+    /// `Down`, and what the lane refuses.
     pub async fn groups(
         &self,
         member: MemberId,
@@ -158,8 +158,8 @@ mod tests {
     #[test]
     fn replies_mentions_and_requests_are_not_grouped() {
         use NotificationKind as N;
-        let alone = [N::Reply, N::Mention, N::FollowRequest, N::FollowAccepted];
-        let all = alone
+        let ungrouped = [N::Reply, N::Mention, N::FollowRequest, N::FollowAccepted];
+        let all = ungrouped
             .iter()
             .zip(1..)
             .flat_map(|(kind, id)| [visible(id * 2, *kind, 2, 70, 0), visible(id * 2 + 1, *kind, 2, 70, 0)]);

@@ -1,4 +1,5 @@
-//! Stored notifications one by one, how many of them are unread, and the check of a new marker.
+//! The methods of [`Notifications`] that list stored notifications one by one, count the unread ones, and check a new
+//! marker.
 use super::{Notifications, VisibleNotification};
 use crate::{
     actors::{
@@ -16,8 +17,8 @@ use crate::{
 const STEP: usize = 200;
 
 impl Notifications {
-    /// Returns the notifications of `viewer` between the two positions, both excluded, that the viewer may see, newest
-    /// first. Refuses what the lane refuses.
+    /// Returns the visible notifications of `viewer` between the two positions, both excluded, newest first. Refuses
+    /// what the lane refuses.
     pub(super) async fn visible_between(
         &self,
         viewer: &Viewer,
@@ -29,15 +30,15 @@ impl Notifications {
         if newest.len() < STEP {
             return shared.filter.visible(viewer, &newest).await;
         }
-        let all = async |_| {
+        let read_all = async |_| {
             let all = shared.activity.stored_notifications(member, after, before, NOTIFICATIONS_MAX).await?;
             shared.filter.visible(viewer, &all).await
         };
-        shared.activity.lane().run(member, all).await
+        shared.activity.lane().run(member, read_all).await
     }
 
-    /// Returns one page of the member's notifications that the member may see, newest first. Refuses `CursorInvalid`,
-    /// `Down`, and what the lane refuses.
+    /// Returns one page of the visible notifications of a member, newest first. Refuses `CursorInvalid`, `Down`, and
+    /// what the lane refuses.
     pub async fn list(
         &self,
         member: MemberId,
@@ -73,8 +74,8 @@ impl Notifications {
         Ok(page(items, limit, next, |item| item))
     }
 
-    /// Returns how many notifications after the marker the member may see. Counted anew for each request: an answer
-    /// reflects everything that hides or shows a notification. Refuses `Down`, and what the lane refuses.
+    /// Returns the number of visible notifications after the marker. Counts anew for each request, so that everything
+    /// that hides or shows a notification is reflected. Refuses `Down`, and what the lane refuses.
     pub async fn unread_count(&self, member: MemberId) -> Result<u64, Error> {
         self.shared.activity.wait_until_applied().await?;
         let viewer = self.shared.visibility.viewer(member).await?;
@@ -82,12 +83,11 @@ impl Notifications {
         Ok(self.visible_between(&viewer, marker, Position(u64::MAX)).await?.len() as u64)
     }
 
-    /// Checks that a notification may exist at or after a new marker. Refuses `Invalid` for one beyond every position
-    /// so far, and `Down`.
-    pub async fn check_marker(&self, at: Position) -> Result<(), Error> {
+    /// Checks that a new marker is not beyond every position so far. Refuses `Invalid` for one that is, and `Down`.
+    pub async fn check_marker(&self, last_read: Position) -> Result<(), Error> {
         self.shared.activity.wait_until_applied().await?;
         let max = self.shared.activity.position().0;
-        if at.0 <= max {
+        if last_read.0 <= max {
             return Ok(());
         }
         let reason = Reason::OutOfRange { min: 0, max };

@@ -1,15 +1,16 @@
-//! Notifications as they happen: the ones that a batch of events creates for a viewer, and the ones that it withdraws.
+//! The methods of [`LiveNotifications`]: the notifications that a batch of events creates for a viewer, and those that
+//! it withdraws.
 use super::{LiveNotifications, VisibleNotification};
 use crate::{
     actors::{error::Error, visibility::Viewer},
     domain::{Event, LiveRetraction, MemberId, Notification, NotificationKind, Position, Surface},
 };
 
-/// Notifications that one event withdraws from a stream, the newest. Older ones are no longer on the screen, and are
-/// missing when the list is read again.
+/// Most notifications that one event withdraws from a stream: the newest. Older ones are no longer on the screen, and
+/// are missing when the list is read again.
 const RETRACTED_MAX: usize = 100;
-/// Events with the viewer as target in which the cause of a retraction is searched. An older cause is not withdrawn
-/// from the stream; it is missing when the list is read again.
+/// Most events with the viewer as target in which the cause of a retraction is searched. An older cause is not
+/// withdrawn from the stream; it is missing when the list is read again.
 const CAUSES_MAX: usize = 1_000;
 
 /// A notification that an event withdraws from a stream.
@@ -22,8 +23,7 @@ pub(in crate::actors) struct Retracted {
 }
 
 impl LiveNotifications {
-    /// Returns the notifications that these events create for the viewer and that the viewer may see, as a request
-    /// would return them.
+    /// Returns the visible notifications that these events create for the viewer, as a request would return them.
     pub(in crate::actors) async fn created_by(
         &self,
         viewer: &Viewer,
@@ -44,8 +44,8 @@ impl LiveNotifications {
         Ok(visible)
     }
 
-    /// Whether the notification is of a follow that its member has just accepted: the event before it in the log says
-    /// so.
+    /// Returns whether the notification is of a follow that its member has just accepted: the event before it in the
+    /// log is the acceptance.
     async fn answers_own_acceptance(&self, notification: &Notification) -> Result<bool, Error> {
         if notification.kind != NotificationKind::Follow || notification.id.0 < 2 {
             return Ok(false);
@@ -60,15 +60,16 @@ impl LiveNotifications {
         viewer: &Viewer,
         events: &[Event],
     ) -> Result<Vec<Retracted>, Error> {
-        let me = viewer.member();
-        let Some(last) = events.iter().rfind(|event| LiveRetraction::of(event, me).is_some()) else {
+        let member = viewer.member();
+        let Some(last) = events.iter().rfind(|event| LiveRetraction::of(event, member).is_some()) else {
             return Ok(Vec::new());
         };
-        let causes = self.causes(me, last.position).await?;
+        let causes = self.causes(member, last.position).await?;
         Ok(events.iter().flat_map(|event| retracted(viewer, event, &causes)).collect())
     }
 
-    /// Returns the newest notifications of `member` up to a position, newest first: one query for a whole batch.
+    /// Returns the newest notifications of `member` up to a position, newest first, as the causes that a retraction can
+    /// undo: one query for a whole batch.
     async fn causes(&self, member: MemberId, until: Position) -> Result<Vec<Notification>, Error> {
         let causes = self.log.events_targeting(member, until, CAUSES_MAX).await?;
         Ok(causes.iter().filter_map(Notification::of).filter(|notification| notification.to == member).collect())

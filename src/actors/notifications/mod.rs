@@ -1,9 +1,8 @@
 //! Notifications of a member: the visible ones as lists and groups, and the live ones with their retraction.
 //!
-//! `domain::Notification` says which event notifies whom, `domain::Retraction` and `domain::LiveRetraction` what
-//! withdraws a notification; this room only calls them. Two handles, because one of them depends on a part that may be
-//! down: [`Notifications`] answers requests from the activity store; [`LiveNotifications`] answers streams from the
-//! log.
+//! The rules are in the domain: `Notification` decides which event notifies whom, `Retraction` and `LiveRetraction`
+//! which event withdraws a notification. There are two handles, because one of them depends on a part that can be down:
+//! [`Notifications`] answers requests from the activity store; [`LiveNotifications`] answers streams from the log.
 //!
 //! Depends on the catalog, visibility and activity (catalog <- visibility <- feeds, notifications <- streams <-
 //! projection).
@@ -23,12 +22,14 @@ use crate::{
 use std::sync::Arc;
 use visible::NotificationFilter;
 
-/// Handle of stored notifications: lists, groups, the unread count and the marker. Cheap to clone.
+/// Handle of stored notifications: lists, groups, the unread count and the marker. Cheap to clone. Its methods are in
+/// `list.rs` and `groups.rs`.
 #[derive(Clone)]
 pub struct Notifications {
     shared: Arc<Shared>,
 }
 
+/// The state that all clones of [`Notifications`] share.
 struct Shared {
     activity: Activity,
     visibility: Visibility,
@@ -43,14 +44,13 @@ impl Notifications {
         Self { shared: Arc::new(Shared { activity, visibility, markers: stores.markers.clone(), filter }) }
     }
 
-    /// Returns the newest notification that the member has read; 0 if none was read.
+    /// Returns the id of the newest notification that the member has read; 0 if none was read.
     pub async fn marker(&self, member: MemberId) -> Result<Position, Error> {
         Ok(self.shared.markers.marker(member).await?)
     }
 }
 
-/// Handle of notifications as they happen, for streams. Works while the activity part is down. Methods are in
-/// `live.rs`.
+/// Handle of live notifications, for streams. Works while the activity part is down. Its methods are in `live.rs`.
 pub(super) struct LiveNotifications {
     log: Arc<dyn EventLog>,
     markers: Arc<dyn MarkerStore>,
@@ -64,7 +64,7 @@ impl LiveNotifications {
         Self { log: stores.log.clone(), markers: stores.markers.clone(), filter }
     }
 
-    /// Returns the newest notification that the member has read; 0 if none was read.
+    /// Returns the id of the newest notification that the member has read; 0 if none was read.
     pub(super) async fn marker(&self, member: MemberId) -> Result<Position, Error> {
         Ok(self.markers.marker(member).await?)
     }

@@ -1,4 +1,4 @@
-//! Filters notifications by the visibility rule: one set of queries for many notifications.
+//! `NotificationFilter`: removes hidden notifications by the visibility rule, with one set of queries for many of them.
 use crate::{
     actors::{
         catalog::Catalog,
@@ -11,7 +11,7 @@ use crate::{
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::{hash::Hash, sync::Arc};
 
-/// Ids in one query.
+/// Most ids in one query.
 const QUERY_IDS_MAX: usize = 1_000;
 
 /// A notification as its member sees it.
@@ -19,7 +19,7 @@ const QUERY_IDS_MAX: usize = 1_000;
 pub struct VisibleNotification {
     /// The notification as it is stored.
     pub notification: Notification,
-    /// Its kind as it is shown: a comment may be shown as a reply.
+    /// Its kind as it is shown: a comment can be shown as a reply.
     pub kind: NotificationKind,
     /// The member who caused it.
     pub actor: Arc<MemberCard>,
@@ -27,14 +27,14 @@ pub struct VisibleNotification {
     pub unread: bool,
 }
 
-/// Loads the subjects of notifications, and removes hidden notifications.
+/// Loads the subjects of notifications (actors, posts, comments), and removes the notifications with a hidden subject.
 pub(super) struct NotificationFilter {
     comments: Arc<dyn CommentStore>,
     catalog: Catalog,
     visibility: Visibility,
 }
 
-/// The actors, posts and comments of some notifications that the viewer may see.
+/// The visible actors, posts and comments of some notifications.
 struct Subjects {
     cards: FxHashMap<MemberId, Arc<MemberCard>>,
     posts: FxHashSet<PostId>,
@@ -82,6 +82,7 @@ impl NotificationFilter {
 }
 
 impl Subjects {
+    /// Returns the notification if all its subjects are visible.
     fn show(&self, notification: &Notification) -> Option<VisibleNotification> {
         let actor = self.cards.get(&notification.actor)?.clone();
         if notification.post.is_some_and(|post| !self.posts.contains(&post)) {

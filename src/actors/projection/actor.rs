@@ -4,6 +4,7 @@ use crate::actors::mailbox::Envelope;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::sync::Arc;
 
+/// Has no state of its own: [`State`] outlives an incarnation, because the handle reads it too.
 pub(super) struct ProjectionActor;
 
 impl Actor for ProjectionActor {
@@ -11,7 +12,7 @@ impl Actor for ProjectionActor {
     type State = Arc<State>;
     type Arguments = Arc<State>;
 
-    /// Each incarnation begins with rooms that are loaded from the database.
+    /// Loads the rooms from the database for each incarnation.
     async fn pre_start(&self, _: ActorRef<Self::Msg>, state: Arc<State>) -> Result<Arc<State>, ActorProcessingErr> {
         state.rebuild().await?;
         Ok(state)
@@ -26,7 +27,7 @@ impl Actor for ProjectionActor {
         let Some((message, _permit)) = envelope.open() else {
             return Ok(());
         };
-        // The caller may have dropped the reply port: an answer that cannot be sent is no failure.
+        // A caller that timed out has dropped its port, so a failed send is ignored.
         match message {
             Message::Apply { batch, reply } => {
                 let _ = reply.send(Ok(state.apply(&batch).await));
@@ -34,7 +35,7 @@ impl Actor for ProjectionActor {
             #[cfg(test)]
             Message::Crash { reply } => {
                 drop(reply);
-                panic!("crash requested")
+                panic!("a test asked for a crash")
             }
         }
         Ok(())

@@ -1,7 +1,8 @@
-//! The projection: follows the event log and applies each batch to the rooms that answer reads.
+//! The projection: follows the event log and applies each batch to the rooms (catalog, visibility, feeds, streams),
+//! which answer reads.
 //!
 //! Depends on all of them (catalog <- visibility <- feeds, notifications <- streams <- projection). Operators see its
-//! actor and its metrics as `timeline`.
+//! actor as `timeline`.
 mod actor;
 mod rooms;
 mod state;
@@ -23,7 +24,7 @@ use state::State;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// Message to the projection's actor.
+/// The messages of the projection's actor.
 pub(super) enum Message {
     /// Applies a batch of events, and answers with the position to continue from.
     Apply { batch: Vec<Event>, reply: Reply<Position> },
@@ -40,7 +41,7 @@ pub(super) struct Projection {
 }
 
 impl Projection {
-    /// Makes the rooms, starts the actor, which fills them from the database, and has it follow the log.
+    /// Makes the rooms and starts the actor, which fills them from the database; then a reader brings it the log.
     #[cfg_attr(
         not(test),
         expect(clippy::significant_drop_tightening, reason = "handles and mailboxes, no guard among them")
@@ -48,8 +49,9 @@ impl Projection {
     pub(super) async fn start(supervisor: &Supervisor, stores: &Stores, config: &Config) -> Result<Self, StartError> {
         let (applied, positions) = watch::channel(Position(0));
         let state = Arc::new(State::new(stores, Rooms::new(stores, config, positions), applied));
-        let of_actor = state.clone();
-        let mailbox = supervisor.spawn("timeline", None, move || (actor::ProjectionActor, of_actor.clone())).await?;
+        let actor_state = state.clone();
+        let make = move || (actor::ProjectionActor, actor_state.clone());
+        let mailbox = supervisor.spawn("timeline", None, make).await?;
         let reader = mailbox.clone();
         supervisor.spawn_background(reader::follow(stores.log.clone(), state.position(), move |batch| {
             let reader: Mailbox<Message> = reader.clone();
@@ -67,14 +69,14 @@ impl Projection {
         self.state.rooms().clone()
     }
 
-    /// Returns the position up to which events are applied. Of earlier events only resumed streams have need.
+    /// Returns the position up to which events are applied. Only resumed streams need earlier events.
     pub(super) fn position(&self) -> Position {
         self.state.position()
     }
 
-    /// Makes the actor fail.
+    /// Makes the actor panic.
     #[cfg(test)]
-    pub(super) async fn crash(&self) -> Result<(), super::Error> {
+    pub(super) async fn crash(&self) -> Result<(), super::error::Error> {
         self.mailbox.ask(|reply| Message::Crash { reply }).await
     }
 }

@@ -1,10 +1,11 @@
-//! The rooms that follow the log, made from the lowest up: each is given the rooms that it depends on.
+//! `Rooms`: the handles of the rooms that the projection applies events to. Each room is made with those that it
+//! depends on.
 use crate::{
     actors::{
         catalog::Catalog,
         feeds::Feeds,
         notifications::LiveNotifications,
-        streams::{Below, Streams},
+        streams::{LowerRooms, Streams},
         visibility::Visibility,
     },
     config::Config,
@@ -13,7 +14,7 @@ use crate::{
 };
 use tokio::sync::watch;
 
-/// Handles of the rooms that follow the log.
+/// The handles of the rooms that follow the log.
 #[derive(Clone)]
 pub(in crate::actors) struct Rooms {
     pub(in crate::actors) catalog: Catalog,
@@ -23,14 +24,18 @@ pub(in crate::actors) struct Rooms {
 }
 
 impl Rooms {
-    /// Makes empty rooms; `applied` is the projection's position.
+    /// Makes empty rooms, from the lowest up; `applied` is the projection's position.
     pub(super) fn new(stores: &Stores, config: &Config, applied: watch::Receiver<Position>) -> Self {
         let catalog = Catalog::new(stores, config);
         let visibility = Visibility::new(stores, catalog.clone(), applied);
         let feeds = Feeds::new(stores, config, catalog.clone(), visibility.clone());
         let notifications = LiveNotifications::new(stores, catalog.clone(), visibility.clone());
-        let below =
-            Below { catalog: catalog.clone(), visibility: visibility.clone(), feeds: feeds.clone(), notifications };
-        Self { catalog, visibility, feeds, streams: Streams::new(stores, config, below) }
+        let lower = LowerRooms {
+            catalog: catalog.clone(),
+            visibility: visibility.clone(),
+            feeds: feeds.clone(),
+            notifications,
+        };
+        Self { catalog, visibility, feeds, streams: Streams::new(stores, config, lower) }
     }
 }

@@ -7,7 +7,7 @@ use crate::{
 use std::{sync::Arc, time::Instant};
 use tokio::sync::watch;
 
-/// The state of the projection: written by its actor alone, through every restart.
+/// The state of the projection. Only its actor writes it; it outlives an incarnation of the actor.
 pub(super) struct State {
     log: Arc<dyn EventLog>,
     rooms: Rooms,
@@ -31,7 +31,7 @@ impl State {
 
     /// Loads the rooms from the database: at start, and after the actor failed.
     pub(super) async fn rebuild(&self) -> StoreResult<Position> {
-        let begun = Instant::now();
+        let started = Instant::now();
         let Rooms { catalog, visibility, feeds, streams } = &self.rooms;
         // Read first: an event that is committed during the load is applied again, which changes nothing.
         let head = *self.log.head().borrow();
@@ -43,20 +43,21 @@ impl State {
         self.applied.send_replace(head);
         // Events between the failure and the restart of the actor were offered to no stream.
         streams.interrupt(head);
-        tracing::info!(posts, elapsed_ms = begun.elapsed().as_millis() as u64, "timeline window built");
+        tracing::info!(posts, elapsed_ms = started.elapsed().as_millis() as u64, "timeline window built");
         Ok(head)
     }
 
-    /// Applies a batch in order, and returns the position to continue from. Applying an event again changes nothing.
+    /// Applies a batch to the rooms, and returns the position to continue after. Applying an event again changes
+    /// nothing.
     ///
     /// The order of the steps:
-    /// 1. The window, then the authors' decisions: a read may show an event before its position is published, and every
+    /// 1. The window, then the authors' decisions: a read can show an event before its position is published, and every
     ///    read shows it afterwards.
-    /// 2. The catalog: no reader at the new position may find an entry that is older than it.
-    /// 3. The changed counts, which streams read from that position on.
+    /// 2. The catalog: a reader at the new position must find no entry that is older than it.
+    /// 3. The posts whose counts changed, which streams read from that position on.
     /// 4. The position: reads that wait for their own writes, new streams and public events continue.
-    /// 5. The streams, last, because they read the other rooms: the posts that they will show are loaded once, then each
-    ///    event is offered. A stream that registered before step 4 is offered the whole batch. A later one has its
+    /// 5. The streams, last, because they read the other rooms: the posts that they show next are loaded once, then
+    ///    each event is offered. A stream that registered before step 4 is offered the whole batch. A later one has its
     ///    `live_from` at the end of the batch, and reads the batch from the log if its cursor is older.
     pub(super) async fn apply(&self, batch: &[Event]) -> Position {
         let applied = self.position();

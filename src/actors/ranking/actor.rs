@@ -1,5 +1,5 @@
-//! The ranking actor: marks the posts that events changed, and on each `Rebuild` counts those again in the database and
-//! builds new generations.
+//! The ranking actor: marks the posts whose counts events changed, and on each `Rebuild` reads their counts from the
+//! database again and builds new generations.
 //!
 //! ```text
 //! event log ─► reader.rs ─► Apply ────────► DirtyPosts          (dirty_posts.rs: which posts, never by how much)
@@ -47,9 +47,9 @@ pub(super) struct State {
     tables: Option<Tables>,
     dirty: DirtyPosts,
     published: Option<PublishedTop>,
-    /// After a failure to publish the best of today, the next attempt is made at this time.
+    /// The time of the next attempt to publish the best of today, after a failure.
     publish_after: Instant,
-    pauses: Backoff,
+    publish_backoff: Backoff,
 }
 
 /// Tallies that were read again: those of `posts`. A post without any has no row in `tallies`.
@@ -123,12 +123,12 @@ impl State {
             dirty: DirtyPosts::default(),
             published: None,
             publish_after: Instant::now(),
-            pauses: Backoff::up_to(PART_MAX),
+            publish_backoff: Backoff::up_to(PART_MAX),
         }
     }
 
-    /// Takes loaded tables for the next rebuild. Drops those of an earlier incarnation, which alone marked the changes
-    /// that happened while they were read.
+    /// Takes loaded tables for the next rebuild. Drops those of an earlier incarnation, because only that one marked
+    /// the changes that were committed while they were read.
     pub(super) fn set_tables(&mut self, tables: Tables, incarnation: u64) {
         if incarnation != self.incarnation {
             return;
@@ -137,8 +137,8 @@ impl State {
         self.dirty.order_changed = true;
     }
 
-    /// Counts the dirty posts again, and adds a generation to each ranking whose order changed. After an error the dirty
-    /// posts stay marked for the next call.
+    /// Counts the dirty posts again, and adds a generation to each ranking whose order changed. After an error the
+    /// dirty posts stay marked for the next call.
     pub(super) async fn rebuild(&mut self, now: Timestamp) -> Result<Rebuilt, Error> {
         let Some(spans) = Spans::at(now, self.shared.days.zone()) else { return Ok(Rebuilt::Done) };
         let Some(previous) = self.tables.as_ref().map(|tables| tables.spans) else {
@@ -164,7 +164,7 @@ impl State {
         let building = tokio::task::spawn_blocking(move || build(tables, spans, recount, &newest));
         let built = match building.await {
             Ok(built) => built,
-            // The tables are lost with the thread, and must be loaded again.
+            // The tables are lost with the thread.
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "cannot build a generation");
                 return Ok(Rebuilt::TablesMissing);
@@ -189,17 +189,17 @@ impl State {
         Ok(Recount { posts, tallies })
     }
 
-    /// Publishes the best of today. The generations do not depend on it, so a failure is only tried again later.
+    /// Publishes the best of today. The generations do not depend on it, so a failure only leads to a later attempt.
     async fn publish_today(&mut self, date: Date, today: Vec<ScoredPost>) {
         if Instant::now() < self.publish_after {
             self.dirty.order_changed = true;
             return;
         }
         match self.shared.days.publish(date, today, &mut self.published).await {
-            Ok(()) => self.pauses.reset(),
+            Ok(()) => self.publish_backoff.reset(),
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "cannot store the best posts of the day");
-                self.publish_after = Instant::now() + self.pauses.next();
+                self.publish_after = Instant::now() + self.publish_backoff.next();
                 self.dirty.order_changed = true;
             }
         }
@@ -208,13 +208,13 @@ impl State {
     /// Marks the posts whose activity entered or left a window, or the day, because time passed.
     async fn mark_posts_at_moved_edges(&mut self, previous: Spans, spans: Spans, now: Timestamp) -> Result<(), Error> {
         let Spans { since, today } = spans;
-        let mut moved = vec![(previous.since.week, since.week), (previous.since.day, since.day)];
+        let mut moved_edges = vec![(previous.since.week, since.week), (previous.since.day, since.day)];
         if previous.today != today {
-            // Activity since midnight may have been counted for the previous day. The running hour belongs to it.
-            moved.push((today.begin, now.after(HOUR)));
+            // Activity since midnight can have been counted for the previous day. The running hour is included.
+            moved_edges.push((today.begin, now.after(HOUR)));
         }
-        for (one, other) in moved {
-            // The clock may have been set back, so either edge may be the earlier one.
+        for (one, other) in moved_edges {
+            // The clock can have been set back, so either edge can be the earlier one.
             let posts = self.shared.store.posts_active_between(one.min(other), one.max(other), DIRTY_MAX + 1).await?;
             self.dirty.add(posts);
         }
@@ -251,8 +251,8 @@ fn build(mut tables: Tables, spans: Spans, recount: Recount, newest: &[PostRef])
         }
     }
     let today = tables.best_today();
-    metrics::gauge!("dailyfeed_ranking_posts").set(tables.posts() as f64);
+    metrics::gauge!("dailyfeed_ranking_posts").set(tables.post_count() as f64);
     let elapsed_us = started.elapsed().as_micros() as u64;
-    tracing::debug!(posts = tables.posts(), counted, elapsed_us, "rankings built");
+    tracing::debug!(posts = tables.post_count(), counted, elapsed_us, "rankings built");
     Built { tables, rankings, today }
 }

@@ -1,4 +1,4 @@
-//! Opens the ranking tables to the benchmarks in `benches/`, and to nothing else.
+//! The private code of the ranking that the benchmarks in `benches/` use.
 use super::tables::{Spans, Tables};
 use crate::{
     domain::{PostId, RankedBy, Tally, Timestamp, Window},
@@ -10,7 +10,8 @@ use jiff::tz::TimeZone;
 pub struct Ranks(Tables);
 
 impl Ranks {
-    /// Returns tables of `posts` posts with scattered tallies, the same on each call; `None` at the ends of the calendar.
+    /// Returns tables of `posts` posts with scattered tallies, the same on each call; `None` at the ends of the
+    /// calendar.
     pub fn new(posts: u32) -> Option<Self> {
         let mut tables = Tables::new(Spans::at(Timestamp::now(), &TimeZone::UTC)?);
         for number in 1..=posts {

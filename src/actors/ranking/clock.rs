@@ -1,5 +1,5 @@
-//! The ranking's clock: every two seconds asks the actor for a rebuild, loads its tables if it has none, and freezes the
-//! scores of a day that is over.
+//! The ranking's clock: every two seconds it asks the actor for a rebuild, loads the actor's tables if they are
+//! missing, and freezes the scores of a day that is over.
 use super::{
     Message, Rebuilt, Shared,
     tables::{Spans, Tables},
@@ -23,7 +23,7 @@ const LOAD_STEP: usize = 10_000;
 pub(super) async fn run(shared: Arc<Shared>, mailbox: Mailbox<Message>) {
     let mut clock = tokio::time::interval(GENERATION_EVERY);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut pauses = Backoff::up_to(PART_MAX);
+    let mut backoff = Backoff::up_to(PART_MAX);
     let mut last_frozen = None;
     loop {
         clock.tick().await;
@@ -31,7 +31,7 @@ pub(super) async fn run(shared: Arc<Shared>, mailbox: Mailbox<Message>) {
         if let Err(error) = &rebuilt {
             tracing::warn!(error = error as &dyn std::error::Error, "cannot build rankings");
         }
-        // Only a store error is a fault of the part. `Late` and `Restarting` are passing states of the actor.
+        // Only a store error is a fault of the part: `Late` and `Restarting` pass by themselves.
         shared.store_fault.set(matches!(rebuilt, Err(Error::Store(_))));
         let mut frozen = true;
         if let Some(day) = day_to_freeze(Timestamp::now(), &shared)
@@ -43,15 +43,15 @@ pub(super) async fn run(shared: Arc<Shared>, mailbox: Mailbox<Message>) {
             }
         }
         if rebuilt.is_ok() && frozen {
-            pauses.reset();
+            backoff.reset();
         } else {
-            tokio::time::sleep(pauses.next()).await;
+            tokio::time::sleep(backoff.next()).await;
         }
     }
 }
 
-/// Asks the actor for a rebuild, and loads its tables if it has none. A rebuild that takes longer than the mailbox waits
-/// still ends: only its answer is lost.
+/// Asks the actor for a rebuild, and loads its tables if they are missing. A rebuild that takes longer than the answer
+/// timeout still completes; only its answer is lost.
 async fn rebuild(shared: &Shared, mailbox: &Mailbox<Message>) -> Result<(), Error> {
     match mailbox.ask(|reply| Message::Rebuild { reply }).await? {
         Rebuilt::Done => Ok(()),
@@ -59,14 +59,14 @@ async fn rebuild(shared: &Shared, mailbox: &Mailbox<Message>) -> Result<(), Erro
     }
 }
 
-/// Loads the tables and sends them to the actor, which marks the changes of events meanwhile.
+/// Loads the tables and sends them to the actor, which meanwhile marks the posts that events change.
 async fn load(shared: &Shared, mailbox: &Mailbox<Message>) -> Result<(), Error> {
     let started = Instant::now();
     let Some(spans) = Spans::at(Timestamp::now(), shared.days.zone()) else { return Ok(()) };
     // Read before the tables: they are valid only for the incarnation that marked changes while they were read.
     let incarnation = shared.incarnation();
     let tables = read_tables(shared, spans).await?;
-    let posts = tables.posts();
+    let posts = tables.post_count();
     mailbox.ask(|reply| Message::TablesLoaded { tables: Box::new(tables), incarnation, reply }).await?;
     tracing::info!(posts, elapsed_ms = started.elapsed().as_millis() as u64, "rankings loaded");
     Ok(())
@@ -90,12 +90,12 @@ pub(super) async fn read_tables(shared: &Shared, spans: Spans) -> StoreResult<Ta
 fn day_to_freeze(now: Timestamp, shared: &Shared) -> Option<Day> {
     let zone = shared.days.zone();
     let yesterday = Day::at(now, zone)?.before(zone)?;
-    yesterday.is_frozen(now).then_some(yesterday)
+    if yesterday.is_frozen(now) { Some(yesterday) } else { None }
 }
 
 /// Stores the final scores of a day. Returns false if that failed.
 async fn freeze(shared: &Shared, day: Day) -> bool {
-    match shared.days.frozen(day).await {
+    match shared.days.freeze(day).await {
         Ok(best) => best.frozen,
         Err(error) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "cannot freeze the scores of the day");

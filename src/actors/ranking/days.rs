@@ -1,5 +1,5 @@
-//! `Days`: the best posts of a calendar day. Today's come from the newest rebuild, those of past days from the store, where
-//! they are frozen five minutes after the day's end.
+//! `Days`: the best posts of a calendar day. Those of today come from the newest rebuild, those of past days from the
+//! store, where they are frozen five minutes after the end of the day.
 use crate::{
     actors::error::Error,
     domain::{Day, FieldError, PostId, Reason, TOP_KEPT, TOP_SHOWN, Timestamp, first_id_at},
@@ -30,7 +30,8 @@ impl BestOfDay {
     }
 }
 
-/// The posts of a day that were last stored as visible to everybody. An equal result is not stored again.
+/// The best posts of a day that are visible to everybody, as they were last stored. An equal result is not stored
+/// again.
 #[derive(PartialEq, Eq)]
 pub(super) struct PublishedTop {
     date: Date,
@@ -43,11 +44,11 @@ struct Count {
     best: BestOfDay,
 }
 
-/// Answers for every day. The two locks are never held at once.
+/// The best posts of every day. The two locks are never held at once.
 pub(super) struct Days {
     store: Arc<dyn RankingStore>,
     zone: TimeZone,
-    /// As published by the newest rebuild; `None` before the first.
+    /// The best of today, as published by the newest rebuild; `None` before the first one.
     today: RwLock<Option<BestOfDay>>,
     /// The last count. The lock is held while a day is counted or frozen, so that concurrent requests count once.
     last_count: Mutex<Option<Count>>,
@@ -81,12 +82,15 @@ impl Days {
         let Some(day) = Day::of(date, &self.zone).filter(|day| first_id_at(day.end) > 0) else {
             return Ok(BestOfDay::new(date, true, Vec::new()));
         };
-        if day.is_frozen(now) { self.frozen(day).await } else { self.counted(day).await }
+        if day.is_frozen(now) { self.freeze(day).await } else { self.count(day).await }
     }
 
     /// Counts a day that is over but not frozen yet, or today before the first rebuild.
-    #[expect(clippy::significant_drop_tightening, reason = "held across the count: one at a time, however many ask")]
-    async fn counted(&self, day: Day) -> Result<BestOfDay, Error> {
+    #[expect(
+        clippy::significant_drop_tightening,
+        reason = "held across the count, so that concurrent requests count once"
+    )]
+    async fn count(&self, day: Day) -> Result<BestOfDay, Error> {
         let mut last_count = self.last_count.lock().await;
         if let Some(count) = last_count.as_ref()
             && count.best.date == day.date
@@ -99,13 +103,13 @@ impl Days {
         Ok(best)
     }
 
-    /// Returns the final scores of a day that is over, and stores them if the clock has not done so yet.
-    pub(super) async fn frozen(&self, day: Day) -> Result<BestOfDay, Error> {
-        if let Some(best) = self.stored(day.date).await? {
+    /// Returns the final scores of a day that is over, and stores them if they are not stored yet.
+    pub(super) async fn freeze(&self, day: Day) -> Result<BestOfDay, Error> {
+        if let Some(best) = self.stored_scores(day.date).await? {
             return Ok(best);
         }
         let _one_at_a_time = self.last_count.lock().await;
-        if let Some(best) = self.stored(day.date).await? {
+        if let Some(best) = self.stored_scores(day.date).await? {
             return Ok(best);
         }
         let posts = self.store.best_of_day(day, TOP_KEPT).await?;
@@ -125,7 +129,7 @@ impl Days {
     }
 
     /// Returns the final scores of a day, if they are stored.
-    async fn stored(&self, date: Date) -> Result<Option<BestOfDay>, Error> {
+    async fn stored_scores(&self, date: Date) -> Result<Option<BestOfDay>, Error> {
         let frozen = self.store.kept_day(date).await?.and_then(|day| day.frozen);
         Ok(frozen.map(|posts| BestOfDay::new(date, true, posts)))
     }
@@ -138,8 +142,8 @@ impl Days {
         Ok(public)
     }
 
-    /// Publishes the best posts of today. Stores the visible ones if they differ from `last`, with an event in the same
-    /// commit that tells every stream.
+    /// Publishes the best posts of today. Stores the three that are visible to everybody if they differ from `last`, in
+    /// one commit with the event that every stream sends.
     pub(super) async fn publish(
         &self,
         date: Date,

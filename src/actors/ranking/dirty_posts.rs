@@ -1,9 +1,9 @@
-//! `DirtyPosts`: which posts must be counted again in the database before the next rebuild of the rankings.
+//! `DirtyPosts`: the posts whose counts must be read from the database again before the next rebuild of the rankings.
 use crate::domain::{Event, EventKind, MemberId, PostId};
 use rustc_hash::FxHashSet;
 
-/// Maximum number of dirty posts, and of dirty members, 16 bytes each. With more of them the tables are loaded anew,
-/// which takes less time than so many look-ups.
+/// Most dirty posts, and most dirty members, 16 bytes each. With more of them the tables are loaded anew, which takes
+/// less time than that many look-ups.
 pub(super) const DIRTY_MAX: usize = 100_000;
 
 /// Collects from events *that* a post's counts changed, never by how much. The counts are read from the database, so
@@ -13,7 +13,7 @@ pub(super) struct DirtyPosts {
     pub(super) posts: FxHashSet<PostId>,
     /// Members who were deactivated or restored. Every post that they wrote, liked or commented on is dirty.
     pub(super) members: FxHashSet<MemberId>,
-    /// The order of a ranking may have changed although no count did, for example after a new post.
+    /// The order of a ranking can have changed although no count did, for example after a new post.
     pub(super) order_changed: bool,
     overflowed: bool,
 }

@@ -9,7 +9,7 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// One numbered, immutable order of a ranking. At most 1,000 posts of 8 bytes.
+/// One numbered, immutable order of a ranking: at most 1,000 posts of 8 bytes.
 pub(super) struct Generation {
     pub(super) number: u64,
     /// Best first.
@@ -58,7 +58,7 @@ impl Generations {
         self.history(by, window).write().unwrap_or_else(PoisonError::into_inner).add(posts, now);
     }
 
-    /// States that every ranking has a generation from now on.
+    /// Notes that every ranking has a generation from now on.
     pub(super) fn set_ready(&self) {
         self.ready.send_if_modified(|ready| !std::mem::replace(ready, true));
     }

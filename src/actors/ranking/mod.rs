@@ -1,7 +1,7 @@
-//! The ranked feeds (most popular, most commented) and the best posts of each day.
+//! `Ranking`: the handle of the ranked feeds (most popular, most commented) and of the best posts of each day.
 //!
-//! [`Ranking`] is the handle. `actor.rs`, which has the picture, follows the event log and builds numbered generations.
-//! Pages are read from these without the actor.
+//! `actor.rs`, which has a picture of the room, follows the event log and builds numbered generations; pages are read
+//! from these without the actor.
 mod actor;
 pub(super) mod bench_api;
 mod clock;
@@ -43,14 +43,14 @@ use std::{
 };
 use tables::Tables;
 
-/// Ranks read in one step after the first step of a page did not fill it.
+/// Ranks read in each step after the first one, if that did not fill the page.
 const SCAN_STEP: usize = 100;
 
 /// The messages of the ranking actor.
 pub(super) enum Message {
-    /// Marks the posts that a batch of events changed. Replies with the position to read on from.
+    /// Marks the posts whose counts a batch of events changed. Replies with the position to continue after.
     Apply { batch: Vec<Event>, reply: Reply<Position> },
-    /// Takes tables that were loaded for an incarnation of the actor, then rebuilds.
+    /// Hands over the tables that were loaded for an incarnation of the actor, which then rebuilds.
     TablesLoaded { tables: Box<Tables>, incarnation: u64, reply: Reply<Rebuilt> },
     /// Adds a generation to each ranking whose order changed.
     Rebuild { reply: Reply<Rebuilt> },
@@ -67,7 +67,7 @@ pub(super) enum Rebuilt {
     TablesMissing,
 }
 
-/// State that the actor writes and everybody reads. It outlives an incarnation of the actor.
+/// The state that the actor writes and all clones of [`Ranking`] read. It outlives an incarnation of the actor.
 struct Shared {
     store: Arc<dyn RankingStore>,
     posts: Arc<dyn PostStore>,
@@ -111,7 +111,7 @@ impl Shared {
 /// One of the six ranked feeds.
 #[derive(Debug, Clone, Copy)]
 pub struct RankedFeed {
-    /// The count that orders it.
+    /// The score that orders it.
     pub by: RankedBy,
     /// The time in which views, likes and comments count.
     pub window: Window,
@@ -187,7 +187,8 @@ impl Ranking {
     }
 
     /// Returns one page of a ranked feed, as visible to the viewer. Later pages read the generation of the first one.
-    /// Refuses `CursorInvalid`, `CursorExpired` if that generation was dropped, and `Down` while the part is.
+    /// Refuses `CursorInvalid`, `CursorExpired` if that generation was dropped, `Down` while the part is, and `Late` if
+    /// there is no generation in time.
     pub async fn page(
         &self,
         viewer: MemberId,
@@ -195,7 +196,7 @@ impl Ranking {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<FeedPage, Error> {
-        self.shared.part.check()?;
+        self.shared.part.require_up()?;
         let RankedFeed { by, window } = feed;
         let list = match by {
             RankedBy::Popularity => ListKind::MostPopular,
@@ -220,7 +221,7 @@ impl Ranking {
         Ok(FeedPage { items, next, stream })
     }
 
-    /// Waits for the first rebuild, then returns the newest generation. `Late` if the rebuild takes too long.
+    /// Waits for the first rebuild, then returns the newest generation. Refuses `Late` if the rebuild takes too long.
     async fn newest_generation(&self, RankedFeed { by, window }: RankedFeed) -> Result<Arc<Generation>, Error> {
         let late = || Error::Late("ranking");
         let ready = self.shared.generations.wait_until_ready();
@@ -228,7 +229,7 @@ impl Ranking {
         self.shared.generations.newest(by, window).ok_or_else(late)
     }
 
-    /// Collects visible posts from a rank on. Returns them with the rank where the next page begins; `None` at the end of
+    /// Collects visible posts from a rank on. Returns them with the first rank of the next page; `None` at the end of
     /// the generation.
     async fn collect(
         &self,
@@ -238,7 +239,9 @@ impl Ranking {
         limit: usize,
     ) -> Result<(Vec<VisiblePost>, Option<usize>), Error> {
         let viewer = self.visibility.viewer(viewer).await?;
-        let (mut items, mut rank, mut step) = (Vec::with_capacity(limit), first_rank, limit);
+        let mut items = Vec::with_capacity(limit);
+        let mut rank = first_rank;
+        let mut step = limit;
         while let Some(rest) = generation.posts.get(rank..).filter(|rest| !rest.is_empty()) {
             if items.len() >= limit {
                 return Ok((items, Some(rank)));
@@ -259,10 +262,10 @@ impl Ranking {
         Ok((items, None))
     }
 
-    /// Returns the three best posts of a day, or of today, that are visible to the viewer: the next best replace deleted
-    /// and hidden ones. Refuses `Invalid` for a day that has not begun, and `Down` while the part is.
+    /// Returns the three best posts of a day, or of today, that are visible to the viewer: the next best replace
+    /// deleted and hidden ones. Refuses `Invalid` for a day that has not begun, and `Down` while the part is.
     pub async fn top3(&self, viewer: MemberId, date: Option<Date>) -> Result<Top3, Error> {
-        self.shared.part.check()?;
+        self.shared.part.require_up()?;
         let best = self.shared.days.best(date, Timestamp::now()).await?;
         let ids: Vec<PostId> = best.posts.iter().map(|scored| scored.post).collect();
         let viewer = self.visibility.viewer(viewer).await?;

@@ -45,13 +45,13 @@ impl Table {
         }
     }
 
-    /// Replaces the tallies of posts, which must be sorted by id without duplicates. A row whose tally became empty stays
-    /// until rows are merged the next time.
+    /// Replaces the tallies of posts, which must be sorted by id without duplicates. A row whose tally became empty
+    /// stays until rows are merged the next time.
     fn set(&mut self, changes: impl Iterator<Item = (PostId, Tally)>) {
         let mut new = Vec::new();
         for (post, tally) in changes {
             match self.rows.binary_search_by_key(&post, |row| row.post) {
-                Ok(at) => self.rows[at].tally = tally,
+                Ok(index) => self.rows[index].tally = tally,
                 Err(_) if tally.is_empty() => {}
                 Err(_) => new.push(Row { post, tally }),
             }
@@ -68,7 +68,7 @@ impl Table {
 
     /// Returns the `limit` best rows, best first, in one pass and with memory for `limit` rows. `key` orders them: a
     /// score, then a second key. Rows with score 0 are left out.
-    fn best(&self, limit: usize, key: impl Fn(&Row) -> (u64, u64)) -> Vec<(u64, PostId)> {
+    fn best(&self, limit: usize, key: impl Fn(&Row) -> (u64, u64)) -> Vec<ScoredPost> {
         let mut best: BinaryHeap<Reverse<((u64, u64), PostId)>> = BinaryHeap::with_capacity(limit + 1);
         for row in &self.rows {
             let key = key(row);
@@ -80,12 +80,12 @@ impl Table {
                 best.pop();
             }
         }
-        best.into_sorted_vec().into_iter().map(|Reverse((key, post))| (key.0, post)).collect()
+        best.into_sorted_vec().into_iter().map(|Reverse(((score, _), post))| ScoredPost { post, score }).collect()
     }
 }
 
-/// One [`Table`] for each span: 24 bytes for each post that was ever viewed, liked or commented on, and 24 more for each
-/// of week, day and today in which it was. Other posts have no rows.
+/// One [`Table`] for each span: 24 bytes for each post that was ever viewed, liked or commented on, and 24 more for
+/// each of week, day and today in which it was. Other posts have no rows.
 pub(in crate::actors) struct Tables {
     pub(super) spans: Spans,
     all: Table,
@@ -101,16 +101,16 @@ impl Tables {
     }
 
     /// Appends a post that is newer than every other one.
-    pub(super) fn push(&mut self, tallied: &PostTallies) {
-        let PostTallies { post, all, week, day, today } = *tallied;
+    pub(super) fn push(&mut self, tallies: &PostTallies) {
+        let PostTallies { post, all, week, day, today } = *tallies;
         self.all.push(post, all);
         self.week.push(post, week);
         self.day.push(post, day);
         self.today.push(post, today);
     }
 
-    /// Moves to other spans, and clears the table of today if the day changed. The caller then sets the tallies of posts
-    /// at the moved edges.
+    /// Moves to other spans, and clears the table of today if the day changed. The caller then sets the tallies of
+    /// posts at the moved edges.
     pub(super) fn rotate(&mut self, spans: Spans) {
         if spans.today != self.spans.today {
             self.today = Table::default();
@@ -126,21 +126,21 @@ impl Tables {
         let rows: Vec<(PostId, Option<PostTallies>)> = changed
             .into_iter()
             .map(|post| {
-                let at = found.binary_search_by_key(&post, |tallied| tallied.post).ok();
-                (post, at.map(|at| found[at]))
+                let index = found.binary_search_by_key(&post, |tallied| tallied.post).ok();
+                (post, index.map(|index| found[index]))
             })
             .collect();
-        let of_span = |tally: fn(PostTallies) -> Tally| {
+        let span_tallies = |tally: fn(PostTallies) -> Tally| {
             rows.iter().map(move |(post, tallied)| (*post, tallied.map(tally).unwrap_or_default()))
         };
-        self.all.set(of_span(|tallied| tallied.all));
-        self.week.set(of_span(|tallied| tallied.week));
-        self.day.set(of_span(|tallied| tallied.day));
-        self.today.set(of_span(|tallied| tallied.today));
+        self.all.set(span_tallies(|tallied| tallied.all));
+        self.week.set(span_tallies(|tallied| tallied.week));
+        self.day.set(span_tallies(|tallied| tallied.day));
+        self.today.set(span_tallies(|tallied| tallied.today));
     }
 
-    /// Returns the [`RANKED_MAX`] best posts of a window, best first; of equal scores the newer post first. Fills up with
-    /// `newest` if fewer posts have a score.
+    /// Returns the [`RANKED_MAX`] best posts of a window, best first; of equal scores the newer post first. Fills up
+    /// with `newest` if fewer posts have a score.
     pub(super) fn ranked(&self, by: RankedBy, window: Window, newest: &[PostRef]) -> Vec<PostId> {
         let table = match window {
             Window::All => &self.all,
@@ -148,7 +148,7 @@ impl Tables {
             Window::Day => &self.day,
         };
         let best = table.best(RANKED_MAX, |row| (row.tally.score(by), row.post.0));
-        let mut ranked: Vec<PostId> = best.into_iter().map(|(_, post)| post).collect();
+        let mut ranked: Vec<PostId> = best.into_iter().map(|scored| scored.post).collect();
         if ranked.len() < RANKED_MAX {
             let scored: FxHashSet<PostId> = ranked.iter().copied().collect();
             let rest = newest.iter().map(|post_ref| post_ref.post).filter(|post| !scored.contains(post));
@@ -159,12 +159,11 @@ impl Tables {
 
     /// Returns the [`TOP_KEPT`] best posts of today, best first; of equal scores the older post first.
     pub(super) fn best_today(&self) -> Vec<ScoredPost> {
-        let best = self.today.best(TOP_KEPT, |row| (row.tally.daily_score(), u64::MAX - row.post.0));
-        best.into_iter().map(|(score, post)| ScoredPost { post, score }).collect()
+        self.today.best(TOP_KEPT, |row| (row.tally.daily_score(), u64::MAX - row.post.0))
     }
 
     /// Returns the number of posts that were ever viewed, liked or commented on.
-    pub(super) fn posts(&self) -> usize {
+    pub(super) fn post_count(&self) -> usize {
         self.all.rows.len()
     }
 }
@@ -248,7 +247,7 @@ mod tests {
         // One post older and one newer than those with rows.
         set(&mut tables, &[tallied(11, 3, 0, 0), tallied(1, 4, 0, 0)]);
         assert_eq!(ranked(&tables, RankedBy::Popularity, &[]), [1, 11, 5]);
-        assert_eq!(tables.posts(), 3);
+        assert_eq!(tables.post_count(), 3);
         set(&mut tables, &[tallied(9, 9, 0, 0), tallied(5, 8, 0, 0)]);
         assert_eq!(ranked(&tables, RankedBy::Popularity, &[]), [9, 5, 1, 11]);
     }
@@ -262,6 +261,6 @@ mod tests {
         assert_eq!(tables.best_today().len(), 1);
         let tomorrow = Spans::at(spans.today.end, &TimeZone::UTC).unwrap();
         tables.rotate(tomorrow);
-        assert_eq!((tables.best_today(), tables.spans, tables.posts()), (Vec::new(), tomorrow, 1));
+        assert_eq!((tables.best_today(), tables.spans, tables.post_count()), (Vec::new(), tomorrow, 1));
     }
 }

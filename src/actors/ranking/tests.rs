@@ -88,7 +88,7 @@ async fn likes_leave_moving_windows_and_return_when_the_clock_is_set_back() {
     assert_eq!(leader(&shared, Window::Day), *newer);
 
     actors.content.like_post(*fan, *older, true).await.unwrap();
-    // This state has not seen the event of the like, but a moved window makes it count today's posts again.
+    // This state was sent no event of the like, but a moved window makes it count today's posts again.
     let hours = |hours: i64| Timestamp(now.0 + hours * HOUR_MS);
     state.rebuild(hours(-24)).await.unwrap();
     state.rebuild(now).await.unwrap();

@@ -1,5 +1,5 @@
-//! The search actor: applies batches of events to the index, commits them now and then, and switches to another index
-//! when one has been built. `progress.rs` has the picture.
+//! The search actor: applies batches of events to the index, commits the index, and switches to another index when one
+//! has been built. `progress.rs` has a picture of that.
 use super::{Message, build::apply_log, index_changes::ApplyError, open_index, shared::Shared};
 use crate::{
     actors::{error::Error, mailbox::Envelope},
@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Instant};
 /// Events without a change after which their position is committed all the same, so that the log can be pruned and a
 /// restart has little to read.
 const UNCOMMITTED_EVENTS_MAX: u64 = 10_000;
-/// Lag in events from which commits are rarer, as after an import.
+/// Lag in events above which commits are rarer, as after an import.
 const FAR_BEHIND: u64 = 20_000;
 /// How many times more changes one commit has while the index is [`FAR_BEHIND`].
 const FAR_BEHIND_FACTOR: usize = 20;
@@ -28,7 +28,7 @@ pub(super) struct Indexer {
     applied: Position,
     /// Number of changes in the index that are not committed.
     pending_changes: usize,
-    /// True until the first batch: the log reader may be ahead of `applied` and must be rewound to it.
+    /// True until the first batch: the log reader can be ahead of `applied` and must be rewound to it.
     reader_must_rewind: bool,
 }
 
@@ -87,7 +87,8 @@ impl Actor for SearchActor {
             Message::SwitchIndex { index, position, done } => {
                 let _ = done.send(indexer.switch_to(index, position).await);
             }
-            // Every search that meets the damage sends this; after the first one the index has been replaced.
+            // Every search that fails because of the damage sends this; after the first one the index has been
+            // replaced.
             Message::ReportDamage => {
                 if indexer.shared.open_index().is_some_and(|index| index.is_damaged()) {
                     return Err("a search has found the index damaged".into());
@@ -104,8 +105,9 @@ impl Actor for SearchActor {
 }
 
 impl Indexer {
-    /// Applies a batch, and commits if it is time. The inner result is the reply, with the position to read on from: an
-    /// error says that rows cannot be read now, and the batch comes again. The outer error says that the index failed.
+    /// Applies a batch, and commits if a commit is due. The inner result is the reply, with the position to continue
+    /// after: an error means that rows cannot be read now, and the batch comes again. The outer error means that the
+    /// index failed.
     async fn apply(&mut self, batch: &[Event]) -> Result<Result<Position, Error>, Error> {
         let rewind = std::mem::replace(&mut self.reader_must_rewind, false);
         if rewind && self.index.is_some() {
@@ -160,8 +162,8 @@ impl Indexer {
         Ok(())
     }
 
-    /// Brings a new index to where the old one is, so that a search finds no less than the one before it; then makes it
-    /// the live one and closes the old one.
+    /// Brings a new index to the position of the old one, so that no search finds less than an earlier one; then makes
+    /// it the live one and closes the old one.
     async fn switch_to(&mut self, index: Arc<dyn SearchIndex>, position: Position) -> Result<(), Error> {
         let position = apply_log(&self.shared, &index, position, self.applied).await?;
         index.commit(position, true).await?;

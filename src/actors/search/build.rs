@@ -1,5 +1,5 @@
-//! Builds an index from all rows in the stores, while the live index answers searches, and hands it to the actor. An index
-//! is never repaired, only built again.
+//! Builds an index from all rows in the stores, while the live index answers searches, and hands it to the actor. An
+//! index is never repaired, only built again.
 use super::{
     Message,
     shared::{FirstBuild, Shared},
@@ -54,9 +54,9 @@ impl<'a> IndexFiller<'a> {
         Self { shared, index, started: Instant::now(), commits_partially, committed_documents: 0 }
     }
 
-    /// Returns the position up to which the index has every event.
+    /// Fills and commits the index. Returns the position up to which it has every event.
     async fn fill(&mut self) -> Result<Position, Error> {
-        // Read before the rows: an event that is also in a row is applied again, which changes nothing.
+        // Read before the rows: an event that the rows reflect already is applied again, which changes nothing.
         let position = *self.shared.log.head().borrow();
         self.put_members().await?;
         self.put_posts().await?;
@@ -127,7 +127,8 @@ impl<'a> IndexFiller<'a> {
     }
 }
 
-/// Applies the events after `position` and up to `until`, or up to the end of the log. Returns the last one's position.
+/// Applies the events after `position` up to `until`, or up to the end of the log. Returns the position of the last
+/// one.
 pub(super) async fn apply_log(
     shared: &Shared,
     index: &Arc<dyn SearchIndex>,
@@ -149,7 +150,7 @@ pub(super) async fn apply_log(
 }
 
 /// Builds a new index beside the live one, and has the actor switch to it.
-pub(super) async fn rebuild(shared: &Shared, mailbox: &Mailbox<Message>) -> Result<BuildReport, Error> {
+pub(super) async fn reindex(shared: &Shared, mailbox: &Mailbox<Message>) -> Result<BuildReport, Error> {
     let index = shared.store.begin(shared.log.epoch()).await?;
     IndexFiller::new(shared, index, false).fill_and_switch(mailbox).await
 }
@@ -174,7 +175,7 @@ pub(super) async fn run_first_builds(
 
 /// Builds until one build succeeds, each time into another empty index: until then searches miss documents.
 async fn build_first(shared: &Shared, mailbox: &Mailbox<Message>, mut index: Arc<dyn SearchIndex>) {
-    let mut pauses = Backoff::up_to(PART_MAX);
+    let mut backoff = Backoff::up_to(PART_MAX);
     loop {
         match IndexFiller::new(shared, index.clone(), true).fill_and_switch(mailbox).await {
             Ok(_) => {
@@ -185,7 +186,7 @@ async fn build_first(shared: &Shared, mailbox: &Mailbox<Message>, mut index: Arc
             Err(error) => shared.build_failed(&error),
         }
         shared.first_build_fault.set(true);
-        tokio::time::sleep(pauses.next()).await;
+        tokio::time::sleep(backoff.next()).await;
         match shared.store.begin(shared.log.epoch()).await {
             Ok(next) => {
                 shared.set_index(next.clone());

@@ -1,5 +1,5 @@
-//! The searches for posts, comments and members: queries the index, drops what the viewer may not see, adds highlights,
-//! and says where the next page begins.
+//! The methods of [`Search`] that search for posts, comments and members: each queries the index, drops the hits that
+//! are hidden from the viewer, adds highlights, and returns a page.
 use super::{
     Search,
     highlights::{Found, Highlights, with_highlights},
@@ -29,7 +29,7 @@ pub enum Author {
 /// A search for posts. Every condition that is given must hold.
 #[derive(Debug, Clone, Default)]
 pub struct PostSearch {
-    /// The query. An empty one matches every post, but needs another condition.
+    /// The query. An empty one matches every post; without another condition the result is empty.
     pub text: String,
     /// The author.
     pub author: Option<Author>,
@@ -46,15 +46,15 @@ pub struct PostSearch {
 /// A search for comments. Every condition that is given must hold.
 #[derive(Debug, Clone, Default)]
 pub struct CommentSearch {
-    /// The query. An empty one matches every comment, but needs a post.
+    /// The query. An empty one matches every comment; without a post the result is empty.
     pub text: String,
     /// The post that they are on.
     pub post: Option<PostId>,
 }
 
 impl Search {
-    /// Returns a page of the posts that the viewer may see. Refuses `Invalid` for a query that is too long,
-    /// `CursorInvalid`, and what the lane refuses.
+    /// Returns a page of the posts that are visible to the viewer. Refuses `Invalid` for a query that is too long,
+    /// `CursorInvalid`, `Down` while the part is, and what the lane refuses.
     #[expect(clippy::significant_drop_tightening, reason = "a permit, not a lock: held until the work ends")]
     pub async fn posts(
         &self,
@@ -64,7 +64,7 @@ impl Search {
         limit: usize,
     ) -> Result<Page<Found<VisiblePost>>, Error> {
         let list = ResultList { kind: ListKind::SearchPosts, scope: scope_of(&format!("{search:?}")) };
-        let query = parsed(&search.text, Query::parse)?;
+        let query = parse_query(&search.text, Query::parse)?;
         let narrowed = search.author.is_some() || search.tag.is_some() || search.from.is_some() || search.to.is_some();
         if !query.has_positive_clause() && !narrowed {
             return Ok(no_results());
@@ -89,7 +89,7 @@ impl Search {
             ..unfiltered(SearchKind::Post, query.clone(), limit, permit.deadline())
         };
         let viewer = self.visibility.viewer(viewer_id).await?;
-        // Checked before the search, so that neither its cursor nor its duration tells how much there is to hide.
+        // Checked before the search, so that neither its cursor nor its duration reveals the number of hidden posts.
         if author.is_some_and(|author| !viewer.sees_posts_of(author, Surface::Direct)) {
             return Ok(no_results());
         }
@@ -103,8 +103,8 @@ impl Search {
         Ok(Page { items: items.await?, next: found.next })
     }
 
-    /// Returns a page of the comments that the viewer may see, on posts that the viewer may see. Refuses what
-    /// [`Search::posts`] refuses.
+    /// Returns a page of the comments that are visible to the viewer, on visible posts. Refuses what [`Search::posts`]
+    /// refuses.
     #[expect(clippy::significant_drop_tightening, reason = "a permit, not a lock: held until the work ends")]
     pub async fn comments(
         &self,
@@ -114,7 +114,7 @@ impl Search {
         limit: usize,
     ) -> Result<Page<Found<VisibleComment>>, Error> {
         let list = ResultList { kind: ListKind::SearchComments, scope: scope_of(&format!("{search:?}")) };
-        let query = parsed(&search.text, Query::parse)?;
+        let query = parse_query(&search.text, Query::parse)?;
         if !query.has_positive_clause() && search.post.is_none() {
             return Ok(no_results());
         }
@@ -136,8 +136,8 @@ impl Search {
         Ok(Page { items: items.await?, next: found.next })
     }
 
-    /// Returns a page of the members that the viewer may see, by display name, handle or bio. The last word of `text`
-    /// also matches as the beginning of a word. Refuses what [`Search::posts`] refuses.
+    /// Returns a page of the members that are visible to the viewer, by display name, handle or bio. The last word of
+    /// `text` also matches as the beginning of a word. Refuses what [`Search::posts`] refuses.
     #[expect(clippy::significant_drop_tightening, reason = "a permit, not a lock: held until the work ends")]
     pub async fn members(
         &self,
@@ -147,7 +147,7 @@ impl Search {
         limit: usize,
     ) -> Result<Page<Found<MemberCard>>, Error> {
         let list = ResultList { kind: ListKind::SearchMembers, scope: scope_of(text) };
-        let query = parsed(text, Query::parse_name)?;
+        let query = parse_query(text, Query::parse_name)?;
         if !query.has_positive_clause() {
             return Ok(no_results());
         }
@@ -214,13 +214,13 @@ fn no_results<T>() -> Page<T> {
 }
 
 /// Parses a query of at most [`QUERY_LENGTH_MAX`] characters.
-fn parsed(text: &str, parse: impl FnOnce(&str) -> Query) -> Result<Query, Error> {
+fn parse_query(text: &str, parse: impl FnOnce(&str) -> Query) -> Result<Query, Error> {
     check_length("q", text, QUERY_LENGTH_MAX).map_err(Refusal::from)?;
     Ok(parse(text))
 }
 
-/// Returns a search without any filter.
-fn unfiltered(kind: SearchKind, query: Query, limit: usize, until: Deadline) -> SearchRequest {
+/// Returns a request without any filter.
+fn unfiltered(kind: SearchKind, query: Query, limit: usize, deadline: Deadline) -> SearchRequest {
     SearchRequest {
         kind,
         query,
@@ -233,6 +233,6 @@ fn unfiltered(kind: SearchKind, query: Query, limit: usize, until: Deadline) -> 
         after: None,
         id_max: u64::MAX,
         limit,
-        until,
+        until: deadline,
     }
 }

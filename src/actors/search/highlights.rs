@@ -1,20 +1,20 @@
-//! Marks the words of a query in the texts that a search found, on a thread of the search's lane and up to a number of
-//! bytes.
+//! `Highlights`: the words of a query, marked in the texts that a search found. Runs on a thread of the search's lane,
+//! for a bounded number of bytes.
 use crate::{
     actors::{error::Error, lanes::LanePermit},
     domain::search::{Query, highlight},
 };
 
-/// Maximum bytes of a text in which words are marked: more than four times a post of 5,000 Korean characters. A longer
+/// Most bytes of a text in which words are marked: more than four times a post of 5,000 Korean characters. A longer
 /// text, of clusters of many code points, is shown without marks.
 const TEXT_BYTES_MAX: usize = 64 * 1024;
-/// Maximum bytes of all texts of one page: a hundred posts of 5,000 Korean characters. Further texts are shown without
+/// Most bytes of all texts of one page: a hundred posts of 5,000 Korean characters. Further texts are shown without
 /// marks.
 const PAGE_BYTES_MAX: usize = 2 << 20;
 
 /// The fields that contain a word of the query, as HTML with `<mark>`; `None` for any other field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names of the fields say it")]
+#[expect(missing_docs, reason = "the fields are documented at the type")]
 pub struct Highlights {
     pub title: Option<String>,
     pub content: Option<String>,
@@ -25,7 +25,7 @@ pub struct Highlights {
 
 /// A post, comment or member that was found, with its highlights.
 #[derive(Debug, Clone)]
-#[expect(missing_docs, reason = "said above")]
+#[expect(missing_docs, reason = "the fields are documented at the type")]
 pub struct Found<T> {
     pub item: T,
     pub highlights: Highlights,
@@ -42,8 +42,8 @@ impl Marker {
         Self { query, bytes_left: PAGE_BYTES_MAX }
     }
 
-    /// Returns the part of a text around the first word of the query, with the words marked; `None` without such a word,
-    /// and for a text that is too long.
+    /// Returns the part of a text around the first word of the query, with the words marked; `None` without such a
+    /// word, and for a text that is too long.
     pub(super) fn mark(&mut self, text: &str) -> Option<String> {
         if text.len() > TEXT_BYTES_MAX || text.len() > self.bytes_left {
             return None;
@@ -53,8 +53,8 @@ impl Marker {
     }
 }
 
-/// Adds highlights to found items, in their order, with `mark` for each of them. `Late` if the deadline passes between
-/// two items.
+/// Adds highlights to found items, in their order, with `mark` for each of them. Refuses `Late` if the deadline passes
+/// between two items.
 pub(super) async fn with_highlights<T: Send + 'static, U: Send + 'static>(
     permit: &LanePermit,
     query: Query,

@@ -1,5 +1,5 @@
-//! Turns events into changes of the index: collects which posts, comments and members a batch names, reads their present
-//! rows, and puts or removes their documents. An event that comes twice or late changes nothing.
+//! `apply_events`: turns events into changes of the index. It collects the posts, comments and members that a batch
+//! names, reads their rows, and puts or removes their documents. An event that comes twice or late changes nothing.
 use super::shared::Shared;
 use crate::{
     actors::error::Error,
@@ -22,6 +22,7 @@ struct Named {
 }
 
 impl Named {
+    /// Collects the ids from a batch.
     fn in_batch(batch: &[Event]) -> Self {
         use EventKind as K;
         let mut named = Self::default();
@@ -65,7 +66,7 @@ impl From<ApplyError> for Error {
     }
 }
 
-/// Writes changes to an index and counts them. Changes are written in steps, as a member may have written a lot.
+/// Writes changes to an index and counts them. Changes are written in steps, because a member can have many posts.
 struct ChangeWriter<'a> {
     index: &'a Arc<dyn SearchIndex>,
     count: usize,
@@ -119,7 +120,7 @@ impl Shared {
         Ok(writer.count)
     }
 
-    /// Puts a member with every post and comment they wrote; nothing for a deactivated member.
+    /// Puts a member with every post and comment of the member; does nothing for a deactivated one.
     async fn put_member_and_texts(&self, author: MemberId, writer: &mut ChangeWriter<'_>) -> Result<(), ApplyError> {
         let Some(member) = self.members.members_by_id(&[author]).await?.pop() else { return Ok(()) };
         writer.write([IndexChange::PutMember(Box::new(member))]).await?;

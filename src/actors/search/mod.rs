@@ -1,7 +1,7 @@
-//! Search for posts, comments and members.
+//! `Search`: the handle of the search for posts, comments and members.
 //!
-//! [`Search`] is the handle. `actor.rs` follows the event log into an index (`progress.rs` has the picture); a search
-//! (`find.rs`, `scan.rs`) reads the last commit of that index without the actor, and keeps what its viewer may see.
+//! `actor.rs` follows the event log and keeps an index up to date (`progress.rs` has a picture of that); a search
+//! (`find.rs`, `scan.rs`) reads the last commit of that index without the actor, and drops hits that are hidden.
 mod actor;
 mod build;
 mod find;
@@ -38,17 +38,17 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-/// How long a search waits until its caller's write is searchable.
+/// The longest time that a search waits until its caller's write is searchable.
 const SEARCHABLE_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// The messages of the search actor.
 pub(super) enum Message {
-    /// Applies a batch of events. Replies with the position to read on from.
+    /// Applies a batch of events. Replies with the position to continue after.
     Apply { batch: Vec<Event>, reply: Reply<Position> },
     /// Commits the pending changes.
     Commit { reply: Reply<()> },
-    /// Makes a built index the live one; `position` is the last event in it. The reply has a channel of its own, because
-    /// a switch may take longer than a mailbox waits.
+    /// Makes a built index the live one; `position` is the last event in it. The reply has a channel of its own,
+    /// because a switch can take longer than the answer timeout.
     SwitchIndex { index: Arc<dyn SearchIndex>, position: Position, done: oneshot::Sender<Result<(), Error>> },
     /// A search found the index damaged: the actor fails, and its next incarnation begins another index.
     ReportDamage,
@@ -71,7 +71,7 @@ pub struct SearchStatus {
     pub builds_done: u64,
     /// Failed builds since the process started.
     pub builds_failed: u64,
-    /// Why the last failed build failed.
+    /// The error of the last failed build.
     pub last_error: Option<String>,
 }
 
@@ -100,7 +100,7 @@ impl Search {
         let state = shared.clone();
         let mailbox = supervisor.spawn_part(&shared.part, None, move || (actor::SearchActor, state.clone())).await;
         let reader: Mailbox<Message> = mailbox.clone();
-        // The actor's first reply says where to read on from.
+        // The actor's first reply is the position to continue after.
         let head = *stores.log.head().borrow();
         let deliver = move |batch| {
             let reader = reader.clone();
@@ -114,13 +114,13 @@ impl Search {
         ));
         supervisor.spawn_background(commit_clock(shared.clone(), mailbox.clone()));
         supervisor.spawn_background(build::run_first_builds(shared.clone(), mailbox.clone(), first_builds));
-        let lane = Lane::new("search", LaneLimits::of_cores());
+        let lane = Lane::new("search", LaneLimits::one_per_core());
         Self { shared, mailbox, visibility, content, lane, supervisor: supervisor.clone() }
     }
 
-    /// Waits until searches find everything up to a write, for at most [`SEARCHABLE_WAIT_MAX`]. Returns false if they do
-    /// not yet. `token` is the `X-Write-Token` of the write. Refuses `CursorInvalid` for a malformed token, and for one of
-    /// another epoch or after the head of the log.
+    /// Waits until searches find everything up to a write, for [`SEARCHABLE_WAIT_MAX`] at most. Returns false if they
+    /// do not yet. `token` is the `X-Write-Token` of the write. Refuses `CursorInvalid` for a malformed token, and for
+    /// one of another epoch or after the head of the log.
     pub async fn wait_until_searchable(&self, token: &str) -> Result<bool, Error> {
         let token = StreamCursor::decode(token)?;
         if token.epoch != self.shared.log.epoch() || token.position > *self.shared.log.head().borrow() {
@@ -131,22 +131,22 @@ impl Search {
             return Ok(true);
         }
         self.shared.progress.request_commit_at(token.position);
-        // Commits the changes that are applied already. A full mailbox holds a `Commit` of another caller, and the commit
-        // clock sends one in any case. The reply is not needed: `searchable_to` is watched.
+        // Commits the changes that are applied already. A full mailbox holds a `Commit` of another caller, and the
+        // commit clock sends one in any case. The reply is not needed: `searchable_to` is watched.
         let (reply, _) = ractor::concurrency::oneshot();
         let _ = self.mailbox.tell(Message::Commit { reply: reply.into() });
         let waiting = wait_until(&mut searchable_to, |searchable_to| *searchable_to >= token.position);
         Ok(matches!(tokio::time::timeout(SEARCHABLE_WAIT_MAX, waiting).await, Ok(Ok(_))))
     }
 
-    /// Starts to build a new index beside the live one, which it replaces when it is complete. Returns false if an index
-    /// is being built already.
+    /// Starts to build a new index, which replaces the live one when it is complete. Returns false if an index is being
+    /// built already.
     pub fn reindex(&self) -> bool {
         let Some(permit) = self.shared.try_build_permit() else { return false };
         let (shared, mailbox) = (self.shared.clone(), self.mailbox.clone());
         self.supervisor.spawn_background(async move {
             let _permit = permit;
-            match build::rebuild(&shared, &mailbox).await {
+            match build::reindex(&shared, &mailbox).await {
                 Ok(_) => shared.build_succeeded(),
                 Err(error) => shared.build_failed(&error),
             }
@@ -171,7 +171,7 @@ impl Search {
         }
     }
 
-    /// Has an index replaced, if a search failed because it is damaged.
+    /// Has the actor replace an index on which a search failed, if the index is damaged.
     fn report_damage(&self, index: &dyn SearchIndex) {
         if index.is_damaged() {
             // If the mailbox is full, the next search reports the damage again.

@@ -1,5 +1,5 @@
-//! Opens the index that a new incarnation of the search actor writes: the one that was open before, else the live one on
-//! disk, else a new and empty one that is handed to the builder.
+//! Opens the index that a new incarnation of the search actor writes: the one that was open before, else the live one
+//! on disk, else a new and empty one that is handed to the builder.
 use super::{
     build,
     shared::{FirstBuild, Shared},
@@ -11,7 +11,8 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// Opens an index and makes searches read it. A new one answers with the documents that it has so far.
+/// Opens an index and makes searches read it. Searches of a new one find the documents that it has so far. Refuses
+/// `Busy` if a new one is needed while another one is being built.
 pub(super) async fn open(shared: &Shared) -> Result<Arc<dyn SearchIndex>, Error> {
     let mut damaged = false;
     if let Some(index) = shared.open_index() {
@@ -22,7 +23,7 @@ pub(super) async fn open(shared: &Shared) -> Result<Arc<dyn SearchIndex>, Error>
         // Closing releases the files, so that they can be opened again.
         index.close().await;
     }
-    // Opening a large index does not read all of it, so a damaged one would pass as intact.
+    // To open a large index does not read all of it, so a damaged one would seem intact.
     let live = if damaged { None } else { open_live(shared).await? };
     let index = match live {
         Some(index) => index,
@@ -38,8 +39,8 @@ async fn is_reusable(shared: &Shared, index: &Arc<dyn SearchIndex>) -> bool {
     if index.checkpoint().complete { recover(index).await } else { shared.is_building() }
 }
 
-/// Rolls back to the last commit and tries another commit. Without the commit, an index that cannot be written would look
-/// recovered after each restart, until there is something to commit.
+/// Rolls back to the last commit and tries another commit. Without the commit, an index that cannot be written would
+/// look recovered after each restart, until there is something to commit.
 async fn recover(index: &Arc<dyn SearchIndex>) -> bool {
     let position = index.checkpoint().position;
     let recovery = async {
@@ -74,7 +75,7 @@ async fn open_live(shared: &Shared) -> StoreResult<Option<Arc<dyn SearchIndex>>>
     Ok(None)
 }
 
-/// Creates an empty index and hands it to the builder. `Busy` while another one is being built.
+/// Creates an empty index and hands it to the builder. Refuses `Busy` while another one is being built.
 async fn begin_first(shared: &Shared) -> Result<Arc<dyn SearchIndex>, Error> {
     let busy = || Error::from(StoreError::Busy { backend: "search" });
     // Taken before the index exists, so that no incomplete index is ever without a build.

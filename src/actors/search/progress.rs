@@ -1,4 +1,4 @@
-//! `Progress`: how far search follows the event log, and who waits for it.
+//! `Progress`: how far search has followed the event log, and how far callers wait for it.
 //!
 //! ```text
 //! event log ════════════════════════════════════════════════════════════════════► head
@@ -28,11 +28,12 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// The positions that the search actor writes and everybody reads. Each value is locked alone and only to copy it.
+/// The positions that the search actor writes and searches read. Each value has a lock of its own, held only to copy
+/// it.
 pub(super) struct Progress {
     /// A search finds the changes of every event up to here.
     searchable_to: watch::Sender<Position>,
-    /// The index on disk has every event up to here, so neither a restart nor search needs them from the log.
+    /// The index on disk has every event up to here, so search needs none of them from the log, even after a restart.
     durable_to: AtomicU64,
     /// The furthest position that a caller waits for.
     requested_to: AtomicU64,
@@ -66,7 +67,7 @@ impl Progress {
         self.pending_since.subscribe()
     }
 
-    /// Notes a commit up to `position`, or the start from one, which may be further back than before.
+    /// Notes a commit up to `position`, or the start from one, which can be an earlier position than before.
     pub(super) fn committed(&self, position: Position) {
         self.pending_since.send_replace(None);
         self.durable_to.store(position.0, Ordering::Release);

@@ -1,4 +1,4 @@
-//! The page loop of a search: queries the index until a page of visible items is full, and makes its cursor.
+//! `Search::scan`: queries the index until a page of visible items is full, and makes the cursor of the next page.
 use super::Search;
 use crate::{
     actors::{error::Error, page::Page},
@@ -11,22 +11,22 @@ use crate::{
 };
 use std::{collections::HashMap, time::Instant};
 
-/// Maximum index queries for one page, if many hits are hidden from the viewer. After them the page is shorter than
-/// asked for, and its cursor leads on.
+/// Most index queries for one page, if many hits are hidden from the viewer. After them the page has fewer items than
+/// its limit, and a cursor all the same.
 const QUERIES_MAX: usize = 8;
 
-/// Names a list of results in its cursors: another search refuses them.
+/// The list of results that a cursor names: another search refuses the cursor.
 pub(super) struct ResultList {
     pub(super) kind: ListKind,
     pub(super) scope: u64,
 }
 
 impl Search {
-    /// Queries the index until the page is full, the hits end, or [`QUERIES_MAX`] is reached. `visible` returns the items
-    /// of hits that the viewer may see, by id.
+    /// Queries the index until the page is full, the hits end, or [`QUERIES_MAX`] is reached. `visible` returns the
+    /// visible items among hits, by id. Refuses `CursorInvalid`, and `Down` while the part is.
     ///
-    /// A cursor holds the sort key of the last item, and the largest id of the first page: later pages show no item that
-    /// is newer than the first page.
+    /// A cursor holds the sort key of the last item, and the largest id of the first page: later pages show no item
+    /// that is newer than the first page.
     pub(super) async fn scan<T, F: Future<Output = Result<HashMap<u64, T>, Error>>>(
         &self,
         list: &ResultList,

@@ -1,4 +1,4 @@
-//! `Shared`: the state that outlives an incarnation of the search actor: the index that answers searches, how far it is
+//! `Shared`: the state that outlives an incarnation of the search actor: the index that answers searches, its progress
 //! (`progress.rs`), and the right to build another one.
 use super::progress::Progress;
 use crate::{
@@ -16,7 +16,8 @@ use std::{
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 
-/// State that the actor and the builder write and everybody reads. Its locks are never held at once.
+/// The state that the actor and the builder write and all clones of `Search` read. No two of its locks are held at
+/// once.
 pub(super) struct Shared {
     pub(super) posts: Arc<dyn PostStore>,
     pub(super) comments: Arc<dyn CommentStore>,
@@ -36,7 +37,7 @@ pub(super) struct Shared {
     pub(super) part: Part,
     /// Present while the first index cannot be built.
     pub(super) first_build_fault: Fault,
-    /// Wakes the log reader after a restart, so that it goes back to the last commit.
+    /// Wakes the log reader after a restart, so that it returns to the last commit.
     pub(super) rewind_reader: Arc<Notify>,
     pub(super) commit_interval: Duration,
     pub(super) commit_changes_max: usize,
@@ -58,7 +59,7 @@ pub(super) struct FirstBuild {
 pub(super) struct BuildStats {
     pub(super) done: u64,
     pub(super) failed: u64,
-    /// Why the last failed one failed.
+    /// The error of the last failed build.
     pub(super) last_error: Option<String>,
 }
 
@@ -87,10 +88,10 @@ impl Shared {
         (shared, to_fill)
     }
 
-    /// Returns the index that answers searches. It stays readable after another one has replaced it. Refuses `Down` while
-    /// the part is.
+    /// Returns the index that answers searches. It stays readable after another one has replaced it. Refuses `Down`
+    /// while the part is.
     pub(super) fn index(&self) -> Result<Arc<dyn SearchIndex>, Error> {
-        self.part.check()?;
+        self.part.require_up()?;
         self.open_index().ok_or(Error::Down(self.part.name()))
     }
 

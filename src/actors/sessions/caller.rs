@@ -1,8 +1,9 @@
-//! `Caller`: the account and the network of a password check, as keys of fixed size that queues and the lockout count by.
+//! `Caller`: the account and the network of a password check, as keys of fixed size under which the hash queue and the
+//! lockout count.
 use aws_lc_rs::hmac;
 use std::{net::IpAddr, sync::LazyLock};
 
-/// A keyed hash of an account, a network or a pair of both. Its size does not depend on what the client sent.
+/// A keyed hash of an account, a network or a pair of both. Its size does not depend on the client's input.
 pub(super) type Key = [u8; 16];
 
 /// Random for each process, so that no client can search for two accounts with the same key.
@@ -16,7 +17,7 @@ pub(in crate::actors) struct Caller {
 }
 
 impl Caller {
-    /// `account` is the key form of an e-mail address.
+    /// Makes a caller; `account` is the key form of an e-mail address.
     pub(in crate::actors) fn new(account: &str, address: IpAddr) -> Self {
         Self { account: key(b'a', account.as_bytes()), network: key(b'n', &network(address)) }
     }

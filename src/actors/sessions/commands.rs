@@ -1,7 +1,7 @@
-//! The commands on sessions: one variant and one store call each.
+//! `SessionCommand`: the commands on sessions, one variant and one store call each.
 //!
-//! The tokens of every session that a command ends are revoked in memory before its reply, and also where the caller
-//! has stopped waiting for the reply.
+//! The tokens of every session that a command ends are revoked in memory before its reply, even if the caller has
+//! stopped waiting for it.
 use super::revocations::Revocations;
 use crate::{
     actors::{
@@ -16,12 +16,12 @@ use std::{sync::Arc, time::Duration};
 
 /// A command on sessions. Its reply is sent when its commit is durable and the tokens that it ends are revoked.
 pub(super) enum SessionCommand {
-    /// Stores a new session under an id that the slot assigns; replies with the session as stored. Refuses `LoginFailed`
-    /// where the member's credentials are no longer those in `checked`.
+    /// Stores a new session under an id that the slot assigns; replies with the session as stored. Refuses
+    /// `LoginFailed` if the member's credentials are no longer those in `checked`.
     CreateSession { session: Box<Session>, checked: Credentials, rehashed: Option<String>, reply: Reply<Box<Session>> },
-    /// Advances the refresh token from `generation`; replies whether that was the current one.
-    RotateRefreshToken { id: SessionId, generation: u64, expires_at: Timestamp, address: String, reply: Reply<bool> },
-    /// Ends sessions; replies how many.
+    /// Advances the refresh token from `generation`; replies with false if that is not the current one.
+    RefreshSession { id: SessionId, generation: u64, expires_at: Timestamp, address: String, reply: Reply<bool> },
+    /// Ends sessions; replies with their number.
     EndSessions { member: MemberId, which: EndedSessions, reply: Reply<usize> },
     /// Stores another password hash and ends the other sessions. Refuses `LoginFailed` as `CreateSession` does.
     ChangePassword { identity: Identity, checked: Credentials, hash: String, reply: Reply<()> },
@@ -40,20 +40,20 @@ pub(in crate::actors) enum EndedSessions {
     All,
 }
 
-/// The store and the memory that session commands change.
+/// The store and the revocations that session commands change.
 #[derive(Clone)]
 pub(super) struct SessionState {
     pub(super) sessions: Arc<dyn SessionStore>,
     pub(super) revocations: Arc<Revocations>,
     pub(super) ids: Arc<IdGenerator>,
-    /// The time after which every token that exists now has expired.
-    pub(super) tokens_last: Duration,
+    /// After this time every token that exists now has expired.
+    pub(super) tokens_expire_after: Duration,
 }
 
 /// The sessions of a member that are older than one session.
 struct OlderSessions {
     before: SessionId,
-    /// Not among them.
+    /// An older session that is not among them.
     keep: Option<SessionId>,
 }
 
@@ -63,8 +63,8 @@ impl Command for SessionCommand {
     async fn run(self, state: &SessionState, permit: Permit) {
         let state = state.clone();
         let now = Timestamp::now();
-        // Assigned here, in the order of the member's commands: a session that is created after all were ended has a
-        // larger id than those.
+        // Assigned here, in the order of the member's commands: a session that is created after `EndSessions` has a
+        // larger id than the sessions that the command ended.
         let next_id = SessionId(state.ids.next());
         match self {
             Self::CreateSession { mut session, checked, rehashed, reply } => {
@@ -75,9 +75,10 @@ impl Command for SessionCommand {
                 };
                 submit_then_reply(permit, reply, create).await;
             }
-            Self::RotateRefreshToken { id, generation, expires_at, address, reply } => {
-                let rotate = async move { Ok(state.sessions.rotate(id, generation, now, expires_at, address).await?) };
-                submit_then_reply(permit, reply, rotate).await;
+            Self::RefreshSession { id, generation, expires_at, address, reply } => {
+                let refresh =
+                    async move { Ok(state.sessions.refresh_session(id, generation, now, expires_at, address).await?) };
+                submit_then_reply(permit, reply, refresh).await;
             }
             Self::EndSessions { member, which, reply } => {
                 let end = async move { state.end_sessions(member, which, next_id, now).await };
@@ -85,7 +86,7 @@ impl Command for SessionCommand {
             }
             Self::ChangePassword { identity, checked, hash, reply } => {
                 let change = async move {
-                    let until = now.after(state.tokens_last);
+                    let until = now.after(state.tokens_expire_after);
                     let ended = state.sessions.change_password(identity, checked, hash, next_id, until).await?;
                     let older = OlderSessions { before: next_id, keep: Some(identity.session) };
                     state.revoke(identity.member, &ended, Some(older), until);
@@ -95,7 +96,7 @@ impl Command for SessionCommand {
             }
             Self::Deactivate { identity, checked, reply } => {
                 let deactivate = async move {
-                    let until = now.after(state.tokens_last);
+                    let until = now.after(state.tokens_expire_after);
                     let ended = state.sessions.deactivate(identity, checked, now, next_id, until).await?;
                     let older = OlderSessions { before: next_id, keep: None };
                     state.revoke(identity.member, &ended, Some(older), until);
@@ -115,7 +116,7 @@ impl SessionState {
         next_id: SessionId,
         now: Timestamp,
     ) -> Result<usize, Error> {
-        let until = now.after(self.tokens_last);
+        let until = now.after(self.tokens_expire_after);
         let (which, older) = match which {
             EndedSessions::One(session) => (SessionsToEnd::One(session), None),
             EndedSessions::Own(session) => (SessionsToEnd::Own(session), None),
@@ -128,7 +129,7 @@ impl SessionState {
         Ok(ended.len())
     }
 
-    /// Revokes the tokens of the ended and of the older sessions, the last of which expires at `tokens_until`.
+    /// Revokes the tokens of the ended and of the older sessions; the last of the tokens expires at `tokens_until`.
     fn revoke(&self, member: MemberId, ended: &[SessionId], older: Option<OlderSessions>, tokens_until: Timestamp) {
         self.revocations.add(ended, tokens_until);
         if let Some(OlderSessions { before, keep }) = older {

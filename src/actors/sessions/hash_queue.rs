@@ -1,8 +1,9 @@
-//! The queue in front of the password hasher: shares its threads among accounts and networks.
+//! `HashQueue`: the queue in front of the password hasher, which shares its threads among accounts and networks.
 //!
 //! Each account and each network has a queue of its own, so that many attempts on one account, or from one network,
 //! delay each other and not those of anybody else. Unlike an `actors/lanes.rs` lane, it knows no members (the caller is
-//! not logged in yet), a job counts in two queues at once, and the number of jobs bounds the wait instead of a deadline.
+//! not logged in yet), a job counts in two queues at once, and the number of jobs bounds the wait instead of a
+//! deadline.
 use super::caller::{Caller, Key};
 use crate::actors::error::Error;
 use std::{
@@ -32,7 +33,7 @@ struct Jobs {
 /// The jobs of one account or one network.
 struct Queue {
     jobs: usize,
-    /// The jobs at the head of the queue, which may wait for a thread.
+    /// Permits of the jobs at the head of the queue, which wait for a thread or run on one.
     head: Arc<Semaphore>,
 }
 
@@ -52,13 +53,13 @@ pub(super) struct HeadOfQueue {
 }
 
 impl HashQueue {
-    /// Adds a job; up to `at_once` jobs of one network are at the head of its queue. Refuses `Busy` where one of the two
-    /// queues or the whole is full.
+    /// Adds a job; up to `at_once` jobs of one network are at the head of its queue. Refuses `Busy` if the account's
+    /// queue, the network's or the whole is full.
     pub(super) fn enter(&self, caller: Caller, at_once: usize) -> Result<Job, Error> {
         let mut jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let full = jobs.count >= JOBS_MAX
-            || jobs.of(caller.account()) >= ACCOUNT_JOBS_MAX
-            || jobs.of(caller.network()) >= NETWORK_JOBS_MAX;
+            || jobs.count_of(caller.account()) >= ACCOUNT_JOBS_MAX
+            || jobs.count_of(caller.network()) >= NETWORK_JOBS_MAX;
         if full {
             return Err(Error::Busy("hasher"));
         }
@@ -71,11 +72,12 @@ impl HashQueue {
 }
 
 impl Jobs {
-    /// Returns how many jobs the account or network has.
-    fn of(&self, key: Key) -> usize {
+    /// Returns the number of jobs of the account or network.
+    fn count_of(&self, key: Key) -> usize {
         self.queues.get(&key).map_or(0, |queue| queue.jobs)
     }
 
+    /// Counts a job in a queue, and returns the queue's head.
     fn join(&mut self, key: Key, at_once: usize) -> Arc<Semaphore> {
         let new = || Queue { jobs: 0, head: Arc::new(Semaphore::new(at_once)) };
         let queue = self.queues.entry(key).or_insert_with(new);
@@ -94,7 +96,7 @@ impl Jobs {
 
 impl Job {
     /// Waits until the job is at the head of both queues.
-    pub(super) async fn head(self) -> Result<HeadOfQueue, Error> {
+    pub(super) async fn reach_head(self) -> Result<HeadOfQueue, Error> {
         let closed = |_| Error::Restarting("hasher");
         // Every job takes the account before the network, so two jobs never wait for each other.
         let account = self.account.clone().acquire_owned().await.map_err(closed)?;
@@ -126,13 +128,13 @@ mod tests {
         let queue = HashQueue::default();
         let mut crowd: Vec<_> = (0..ACCOUNT_JOBS_MAX).map(|_| queue.enter(caller("a", 1), 2).unwrap()).collect();
         assert!(matches!(queue.enter(caller("a", 1), 2), Err(Error::Busy(_))), "the account's queue is full");
-        let first = crowd.pop().unwrap().head().now_or_never().unwrap().unwrap();
-        assert!(crowd.pop().unwrap().head().now_or_never().is_none(), "one job of an account at a time");
-        let other = queue.enter(caller("b", 1), 2).unwrap().head().now_or_never();
+        let first = crowd.pop().unwrap().reach_head().now_or_never().unwrap().unwrap();
+        assert!(crowd.pop().unwrap().reach_head().now_or_never().is_none(), "one job of an account at a time");
+        let other = queue.enter(caller("b", 1), 2).unwrap().reach_head().now_or_never();
         assert!(other.is_some(), "another account of the same network is not behind it");
         let third = queue.enter(caller("c", 1), 2).unwrap();
-        assert!(third.head().now_or_never().is_none(), "two jobs of a network at a time");
-        assert!(queue.enter(caller("c", 2), 2).unwrap().head().now_or_never().is_some());
+        assert!(third.reach_head().now_or_never().is_none(), "two jobs of a network at a time");
+        assert!(queue.enter(caller("c", 2), 2).unwrap().reach_head().now_or_never().is_some());
         drop((first, other, crowd));
         assert!(queue.0.lock().unwrap().queues.is_empty(), "no queue is left");
     }

@@ -1,11 +1,12 @@
-//! Password hashing, which is slow on purpose: has threads of its own, behind a queue that is fair (`hash_queue.rs`).
+//! `Hasher`: hashes and checks passwords, which is slow on purpose, on a few threads behind a fair queue
+//! (`hash_queue.rs`).
 use super::{
     caller::Caller,
     hash_queue::{HashQueue, HeadOfQueue},
 };
 use crate::{
     actors::error::Error,
-    domain::{Password, Receipt, Refusal},
+    domain::{Password, Receipt},
 };
 use argon2::{Argon2, PasswordHash, PasswordHasher, PasswordVerifier};
 use aws_lc_rs::digest::{Context, SHA256};
@@ -14,9 +15,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Hashes with argon2id, 19 MiB, two passes, one lane: the crate's defaults, which are OWASP's. Cheap to clone.
 ///
-/// A check keeps a thread busy for about 20 ms. One check of an account runs at a time, and as many of a network as there
-/// are threads; further ones wait in the account's and network's own queues. A thousand attempts by one client delay
-/// another client by one check.
+/// A check keeps a thread busy for about 20 ms. One check of an account runs at a time, and as many of a network as
+/// there are threads; further ones wait in the account's and network's own queues. A thousand attempts by one client
+/// delay another client by one check.
 #[derive(Clone)]
 pub(in crate::actors) struct Hasher {
     threads: Arc<Semaphore>,
@@ -35,7 +36,7 @@ pub(in crate::actors) struct HashPermit {
 pub(super) enum PasswordCheck {
     Wrong,
     Right,
-    /// Right, against an old hash of the password as typed: today's hashes are of its normalized form.
+    /// Right, against an old hash of the password as typed: newer hashes are of its normalized form.
     RightAsTyped,
 }
 
@@ -48,32 +49,27 @@ impl Hasher {
         Self { threads: Arc::new(Semaphore::new(threads)), thread_count: threads, queue: Arc::default() }
     }
 
-    /// Waits for a thread. Refuses `Busy` where too many jobs wait, of the account, of the network or in all.
+    /// Waits for a thread. Refuses `Busy` if too many jobs wait, of the account, of the network or in all.
     pub(in crate::actors) async fn acquire(&self, caller: Caller) -> Result<HashPermit, Error> {
-        let head = self.queue.enter(caller, self.thread_count)?.head().await?;
+        let head = self.queue.enter(caller, self.thread_count)?.reach_head().await?;
         let thread = self.threads.clone().acquire_owned().await.map_err(|_| Error::Restarting("hasher"))?;
         Ok(HashPermit { _thread: thread, _queue: head })
     }
 
-    /// Returns whether the hash was made with other parameters than today's, and should be replaced.
+    /// Returns whether the hash was made with other parameters than those in use, and should be replaced.
     pub(super) fn is_outdated(hash: &str) -> bool {
         !hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$")
     }
 }
 
 impl HashPermit {
-    /// Returns the permit unless `check` refuses; a refusal releases the permit.
-    pub(super) fn if_allowed(self, check: impl FnOnce() -> Result<(), Refusal>) -> Result<Self, Error> {
-        check()?;
-        Ok(self)
-    }
-
     /// Returns the hash to store, in the PHC format.
     pub(super) async fn hash(self, password: Password) -> Result<String, Error> {
         self.run(move || hash(password.expose())).await?.ok_or(Error::Late("hasher"))
     }
 
-    /// Hashes as [`HashPermit::hash`] does, for a request that may be repeated: the receipt then covers the password too.
+    /// Hashes as [`HashPermit::hash`] does, and has the receipt cover the password too: a repeated request with another
+    /// password is another request.
     pub(in crate::actors) async fn hash_and_seal(
         self,
         password: Password,
@@ -110,11 +106,11 @@ impl HashPermit {
 }
 
 fn verify(typed: &str, hash: &PasswordHash) -> PasswordCheck {
-    let is = |password: &str| Argon2::default().verify_password(password.as_bytes(), hash).is_ok();
+    let matches = |password: &str| Argon2::default().verify_password(password.as_bytes(), hash).is_ok();
     let password = Password::typed(typed);
-    if is(password.expose()) {
+    if matches(password.expose()) {
         PasswordCheck::Right
-    } else if password.expose() != typed && is(typed) {
+    } else if password.expose() != typed && matches(typed) {
         PasswordCheck::RightAsTyped
     } else {
         PasswordCheck::Wrong
@@ -169,9 +165,9 @@ mod tests {
         assert_eq!(check("Ｐassｗ0rd！", Some(hash.clone())).await, PasswordCheck::Right, "the same in another width");
         assert_eq!(check("passw0rd!", Some(hash)).await, PasswordCheck::Wrong);
         assert_eq!(check("Passw0rd!", None).await, PasswordCheck::Wrong);
-        let of_old = super::hash("Ｐassｗ0rd!").unwrap();
-        assert_eq!(check("Ｐassｗ0rd!", Some(of_old.clone())).await, PasswordCheck::RightAsTyped);
-        assert_eq!(check("Passw0rd!", Some(of_old)).await, PasswordCheck::Wrong);
+        let old_hash = super::hash("Ｐassｗ0rd!").unwrap();
+        assert_eq!(check("Ｐassｗ0rd!", Some(old_hash.clone())).await, PasswordCheck::RightAsTyped);
+        assert_eq!(check("Passw0rd!", Some(old_hash)).await, PasswordCheck::Wrong);
     }
 
     #[test]

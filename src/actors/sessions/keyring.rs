@@ -1,4 +1,4 @@
-//! The signing keys in memory: signs and verifies access tokens without a read from the store.
+//! `Keyring`: the signing keys in memory. It signs and verifies access tokens without a read from the store.
 use crate::{
     domain::{Identity, MemberId, Refusal, SessionId, SigningKey, Timestamp},
     storage::Keys,
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 /// The issuer and the audience of every token.
 const ISSUER: &str = "dailyfeed";
-/// How far the clock of another process may be ahead, in seconds.
+/// How far the clock of another process can be ahead, in seconds.
 const LEEWAY_SECONDS: u64 = 5;
 /// Verified tokens that are remembered, about 500 bytes each. A token that is not remembered is verified again, which
 /// costs as much as a page of a feed.
@@ -33,6 +33,7 @@ struct Claims {
     exp: i64,
 }
 
+/// One set of keys, replaced as a whole.
 struct Ring {
     primary: Uuid,
     header: Header,
@@ -66,14 +67,16 @@ impl Keyring {
         validation.set_issuer(&[ISSUER]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation.leeway = LEEWAY_SECONDS;
-        Self { ring: RwLock::new(Arc::new(ring(keys))), validation, lifetime }
+        Self { ring: RwLock::new(Arc::new(Ring::new(keys))), validation, lifetime }
     }
 
+    /// Replaces the keys by those in the store.
     pub(super) fn replace(&self, keys: &Keys) {
-        let ring = Arc::new(ring(keys));
+        let ring = Arc::new(Ring::new(keys));
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = ring;
     }
 
+    /// Returns the id of the key that signs new tokens.
     pub(super) fn primary(&self) -> Uuid {
         self.ring().primary
     }
@@ -82,6 +85,7 @@ impl Keyring {
         self.ring.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Returns the lifetime of a new token.
     pub(super) fn lifetime(&self) -> Duration {
         self.lifetime
     }
@@ -106,10 +110,13 @@ impl Keyring {
             exp: end.0 / 1000,
         };
         let ring = self.ring();
-        jsonwebtoken::encode(&ring.header, &claims, &ring.signing_key)
-            .map_err(|error| tracing::error!(error = &error as &dyn std::error::Error, "cannot sign a token"))
-            .map(|token| (token, now.until(end)))
-            .ok()
+        match jsonwebtoken::encode(&ring.header, &claims, &ring.signing_key) {
+            Ok(token) => Some((token, now.until(end))),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "cannot sign a token");
+                None
+            }
+        }
     }
 
     /// Checks key, algorithm, signature, issuer, audience and time, but not whether the session has ended. Refuses
@@ -121,24 +128,25 @@ impl Keyring {
         {
             return Ok(verified);
         }
-        let verified = self.check(&ring, token)?;
+        let verified = self.verify_anew(&ring, token)?;
         ring.verified.insert(token.into(), verified);
         Ok(verified)
     }
 
-    fn check(&self, ring: &Ring, token: &str) -> Result<Verified, Refusal> {
+    /// Verifies a token that is not remembered.
+    fn verify_anew(&self, ring: &Ring, token: &str) -> Result<Verified, Refusal> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| Refusal::TokenInvalid)?;
         let kid = header.kid.ok_or(Refusal::TokenInvalid)?;
         let key = ring.verifying_keys.get(&kid).ok_or(Refusal::TokenInvalid)?;
-        let token = jsonwebtoken::decode::<Claims>(token, key, &self.validation);
-        let claims = token
-            .map_err(|error| match error.kind() {
-                ErrorKind::ExpiredSignature => Refusal::TokenExpired,
-                _ => Refusal::TokenInvalid,
-            })?
-            .claims;
+        let decoded = jsonwebtoken::decode::<Claims>(token, key, &self.validation);
+        let decoded = decoded.map_err(|error| match error.kind() {
+            ErrorKind::ExpiredSignature => Refusal::TokenExpired,
+            _ => Refusal::TokenInvalid,
+        })?;
+        let claims = decoded.claims;
         let member = claims.sub.parse().map_err(|_| Refusal::TokenInvalid)?;
-        // A revocation is remembered for today's lifetime of a token, so an older, longer `exp` must not count.
+        // A revocation is remembered for the configured lifetime of a token, so a longer `exp` of an older
+        // configuration must not count.
         let lifetime_end = Timestamp(claims.iat.saturating_mul(1000)).after(self.lifetime);
         let expires_at = Timestamp(claims.exp.saturating_mul(1000)).min(lifetime_end);
         if expires_at.after(Duration::from_secs(LEEWAY_SECONDS)) < Timestamp::now() {
@@ -149,14 +157,16 @@ impl Keyring {
     }
 }
 
-fn ring(keys: &Keys) -> Ring {
-    let all = keys.others.iter().chain([&keys.primary]);
-    let verifying_keys =
-        all.map(|key: &SigningKey| (key.id.to_string(), DecodingKey::from_secret(&key.secret))).collect();
-    let mut header = Header::new(Algorithm::HS256);
-    header.kid = Some(keys.primary.id.to_string());
-    let signing_key = EncodingKey::from_secret(&keys.primary.secret);
-    Ring { primary: keys.primary.id, header, signing_key, verifying_keys, verified: Cache::new(VERIFIED_MAX) }
+impl Ring {
+    fn new(keys: &Keys) -> Self {
+        let all = keys.others.iter().chain([&keys.primary]);
+        let verifying_keys =
+            all.map(|key: &SigningKey| (key.id.to_string(), DecodingKey::from_secret(&key.secret))).collect();
+        let mut header = Header::new(Algorithm::HS256);
+        header.kid = Some(keys.primary.id.to_string());
+        let signing_key = EncodingKey::from_secret(&keys.primary.secret);
+        Self { primary: keys.primary.id, header, signing_key, verifying_keys, verified: Cache::new(VERIFIED_MAX) }
+    }
 }
 
 #[cfg(test)]
@@ -219,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_remembered_token_verifies_its_own_text_alone() {
+    fn a_remembered_token_verifies_only_its_own_text() {
         let keyring = Keyring::new(&Keys { primary: key(1), others: vec![] }, Duration::from_secs(60));
         let token = keyring.sign(MemberId(7), SessionId(9), END).unwrap().0;
         let first = keyring.verify(&token).unwrap();

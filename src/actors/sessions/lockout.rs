@@ -1,7 +1,8 @@
-//! Slows down the guessing of passwords: too many wrong ones for one account from one network lock that pair for a time.
+//! `Lockout`: slows down the guessing of passwords. Too many wrong ones for one account from one network lock that pair
+//! for a time.
 //!
-//! Every check of a password shares one counter and is counted before the check, so that a thousand attempts at once
-//! count as a thousand.
+//! An attempt is counted before its password is checked, so that a thousand attempts at once count as a thousand; a
+//! right password clears the count.
 use super::caller::Key;
 use crate::domain::Refusal;
 use std::{
@@ -10,12 +11,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Remembered keys per thread of the hasher, about 100 bytes each. A thread makes fewer checks within the default window
-/// of 15 minutes, so no key is forgotten early by default. With a longer window the oldest key is forgotten first, and
-/// an attacker needs this many checks to force it out.
+/// Remembered keys per thread of the hasher, about 100 bytes each. A thread makes fewer checks within the default
+/// window of 15 minutes, so no key is evicted early by default. With a longer window the oldest key is evicted first,
+/// and an attacker needs this many checks to evict it.
 const KEYS_PER_THREAD: usize = 100_000;
 
-/// Counts failed attempts by key.
+/// Counts attempts by key.
 pub(super) struct Lockout {
     failures_max: usize,
     window: Duration,
@@ -26,7 +27,8 @@ pub(super) struct Lockout {
 #[derive(Default)]
 struct Known {
     failures: HashMap<Key, Failures>,
-    /// Keys with the start of their window, oldest first. An entry whose key was forgiven or renewed since has no effect.
+    /// Keys with the start of their window, oldest first. An entry whose key was cleared or counted anew since has no
+    /// effect.
     in_order: VecDeque<(Instant, Key)>,
 }
 
@@ -43,7 +45,7 @@ impl Lockout {
         Self { failures_max, window, keys_max, known: Mutex::default() }
     }
 
-    /// Refuses `LoginLocked` while one of the keys is locked. Counts nothing.
+    /// Refuses `LoginLocked` while one of the keys is locked. Does not count an attempt.
     pub(super) fn check(&self, keys: &[Key]) -> Result<(), Refusal> {
         if self.failures_max == 0 {
             return Ok(());
@@ -55,11 +57,14 @@ impl Lockout {
     /// Refuses `LoginLocked` with the longest remaining lock of the keys.
     fn check_known(&self, known: &Known, keys: &[Key]) -> Result<(), Refusal> {
         let longest = keys.iter().filter_map(|key| self.remaining(*known.failures.get(key)?)).max();
-        longest.map_or(Ok(()), |retry_after| Err(Refusal::LoginLocked { retry_after }))
+        match longest {
+            Some(retry_after) => Err(Refusal::LoginLocked { retry_after }),
+            None => Ok(()),
+        }
     }
 
-    /// Counts an attempt under each of the keys; attempt number `failures_max` locks the key. Refuses as
-    /// [`Lockout::check`].
+    /// Counts an attempt under each of the keys; attempt number `failures_max` locks the key. Refuses what
+    /// [`Lockout::check`] refuses.
     pub(super) fn count(&self, keys: &[Key]) -> Result<(), Refusal> {
         if self.failures_max == 0 {
             return Ok(());
@@ -82,22 +87,22 @@ impl Lockout {
     }
 
     /// Clears the counts of the keys after a right password.
-    pub(super) fn forgive(&self, keys: &[Key]) {
+    pub(super) fn clear(&self, keys: &[Key]) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         for key in keys {
             known.failures.remove(key);
         }
     }
 
-    /// Returns the remaining time of the lock; `None` where the key is not locked.
+    /// Returns the remaining time of the lock; `None` if the key is not locked.
     fn remaining(&self, failed: Failures) -> Option<Duration> {
         let remaining = self.window.saturating_sub(failed.since.elapsed());
-        (failed.count >= self.failures_max && !remaining.is_zero()).then_some(remaining)
+        if failed.count >= self.failures_max && !remaining.is_zero() { Some(remaining) } else { None }
     }
 }
 
 impl Known {
-    /// Removes expired keys, and the oldest ones above `keys_max`. Visits each entry once in its life.
+    /// Removes expired keys, and the oldest ones above `keys_max`. Visits each entry once before it is removed.
     fn prune(&mut self, now: Instant, window: Duration, keys_max: usize) {
         while let Some((since, key)) = self.in_order.front().copied() {
             let expired = now.duration_since(since) >= window;
@@ -148,7 +153,7 @@ mod tests {
     fn a_right_password_and_the_end_of_the_window_clear_the_count() {
         let lockout = Lockout::new(2, QUARTER, 1);
         assert!(lockout.count(&[key(1)]).is_ok());
-        lockout.forgive(&[key(1)]);
+        lockout.clear(&[key(1)]);
         assert!(lockout.count(&[key(1)]).is_ok());
         assert!(lockout.check(&[key(1)]).is_ok());
         let over = Lockout::new(1, Duration::ZERO, 1);
@@ -159,12 +164,12 @@ mod tests {
     }
 
     #[test]
-    fn remembered_keys_are_bounded_and_the_oldest_is_forgotten_first() {
+    fn remembered_keys_are_bounded_and_the_oldest_is_evicted_first() {
         let mut lockout = Lockout::new(5, QUARTER, 1);
         lockout.keys_max = 100;
         for number in 0..1_000 {
             assert!(lockout.count(&[key(number)]).is_ok());
-            lockout.forgive(&[key(number)]);
+            lockout.clear(&[key(number)]);
         }
         assert!(lockout.known.lock().unwrap().in_order.len() <= 200);
         for number in 0..150 {

@@ -1,11 +1,12 @@
-//! Login, and the renewal of tokens: a password or a refresh token is exchanged for a pair of tokens.
+//! The methods of [`Sessions`] that issue tokens: login with a password, refresh with a refresh token, and the renewal
+//! of an access token after a change of keys.
 use super::{
     Client, DEVICE_MAX, Sessions, Tokens,
     caller::Caller,
     commands::{EndedSessions, SessionCommand},
     hasher::{Hasher, PasswordCheck},
     password::CHECKS_MAX,
-    random, refresh,
+    random_bytes, refresh,
     refresh::RefreshToken,
 };
 use crate::{
@@ -16,8 +17,8 @@ use crate::{
 use std::time::Duration;
 
 impl Sessions {
-    /// Checks a password and creates a session. Restores a deactivated member. Refuses `Invalid` for more characters than
-    /// an e-mail address may have, `LoginFailed`, `LoginLocked`.
+    /// Checks a password and creates a session. Restores a deactivated member. Refuses `Invalid` for more characters
+    /// than an e-mail address can have, `LoginFailed`, `LoginLocked`, `Busy`.
     pub async fn log_in(&self, email: &str, password: &str, client: Client) -> Result<(Tokens, Member), Error> {
         let key = Email::key_of(email).map_err(Refusal::from)?;
         let caller = Caller::new(&key, client.address);
@@ -26,10 +27,9 @@ impl Sessions {
             self.shared.lockout.check(&pair)?;
             let credentials = self.shared.sessions.credentials_by_email(&key).await?;
             let hash = credentials.as_ref().map(|credentials| credentials.password_hash.clone());
-            let permit = self.hasher.acquire(caller).await?.if_allowed(|| self.shared.lockout.count(&pair));
-            let check = permit?.verify(password.to_owned(), hash).await?;
+            let check = self.count_and_verify(caller, &pair, password, hash).await?;
             let Some(checked) = credentials.filter(|_| check != PasswordCheck::Wrong) else { break };
-            self.shared.lockout.forgive(&pair);
+            self.shared.lockout.clear(&pair);
             let member = checked.member;
             let outdated = check == PasswordCheck::RightAsTyped || Hasher::is_outdated(&checked.password_hash);
             let rehashed = if outdated {
@@ -47,7 +47,7 @@ impl Sessions {
         Err(Refusal::LoginFailed.into())
     }
 
-    /// Creates a session for checked credentials. Refuses `LoginFailed` where the credentials have changed since.
+    /// Creates a session for checked credentials. Refuses `LoginFailed` if the credentials have changed since.
     async fn create_session(
         &self,
         checked: Credentials,
@@ -64,19 +64,19 @@ impl Sessions {
             created_at: now,
             last_used_at: now,
             expires_at: now.after(self.shared.session_lifetime),
-            secret: random(),
+            secret: random_bytes(),
             generation: 0,
             rotated_at: now,
         });
         let create = |reply| SessionCommand::CreateSession { session, checked, rehashed, reply };
-        self.slots.of(member).ask(create).await
+        self.slots.mailbox_of(member).ask(create).await
     }
 
-    /// Exchanges an access token for one that today's key signs; returns it with its lifetime.
+    /// Exchanges an access token for one that the primary key signs; returns it with its lifetime.
     ///
-    /// For a token that an older key signed, the lifetime is a new token's, up to the end of the session; for any other
-    /// token it is the rest of that token's. Refuses what [`Sessions::verify`] refuses, and `TokenRevoked` where the
-    /// session has ended.
+    /// If an older key signed the token, the new one has the full lifetime, up to the end of the session; otherwise it
+    /// expires with the old one. Refuses what [`Sessions::verify`] refuses, and `TokenRevoked` if the session has
+    /// ended.
     pub async fn renew(&self, token: &str) -> Result<(String, Duration), Error> {
         let verified = self.verify(token)?;
         let session = self.live_session(verified.identity).await?;
@@ -89,8 +89,8 @@ impl Sessions {
         signed.ok_or(Error::Late("keyring"))
     }
 
-    /// Returns the session of an identity. Refuses `TokenRevoked` where it has ended or expired, and revokes its tokens
-    /// in memory.
+    /// Returns the session of an identity. Refuses `TokenRevoked` if it has ended or expired, and revokes its tokens in
+    /// memory.
     pub(super) async fn live_session(&self, identity: Identity) -> Result<Session, Error> {
         let session = self.shared.sessions.session(identity.session).await?;
         let is_live = |session: &Session| session.member == identity.member && session.expires_at > Timestamp::now();
@@ -103,17 +103,17 @@ impl Sessions {
 
     /// Exchanges a refresh token for the next pair of tokens. Refuses `ReloginRequired`.
     ///
-    /// A token that was exchanged within the grace period gets the same successor again, because the answer may have been
-    /// lost. One that was exchanged earlier has been stolen, and ends its session.
-    pub async fn refresh(&self, refresh_token: &str, client: Client) -> Result<(Tokens, Member), Error> {
+    /// A token that was exchanged within the grace period gets the same successor again, because the answer can have
+    /// been lost. One that was exchanged earlier has been stolen, and ends its session.
+    pub async fn refresh_session(&self, refresh_token: &str, client: Client) -> Result<(Tokens, Member), Error> {
         let token = RefreshToken::parse(refresh_token).ok_or(Refusal::ReloginRequired)?;
         let mut session = self.session_of_token(&token).await?;
         let (id, generation) = (session.id, token.generation);
         if session.generation == generation {
             let expires_at = Timestamp::now().after(self.shared.session_lifetime);
             let address = client.address.to_string();
-            let rotate = |reply| SessionCommand::RotateRefreshToken { id, generation, expires_at, address, reply };
-            if self.slots.of(session.member).ask(rotate).await? {
+            let refresh = |reply| SessionCommand::RefreshSession { id, generation, expires_at, address, reply };
+            if self.slots.mailbox_of(session.member).ask(refresh).await? {
                 session.expires_at = expires_at;
                 return Ok((self.tokens(&session, generation + 1)?, self.member(session.member).await?));
             }
@@ -129,13 +129,14 @@ impl Sessions {
         Err(Refusal::ReloginRequired.into())
     }
 
-    /// Returns the session of a refresh token. Refuses `ReloginRequired` where it has ended or expired.
+    /// Returns the session of a refresh token. Refuses `ReloginRequired` if it has ended or expired.
     async fn session_of_token(&self, token: &RefreshToken) -> Result<Session, Error> {
         let session = self.shared.sessions.session(token.session).await?;
         let session = session.filter(|session| token.is_of(session) && session.expires_at > Timestamp::now());
         session.ok_or(Refusal::ReloginRequired.into())
     }
 
+    /// Signs an access token, and computes the refresh token of a generation.
     fn tokens(&self, session: &Session, generation: u64) -> Result<Tokens, Error> {
         let signed = self.shared.keyring.sign(session.member, session.id, session.expires_at);
         let (access, expires_in) = signed.ok_or(Error::Late("keyring"))?;

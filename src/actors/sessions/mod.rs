@@ -1,4 +1,6 @@
-//! Sessions: the handle for login and logout, passwords, access and refresh tokens, signing keys, and stream tickets.
+//! `Sessions`: the handle for login and logout, passwords, access and refresh tokens, signing keys, and stream tickets.
+//! Its methods for login and refresh are in `login.rs`, those for a change of password and deactivation in
+//! `password.rs`.
 mod caller;
 mod commands;
 mod hash_queue;
@@ -36,8 +38,8 @@ use tickets::Tickets;
 
 /// Characters of a device name that are stored; the rest is cut.
 const DEVICE_MAX: usize = 200;
-/// How much longer than the lifetime of a token its revocation is remembered: a token may be signed while its session
-/// ends, and another clock may be ahead.
+/// How much longer than the lifetime of a token its revocation is remembered: a token can be signed while its session
+/// ends, and another clock can be ahead.
 const REVOCATION_MARGIN: Duration = Duration::from_secs(60);
 
 /// The client of a login or refresh.
@@ -71,6 +73,7 @@ pub struct Sessions {
     visibility: Visibility,
 }
 
+/// The state that all clones of [`Sessions`] share; each field has its own lock.
 struct Shared {
     sessions: Arc<dyn SessionStore>,
     members: Arc<dyn MemberStore>,
@@ -107,7 +110,7 @@ impl Sessions {
             sessions: sessions.clone(),
             revocations: revocations.clone(),
             ids,
-            tokens_last: token_lifetime + REVOCATION_MARGIN,
+            tokens_expire_after: token_lifetime + REVOCATION_MARGIN,
         };
         let slots = Slots::start(supervisor, "sessions", state).await?;
         let shared = Arc::new(Shared {
@@ -123,7 +126,7 @@ impl Sessions {
         });
         let started = Self { shared, slots, hasher, visibility };
         started.load_revocations().await?;
-        // With a full disk the server still starts and serves reads: the present keys stay in force until the next check.
+        // With a full disk the server still starts and answers reads: the present keys stay valid until the next check.
         if let Err(error) = started.check_keys().await {
             tracing::error!(error = &error as &dyn std::error::Error, "cannot check the signing keys");
         }
@@ -141,37 +144,39 @@ impl Sessions {
         self.shared.revocations.contains(identity.member, identity.session)
     }
 
-    /// Ends the session of the identity.
+    /// Ends the session of the identity, with the command `EndSessions`.
     pub async fn log_out(&self, identity: Identity) -> Result<(), Error> {
         // The token is refused from now on, even if the commit fails.
         self.shared.revocations.add(&[identity.session], self.tokens_until());
-        self.end_sessions(identity.member, EndedSessions::Own(identity.session)).await.map(|_| ())
+        self.end_sessions(identity.member, EndedSessions::Own(identity.session)).await?;
+        Ok(())
     }
 
-    /// Ends every session of the member.
+    /// Ends every session of the member, with the command `EndSessions`.
     pub async fn log_out_everywhere(&self, identity: Identity) -> Result<(), Error> {
         self.shared.revocations.add(&[identity.session], self.tokens_until());
-        self.end_sessions(identity.member, EndedSessions::All).await.map(|_| ())
+        self.end_sessions(identity.member, EndedSessions::All).await?;
+        Ok(())
     }
 
-    /// Lists the member's sessions, last used first.
+    /// Lists the member's sessions, last used first; at most 100.
     pub async fn list(&self, identity: Identity) -> Result<Vec<Session>, Error> {
         Ok(self.shared.sessions.sessions(identity.member, Timestamp::now()).await?)
     }
 
-    /// Ends one session of the member. Refuses `SessionNotFound`.
+    /// Ends one session of the member, with the command `EndSessions`. Refuses `SessionNotFound`.
     pub async fn end_session(&self, identity: Identity, session: SessionId) -> Result<(), Error> {
         let ended = self.end_sessions(identity.member, EndedSessions::One(session)).await?;
         if ended == 0 { Err(Refusal::SessionNotFound.into()) } else { Ok(()) }
     }
 
-    /// Issues a ticket that opens one stream; returns it with its lifetime.
+    /// Issues a ticket that opens one stream; returns it with its lifetime. Refuses `Busy`.
     pub fn issue_ticket(&self, identity: Identity) -> Result<(String, Duration), Error> {
         Ok((self.shared.tickets.issue(identity)?, tickets::LIFETIME))
     }
 
-    /// Uses a ticket to open its stream: once, and again where it `resumes` the stream, until the session ends. A resumed
-    /// stream lasts as long as a new access token. Refuses `TokenInvalid`, `TokenRevoked`.
+    /// Uses a ticket to open its stream: once, and again to resume the stream (`resumes`), until the session ends. A
+    /// resumed stream lasts as long as a new access token. Refuses `TokenInvalid`, `TokenRevoked`.
     pub async fn redeem_ticket(&self, ticket: &str, resumes: bool) -> Result<(Identity, TicketUse), Error> {
         let Some((mut identity, in_use)) = self.shared.tickets.redeem(ticket, resumes) else {
             return Err(Refusal::TokenInvalid.into());
@@ -188,7 +193,7 @@ impl Sessions {
 
     /// Returns the identity of a valid ticket without using it.
     pub fn ticket_identity(&self, ticket: &str) -> Option<Identity> {
-        self.shared.tickets.holder(ticket).filter(|identity| !self.is_revoked(*identity))
+        self.shared.tickets.identity(ticket).filter(|identity| !self.is_revoked(*identity))
     }
 
     /// Rotates the signing key when it is too old, disables old keys, and prunes revocations. Runs hourly.
@@ -224,19 +229,19 @@ impl Sessions {
     }
 
     async fn end_sessions(&self, member: MemberId, which: EndedSessions) -> Result<usize, Error> {
-        self.slots.of(member).ask(|reply| SessionCommand::EndSessions { member, which, reply }).await
+        self.slots.mailbox_of(member).ask(|reply| SessionCommand::EndSessions { member, which, reply }).await
     }
 
-    /// Returns when every token that exists now has expired.
+    /// Returns the time at which every token that exists now has expired.
     fn tokens_until(&self) -> Timestamp {
         Timestamp::now().after(self.shared.keyring.lifetime() + REVOCATION_MARGIN)
     }
 }
 
 fn new_key() -> SigningKey {
-    SigningKey { id: uuid::Uuid::new_v4(), secret: random(), created_at: Timestamp::now(), replaced_at: None }
+    SigningKey { id: uuid::Uuid::new_v4(), secret: random_bytes(), created_at: Timestamp::now(), replaced_at: None }
 }
 
-fn random() -> [u8; 32] {
+fn random_bytes() -> [u8; 32] {
     rand::random()
 }

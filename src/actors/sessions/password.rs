@@ -1,5 +1,11 @@
-//! The two actions that require the current password of a member who is logged in: changing it, and deactivation.
-use super::{Sessions, caller::Caller, commands::SessionCommand, hasher::PasswordCheck};
+//! The two methods of [`Sessions`] that require the current password of a member who is logged in: `change_password`
+//! and `deactivate`.
+use super::{
+    Sessions,
+    caller::{Caller, Key},
+    commands::SessionCommand,
+    hasher::PasswordCheck,
+};
 use crate::{
     actors::error::Error,
     domain::{FieldError, Identity, Password, Reason, Refusal},
@@ -7,12 +13,13 @@ use crate::{
 };
 use std::net::IpAddr;
 
-/// How often a check is made, because the credentials changed between the check and the commit that relies on it.
+/// Most checks for one request. A check is repeated if the credentials changed between it and the commit that relies on
+/// it.
 pub(super) const CHECKS_MAX: usize = 3;
 
 impl Sessions {
     /// Changes the password and ends every other session. Refuses `Invalid` for a wrong current one, `LoginLocked`,
-    /// `TokenRevoked`.
+    /// `TokenRevoked`, `Busy`.
     pub async fn change_password(
         &self,
         identity: Identity,
@@ -25,7 +32,7 @@ impl Sessions {
             let (caller, checked) = self.check_password(identity, FIELD, current, address).await?;
             let hash = self.hasher.acquire(caller).await?.hash(new.clone()).await?;
             let change = |reply| SessionCommand::ChangePassword { identity, checked, hash, reply };
-            match self.slots.of(identity.member).ask(change).await {
+            match self.slots.mailbox_of(identity.member).ask(change).await {
                 Err(Error::Refused(Refusal::LoginFailed)) => {}
                 done => return done,
             }
@@ -33,18 +40,17 @@ impl Sessions {
         Err(wrong_password(FIELD))
     }
 
-    /// Deactivates the member: hides the member, posts and comments from everybody, before this returns. Refuses as
-    /// [`Sessions::change_password`].
+    /// Deactivates the member, whose posts and comments are hidden from everybody when this returns, and ends every
+    /// session. Refuses what [`Sessions::change_password`] refuses.
     pub async fn deactivate(&self, identity: Identity, password: &str, address: IpAddr) -> Result<(), Error> {
         const FIELD: &str = "password";
         for _ in 0..CHECKS_MAX {
             let (_, checked) = self.check_password(identity, FIELD, password, address).await?;
             let deactivate = |reply| SessionCommand::Deactivate { identity, checked, reply };
-            match self.slots.of(identity.member).ask(deactivate).await {
+            match self.slots.mailbox_of(identity.member).ask(deactivate).await {
                 Err(Error::Refused(Refusal::LoginFailed)) => {}
                 Err(error) => return Err(error),
                 Ok(()) => {
-                    // Waits until the projection has applied it, so that no view shows the member any more.
                     self.visibility.note_write(identity.member);
                     self.visibility.wait_for_own_writes(identity.member).await;
                     return Ok(());
@@ -54,8 +60,8 @@ impl Sessions {
         Err(wrong_password(FIELD))
     }
 
-    /// Checks the current password. The attempt counts like a login of the account from that network, and for the account
-    /// alone as well: a stolen token does not guess faster from many addresses.
+    /// Checks the current password. The attempt is counted for the account from that network, like a login, and for the
+    /// account from any network too, so that a stolen token guesses no faster from many addresses.
     async fn check_password(
         &self,
         identity: Identity,
@@ -67,13 +73,26 @@ impl Sessions {
         let caller = Caller::new(&known.email_key, address);
         let keys = [caller.pair(), caller.account()];
         self.shared.lockout.check(&keys)?;
-        let permit = self.hasher.acquire(caller).await?.if_allowed(|| self.shared.lockout.count(&keys));
-        let check = permit?.verify(password.to_owned(), Some(known.password_hash.clone())).await?;
+        let check = self.count_and_verify(caller, &keys, password, Some(known.password_hash.clone())).await?;
         if check == PasswordCheck::Wrong {
             return Err(wrong_password(field));
         }
-        self.shared.lockout.forgive(&keys);
+        self.shared.lockout.clear(&keys);
         Ok((caller, known))
+    }
+
+    /// Waits for a thread of the hasher, counts an attempt under `keys`, then checks the password against the hash. An
+    /// attempt that is refused before its turn is not counted. Refuses `Busy`, `LoginLocked`.
+    pub(super) async fn count_and_verify(
+        &self,
+        caller: Caller,
+        keys: &[Key],
+        password: &str,
+        hash: Option<String>,
+    ) -> Result<PasswordCheck, Error> {
+        let permit = self.hasher.acquire(caller).await?;
+        self.shared.lockout.count(keys)?;
+        permit.verify(password.to_owned(), hash).await
     }
 }
 

@@ -1,4 +1,4 @@
-//! Refresh tokens: token n of a session is a keyed hash of n, so that the successor of a token is computed and never
+//! `RefreshToken`: token n of a session is a keyed hash of n, so that the successor of a token is computed and never
 //! stored.
 use crate::domain::{Session, SessionId};
 use aws_lc_rs::hmac;
@@ -7,7 +7,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 /// Session, generation and hash, as base64url.
 const TOKEN_BYTES: usize = 8 + 8 + 32;
 
-/// The claims of a refresh token, unproven before [`RefreshToken::is_of`].
+/// The contents of a refresh token, unproven before [`RefreshToken::is_of`].
 pub(super) struct RefreshToken {
     pub(super) session: SessionId,
     pub(super) generation: u64,
@@ -21,7 +21,7 @@ impl RefreshToken {
         Some(Self { session: SessionId(number(0)?), generation: number(8)?, hash: bytes[16..].try_into().ok()? })
     }
 
-    /// Returns whether the token belongs to the session, in any generation. Runs in constant time.
+    /// Returns whether the token belongs to the session, whatever its generation. Runs in constant time.
     pub(super) fn is_of(&self, session: &Session) -> bool {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &session.secret);
         hmac::verify(&key, &message(session.id, self.generation), &self.hash).is_ok()

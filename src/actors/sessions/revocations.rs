@@ -1,4 +1,5 @@
-//! The revoked tokens, in memory: each request checks its token here, without a read from the store.
+//! `Revocations`: the sessions whose tokens are revoked, in memory. Each request checks its token here, without a read
+//! from the store.
 use crate::{
     domain::{MemberId, SessionId, Timestamp},
     storage::NotBefore,
@@ -23,14 +24,14 @@ impl Revocations {
         self.0.read().unwrap_or_else(PoisonError::into_inner).contains(member, session)
     }
 
-    /// Revokes the tokens of ended sessions, the last of which expires at `tokens_until`.
+    /// Revokes the tokens of ended sessions; the last of the tokens expires at `tokens_until`.
     pub(super) fn add(&self, ended: &[SessionId], tokens_until: Timestamp) {
         let ended = ended.iter().map(|session| (*session, tokens_until));
         self.0.write().unwrap_or_else(PoisonError::into_inner).sessions.extend(ended);
     }
 
-    /// Revokes the tokens of the member's older sessions. Of two calls the one with the later `before` counts: a member's
-    /// commits are in order, and a read from the store may be older than the last of them.
+    /// Revokes the tokens of the member's older sessions. Of two calls the one with the later `before` counts: a
+    /// member's commits are in order, and a read from the store can be older than the last of them.
     pub(super) fn add_member(&self, member: MemberId, not_before: NotBefore) {
         let mut revoked = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let known = revoked.members.entry(member).or_insert(not_before);
@@ -50,8 +51,8 @@ impl Revocations {
 
 impl Revoked {
     fn contains(&self, member: MemberId, session: SessionId) -> bool {
-        let older = |not_before: &NotBefore| session < not_before.before && not_before.keep != Some(session);
-        self.sessions.contains_key(&session) || self.members.get(&member).is_some_and(older)
+        let is_older = |not_before: &NotBefore| session < not_before.before && not_before.keep != Some(session);
+        self.sessions.contains_key(&session) || self.members.get(&member).is_some_and(is_older)
     }
 }
 

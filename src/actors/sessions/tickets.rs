@@ -1,4 +1,4 @@
-//! Tickets: `EventSource` cannot set headers, so a ticket in the query opens one stream, and resumes it after a lost
+//! `Tickets`: `EventSource` cannot set headers, so a ticket in the query opens one stream, and resumes it after a lost
 //! connection.
 use crate::{
     actors::error::Error,
@@ -14,12 +14,12 @@ use std::{
 pub(super) const LIFETIME: Duration = Duration::from_secs(30);
 /// How long a ticket resumes its stream after the stream was last open.
 const RESUME_LIFETIME: Duration = Duration::from_secs(600);
-/// Tickets of one member; one more evicts the member's oldest ticket without an open stream, or else the oldest. More than
-/// the streams that a member may have by default.
+/// Tickets of one member; one more evicts the member's oldest ticket without an open stream, or else the oldest. More
+/// than the streams that a member can have by default.
 const MEMBER_TICKETS_MAX: usize = 32;
 /// Tickets of all members, about 200 bytes each; one more is `Busy`. It takes 3,000 members to reach this.
 const TICKETS_MAX: usize = 100_000;
-/// How often a full store of tickets is searched for expired ones.
+/// The shortest time between two searches for expired tickets while the tickets are full.
 const PRUNE_EVERY: Duration = Duration::from_secs(1);
 
 /// All tickets of this process. Cheap to clone.
@@ -74,20 +74,21 @@ impl Tickets {
         Ok(ticket.simple().to_string())
     }
 
-    /// Returns the identity of a ticket without using it.
-    pub(super) fn holder(&self, ticket: &str) -> Option<Identity> {
+    /// Returns the identity of a valid ticket without using it.
+    pub(super) fn identity(&self, ticket: &str) -> Option<Identity> {
         let (ticket, now) = (ticket.parse::<uuid::Uuid>().ok()?.as_u128(), Instant::now());
         let issued = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         issued.tickets.get(&ticket).filter(|known| known.is_valid(now)).map(|known| known.identity)
     }
 
-    /// Uses a ticket to open its stream: once, and again where it `resumes` the stream. The stream of the former opening
-    /// has lost its connection or ends soon.
+    /// Uses a ticket to open its stream: once, and again to resume the stream (`resumes`). The stream of the opening
+    /// before has lost its connection or ends soon. `None` for an unknown, expired or used ticket.
     pub(super) fn redeem(&self, ticket: &str, resumes: bool) -> Option<(Identity, TicketUse)> {
         let (ticket, now) = (ticket.parse::<uuid::Uuid>().ok()?.as_u128(), Instant::now());
         let mut issued = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = issued.tickets.get_mut(&ticket)?;
-        if !known.is_valid(now) || known.openings > 0 && !resumes {
+        let is_used = known.openings > 0 && !resumes;
+        if is_used || !known.is_valid(now) {
             return None;
         }
         known.openings += 1;
@@ -142,9 +143,9 @@ impl Issued {
                 valid
             });
             while own.len() >= MEMBER_TICKETS_MAX {
-                let unused = own.iter().position(|ticket| self.tickets.get(ticket).is_none_or(|known| !known.is_open));
-                if let Some(oldest) = own.remove(unused.unwrap_or(0)) {
-                    self.tickets.remove(&oldest);
+                let closed = own.iter().position(|ticket| self.tickets.get(ticket).is_none_or(|known| !known.is_open));
+                if let Some(evicted) = own.remove(closed.unwrap_or(0)) {
+                    self.tickets.remove(&evicted);
                 }
             }
         }

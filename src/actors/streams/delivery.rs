@@ -1,6 +1,6 @@
-//! Delivery: loads what streams are about to show, then offers each event to the streams of its audience.
+//! Delivery: loads the posts that streams show next, then offers each event to the streams of its audience.
 use super::Shared;
-use crate::domain::{Event, EventKind as K, Fact, PostId};
+use crate::domain::{Event, EventKind as K};
 
 /// Offers applied events to the streams of their audience.
 pub(super) async fn deliver(shared: &Shared, events: &[Event]) {
@@ -13,7 +13,7 @@ pub(super) async fn deliver(shared: &Shared, events: &[Event]) {
     }
 }
 
-/// Loads what streams are about to show, once: otherwise each of thousands of streams would query the store.
+/// Loads the posts and days that streams show next, once: otherwise each of thousands of streams would query the store.
 async fn preload(shared: &Shared, events: &[Event]) {
     let posts = shared.hub.awaited_posts(events);
     if !posts.is_empty() {
@@ -27,6 +27,7 @@ async fn preload(shared: &Shared, events: &[Event]) {
     }
 }
 
+/// Offers an event, and has the streams of a follower watch or no longer watch the author.
 fn offer(shared: &Shared, event: &Event) {
     let fact = &event.fact;
     shared.hub.offer(event);
@@ -35,11 +36,4 @@ fn offer(shared: &Shared, event: &Event) {
         (K::MemberUnfollowed | K::FollowEnded, Some(author)) => shared.hub.unfollow(fact.member, author),
         _ => {}
     }
-}
-
-/// Returns the post whose counts an event changes.
-pub(super) fn counted_post(fact: &Fact) -> Option<PostId> {
-    let counts =
-        matches!(fact.kind, K::PostLiked | K::PostLikeCancelled | K::PostRead | K::CommentCreated | K::CommentDeleted);
-    fact.post.filter(|_| counts)
 }

@@ -1,4 +1,5 @@
-//! The hub: every open stream of this process, by its member and by the authors that it watches.
+//! `Hub`: every open stream of this process, by its member and by the authors that it watches. It offers each event to
+//! the streams of the event's audience.
 use super::watcher::Watcher;
 use crate::domain::{Audience, Event, EventKind, MemberId, Position, PostId};
 use rustc_hash::FxHashMap;
@@ -10,52 +11,52 @@ use std::sync::{
 /// One open stream.
 struct Stream {
     watcher: Arc<Watcher>,
-    /// Ascending. Shared with the cached relations until a follow changes them.
+    /// The authors that it watches, ascending. Shared with the cached relations until a follow changes them.
     authors: Arc<[MemberId]>,
 }
 
 /// The open streams, indexed by author and by member.
 #[derive(Default)]
 struct Index {
-    of_author: FxHashMap<MemberId, Vec<Arc<Watcher>>>,
-    of_member: FxHashMap<MemberId, Vec<Stream>>,
+    by_author: FxHashMap<MemberId, Vec<Arc<Watcher>>>,
+    by_member: FxHashMap<MemberId, Vec<Stream>>,
 }
 
 impl Index {
     /// Removes a stream; false if it is unknown.
     fn remove(&mut self, watcher: &Arc<Watcher>) -> bool {
-        let Some(own) = self.of_member.get_mut(&watcher.member) else { return false };
-        let Some(at) = own.iter().position(|stream| Arc::ptr_eq(&stream.watcher, watcher)) else { return false };
-        let stream = own.swap_remove(at);
+        let Some(own) = self.by_member.get_mut(&watcher.member) else { return false };
+        let Some(index) = own.iter().position(|stream| Arc::ptr_eq(&stream.watcher, watcher)) else { return false };
+        let stream = own.swap_remove(index);
         if own.is_empty() {
-            self.of_member.remove(&watcher.member);
+            self.by_member.remove(&watcher.member);
         }
         for author in stream.authors.iter() {
-            remove_watcher(&mut self.of_author, *author, watcher);
+            remove_watcher(&mut self.by_author, *author, watcher);
         }
         true
     }
 
     fn follow(&mut self, member: MemberId, author: MemberId) {
-        for stream in self.of_member.get_mut(&member).into_iter().flatten() {
-            let Err(at) = stream.authors.binary_search(&author) else { continue };
-            let (before, after) = stream.authors.split_at(at);
+        for stream in self.by_member.get_mut(&member).into_iter().flatten() {
+            let Err(index) = stream.authors.binary_search(&author) else { continue };
+            let (before, after) = stream.authors.split_at(index);
             stream.authors = before.iter().chain([&author]).chain(after).copied().collect();
-            self.of_author.entry(author).or_default().push(stream.watcher.clone());
+            self.by_author.entry(author).or_default().push(stream.watcher.clone());
         }
     }
 
     fn unfollow(&mut self, member: MemberId, author: MemberId) {
-        for stream in self.of_member.get_mut(&member).into_iter().flatten() {
+        for stream in self.by_member.get_mut(&member).into_iter().flatten() {
             if stream.authors.binary_search(&author).is_ok() {
                 stream.authors = stream.authors.iter().filter(|other| **other != author).copied().collect();
-                remove_watcher(&mut self.of_author, author, &stream.watcher);
+                remove_watcher(&mut self.by_author, author, &stream.watcher);
             }
         }
     }
 }
 
-/// Every open stream of this process.
+/// Every open stream of this process; one for all members.
 ///
 /// Lock order: `streams` first, then the lists of one [`Watcher`] or the channel of the projection's position, whose
 /// writer holds no other lock.
@@ -79,7 +80,7 @@ impl Hub {
         Position(self.offered_to.load(Ordering::Acquire))
     }
 
-    /// Registers a stream. Returns the position from which on it is offered the events; `None` if the member has
+    /// Registers a stream. Returns the position after which it is offered the events; `None` if the member has
     /// `per_member_max` streams.
     pub(super) fn open(
         &self,
@@ -89,13 +90,13 @@ impl Hub {
         applied: impl FnOnce() -> Position,
     ) -> Option<Position> {
         let mut streams = self.lock();
-        let own = streams.of_member.entry(watcher.member).or_default();
+        let own = streams.by_member.entry(watcher.member).or_default();
         if own.len() >= per_member_max {
             return None;
         }
         own.push(Stream { watcher: watcher.clone(), authors: authors.clone() });
         for author in authors.iter() {
-            streams.of_author.entry(*author).or_default().push(watcher.clone());
+            streams.by_author.entry(*author).or_default().push(watcher.clone());
         }
         // Read under the lock: an event that is applied later is offered to this stream.
         let live_from = applied();
@@ -132,20 +133,24 @@ impl Hub {
         }
         let streams = self.lock();
         let offer = |watcher: &Arc<Watcher>| watcher.offer(*event, self.waiting_max);
-        let to_member = |member: MemberId| {
-            streams.of_member.get(&member).into_iter().flatten().for_each(|stream| offer(&stream.watcher));
+        let offer_to_member = |member: MemberId| {
+            for stream in streams.by_member.get(&member).into_iter().flatten() {
+                offer(&stream.watcher);
+            }
         };
         if audience.watchers {
-            streams.of_author.get(&fact.member).into_iter().flatten().for_each(offer);
+            streams.by_author.get(&fact.member).into_iter().flatten().for_each(offer);
         }
         if audience.actor {
-            to_member(fact.member);
+            offer_to_member(fact.member);
         }
-        if audience.target {
-            fact.target.into_iter().for_each(to_member);
+        if audience.target
+            && let Some(target) = fact.target
+        {
+            offer_to_member(target);
         }
         if audience.everybody {
-            streams.of_member.values().flatten().for_each(|stream| offer(&stream.watcher));
+            streams.by_member.values().flatten().for_each(|stream| offer(&stream.watcher));
         }
     }
 
@@ -157,7 +162,7 @@ impl Hub {
         let streams = self.lock();
         let awaited = |event: &&Event| {
             matches!(event.fact.kind, EventKind::PostCreated | EventKind::PostUpdated)
-                && streams.of_author.contains_key(&event.fact.member)
+                && streams.by_author.contains_key(&event.fact.member)
         };
         events.iter().filter(awaited).filter_map(|event| event.fact.post).collect()
     }
@@ -168,20 +173,21 @@ impl Hub {
             return;
         }
         let streams = self.lock();
-        for stream in streams.of_member.get(&member).into_iter().flatten() {
+        for stream in streams.by_member.get(&member).into_iter().flatten() {
             stream.watcher.note_on_screen(posts.clone());
         }
     }
 
-    /// Whether no stream is open; may be stale for a moment. Spares reads the lock while there are no streams.
+    /// Whether no stream is open; can be stale for a moment. Spares callers the lock while no stream is open.
     fn is_empty(&self) -> bool {
         self.open.load(Ordering::Acquire) == 0
     }
 
-    /// Ends every open stream after the events that it has. Each client resumes from its last id and misses nothing.
+    /// Ends every open stream after the events that it was offered. Each client resumes from its last id and misses
+    /// nothing.
     pub(super) fn interrupt(&self) {
         let streams = self.lock();
-        for stream in streams.of_member.values().flatten() {
+        for stream in streams.by_member.values().flatten() {
             stream.watcher.interrupt();
         }
     }
@@ -196,13 +202,13 @@ impl Hub {
     }
 }
 
-fn remove_watcher(of_author: &mut FxHashMap<MemberId, Vec<Arc<Watcher>>>, author: MemberId, watcher: &Arc<Watcher>) {
-    if let Some(watchers) = of_author.get_mut(&author) {
-        if let Some(at) = watchers.iter().position(|other| Arc::ptr_eq(other, watcher)) {
-            watchers.swap_remove(at);
+fn remove_watcher(by_author: &mut FxHashMap<MemberId, Vec<Arc<Watcher>>>, author: MemberId, watcher: &Arc<Watcher>) {
+    if let Some(watchers) = by_author.get_mut(&author) {
+        if let Some(index) = watchers.iter().position(|other| Arc::ptr_eq(other, watcher)) {
+            watchers.swap_remove(index);
         }
         if watchers.is_empty() {
-            of_author.remove(&author);
+            by_author.remove(&author);
         }
     }
 }

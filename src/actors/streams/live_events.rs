@@ -6,14 +6,14 @@ use crate::{
 };
 use jiff::civil::Date;
 
-/// Posts of one author that a stream hides when they become hidden: the newest. Older ones are no longer on the screen,
-/// and are missing when the feed is read again.
+/// Most posts that one event hides from a stream: the newest of the author. Older ones are no longer on the screen, and
+/// are missing when the feed is read again.
 const HIDDEN_MAX: usize = 100;
 
 /// A message of a stream to its client.
 #[derive(Debug, Clone)]
 pub enum LiveEvent {
-    /// The stream is open; the id is its begin.
+    /// The stream is open; the id is the position at which it starts.
     Ready,
     /// A post was created.
     Created(VisiblePost),
@@ -31,37 +31,37 @@ pub enum LiveEvent {
     Retracted(Position),
     /// The member has read the notifications up to here, on any device.
     Marked(Position),
-    /// The three best posts of a day changed, or their order.
+    /// The three best posts of a day changed, or their order did.
     Top3Changed(Date),
-    /// The cursor is of no use: the client reads the feed again, and this stream continues from now.
+    /// The stream cannot resume from its cursor: the client reads the feed again, and the stream continues from now.
     Reset {
         /// `unknown`, `expired` or `too_far`.
         reason: &'static str,
     },
 }
 
-/// The live events of one event of the log; at least one.
+/// The live events that one event of the log becomes; at least one.
 pub(super) struct LiveEvents {
     pub(super) position: Position,
     pub(super) events: Vec<LiveEvent>,
 }
 
-/// Returns the live events of each of `events` for the viewer's stream, in their order, without events that mean
-/// nothing to it. A post that is deleted by now is reported by its deletion alone.
+/// Returns the live events of each of `events` for the viewer's stream, in their order, without events that become
+/// none. Of a post that has been deleted since, only the deletion is reported.
 pub(super) async fn live_events_for(
     shared: &Shared,
     viewer: &Viewer,
     events: &[Event],
 ) -> Result<Vec<LiveEvents>, Error> {
-    let shown = events.iter().filter(|event| matches!(event.fact.kind, K::PostCreated | K::PostUpdated));
-    let shown: Vec<PostId> = shown.filter_map(|event| event.fact.post).collect();
-    let posts = shared.visibility.posts(viewer, &shown, Surface::Feed).await?;
+    let written = events.iter().filter(|event| matches!(event.fact.kind, K::PostCreated | K::PostUpdated));
+    let written: Vec<PostId> = written.filter_map(|event| event.fact.post).collect();
+    let posts = shared.visibility.posts(viewer, &written, Surface::Feed).await?;
     let mut created = shared.notifications.created_by(viewer, events).await?;
     let retracted = shared.notifications.retracted_by(viewer, events).await?;
     let mut all = Vec::new();
     for event in events {
         let position = event.position;
-        let mut live = of_post(shared, viewer, event, &posts);
+        let mut live = post_events(shared, viewer, event, &posts);
         live.extend(created.extract_if(.., |new| new.notification.id == position).map(LiveEvent::Notified));
         let retracted = retracted.iter().filter(|retracted| retracted.by == position);
         live.extend(retracted.map(|retracted| LiveEvent::Retracted(retracted.id)));
@@ -69,7 +69,7 @@ pub(super) async fn live_events_for(
             K::NotificationsRead if event.fact.member == viewer.member() => {
                 live.push(LiveEvent::Marked(shared.notifications.marker(viewer.member()).await?));
             }
-            // `None` if the day has changed again since: the later event reports it.
+            // `None` if the day has changed again since: the stream reports the later event instead.
             K::DailyTop3Changed => live.extend(top3_day(shared, position).await?.map(LiveEvent::Top3Changed)),
             _ => {}
         }
@@ -80,8 +80,8 @@ pub(super) async fn live_events_for(
     Ok(all)
 }
 
-/// The live events about posts.
-fn of_post(shared: &Shared, viewer: &Viewer, event: &Event, posts: &[VisiblePost]) -> Vec<LiveEvent> {
+/// Returns the live events about posts that an event becomes; `posts` are the created and updated ones.
+fn post_events(shared: &Shared, viewer: &Viewer, event: &Event, posts: &[VisiblePost]) -> Vec<LiveEvent> {
     let fact = &event.fact;
     let visible = || posts.iter().find(|visible| Some(visible.post.id) == fact.post).cloned();
     let own = fact.member == viewer.member();
@@ -93,17 +93,17 @@ fn of_post(shared: &Shared, viewer: &Viewer, event: &Event, posts: &[VisiblePost
             fact.post.map(LiveEvent::Deleted).into_iter().collect()
         }
         K::MemberDeactivated | K::PostsForFollowers | K::PostsPrivate if !own => {
-            hidden_posts(shared, viewer, event, fact.member)
+            hidden_post_events(shared, viewer, event, fact.member)
         }
         K::MemberUnfollowed | K::FollowEnded | K::MemberMuted if own => {
-            fact.target.map(|author| hidden_posts(shared, viewer, event, author)).unwrap_or_default()
+            fact.target.map(|author| hidden_post_events(shared, viewer, event, author)).unwrap_or_default()
         }
         _ => Vec::new(),
     }
 }
 
-/// The author's newest posts up to the event, if the viewer does not see them any more.
-fn hidden_posts(shared: &Shared, viewer: &Viewer, event: &Event, author: MemberId) -> Vec<LiveEvent> {
+/// Returns `Hidden` for the author's newest posts up to the event, unless they are still visible to the viewer.
+fn hidden_post_events(shared: &Shared, viewer: &Viewer, event: &Event, author: MemberId) -> Vec<LiveEvent> {
     if viewer.sees_posts_of(author, Surface::Feed) {
         return Vec::new();
     }
@@ -111,7 +111,7 @@ fn hidden_posts(shared: &Shared, viewer: &Viewer, event: &Event, author: MemberI
     posts.iter().map(|post| LiveEvent::Hidden(post.post)).collect()
 }
 
-/// The day whose best three posts the event at `position` changed.
+/// Returns the day whose best three posts the event at `position` changed.
 async fn top3_day(shared: &Shared, position: Position) -> Result<Option<Date>, Error> {
     match shared.recent_days.get(position) {
         Some(day) => Ok(Some(day)),

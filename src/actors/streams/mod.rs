@@ -1,7 +1,7 @@
-//! Streams: every open stream of this process, from the events that it is offered to the messages for its client.
+//! Streams: every open stream of this process, from the events that it is offered to the live events for its client.
 //!
-//! The way of an event: `delivery.rs` (called by the projection), `hub.rs` (chooses the streams), `watcher.rs` (the queue
-//! of one stream), `subscription.rs` (its reader), `live_events.rs` (the messages for its client).
+//! An event passes through `delivery.rs` (called by the projection), `hub.rs` (chooses the streams), `watcher.rs` (the
+//! queue of one stream), `subscription.rs` (its reader) and `live_events.rs` (the live events for its client).
 //!
 //! Depends on the rooms below (catalog <- visibility <- feeds, notifications <- streams <- projection).
 mod delivery;
@@ -15,7 +15,7 @@ mod subscription;
 mod watcher;
 
 pub use live_events::LiveEvent;
-pub use subscription::{Live, Subscription};
+pub use subscription::{StreamItem, Subscription};
 
 use super::{catalog::Catalog, error::Error, feeds::Feeds, notifications::LiveNotifications, visibility::Visibility};
 use crate::{
@@ -28,12 +28,13 @@ use recent_counts::RecentCounts;
 use recent_days::RecentDays;
 use std::sync::Arc;
 
-/// Handle of the open streams. Cheap to clone.
+/// Handle of the open streams. Cheap to clone; opening and reading a stream skips every mailbox.
 #[derive(Clone)]
 pub struct Streams {
     shared: Arc<Shared>,
 }
 
+/// The state that all clones of [`Streams`] and every open stream share.
 struct Shared {
     log: Arc<dyn EventLog>,
     ranking: Arc<dyn RankingStore>,
@@ -50,8 +51,8 @@ struct Shared {
     replay_max: usize,
 }
 
-/// The rooms below the streams.
-pub(super) struct Below {
+/// The handles of the rooms that streams read.
+pub(super) struct LowerRooms {
     pub(super) catalog: Catalog,
     pub(super) visibility: Visibility,
     pub(super) feeds: Feeds,
@@ -59,9 +60,9 @@ pub(super) struct Below {
 }
 
 impl Streams {
-    /// Makes the room without streams.
-    pub(super) fn new(stores: &Stores, config: &Config, below: Below) -> Self {
-        let Below { catalog, visibility, feeds, notifications } = below;
+    /// Makes the handle; no stream is open.
+    pub(super) fn new(stores: &Stores, config: &Config, lower: LowerRooms) -> Self {
+        let LowerRooms { catalog, visibility, feeds, notifications } = lower;
         Self {
             shared: Arc::new(Shared {
                 log: stores.log.clone(),
@@ -79,9 +80,8 @@ impl Streams {
         }
     }
 
-    /// Opens a stream of what happens to posts in the member's home feed and to the member, from a cursor or from now.
-    ///
-    /// Errors: `CursorInvalid`, `TooManyStreams`.
+    /// Opens a stream of the events about posts in the member's home feed and about the member, from a cursor or from
+    /// now. Refuses `CursorInvalid`, `TooManyStreams`.
     pub async fn open(&self, identity: Identity, cursor: Option<&str>) -> Result<Subscription, Error> {
         opening::open(self, identity.member, cursor).await
     }
@@ -93,13 +93,12 @@ impl Streams {
 
     /// Returns the cursor of a stream that is opened now.
     pub(super) fn cursor(&self) -> String {
-        self.shared.encode(self.shared.visibility.position())
+        self.shared.cursor_at(self.shared.visibility.position())
     }
 
     /// Notes the posts whose counts these events change. Streams read them once the events are applied.
     pub(super) fn note_counts(&self, events: &[Event]) {
-        let changed = events.iter().filter_map(|event| Some((event.position, delivery::counted_post(&event.fact)?)));
-        self.shared.recent_counts.add(changed);
+        self.shared.recent_counts.note(events);
     }
 
     /// Offers applied events to the streams of their audience.
@@ -107,8 +106,8 @@ impl Streams {
         delivery::deliver(&self.shared, events).await;
     }
 
-    /// Ends every open stream after the events that it has: the events up to `position` may have been offered to
-    /// nobody. Each client resumes from its last id and misses nothing.
+    /// Ends every open stream after the events that it was offered, because further events up to `position` were
+    /// offered to no stream. Each client resumes from its last id and misses nothing.
     pub(super) fn interrupt(&self, position: Position) {
         self.shared.hub.interrupt();
         self.shared.hub.set_offered_to(position);
@@ -116,7 +115,8 @@ impl Streams {
 }
 
 impl Shared {
-    fn encode(&self, position: Position) -> String {
+    /// Returns the cursor of a position.
+    fn cursor_at(&self, position: Position) -> String {
         StreamCursor { epoch: self.log.epoch(), position }.encode()
     }
 }

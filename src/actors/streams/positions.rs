@@ -1,7 +1,7 @@
-//! The positions of one stream in the event log.
+//! `Positions`: how far one stream has read, sent and counted, as positions of the event log.
 use crate::domain::Position;
 
-/// How far one stream has come. The log grows to the right:
+/// The positions of one stream. The log grows to the right:
 ///
 /// ```text
 ///            sent_to            read_to            live_from         offered_to
@@ -15,29 +15,30 @@ use crate::domain::Position;
 /// - `live_from`: the projection's position when the stream was registered with the hub. The hub offers every later
 ///   event; the replay reads the earlier ones from the log. `read_to` excludes an event that both have.
 /// - `offered_to`: every stream has been offered the events up to here. The hub keeps it.
-/// - A live stream has no replay: `read_to >= live_from`, and its watcher has the events from `read_to` to `offered_to`.
-/// - A stream begins with all three positions at its cursor, or at `live_from` without one. The cursor may be the
+/// - A live stream has no replay: `read_to >= live_from`, and its watcher has the events from `read_to` to
+///   `offered_to`.
+/// - A stream starts with all three positions at its cursor, or at `live_from` without one. The cursor can be the
 ///   `pinned` position of a feed page: the stream then shows what was created after the page.
 /// - `counted_to` moves apart from the others, once a second: counts are not events of the stream, but values of the
 ///   posts on the client's screen.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Positions {
-    /// Events up to here are in the outbox, or needed no sending.
+    /// Events up to here are in the outbox, were sent, or become no live event.
     pub(super) read_to: Position,
-    /// The last position that was handed out.
+    /// The position of the last item that was sent.
     pub(super) sent_to: Position,
     /// Changes of counts up to here are reported.
     pub(super) counted_to: Position,
 }
 
 impl Positions {
-    /// The positions of a stream that begins at `position`.
+    /// Returns the positions of a stream that starts at `position`.
     pub(super) fn at(position: Position) -> Self {
         Self { read_to: position, sent_to: position, counted_to: position }
     }
 
-    /// Returns the position from which the client may resume without missing anything. `is_idle` says that nothing
-    /// waits in the replay or in the watcher; `offered_to` must be read before that.
+    /// Returns the position from which the client can resume without missing anything. `is_idle` states that no event
+    /// waits in the replay or in the watcher; the caller reads `offered_to` before it finds that out.
     pub(super) fn resume_from(&self, outbox_is_empty: bool, is_idle: bool, offered_to: Position) -> Position {
         if !outbox_is_empty {
             self.sent_to
@@ -54,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_never_resumes_behind_something_that_it_was_not_sent() {
+    fn a_client_never_resumes_after_an_event_that_it_was_not_sent() {
         let positions = Positions { read_to: Position(5), sent_to: Position(3), counted_to: Position(0) };
         assert_eq!(positions.resume_from(false, false, Position(9)), Position(3));
         assert_eq!(positions.resume_from(false, true, Position(9)), Position(3));

@@ -1,5 +1,6 @@
-//! The posts whose counts changed recently: each stream reports the ones on its client's screen.
-use crate::domain::{Position, PostId};
+//! `RecentCounts`: the posts whose counts changed recently. Each stream reports the counts of those on its client's
+//! screen.
+use crate::domain::{Event, EventKind as K, Position, PostId};
 use rustc_hash::FxHashMap;
 use std::{
     collections::VecDeque,
@@ -9,11 +10,11 @@ use std::{
     },
 };
 
-/// RecentCounts kept, 40 bytes each. If more posts than this change within one second, a stream, which reads once a
+/// Changes kept, 40 bytes each. If more posts than this change within one second, a stream, which reads once a
 /// second, misses a count until the post's next change.
 const KEPT: usize = 16_384;
 
-/// The newest changes of counts.
+/// The newest changes of counts, without the counts themselves.
 #[derive(Default)]
 pub(super) struct RecentCounts {
     inner: RwLock<Inner>,
@@ -30,8 +31,13 @@ struct Inner {
 }
 
 impl RecentCounts {
+    /// Adds the changes that these events make.
+    pub(super) fn note(&self, events: &[Event]) {
+        self.add(events.iter().filter_map(|event| Some((event.position, counted_post(event)?))));
+    }
+
     /// Adds changes, in the order of the log.
-    pub(super) fn add(&self, changed: impl Iterator<Item = (Position, PostId)>) {
+    fn add(&self, changed: impl Iterator<Item = (Position, PostId)>) {
         let mut changed = changed.peekable();
         if changed.peek().is_none() {
             return;
@@ -57,11 +63,20 @@ impl RecentCounts {
         Position(self.newest.load(Ordering::Acquire))
     }
 
-    /// Calls `read` with a function that says whether a post's counts changed after a position: one lock for many
-    /// posts. `read` must not block. Lock order: `inner` first, then, inside `read`, one watcher's `on_screen`.
-    pub(super) fn since<T>(&self, after: Position, read: impl FnOnce(&dyn Fn(PostId) -> bool) -> T) -> T {
+    /// Calls `read` with a function that returns whether a post's counts changed after the position `after`: one lock
+    /// for many posts. `read` must not block. Lock order: `inner` first, then, inside `read`, one watcher's
+    /// `on_screen`.
+    pub(super) fn with_changed_after<T>(&self, after: Position, read: impl FnOnce(&dyn Fn(PostId) -> bool) -> T) -> T {
         let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
         read(&|post| inner.last.get(&post).is_some_and(|position| *position > after))
+    }
+}
+
+/// Returns the post whose counts an event changes.
+fn counted_post(event: &Event) -> Option<PostId> {
+    match event.fact.kind {
+        K::PostLiked | K::PostLikeCancelled | K::PostRead | K::CommentCreated | K::CommentDeleted => event.fact.post,
+        _ => None,
     }
 }
 
@@ -70,7 +85,7 @@ mod tests {
     use super::*;
 
     fn changed(changes: &RecentCounts, after: u64, post: u64) -> bool {
-        changes.since(Position(after), |changed| changed(PostId(post)))
+        changes.with_changed_after(Position(after), |changed| changed(PostId(post)))
     }
 
     #[test]

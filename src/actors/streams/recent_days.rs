@@ -1,4 +1,5 @@
-//! The days of the newest changes of a daily top three, so that thousands of streams do not each query the store.
+//! `RecentDays`: the newest changes of a day's best three posts, so that thousands of streams do not each query the
+//! store.
 use crate::domain::Position;
 use jiff::civil::Date;
 use std::{
@@ -16,20 +17,21 @@ struct Change {
     day: Date,
 }
 
-/// The newest changes, newest first.
+/// The newest changes, newest first. Written by `delivery.rs`.
 #[derive(Default)]
 pub(super) struct RecentDays {
     changes: Mutex<VecDeque<Change>>,
 }
 
 impl RecentDays {
+    /// Adds the change of `day` that the event at `position` records.
     pub(super) fn add(&self, position: Position, day: Date) {
         let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
         changes.truncate(KEPT - 1);
         changes.push_front(Change { position, day });
     }
 
-    /// Returns the day that the event at `position` changed, if it is kept.
+    /// Returns the day whose change the event at `position` records; `None` if it is not kept.
     pub(super) fn get(&self, position: Position) -> Option<Date> {
         let changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
         changes.iter().find(|change| change.position == position).map(|change| change.day)

@@ -1,4 +1,5 @@
-//! The reader of one open stream: replays the log from its cursor, then reads what the hub offers.
+//! `Subscription`: the reader of one open stream. It replays the log from the client's cursor, then reads the events
+//! that the hub offers.
 use super::{
     LiveEvent, Streams, live_events::live_events_for, opening::HubEntry, positions::Positions, watcher::Watcher,
 };
@@ -9,43 +10,43 @@ use crate::{
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
-/// Events taken from the watcher in one step.
+/// Most events taken from the watcher in one step.
 const LIVE_STEP: usize = 64;
-/// Events that a resumed stream reads in one step: each step seeks among all that is left.
+/// Most events that a resumed stream reads in one step. Large, because each step searches all that is left.
 const REPLAY_STEP: usize = 256;
-/// Interval of reports of changed counts, and so the least time between two reports about one post.
+/// Interval of the reports of changed counts, and so the shortest time between two reports about one post.
 const COUNTS_EVERY: Duration = Duration::from_secs(1);
 
-/// One event of a stream.
+/// One item of a stream: a live event with its cursor.
 #[derive(Debug, Clone)]
-pub struct Live {
+pub struct StreamItem {
     /// The cursor to resume from after this event.
     pub id: String,
-    /// The message for the client.
+    /// The live event.
     pub event: LiveEvent,
 }
 
-/// An event in the outbox.
+/// An item in the outbox.
 struct Outgoing {
-    /// The position that `live.id` names.
+    /// The position that `item.id` names.
     position: Position,
-    live: Live,
+    item: StreamItem,
 }
 
 /// The part of the log that a resumed stream reads before it is live.
 pub(super) struct Replay {
     pub(super) authors: Arc<[MemberId]>,
     pub(super) until: Position,
-    /// Events that may still be replayed.
+    /// How many more events can be replayed; one more is a `Reset`.
     pub(super) events_left: usize,
 }
 
-/// Result of one step.
+/// The result of one step.
 enum Step {
-    /// The outbox may have grown.
+    /// The stream goes on; the outbox can have grown.
     Done,
-    /// More was offered than may wait: the stream ends.
-    Overflow,
+    /// The watcher has ended: more events were offered than can wait, or the projection was rebuilt.
+    Ended,
 }
 
 /// An open stream. Closed when dropped.
@@ -53,7 +54,7 @@ pub struct Subscription {
     streams: Streams,
     watcher: Arc<Watcher>,
     _hub_entry: HubEntry,
-    /// Events that are ready to be sent.
+    /// Items that are ready to be sent.
     outbox: VecDeque<Outgoing>,
     /// `None` once the stream is live.
     replay: Option<Replay>,
@@ -63,7 +64,7 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Makes a stream that begins at `live_from`.
+    /// Makes a stream that starts at `live_from`.
     pub(super) fn new(streams: Streams, watcher: Arc<Watcher>, hub_entry: HubEntry, live_from: Position) -> Self {
         Self {
             streams,
@@ -76,7 +77,7 @@ impl Subscription {
         }
     }
 
-    /// Moves the begin of the stream to `position`.
+    /// Moves the start of the stream to `position`.
     pub(super) fn start_at(&mut self, position: Position) {
         self.positions = Positions::at(position);
     }
@@ -86,19 +87,19 @@ impl Subscription {
         self.replay = Some(replay);
     }
 
-    /// Returns the next event, once there is one. `None` if more was offered than may wait, or if a store failed: the
-    /// client resumes from its last id.
+    /// Waits for the next item. `None` ends the stream: more events were offered than can wait, the projection was
+    /// rebuilt, or a store failed. The client then resumes from its last id.
     ///
-    /// Cancel safe: dropping the future loses nothing.
-    pub async fn next(&mut self) -> Option<Live> {
+    /// Cancel safe: dropping the future loses no item.
+    pub async fn next(&mut self) -> Option<StreamItem> {
         loop {
-            if let Some(live) = self.ready() {
-                return Some(live);
+            if let Some(item) = self.ready() {
+                return Some(item);
             }
             let step = if self.replay.is_some() { self.replay_step().await } else { self.live_step().await };
             match step {
                 Ok(Step::Done) => {}
-                Ok(Step::Overflow) => return None,
+                Ok(Step::Ended) => return None,
                 Err(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "stream ended early");
                     return None;
@@ -107,25 +108,26 @@ impl Subscription {
         }
     }
 
-    /// Returns the next event if the outbox has one. Starts no step.
-    pub fn ready(&mut self) -> Option<Live> {
-        let Outgoing { position, live } = self.outbox.pop_front()?;
+    /// Returns the next item if the outbox has one. Starts no step.
+    pub fn ready(&mut self) -> Option<StreamItem> {
+        let Outgoing { position, item } = self.outbox.pop_front()?;
         self.positions.sent_to = position;
-        Some(live)
+        Some(item)
     }
 
-    /// Returns the cursor from which the client may resume without missing anything: a heartbeat carries it.
+    /// Returns the cursor from which the client can resume without missing anything: a heartbeat carries it.
     pub fn cursor(&self) -> String {
-        self.streams.shared.encode(self.resume_from())
+        self.streams.shared.cursor_at(self.resume_from())
     }
 
     fn resume_from(&self) -> Position {
-        // Read first: an event that is offered after this line is still waiting when the stream resumes.
+        // Read first: an event that is offered later is after this position, so the resumed stream gets it.
         let offered_to = self.streams.shared.hub.offered_to();
         let is_idle = self.replay.is_none() && self.watcher.is_idle();
         self.positions.resume_from(self.outbox.is_empty(), is_idle, offered_to)
     }
 
+    /// Reads the next events of the replay. A replay of more than `events_left` events ends with a `Reset`.
     async fn replay_step(&mut self) -> Result<Step, Error> {
         let Some(replay) = &self.replay else { return Ok(Step::Done) };
         let (until, events_left) = (replay.until, replay.events_left);
@@ -152,12 +154,13 @@ impl Subscription {
         Ok(Step::Done)
     }
 
+    /// Reads the next events that were offered, or reports counts when that is due; waits for either.
     async fn live_step(&mut self) -> Result<Step, Error> {
         if Instant::now() >= self.count_at {
             self.report_counts().await?;
             return Ok(Step::Done);
         }
-        let Some(events) = self.watcher.first(LIVE_STEP) else { return Ok(Step::Overflow) };
+        let Some(events) = self.watcher.first(LIVE_STEP) else { return Ok(Step::Ended) };
         if events.is_empty() {
             tokio::select! {
                 () = self.watcher.wake.notified() => {}
@@ -178,20 +181,21 @@ impl Subscription {
         Ok(Step::Done)
     }
 
-    /// Puts the counts that changed since the last report into the outbox, of posts on the client's screen.
+    /// Puts the counts of those posts on the client's screen into the outbox that changed since the last report.
     async fn report_counts(&mut self) -> Result<(), Error> {
         let shared = &self.streams.shared;
         let newest = shared.recent_counts.newest();
         if newest > self.positions.counted_to {
+            let counts = &shared.recent_counts;
             let changed =
-                shared.recent_counts.since(self.positions.counted_to, |changed| self.watcher.on_screen(changed));
+                counts.with_changed_after(self.positions.counted_to, |changed| self.watcher.on_screen(changed));
             let viewer = shared.visibility.viewer_as_applied(self.watcher.member).await?;
             let posts = shared.visibility.posts(&viewer, &changed, Surface::Direct).await?;
             let position = self.resume_from();
-            let id = shared.encode(position);
+            let id = shared.cursor_at(position);
             self.outbox.extend(posts.iter().map(|visible| {
                 let event = LiveEvent::Counts(visible.post.id, visible.counts());
-                Outgoing { position, live: Live { id: id.clone(), event } }
+                Outgoing { position, item: StreamItem { id: id.clone(), event } }
             }));
             self.positions.counted_to = newest;
         }
@@ -199,8 +203,8 @@ impl Subscription {
         Ok(())
     }
 
-    /// Returns the messages for the client about these events. If one event has several parts, all but the last carry
-    /// the position before it, so that a client whose connection breaks between two of them gets all of them again.
+    /// Returns the items that these events become. If one event becomes several, all but the last carry the position
+    /// before it, so that a client whose connection breaks between two of them gets all of them again.
     async fn outgoing(&self, events: &[Event]) -> Result<Vec<Outgoing>, Error> {
         if events.is_empty() {
             return Ok(Vec::new());
@@ -208,22 +212,22 @@ impl Subscription {
         let shared = &self.streams.shared;
         let viewer = shared.visibility.viewer_as_applied(self.watcher.member).await?;
         let mut outgoing = Vec::new();
-        for parts in live_events_for(shared, &viewer, events).await? {
-            let last = parts.events.len() - 1;
-            for (index, event) in parts.events.into_iter().enumerate() {
+        for live in live_events_for(shared, &viewer, events).await? {
+            let last = live.events.len() - 1;
+            for (index, event) in live.events.into_iter().enumerate() {
                 if let LiveEvent::Created(visible) | LiveEvent::Updated(visible) = &event {
                     self.watcher.note_on_screen([visible.post.id]);
                 }
-                let position = if index == last { parts.position } else { Position(parts.position.0 - 1) };
-                outgoing.push(Outgoing { position, live: Live { id: shared.encode(position), event } });
+                let position = if index == last { live.position } else { Position(live.position.0 - 1) };
+                outgoing.push(Outgoing { position, item: StreamItem { id: shared.cursor_at(position), event } });
             }
         }
         Ok(outgoing)
     }
 
-    /// Puts one event into the outbox.
+    /// Puts one live event into the outbox.
     pub(super) fn push(&mut self, position: Position, event: LiveEvent) {
-        let live = Live { id: self.streams.shared.encode(position), event };
-        self.outbox.push_back(Outgoing { position, live });
+        let item = StreamItem { id: self.streams.shared.cursor_at(position), event };
+        self.outbox.push_back(Outgoing { position, item });
     }
 }

@@ -1,4 +1,5 @@
-//! The queue of one open stream: the events that it was offered and has not read, and the posts on its client's screen.
+//! `Watcher`: the queue of one open stream. The hub puts events in, the stream's `Subscription` takes them out. It also
+//! holds the posts on the client's screen.
 use crate::domain::{Event, MemberId, PostId};
 use std::{
     collections::VecDeque,
@@ -6,7 +7,7 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// Posts whose changed counts a stream reports, 8 bytes each; the oldest entry is evicted first.
+/// Most posts whose changed counts a stream reports, 8 bytes each; the oldest entry is evicted first.
 const ON_SCREEN_MAX: usize = 200;
 
 /// One open stream as the hub sees it. No two of its locks are held at once.
@@ -14,70 +15,70 @@ pub(super) struct Watcher {
     pub(super) member: MemberId,
     /// Wakes the reader.
     pub(super) wake: Notify,
-    items: Mutex<Items>,
+    queue: Mutex<Queue>,
     /// Posts that the client shows; newest last, without duplicates.
     on_screen: Mutex<VecDeque<PostId>>,
 }
 
 #[derive(Default)]
-struct Items {
+struct Queue {
     waiting: VecDeque<Event>,
-    /// More was offered than may wait, or the projection was rebuilt: the stream ends, and its client resumes from its
-    /// last id.
+    /// More events were offered than can wait, or the projection was rebuilt: the stream ends, and its client resumes
+    /// from its last id.
     ended: bool,
 }
 
 impl Watcher {
     pub(super) fn new(member: MemberId) -> Self {
-        Self { member, wake: Notify::new(), items: Mutex::default(), on_screen: Mutex::default() }
+        Self { member, wake: Notify::new(), queue: Mutex::default(), on_screen: Mutex::default() }
     }
 
     /// Queues an event and wakes the reader; at most `waiting_max` events wait.
     pub(super) fn offer(&self, event: Event, waiting_max: usize) {
-        let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         // A stream that is in the audience twice, as watcher and as target, gets the event once.
-        if items.ended || items.waiting.back().is_some_and(|last| last.position == event.position) {
+        if queue.ended || queue.waiting.back().is_some_and(|last| last.position == event.position) {
             return;
         }
-        if items.waiting.len() < waiting_max {
-            items.waiting.push_back(event);
+        if queue.waiting.len() < waiting_max {
+            queue.waiting.push_back(event);
         } else {
-            items.ended = true;
+            queue.ended = true;
         }
-        drop(items);
+        drop(queue);
         self.wake.notify_one();
     }
 
-    /// Ends the stream after the events that it has.
+    /// Ends the stream after the events that wait.
     pub(super) fn interrupt(&self) {
-        self.items.lock().unwrap_or_else(PoisonError::into_inner).ended = true;
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).ended = true;
         self.wake.notify_one();
     }
 
     /// Returns the first events that wait, without removing them; `None` if none waits and the stream has ended.
     pub(super) fn first(&self, limit: usize) -> Option<Vec<Event>> {
-        let items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
-        let first: Vec<_> = items.waiting.iter().take(limit).copied().collect();
-        (!first.is_empty() || !items.ended).then_some(first)
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let first: Vec<_> = queue.waiting.iter().take(limit).copied().collect();
+        if first.is_empty() && queue.ended { None } else { Some(first) }
     }
 
     /// Removes the first `count` events: they are in the outbox.
     pub(super) fn remove_first(&self, count: usize) {
-        let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
-        items.waiting.drain(..count);
-        if items.waiting.is_empty() {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.waiting.drain(..count);
+        if queue.waiting.is_empty() {
             // Releases the capacity: thousands of idle streams would otherwise keep what one burst needed.
-            items.waiting = VecDeque::new();
+            queue.waiting = VecDeque::new();
         }
     }
 
     /// Whether no event waits and the stream has not ended.
     pub(super) fn is_idle(&self) -> bool {
-        let items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
-        items.waiting.is_empty() && !items.ended
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.waiting.is_empty() && !queue.ended
     }
 
-    /// Notes that the client shows these posts.
+    /// Notes that the client shows these posts. Beyond [`ON_SCREEN_MAX`] the oldest are forgotten.
     pub(super) fn note_on_screen(&self, posts: impl IntoIterator<Item = PostId>) {
         let mut on_screen = self.on_screen.lock().unwrap_or_else(PoisonError::into_inner);
         for post in posts {
@@ -89,7 +90,7 @@ impl Watcher {
         on_screen.drain(..surplus);
     }
 
-    /// Returns the wanted ones of the posts that the client shows.
+    /// Returns those of the posts on the client's screen that are `wanted`.
     pub(super) fn on_screen(&self, wanted: impl Fn(PostId) -> bool) -> Vec<PostId> {
         let on_screen = self.on_screen.lock().unwrap_or_else(PoisonError::into_inner);
         on_screen.iter().copied().filter(|post| wanted(*post)).collect()

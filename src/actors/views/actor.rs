@@ -1,4 +1,4 @@
-//! Counts, in one commit, the views that were recorded during the previous commit.
+//! The views actor: counts the views that were recorded during its previous commit, in one commit.
 use super::Message;
 use crate::{
     actors::mailbox::Envelope,
@@ -7,11 +7,12 @@ use crate::{
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Views in one commit.
+/// Most views in one commit.
 const BATCH_MAX: usize = 512;
 
 pub(super) struct ViewsActor;
 
+/// The store and the queue, which outlive an incarnation of the actor.
 #[derive(Clone)]
 pub(super) struct State {
     pub(super) store: Arc<dyn ViewStore>,

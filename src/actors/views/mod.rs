@@ -1,4 +1,5 @@
-//! Views of posts: reads record them without waiting, and the views actor counts them in batches.
+//! `Views`: counts views of posts. A read of a post records its view without waiting, and the actor counts recorded
+//! views in batches.
 mod actor;
 
 use super::{mailbox::Mailbox, supervisor::Supervisor};
@@ -9,8 +10,8 @@ use crate::{
 use quick_cache::sync::Cache;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Views that wait to be counted; further ones are dropped, and counted in `dailyfeed_views_dropped_total`: a view is
-/// no promise.
+/// Most views that wait to be counted. Further ones are dropped, which `dailyfeed_views_dropped_total` counts: a lost
+/// view breaks no rule.
 const WAITING_MAX: usize = 8_192;
 /// Views of the present hour that are remembered, 32 bytes each, so that a repeated view costs no write.
 const REMEMBERED_MAX: usize = 100_000;
@@ -21,7 +22,7 @@ pub(super) enum Message {
     CountViews,
 }
 
-/// Records views. Cheap to clone.
+/// Handle of the views. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Views {
     mailbox: Mailbox<Message>,
@@ -38,7 +39,8 @@ impl Views {
         Self { mailbox, waiting, remembered: Arc::new(Cache::new(REMEMBERED_MAX)) }
     }
 
-    /// Records that the viewer read the post. Never waits; a second view within the same hour does nothing.
+    /// Records that the viewer read the post; the actor counts it with `count_views`. Never waits; a second view within
+    /// the same hour does nothing.
     pub(super) fn record(&self, viewer: MemberId, post: PostId) {
         let view = View { post, viewer, hour: Timestamp::now().0 / 3_600_000 };
         if self.remembered.get(&view).is_some() {

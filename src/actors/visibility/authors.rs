@@ -1,4 +1,4 @@
-//! Decisions of authors that hold for every viewer: deactivation and the privacy of posts.
+//! `Authors`: the decisions of authors that hold for every viewer, deactivation and the privacy of posts.
 use crate::domain::{EventKind, MemberId, Privacy};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -39,6 +39,7 @@ impl Authors {
         Self { deactivated: deactivated.into_iter().collect(), non_public: non_public.into_iter().collect() }
     }
 
+    /// Applies a decision; applying it again changes nothing.
     pub(super) fn apply(&mut self, author: MemberId, decision: Decision) {
         match decision {
             Decision::Deactivated => {

@@ -1,4 +1,5 @@
-//! Visibility: the viewer of a request, and the posts that this viewer may see. Every read in every room passes here.
+//! Visibility: the viewer of a request, and the posts that are visible to this viewer. Every read of every room asks
+//! it.
 //!
 //! Depends on the catalog (catalog <- visibility <- feeds, notifications <- streams <- projection).
 mod authors;
@@ -25,6 +26,8 @@ pub struct Visibility {
     shared: Arc<Shared>,
 }
 
+/// The state that all clones of [`Visibility`] and every [`Viewer`] share: written by the projection, and by each
+/// member's own writes.
 struct Shared {
     posts: Arc<dyn PostStore>,
     members: Arc<dyn MemberStore>,
@@ -37,7 +40,7 @@ struct Shared {
 }
 
 impl Visibility {
-    /// Makes the room; `applied` is the projection's position. Every author is active and public until
+    /// Makes the handle; `applied` is the projection's position. Every author counts as active and public until
     /// [`Visibility::replace_authors`].
     pub(super) fn new(stores: &Stores, catalog: Catalog, applied: watch::Receiver<Position>) -> Self {
         let own_writes = OwnWrites::new(applied.clone());
@@ -65,8 +68,8 @@ impl Visibility {
         Ok(Viewer::new(self.shared.catalog.relations(member).await?, self.clone()))
     }
 
-    /// Returns the posts `ids` in the same order as the viewer sees them, without hidden ones. Counts exclude what
-    /// members did whom the viewer blocks or who block the viewer. At most 1,000 ids.
+    /// Returns the posts `ids` as the viewer sees them, in the same order, without hidden ones. The counts exclude the
+    /// likes and comments of members whom the viewer blocks or who block the viewer. At most 1,000 ids.
     pub(super) async fn posts(
         &self,
         viewer: &Viewer,
@@ -96,12 +99,12 @@ impl Visibility {
         self.shared.own_writes.note(member, head);
     }
 
-    /// Waits until every room shows the writes of `member`, one second at most.
+    /// Waits until every room shows the writes of `member`, for one second at most.
     pub(super) async fn wait_for_own_writes(&self, member: MemberId) {
         self.shared.own_writes.wait(member).await;
     }
 
-    /// Returns a token that names every write so far, for a read of something slower than the projection.
+    /// Returns a token that names every write so far, for a read of an index that is slower than the projection.
     pub fn write_token(&self) -> String {
         let log = &self.shared.log;
         StreamCursor { epoch: log.epoch(), position: *log.head().borrow() }.encode()
@@ -128,7 +131,7 @@ impl Visibility {
         *self.shared.authors.write().unwrap_or_else(PoisonError::into_inner) = authors;
     }
 
-    /// Applies the decisions of authors among these events. Takes the lock only if there are any.
+    /// Applies the decisions of authors among these events. Takes the lock only if there is one.
     pub(super) fn apply(&self, events: &[Event]) {
         if events.iter().any(|event| Decision::of(event.fact.kind).is_some()) {
             let mut authors = self.shared.authors.write().unwrap_or_else(PoisonError::into_inner);

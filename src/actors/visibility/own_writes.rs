@@ -1,4 +1,5 @@
-//! Read your own writes: a member's next read waits until the projection has applied the member's last write.
+//! `OwnWrites`: a member's next read waits until the projection has applied the member's last write, so that members
+//! read their own writes.
 use crate::{
     actors::wait_until::wait_until,
     domain::{MemberId, Position},
@@ -13,9 +14,9 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// How long a read waits. If the projection is further behind, the read answers from what is applied.
+/// The longest time that a read waits. After it, the read answers from the events that are applied.
 const WAIT_MAX: Duration = Duration::from_secs(1);
-/// Writes remembered before those that the projection has applied are removed.
+/// Remembered writes; beyond this number, those that the projection has applied are removed.
 const REMEMBERED_MAX: usize = 10_000;
 
 /// The last write of each member that the projection may not have applied yet.
@@ -49,7 +50,7 @@ impl OwnWrites {
         self.remembered.store(writes.len(), Ordering::Release);
     }
 
-    /// Waits until the projection has applied the writes of `member`, [`WAIT_MAX`] at most.
+    /// Waits until the projection has applied the writes of `member`, for [`WAIT_MAX`] at most.
     pub(super) async fn wait(&self, member: MemberId) {
         if self.remembered.load(Ordering::Acquire) == 0 {
             return;
@@ -75,7 +76,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_read_waits_for_the_members_own_write_alone() {
+    async fn a_read_waits_only_for_the_members_own_write() {
         let (projection, applied) = watch::channel(Position(1));
         let own_writes = OwnWrites::new(applied);
         own_writes.note(MemberId(7), Position(5));
@@ -89,7 +90,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stalled_projection_does_not_block_reads_for_ever() {
+    async fn a_read_behind_a_stalled_projection_ends() {
         let (_projection, applied) = watch::channel(Position(1));
         let own_writes = OwnWrites::new(applied);
         own_writes.note(MemberId(7), Position(5));

@@ -21,22 +21,22 @@ impl Viewer {
         self.relations.member
     }
 
-    /// The members whom the viewer follows, blocks and mutes.
+    /// The viewer's follows, blocks in both directions, and mutes.
     pub fn relations(&self) -> &Relations {
         &self.relations
     }
 
-    /// Whether the viewer may see that `other` exists: profile, lists, comments, likes, notifications.
+    /// Whether `other` is visible to the viewer: profile, lists, comments, likes, notifications.
     pub fn sees(&self, other: MemberId, surface: Surface) -> bool {
         self.with_check(surface, |check| check.sees(other))
     }
 
-    /// Whether the viewer may see posts of `author`, and the comments and likes on them.
+    /// Whether posts of `author` are visible to the viewer, with the comments and likes on them.
     pub fn sees_posts_of(&self, author: MemberId, surface: Surface) -> bool {
         self.with_check(surface, |check| check.sees_posts_of(author))
     }
 
-    /// Decides about many members under one lock. `decide` must not block.
+    /// Calls `decide` with the rule, to decide about many members under one lock. `decide` must not block.
     ///
     /// Lock order: `Shared::authors` first, then, inside `decide`, the window of the feeds. The projection's writer
     /// holds one of the two at a time.
@@ -56,7 +56,7 @@ pub(in crate::actors) struct VisibilityCheck<'a> {
     authors: &'a Authors,
     surface: Surface,
     now: Timestamp,
-    /// No author is deactivated or non-public and the viewer blocks or mutes nobody: every answer is yes.
+    /// No author is deactivated or non-public, and the viewer has no block or mute: every answer is yes.
     hides_nobody: bool,
 }
 
@@ -66,12 +66,12 @@ impl<'a> VisibilityCheck<'a> {
         Self { relations, authors, surface, now: Timestamp::now(), hides_nobody }
     }
 
-    /// Whether the viewer may see posts of `author`.
+    /// Whether posts of `author` are visible to the viewer.
     pub(in crate::actors) fn sees_posts_of(&self, author: MemberId) -> bool {
         self.hides_nobody || is_post_visible(self.facts(author), self.surface)
     }
 
-    /// Whether the viewer may see that `other` exists.
+    /// Whether `other` is visible to the viewer.
     pub(in crate::actors) fn sees(&self, other: MemberId) -> bool {
         self.hides_nobody || is_member_visible(self.facts(other), self.surface)
     }

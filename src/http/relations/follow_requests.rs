@@ -38,7 +38,7 @@ pub(in crate::http) async fn accept_follow_request(
     Auth(identity): Auth,
     Id(id): Id<MemberId>,
 ) -> Result<StatusCode, Problem> {
-    members.accept_request(identity.member, id).await?;
+    members.accept_follow_request(identity.member, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

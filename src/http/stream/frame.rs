@@ -1,6 +1,6 @@
 //! Writes events in the format of server-sent events, and defines their data.
 use crate::{
-    actors::streams::{Live, LiveEvent},
+    actors::streams::{LiveEvent, StreamItem},
     domain::{PostCounts, Timestamp, VisiblePost},
     http::{
         contract::{DeletedReason, ResetReason},
@@ -90,7 +90,7 @@ pub(in crate::http) struct Frames(Vec<u8>);
 
 impl Frames {
     /// Writes an event of the timeline.
-    pub(super) fn live(&mut self, live: &Live, post_json: &PostJsonCache) {
+    pub(super) fn live(&mut self, live: &StreamItem, post_json: &PostJsonCache) {
         match &live.event {
             LiveEvent::Ready => self.ready(&live.id),
             LiveEvent::Created(post) => self.post(&live.id, "post.created", post, post_json),
@@ -190,7 +190,7 @@ mod tests {
         let mut frames = Frames::default();
         frames.retry(2500);
         for event in [LiveEvent::Ready, LiveEvent::Deleted(PostId(7)), LiveEvent::Reset { reason: "expired" }] {
-            frames.live(&Live { id: "AR4B".into(), event }, &PostJsonCache::new());
+            frames.live(&StreamItem { id: "AR4B".into(), event }, &PostJsonCache::new());
         }
         frames.heartbeat("AR4C");
         frames.expiring("AR4C", Timestamp(1_735_689_600_123));

@@ -3,7 +3,7 @@ use super::{StreamContext, frame::Frames};
 use crate::{
     actors::{
         sessions::{Sessions, TicketUse},
-        streams::{Live, Subscription},
+        streams::{StreamItem, Subscription},
     },
     domain::{Identity, Timestamp},
 };
@@ -50,13 +50,13 @@ pub(in crate::http) trait StreamSource: Send + 'static {
 }
 
 impl StreamSource for Subscription {
-    type Item = Live;
+    type Item = StreamItem;
 
-    fn next(&mut self) -> impl Future<Output = Option<Live>> + Send {
+    fn next(&mut self) -> impl Future<Output = Option<StreamItem>> + Send {
         Self::next(self)
     }
 
-    fn ready(&mut self) -> Option<Live> {
+    fn ready(&mut self) -> Option<StreamItem> {
         Self::ready(self)
     }
 
@@ -64,8 +64,8 @@ impl StreamSource for Subscription {
         Self::cursor(self)
     }
 
-    fn write(live: &Live, context: &StreamContext, frames: &mut Frames) {
-        frames.live(live, &context.post_json);
+    fn write(item: &StreamItem, context: &StreamContext, frames: &mut Frames) {
+        frames.live(item, &context.post_json);
     }
 }
 

@@ -33,7 +33,7 @@ async fn one_of_fifty_concurrent_rotations_succeeds(backend: &Backend) {
     let who = member(&stores, "who").await;
     let id = session(&stores, who).await;
     let now = Timestamp::now();
-    let rotate = |_| stores.sessions.rotate(id, 0, now, Timestamp(now.0 + 60_000), "::1".to_owned());
+    let rotate = |_| stores.sessions.refresh_session(id, 0, now, Timestamp(now.0 + 60_000), "::1".to_owned());
     let rotated = futures::future::join_all((0..50).map(rotate)).await;
     assert_eq!(rotated.into_iter().filter(|rotated| *rotated.as_ref().unwrap()).count(), 1);
     assert_eq!(stores.sessions.session(id).await.unwrap().unwrap().generation, 1);

@@ -48,7 +48,11 @@ pub(super) async fn log_in(stores: &Stores, member: MemberId) -> Session {
 
 async fn rotate(stores: &Stores, id: SessionId, generation: u64, now: Timestamp) -> bool {
     let address = format!("2001:db8::{generation}");
-    stores.sessions.rotate(id, generation, now, now.after(std::time::Duration::from_secs(60)), address).await.unwrap()
+    stores
+        .sessions
+        .refresh_session(id, generation, now, now.after(std::time::Duration::from_secs(60)), address)
+        .await
+        .unwrap()
 }
 
 fn key(secret: u8) -> SigningKey {

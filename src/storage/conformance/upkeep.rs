@@ -55,7 +55,7 @@ async fn receipts_and_sessions_expire(backend: &Backend) {
     }
     let (ended, kept) = (tokens::log_in(stores, who).await, tokens::log_in(stores, who).await);
     let (now, later) = (Timestamp::now(), hours_from_now(2));
-    assert!(stores.sessions.rotate(kept.id, 0, now, hours_from_now(3), String::new()).await.unwrap());
+    assert!(stores.sessions.refresh_session(kept.id, 0, now, hours_from_now(3), String::new()).await.unwrap());
     let third = tokens::log_in(stores, who).await;
     stores.sessions.end_sessions(who, SessionsToEnd::One(third.id), hours_from_now(1)).await.unwrap();
 

@@ -66,7 +66,7 @@ impl SessionStore for Sqlite {
         self.writer.write(move |commit| commands::create_session(commit, session, checked, rehashed).boxed()).await
     }
 
-    async fn rotate(
+    async fn refresh_session(
         &self,
         id: SessionId,
         generation: u64,
