@@ -25,7 +25,7 @@ use utoipa::ToSchema;
 
 /// Default of `Retry-After`: long enough for a full mailbox to drain.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// Maximum characters of an unknown field's name in a problem.
+/// Maximum characters of a field's name that the client chose.
 const FIELD_NAME_MAX: usize = 50;
 
 /// The reason why a request failed. Boxed, so that a `Result` with a problem stays small.
