@@ -1,6 +1,7 @@
-//! The texts of problems in English and Korean. Korean texts are in the formal polite style (합니다체).
+//! The texts of problems in English and Korean; `field_messages.rs` has those of fields. Korean texts are in the formal
+//! polite style (합니다체).
 use super::Language;
-use crate::domain::{Password, Reason, Refusal};
+use crate::domain::Refusal;
 use std::{borrow::Cow, fmt::Display};
 
 /// A text in both languages.
@@ -67,8 +68,10 @@ macro_rules! say {
     };
 }
 
+pub(super) use say;
+
 /// Returns a number with commas between its thousands: `5,000`, as both languages write it.
-fn grouped(number: impl Display) -> String {
+pub(super) fn grouped(number: impl Display) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -245,70 +248,6 @@ pub(super) fn refusal(refusal: &Refusal, l: Language) -> Cow<'static, str> {
     }
 }
 
-/// Returns the text of a refused field.
-pub(super) fn reason(field: &str, reason: &Reason, l: Language) -> Cow<'static, str> {
-    match *reason {
-        Reason::InvalidFormat | Reason::InvalidCharacters | Reason::TooShort { .. } | Reason::TooLong { .. }
-            if field == "handle" =>
-        {
-            say!(
-                l,
-                "must be 3 to 50 letters (a-z, A-Z), digits or underscores",
-                "영문자, 숫자, 밑줄(_)만 사용해 3~50자로 입력해 주세요"
-            )
-        }
-        Reason::Required => say!(l, "is required", "필수 항목입니다"),
-        Reason::TooShort { min } => {
-            say!(l, "must have at least {min} characters", "{min}자 이상 입력해 주세요", min = grouped(min))
-        }
-        Reason::TooLong { max } if ["ids", "imageIds"].contains(&field) => {
-            say!(l, "must have at most {max} items", "최대 {max}개까지 지정할 수 있습니다", max = grouped(max))
-        }
-        Reason::TooLong { max } => {
-            say!(l, "must have at most {max} characters", "최대 {max}자까지 입력할 수 있습니다", max = grouped(max))
-        }
-        Reason::InvalidFormat if ["password", "newPassword"].contains(&field) => say!(
-            l,
-            "must contain a lowercase letter, an uppercase letter, a digit and one of {symbols}",
-            "영문 소문자, 영문 대문자, 숫자, 특수문자({symbols})를 각각 하나 이상 포함해야 합니다",
-            symbols = Password::SYMBOLS
-        ),
-        Reason::InvalidFormat => say!(l, "has an invalid format", "형식이 올바르지 않습니다"),
-        Reason::Malformed { max } => say!(
-            l,
-            "has a character of more than {max} code points",
-            "결합 문자를 너무 많이 겹쳐 쓴 글자가 있습니다(글자당 최대 {max}개의 코드 포인트)",
-            max = grouped(max)
-        ),
-        Reason::InvalidCharacters => {
-            say!(l, "contains characters that are not allowed", "사용할 수 없는 문자가 포함되어 있습니다")
-        }
-        Reason::UnknownValue => say!(l, "is not supported", "지원하지 않는 값입니다"),
-        Reason::NotInThePast if field == "birthDate" => {
-            say!(l, "must be a date in the past, from 1900 on", "1900년 이후의 과거 날짜여야 합니다")
-        }
-        Reason::NotInThePast => say!(l, "must not be in the future", "미래 날짜는 지정할 수 없습니다"),
-        Reason::Reserved => say!(l, "is reserved", "사용할 수 없는 이름입니다"),
-        Reason::OutOfRange { min, max } => {
-            say!(
-                l,
-                "must be between {min} and {max}",
-                "{min} 이상 {max} 이하여야 합니다",
-                min = grouped(min),
-                max = grouped(max)
-            )
-        }
-        Reason::WrongPassword => {
-            say!(l, "the current password does not match", "현재 비밀번호가 일치하지 않습니다")
-        }
-        Reason::Repeated => say!(l, "must be given only once", "한 번만 지정할 수 있습니다"),
-        Reason::InUse => {
-            say!(l, "is already in use or given more than once", "이미 사용 중이거나 중복으로 지정되었습니다")
-        }
-        Reason::Oneself => say!(l, "cannot be yourself", "자기 자신은 지정할 수 없습니다"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -321,12 +260,5 @@ mod tests {
         let too_long = Refusal::PostTooLong { max: 5_000 };
         assert_eq!(refusal(&too_long, Language::English), "a post can have at most 5,000 characters");
         assert_eq!(refusal(&too_long, Language::Korean), "게시글은 최대 5,000자까지 작성할 수 있습니다");
-    }
-
-    #[test]
-    fn today_is_refused_only_as_a_birth_date() {
-        let text = |field| reason(field, &Reason::NotInThePast, Language::English);
-        assert_eq!(text("birthDate"), "must be a date in the past, from 1900 on");
-        assert_eq!(text("date"), "must not be in the future");
     }
 }
