@@ -26,7 +26,7 @@ MEASURES = [
     ("feed_parks", "times a thread parked, per request of the feed load", "", "drop", None, None),
     ("write_busy", "tokio's threads busy during the posts (SQLite's and Tantivy's are others)", "%", "drop", None, None),
     ("write_parks", "times a thread parked, per post", "", "drop", None, None),
-    ("celebrity_ms", "one post to 31,000 followers (or as many as CELEBRITY says), in every sampled feed: worst of a run", "ms", "drop", 200, 20),
+    ("celebrity_ms", "one post to 31,000 followers (CELEBRITY changes the number), in every sampled feed: worst of a run", "ms", "drop", 200, 20),
     ("sse_p50", "post acknowledged to SSE event, 100 streams, p50", "ms", "drop", None, None),
     ("sse_p99", "the same, p99", "ms", "drop", 100, 20),
     ("sse_25k_rate", "SSE deliveries, 25,000/s offered (1,000 streams)", "events/s", "rise", 25_000, None),
@@ -155,7 +155,7 @@ def last_campaign(results, it):
         return None, "No earlier campaign exists for comparison."
     name, report = reports[-1]
     bare = report["measures"].get("bare_rps")
-    speed = f", where a bare handler did {number(statistics.median(bare))} requests/s" if bare else ""
+    speed = f"; a bare handler did {number(statistics.median(bare))} requests/s there" if bare else ""
     return None, f"No earlier campaign ran on this kind of machine; the last, {name},\nran on {report['machine']['processor']}{speed}."
 
 

@@ -73,9 +73,9 @@ impl Server {
         let shutdown = CancellationToken::new();
         let (api_address, admin_address) = (api.address(), admin.address());
         let public = http::public(actors.clone(), &settings, shutdown.clone());
-        let operating = http::admin(&actors, metrics, &settings);
-        let (of_admin, until) = (settings.operating(), shutdown.clone());
-        let admin = tokio::spawn(async move { http::serve(admin, operating, &of_admin, until).await });
+        let admin_router = http::admin(&actors, metrics, &settings);
+        let (admin_settings, until) = (settings.for_admin(), shutdown.clone());
+        let admin = tokio::spawn(async move { http::serve(admin, admin_router, &admin_settings, until).await });
         let until = shutdown.clone();
         let api = tokio::spawn(async move { http::serve(api, public, &settings, until).await });
         Ok(Self {
@@ -90,12 +90,12 @@ impl Server {
         })
     }
 
-    /// Returns the address of the API.
+    /// Returns the address of the public listener: the API.
     pub fn api_address(&self) -> SocketAddr {
         self.api_address
     }
 
-    /// Returns the address of the operating listener: metrics, health, actors.
+    /// Returns the address of the admin listener: metrics, health, actors.
     pub fn admin_address(&self) -> SocketAddr {
         self.admin_address
     }

@@ -1,4 +1,4 @@
-//! Error chains: [`in_full`] joins an error and its causes to one line, [`WithCauses`] adds them to each JSON log line.
+//! Error chains: [`in_full`] joins an error and its causes to one text, [`WithCauses`] adds the causes to JSON log lines.
 use serde_json::Value;
 use std::{error::Error, fmt, fmt::Write};
 use tracing::{

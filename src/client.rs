@@ -11,6 +11,7 @@ use tokio::net::TcpSocket;
 /// Connections per source address. A loopback address has about 28,000 ephemeral ports.
 const PER_ADDRESS: usize = 10_000;
 
+/// One connection to a server, with the token of a member if its requests need one.
 pub(crate) struct Client {
     address: SocketAddr,
     sender: http1::SendRequest<Full<Bytes>>,
@@ -29,7 +30,7 @@ impl Client {
         stream.set_nodelay(true)?;
         let (sender, connection) =
             http1::Builder::new().max_buf_size(16 * 1024).handshake(TokioIo::new(stream)).await?;
-        // The task ends with the connection. Its errors also show in the answers.
+        // The task ends with the connection. Its errors also appear as failed requests.
         tokio::spawn(connection);
         Ok(Self { address, sender, token })
     }
@@ -60,7 +61,7 @@ impl Client {
         Ok(self.sender.send_request(request.body(Full::new(body))?).await?)
     }
 
-    /// Sends a request with that `Authorization` header, and returns the status and the body.
+    /// Sends a request with an `Authorization` header, if one is given, and returns the status and the body.
     pub(super) async fn ask(
         &mut self,
         method: &str,
@@ -74,7 +75,7 @@ impl Client {
         Ok((status, answer.into_body().collect().await?.to_bytes()))
     }
 
-    /// Sends a request and returns the JSON of its response. Any status but a success is an error.
+    /// Sends a request and returns the JSON of its response. Any status except a success is an error.
     pub(crate) async fn json(&mut self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
         let answer = self.send(method, path, &[], body).await?;
         let status = answer.status();

@@ -1,9 +1,9 @@
 //! The limit of open files: raises it at the start, and divides it between connections, images and stores.
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Files reserved for databases, the search index, listeners and the runtime; two more are reserved for each read
+/// Files that are reserved for databases, the search index, listeners and the runtime; two more are reserved for each read
 /// connection of the database. Without the reserve, many connections could leave no file for a commit.
-const KEPT: usize = 160;
+const RESERVED: usize = 160;
 /// Maximum images read at the same time; each holds a file until the client has received it. One more is answered 503.
 const IMAGES_MAX: usize = 1_024;
 
@@ -39,8 +39,8 @@ pub fn share(wanted: usize, readers: u32) -> Share {
 
 fn shared(limit: usize, wanted: usize, readers: u32) -> Share {
     // With a very low limit the reserve takes half, so that both sides have some.
-    let kept = (KEPT + 2 * readers as usize).min(limit / 2);
-    let free = limit - kept;
+    let reserved = (RESERVED + 2 * readers as usize).min(limit / 2);
+    let free = limit - reserved;
     let images = (free / 4).clamp(1, IMAGES_MAX);
     Share { connections: wanted.min(free - images).max(1), images }
 }

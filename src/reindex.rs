@@ -17,11 +17,11 @@ pub async fn run(config: &Config) -> anyhow::Result<String> {
     let address: SocketAddr = config.admin.listen.parse().context("admin.listen is not an address")?;
     match Client::open(address, 0, None).await {
         Ok(server) => by_server(server).await,
-        Err(_) => alone(config).await,
+        Err(_) => in_this_process(config).await,
     }
 }
 
-async fn alone(config: &Config) -> anyhow::Result<String> {
+async fn in_this_process(config: &Config) -> anyhow::Result<String> {
     storage::require_database(config)?;
     let stores = Stores::open(config).await.context("found no server at admin.listen, and cannot open the stores")?;
     let BuildReport { size, elapsed } = build_offline(&stores, config).await?;

@@ -81,12 +81,12 @@ fn public_routes_are_added_in_the_table_only() {
                 continue;
             }
             let text = std::fs::read_to_string(&path).unwrap();
-            let face = path.ends_with("src/http/mod.rs");
+            let table = path.ends_with("src/http/mod.rs");
             let beside: usize =
                 [".route(", ".route_service(", ".nest("].iter().map(|call| text.matches(call).count()).sum();
             // The routes of the admin listener, and the four routes of the documentation page.
             let page = path.ends_with("src/http/docs_page.rs");
-            let allowed: usize = if face { 11 } else { usize::from(page) * 4 };
+            let allowed: usize = if table { 11 } else { usize::from(page) * 4 };
             assert_eq!(beside, allowed, "{} adds routes beside the table", path.display());
             routes += text.matches(".routes(routes!(").count();
         }

@@ -264,30 +264,3 @@ fn a_backend_that_is_shown_is_refused() {
     assert_eq!(shown("pub mod sqlite;\npub(crate) mod sqlite;\npub use sqlite::Sqlite;"), 3);
     assert_eq!(shown("mod sqlite;\nuse sqlite::Sqlite;\npub use posts::PostStore;\npub struct Model;"), 0);
 }
-
-/// The OpenAPI document is made from the table that the router is made from, so a route can be missing from it only
-/// where it is added beside the table.
-#[test]
-fn public_routes_are_added_in_the_table_alone() {
-    let mut routes = 0;
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let text = fs::read_to_string(&path).unwrap();
-            let face = path.ends_with("src/http/mod.rs");
-            let beside: usize =
-                [".route(", ".route_service(", ".nest("].iter().map(|call| text.matches(call).count()).sum();
-            // The operating listener's, and the four addresses of the page that shows the document.
-            let page = path.ends_with("src/http/docs_page.rs");
-            let allowed: usize = if face { 11 } else { usize::from(page) * 4 };
-            assert_eq!(beside, allowed, "{} adds routes beside the table", path.display());
-            routes += text.matches(".routes(routes!(").count();
-        }
-    }
-    assert!(routes > 30, "{routes}");
-}

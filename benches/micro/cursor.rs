@@ -1,4 +1,4 @@
-//! Encodes and decodes cursors, compared with base64 of as many bytes.
+//! Encodes and decodes cursors, compared with base64 of the same number of bytes.
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use dailyfeed::domain::{
     Epoch, Position, PostId,

@@ -1,4 +1,4 @@
-//! Reads 256 events from the database, and encodes an event for other programs; each compared with the bare library.
+//! Reads 256 events from the database, and encodes an event as a CloudEvent; each compared with the bare library.
 use crate::fixture::runtime;
 use dailyfeed::{
     config::Config,
@@ -51,16 +51,16 @@ fn event() -> Event {
     Event { position: Position(1_234_567), at_ns: 1_764_000_000_000_000_001, fact }
 }
 
-/// The CloudEvents envelope as other programs read it: attributes and JSON.
+/// The event as a CloudEvent in JSON, as other programs read it.
 #[divan::bench]
 fn to_cloud_event(bencher: divan::Bencher) {
     let event = event();
     bencher.bench_local(|| serde_json::to_vec(&CloudEvent::of(black_box(&event), "/dailyfeed")).unwrap());
 }
 
-/// Only the JSON of the envelope.
+/// Only the JSON of the CloudEvent.
 #[divan::bench]
 fn to_cloud_event_bare_json(bencher: divan::Bencher) {
-    let envelope = CloudEvent::of(&event(), "/dailyfeed");
-    bencher.bench_local(|| serde_json::to_vec(black_box(&envelope)).unwrap());
+    let cloud_event = CloudEvent::of(&event(), "/dailyfeed");
+    bencher.bench_local(|| serde_json::to_vec(black_box(&cloud_event)).unwrap());
 }

@@ -14,11 +14,12 @@ use tower::ServiceExt;
 
 const PATH: &str = "/api/timeline/posts/followings?limit=20";
 
+/// Returns the fixture and the ids of the first page of the home feed.
 fn fixture() -> (&'static Fixture, Vec<dailyfeed::domain::PostId>) {
     let it = &*FIXTURE;
     let page = it.runtime.block_on(it.actors.feeds.page(it.member, Feed::Home, None, 20)).unwrap();
     assert_eq!(page.items.len(), 20);
-    (it, page.items.iter().map(|seen| seen.post.id).collect())
+    (it, page.items.iter().map(|visible| visible.post.id).collect())
 }
 
 /// Turns post ids into posts with authors and likes, all cached.

@@ -33,8 +33,10 @@ fn bare_channel_between_threads(bencher: divan::Bencher) {
     bencher.bench_local(|| runtime.block_on(bare_ask(&ask)));
 }
 
+/// Sends a number with the channel for its reply.
 type Ask = mpsc::Sender<(u64, oneshot::Sender<u64>)>;
 
+/// Starts a task that replies to each message, without an actor.
 fn bare(runtime: &tokio::runtime::Runtime) -> Ask {
     let (ask, mut asked) = mpsc::channel::<(u64, oneshot::Sender<u64>)>(1_024);
     runtime.spawn(async move {

@@ -1,4 +1,4 @@
-//! One ranking generation by number of ranked posts, compared with a scan over as many rows.
+//! One ranking generation by number of ranked posts, compared with a scan over the same number of rows.
 use dailyfeed::actors::bench_api::Ranks;
 use divan::black_box;
 

@@ -1,7 +1,7 @@
 //! `dailyfeed bench sse`: measures live streams under load, with or without cut connections.
 use super::{
-    listener::{self, MARK, Received, Shared},
     process::Process,
+    stream::{self, MARK, Received, Shared},
 };
 use crate::client::Client;
 use anyhow::{Context, ensure};
@@ -19,9 +19,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Streams per member; the server allows 20 by default.
 const PER_READER: usize = 20;
-/// The same with `--chaos`: a stream may be resumed before the server has noticed that its old connection is closed.
+/// The same with `--chaos`: a stream can be resumed before the server has noticed that its old connection is closed.
 const PER_READER_CUT: usize = 10;
-/// Time that the last events have to arrive; then they count as lost.
+/// Longest wait for the last events; then they count as lost.
 const LAST_WAIT: Duration = Duration::from_secs(15);
 /// Time to wait for duplicates after every event has arrived.
 const DOUBLES_WAIT: Duration = Duration::from_secs(1);
@@ -77,10 +77,10 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         chaos: options.chaos,
         over: CancellationToken::new(),
     });
-    let mut listeners = JoinSet::new();
+    let mut streams = JoinSet::new();
     for number in 0..options.streams {
         let token = tokens[number / per_reader].1.clone();
-        listeners.spawn(listener::listen(shared.clone(), number, token));
+        streams.spawn(stream::listen(shared.clone(), number, token));
         if number % 100 == 99 {
             // Let the server empty its accept queue.
             wait_ready(&shared, number.saturating_sub(400)).await?;
@@ -93,7 +93,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         options.streams, options.rate, options.seconds
     );
     let acknowledged = write(&options, &shared, &writers).await?;
-    // The last posts may still be in transit, and with `--chaos` a stream may just have been cut.
+    // The last posts can still be in transit, and with `--chaos` a stream can be between two connections.
     let waiting = Instant::now();
     while shared.arrived.load(Ordering::Relaxed) < acknowledged.len() * options.streams && waiting.elapsed() < LAST_WAIT
     {
@@ -103,8 +103,8 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     sleep(DOUBLES_WAIT).await;
     shared.over.cancel();
     let mut seen = Vec::new();
-    while let Some(listened) = listeners.join_next().await {
-        seen.push(listened.context("a listener panicked")??);
+    while let Some(received) = streams.join_next().await {
+        seen.push(received.context("a stream panicked")??);
     }
     let mut report = report(&options, &acknowledged, &seen, &shared);
     if let (Some(idle), Some(held), Some(done)) = (idle, held, done) {

@@ -7,8 +7,8 @@ use std::{
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-/// Key, minimum and maximum of every number. A value above the maximum is more likely a typing error than intended. No
-/// maximum is so large that a sum of times could overflow.
+/// Key, minimum and maximum of every number. A value above the maximum is more likely a typing error than intended. Every
+/// maximum is small enough that no sum of times overflows.
 const RANGES: &[(&str, i64, i64)] = &[
     ("actors.answer_timeout_ms", 1, 60_000),
     ("actors.queue_max", 1, 1_000_000),
@@ -50,10 +50,10 @@ const RANGES: &[(&str, i64, i64)] = &[
     ("timeline.window_bytes_max", 1, 1 << 40),
     ("timeline.window_days", 1, 3_650),
 ];
-/// The roles that a process may have.
+/// The known roles of a process.
 const ROLES: &[&str] = &["write", "read", "activity", "search", "image"];
 const LEVELS: &[&str] = &["off", "error", "warn", "info", "debug", "trace"];
-const SECONDS_A_DAY: u64 = 86_400;
+const SECONDS_PER_DAY: u64 = 86_400;
 
 /// Checks every number against its range. A key without a range in [`RANGES`] is refused, so that none is forgotten.
 pub(super) fn numbers<'a>(mut all: impl Iterator<Item = (&'a str, i64)>) -> Result<(), Fault> {
@@ -81,9 +81,9 @@ pub(super) fn rules(config: &Config) -> Result<(), Fault> {
     http(config)?;
     let folder = config.images.url.is_empty() || config.images.folder().is_some();
     must("images.url", folder, "file: followed by the path of a folder, or an empty string")?;
-    let session_seconds = u64::from(config.authentication.session_days) * SECONDS_A_DAY;
-    let of_session = config.authentication.access_token_seconds <= session_seconds;
-    must("authentication.access_token_seconds", of_session, "no more than authentication.session_days")
+    let session_seconds = u64::from(config.authentication.session_days) * SECONDS_PER_DAY;
+    let within_session = config.authentication.access_token_seconds <= session_seconds;
+    must("authentication.access_token_seconds", within_session, "no more than authentication.session_days")
 }
 
 fn http(config: &Config) -> Result<(), Fault> {
@@ -102,7 +102,7 @@ fn http(config: &Config) -> Result<(), Fault> {
     must("http.trusted_proxies", networks, "networks such as 10.0.0.0/8")?;
     let any = config.http.cors_origins == ["*"];
     let origins = any || config.http.cors_origins.iter().all(|origin| is_origin(origin));
-    must("http.cors_origins", origins, "origins such as https://feed.example, or * alone")
+    must("http.cors_origins", origins, "origins such as https://feed.example, or only *")
 }
 
 fn roles(roles: &[String]) -> Result<(), Fault> {
@@ -114,7 +114,7 @@ fn roles(roles: &[String]) -> Result<(), Fault> {
 }
 
 /// Returns whether the text is a level, or directives of a target and a level. `EnvFilter` takes a bare word that is
-/// not a level for a target, so that a mistyped level would silence all other targets.
+/// not a level as a target, so that a mistyped level would silence all other targets.
 fn is_filter(text: &str) -> bool {
     let directive = |text: &str| text.contains(['=', '[']) || LEVELS.contains(&text.to_lowercase().as_str());
     text.split(',').all(|part| directive(part.trim())) && EnvFilter::try_new(text).is_ok()
@@ -145,5 +145,5 @@ fn one_of(key: &str, value: &str, known: &[&str]) -> Result<(), Fault> {
 }
 
 fn must(key: &str, holds: bool, expected: &str) -> Result<(), Fault> {
-    holds.then_some(()).ok_or_else(|| Fault::new(key, expected))
+    if holds { Ok(()) } else { Err(Fault::new(key, expected)) }
 }

@@ -82,6 +82,7 @@ impl Layers {
         (self.0.contains_key(of) && kind(of) != Kind::Plain).then_some(of)
     }
 
+    /// Returns whether the key is the name of a concern, such as `http` for `http.listen`.
     fn is_concern(&self, key: &str) -> bool {
         self.0.keys().any(|known| known.starts_with(&format!("{key}.")))
     }

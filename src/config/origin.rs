@@ -1,4 +1,4 @@
-//! [`Origin`]: where a value comes from. [`shown`]: a value with its secrets masked.
+//! [`Origin`]: the default, file or variable that a value comes from. [`shown`]: a value with its secrets masked.
 use std::fmt::{Display, Formatter, Result};
 use toml::Value;
 

@@ -84,7 +84,7 @@ concern! {
 }
 
 concern! {
-    /// The operating listener: metrics, health, actors. It must not be reachable from outside.
+    /// The admin listener: metrics, health, actors. It must not be reachable from outside.
     Admin {
         /// Port 0 selects a free port.
         listen: String = "127.0.0.1:9090".to_owned(),
@@ -233,8 +233,8 @@ concern! {
 }
 
 concern! {
-    /// Images. A decoder takes at most 12 bytes per pixel of 40 megapixels, and an upload in progress at most 20 MiB:
-    /// about 700 MB with the defaults in the worst case.
+    /// Images. All decoders together decode at most 40 megapixels at once, 12 bytes each, and an upload in progress takes
+    /// at most 26 MiB: about 750 MB with the defaults in the worst case.
     Images {
         /// Location of image files: `file:` and the path of a folder. Empty: the folder `images` in `data_dir`.
         url: String = String::new(),

@@ -150,7 +150,7 @@ fn invalid_values_are_refused_with_the_expected_form() {
         ("HTTP__INSECURE_COOKIES", "yes", "one of auto, true, false"),
         ("HTTP__CORS_ORIGINS", "https://a.kr/", "origins such as"),
         ("HTTP__CORS_ORIGINS", "https://A.kr", "origins such as"),
-        ("HTTP__CORS_ORIGINS", "https://a.kr,*", "* alone"),
+        ("HTTP__CORS_ORIGINS", "https://a.kr,*", "or only *"),
         ("LOG__LEVEL", "inof", "a level"),
         ("LOG__LEVEL", "dailyfeed=loud", "a level"),
         ("LOG__LEVEL", "", "a level"),

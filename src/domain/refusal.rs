@@ -27,7 +27,8 @@ pub enum Reason {
     },
     /// Not one of the known values.
     UnknownValue,
-    /// A date that is not in the past.
+    /// A date that is too late: today or later as a birth date, a day that has not begun elsewhere. Also a birth date
+    /// before 1900.
     NotInThePast,
     /// A name that is reserved for the service.
     Reserved,
@@ -204,7 +205,7 @@ pub enum Refusal {
     /// The upload has no image, or an empty one.
     #[error("an image is required")]
     ImageEmpty,
-    /// More bytes or pixels than an image may have.
+    /// More bytes, pixels or pixels per side than an image may have.
     #[error("the image is too large")]
     ImageTooLarge,
     /// The content is in none of the supported formats; the file name does not matter.

@@ -1,4 +1,4 @@
-//! `/admin` and `/metrics` (operating listener): state of the actors and of search, metrics. Not for the public network.
+//! `/admin` and `/metrics` (admin listener): state of the actors and of search, metrics. Not for the public network.
 use super::{problem::Problem, response};
 use crate::actors::{
     ActorRow, System,

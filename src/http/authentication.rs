@@ -64,7 +64,7 @@ pub(super) struct SignUp {
     #[serde(default)]
     #[schema(value_type = Option<String>, format = "uri", min_length = 1, max_length = 200)]
     website_url: Field<String>,
-    /// A date in the past.
+    /// A date in the past, from 1900 on.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = Date)]
     birth_date: Field<String>,
@@ -85,7 +85,7 @@ pub(super) struct SignUp {
     timezone: Field<String>,
 }
 
-/// A [`SignUp`] whose fields keep the rules.
+/// A [`SignUp`] whose fields passed their rules.
 struct NewMember {
     email: Email,
     handle: Handle,

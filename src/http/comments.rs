@@ -134,7 +134,7 @@ pub(super) async fn edit_comment(
     let text = CommentText::new(&check.pass(text)?)?;
     let expected = if if_match.is_given() {
         let current = content.comment_by_id(identity.member, id).await?;
-        // Any other member gets `COMMENT_MODIFICATION_FORBIDDEN` below, whatever the condition.
+        // Any other member gets `COMMENT_MODIFICATION_FORBIDDEN` below, even if the condition does not match.
         if current.comment.author == identity.member {
             if_match.check(&CommentView::from(&current))?;
         }

@@ -1,4 +1,4 @@
-//! `/admin/deadletters` (operating listener): list, show, redrive and drop events that could not be applied.
+//! `/admin/deadletters` (admin listener): list, show, redrive and drop events that could not be applied.
 use super::{
     extract::{Id, Paging},
     problem::Problem,

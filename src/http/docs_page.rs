@@ -21,7 +21,7 @@ use utoipa_swagger_ui::Config;
 /// The path of the page. The slash makes its links relative to it.
 const PATH: &str = "/api/docs/";
 const TITLE: &str = "<title>dailyfeed API</title>";
-/// The page may load its own files and images that it has fetched. Its script sets styles. No other page may frame it.
+/// The page loads only its own files and images that it has fetched. Its script sets styles. No other page can frame it.
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; \
     base-uri 'none'; form-action 'none'; object-src 'none'; frame-ancestors 'none'";
 /// The files of the page.
@@ -52,7 +52,7 @@ impl StaticFile {
         Self { content_type: content_type.to_owned(), tag: etag::of(&bytes), bytes }
     }
 
-    /// 200 with the bytes, or 304 where the client has them.
+    /// 200 with the bytes, or 304 if the client has them.
     pub(super) fn respond(&self, if_none_match: &IfNoneMatch, cache_control: &'static str) -> Response {
         let mut response = if if_none_match.contains(&self.tag) {
             StatusCode::NOT_MODIFIED.into_response()

@@ -28,7 +28,7 @@ impl IfNoneMatch {
         self.0.iter().any(|header| matches(header, tag))
     }
 
-    /// 200 with a view and its tag, or 304 where the client has that version.
+    /// 200 with a view and its tag, or 304 if the client has that version.
     pub(super) fn respond(&self, view: &impl Serialize) -> Response {
         let body = to_json(view);
         let tag = of(&body);
@@ -72,7 +72,7 @@ impl IfMatch {
         !self.0.is_empty()
     }
 
-    /// Refuses `PreconditionFailed` where the request has the condition and `current` is none of its versions.
+    /// Refuses `PreconditionFailed` if the request has the condition and `current` is none of its versions.
     pub(super) fn check(&self, current: &impl Serialize) -> Result<(), Refusal> {
         let tag = of(&to_json(current));
         let matched = self.0.is_empty() || self.0.iter().any(|header| matches(header, &tag));
@@ -80,13 +80,13 @@ impl IfMatch {
     }
 }
 
-/// Sets the tag, and the caching headers of a body that only its caller may see and that may change at any time.
+/// Sets the tag, and the caching headers of a body that is only for its caller and can change at any time.
 pub(super) fn set_etag(headers: &mut HeaderMap, tag: &str) {
     if let Ok(tag) = HeaderValue::from_str(tag) {
         headers.insert(header::ETAG, tag);
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    // Two members may use one browser.
+    // Two members can use one browser.
     headers.insert(header::VARY, HeaderValue::from_static("authorization, accept-encoding"));
 }
 
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_depends_on_the_bytes_alone() {
+    fn a_tag_depends_only_on_the_bytes() {
         assert_eq!(of(b"{}"), of(b"{}"));
         assert_ne!(of(b"{}"), of(b"{ }"));
         assert!(of(b"").starts_with("W/\"") && of(b"").ends_with('"'));
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn if_match_accepts_the_current_version_alone() {
+    fn if_match_accepts_only_the_current_version() {
         let given = |headers: &[&'static str]| IfMatch(headers.iter().copied().map(HeaderValue::from_static).collect());
         let current = of(b"7");
         assert!(given(&[]).check(&7).is_ok() && given(&["*"]).check(&7).is_ok());

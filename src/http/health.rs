@@ -49,7 +49,7 @@ pub(super) async fn live() -> Response {
     up()
 }
 
-/// Readiness probe: the server accepts requests, although some parts may be down.
+/// Readiness probe: the server accepts requests, even if some parts are down.
 ///
 /// Send no traffic to the server while it responds with 503.
 #[utoipa::path(

@@ -24,7 +24,7 @@ use utoipa::{IntoParams, ToSchema};
 
 /// The bytes of a URL with a key never change.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
-/// A URL without a key is for the owner alone, so no shared cache may store it.
+/// A URL without a key is only for the owner, so no shared cache may store it.
 const OF_OWNER: &str = "private, no-cache";
 /// An image that is opened as a page loads and runs nothing.
 const POLICY: &str = "default-src 'none'";
@@ -33,7 +33,7 @@ const POLICY: &str = "default-src 'none'";
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "read part by part")]
 pub(super) struct SendImage {
-    /// JPEG, PNG, WebP, GIF or BMP, detected by content; at most 10 MiB and 40 megapixels.
+    /// JPEG, PNG, WebP, GIF or BMP, detected by content; at most 10 MiB, 40 megapixels and 32,768 pixels per side.
     #[schema(value_type = String, format = Binary)]
     image: Vec<u8>,
     purpose: ImagePurpose,
@@ -81,7 +81,7 @@ pub(super) async fn send_image(
     Ok(response::created_or_repeated(answer, outcome))
 }
 
-/// The fingerprint of an upload: its purpose and its image, whatever the boundaries of its form.
+/// The fingerprint of an upload: its purpose and its image, but not the boundaries of its form.
 fn fingerprint(purpose: Purpose, image: &[u8]) -> Vec<u8> {
     [purpose.name().as_bytes(), digest(&SHA256, image).as_ref()].concat()
 }

@@ -166,7 +166,7 @@ pub fn public(actors: Actors, settings: &Settings, shutdown: CancellationToken) 
     }
 }
 
-/// The router of the operating listener. It has no rate limits and no authentication, and refuses other origins.
+/// The router of the admin listener. It has no rate limits and no authentication, and refuses other origins.
 pub fn admin(actors: &Actors, metrics: Option<PrometheusHandle>, settings: &Settings) -> Router {
     let Actors { system, activity, search, .. } = actors.clone();
     let guard = AdminGuard::new(settings.admin_listen, &settings.admin_hosts);
@@ -245,7 +245,7 @@ extract_fields! {
     post_json: PostJsonCache,
 }
 
-/// The state of the operating router.
+/// The state of the admin router.
 #[derive(Clone, FromRef)]
 struct AdminState {
     system: System,

@@ -29,9 +29,9 @@ pub(super) struct WritePost {
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 100)]
     title: Field<String>,
+    /// Length in user-perceived characters (grapheme clusters) of at most 16 code points each. Can be empty or absent if
+    /// `imageIds` names images.
     #[serde(default)]
-    /// Length in user-perceived characters (grapheme clusters) of at most 16 code points each. May be empty or absent if
-    /// the post has images.
     #[schema(value_type = String, required = false, nullable = false, max_length = 5000)]
     content: Field<String>,
     /// Images that the caller uploaded for posts and that are on no other post. An edit without this field keeps the
@@ -42,13 +42,13 @@ pub(super) struct WritePost {
 }
 
 impl WritePost {
-    /// The text of a new post: it needs content or images.
+    /// The text of a new post, which needs content or images.
     fn checked(self) -> Result<PostText, Problem> {
         let text = self.checked_edit()?;
         if text.images().is_none() && text.needs_image() { Err(Refusal::PostEmpty.into()) } else { Ok(text) }
     }
 
-    /// The text of an edit, which keeps the post's images where it names none.
+    /// The text of an edit. Without `imageIds` the edit keeps the post's images.
     fn checked_edit(self) -> Result<PostText, Problem> {
         let mut check = Check::default();
         let title = check.optional("title", self.title);
@@ -140,7 +140,7 @@ pub(super) async fn edit_post(
     let text = request.checked_edit()?;
     let expected = if if_match.is_given() {
         let current = content.visible_post(identity.member, id).await?;
-        // Any other member gets `POST_UPDATE_FORBIDDEN` below, whatever the condition.
+        // Any other member gets `POST_UPDATE_FORBIDDEN` below, even if the condition does not match.
         if current.post.author == identity.member {
             if_match.check(&PostView::from(&current))?;
         }

@@ -47,7 +47,7 @@ pub(super) struct ChangeProfile {
     location: Option<String>,
     #[schema(format = "uri", min_length = 1, max_length = 200)]
     website_url: Option<String>,
-    /// A date in the past.
+    /// A date in the past, from 1900 on.
     #[schema(format = Date)]
     birth_date: Option<String>,
     gender: Option<GenderView>,
@@ -99,7 +99,7 @@ fn patch_of(object: JsonObject) -> Result<ProfilePatch, Problem> {
         };
         *field = check.patch(name, Field::of(&value));
     }
-    if unknown.is_empty() { check.pass(Some(patch)) } else { Err(Problem::unknown_fields(unknown)) }
+    if unknown.is_empty() { check.pass(Some(patch)) } else { Err(Problem::fields_named_by_client(unknown)) }
 }
 
 /// Changes the caller's profile.

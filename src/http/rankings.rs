@@ -27,7 +27,7 @@ const DATE_LENGTH: usize = 10;
 #[into_params(parameter_in = Query)]
 pub(super) struct WindowQuery {
     /// The window in which views, likes and comments count; `day` by default. `day` is the current hour and the 24 full
-    /// hours before it, `week` the current hour and the 168 before it.
+    /// hours before it, `week` the current hour and the 168 before it, `all` is all time.
     #[param(value_type = Option<RankingWindow>)]
     window: Option<String>,
 }

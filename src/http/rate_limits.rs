@@ -19,7 +19,7 @@ const SWEEP_EVERY: u32 = 8_192;
 /// With more keys than this, about ten megabytes and far beyond honest traffic, addresses are grouped into networks.
 const KEYS_MAX: usize = 200_000;
 
-/// The rate limits of requests; cheap to clone. None where `limits.enabled` is off.
+/// The rate limits of requests; cheap to clone. None if `limits.enabled` is off.
 #[derive(Clone)]
 pub(super) struct RateLimits(Option<Arc<Limiters>>);
 

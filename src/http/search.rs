@@ -29,7 +29,7 @@ pub(super) struct PostQuery {
     tag: Option<String>,
     /// Only posts created at or after this time: RFC 3339, or a date (UTC).
     from: Option<String>,
-    /// Only posts created before this time: RFC 3339, or before the end of a date (UTC).
+    /// Only posts created before this time: RFC 3339, or a date (UTC), whose whole day is included.
     to: Option<String>,
     /// The order of results; `relevance` by default.
     #[param(value_type = Option<SearchSort>)]
@@ -132,7 +132,7 @@ pub(super) async fn search_posts(
 #[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct CommentQuery {
-    /// The query, as in the search for posts. Optional if `postId` is given.
+    /// The query, at most 256 characters, as in the search for posts. Optional if `postId` is given.
     q: Option<String>,
     /// Only comments on this post.
     #[param(rename = "postId", value_type = Option<u64>)]
@@ -170,7 +170,7 @@ pub(super) async fn search_comments(
 #[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct MemberQuery {
-    /// The query, as in the search for posts. The last word also matches as a prefix.
+    /// The query, at most 256 characters, as in the search for posts. The last word also matches as a prefix.
     q: Option<String>,
     /// As in the search for posts.
     #[param(rename = "consistentWith")]

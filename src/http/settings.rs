@@ -14,8 +14,8 @@ use std::{
 /// With fewer connections than this the server logs a warning at start.
 const CONNECTIONS_FEW: usize = 1_000;
 
-/// Connections of the operating listener, for which open files are reserved. Further ones wait in the kernel's queue.
-const OPERATING_CONNECTIONS_MAX: usize = 32;
+/// Connections of the admin listener, for which open files are reserved. Further ones wait in the kernel's queue.
+const ADMIN_CONNECTIONS_MAX: usize = 32;
 
 /// The settings of both listeners.
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ pub struct Settings {
     pub(super) body: BodyRules,
     pub(super) upload: UploadRules,
     pub(super) trusted_proxies: Vec<IpNet>,
-    /// The configured address of the operating listener; none if it is a name.
+    /// The configured address of the admin listener; none if it is a name.
     pub(super) admin_listen: Option<IpAddr>,
     pub(super) admin_hosts: Vec<String>,
     pub(super) cors_origins: Vec<HeaderValue>,
@@ -85,9 +85,9 @@ impl Settings {
         }
     }
 
-    /// The settings of the operating listener, which needs few connections.
-    pub fn operating(&self) -> Self {
-        let open_max = self.connections.open_max.min(OPERATING_CONNECTIONS_MAX);
+    /// The settings of the admin listener, which needs few connections.
+    pub fn for_admin(&self) -> Self {
+        let open_max = self.connections.open_max.min(ADMIN_CONNECTIONS_MAX);
         Self { connections: Connections { open_max, ..self.connections }, ..self.clone() }
     }
 }

@@ -17,7 +17,7 @@ use std::{collections::BTreeSet, time::Duration};
 pub const PASSWORD: &str = "Passw0rd!";
 /// Rows per commit.
 const BATCH: usize = 5_000;
-/// Posts are spread over the last days, so that they lie within the window of feeds.
+/// Days over which posts are spread: fewer than `timeline.window_days`, so that the window of feeds has all posts.
 const DAYS: u64 = 28;
 /// Exponent of the power law by which authors and followed members are chosen. At 2.5 the most popular tenth gets 40 %.
 const UNEVENNESS: f64 = 2.5;
@@ -101,6 +101,7 @@ pub async fn run(config: &Config, options: &Options) -> Result<String, SeedError
     ))
 }
 
+/// Generates members, whose accounts are older than all posts.
 fn members(random: &mut StdRng, count: usize, begin: Timestamp, hash: &str) -> Result<Vec<NewMember>, SeedError> {
     let invalid = |error| SeedError::Rule(Refusal::from(error));
     let one = |number: usize| {
@@ -119,7 +120,7 @@ fn members(random: &mut StdRng, count: usize, begin: Timestamp, hash: &str) -> R
     (0..count).map(one).collect()
 }
 
-/// Draws the follows: a few members have many followers, most have few. No follow is repeated or of oneself.
+/// Draws the follows: a few members have many followers, most have few. No member follows another twice, or itself.
 fn follows(
     random: &mut StdRng,
     members: &[(MemberId, String)],
@@ -151,11 +152,12 @@ fn follows(
     follows
 }
 
+/// Generates a post at its time within the last [`DAYS`].
 fn post(
     random: &mut StdRng,
     members: &[(MemberId, String)],
     number: usize,
-    of: usize,
+    total: usize,
     now: Timestamp,
 ) -> Result<Post, SeedError> {
     let (author, _) = members[uneven(random, members.len())];
@@ -167,7 +169,7 @@ fn post(
         let (handle, member) = (handle.clone(), *mentioned);
         Mention { handle, member, start: m.start, end: m.end }
     };
-    let age = DAYS * 86_400_000 / of.max(1) as u64 * (of - number) as u64;
+    let age = DAYS * 86_400_000 / total.max(1) as u64 * (total - number) as u64;
     let created_at = now.before(Duration::from_millis(age));
     Ok(Post {
         id: PostId(first_id_at(created_at) + (number as u64 & 0xFFF)),
@@ -194,6 +196,7 @@ fn likes(random: &mut StdRng, members: &[(MemberId, String)], posts: &[Post], co
     (0..count).map(one).collect()
 }
 
+/// Returns a random index below `count`; smaller indices are more likely ([`UNEVENNESS`]).
 fn uneven(random: &mut StdRng, count: usize) -> usize {
     let fraction = random.random_range(0.0_f64..1.0).powf(UNEVENNESS);
     ((fraction * count as f64) as usize).min(count.saturating_sub(1))

@@ -81,6 +81,7 @@ const TAGS: &[&str] =
     &["#일상", "#한강", "#여행", "#커피", "#개발", "#러스트", "#rust", "#photo", "#독서", "#맛집", "#seoul", "#주말"];
 const EMOJI: &[&str] = &["", "", "", " 😀", " 🚲", " ☕", " 🌧️", " ✨"];
 
+/// Returns a random item.
 fn one<'a, T: ?Sized>(random: &mut StdRng, of: &[&'a T]) -> &'a T {
     of[random.random_range(0..of.len())]
 }
@@ -98,7 +99,7 @@ pub(super) fn name(random: &mut StdRng, number: usize) -> (String, String) {
 }
 
 /// Returns the title and the text of a post of one to four sentences, sometimes with tags, a mention or an emoji.
-pub(super) fn post(random: &mut StdRng, somebody: &str) -> (Option<String>, String) {
+pub(super) fn post(random: &mut StdRng, mentioned: &str) -> (Option<String>, String) {
     let korean = random.random_range(0..10) < 7;
     let mut content = String::new();
     if korean {
@@ -117,7 +118,7 @@ pub(super) fn post(random: &mut StdRng, somebody: &str) -> (Option<String>, Stri
     }
     if random.random_range(0..12) == 0 {
         content.push_str(" @");
-        content.push_str(somebody);
+        content.push_str(mentioned);
     }
     let titled = random.random_range(0..5) == 0;
     let title = titled.then(|| content.split(['.', '!', '?']).next().unwrap_or_default().trim().to_owned());

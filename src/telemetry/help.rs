@@ -1,5 +1,5 @@
-//! Help texts of the metrics, which `/metrics` shows as `# HELP`. They are all here, as many metrics are recorded in
-//! more than one place.
+//! Help texts of the metrics, which `/metrics` shows as `# HELP`. They are all here, because many
+//! metrics are recorded in more than one place.
 use metrics::{KeyName, SharedString, Unit};
 
 type Described = (&'static str, Unit, &'static str);

@@ -19,7 +19,7 @@ const EVERY: Duration = Duration::from_secs(1);
 /// Number of intervals without an answer after which the process ends. Intervals are counted, not time: a process that
 /// was stopped for a minute (SIGSTOP) is not frozen.
 const UNANSWERED_MAX: u32 = 30;
-/// Maximum time of the report, as a frozen thread may hold the lock of the log.
+/// Maximum time of the report, because a frozen thread can hold the lock of the log.
 const REPORT_MAX: Duration = Duration::from_secs(5);
 
 /// The watchdog thread, which ends when this is dropped.
@@ -76,13 +76,14 @@ fn watch(runtime: &Handle, stopped: &Receiver<()>, every: Duration) -> Outcome {
 
 /// Spawns a task that sends the time at which it runs. Returns the time of the call and the receiver.
 fn ask(runtime: &Handle) -> (Instant, Receiver<Instant>) {
-    let (tell, answer) = mpsc::sync_channel(1);
+    let (ran, answer) = mpsc::sync_channel(1);
     runtime.spawn(async move {
-        let _ = tell.try_send(Instant::now());
+        let _ = ran.try_send(Instant::now());
     });
     (Instant::now(), answer)
 }
 
+/// Logs the stacks of all threads, and ends the process.
 fn end() {
     let (done, finished) = mpsc::sync_channel(1);
     let report = std::thread::Builder::new().name("stacks".to_owned()).spawn(move || {

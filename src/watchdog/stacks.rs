@@ -56,6 +56,7 @@ fn stack_pointer(syscall: &str) -> Option<u64> {
     u64::from_str_radix(field.strip_prefix("0x")?, 16).ok()
 }
 
+/// Reads the words of a stack from its stack pointer on.
 fn words(memory: &File, from: u64) -> Vec<usize> {
     let mut bytes = vec![0; STACK_BYTES];
     // Near the bottom of a stack fewer than `STACK_BYTES` remain.
@@ -76,6 +77,7 @@ fn code_ranges() -> Vec<Range<usize>> {
     .collect()
 }
 
+/// Returns the names of the functions that the words point into, without repetitions in a row.
 fn frames(words: &[usize], code: &[Range<usize>]) -> String {
     let mut text = String::new();
     let mut last = String::new();
@@ -95,6 +97,7 @@ fn frames(words: &[usize], code: &[Range<usize>]) -> String {
     text
 }
 
+/// Returns the name of the function before a return address, or the address if it has no symbol.
 fn symbol(address: usize) -> String {
     let mut name = None;
     // A return address points to the instruction after the call.

@@ -14,6 +14,7 @@ struct Pair {
     other: Member,
     tag: String,
     post: u64,
+    /// The post of the other member.
     on: u64,
     comment: u64,
 }
@@ -31,7 +32,7 @@ async fn pair() -> Pair {
 }
 
 impl Pair {
-    /// Returns what is visible to the other member: feeds, lists and counts.
+    /// Returns the feeds, lists and counts that the other member reads.
     async fn visible(&self) -> Value {
         let Self { deactivated, other, tag, on, .. } = self;
         let me = other.me().await;
@@ -57,9 +58,9 @@ impl Pair {
 async fn a_deactivated_member_is_in_no_list_and_no_count() {
     let pair = pair().await;
     pair.deactivated.deactivate().await;
-    let nothing = json!({"home": [pair.on], "tag": [], "author": 404, "post": 404, "comments": [],
+    let hidden = json!({"home": [pair.on], "tag": [], "author": 404, "post": 404, "comments": [],
         "likers": [], "counts": [0, 0, 0, 0], "followers": [], "followings": [], "summaries": []});
-    assert_eq!(pair.visible().await, nothing);
+    assert_eq!(pair.visible().await, hidden);
 }
 
 #[tokio::test]

@@ -160,7 +160,7 @@ async fn uploads_are_refused_while_images_cannot_be_stored() {
     assert_eq!(shown.status(), 200);
 }
 
-/// Another connection has the activity database locked, so writes to it fail.
+/// Another connection locks the activity database, so writes to it fail.
 #[tokio::test]
 async fn a_locked_activity_database_adds_no_dead_letter() {
     let server = start_server(|_| {}).await;

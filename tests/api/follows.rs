@@ -128,7 +128,7 @@ async fn lists_have_summaries_without_email() {
 
 #[tokio::test]
 async fn unfollowing_an_unknown_member_is_no_server_error() {
-    // Unfollowing a member who is not followed is no error; the server may answer 404 for an unknown one.
+    // Unfollowing a member who is not followed is no error; 404 is allowed for an unknown member.
     let answer = member().await.send(Method::DELETE, "/api/members/1/follow", Value::Null).await;
     assert!([204, 404].contains(&answer.status().as_u16()));
 }

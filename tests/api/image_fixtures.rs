@@ -95,10 +95,10 @@ pub(crate) fn exif(orientation: u16, location: bool) -> Vec<u8> {
     let entry = |tag: u16, kind: u16, count: u32, value: [u8; 4]| {
         [&tag.to_be_bytes()[..], &kind.to_be_bytes(), &count.to_be_bytes(), &value].concat()
     };
-    let turned = [orientation.to_be_bytes(), [0, 0]].concat().try_into().unwrap();
+    let rotation = [orientation.to_be_bytes(), [0, 0]].concat().try_into().unwrap();
     let mut tiff = b"MM\0\x2a\0\0\0\x08".to_vec();
     tiff.extend_from_slice(&2u16.to_be_bytes());
-    tiff.extend(entry(0x0112, 3, 1, turned));
+    tiff.extend(entry(0x0112, 3, 1, rotation));
     // The GPS directory starts after the header, this directory and its end.
     tiff.extend(entry(0x8825, 4, 1, 38u32.to_be_bytes()));
     tiff.extend_from_slice(&0u32.to_be_bytes());

@@ -19,7 +19,7 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    /// Mounts a tmpfs where this machine permits it. Otherwise limits the size of files (`RLIMIT_FSIZE`): the system then
+    /// Mounts a tmpfs if this machine permits it. Otherwise limits the size of files (`RLIMIT_FSIZE`): the system then
     /// refuses writes as it does on a full disk.
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();

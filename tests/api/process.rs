@@ -39,12 +39,13 @@ pub(crate) struct Process {
     child: Child,
     pub(crate) base: String,
     pub(crate) admin: String,
+    /// The lines of the output that have URLs.
     lines: Vec<String>,
     folder: tempfile::TempDir,
 }
 
 impl Process {
-    /// Starts the binary and waits for its three lines of output.
+    /// Starts the binary and waits for the first three lines of its output, which have the URLs.
     pub(crate) async fn start(variables: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         // The log goes to a file: a full pipe would block the server.
@@ -71,7 +72,7 @@ impl Process {
     /// Returns the log lines so far.
     pub(crate) fn log(&self) -> Vec<serde_json::Value> {
         let text = std::fs::read_to_string(self.folder.path().join(LOG)).unwrap();
-        // The last line may be incomplete.
+        // The last line can be incomplete.
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
@@ -86,7 +87,7 @@ impl Process {
 
     /// Sends a signal to the server.
     async fn signal(&self, signal: &str) {
-        let id = self.child.id().unwrap().to_string();
+        let id = self.id().to_string();
         assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());
     }
 
@@ -115,7 +116,7 @@ async fn refused(name: &str, value: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_start_prints_three_lines_with_the_urls() {
+async fn a_start_prints_three_lines_with_urls() {
     let server = Process::start(&[]).await;
     for part in ["/api", "/api/docs", "/metrics"] {
         let line = server.lines.iter().find(|line| line.trim_end().ends_with(part));
@@ -178,7 +179,7 @@ async fn config_prints_the_origin_of_each_value() {
 async fn help_lists_every_command() {
     let output = run(&["--help"], &[]).await;
     let text = String::from_utf8(output.stdout).unwrap();
-    for command in ["serve", "config", "seed", "audit"] {
+    for command in ["serve", "config", "seed", "audit", "reindex", "bench"] {
         assert!(text.contains(command), "{command} in {text}");
     }
 }

@@ -66,7 +66,7 @@ async fn the_challenge_of_a_401_names_the_error_of_a_sent_token() {
     let login = json!({"email": "a@b.kr", "password": "x"});
     let refused =
         crate::common::client().post(format!("{}/api/authentication/login", base())).json(&login).send().await.unwrap();
-    assert!(!challenge(&refused).contains("error"), "no token came");
+    assert!(!challenge(&refused).contains("error"), "no token was sent");
     let twice = crate::common::client()
         .get(format!("{}/api/members/me", base()))
         .bearer_auth("a")

@@ -14,7 +14,7 @@ pub(crate) struct TestServer {
 }
 
 impl TestServer {
-    /// Starts a server on a data folder, which may hold the data of an earlier server.
+    /// Starts a server on a data folder, which can hold the data of an earlier server.
     pub(crate) async fn start_on(folder: tempfile::TempDir, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::for_tests(folder.path());
         change(&mut config);

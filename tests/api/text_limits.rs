@@ -1,4 +1,4 @@
-//! Limits of texts in characters (grapheme clusters), whatever their size in bytes, and the resulting limits of bodies.
+//! Limits of texts in characters (grapheme clusters) of any size in bytes, and the resulting limits of bodies.
 use crate::{
     common::{Member, PASSWORD},
     support::{base, member, problem, start_server},
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 const FAMILY: &str = "👨‍👩‍👧‍👦";
 /// One Hangul syllable in decomposed form: three code points.
 const PARTS: &str = "\u{1112}\u{1161}\u{11AB}";
-/// A letter with as many combining marks as a character may have.
+/// A letter with the maximum number of combining marks of a character.
 const TALL: &str =
     "a\u{300}\u{301}\u{302}\u{303}\u{304}\u{305}\u{306}\u{307}\u{308}\u{309}\u{30A}\u{30B}\u{30C}\u{30D}\u{30E}";
 

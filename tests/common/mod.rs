@@ -134,7 +134,7 @@ impl Stream {
                 return Some(event);
             }
             let chunk = self.body.next().await;
-            // A chunk may end inside a character; an event does not.
+            // A chunk can end inside a character; an event cannot.
             self.bytes.extend_from_slice(&chunk?.ok()?);
             while let Some(end) = self.bytes.windows(2).position(|pair| pair == b"\n\n") {
                 let event = parse(std::str::from_utf8(&self.bytes[..end]).expect("UTF-8"));

@@ -39,21 +39,21 @@ fn users(at: f64) -> f64 {
 pub(super) async fn run(options: &Options, graph: Graph) -> anyhow::Result<Measured> {
     let (graph, begun) = (Arc::new(graph), Instant::now());
     let whole = Duration::from_secs(options.seconds);
-    let mut visitors = JoinSet::new();
+    let mut users_running = JoinSet::new();
     for user in 0..USERS_MAX {
         let (graph, address) = (graph.clone(), options.address);
-        visitors.spawn(async move {
+        users_running.spawn(async move {
             let mut random = StdRng::seed_from_u64(u64::from(user));
             let mut client = Client::open(address, 0, None).await?;
-            let (mut samples, mut away) = (Vec::new(), false);
+            let (mut samples, mut paused) = (Vec::new(), false);
             while begun.elapsed() < whole {
                 if f64::from(user) >= users(begun.elapsed().div_duration_f64(whole)) {
-                    away = true;
+                    paused = true;
                     sleep(PAUSE / 10).await;
                     continue;
                 }
-                // A user who starts later opens a new connection, as the server may have closed the idle one.
-                if std::mem::take(&mut away) {
+                // A user who starts later opens a new connection, as the server can have closed the idle one.
+                if std::mem::take(&mut paused) {
                     client = Client::open(address, 0, None).await?;
                 }
                 for route in ROUTES {
@@ -70,8 +70,8 @@ pub(super) async fn run(options: &Options, graph: Graph) -> anyhow::Result<Measu
         });
     }
     let mut samples = Vec::new();
-    while let Some(visited) = visitors.join_next().await {
-        samples.extend(visited.context("a user panicked")??);
+    while let Some(ended) = users_running.join_next().await {
+        samples.extend(ended.context("a user panicked")??);
     }
     Ok(Measured { samples, rates: vec![0], took: begun.elapsed(), visible_us: Vec::new() })
 }

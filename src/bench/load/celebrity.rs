@@ -18,7 +18,7 @@ use tokio::time::{MissedTickBehavior, interval};
 const EVERY: Duration = Duration::from_millis(500);
 /// Followers who poll their feed for each post, each on its own connection.
 const SAMPLE: usize = 10;
-/// Time that a post has to appear in the feed of a follower.
+/// Longest wait until a post is in the feed of a follower.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Runs [`open::run`] while the author creates posts.

@@ -53,17 +53,16 @@ async fn work(shared: Arc<Shared>, number: usize) -> anyhow::Result<Vec<Sample>>
     let mut samples = Vec::new();
     while let Some((due, step)) = shared.schedule.due(shared.next.fetch_add(1, Ordering::Relaxed)) {
         let due = shared.begun + due;
-        let mut from = Instant::now();
-        if from < due {
+        let measured_from = if Instant::now() < due {
             tokio::time::sleep_until(due.into()).await;
             // Measured from the end of the sleep: the timer's resolution of 1 ms is not part of the latency.
-            from = Instant::now();
+            Instant::now()
         } else {
-            from = due;
-        }
+            due
+        };
         let route = shared.options.scenario.choose(&mut random);
         let status = ask(&mut client, &shared.graph, route, &mut random).await;
-        samples.push(Sample::new(route, step, from.elapsed(), status.as_ref().copied().unwrap_or(0)));
+        samples.push(Sample::new(route, step, measured_from.elapsed(), status.as_ref().copied().unwrap_or(0)));
         if status.is_err() {
             client = Client::open(shared.options.address, number, None).await?;
         }

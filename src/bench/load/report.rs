@@ -26,10 +26,10 @@ impl Sample {
 
     fn failed(&self) -> bool {
         use Route as R;
-        // A 404 is fine on these routes: the post or its author may have been deleted meanwhile.
-        let may_be_deleted =
+        // A 404 is fine on these routes: the post was deleted, or its author deactivated, meanwhile.
+        let can_be_deleted =
             [R::Author, R::Post, R::Comments, R::Comment, R::Like].iter().any(|route| *route as u8 == self.route);
-        !(matches!(self.status, 200..=299) || self.shed() || self.status == 404 && may_be_deleted)
+        !(matches!(self.status, 200..=299) || self.shed() || self.status == 404 && can_be_deleted)
     }
 }
 

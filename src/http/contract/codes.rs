@@ -50,29 +50,29 @@ codes! {
     408 "REQUEST_TIMEOUT" "the request body did not arrive in time",
     409 "MEMBER_ALREADY_EXISTS" "an account with this email address already exists",
     409 "MEMBER_HANDLE_ALREADY_EXISTS" "handle is already taken",
-    // Promised; today the second of two requests waits for the first.
+    // Reserved: the server does not send it yet, because the second of two requests waits for the first.
     409 "IDEMPOTENCY_IN_PROGRESS" "the first request with this Idempotency-Key is still in progress",
     412 "PRECONDITION_FAILED" "the resource has changed since the version in If-Match; fetch it again",
     413 "PAYLOAD_TOO_LARGE" "the request body is too large",
-    413 "IMAGE_TOO_LARGE" "an image can have at most 10 MiB and 40 megapixels",
+    413 "IMAGE_TOO_LARGE" "an image can have at most 10 MiB, 40 megapixels and 32,768 pixels per side",
     415 "UNSUPPORTED_MEDIA_TYPE" "Content-Type must be application/json",
     415 "IMAGE_UNSUPPORTED" "the image must be a JPEG, PNG, WebP, GIF or BMP",
     421 "MISDIRECTED" "this server does not serve the requested host",
 
     422 "VALIDATION_FAILED" "some fields are invalid",
-    422 "TEXT_MALFORMED" "a character has more than 16 code points",
+    422 "TEXT_MALFORMED" "some fields are invalid",
     422 "MEMBER_IDS_LIMIT_EXCEEDS" "at most 100 ids can be requested at once",
     422 "FOLLOW_SELF" "you cannot follow yourself",
-    422 "FOLLOW_LIMIT_EXCEEDS" "you can follow at most 1000 members",
-    422 "BLOCK_LIMIT_EXCEEDS" "you can block at most 10000 members",
-    422 "MUTE_LIMIT_EXCEEDS" "you can mute at most 10000 members",
+    422 "FOLLOW_LIMIT_EXCEEDS" "you can follow at most 1,000 members",
+    422 "BLOCK_LIMIT_EXCEEDS" "you can block at most 10,000 members",
+    422 "MUTE_LIMIT_EXCEEDS" "you can mute at most 10,000 members",
     422 "POST_CONTENT_EMPTY" "a post must have text or an image",
-    422 "POST_CONTENT_TOO_LONG" "a post can have at most 5000 characters",
+    422 "POST_CONTENT_TOO_LONG" "a post can have at most 5,000 characters",
     422 "POST_TITLE_TOO_LONG" "a title can have at most 100 characters",
     422 "PARENT_COMMENT_POST_MISMATCH" "the parent comment belongs to another post",
     422 "COMMENT_DEPTH_LIMIT_EXCEEDS" "comments can be at most 3 levels deep",
     422 "COMMENT_CONTENT_EMPTY" "a comment must have text",
-    422 "COMMENT_CONTENT_TOO_LONG" "a comment can have at most 1000 characters",
+    422 "COMMENT_CONTENT_TOO_LONG" "a comment can have at most 1,000 characters",
     422 "IMAGE_EMPTY" "an image is required",
     422 "IMAGE_CORRUPTED" "the image is corrupted",
     422 "IDEMPOTENCY_KEY_REUSED" "this Idempotency-Key was already used with a different request",
@@ -159,6 +159,18 @@ mod tests {
             seen += 1;
         }
         assert!(seen > 30, "{seen}");
+    }
+
+    #[test]
+    fn the_detail_of_a_code_is_a_text_of_the_server() {
+        let texts = include_str!("../problem/messages.rs").replace("{max}", "N").replace("{minutes}", "N");
+        for code in CODES.iter().filter(|code| code.name != "IDEMPOTENCY_IN_PROGRESS") {
+            let written = texts.contains(&format!("\"{}\"", code.detail));
+            let is_number = |c: char| c.is_ascii_digit() || c == ',';
+            let words = code.detail.split(' ').map(|word| if word.chars().all(is_number) { "N" } else { word });
+            let formatted = words.collect::<Vec<_>>().join(" ");
+            assert!(written || texts.contains(&format!("\"{formatted}\"")), "{}: {}", code.name, code.detail);
+        }
     }
 
     #[test]

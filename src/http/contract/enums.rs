@@ -37,7 +37,7 @@ enums! {
     ImageType, "The media type of a stored image.", [ImageKind::Jpeg, ImageKind::Png].map(ImageKind::media_type);
     ImageVariant, "A variant of an uploaded image.", Variant::ALL.map(Variant::name);
     ProblemCode, "The code of a problem. Stable.", codes::CODES.iter().map(|code| code.name);
-    RankingWindow, "`day`: the current hour and the 24 full hours before it; `week`: the current hour and the 168 before it.",
+    RankingWindow, "`day`: the current hour and the 24 full hours before it; `week`: the current hour and the 168 before it; `all`: all time.",
         Window::ALL.map(Window::name);
     RecommendationStrategy, "`newest`: the newest members; `network`: members followed by members whom the caller follows.", ["newest", "network"];
     ResetReason, "`unknown`: the cursor is of another server or was made before a restore from a backup; `expired`: events \

@@ -3,7 +3,7 @@ use serde_json::{Map, Value, json};
 
 const SCHEMAS: &str = "#/components/schemas/";
 
-/// An example of a schema: its own, or one composed of the examples of its parts; none where a part has none.
+/// An example of a schema: its own, or one composed of the examples of its parts; none if a part has none.
 fn sample(schema: &Value, schemas: &Value) -> Option<Value> {
     if let Some(example) = schema["examples"].get(0) {
         return Some(example.clone());

@@ -79,7 +79,7 @@ pub(super) fn add_to_responses(method: &str, id: &str, responses: &mut Map<Strin
         }
         for (name, value) in of_response(method, status, tagged) {
             let known = &mut response["headers"][name];
-            // A handler's attribute may define the header more exactly, but rarely describes it.
+            // The attribute of a handler keeps its own definition only if that has a description.
             if known.is_null() || known.get("description").is_none() {
                 *known = value;
             }

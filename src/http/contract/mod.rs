@@ -75,8 +75,8 @@ fn plain_summary(operation: &mut Value) {
     }
 }
 
-/// The parameters of a path template: `{id}` is a number, every other a text. A text that cannot be a handle names no
-/// member.
+/// The parameters of a path template: `{id}` is a number, every other a text. A text that breaks the pattern of handles
+/// names no member, so it gets a 404.
 fn path_parameters(path: &str) -> impl Iterator<Item = Value> {
     path.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| {
         let (description, schema) = match name {
@@ -84,7 +84,7 @@ fn path_parameters(path: &str) -> impl Iterator<Item = Value> {
             "handle" => ("Case-insensitive.", json!({"type": "string", "pattern": schemas::HANDLE})),
             "tag" => (
                 "The tag, with or without `#`. Case and Unicode form do not matter.",
-                json!({"type": "string", "minLength": 1, "maxLength": 51}),
+                json!({"type": "string", "minLength": 1, "maxLength": schemas::TAG_LENGTH_MAX}),
             ),
             _ => ("", json!({"type": "string", "minLength": 1})),
         };

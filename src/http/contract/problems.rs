@@ -23,8 +23,12 @@ fn schema_name(code: &Code) -> String {
     name + "Problem"
 }
 
-/// Codes whose problems always name fields. Other problems with a 422 may name fields; all other problems never do.
-const NAMING_FIELDS: &[&str] = &["VALIDATION_FAILED", "TEXT_MALFORMED"];
+/// Codes whose problems always name fields, each with code and detail of an example. Other problems with a 422 can name
+/// fields; all other problems never do.
+const NAMING_FIELDS: &[(&str, &str, &str)] = &[
+    ("VALIDATION_FAILED", "REQUIRED", "is required"),
+    ("TEXT_MALFORMED", "TEXT_MALFORMED", "has a character of more than 16 code points"),
+];
 
 /// The schema of a problem with one code.
 fn schema(general: &Value, code: &Code) -> Value {
@@ -32,7 +36,7 @@ fn schema(general: &Value, code: &Code) -> Value {
     schema["description"] = json!(format!("The problem `{}`, for example: {}.", code.name, code.detail));
     schema["properties"]["code"] = json!({"type": "string", "const": code.name});
     schema["examples"] = json!([example(code)]);
-    if NAMING_FIELDS.contains(&code.name) {
+    if NAMING_FIELDS.iter().any(|(name, ..)| *name == code.name) {
         schema["properties"]["errors"]["minItems"] = json!(1);
         if let Some(required) = schema["required"].as_array_mut() {
             required.push(json!("errors"));
@@ -51,9 +55,8 @@ fn example(code: &Code) -> Value {
         "type": "about:blank", "title": title, "status": code.status, "detail": code.detail, "code": code.name,
         "instance": "/api/posts/7288591360000064", "traceId": "4bf92f3577b34da6a3ce929d0e0e4736",
     });
-    if NAMING_FIELDS.contains(&code.name) {
-        let field_code = if code.name == "VALIDATION_FAILED" { "REQUIRED" } else { code.name };
-        example["errors"] = json!([{"field": "content", "code": field_code, "detail": code.detail}]);
+    if let Some((_, field_code, detail)) = NAMING_FIELDS.iter().find(|(name, ..)| *name == code.name) {
+        example["errors"] = json!([{"field": "content", "code": field_code, "detail": detail}]);
     }
     example
 }
@@ -152,6 +155,23 @@ fn reference(code: &Code) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        domain::{CODE_POINTS_MAX, FieldError, Reason, Refusal},
+        http::problem::{Language, Problem},
+    };
+
+    #[test]
+    fn the_examples_that_name_fields_equal_real_problems() {
+        for (name, reason) in
+            [("VALIDATION_FAILED", Reason::Required), ("TEXT_MALFORMED", Reason::Malformed { max: CODE_POINTS_MAX })]
+        {
+            let problem = Problem::from(Refusal::from(FieldError { field: "content", reason }));
+            let example = example(codes::named(name).unwrap());
+            let text = |member: &str| example[member].as_str().unwrap().to_owned();
+            let rendered = problem.render(Language::English, &text("instance"), &text("traceId"));
+            assert_eq!(serde_json::from_slice::<Value>(&rendered).unwrap(), example, "{name}");
+        }
+    }
 
     #[test]
     fn shared_codes_are_added_to_those_of_the_operation() {

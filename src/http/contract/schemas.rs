@@ -1,5 +1,5 @@
-//! Corrections of schemas: bounds of ids, `null` where it can occur, closed objects, constant texts.
-use crate::domain::ID_END;
+//! Corrections of schemas: bounds of ids, no `null` in parameters and bodies, closed objects, constant texts.
+use crate::domain::{CODE_POINTS_MAX, ID_END};
 use serde_json::{Map, Value, json};
 
 /// Requests whose unknown members are refused. Other requests ignore theirs.
@@ -12,6 +12,9 @@ const CONSTANTS: &[(&str, &str, &[&str])] = &[
 ];
 /// The pattern of a handle, as `domain::Handle` checks it.
 pub(super) const HANDLE: &str = "^[a-zA-Z0-9_]{3,50}$";
+
+/// Most code points of a tag in a request: `#` and 50 characters of at most 16 code points each.
+pub(super) const TAG_LENGTH_MAX: usize = 1 + 50 * CODE_POINTS_MAX;
 
 /// The schema of an id: a number that is exact in every client, JavaScript included.
 pub(super) fn id() -> Value {
@@ -54,7 +57,7 @@ fn bound(schema: &mut Value) {
     }
 }
 
-/// Whether a schema has the type, alone or beside `null`.
+/// Whether a schema has the type, with or without `null`.
 fn has_type(schema: &Value, kind: &str) -> bool {
     let kinds = schema["type"].as_array().map_or(std::slice::from_ref(&schema["type"]), Vec::as_slice);
     kinds.iter().any(|known| known == kind)

@@ -1,4 +1,4 @@
-//! Checks each request of the operating listener: it must name one of the listener's hosts and come from no other origin.
+//! Checks each request of the admin listener: it must name one of the listener's hosts and come from no other origin.
 //!
 //! The listener has no authentication; it is protected by being unreachable from outside. A browser on the same machine
 //! can reach it and runs the scripts of any page, so DNS rebinding and cross-site requests are refused here.
@@ -6,7 +6,7 @@ use crate::http::problem::Problem;
 use axum::http::{HeaderMap, HeaderValue, Uri, header, uri::Authority};
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The guard of the operating listener: the host names that it accepts beside its own addresses.
+/// The guard of the admin listener: the host names that it accepts beside its own addresses.
 pub(in crate::http) struct AdminGuard {
     /// Lower case, without ports: `admin.example`, `10.0.0.7`.
     names: Vec<String>,
@@ -24,7 +24,7 @@ impl AdminGuard {
     pub(super) fn check(&self, headers: &HeaderMap, uri: &Uri, local: IpAddr) -> Result<(), Problem> {
         let host = uri.authority().map(Authority::as_str);
         let host = host.or_else(|| headers.get(header::HOST).and_then(|host| host.to_str().ok()));
-        // Only HTTP/1.0 has no host here: no browser speaks it, and a probe may.
+        // Only HTTP/1.0 can lack a host here: no browser speaks it, but some probes do.
         if host.is_some_and(|host| !self.knows(host, local)) {
             return Err(Problem::misdirected());
         }
@@ -46,7 +46,7 @@ impl AdminGuard {
     }
 }
 
-/// The host without port, brackets, and the dot that may end a name.
+/// The host without port, brackets and trailing dot.
 fn name_of(host: &str) -> &str {
     match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, _)) if address.parse::<Ipv6Addr>().is_ok() => address,
@@ -54,7 +54,7 @@ fn name_of(host: &str) -> &str {
     }
 }
 
-/// Whether the origin is this listener's own: `http`, or `https` where a proxy in front speaks TLS.
+/// Whether the origin is this listener's own: `http`, or `https` if a proxy in front speaks TLS.
 fn is_own(origin: &HeaderValue, host: &str) -> bool {
     let origin = origin.to_str().unwrap_or_default();
     let rest = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));

@@ -6,7 +6,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 /// How long a browser may cache the response to a preflight request.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(3_600);
 
-/// The layer; none where no other origin is configured. `*` allows every origin, but without cookies.
+/// The layer; none if no other origin is configured. `*` allows every origin, but without cookies.
 pub(in crate::http) fn cors(origins: &[HeaderValue]) -> Option<CorsLayer> {
     let header = HeaderName::from_static;
     let layer = CorsLayer::new()

@@ -1,7 +1,7 @@
 //! Logs one line for each failed request, at a bounded rate.
 //!
-//! No line contains a path or a query, which name members and carry their words; the route and the code are enough to
-//! find the cause.
+//! No line contains a path or a query, since they contain handles and searched words; the route and the code are enough
+//! to find the cause.
 use crate::http::problem::Problem;
 use axum::http::{Method, StatusCode};
 use std::{
@@ -29,7 +29,7 @@ pub(super) struct FailedRequest<'a> {
 impl FailedRequest<'_> {
     pub(super) fn log(&self, problem: &Problem) {
         let Self { id, method, route, status } = *self;
-        // A probe of a server that is not ready yet repeats until it is: that is no error.
+        // A failed health check is no error: probes repeat until the server is ready.
         let refused = !status.is_server_error() || route.starts_with("/health/");
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         match if refused { &REFUSALS } else { &ERRORS }.take(now) {
@@ -52,7 +52,7 @@ impl FailedRequest<'_> {
     }
 }
 
-/// Counts the lines of the current second. Two threads that meet at the change of a second may write a few more.
+/// Counts the lines of the current second. If two threads meet at the change of a second, a few more are written.
 struct LineRate {
     second: AtomicU64,
     written: AtomicU32,
@@ -64,7 +64,7 @@ impl LineRate {
         Self { second: AtomicU64::new(0), written: AtomicU32::new(0), skipped: AtomicU64::new(0) }
     }
 
-    /// Returns how many lines were skipped before this one; none where this one has to be skipped too.
+    /// Returns how many lines were skipped before this one; none if this one has to be skipped too.
     fn take(&self, now: u64) -> Option<u64> {
         if self.second.swap(now, Ordering::Relaxed) != now {
             self.written.store(0, Ordering::Relaxed);

@@ -56,7 +56,7 @@ struct Rules {
 pub(super) enum Guard {
     /// The public listener.
     Public(Box<PublicGuard>),
-    /// The operating listener.
+    /// The admin listener.
     Admin(AdminGuard),
 }
 
@@ -148,7 +148,7 @@ where
 }
 
 impl Rules {
-    /// The guard of the public listener; none at the operating listener.
+    /// The guard of the public listener; none for the admin listener.
     fn public(&self) -> Option<&PublicGuard> {
         match &self.guard {
             Guard::Public(guard) => Some(guard),

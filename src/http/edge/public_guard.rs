@@ -41,7 +41,7 @@ impl PublicGuard {
         let identity = verified.map(|verified| verified.identity);
         let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
         match &identity {
-            // A probe must get an answer, however often it asks.
+            // Probes have no rate limit.
             _ if route.starts_with("/health/") => {}
             _ if route == "/api/images/{id}" && request.method().is_safe() => self.rate_limits.image(address)?,
             Ok(identity) => self.rate_limits.member(identity.member)?,

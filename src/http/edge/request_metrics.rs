@@ -4,8 +4,8 @@ use metrics::{Counter, Histogram};
 use rustc_hash::FxHashMap;
 use std::{cell::RefCell, time::Duration};
 
-/// Stands for the route of an unknown path: the path itself would make a metric each.
-const UNMATCHED: &str = "unmatched";
+/// Stands for the route of an unknown path: each path would otherwise become a metric of its own.
+pub(super) const UNMATCHED: &str = "unmatched";
 
 /// The metrics of one method and status of a route.
 struct Meters {

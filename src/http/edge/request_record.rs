@@ -13,9 +13,7 @@ use uuid::{Uuid, fmt::Simple};
 
 /// Longest `X-Request-Id` that is accepted from a client, in bytes.
 const REQUEST_ID_MAX: usize = 128;
-/// Stands for the route of an unknown path, as in metrics.
-const UNMATCHED: &str = "unmatched";
-/// `Cache-Control` of a response that sets none: nearly every response is for its caller alone.
+/// `Cache-Control` of a response that sets none: nearly every response is only for its caller.
 const PRIVATE: &str = "private, no-store";
 
 /// The parts of a request that its response, its metrics and its log line need.
@@ -87,7 +85,7 @@ impl RequestRecord {
     fn write_problem(&self, response: &mut Response) {
         let problem = response.extensions_mut().remove::<Problem>();
         let problem = problem.unwrap_or_else(|| Problem::of_status(response.status()));
-        let route = self.template().unwrap_or(UNMATCHED);
+        let route = self.template().unwrap_or(request_metrics::UNMATCHED);
         FailedRequest { id: self.id(), method: &self.method, route, status: response.status() }.log(&problem);
         let language = Language::of(self.language.as_ref());
         let body = problem.render(language, self.path(), self.id());

@@ -40,7 +40,7 @@ fn has_host<B>(request: &Request<B>) -> bool {
     }
 }
 
-/// The value as text; empty, and so no valid host, where it is not ASCII.
+/// The value as text; empty, and so no valid host, if it is not ASCII.
 fn text(value: &HeaderValue) -> &str {
     value.to_str().unwrap_or_default()
 }
@@ -68,7 +68,7 @@ fn is_plain(byte: u8) -> bool {
 /// Replaces the request's path by its normal form. Refuses a path with a broken escape, or one that is not UTF-8.
 fn normalize<B>(request: &mut Request<B>) -> Result<(), Problem> {
     let uri = request.uri();
-    // Nearly every path has no escapes, and costs this search alone.
+    // Nearly every path has no escapes, and costs only this search.
     if !uri.path().as_bytes().contains(&b'%') {
         return Ok(());
     }
@@ -86,7 +86,7 @@ fn normalize<B>(request: &mut Request<B>) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The path with every escape of a plain byte decoded; none where an escape is broken or the decoded path is not UTF-8.
+/// The path with every escape of a plain byte decoded; none if an escape is broken or the decoded path is not UTF-8.
 fn normalized(path: &str) -> Option<String> {
     let (mut normal, mut decoded) = (String::with_capacity(path.len()), Vec::with_capacity(path.len()));
     let mut rest = path;

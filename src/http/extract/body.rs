@@ -24,8 +24,8 @@ pub(in crate::http) const BODY_BYTES: usize = 64 * 1024;
 /// Bytes of a body beside its texts: names of fields, ids, white space.
 const ENVELOPE_BYTES: usize = 4 * 1024;
 
-/// Most bytes of a body whose texts may have `text_bytes`. Body limits follow from the limits of texts, never the other
-/// way round.
+/// Most bytes of a body whose texts have at most `text_bytes`. Body limits follow from the limits of texts, never the
+/// other way round.
 pub(in crate::http) const fn body_with(text_bytes: usize) -> usize {
     let bytes = text_bytes + ENVELOPE_BYTES;
     if bytes > BODY_BYTES { bytes } else { BODY_BYTES }
@@ -34,7 +34,7 @@ pub(in crate::http) const fn body_with(text_bytes: usize) -> usize {
 /// The configured limits of bodies.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::http) struct BodyRules {
-    /// Larger bodies get a 413, even where their route would accept more.
+    /// Larger bodies get a 413, even if their route would accept more.
     pub(in crate::http) bytes_max: usize,
     /// Slower bodies get a 408.
     pub(in crate::http) time_max: Duration,
@@ -57,7 +57,7 @@ where
     }
 }
 
-/// A JSON body that may be absent.
+/// An optional JSON body.
 pub(in crate::http) struct OptionalJson<T>(pub(in crate::http) Option<T>);
 
 impl<T, S> FromRequest<S> for OptionalJson<T>
@@ -110,7 +110,7 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(bytes).map_err(|_| Problem::malformed(Malformed::Body))
 }
 
-/// Reads the whole body; none where it is larger than `bytes_max`. A body above [`BODY_BYTES`] needs a permit.
+/// Reads the whole body; none if it is larger than `bytes_max`. A body above [`BODY_BYTES`] needs a permit.
 async fn collect(body: &mut Body, bytes_max: usize, extensions: &Extensions) -> Result<Option<Bytes>, Problem> {
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     let mut permit = BodyPermit::acquire(announced, extensions)?;

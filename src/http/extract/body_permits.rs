@@ -27,7 +27,7 @@ enum Sender {
 pub(super) struct BodyPermit(Sender);
 
 impl BodyPermit {
-    /// Acquires a permit for the caller of a request; none where a body of that size needs none.
+    /// Acquires a permit for the caller of a request; none if a body of that size needs no permit.
     pub(super) fn acquire(bytes: usize, extensions: &Extensions) -> Result<Option<Self>, Problem> {
         if bytes <= BODY_BYTES {
             return Ok(None);

@@ -29,7 +29,7 @@ pub(in crate::http) enum NoIdentity {
     NoToken,
     /// An `Authorization: Bearer` header without exactly one well-formed token.
     Malformed,
-    /// The token is not valid, or not any more.
+    /// The token is invalid, expired or revoked.
     Refused(Refusal),
 }
 
@@ -39,7 +39,7 @@ impl From<Refusal> for NoIdentity {
     }
 }
 
-/// The bytes that a token may have (RFC 6750). A table, because every request is checked against it.
+/// The bytes that are allowed in a token (RFC 6750). A table, because every request is checked against it.
 static TOKEN_BYTES: [bool; 256] = {
     let (mut fits, mut byte) = ([false; 256], 0);
     while byte < 256 {

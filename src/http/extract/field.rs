@@ -109,7 +109,7 @@ impl Check {
     }
 }
 
-/// The members of a JSON object in order; of two with the same name the last one counts.
+/// The members of a JSON object in order; the last of two with the same name counts.
 pub(in crate::http) struct JsonObject(pub(in crate::http) Vec<(String, Box<RawValue>)>);
 
 impl<'de> Deserialize<'de> for JsonObject {

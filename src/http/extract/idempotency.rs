@@ -50,15 +50,10 @@ where
 }
 
 impl IdempotencyKey {
-    /// The key of a request, if it has one, without the body. The receipt is made by [`Self::receipt_with_body`].
+    /// The key of a request, if it has one, without keeping the body. [`Self::receipt_with_body`] makes the receipt.
     pub(in crate::http) fn of(request: &Request) -> Result<Option<Self>, Problem> {
         let (method, uri) = (request.method().clone(), request.uri().clone());
         Ok(key(request.headers())?.map(|text| Self { text, method, uri, body: Bytes::new() }))
-    }
-
-    /// The same with other bytes in place of the body, such as a hash of its content.
-    pub(in crate::http) fn receipt_with_body(self, scope: String, answer: &Answer, body: &[u8]) -> Receipt {
-        self.receipt_for(scope, answer, body)
     }
 
     /// The receipt that is stored in the commit of the effect. `scope` names the owner of the key.
@@ -67,7 +62,12 @@ impl IdempotencyKey {
         self.receipt_for(scope, answer, &body)
     }
 
-    /// The same for a body with a secret member, which the fingerprint leaves out: a fast hash of a password could be
+    /// The receipt of a request whose body was not kept. `body` stands for it, such as a hash of its content.
+    pub(in crate::http) fn receipt_with_body(self, scope: String, answer: &Answer, body: &[u8]) -> Receipt {
+        self.receipt_for(scope, answer, body)
+    }
+
+    /// The receipt of a body with a secret member, which the fingerprint leaves out: a fast hash of a password could be
     /// guessed. The actor that stores the secret compares it by its slow hash.
     pub(in crate::http) fn receipt_without_secret(self, secret: &str, scope: String, answer: &Answer) -> Receipt {
         let members = parse::<JsonObject>(&self.body).map_or_else(|_| Vec::new(), |members| members.0);

@@ -26,7 +26,7 @@ pub(in crate::http) struct Paging {
     #[serde(default)]
     #[param(minimum = 1, maximum = 100, default = 20, value_type = Option<u32>)]
     pub(in crate::http) limit: Limit,
-    /// The request is a HEAD: nobody sees the items, so nothing is recorded as shown.
+    /// Whether the request is a HEAD: its response has no items, so nothing is recorded as shown.
     #[serde(skip)]
     #[param(ignore)]
     head: bool,
@@ -41,13 +41,13 @@ impl Paging {
         self.limit.0
     }
 
-    /// Whether the request is a HEAD, whose response nobody sees.
+    /// Whether the request is a HEAD, whose response shows no items.
     pub(in crate::http) fn is_head(&self) -> bool {
         self.head
     }
 }
 
-/// A number of items. `Paging` refuses one that is out of range; 0 stands for one that is no number.
+/// A number of items. `Paging` refuses one that is out of range; 0 stands for a text that is no number.
 #[derive(Debug, Deserialize)]
 #[serde(from = "String")]
 pub(in crate::http) struct Limit(usize);

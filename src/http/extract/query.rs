@@ -23,26 +23,21 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 
 /// Parses the known parameters. Refuses a repeated one with `REPEATED`, since either value could be meant.
 pub(super) fn read<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
-    axum::extract::Query::try_from_uri(uri).map(|query| query.0).map_err(|rejection| {
-        // Only serde's message contains the name of the repeated field.
-        let message = std::error::Error::source(&rejection).map(ToString::to_string).unwrap_or_default();
-        match repeated(uri.query().unwrap_or_default())
-            .find(|name| message.contains(&format!("duplicate field `{name}`")))
-        {
-            Some(name) => Problem::unknown_fields(vec![(name, Reason::Repeated)]),
-            None => Problem::malformed(Malformed::Query),
+    let rejection = match axum::extract::Query::try_from_uri(uri) {
+        Ok(query) => return Ok(query.0),
+        Err(rejection) => rejection,
+    };
+    // Only serde's message contains the name of the repeated field.
+    let message = std::error::Error::source(&rejection).map(ToString::to_string).unwrap_or_default();
+    let mut names: Vec<String> = Vec::new();
+    for (name, _) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
+        let name = name.into_owned();
+        if names.contains(&name) && message.contains(&format!("duplicate field `{name}`")) {
+            return Err(Problem::fields_named_by_client(vec![(name, Reason::Repeated)]));
         }
-    })
-}
-
-/// The names that occur more than once in a query.
-fn repeated(query: &str) -> impl Iterator<Item = String> {
-    let names: Vec<_> = form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name.into_owned()).collect();
-    (1..names.len())
-        .filter(|at| names[..*at].contains(&names[*at]))
-        .map(|at| names[at].clone())
-        .collect::<Vec<_>>()
-        .into_iter()
+        names.push(name);
+    }
+    Err(Problem::malformed(Malformed::Query))
 }
 
 #[cfg(test)]

@@ -92,7 +92,7 @@ impl Upload {
         let body = counted(body, arrived.clone());
         let Query(PurposeQuery { purpose }) = Query::from_request_parts(&mut head, &()).await?;
         let mut request = Request::from_parts(head, body);
-        // Bounds the headers of parts and the bytes before the first part where no length is announced.
+        // Bounds the headers of parts and the bytes before the first part if no length is announced.
         DefaultBodyLimit::max(IMAGE_BYTES_MAX + ENVELOPE_BYTES_MAX).apply(&mut request);
         let multipart = Multipart::from_request(request, &()).await;
         let multipart = multipart.map_err(|_| Problem::malformed(Malformed::Body))?;
@@ -143,7 +143,7 @@ async fn collect(mut multipart: Multipart, announced: usize) -> Result<FormParts
     let mut parts = FormParts::default();
     while let Some(mut field) = multipart.next_field().await.map_err(problem)? {
         match field.name() {
-            // Of two images either could be meant.
+            // Either of two images could be meant.
             Some("image") if parts.image.is_some() => return Err(Problem::malformed(Malformed::Body)),
             Some("image") => {
                 let image = bytes(&mut field, IMAGE_BYTES_MAX, announced).await?;
@@ -160,7 +160,7 @@ async fn collect(mut multipart: Multipart, announced: usize) -> Result<FormParts
     Ok(parts)
 }
 
-/// The bytes of a part; none where it has more than `bytes_max`, after the rest of it was skipped.
+/// The bytes of a part; none if it has more than `bytes_max`, after the rest of it was skipped.
 async fn bytes(field: &mut Field<'_>, bytes_max: usize, expected: usize) -> Result<Option<Bytes>, Problem> {
     let mut bytes = BytesMut::with_capacity(expected.min(bytes_max));
     let mut fits = true;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 impl Problem {
     /// The request is malformed.
-    pub(in crate::http) fn malformed(what: Malformed) -> Self {
-        Self::fixed(StatusCode::BAD_REQUEST, table::MALFORMED_REQUEST, what.words())
+    pub(in crate::http) fn malformed(part: Malformed) -> Self {
+        Self::fixed(StatusCode::BAD_REQUEST, table::MALFORMED_REQUEST, part.words())
     }
 
     /// The request has no bearer token, and the route requires one.
@@ -86,8 +86,9 @@ impl Problem {
         problem
     }
 
-    /// The request has fields that the route does not know. Names are cut to [`FIELD_NAME_MAX`] characters.
-    pub(in crate::http) fn unknown_fields(fields: Vec<(String, Reason)>) -> Self {
+    /// The request has unknown or repeated fields, which are named as the client wrote them. Names are cut to
+    /// [`FIELD_NAME_MAX`] characters.
+    pub(in crate::http) fn fields_named_by_client(fields: Vec<(String, Reason)>) -> Self {
         let mut problem = Self::from(Refusal::Invalid(Vec::new()));
         let shortened = |name: String| name.chars().take(FIELD_NAME_MAX).collect::<String>();
         problem.0.errors = fields.into_iter().map(|(name, reason)| (shortened(name).into(), reason)).collect();

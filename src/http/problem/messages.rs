@@ -1,7 +1,8 @@
-//! The texts of problems in English and Korean. Korean texts are in the formal polite style (합니다체).
+//! The texts of problems in English and Korean; `field_messages.rs` has those of fields. Korean texts are in the formal
+//! polite style (합니다체).
 use super::Language;
-use crate::domain::{Password, Reason, Refusal};
-use std::borrow::Cow;
+use crate::domain::Refusal;
+use std::{borrow::Cow, fmt::Display};
 
 /// A text in both languages.
 #[derive(Debug)]
@@ -58,13 +59,28 @@ macro_rules! say {
     ($language:expr, $en:literal, $ko:literal) => {
         Cow::Borrowed(if $language == Language::Korean { $ko } else { $en })
     };
-    ($language:expr, $en:literal, $ko:literal, $($number:ident),+) => {
+    ($language:expr, $en:literal, $ko:literal, $($name:ident = $value:expr),+) => {
         Cow::Owned(if $language == Language::Korean {
-            format!($ko, $($number = $number),+)
+            format!($ko, $($name = $value),+)
         } else {
-            format!($en, $($number = $number),+)
+            format!($en, $($name = $value),+)
         })
     };
+}
+
+pub(super) use say;
+
+/// Returns a number with commas between its thousands: `5,000`, as both languages write it.
+pub(super) fn grouped(number: impl Display) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// Returns the text of a refusal.
@@ -82,12 +98,12 @@ pub(super) fn refusal(refusal: &Refusal, l: Language) -> Cow<'static, str> {
                 l,
                 "at most {max} ids can be requested at once",
                 "ID는 한 번에 최대 {max}개까지 조회할 수 있습니다",
-                max
+                max = grouped(max)
             )
         }
         Refusal::FollowSelf => say!(l, "you cannot follow yourself", "자기 자신은 팔로우할 수 없습니다"),
         Refusal::FollowLimit { max } => {
-            say!(l, "you can follow at most {max} members", "최대 {max}명까지 팔로우할 수 있습니다", max)
+            say!(l, "you can follow at most {max} members", "최대 {max}명까지 팔로우할 수 있습니다", max = grouped(max))
         }
         Refusal::FollowBlocked => say!(
             l,
@@ -97,15 +113,15 @@ pub(super) fn refusal(refusal: &Refusal, l: Language) -> Cow<'static, str> {
         Refusal::FollowRequestsFull { max } => say!(
             l,
             "this member already has {max} pending follow requests; try again later",
-            "이 회원은 대기 중인 팔로우 요청이 이미 {max}건 있습니다. 나중에 다시 시도해 주세요",
-            max
+            "이 회원에게 대기 중인 팔로우 요청이 이미 {max}건 있습니다. 나중에 다시 시도해 주세요",
+            max = grouped(max)
         ),
         Refusal::FollowRequestNotFound => say!(l, "follow request not found", "팔로우 요청을 찾을 수 없습니다"),
         Refusal::BlockLimit { max } => {
-            say!(l, "you can block at most {max} members", "최대 {max}명까지 차단할 수 있습니다", max)
+            say!(l, "you can block at most {max} members", "최대 {max}명까지 차단할 수 있습니다", max = grouped(max))
         }
         Refusal::MuteLimit { max } => {
-            say!(l, "you can mute at most {max} members", "최대 {max}명까지 뮤트할 수 있습니다", max)
+            say!(l, "you can mute at most {max} members", "최대 {max}명까지 뮤트할 수 있습니다", max = grouped(max))
         }
         Refusal::PostNotFound => say!(l, "post not found", "게시글을 찾을 수 없습니다"),
         Refusal::PostUpdateForbidden => {
@@ -118,10 +134,20 @@ pub(super) fn refusal(refusal: &Refusal, l: Language) -> Cow<'static, str> {
             say!(l, "a post must have text or an image", "내용을 입력하거나 이미지를 첨부해 주세요")
         }
         Refusal::PostTooLong { max } => {
-            say!(l, "a post can have at most {max} characters", "게시글은 최대 {max}자까지 작성할 수 있습니다", max)
+            say!(
+                l,
+                "a post can have at most {max} characters",
+                "게시글은 최대 {max}자까지 작성할 수 있습니다",
+                max = grouped(max)
+            )
         }
         Refusal::TitleTooLong { max } => {
-            say!(l, "a title can have at most {max} characters", "제목은 최대 {max}자까지 입력할 수 있습니다", max)
+            say!(
+                l,
+                "a title can have at most {max} characters",
+                "제목은 최대 {max}자까지 입력할 수 있습니다",
+                max = grouped(max)
+            )
         }
         Refusal::CommentNotFound => say!(l, "comment not found", "댓글을 찾을 수 없습니다"),
         Refusal::ParentNotFound => say!(l, "parent comment not found", "답글을 달 댓글을 찾을 수 없습니다"),
@@ -129,7 +155,12 @@ pub(super) fn refusal(refusal: &Refusal, l: Language) -> Cow<'static, str> {
             say!(l, "the parent comment belongs to another post", "답글을 달 댓글이 다른 게시글에 있습니다")
         }
         Refusal::TooDeep { max } => {
-            say!(l, "comments can be at most {max} levels deep", "댓글은 최대 {max}단계까지 달 수 있습니다", max)
+            say!(
+                l,
+                "comments can be at most {max} levels deep",
+                "댓글은 최대 {max}단계까지 달 수 있습니다",
+                max = grouped(max)
+            )
         }
         Refusal::CommentUpdateForbidden => {
             say!(l, "only the author can edit this comment", "작성자만 댓글을 수정할 수 있습니다")
@@ -139,7 +170,12 @@ pub(super) fn refusal(refusal: &Refusal, l: Language) -> Cow<'static, str> {
         }
         Refusal::CommentEmpty => say!(l, "a comment must have text", "댓글 내용을 입력해 주세요"),
         Refusal::CommentTooLong { max } => {
-            say!(l, "a comment can have at most {max} characters", "댓글은 최대 {max}자까지 작성할 수 있습니다", max)
+            say!(
+                l,
+                "a comment can have at most {max} characters",
+                "댓글은 최대 {max}자까지 작성할 수 있습니다",
+                max = grouped(max)
+            )
         }
         Refusal::LoginFailed => say!(l, "incorrect email or password", "이메일 또는 비밀번호가 올바르지 않습니다"),
         Refusal::LoginLocked { retry_after } => {
@@ -148,7 +184,7 @@ pub(super) fn refusal(refusal: &Refusal, l: Language) -> Cow<'static, str> {
                 l,
                 "too many failed login attempts; try again in {minutes} min",
                 "로그인에 여러 번 실패했습니다. {minutes}분 후 다시 시도해 주세요",
-                minutes
+                minutes = grouped(minutes)
             )
         }
         Refusal::TokenInvalid => say!(l, "the token is invalid", "유효하지 않은 토큰입니다"),
@@ -176,8 +212,8 @@ pub(super) fn refusal(refusal: &Refusal, l: Language) -> Cow<'static, str> {
         Refusal::ImageEmpty => say!(l, "an image is required", "이미지를 첨부해 주세요"),
         Refusal::ImageTooLarge => say!(
             l,
-            "an image can have at most 10 MiB and 40 megapixels",
-            "이미지는 최대 10MiB, 4,000만 화소까지 올릴 수 있습니다"
+            "an image can have at most 10 MiB, 40 megapixels and 32,768 pixels per side",
+            "이미지는 최대 10MiB, 4,000만 화소, 한 변 32,768픽셀까지 올릴 수 있습니다"
         ),
         Refusal::ImageUnsupported => say!(
             l,
@@ -192,69 +228,37 @@ pub(super) fn refusal(refusal: &Refusal, l: Language) -> Cow<'static, str> {
         Refusal::TooManyImages { max } => say!(
             l,
             "you can have at most {max} unused images; use or delete some first",
-            "게시글이나 프로필에 사용하지 않은 이미지는 최대 {max}개까지 보관할 수 있습니다",
-            max
+            "사용하지 않은 이미지는 최대 {max}개까지 보관할 수 있습니다. 먼저 일부를 사용하거나 삭제해 주세요",
+            max = grouped(max)
         ),
         Refusal::TooManyAtOnce { max } => say!(
             l,
             "you can have at most {max} requests of this kind in progress",
             "이 요청은 동시에 최대 {max}개까지 보낼 수 있습니다",
-            max
+            max = grouped(max)
         ),
         Refusal::TooManyStreams { max } => {
-            say!(l, "you can have at most {max} open streams", "스트림은 동시에 최대 {max}개까지 열 수 있습니다", max)
+            say!(
+                l,
+                "you can have at most {max} open streams",
+                "스트림은 동시에 최대 {max}개까지 열 수 있습니다",
+                max = grouped(max)
+            )
         }
     }
 }
 
-/// Returns the text of a refused field.
-pub(super) fn reason(field: &str, reason: &Reason, l: Language) -> Cow<'static, str> {
-    let symbols = Password::SYMBOLS;
-    match *reason {
-        Reason::InvalidFormat | Reason::InvalidCharacters | Reason::TooShort { .. } | Reason::TooLong { .. }
-            if field == "handle" =>
-        {
-            say!(
-                l,
-                "must be 3 to 50 letters (a-z, A-Z), digits or underscores",
-                "영문자, 숫자, 밑줄(_)만 사용해 3~50자로 입력해 주세요"
-            )
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_commas_between_their_thousands() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (31_622_400, "31,622,400")] {
+            assert_eq!(grouped(number), text);
         }
-        Reason::Required => say!(l, "is required", "필수 항목입니다"),
-        Reason::TooShort { min } => say!(l, "must have at least {min} characters", "{min}자 이상 입력해 주세요", min),
-        Reason::TooLong { max } if field.ends_with("ds") => {
-            say!(l, "must have at most {max} items", "최대 {max}개까지 지정할 수 있습니다", max)
-        }
-        Reason::TooLong { max } => {
-            say!(l, "must have at most {max} characters", "최대 {max}자까지 입력할 수 있습니다", max)
-        }
-        Reason::InvalidFormat if field.ends_with("assword") => say!(
-            l,
-            "must contain a lowercase letter, an uppercase letter, a digit and one of {symbols}",
-            "영문 소문자, 영문 대문자, 숫자, 특수문자({symbols})를 각각 하나 이상 포함해야 합니다",
-            symbols
-        ),
-        Reason::InvalidFormat => say!(l, "has an invalid format", "형식이 올바르지 않습니다"),
-        Reason::Malformed { max } => say!(
-            l,
-            "has a character of more than {max} code points",
-            "결합 문자를 너무 많이 겹쳐 쓴 글자가 있습니다(글자당 최대 {max}개의 코드 포인트)",
-            max
-        ),
-        Reason::InvalidCharacters => {
-            say!(l, "contains characters that are not allowed", "사용할 수 없는 문자가 포함되어 있습니다")
-        }
-        Reason::UnknownValue => say!(l, "is not supported", "지원하지 않는 값입니다"),
-        Reason::NotInThePast => say!(l, "must be a date in the past", "과거 날짜여야 합니다"),
-        Reason::Reserved => say!(l, "is reserved", "사용할 수 없는 이름입니다"),
-        Reason::OutOfRange { min, max } => {
-            say!(l, "must be between {min} and {max}", "{min} 이상 {max} 이하여야 합니다", min, max)
-        }
-        Reason::WrongPassword => {
-            say!(l, "the current password does not match", "현재 비밀번호가 일치하지 않습니다")
-        }
-        Reason::Repeated => say!(l, "must be given only once", "한 번만 지정할 수 있습니다"),
-        Reason::InUse => say!(l, "is already in use", "이미 사용 중입니다"),
-        Reason::Oneself => say!(l, "cannot be yourself", "자기 자신은 지정할 수 없습니다"),
+        let too_long = Refusal::PostTooLong { max: 5_000 };
+        assert_eq!(refusal(&too_long, Language::English), "a post can have at most 5,000 characters");
+        assert_eq!(refusal(&too_long, Language::Korean), "게시글은 최대 5,000자까지 작성할 수 있습니다");
     }
 }

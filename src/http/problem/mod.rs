@@ -1,5 +1,6 @@
 //! [`Problem`]: every error that a client can see (RFC 9457). `table.rs` maps refusals to status and code, `kinds.rs`
-//! has the problems of HTTP itself, `messages.rs` the texts in both languages.
+//! has the problems of HTTP itself, `messages.rs` and `field_messages.rs` have the texts in both languages.
+mod field_messages;
 mod kinds;
 mod language;
 mod messages;
@@ -25,7 +26,7 @@ use utoipa::ToSchema;
 
 /// Default of `Retry-After`: long enough for a full mailbox to drain.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// Maximum characters of an unknown field's name in a problem.
+/// Maximum characters of a field's name that the client chose.
 const FIELD_NAME_MAX: usize = 50;
 
 /// The reason why a request failed. Boxed, so that a `Result` with a problem stays small.
@@ -162,7 +163,7 @@ impl Problem {
         let errors = self.0.errors.iter().map(|(field, reason)| WrongFieldView {
             field,
             code: table::reason(reason),
-            detail: messages::reason(field, reason, language),
+            detail: field_messages::reason(field, reason, language),
         });
         let view = ProblemView {
             r#type: "about:blank",

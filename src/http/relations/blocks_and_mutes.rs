@@ -14,7 +14,7 @@ use serde::Deserialize;
 use std::time::Duration;
 use utoipa::ToSchema;
 
-/// Longest mute that ends, in seconds: a year. A permanent mute has no end.
+/// Longest mute that ends, in seconds: 366 days. A permanent mute has no end.
 const MUTE_SECONDS_MAX: u64 = 366 * 86_400;
 
 /// Blocks a member: removes follows in both directions, and hides the two members from each other.
@@ -55,7 +55,7 @@ pub(in crate::http) async fn unblock(
 #[serde(rename_all = "camelCase")]
 #[schema(examples(json!({"expiresIn": 86400})))]
 pub(in crate::http) struct Mute {
-    /// Seconds from now. If absent, the mute is permanent.
+    /// Seconds from now, at most 366 days. If absent, the mute is permanent.
     #[serde(default)]
     #[schema(value_type = Option<u64>, minimum = 1, maximum = 31622400)]
     expires_in: Field<u64>,

@@ -1,4 +1,4 @@
-//! A limit of connections per client address, so that no address holds them all.
+//! A limit of connections per client address, so that no address holds all of them.
 use super::connection_state::ConnectionState;
 use crate::http::rate_limits::address_key;
 use ipnet::IpNet;
@@ -13,7 +13,7 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// Connections of an address that are scanned for an idle one; the next scan continues with the next ones.
+/// Maximum connections of an address that one admission scans for an idle one; the next scan continues after them.
 const SCANNED_MAX: usize = 64;
 
 /// Counts the open connections of each address. Holds at most as many entries as there are connections.
@@ -31,13 +31,13 @@ pub(super) struct AddressLimit {
 #[derive(Default)]
 struct AddressConnections {
     open: usize,
-    /// Candidates for eviction, some of which may have ended already.
+    /// Candidates for eviction, some of which have ended already.
     candidates: VecDeque<Weak<ConnectionState>>,
 }
 
 /// Counts one connection of its address until it is dropped.
 pub(super) struct AddressPermit {
-    /// None for a trusted proxy.
+    /// The limit and the key of the address; none for a trusted proxy.
     counted: Option<(Arc<AddressLimit>, u64)>,
 }
 
@@ -53,7 +53,7 @@ impl AddressLimit {
     }
 
     /// Admits a connection. An address that has its maximum evicts one of its own idle connections for the new one;
-    /// returns none where all of them are in use.
+    /// returns none if all of them are in use.
     pub(super) fn admit(self: &Arc<Self>, peer: IpAddr, state: &Arc<ConnectionState>) -> Option<AddressPermit> {
         let peer = peer.to_canonical();
         if self.trusted_proxies.iter().any(|network| network.contains(&peer)) {
@@ -95,7 +95,7 @@ impl AddressConnections {
         self.candidates.push_back(Arc::downgrade(state));
     }
 
-    /// Evicts the first idle connection among up to [`SCANNED_MAX`] candidates; whether there was one.
+    /// Evicts the first idle connection among up to [`SCANNED_MAX`] candidates. Returns whether one was idle.
     fn evict_idle(&mut self) -> bool {
         for _ in 0..self.candidates.len().min(SCANNED_MAX) {
             let Some(state) = self.candidates.pop_front().and_then(|candidate| candidate.upgrade()) else { continue };

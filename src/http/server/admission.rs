@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const IDLE_MIN: Duration = Duration::from_secs(1);
 /// How often idle connections are evicted while a new one waits for a permit.
 const EVICT_EVERY: Duration = Duration::from_millis(250);
-/// One connection of this many is evicted at once. Not more, because each client that was only pausing has to open its
+/// One in this many connections is evicted at once. Not more, because each client that was only pausing has to open its
 /// connection again.
 const EVICTED_SHARE: usize = 8;
 

@@ -32,15 +32,15 @@ use tower::Service;
 /// Bytes of a connection's buffers, and so of an HTTP/1 request header: the least that hyper accepts. Thousands of
 /// streams that mostly wait must cost little, and bodies do not pass through these buffers as a whole.
 const BUFFER_BYTES: usize = 8 * 1024;
-/// Bytes of an HTTP/2 request header.
+/// Maximum bytes of an HTTP/2 request header.
 const HEADER_BYTES_MAX: u32 = 16 * 1024;
-/// Concurrent requests on one HTTP/2 connection; a client waits before it sends more.
+/// Maximum concurrent requests on one HTTP/2 connection; a client waits before it sends more.
 const H2_STREAMS_MAX: u32 = 256;
-/// Bytes that wait to be sent on one HTTP/2 stream.
+/// Maximum bytes that wait to be sent on one HTTP/2 stream.
 const H2_SEND_BYTES_MAX: usize = 64 * 1024;
-/// How often a silent HTTP/2 connection is pinged...
+/// How often a silent HTTP/2 connection is pinged.
 const H2_PING_EVERY: Duration = Duration::from_secs(20);
-/// ...and how long it may take to response before it is closed.
+/// How long a ping may remain unanswered before the connection is closed.
 const H2_PING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long a connection that is evicted or idle may take to close gracefully.
@@ -62,7 +62,7 @@ impl Protocol {
             .http1()
             .timer(TokioTimer::new())
             // hyper's timeout would start at the end of the previous request, not at a header's first byte.
-            // `TimedSocket` limits headers, and `Activity` the time between requests.
+            // `TimedSocket` limits headers, and `ConnectionActivity` the time between requests.
             .header_read_timeout(None)
             .max_buf_size(BUFFER_BYTES);
         builder
@@ -156,7 +156,7 @@ impl hyper::service::Service<Request<Incoming>> for ConnectionService {
     }
 }
 
-/// Sets the headers that every response has: `X-Content-Type-Options`, and `Connection: close` on HTTP/1 where a body
+/// Sets the headers that every response has: `X-Content-Type-Options`, and `Connection: close` on HTTP/1 if a body
 /// was refused, since its remaining bytes must not be read as a request.
 fn set_connection_headers(response: &mut Response<Body>, multiplexed: bool, unread: bool) {
     let status = response.status();

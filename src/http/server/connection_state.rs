@@ -1,12 +1,12 @@
 //! The state of one connection: its requests report to it, its socket (`timed_socket.rs`) and the admission read it.
-use super::connection_activity::Activity;
+use super::connection_activity::ConnectionActivity;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use tokio::sync::Notify;
 
 /// Shared by the tasks of one connection.
 #[derive(Default)]
 pub(super) struct ConnectionState {
-    pub(super) activity: Activity,
+    pub(super) activity: ConnectionActivity,
     evict: Notify,
     /// Request headers that were read in full.
     requests: AtomicU32,
@@ -26,7 +26,7 @@ impl ConnectionState {
         self.requests.fetch_add(1, Ordering::Release);
     }
 
-    /// Notes that the response is ready, though it may not have been sent.
+    /// Notes that the response is ready; it need not have been sent.
     pub(super) fn response_ready(&self) {
         self.responding.store(false, Ordering::Release);
     }
@@ -36,8 +36,8 @@ impl ConnectionState {
         self.requests.load(Ordering::Acquire)
     }
 
-    /// Whether a read that waits may be waiting for something other than a header.
-    pub(super) fn awaits_no_header(&self) -> bool {
+    /// Whether the next bytes need not belong to a header: a body can follow, or the connection speaks HTTP/2.
+    pub(super) fn expects_other_than_header(&self) -> bool {
         self.responding.load(Ordering::Acquire) || self.multiplexed.load(Ordering::Relaxed)
     }
 

@@ -1,4 +1,5 @@
-//! The listener: admits connections up to a limit, serves HTTP/1.1 and HTTP/2 on each, and shuts down gracefully.
+//! A listener, public or admin: admits connections up to a limit, serves HTTP/1.1 and HTTP/2 on each, and shuts down
+//! gracefully.
 mod address_limit;
 mod admission;
 mod connection;
@@ -22,7 +23,7 @@ use std::{
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// Pause after `accept` failed for want of memory or file handles, which only other connections can free.
+/// Pause after `accept` failed because memory or file descriptors were exhausted, which only other connections can free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How often failures of `accept` are logged while they last.
 const LOGGED_EVERY: Duration = Duration::from_secs(10);
@@ -34,7 +35,7 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// The bound address, with the real port where port 0 was configured.
+    /// The bound address, with the real port if port 0 was configured.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -47,13 +48,13 @@ pub async fn bind(address: &str) -> io::Result<Listener> {
     Ok(Listener { inner, address })
 }
 
-/// Serves until `shutdown` is cancelled. Then accepts no more connections, lets requests finish, and returns when they
-/// have; after the grace period it cuts off the remaining ones.
+/// Serves until `shutdown` is cancelled. Then accepts no more connections, and returns when all requests have finished;
+/// after the grace period it cuts off the remaining connections.
 ///
-/// With `http.connections_max` open, or as many as the limit of open files allows, the connections that have been idle
-/// the longest are evicted for new ones; where none is idle, new ones wait in the kernel's queue. An address with
-/// `http.connections_per_address_max` evicts one of its own idle connections for a new one; where all are in use, the
-/// new one is closed.
+/// At `http.connections_max` open connections (fewer if the limit of open files allows fewer), the connections that have
+/// been idle the longest are evicted for new ones; if none is idle, new ones wait in the kernel's queue. An address with
+/// `http.connections_per_address_max` evicts one of its own idle connections for a new one; if all are in use, the new
+/// one is closed.
 pub async fn serve(listener: Listener, router: Router, settings: &Settings, shutdown: CancellationToken) {
     let limits = settings.connections;
     let admission = Admission::new(limits.open_max);

@@ -1,4 +1,4 @@
-//! A request in flight and the body of its response, as the activity of their connection sees them.
+//! A request in flight and the body of its response, which report to the activity of their connection.
 use super::connection_state::ConnectionState;
 use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
@@ -34,7 +34,7 @@ impl Drop for ActiveRequest {
 pub(super) struct ResponseBody {
     inner: Body,
     state: Arc<ConnectionState>,
-    /// It was polled and had no data. A body that is not polled belongs to a client that reads nothing.
+    /// It was polled and had no data. A body is not polled while its client reads nothing.
     pending: bool,
 }
 

@@ -1,4 +1,4 @@
-//! A socket with two timeouts: one for a request header that has begun, one for a write that the client does not take.
+//! A socket with two timeouts: one for a request header that has begun, one for a write while the client reads nothing.
 //!
 //! The write timeout matters for streams: a client that opens one and stops reading would keep it for ever, since the end
 //! of a stream cannot be written to a full socket either.
@@ -13,7 +13,7 @@ use std::{
 };
 use tokio::time::{Instant, Sleep};
 
-/// Longest wait of a write for a client that takes no bytes. A phone in a tunnel is back sooner.
+/// Longest wait of a write for a client that reads no bytes. A phone in a tunnel is back sooner.
 const WRITE_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// A request header that is being read.
@@ -41,10 +41,10 @@ impl<T> TimedSocket<T> {
         Self { inner, state, header_time_max, header, read_timer: None, write_timer: None }
     }
 
-    /// Returns the result of a read. Fails with `TimedOut` where a header has started and is overdue.
+    /// Returns the result of a read. Fails with `TimedOut` if a header has started and is overdue.
     fn limit_read(&mut self, cx: &mut Context<'_>, read: Poll<io::Result<()>>) -> Poll<io::Result<()>> {
         let requests = self.state.requests();
-        let no_header = self.state.awaits_no_header();
+        let no_header = self.state.expects_other_than_header();
         if no_header || self.header.as_ref().is_some_and(|header| header.after != requests) {
             self.header = None;
         }
@@ -60,7 +60,7 @@ impl<T> TimedSocket<T> {
         timer.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 
-    /// Returns the result of a write. Fails with `TimedOut` where it has waited for [`WRITE_TIME_MAX`].
+    /// Returns the result of a write. Fails with `TimedOut` if it has waited for [`WRITE_TIME_MAX`].
     fn limit_write<V>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<V>>) -> Poll<io::Result<V>> {
         if written.is_ready() {
             self.write_timer = None;

@@ -26,9 +26,9 @@ const SESSION_CHECK_EVERY: Duration = Duration::from_secs(3);
 const EXPIRING_BEFORE: Duration = Duration::from_secs(60);
 /// Bytes after which a batch of events is sent, even if more events are ready.
 const BATCH_BYTES_MAX: usize = 32 * 1024;
-/// A client reconnects a broken stream after this many milliseconds at least...
+/// Shortest delay in milliseconds before a client reconnects a broken stream.
 const RETRY_MIN_MS: u64 = 1_000;
-/// ...and at most.
+/// Longest delay in milliseconds.
 const RETRY_MAX_MS: u64 = 5_000;
 
 /// The events of one stream, public or a member's own.
@@ -36,7 +36,7 @@ pub(in crate::http) trait StreamSource: Send + 'static {
     /// One event.
     type Item: Send;
 
-    /// Waits for the next event; none where the stream has to end. Dropping the future loses no event.
+    /// Waits for the next event; none if the stream has to end. Dropping the future loses no event.
     fn next(&mut self) -> impl Future<Output = Option<Self::Item>> + Send;
 
     /// The next event, if one is ready. Starts no work.
@@ -237,7 +237,7 @@ enum Step<T> {
     Shutdown,
     /// A heartbeat or `auth.expiring` is due, or the session or the token has ended.
     TimerDue,
-    /// The next event of the source; none where the source has ended.
+    /// The next event of the source; none if the source has ended.
     Event(Option<T>),
 }
 

@@ -89,7 +89,7 @@ impl<'a> RecommendationPage<'a> {
     }
 }
 
-/// The audience of a member's posts: every member, accepted followers, or the member alone.
+/// The audience of a member's posts: every member, followers, or only the member.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 #[schema(as = Privacy)]

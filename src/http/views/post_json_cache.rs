@@ -28,7 +28,7 @@ struct JsonBytes;
 
 impl Weighter<PostId, Arc<CachedPost>> for JsonBytes {
     fn weight(&self, _: &PostId, entry: &Arc<CachedPost>) -> u64 {
-        // The entry may be the only owner of the post, so its text counts twice.
+        // If the entry is the only owner of the post, it also keeps the text of the post, so its size counts twice.
         (2 * entry.json.len() + 128) as u64
     }
 }
@@ -64,7 +64,7 @@ impl PostJsonCache {
     /// Appends a post as JSON.
     pub(in crate::http) fn post(&self, out: &mut Vec<u8>, visible: &VisiblePost) {
         if visible.hidden_counts != PostCounts::default() {
-            // These counts are for this viewer alone.
+            // These counts are only for this viewer.
             return write(out, &PostView::from(visible));
         }
         let entry = self.entry(visible);
@@ -88,7 +88,7 @@ impl PostJsonCache {
         let unliked = VisiblePost { liked: false, ..visible.clone() };
         let mut json = Vec::with_capacity(TYPICAL_BYTES);
         write(&mut json, &PostView::from(&unliked));
-        // Quotes in texts are escaped, so these bytes occur as the field alone.
+        // Quotes in texts are escaped, so these bytes occur only as the field.
         let field = json.windows(LIKED.len()).rposition(|bytes| bytes == LIKED).unwrap_or_default();
         let liked_at = field + LIKED.len() - b"false".len();
         let entry = Arc::new(CachedPost { post: visible.post.clone(), author: visible.author.clone(), json, liked_at });
