@@ -76,7 +76,7 @@ pub(crate) struct ExistingComment {
     depth: u8,
 }
 
-/// Returns a comment for a command of the member `by`; `None` if that member is deactivated.
+/// Returns a comment for a command of the member `by`; `None` if it is hidden or that member is deactivated.
 pub(crate) async fn existing_comment(
     connection: &mut SqliteConnection,
     by: MemberId,

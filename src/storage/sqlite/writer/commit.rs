@@ -57,7 +57,7 @@ impl Commit {
         position
     }
 
-    /// Returns the position of the newest event so far, which a command that changed nothing answers.
+    /// Returns the position of the newest event so far: the answer to a command that changes nothing.
     pub(crate) fn head(&self) -> Position {
         Position(self.next - 1)
     }
