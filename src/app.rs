@@ -53,7 +53,7 @@ pub struct Server {
     api_address: SocketAddr,
     admin_address: SocketAddr,
     listeners: [JoinHandle<()>; 2],
-    upkeep: Option<JoinHandle<()>>,
+    metrics_task: Option<JoinHandle<()>>,
     _watchdog: Watchdog,
 }
 
@@ -63,7 +63,7 @@ impl Server {
         let watchdog = Watchdog::start(Handle::current()).map_err(ServerError::Watchdog)?;
         files::raise();
         let metrics = telemetry::metrics();
-        let upkeep = metrics.clone().map(|handle| tokio::spawn(telemetry::upkeep(handle)));
+        let metrics_task = metrics.clone().map(|handle| tokio::spawn(telemetry::run_metrics_upkeep(handle)));
         // Bind the ports first: a second server fails here before it waits for the locked stores of the first.
         let api = listen("http.listen", &config.http.listen).await?;
         let admin = listen("admin.listen", &config.admin.listen).await?;
@@ -85,7 +85,7 @@ impl Server {
             api_address,
             admin_address,
             listeners: [api, admin],
-            upkeep,
+            metrics_task,
             _watchdog: watchdog,
         })
     }
@@ -120,7 +120,7 @@ impl Server {
             }
         }
         self.supervisor.stop().await;
-        self.upkeep.iter().for_each(JoinHandle::abort);
+        self.metrics_task.iter().for_each(JoinHandle::abort);
     }
 }
 

@@ -74,7 +74,7 @@ impl Actors {
             answer_timeout: Duration::from_millis(config.actors.answer_timeout_ms),
         };
         let supervisor = Supervisor::start(system.clone(), bounds).await?;
-        let ids = Arc::new(IdGenerator::new(0, stores.upkeep.largest_id().await?));
+        let ids = Arc::new(IdGenerator::new(0, stores.housekeeping.largest_id().await?));
         let projection = projection::Projection::start(&supervisor, &stores, config).await?;
         let projection::Rooms { catalog, visibility, feeds, streams } = projection.rooms();
         let views = views::Views::start(&supervisor, stores.views.clone()).await;

@@ -73,12 +73,12 @@ pub async fn run(config: &Config, options: &Options) -> Result<String, SeedError
     let names: Vec<(MemberId, String)> =
         members.iter().map(|member| (member.id, member.handle.as_str().to_owned())).collect();
     for batch in members.chunks(BATCH) {
-        stores.upkeep.import(Import { members: batch.to_vec(), ..Import::default() }).await?;
+        stores.housekeeping.import(Import { members: batch.to_vec(), ..Import::default() }).await?;
     }
     eprintln!("{} members", names.len());
     let follows = follows(&mut random, &names, options, begin);
     for batch in follows.chunks(BATCH * 4) {
-        stores.upkeep.import(Import { follows: batch.to_vec(), ..Import::default() }).await?;
+        stores.housekeeping.import(Import { follows: batch.to_vec(), ..Import::default() }).await?;
     }
     eprintln!("{} follows", follows.len());
     let (mut made, mut liked) = (0, 0);
@@ -90,7 +90,7 @@ pub async fn run(config: &Config, options: &Options) -> Result<String, SeedError
         let wanted = options.likes * until / options.posts - options.likes * made / options.posts;
         let likes = likes(&mut random, &names, &posts, wanted);
         liked += likes.len();
-        stores.upkeep.import(Import { posts, likes, ..Import::default() }).await?;
+        stores.housekeeping.import(Import { posts, likes, ..Import::default() }).await?;
         made = until;
         eprintln!("{made} of {} posts", options.posts);
     }

@@ -21,8 +21,8 @@ mod ranking;
 mod search;
 
 mod activity;
+mod housekeeping;
 mod log;
-mod upkeep;
 
 mod objects;
 mod private;
@@ -34,6 +34,7 @@ mod conformance;
 
 pub use activity::{ACTIVITY_DAYS, ActivityStore, DEAD_LETTERS_MAX, DUE_MAX, DeadLetter, DeadLetterStore};
 pub use comments::{BlockedCounts, CommentOrder, CommentStore};
+pub use housekeeping::{Drift, HousekeepingStore, Import, ImportedFollow, ImportedLike, PURGE_DAYS, Pruned};
 pub use images::{FILE_PARTITIONS, FoundFile, ImageFileStore, ImageStore};
 pub use likes::LikeStore;
 pub use log::EventLog;
@@ -44,7 +45,6 @@ pub use ranking::{KeptDay, PostTallies, RankingStore, ScoredPost, WindowStarts};
 pub use relations::{Followed, RelationStore};
 pub use search::{Hit, IndexChange, IndexCheckpoint, IndexSize, SearchIndex, SearchRequest, SearchStore};
 pub use sessions::{Credentials, Keys, NotBefore, SessionStore, SessionsToEnd};
-pub use upkeep::{Drift, Import, ImportedFollow, ImportedLike, PURGE_DAYS, Pruned, UpkeepStore};
 pub use views::{View, ViewStore};
 
 #[cfg(test)]
@@ -137,7 +137,7 @@ pub struct Stores {
     pub search: Arc<dyn SearchStore>,
     pub activity: Arc<dyn ActivityStore>,
     pub log: Arc<dyn EventLog>,
-    pub upkeep: Arc<dyn UpkeepStore>,
+    pub housekeeping: Arc<dyn HousekeepingStore>,
 }
 
 impl Stores {
@@ -165,7 +165,7 @@ impl Stores {
             search: Arc::new(tantivy::IndexDirectory::new(config)),
             activity,
             log: sqlite.clone(),
-            upkeep: sqlite,
+            housekeeping: sqlite,
         })
     }
 }

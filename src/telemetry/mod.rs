@@ -57,7 +57,7 @@ fn install() -> Option<PrometheusHandle> {
 }
 
 /// Folds samples into histograms until the task is aborted.
-pub async fn upkeep(handle: PrometheusHandle) {
+pub async fn run_metrics_upkeep(handle: PrometheusHandle) {
     let mut clock = tokio::time::interval(UPKEEP);
     loop {
         clock.tick().await;

@@ -51,7 +51,7 @@ impl Past {
             profile: Profile::new(profile).unwrap(),
             created_at,
         };
-        self.stores.upkeep.import(Import { members: vec![new], ..Import::default() }).await.unwrap();
+        self.stores.housekeeping.import(Import { members: vec![new], ..Import::default() }).await.unwrap();
         member
     }
 

@@ -3,7 +3,7 @@ use super::{Message, Readers};
 use crate::{
     actors::{error::Error, health::Fault, mailbox::Envelope, sessions::Sessions},
     domain::{Position, Timestamp},
-    storage::UpkeepStore,
+    storage::HousekeepingStore,
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::{sync::Arc, time::Duration};
@@ -13,7 +13,7 @@ pub(super) struct HousekeepingActor;
 
 #[derive(Clone)]
 pub(super) struct State {
-    pub(super) store: Arc<dyn UpkeepStore>,
+    pub(super) store: Arc<dyn HousekeepingStore>,
     pub(super) readers: Readers,
     pub(super) sessions: Sessions,
     /// Events younger than this are not pruned.
@@ -54,7 +54,7 @@ impl Actor for HousekeepingActor {
 }
 
 impl State {
-    /// Runs all upkeep once. Stops at the first error; the next run begins again.
+    /// Runs all of it once. Stops at the first error; the next run begins again.
     async fn run(&self) -> Result<(), Error> {
         self.sessions.check_keys().await?;
         let now = Timestamp::now();

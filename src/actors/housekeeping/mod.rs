@@ -21,7 +21,7 @@ const EVERY: Duration = Duration::from_secs(3_600);
 
 /// The messages of the housekeeping actor.
 pub(super) enum Message {
-    /// Runs all upkeep once.
+    /// Runs all of it once.
     Run { reply: Reply<()> },
 }
 
@@ -45,7 +45,7 @@ pub(super) async fn start(
     let part = supervisor.part("housekeeping");
     let retry = Arc::new(Notify::new());
     let state = actor::State {
-        store: stores.upkeep.clone(),
+        store: stores.housekeeping.clone(),
         readers,
         sessions,
         retention: Duration::from_secs(u64::from(config.events.retention_hours) * 3_600),

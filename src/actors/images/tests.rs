@@ -126,7 +126,7 @@ async fn images_of_a_purged_post_are_swept() {
 
     let purge = async |hours| {
         let nothing = crate::domain::Position(0);
-        stores.upkeep.prune(hours_ahead(hours), Timestamp(0), nothing).await.unwrap();
+        stores.housekeeping.prune(hours_ahead(hours), Timestamp(0), nothing).await.unwrap();
     };
     assert_eq!(a_day_of_sweeps(images, 25).await.unused, 0, "the post is not purged yet");
     purge(31 * 24).await;

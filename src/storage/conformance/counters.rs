@@ -67,7 +67,7 @@ async fn no_order_of_commands_makes_a_counter_drift(backend: &Backend) {
         for _ in 0..300 {
             run_command(&stores, &mut population, &mut random).await;
         }
-        assert_eq!(stores.upkeep.audit().await.unwrap(), [], "seed {seed}");
+        assert_eq!(stores.housekeeping.audit().await.unwrap(), [], "seed {seed}");
         assert!(population.comments.len() > 10 && population.posts.len() > 10, "too few commands were accepted");
     }
 }
@@ -77,5 +77,5 @@ async fn the_audit_finds_a_wrong_counter(backend: &Backend) {
     let who = member(&stores, "victim").await;
     post(&stores, who, "글").await;
     (backend.tamper)(Tampering::SpoilCounter("posts.like_count")).await;
-    assert_eq!(stores.upkeep.audit().await.unwrap(), [Drift { counter: "posts.like_count", rows: 1 }]);
+    assert_eq!(stores.housekeeping.audit().await.unwrap(), [Drift { counter: "posts.like_count", rows: 1 }]);
 }

@@ -111,7 +111,7 @@ pub(super) async fn comment_counts(stores: &Stores, comment: CommentId) -> Optio
 
 /// Asserts that the audit finds no drift.
 pub(super) async fn no_drift(stores: &Stores) {
-    assert_eq!(stores.upkeep.audit().await.unwrap(), []);
+    assert_eq!(stores.housekeeping.audit().await.unwrap(), []);
 }
 
 /// Returns every event of the log.

@@ -65,7 +65,7 @@ async fn the_thousand_and_first_follow_is_refused(backend: &Backend) {
     let ids: Vec<MemberId> = crowd.iter().map(|new| new.id).collect();
     let follows = ids[..FOLLOWINGS_MAX - 1].iter().map(|id| (one, *id));
     let follows = follows.map(|(follower, followee)| ImportedFollow { id: id(), follower, followee }).collect();
-    stores.upkeep.import(Import { members: crowd, follows, ..Import::default() }).await.unwrap();
+    stores.housekeeping.import(Import { members: crowd, follows, ..Import::default() }).await.unwrap();
 
     let [last, beyond] = [ids[FOLLOWINGS_MAX - 1], ids[FOLLOWINGS_MAX]];
     follow(stores, one, last).await.unwrap();

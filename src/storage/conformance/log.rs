@@ -79,9 +79,9 @@ async fn pruning_keeps_events_that_a_reader_has_not_read(backend: &Backend) {
         post(&stores, author, "글").await;
     }
     let later = Timestamp(Timestamp::now().0 + 60_000);
-    let pruned = stores.upkeep.prune(Timestamp::now(), later, Position(4)).await.unwrap();
+    let pruned = stores.housekeeping.prune(Timestamp::now(), later, Position(4)).await.unwrap();
     assert_eq!((pruned.events, stores.log.pruned_to().await.unwrap()), (4, Position(4)));
-    let pruned = stores.upkeep.prune(Timestamp::now(), Timestamp(0), END).await.unwrap();
+    let pruned = stores.housekeeping.prune(Timestamp::now(), Timestamp(0), END).await.unwrap();
     assert_eq!(pruned.events, 0, "young events stay");
 }
 
@@ -95,9 +95,9 @@ async fn a_purge_after_a_month_leaves_no_drift(backend: &Backend) {
     let long_ago = Timestamp(0);
     stores.posts.delete_post(other, deleted, long_ago).await.unwrap();
     stores.members.deactivate(leaver, long_ago).await.unwrap();
-    let pruned = stores.upkeep.prune(Timestamp::now(), long_ago, END).await.unwrap();
+    let pruned = stores.housekeeping.prune(Timestamp::now(), long_ago, END).await.unwrap();
     assert_eq!((pruned.posts, pruned.members), (1, 1));
-    assert_eq!(stores.upkeep.audit().await.unwrap(), []);
+    assert_eq!(stores.housekeeping.audit().await.unwrap(), []);
     assert!(!stores.members.handle_taken("leaver").await.unwrap());
 }
 
@@ -166,7 +166,7 @@ async fn every_position_up_to_the_head_can_be_read(backend: &Backend) {
 async fn a_log_pruned_to_its_end_continues_after_a_restart(backend: &Backend) {
     let stores = backend.stores().await;
     let _: [MemberId; 3] = fixtures::members(&stores).await;
-    let pruned = stores.upkeep.prune(Timestamp::now(), hours_from_now(1), END).await.unwrap();
+    let pruned = stores.housekeeping.prune(Timestamp::now(), hours_from_now(1), END).await.unwrap();
     assert_eq!(pruned.events, 3);
     let again = backend.reopen(stores).await;
     assert_eq!(*again.log.head().borrow(), Position(3));

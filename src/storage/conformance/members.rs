@@ -185,8 +185,8 @@ async fn a_released_handle_is_free(backend: &Backend) {
 
 async fn no_stored_id_exceeds_the_largest_id(backend: &Backend) {
     let stores = &backend.stores().await;
-    assert_eq!(stores.upkeep.largest_id().await.unwrap(), 0);
-    let largest = async || stores.upkeep.largest_id().await.unwrap();
+    assert_eq!(stores.housekeeping.largest_id().await.unwrap(), 0);
+    let largest = async || stores.housekeeping.largest_id().await.unwrap();
     let who = fixtures::member(stores).await;
     assert_eq!(largest().await, who.0);
     let other = fixtures::member(stores).await;

@@ -24,6 +24,7 @@ mod daily_top3;
 mod deactivation;
 mod fixtures;
 mod follows;
+mod housekeeping;
 mod images;
 mod log;
 mod markers;
@@ -36,7 +37,6 @@ mod relations;
 mod search;
 mod sessions;
 mod tokens;
-mod upkeep;
 
 use super::{NewMember, StoreResult, Stores};
 use crate::domain::{

@@ -107,7 +107,7 @@ impl Population<'_> {
     /// Prunes at a time a month later: purges the deactivated members. Adds new members.
     async fn prune(&mut self) {
         let later = hours_from_now(31 * 24);
-        let pruned = self.stores.upkeep.prune(later, Timestamp(0), Position(0)).await.unwrap();
+        let pruned = self.stores.housekeeping.prune(later, Timestamp(0), Position(0)).await.unwrap();
         assert_eq!(pruned.members, self.deactivated.len() as u64);
         self.deactivated.clear();
         self.active.extend(members::<2>(self.stores).await);

@@ -15,8 +15,8 @@ mod images;
 mod markers;
 mod ranking;
 
+mod housekeeping;
 mod log;
-mod upkeep;
 mod writer;
 
 mod lane;
@@ -32,12 +32,12 @@ pub(super) use open::{audit, file};
 
 use super::{StoreError, StoreResult};
 use crate::domain::Epoch;
+use housekeeping::Reserve;
 use lane::Lane;
 use log::Tail;
 use open::pool_options;
 use sqlx::{SqlitePool, sqlite::SqliteRow};
 use std::{path::Path, sync::Arc, time::Duration};
-use upkeep::Reserve;
 use writer::Writer;
 
 /// Every store of the embedded profile that is in the database.

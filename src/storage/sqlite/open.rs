@@ -1,10 +1,10 @@
 //! Opens the database: the lock of the data folder, migrations, and the pools of connections.
 use super::{
     Sqlite, failed,
+    housekeeping::{self, Reserve},
     lane::{self, Lane},
     log::Tail,
     unusable,
-    upkeep::{self, Reserve},
     writer::Writer,
 };
 use crate::{
@@ -62,7 +62,7 @@ impl Sqlite {
         let opened = pool_options(1).connect_with(options.clone()).await;
         let writer_pool = opened.map_err(|error| unusable(&file(config), error))?;
         sqlx::migrate!("migrations/sqlite").run(&writer_pool).await.map_err(failed)?;
-        upkeep::retag_posts(&writer_pool).await?;
+        housekeeping::retag_posts(&writer_pool).await?;
         let epoch = epoch(&writer_pool).await?;
         let tail = Arc::new(Tail::load(&writer_pool).await?);
         let read_only = options.read_only(true).create_if_missing(false);
@@ -122,7 +122,7 @@ pub(crate) fn options(config: &Config) -> SqliteConnectOptions {
 
 /// Recomputes every counter on a read-only connection of its own.
 pub(in crate::storage) async fn audit(config: &Config) -> StoreResult<Vec<Drift>> {
-    upkeep::audit(&pool(options(config).read_only(true), 1).await?).await
+    housekeeping::audit(&pool(options(config).read_only(true), 1).await?).await
 }
 
 pub(crate) async fn pool(options: SqliteConnectOptions, connections: u32) -> StoreResult<SqlitePool> {

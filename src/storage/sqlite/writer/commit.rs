@@ -151,7 +151,7 @@ mod tests {
     use crate::{
         config::Config,
         domain::{Email, Handle, Patch, Profile, ProfilePatch},
-        storage::{MemberStore, NewMember, UpkeepStore, sqlite::Sqlite},
+        storage::{HousekeepingStore, MemberStore, NewMember, sqlite::Sqlite},
     };
     use futures::FutureExt;
 

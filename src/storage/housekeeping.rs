@@ -62,7 +62,7 @@ pub struct Pruned {
 
 /// Maintains the whole store.
 #[async_trait]
-pub trait UpkeepStore: Send + Sync + 'static {
+pub trait HousekeepingStore: Send + Sync + 'static {
     /// Removes, in steps short enough not to delay other commands: events older than `events_before` up to `readers_at`
     /// (the position of the slowest reader), receipts older than a day, expired sessions and revocations, and posts and
     /// members that were deleted or deactivated more than `PURGE_DAYS` ago.

@@ -35,8 +35,8 @@ fn after_the_purge() -> Timestamp {
 async fn pruning_goes_beyond_one_step(backend: &Backend) {
     let stores = &backend.stores().await;
     let crowd = (0..1_234).map(|number| newcomer(&format!("crowd{number}"))).collect();
-    stores.upkeep.import(Import { members: crowd, ..Import::default() }).await.unwrap();
-    let pruned = stores.upkeep.prune(Timestamp::now(), hours_from_now(1), EVERYTHING).await.unwrap();
+    stores.housekeeping.import(Import { members: crowd, ..Import::default() }).await.unwrap();
+    let pruned = stores.housekeeping.prune(Timestamp::now(), hours_from_now(1), EVERYTHING).await.unwrap();
     assert_eq!(pruned.events, 1_234);
     assert_eq!(stores.log.pruned_to().await.unwrap(), Position(1_234));
 }
@@ -59,21 +59,21 @@ async fn receipts_and_sessions_expire(backend: &Backend) {
     let third = tokens::log_in(stores, who).await;
     stores.sessions.end_sessions(who, SessionsToEnd::One(third.id), hours_from_now(1)).await.unwrap();
 
-    let pruned = stores.upkeep.prune(now, Timestamp(0), NOTHING).await.unwrap();
+    let pruned = stores.housekeeping.prune(now, Timestamp(0), NOTHING).await.unwrap();
     assert_eq!(pruned, Pruned { receipts: 1, ..Pruned::default() });
     let again = async |receipt| stores.posts.create_post(draft(who, "글"), Some(receipt)).await.unwrap();
     assert!(matches!(again(old).await, Outcome::Done(_)));
     assert_eq!(again(young).await, Outcome::Repeated(answer.clone()));
     assert_eq!(stores.sessions.revoked(now).await.unwrap().len(), 1);
 
-    let pruned = stores.upkeep.prune(later, Timestamp(0), NOTHING).await.unwrap();
+    let pruned = stores.housekeeping.prune(later, Timestamp(0), NOTHING).await.unwrap();
     assert_eq!((pruned.sessions, stores.sessions.session(ended.id).await.unwrap().is_some()), (1, false));
     assert!(stores.sessions.session(kept.id).await.unwrap().is_some());
     let revoked = stores.sessions.revoked(later).await.unwrap();
     assert_eq!(revoked.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [ended.id], "the sweep revokes its tokens");
     let last = hours_from_now(9);
-    stores.upkeep.prune(last, Timestamp(0), NOTHING).await.unwrap();
-    stores.upkeep.prune(hours_from_now(12), Timestamp(0), NOTHING).await.unwrap();
+    stores.housekeeping.prune(last, Timestamp(0), NOTHING).await.unwrap();
+    stores.housekeeping.prune(hours_from_now(12), Timestamp(0), NOTHING).await.unwrap();
     assert!(stores.sessions.revoked(now).await.unwrap().is_empty());
 }
 
@@ -100,7 +100,7 @@ async fn purged_members_leave_tombstones_and_no_drift(backend: &Backend) {
     stores.members.deactivate(deactivated, Timestamp::now()).await.unwrap();
     stores.members.deactivate(also, hours_from_now(24)).await.unwrap();
 
-    let pruned = stores.upkeep.prune(after_the_purge(), Timestamp(0), NOTHING).await.unwrap();
+    let pruned = stores.housekeeping.prune(after_the_purge(), Timestamp(0), NOTHING).await.unwrap();
     assert_eq!(pruned, Pruned { posts: 1, members: 1, ..Pruned::default() });
     no_drift(stores).await;
     assert!(stores.sessions.credentials(deactivated).await.unwrap().is_none());
@@ -129,7 +129,7 @@ async fn an_audit_during_a_purge_finds_no_drift(backend: &Backend) {
     let crowd: Vec<_> = (0..700).map(|number| newcomer(&format!("crowd{number}"))).collect();
     let fans: Vec<MemberId> = crowd.iter().map(|new| new.id).collect();
     let follows = fans.iter().map(|fan| ImportedFollow { id: id(), follower: *fan, followee: deactivated }).collect();
-    stores.upkeep.import(Import { members: crowd, follows, ..Import::default() }).await.unwrap();
+    stores.housekeeping.import(Import { members: crowd, follows, ..Import::default() }).await.unwrap();
     let (deleted, theirs) = (post(stores, stays).await, post(stores, deactivated).await);
     for on in [deleted, theirs] {
         let views = fans.iter().map(|fan| View { post: on, viewer: *fan, hour: 1 });
@@ -139,7 +139,7 @@ async fn an_audit_during_a_purge_finds_no_drift(backend: &Backend) {
     stores.posts.delete_post(stays, deleted, Timestamp::now()).await.unwrap();
     stores.members.deactivate(deactivated, Timestamp::now()).await.unwrap();
 
-    let (stores, purging) = (stores.clone(), stores.upkeep.clone());
+    let (stores, purging) = (stores.clone(), stores.housekeeping.clone());
     let purge = tokio::spawn(async move { purging.prune(after_the_purge(), Timestamp(0), NOTHING).await.unwrap() });
     while !purge.is_finished() {
         no_drift(&stores).await;
@@ -157,7 +157,7 @@ async fn recent_deletions_are_not_purged(backend: &Backend) {
     comment(stores, stays, kept).await;
     stores.members.deactivate(deactivated, Timestamp::now()).await.unwrap();
     let lately = hours_from_now(PURGE_DAYS as i64 * 24 - 1);
-    assert_eq!(stores.upkeep.prune(lately, Timestamp(0), NOTHING).await.unwrap(), Pruned::default());
+    assert_eq!(stores.housekeeping.prune(lately, Timestamp(0), NOTHING).await.unwrap(), Pruned::default());
     stores.members.restore(deactivated).await.unwrap().unwrap();
     assert_eq!(post_counts(stores, kept).await, Some([0, 0, 1]));
     no_drift(stores).await;
@@ -177,7 +177,7 @@ async fn an_import_equals_single_commands(backend: &Backend) {
     let posts: Vec<_> = ids.iter().map(|id| draft(*id, "#서울 글 #서울")).collect();
     let before = events(stores).await.len();
     stores
-        .upkeep
+        .housekeeping
         .import(Import { members: new, follows: follows.clone(), posts: posts.clone(), ..Import::default() })
         .await
         .unwrap();
@@ -207,7 +207,7 @@ async fn imported_likes_count_once(backend: &Backend) {
     let imported = |member| ImportedLike { id: id(), post: on, author, member };
     let likes = vec![imported(fan), imported(author), imported(author)];
     let before = events(stores).await.len();
-    stores.upkeep.import(Import { likes, ..Import::default() }).await.unwrap();
+    stores.housekeeping.import(Import { likes, ..Import::default() }).await.unwrap();
     assert_eq!(post_counts(stores, on).await, Some([0, 2, 0]));
     let facts: Vec<Fact> = events(stores).await[before..].iter().map(|event| event.fact).collect();
     assert_eq!(facts, [Fact::new(EventKind::PostLiked, author).on_post(on).to(author)]);
@@ -239,7 +239,7 @@ async fn the_audit_names_each_wrong_counter(backend: &Backend) {
     no_drift(stores).await;
     for (done, counter) in COUNTERS.iter().enumerate() {
         (backend.tamper)(Tampering::SpoilCounter(counter)).await;
-        let drifts = stores.upkeep.audit().await.unwrap();
+        let drifts = stores.housekeeping.audit().await.unwrap();
         let found: Vec<_> = drifts.iter().map(|drift| (drift.counter, drift.rows)).collect();
         let spoiled: Vec<_> = COUNTERS[..=done].iter().map(|counter| (*counter, 1)).collect();
         assert_eq!(found, spoiled);

@@ -1,4 +1,4 @@
-//! `UpkeepStore`: pruning and purging in steps, audits, imports, and two tasks of the start (retag, reserve).
+//! `HousekeepingStore`: pruning and purging in steps, audits, imports, and two tasks of the start (retag, reserve).
 mod audit;
 mod import;
 mod reserve;
@@ -12,7 +12,7 @@ pub(crate) use retag::retag_posts;
 use super::{Sqlite, failed, json_ids, number, signed, writer::Commit};
 use crate::{
     domain::{Position, RECEIPT_HOURS, Timestamp},
-    storage::{Drift, Import, PURGE_DAYS, Pruned, StoreResult, UpkeepStore},
+    storage::{Drift, HousekeepingStore, Import, PURGE_DAYS, Pruned, StoreResult},
 };
 use async_trait::async_trait;
 use futures::{FutureExt, future::BoxFuture};
@@ -98,7 +98,7 @@ impl Sqlite {
 }
 
 #[async_trait]
-impl UpkeepStore for Sqlite {
+impl HousekeepingStore for Sqlite {
     async fn prune(&self, now: Timestamp, events_before: Timestamp, readers_at: Position) -> StoreResult<Pruned> {
         self.keep_reserve();
         let events = self.run_steps(move |commit| prune_events(commit, events_before, readers_at).boxed()).await?;
