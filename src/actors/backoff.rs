@@ -16,6 +16,7 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
+    /// Starts with the shortest pause; no pause is longer than `max`.
     pub(super) fn up_to(max: Duration) -> Self {
         Self { next: FIRST, max }
     }

@@ -1,4 +1,4 @@
-//! Why an actor gives no result, and why the tree of actors does not start.
+//! `Error`: why an actor gives no result. `StartError`: why the tree of actors does not start.
 use crate::{domain::Refusal, storage::StoreError};
 
 /// Why an actor gives no result. Knows nothing of HTTP: `http::problem` maps each variant to a status.

@@ -33,7 +33,7 @@ impl Part {
     }
 
     /// Creates a fault of this part that is not present yet.
-    pub(super) fn fault(&self) -> Fault {
+    pub(super) fn new_fault(&self) -> Fault {
         Fault { part: self.clone(), present: Arc::default() }
     }
 }
@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn a_part_is_up_when_none_of_its_faults_is_present() {
         let part = Part::new("test");
-        let (one, two) = (part.fault(), part.fault());
+        let (one, two) = (part.new_fault(), part.new_fault());
         for _ in 0..2 {
             one.set(true);
         }

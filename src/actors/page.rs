@@ -1,4 +1,4 @@
-//! One page of a list, cut from one item more than it holds.
+//! `Page`: one page of a list, cut from the result of a query for one item more.
 
 /// One page of a list.
 #[derive(Debug, Clone)]

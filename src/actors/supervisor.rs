@@ -73,9 +73,9 @@ impl Supervisor {
         Ok(Self { root, system, bounds, closing, ending: CancellationToken::new() })
     }
 
-    /// Creates a part of this name; called once for each part.
-    pub(super) fn part(&self, name: &'static str) -> Part {
-        self.system.part(name)
+    /// Adds a part of this name; called once for each part.
+    pub(super) fn add_part(&self, name: &'static str) -> Part {
+        self.system.add_part(name)
     }
 
     /// Starts a core actor, supervises it, and returns the mailbox of all its incarnations.
@@ -109,7 +109,7 @@ impl Supervisor {
         A: Actor<Msg = Envelope<M>>,
         M: Send + 'static,
     {
-        let criticality = Criticality::Part(part.fault(), Backoff::up_to(PART_MAX));
+        let criticality = Criticality::Part(part.new_fault(), Backoff::up_to(PART_MAX));
         let (mailbox, child) = self.child(part.name(), slot, criticality, make);
         match (child.factory)(self.root.get_cell()).await {
             // The root has ended only when the process is ending.

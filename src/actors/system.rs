@@ -45,15 +45,18 @@ impl Gauges {
         self.name
     }
 
+    /// Notes a message that a mailbox accepted.
     pub(super) fn message_queued(&self) {
         self.queued_at.lock().unwrap_or_else(PoisonError::into_inner).push_back(Instant::now());
     }
 
+    /// Notes that the oldest message was handled or dropped.
     pub(super) fn message_handled(&self) {
         self.queued_at.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         self.handled.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Counts a restart of the actor.
     pub(super) fn restarted(&self) {
         self.restarts.fetch_add(1, Ordering::Relaxed);
         metrics::counter!("dailyfeed_actor_restarts_total", "actor" => self.name).increment(1);
@@ -99,8 +102,8 @@ impl System {
         gauges
     }
 
-    /// Creates a part; called once for each part, at the start.
-    pub(super) fn part(&self, name: &'static str) -> Part {
+    /// Adds a part; called once for each part, at the start.
+    pub(super) fn add_part(&self, name: &'static str) -> Part {
         let part = Part::new(name);
         self.parts.write().unwrap_or_else(PoisonError::into_inner).push(part.clone());
         part

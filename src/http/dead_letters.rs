@@ -53,7 +53,10 @@ pub(super) async fn redrive_all(State(activity): State<Activity>) -> Result<Resp
 }
 
 /// `DELETE /admin/deadletters/{id}`: drops the event permanently.
-pub(super) async fn drop(State(activity): State<Activity>, Id(id): Id<Position>) -> Result<StatusCode, Problem> {
+pub(super) async fn drop_dead_letter(
+    State(activity): State<Activity>,
+    Id(id): Id<Position>,
+) -> Result<StatusCode, Problem> {
     activity.drop_dead_letter(id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -54,7 +54,7 @@ pub(super) struct SendImage {
     )
 )]
 #[expect(clippy::significant_drop_tightening, reason = "a permit, not a lock: held until the upload is done")]
-pub(super) async fn send_image(
+pub(super) async fn create_image(
     State(images): State<Images>,
     State(rules): State<UploadRules>,
     Auth(identity): Auth,

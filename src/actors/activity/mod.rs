@@ -95,7 +95,7 @@ impl Activity {
         visibility: Visibility,
         config: &Config,
     ) -> Self {
-        let part = supervisor.part("activity");
+        let part = supervisor.add_part("activity");
         let public_url = config.http.public_url.clone();
         let shared = Arc::new(Shared {
             store: stores.activity.clone(),
@@ -105,7 +105,7 @@ impl Activity {
             applied: watch::channel(Position(0)).0,
             source: if public_url.is_empty() { SOURCE_DEFAULT.to_owned() } else { public_url },
             streams: OpenStreams::new(config.stream.per_member_max),
-            store_fault: part.fault(),
+            store_fault: part.new_fault(),
             rewind_reader: Arc::default(),
             part,
             lane: Lane::new("activity", LaneLimits::default()),

@@ -83,6 +83,7 @@ impl Feeds {
     }
 }
 
+/// Returns the posts of the source in the window, at most `wanted`. Of a tag the window has none.
 fn from_window(
     window: &PostWindow,
     source: &Source,
@@ -94,7 +95,6 @@ fn from_window(
     match source {
         Source::Authors(authors) => window.newest_by_authors(authors, sees, before, pinned, wanted),
         Source::Everybody => window.newest_by_anybody(sees, before, pinned, wanted),
-        // The window has no tags.
         Source::Tag(_) => WindowScan { posts: Vec::new(), floor: Some(PostId(u64::MAX)) },
     }
 }

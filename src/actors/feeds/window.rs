@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn applying_twice_changes_nothing() {
+    fn a_post_that_is_inserted_twice_is_kept_once() {
         let mut window = window(100);
         window.insert(post_ref(30, 1, 30));
         assert_eq!(window.post_count(), 5);

@@ -42,14 +42,14 @@ pub(super) async fn start(
     sessions: Sessions,
     config: &Config,
 ) {
-    let part = supervisor.part("housekeeping");
+    let part = supervisor.add_part("housekeeping");
     let retry = Arc::new(Notify::new());
     let state = actor::State {
         store: stores.housekeeping.clone(),
         readers,
         sessions,
         retention: Duration::from_secs(u64::from(config.events.retention_hours) * 3_600),
-        last_run_failed: part.fault(),
+        last_run_failed: part.new_fault(),
         retry: retry.clone(),
     };
     let mailbox: Mailbox<Message> =

@@ -79,6 +79,7 @@ impl Decoders {
         })
     }
 
+    /// Returns `None` if all permits are held, or as many of this member as it can hold.
     fn try_acquire(&self, owner: MemberId) -> Option<UploadPermit> {
         let held = self.uploads_max.saturating_sub(self.uploads.available_permits());
         let crowded = held >= MEMBER_UPLOADS_MAX.max(self.uploads_max / 2);

@@ -24,7 +24,7 @@ pub(super) struct FileCheck {
 impl FileCheck {
     /// Starts the task that checks now, and after each failed write until a check succeeds.
     pub(super) fn start(supervisor: &Supervisor, part: Part, files: Arc<dyn ImageFileStore>) -> Self {
-        let check = Self { unwritable: part.fault(), check_again: Arc::new(Notify::new()), part };
+        let check = Self { unwritable: part.new_fault(), check_again: Arc::new(Notify::new()), part };
         check.check_again.notify_one();
         supervisor.spawn_background(check_until_writable(check.clone(), files));
         check

@@ -63,7 +63,7 @@ impl Images {
         visibility: Visibility,
         config: &Config,
     ) -> Self {
-        let part = supervisor.part("images");
+        let part = supervisor.add_part("images");
         let (store, files) = (stores.images.clone(), stores.image_files.clone());
         let slots = Slots::start_part(supervisor, &part, store.clone()).await;
         let file_check = FileCheck::start(supervisor, part, files.clone());

@@ -134,7 +134,7 @@ impl State {
             return;
         }
         self.tables = Some(tables);
-        self.dirty.order_changed = true;
+        self.dirty.require_rebuild();
     }
 
     /// Counts the dirty posts again, and adds a generation to each ranking whose order changed. After an error the
@@ -192,7 +192,7 @@ impl State {
     /// Publishes the best of today. The generations do not depend on it, so a failure only leads to a later attempt.
     async fn publish_today(&mut self, date: Date, today: Vec<ScoredPost>) {
         if Instant::now() < self.publish_after {
-            self.dirty.order_changed = true;
+            self.dirty.require_rebuild();
             return;
         }
         match self.shared.days.publish(date, today, &mut self.published).await {
@@ -200,7 +200,7 @@ impl State {
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "cannot store the best posts of the day");
                 self.publish_after = Instant::now() + self.publish_backoff.next();
-                self.dirty.order_changed = true;
+                self.dirty.require_rebuild();
             }
         }
     }

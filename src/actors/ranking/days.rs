@@ -1,5 +1,5 @@
-//! `Days`: the best posts of a calendar day. Those of today come from the newest rebuild, those of past days from the
-//! store, where they are frozen five minutes after the end of the day.
+//! `Days`: the best posts of a calendar day. The newest rebuild has those of today, the store those of past days, which
+//! are frozen five minutes after the end of the day.
 use crate::{
     actors::error::Error,
     domain::{Day, FieldError, PostId, Reason, TOP_KEPT, TOP_SHOWN, Timestamp, first_id_at},

@@ -13,8 +13,8 @@ pub(super) struct DirtyPosts {
     pub(super) posts: FxHashSet<PostId>,
     /// Members who were deactivated or restored. Every post that they wrote, liked or commented on is dirty.
     pub(super) members: FxHashSet<MemberId>,
-    /// The order of a ranking can have changed although no count did, for example after a new post.
-    pub(super) order_changed: bool,
+    /// A rebuild is needed although no count changed: the order of a ranking can have changed, as after a new post.
+    rebuild_required: bool,
     overflowed: bool,
 }
 
@@ -34,7 +34,7 @@ impl DirtyPosts {
                 self.members.insert(fact.member);
                 self.overflowed |= self.members.len() > DIRTY_MAX;
             }
-            K::PostCreated | K::PostsPublic | K::PostsForFollowers | K::PostsPrivate => self.order_changed = true,
+            K::PostCreated | K::PostsPublic | K::PostsForFollowers | K::PostsPrivate => self.require_rebuild(),
             _ => {}
         }
     }
@@ -47,9 +47,14 @@ impl DirtyPosts {
         }
     }
 
+    /// Has the next rebuild build the rankings even if no post is dirty.
+    pub(super) fn require_rebuild(&mut self) {
+        self.rebuild_required = true;
+    }
+
     /// Returns true if a rebuild would find no change.
     pub(super) fn is_empty(&self) -> bool {
-        !self.order_changed && self.posts.is_empty() && self.members.is_empty()
+        !self.rebuild_required && self.posts.is_empty() && self.members.is_empty()
     }
 
     /// Returns true if more than [`DIRTY_MAX`] posts or members were marked: the tables must be loaded anew.
@@ -85,7 +90,7 @@ mod tests {
         let mut posts: Vec<u64> = dirty.posts.iter().map(|post| post.0).collect();
         posts.sort_unstable();
         assert_eq!(posts, [1, 2, 3, 4, 5, 6]);
-        assert!(!dirty.order_changed && dirty.members.is_empty());
+        assert!(!dirty.rebuild_required && dirty.members.is_empty());
     }
 
     #[test]

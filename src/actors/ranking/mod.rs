@@ -91,7 +91,7 @@ impl Shared {
             days: Days::new(stores.ranking.clone(), zone),
             position: AtomicU64::new(head.0),
             incarnations: AtomicU64::new(0),
-            store_fault: part.fault(),
+            store_fault: part.new_fault(),
             part,
         }
     }
@@ -167,7 +167,7 @@ impl Ranking {
         let zone = TimeZone::get(&config.ranking.day_zone).unwrap_or(TimeZone::UTC);
         // Read before the tables are loaded: an event in both is counted again, which changes nothing.
         let head = *stores.log.head().borrow();
-        let shared = Arc::new(Shared::new(stores, zone, head, supervisor.part("ranking")));
+        let shared = Arc::new(Shared::new(stores, zone, head, supervisor.add_part("ranking")));
         let state = shared.clone();
         let mailbox = supervisor.spawn_part(&shared.part, None, move || (actor::RankingActor, state.clone())).await;
         let reader = mailbox.clone();

@@ -95,7 +95,7 @@ impl Search {
         content: Content,
         config: &Config,
     ) -> Self {
-        let (shared, first_builds) = Shared::new(stores, supervisor.part("search"), config);
+        let (shared, first_builds) = Shared::new(stores, supervisor.add_part("search"), config);
         let shared = Arc::new(shared);
         let state = shared.clone();
         let mailbox = supervisor.spawn_part(&shared.part, None, move || (actor::SearchActor, state.clone())).await;

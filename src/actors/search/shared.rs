@@ -79,7 +79,7 @@ impl Shared {
             build_documents: AtomicU64::new(0),
             build_stats: Mutex::default(),
             first_builds,
-            first_build_fault: part.fault(),
+            first_build_fault: part.new_fault(),
             part,
             rewind_reader: Arc::default(),
             commit_interval: Duration::from_millis(config.search.commit_interval_ms),

@@ -202,6 +202,7 @@ impl Hub {
     }
 }
 
+/// Removes a watcher from those of one author.
 fn remove_watcher(by_author: &mut FxHashMap<MemberId, Vec<Arc<Watcher>>>, author: MemberId, watcher: &Arc<Watcher>) {
     if let Some(watchers) = by_author.get_mut(&author) {
         if let Some(index) = watchers.iter().position(|other| Arc::ptr_eq(other, watcher)) {

@@ -35,7 +35,7 @@ impl Views {
         let waiting: Arc<Mutex<Vec<View>>> = Arc::default();
         let state = actor::State { store, waiting: waiting.clone() };
         let make = move || (actor::ViewsActor, state.clone());
-        let mailbox = supervisor.spawn_part(&supervisor.part("views"), None, make).await;
+        let mailbox = supervisor.spawn_part(&supervisor.add_part("views"), None, make).await;
         Self { mailbox, waiting, remembered: Arc::new(Cache::new(REMEMBERED_MAX)) }
     }
 
