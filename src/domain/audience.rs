@@ -5,7 +5,7 @@ use super::{EventKind, Fact, MemberId};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Audience {
     /// Members who watch the acting member: its followers, and the member.
-    pub watchers: bool,
+    pub followers: bool,
     /// The acting member.
     pub actor: bool,
     /// The member it was done to.
@@ -20,8 +20,8 @@ impl Audience {
         use EventKind as K;
         let nobody = Self::default();
         match kind {
-            K::PostCreated | K::PostUpdated | K::PostDeleted => Self { watchers: true, ..nobody },
-            K::MemberDeactivated | K::PostsForFollowers | K::PostsPrivate => Self { watchers: true, ..nobody },
+            K::PostCreated | K::PostUpdated | K::PostDeleted => Self { followers: true, ..nobody },
+            K::MemberDeactivated | K::PostsForFollowers | K::PostsPrivate => Self { followers: true, ..nobody },
             K::PostLiked | K::PostLikeCancelled | K::CommentLiked | K::CommentLikeCancelled => {
                 Self { target: true, ..nobody }
             }
@@ -43,12 +43,12 @@ impl Audience {
     }
 
     /// Returns whether the audience of a fact includes this member, who watches these authors (in ascending order).
-    pub fn includes(fact: &Fact, member: MemberId, watched: &[MemberId]) -> bool {
+    pub fn includes(fact: &Fact, member: MemberId, home_authors: &[MemberId]) -> bool {
         let audience = Self::of(fact.kind);
         audience.everybody
             || audience.actor && fact.member == member
             || audience.target && fact.target == Some(member)
-            || audience.watchers && watched.binary_search(&fact.member).is_ok()
+            || audience.followers && home_authors.binary_search(&fact.member).is_ok()
     }
 }
 

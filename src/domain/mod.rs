@@ -65,8 +65,8 @@ pub use notification::{NOTIFICATIONS_MAX, Notification, NotificationKind, Retrac
 pub use post::{IMAGES_MAX, LikeState, Post, PostCounts, PostText, VisiblePost};
 pub use profile::{Gender, Patch, Profile, ProfilePatch};
 pub use ranking::{
-    COMMENT_WEIGHT, Day, FROZEN_AFTER, GENERATION_EVERY, GENERATIONS_KEPT, HOUR_MS, LIKE_WEIGHT, RANKED_MAX, RankedBy,
-    TOP_KEPT, TOP_SHOWN, Tally, Window, first_hour,
+    COMMENT_WEIGHT, CalendarDay, FROZEN_AFTER, GENERATION_EVERY, GENERATIONS_KEPT, HOUR_MS, LIKE_WEIGHT, RANKED_MAX,
+    RankedBy, RankingPeriod, TOP_KEPT, TOP_SHOWN, Tally, first_hour,
 };
 pub use receipt::{Answer, Outcome, RECEIPT_HOURS, Receipt};
 pub use refusal::{FieldError, Reason, Refusal};

@@ -1,4 +1,4 @@
-//! Rankings: the scores of posts, the windows in which they are counted, and the calendar days of the daily top three.
+//! Rankings: the scores of posts, the periods in which they are counted, and the calendar days of the daily top three.
 use super::Timestamp;
 use jiff::{ToSpan, civil::Date, tz::TimeZone};
 use std::{ops::Range, time::Duration};
@@ -19,7 +19,7 @@ pub const FROZEN_AFTER: Duration = Duration::from_secs(5 * 60);
 pub const LIKE_WEIGHT: u64 = 2;
 /// Weight of a comment relative to a view, in the daily score.
 pub const COMMENT_WEIGHT: u64 = 3;
-/// Milliseconds of an hour. Views are counted by hours since 1970, so every window begins with a whole hour.
+/// Milliseconds of an hour. Views are counted by hours since 1970, so every period begins with a whole hour.
 pub const HOUR_MS: i64 = 3_600_000;
 
 /// Views, likes and comments of a post in some span of time. Each saturates at 2^32 - 1.
@@ -82,7 +82,7 @@ impl RankedBy {
 
 /// The span of time in which a ranking counts views, likes and comments.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Window {
+pub enum RankingPeriod {
     /// The last 24 whole hours and the current one.
     #[default]
     Day,
@@ -92,8 +92,8 @@ pub enum Window {
     All,
 }
 
-impl Window {
-    /// All windows.
+impl RankingPeriod {
+    /// All periods.
     pub const ALL: [Self; 3] = [Self::Day, Self::Week, Self::All];
 
     /// Returns the name in requests.
@@ -105,12 +105,12 @@ impl Window {
         }
     }
 
-    /// Returns the window of that name.
+    /// Returns the period of that name.
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|window| window.name() == name)
+        Self::ALL.into_iter().find(|period| period.name() == name)
     }
 
-    /// Returns the start of the window at `now`: a whole hour, so that the window moves once an hour.
+    /// Returns the start of the period at `now`: a whole hour, so that the period moves once an hour.
     pub fn since(self, now: Timestamp) -> Timestamp {
         let hours = match self {
             Self::Day => 24,
@@ -123,7 +123,7 @@ impl Window {
 
 /// A calendar day of a time zone, as a span of time. Most have 24 hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Day {
+pub struct CalendarDay {
     /// The calendar date.
     pub date: Date,
     /// Its first millisecond.
@@ -132,7 +132,7 @@ pub struct Day {
     pub end: Timestamp,
 }
 
-impl Day {
+impl CalendarDay {
     /// Returns the day that contains `now`.
     pub fn at(now: Timestamp, zone: &TimeZone) -> Option<Self> {
         let moment = jiff::Timestamp::from_millisecond(now.0).ok()?;
@@ -197,25 +197,25 @@ mod tests {
     #[test]
     fn windows_begin_with_a_whole_hour_and_move_once_an_hour() {
         let now = moment("2026-11-25T13:59:59.999Z");
-        assert_eq!(Window::Day.since(now), moment("2026-11-24T13:00:00Z"));
-        assert_eq!(Window::Week.since(now), moment("2026-11-18T13:00:00Z"));
-        assert_eq!(Window::Day.since(Timestamp(now.0 + 1)), moment("2026-11-24T14:00:00Z"));
-        assert_eq!(Window::All.since(now), Timestamp(0));
+        assert_eq!(RankingPeriod::Day.since(now), moment("2026-11-24T13:00:00Z"));
+        assert_eq!(RankingPeriod::Week.since(now), moment("2026-11-18T13:00:00Z"));
+        assert_eq!(RankingPeriod::Day.since(Timestamp(now.0 + 1)), moment("2026-11-24T14:00:00Z"));
+        assert_eq!(RankingPeriod::All.since(now), Timestamp(0));
     }
 
     #[test]
     fn windows_have_names() {
-        for window in Window::ALL {
-            assert_eq!(Window::named(window.name()), Some(window));
+        for period in RankingPeriod::ALL {
+            assert_eq!(RankingPeriod::named(period.name()), Some(period));
         }
-        assert_eq!(Window::default(), Window::Day);
-        assert!(["", "Day", "month", "day "].iter().all(|name| Window::named(name).is_none()));
+        assert_eq!(RankingPeriod::default(), RankingPeriod::Day);
+        assert!(["", "CalendarDay", "month", "day "].iter().all(|name| RankingPeriod::named(name).is_none()));
     }
 
     #[test]
     fn one_moment_is_on_different_days_in_different_time_zones() {
         let now = moment("2026-11-25T10:30:00Z");
-        let date = |name: &str| Day::at(now, &zone(name)).unwrap().date.to_string();
+        let date = |name: &str| CalendarDay::at(now, &zone(name)).unwrap().date.to_string();
         assert_eq!(date("Asia/Seoul"), "2026-11-25");
         assert_eq!(date("Pacific/Kiritimati"), "2026-11-26");
         assert_eq!(date("Pacific/Pago_Pago"), "2026-11-24");
@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn a_day_lasts_from_midnight_to_midnight_of_its_time_zone() {
         let seoul = zone("Asia/Seoul");
-        let day = Day::at(moment("2026-11-25T15:00:00Z"), &seoul).unwrap();
+        let day = CalendarDay::at(moment("2026-11-25T15:00:00Z"), &seoul).unwrap();
         assert_eq!(day.date.to_string(), "2026-11-26");
         assert_eq!((day.begin, day.end), (moment("2026-11-25T15:00:00Z"), moment("2026-11-26T15:00:00Z")));
         assert_eq!(day.before(&seoul).unwrap().end, day.begin);
@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn days_on_which_clocks_change_are_shorter_or_longer() {
         let hours = |name: &str, date: &str| {
-            let day = Day::of(date.parse().unwrap(), &zone(name)).unwrap();
+            let day = CalendarDay::of(date.parse().unwrap(), &zone(name)).unwrap();
             (day.end.0 - day.begin.0) / HOUR_MS
         };
         assert_eq!(hours("Europe/Berlin", "2026-03-29"), 23);
@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn the_hour_that_contains_midnight_belongs_to_the_day_before() {
         let kolkata = zone("Asia/Kolkata");
-        let day = Day::of("2026-11-25".parse().unwrap(), &kolkata).unwrap();
+        let day = CalendarDay::of("2026-11-25".parse().unwrap(), &kolkata).unwrap();
         let hours = day.hours();
         assert_eq!(hours.start * HOUR_MS - day.begin.0, HOUR_MS / 2);
         assert_eq!((hours.end - hours.start, day.before(&kolkata).unwrap().hours().end), (24, hours.start));
@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_day_is_frozen_five_minutes_after_its_end() {
-        let day = Day::of("2026-11-25".parse().unwrap(), &zone("Asia/Seoul")).unwrap();
+        let day = CalendarDay::of("2026-11-25".parse().unwrap(), &zone("Asia/Seoul")).unwrap();
         assert!(!day.is_frozen(day.begin) && !day.is_frozen(day.end));
         assert!(!day.is_frozen(Timestamp(day.end.0 + 299_999)) && day.is_frozen(Timestamp(day.end.0 + 300_000)));
     }
@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn the_ends_of_the_calendar_have_no_day() {
         let seoul = zone("Asia/Seoul");
-        assert!(Day::of(Date::MAX, &seoul).is_none());
-        assert!(Day::of(Date::MIN, &seoul).is_none_or(|day| day.before(&seoul).is_none()));
+        assert!(CalendarDay::of(Date::MAX, &seoul).is_none());
+        assert!(CalendarDay::of(Date::MIN, &seoul).is_none_or(|day| day.before(&seoul).is_none()));
     }
 }

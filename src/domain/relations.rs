@@ -38,7 +38,7 @@ pub struct Relations {
     /// The member whose relations these are.
     pub member: MemberId,
     /// Authors of the member's home feed: every followed member, including deactivated ones, and the member.
-    pub watched: Arc<[MemberId]>,
+    pub home_authors: Arc<[MemberId]>,
     /// Members whom the member blocks or who block the member: the visibility rule treats both alike.
     pub blocked: Vec<MemberId>,
     /// Members whom the member mutes, with the end of the mute; `None` is a mute without end.
@@ -51,7 +51,7 @@ impl Relations {
     pub fn facts_about(&self, author: MemberId, now: Timestamp) -> VisibilityFacts {
         VisibilityFacts {
             own: author == self.member,
-            follows: author != self.member && self.watched.binary_search(&author).is_ok(),
+            follows: author != self.member && self.home_authors.binary_search(&author).is_ok(),
             blocked: self.blocked.binary_search(&author).is_ok(),
             muted: self.mutes(author, now),
             ..VisibilityFacts::default()
@@ -77,7 +77,7 @@ mod tests {
     fn relations_give_the_facts_about_an_author_and_a_mute_ends_at_its_time() {
         let relations = Relations {
             member: MemberId(1),
-            watched: [MemberId(1), MemberId(2)].into(),
+            home_authors: [MemberId(1), MemberId(2)].into(),
             blocked: vec![MemberId(3)],
             muted: vec![(MemberId(4), None), (MemberId(5), Some(Timestamp(100)))],
         };

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     actors::ranking::{RankedFeed, Ranking},
-    domain::{FieldError, Identity, RankedBy, Reason, Window},
+    domain::{FieldError, Identity, RankedBy, RankingPeriod, Reason},
 };
 use axum::{
     extract::{FromRef, State},
@@ -33,8 +33,8 @@ pub(super) struct WindowQuery {
 }
 
 impl WindowQuery {
-    fn checked(&self) -> Result<Window, FieldError> {
-        let window = self.window.as_deref().map_or(Some(Window::default()), Window::named);
+    fn checked(&self) -> Result<RankingPeriod, FieldError> {
+        let window = self.window.as_deref().map_or(Some(RankingPeriod::default()), RankingPeriod::named);
         window.ok_or(FieldError { field: "window", reason: Reason::UnknownValue })
     }
 }
@@ -86,7 +86,7 @@ pub(super) async fn most_popular(
     if_none_match: IfNoneMatch,
 ) -> Result<Response, Problem> {
     routes
-        .respond(identity, RankedFeed { by: RankedBy::Popularity, window: window.checked()? }, &paging, &if_none_match)
+        .respond(identity, RankedFeed { by: RankedBy::Popularity, period: window.checked()? }, &paging, &if_none_match)
         .await
 }
 
@@ -109,7 +109,7 @@ pub(super) async fn most_commented(
     if_none_match: IfNoneMatch,
 ) -> Result<Response, Problem> {
     routes
-        .respond(identity, RankedFeed { by: RankedBy::Comments, window: window.checked()? }, &paging, &if_none_match)
+        .respond(identity, RankedFeed { by: RankedBy::Comments, period: window.checked()? }, &paging, &if_none_match)
         .await
 }
 

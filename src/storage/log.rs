@@ -19,7 +19,7 @@ pub trait EventLog: Send + Sync + 'static {
     async fn stream_events(
         &self,
         member: MemberId,
-        watched: &[MemberId],
+        home_authors: &[MemberId],
         after: Position,
         until: Position,
         limit: usize,

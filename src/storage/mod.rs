@@ -41,7 +41,7 @@ pub use log::EventLog;
 pub use markers::MarkerStore;
 pub use members::{Listed, MemberStore, NewMember, Recommended};
 pub use posts::{PostRef, PostStore};
-pub use ranking::{KeptDay, PostTallies, RankingStore, ScoredPost, WindowStarts};
+pub use ranking::{KeptDay, PeriodStarts, PostTallies, RankingStore, ScoredPost};
 pub use relations::{Followed, RelationStore};
 pub use search::{Hit, IndexChange, IndexCheckpoint, IndexSize, SearchIndex, SearchRequest, SearchStore};
 pub use sessions::{Credentials, Keys, NotBefore, SessionStore, SessionsToEnd};

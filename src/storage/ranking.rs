@@ -1,22 +1,22 @@
-//! The store of rankings: tallies of posts within time windows, and the best posts of each day.
+//! The store of rankings: tallies of posts within time periods, and the best posts of each day.
 use super::StoreResult;
-use crate::domain::{Day, MemberId, Position, PostId, Tally, Timestamp};
+use crate::domain::{CalendarDay, MemberId, Position, PostId, Tally, Timestamp};
 use async_trait::async_trait;
 use jiff::civil::Date;
 
-/// The times at which the windows of a tally start. Likes and comments are counted by the time in their ids, views by
-/// the hours that start within the window.
+/// The times at which the periods of a tally start. Likes and comments are counted by the time in their ids, views by
+/// the hours that start within the period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the windows of the domain, and the calendar day")]
-pub struct WindowStarts {
+#[expect(missing_docs, reason = "the periods of the domain, and the calendar day")]
+pub struct PeriodStarts {
     pub week: Timestamp,
     pub day: Timestamp,
     pub today: Timestamp,
 }
 
-/// The tallies of one post by window.
+/// The tallies of one post by period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the windows of `WindowStarts`, and all time")]
+#[expect(missing_docs, reason = "the periods of `PeriodStarts`, and all time")]
 pub struct PostTallies {
     pub post: PostId,
     pub all: Tally,
@@ -48,17 +48,17 @@ pub struct KeptDay {
 pub trait RankingStore: Send + Sync + 'static {
     /// Returns the tallies of the next `limit` posts with ids above `after`, in ascending order. Excludes posts without
     /// views, likes and comments.
-    async fn tallies_after(&self, after: PostId, starts: WindowStarts, limit: usize) -> StoreResult<Vec<PostTallies>>;
+    async fn tallies_after(&self, after: PostId, starts: PeriodStarts, limit: usize) -> StoreResult<Vec<PostTallies>>;
     /// Returns the tallies of the posts among `posts`, unordered. Excludes posts without views, likes and comments. At
     /// most 1,000 posts.
-    async fn tallies(&self, posts: &[PostId], starts: WindowStarts) -> StoreResult<Vec<PostTallies>>;
+    async fn tallies(&self, posts: &[PostId], starts: PeriodStarts) -> StoreResult<Vec<PostTallies>>;
     /// Returns at most `limit` posts that were liked, commented or viewed from `from` on and before `until`, unordered.
     async fn posts_active_between(&self, from: Timestamp, until: Timestamp, limit: usize) -> StoreResult<Vec<PostId>>;
     /// Returns at most `limit` posts that the member wrote, likes or commented, unordered.
     async fn posts_engaged_by(&self, member: MemberId, limit: usize) -> StoreResult<Vec<PostId>>;
 
     /// Returns at most `limit` posts with their scores by `Tally::daily_score`, best first, the older of equals first.
-    async fn best_of_day(&self, day: Day, limit: usize) -> StoreResult<Vec<ScoredPost>>;
+    async fn best_of_day(&self, day: CalendarDay, limit: usize) -> StoreResult<Vec<ScoredPost>>;
     /// Returns the posts among `posts` that are public, in their order. Ignores blocks and mutes. At most 1,000 posts.
     async fn public_posts(&self, posts: &[PostId]) -> StoreResult<Vec<PostId>>;
     /// Returns the stored row of a day.

@@ -45,7 +45,8 @@ impl Entities {
                 (card.handle.len() + card.display_name.len() + 120) as u64
             }),
             relations: Cache::new(bytes_max / 10 * 2, 2_000, |_, relations| {
-                (relations.watched.len() * 8 + relations.blocked.len() * 8 + relations.muted.len() * 24 + 160) as u64
+                (relations.home_authors.len() * 8 + relations.blocked.len() * 8 + relations.muted.len() * 24 + 160)
+                    as u64
             }),
             likes: Cache::new(bytes_max / 10, 1_000, |_, likes| (likes.posts.len() * 16 + 120) as u64),
         }

@@ -109,7 +109,7 @@ impl Feeds {
     /// Returns the source of the feed's posts. Refuses `MemberNotFound` for a hidden author.
     async fn source(&self, viewer: &Viewer, feed: Feed) -> Result<Source, Error> {
         Ok(match feed {
-            Feed::Home => Source::Authors(viewer.relations().watched.clone()),
+            Feed::Home => Source::Authors(viewer.relations().home_authors.clone()),
             Feed::Recent => Source::Everybody,
             Feed::Mine => Source::Authors([viewer.member()].into()),
             Feed::Author(author) => {

@@ -23,7 +23,7 @@ use crate::{
         error::Error,
         mailbox::Envelope,
     },
-    domain::{PostId, RANKED_MAX, RankedBy, Timestamp, Window},
+    domain::{PostId, RANKED_MAX, RankedBy, RankingPeriod, Timestamp},
     storage::{PostRef, PostTallies, ScoredPost},
 };
 use jiff::civil::Date;
@@ -61,7 +61,7 @@ struct Recount {
 /// One new order of a ranking.
 struct Ranked {
     by: RankedBy,
-    window: Window,
+    period: RankingPeriod,
     posts: Vec<PostId>,
 }
 
@@ -171,8 +171,8 @@ impl State {
             }
         };
         self.tables = Some(built.tables);
-        for Ranked { by, window, posts } in built.rankings {
-            self.shared.generations.add(by, window, posts, now);
+        for Ranked { by, period, posts } in built.rankings {
+            self.shared.generations.add(by, period, posts, now);
         }
         self.shared.generations.set_ready();
         self.publish_today(spans.today.date, built.today).await;
@@ -205,7 +205,7 @@ impl State {
         }
     }
 
-    /// Marks the posts whose activity entered or left a window, or the day, because time passed.
+    /// Marks the posts whose activity entered or left a period, or the day, because time passed.
     async fn mark_posts_at_moved_edges(&mut self, previous: Spans, spans: Spans, now: Timestamp) -> Result<(), Error> {
         let Spans { since, today } = spans;
         let mut moved_edges = vec![(previous.since.week, since.week), (previous.since.day, since.day)];
@@ -243,10 +243,10 @@ fn build(mut tables: Tables, spans: Spans, recount: Recount, newest: &[PostRef])
     tables.set(recount.posts, recount.tallies);
     let mut rankings = Vec::with_capacity(6);
     for by in RankedBy::ALL {
-        for window in Window::ALL {
+        for period in RankingPeriod::ALL {
             let started = Instant::now();
-            rankings.push(Ranked { by, window, posts: tables.ranked(by, window, newest) });
-            let labels = [("kind", by.name()), ("window", window.name())];
+            rankings.push(Ranked { by, period, posts: tables.ranked(by, period, newest) });
+            let labels = [("kind", by.name()), ("period", period.name())];
             metrics::histogram!("dailyfeed_ranking_generation_duration_seconds", &labels).record(started.elapsed());
         }
     }

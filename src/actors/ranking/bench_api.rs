@@ -1,7 +1,7 @@
 //! The private code of the ranking that the benchmarks in `benches/` use.
 use super::tables::{Spans, Tables};
 use crate::{
-    domain::{PostId, RankedBy, Tally, Timestamp, Window},
+    domain::{PostId, RankedBy, RankingPeriod, Tally, Timestamp},
     storage::PostTallies,
 };
 use jiff::tz::TimeZone;
@@ -24,6 +24,6 @@ impl Ranks {
 
     /// Builds one generation, and returns how many posts it ranks.
     pub fn generation(&self) -> usize {
-        self.0.ranked(RankedBy::Popularity, Window::All, &[]).len()
+        self.0.ranked(RankedBy::Popularity, RankingPeriod::All, &[]).len()
     }
 }

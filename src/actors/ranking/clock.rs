@@ -10,7 +10,7 @@ use crate::{
         error::Error,
         mailbox::Mailbox,
     },
-    domain::{Day, GENERATION_EVERY, PostId, Timestamp},
+    domain::{CalendarDay, GENERATION_EVERY, PostId, Timestamp},
     storage::StoreResult,
 };
 use std::{sync::Arc, time::Instant};
@@ -87,14 +87,14 @@ pub(super) async fn read_tables(shared: &Shared, spans: Spans) -> StoreResult<Ta
 }
 
 /// Returns yesterday, once its scores are final.
-fn day_to_freeze(now: Timestamp, shared: &Shared) -> Option<Day> {
+fn day_to_freeze(now: Timestamp, shared: &Shared) -> Option<CalendarDay> {
     let zone = shared.days.zone();
-    let yesterday = Day::at(now, zone)?.before(zone)?;
+    let yesterday = CalendarDay::at(now, zone)?.before(zone)?;
     if yesterday.is_frozen(now) { Some(yesterday) } else { None }
 }
 
 /// Stores the final scores of a day. Returns false if that failed.
-async fn freeze(shared: &Shared, day: Day) -> bool {
+async fn freeze(shared: &Shared, day: CalendarDay) -> bool {
     match shared.days.freeze(day).await {
         Ok(best) => best.frozen,
         Err(error) => {

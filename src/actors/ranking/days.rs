@@ -2,7 +2,7 @@
 //! are frozen five minutes after the end of the day.
 use crate::{
     actors::error::Error,
-    domain::{Day, FieldError, PostId, Reason, TOP_KEPT, TOP_SHOWN, Timestamp, first_id_at},
+    domain::{CalendarDay, FieldError, PostId, Reason, TOP_KEPT, TOP_SHOWN, Timestamp, first_id_at},
     storage::{RankingStore, ScoredPost},
 };
 use jiff::{civil::Date, tz::TimeZone};
@@ -65,7 +65,7 @@ impl Days {
 
     /// Returns the best posts of `date`, or of today. Refuses `Invalid` for a day that has not begun.
     pub(super) async fn best(&self, date: Option<Date>, now: Timestamp) -> Result<BestOfDay, Error> {
-        let today = Day::at(now, &self.zone).map(|day| day.date);
+        let today = CalendarDay::at(now, &self.zone).map(|day| day.date);
         let date = date.or(today).unwrap_or_default();
         if today.is_none_or(|today| date > today) {
             return Err(Error::Refused(FieldError { field: "date", reason: Reason::NotInThePast }.into()));
@@ -79,7 +79,7 @@ impl Days {
             }
         }
         // Ids count from 2025, so a day before that has no posts.
-        let Some(day) = Day::of(date, &self.zone).filter(|day| first_id_at(day.end) > 0) else {
+        let Some(day) = CalendarDay::of(date, &self.zone).filter(|day| first_id_at(day.end) > 0) else {
             return Ok(BestOfDay::new(date, true, Vec::new()));
         };
         if day.is_frozen(now) { self.freeze(day).await } else { self.count(day).await }
@@ -90,7 +90,7 @@ impl Days {
         clippy::significant_drop_tightening,
         reason = "held across the count, so that concurrent requests count once"
     )]
-    async fn count(&self, day: Day) -> Result<BestOfDay, Error> {
+    async fn count(&self, day: CalendarDay) -> Result<BestOfDay, Error> {
         let mut last_count = self.last_count.lock().await;
         if let Some(count) = last_count.as_ref()
             && count.best.date == day.date
@@ -104,7 +104,7 @@ impl Days {
     }
 
     /// Returns the final scores of a day that is over, and stores them if they are not stored yet.
-    pub(super) async fn freeze(&self, day: Day) -> Result<BestOfDay, Error> {
+    pub(super) async fn freeze(&self, day: CalendarDay) -> Result<BestOfDay, Error> {
         if let Some(best) = self.stored_scores(day.date).await? {
             return Ok(best);
         }

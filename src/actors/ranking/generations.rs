@@ -1,7 +1,7 @@
 //! Generations: the last 30 immutable orders of each ranking, so that paging through one is not disturbed by the next.
 use crate::{
     actors::wait_until::wait_until,
-    domain::{GENERATIONS_KEPT, PostId, RankedBy, Timestamp, Window},
+    domain::{GENERATIONS_KEPT, PostId, RankedBy, RankingPeriod, Timestamp},
 };
 use std::{
     collections::VecDeque,
@@ -38,7 +38,7 @@ impl History {
 
 /// The generations of all six rankings, written by the actor. A reader holds a lock only while it clones an `Arc`.
 pub(super) struct Generations {
-    /// By [`RankedBy`], then by [`Window`].
+    /// By [`RankedBy`], then by [`RankingPeriod`].
     histories: [[RwLock<History>; 3]; 2],
     /// True once every ranking has a generation.
     ready: watch::Sender<bool>,
@@ -49,13 +49,13 @@ impl Generations {
         Self { histories: Default::default(), ready: watch::channel(false).0 }
     }
 
-    fn history(&self, by: RankedBy, window: Window) -> &RwLock<History> {
-        &self.histories[by as usize][window as usize]
+    fn history(&self, by: RankedBy, period: RankingPeriod) -> &RwLock<History> {
+        &self.histories[by as usize][period as usize]
     }
 
     /// Adds a generation, unless its order equals that of the newest one.
-    pub(super) fn add(&self, by: RankedBy, window: Window, posts: Vec<PostId>, now: Timestamp) {
-        self.history(by, window).write().unwrap_or_else(PoisonError::into_inner).add(posts, now);
+    pub(super) fn add(&self, by: RankedBy, period: RankingPeriod, posts: Vec<PostId>, now: Timestamp) {
+        self.history(by, period).write().unwrap_or_else(PoisonError::into_inner).add(posts, now);
     }
 
     /// Notes that every ranking has a generation from now on.
@@ -70,13 +70,13 @@ impl Generations {
     }
 
     /// Returns the newest generation of a ranking; `None` before the first rebuild.
-    pub(super) fn newest(&self, by: RankedBy, window: Window) -> Option<Arc<Generation>> {
-        self.history(by, window).read().unwrap_or_else(PoisonError::into_inner).0.back().cloned()
+    pub(super) fn newest(&self, by: RankedBy, period: RankingPeriod) -> Option<Arc<Generation>> {
+        self.history(by, period).read().unwrap_or_else(PoisonError::into_inner).0.back().cloned()
     }
 
     /// Returns the generation with that number; `None` if it was dropped from the history or never existed.
-    pub(super) fn numbered(&self, by: RankedBy, window: Window, number: u64) -> Option<Arc<Generation>> {
-        let history = self.history(by, window).read().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn numbered(&self, by: RankedBy, period: RankingPeriod, number: u64) -> Option<Arc<Generation>> {
+        let history = self.history(by, period).read().unwrap_or_else(PoisonError::into_inner);
         history.0.iter().find(|generation| generation.number == number).cloned()
     }
 }
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     const BY: RankedBy = RankedBy::Comments;
-    const WINDOW: Window = Window::Week;
+    const WINDOW: RankingPeriod = RankingPeriod::Week;
 
     fn add(generations: &Generations, post: u64, now: i64) -> u64 {
         generations.add(BY, WINDOW, vec![PostId(post)], Timestamp(now));
@@ -121,7 +121,7 @@ mod tests {
     fn rankings_do_not_share_generations() {
         let generations = Generations::new();
         let number = add(&generations, 1, 5_000);
-        assert!(generations.numbered(BY, Window::Day, number).is_none());
+        assert!(generations.numbered(BY, RankingPeriod::Day, number).is_none());
         assert!(generations.newest(RankedBy::Popularity, WINDOW).is_none());
     }
 }

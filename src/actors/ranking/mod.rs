@@ -25,8 +25,8 @@ use super::{
 use crate::{
     config::Config,
     domain::{
-        Event, MemberId, Position, PostId, RANKED_MAX, RankedBy, Refusal, Surface, TOP_SHOWN, Timestamp, VisiblePost,
-        Window,
+        Event, MemberId, Position, PostId, RANKED_MAX, RankedBy, RankingPeriod, Refusal, Surface, TOP_SHOWN, Timestamp,
+        VisiblePost,
         cursor::{ListKind, decode_list_cursor, encode_list_cursor},
     },
     storage::{PostStore, RankingStore, Stores},
@@ -114,7 +114,7 @@ pub struct RankedFeed {
     /// The score that orders it.
     pub by: RankedBy,
     /// The time in which views, likes and comments count.
-    pub window: Window,
+    pub period: RankingPeriod,
 }
 
 /// The best posts of a day, as visible to one viewer.
@@ -197,7 +197,7 @@ impl Ranking {
         limit: usize,
     ) -> Result<FeedPage, Error> {
         self.shared.part.require_up()?;
-        let RankedFeed { by, window } = feed;
+        let RankedFeed { by, period } = feed;
         let list = match by {
             RankedBy::Popularity => ListKind::MostPopular,
             RankedBy::Comments => ListKind::MostCommented,
@@ -205,28 +205,28 @@ impl Ranking {
         let (generation, first_rank) = match cursor {
             None => (self.newest_generation(feed).await?, 0),
             Some(text) => {
-                let [number, rank] = decode_list_cursor(text, list, window as u64)?;
+                let [number, rank] = decode_list_cursor(text, list, period as u64)?;
                 let rank = usize::try_from(rank).unwrap_or(usize::MAX);
                 if rank > RANKED_MAX {
                     return Err(Refusal::CursorInvalid.into());
                 }
-                let generation = self.shared.generations.numbered(by, window, number);
+                let generation = self.shared.generations.numbered(by, period, number);
                 (generation.ok_or(Refusal::CursorExpired)?, rank)
             }
         };
         // Read before the posts, so that a stream from this cursor shows every change that the page does not.
         let stream = self.streams.cursor();
         let (items, next_rank) = self.collect(viewer, &generation, first_rank, limit).await?;
-        let next = next_rank.map(|rank| encode_list_cursor(list, window as u64, [generation.number, rank as u64]));
+        let next = next_rank.map(|rank| encode_list_cursor(list, period as u64, [generation.number, rank as u64]));
         Ok(FeedPage { items, next, stream })
     }
 
     /// Waits for the first rebuild, then returns the newest generation. Refuses `Late` if the rebuild takes too long.
-    async fn newest_generation(&self, RankedFeed { by, window }: RankedFeed) -> Result<Arc<Generation>, Error> {
+    async fn newest_generation(&self, RankedFeed { by, period }: RankedFeed) -> Result<Arc<Generation>, Error> {
         let late = || Error::Late("ranking");
         let ready = self.shared.generations.wait_until_ready();
         tokio::time::timeout(self.first_generation_wait, ready).await.map_err(|_| late())?;
-        self.shared.generations.newest(by, window).ok_or_else(late)
+        self.shared.generations.newest(by, period).ok_or_else(late)
     }
 
     /// Collects visible posts from a rank on. Returns them with the first rank of the next page; `None` at the end of

@@ -1,8 +1,8 @@
 //! `Tables`: the views, likes and comments of every post, by span of time, as sorted rows in memory that are quick to
 //! change and to rank.
 use crate::{
-    domain::{Day, PostId, RANKED_MAX, RankedBy, TOP_KEPT, Tally, Timestamp, Window},
-    storage::{PostRef, PostTallies, ScoredPost, WindowStarts},
+    domain::{CalendarDay, PostId, RANKED_MAX, RankedBy, RankingPeriod, TOP_KEPT, Tally, Timestamp},
+    storage::{PeriodStarts, PostRef, PostTallies, ScoredPost},
 };
 use jiff::tz::TimeZone;
 use rustc_hash::FxHashSet;
@@ -11,15 +11,19 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 /// The spans of time that are counted, as of one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Spans {
-    pub(super) since: WindowStarts,
-    pub(super) today: Day,
+    pub(super) since: PeriodStarts,
+    pub(super) today: CalendarDay,
 }
 
 impl Spans {
     /// Returns the spans as of `now`; `None` at the ends of the calendar.
     pub(super) fn at(now: Timestamp, zone: &TimeZone) -> Option<Self> {
-        let today = Day::at(now, zone)?;
-        let since = WindowStarts { week: Window::Week.since(now), day: Window::Day.since(now), today: today.begin };
+        let today = CalendarDay::at(now, zone)?;
+        let since = PeriodStarts {
+            week: RankingPeriod::Week.since(now),
+            day: RankingPeriod::Day.since(now),
+            today: today.begin,
+        };
         Some(Self { since, today })
     }
 }
@@ -139,13 +143,13 @@ impl Tables {
         self.today.set(span_tallies(|tallied| tallied.today));
     }
 
-    /// Returns the [`RANKED_MAX`] best posts of a window, best first; of equal scores the newer post first. Fills up
+    /// Returns the [`RANKED_MAX`] best posts of a period, best first; of equal scores the newer post first. Fills up
     /// with `newest` if fewer posts have a score.
-    pub(super) fn ranked(&self, by: RankedBy, window: Window, newest: &[PostRef]) -> Vec<PostId> {
-        let table = match window {
-            Window::All => &self.all,
-            Window::Week => &self.week,
-            Window::Day => &self.day,
+    pub(super) fn ranked(&self, by: RankedBy, period: RankingPeriod, newest: &[PostRef]) -> Vec<PostId> {
+        let table = match period {
+            RankingPeriod::All => &self.all,
+            RankingPeriod::Week => &self.week,
+            RankingPeriod::Day => &self.day,
         };
         let best = table.best(RANKED_MAX, |row| (row.tally.score(by), row.post.0));
         let mut ranked: Vec<PostId> = best.into_iter().map(|scored| scored.post).collect();
@@ -196,7 +200,7 @@ mod tests {
     }
 
     fn ranked(tables: &Tables, by: RankedBy, rest: &[PostRef]) -> Vec<u64> {
-        tables.ranked(by, Window::All, rest).iter().map(|post| post.0).collect()
+        tables.ranked(by, RankingPeriod::All, rest).iter().map(|post| post.0).collect()
     }
 
     #[test]
@@ -231,7 +235,7 @@ mod tests {
     fn the_best_posts_equal_those_of_a_full_sort() {
         let mut tables = tables();
         (1..=5_000).for_each(|post| tables.push(&tallied(post, (post * 7_919 % 5_003) as u32, 0, 0)));
-        let ranked = tables.ranked(RankedBy::Popularity, Window::Day, &newest([9_000]));
+        let ranked = tables.ranked(RankedBy::Popularity, RankingPeriod::Day, &newest([9_000]));
         let mut naive: Vec<(u64, u64)> = (1..=5_000).map(|post| (post * 7_919 % 5_003, post)).collect();
         naive.sort_unstable_by_key(|key| Reverse(*key));
         naive.truncate(RANKED_MAX);

@@ -1,11 +1,11 @@
-//! Tests of the ranking: windows that move with time, an actor that fails, and the events about the best of a day.
+//! Tests of the ranking: periods that move with time, an actor that fails, and the events about the best of a day.
 use super::{RankedFeed, Rebuilt, Shared, actor::State, clock::read_tables, tables::Spans};
 use crate::{
     actors::{Actors, error::Error, feeds::Feed, health::Part},
     config::Config,
     domain::{
         CommentText, Email, Event, EventKind, HOUR_MS, Handle, MemberId, Outcome, Password, Patch, Position, PostId,
-        PostText, Privacy, Profile, ProfilePatch, RankedBy, Timestamp, Window,
+        PostText, Privacy, Profile, ProfilePatch, RankedBy, RankingPeriod, Timestamp,
     },
     storage::Stores,
 };
@@ -66,8 +66,8 @@ async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
     tokio::time::timeout(TIMEOUT, looking).await.expect("the condition holds within the timeout")
 }
 
-fn leader(shared: &Shared, window: Window) -> PostId {
-    shared.generations.newest(RankedBy::Popularity, window).unwrap().posts[0]
+fn leader(shared: &Shared, period: RankingPeriod) -> PostId {
+    shared.generations.newest(RankedBy::Popularity, period).unwrap().posts[0]
 }
 
 async fn best(shared: &Shared, at: Timestamp) -> Vec<(PostId, u64)> {
@@ -85,18 +85,22 @@ async fn likes_leave_moving_windows_and_return_when_the_clock_is_set_back() {
     let tables = read_tables(&shared, Spans::at(now, &seoul).unwrap()).await.unwrap();
     state.set_tables(tables, shared.incarnation());
     assert_eq!(state.rebuild(now).await.unwrap(), Rebuilt::Done);
-    assert_eq!(leader(&shared, Window::Day), *newer);
+    assert_eq!(leader(&shared, RankingPeriod::Day), *newer);
 
     actors.content.like_post(*fan, *older, true).await.unwrap();
-    // This state was sent no event of the like, but a moved window makes it count today's posts again.
+    // This state was sent no event of the like, but a moved period makes it count today's posts again.
     let hours = |hours: i64| Timestamp(now.0 + hours * HOUR_MS);
     state.rebuild(hours(-24)).await.unwrap();
     state.rebuild(now).await.unwrap();
     assert_eq!(best(&shared, now).await, [(*older, 2)]);
     for (at, in_day, in_week) in [(0, true, true), (25, false, true), (169, false, false), (2, true, true)] {
         state.rebuild(hours(at)).await.unwrap();
-        let leads = |window| leader(&shared, window) == *older;
-        assert_eq!([leads(Window::Day), leads(Window::Week), leads(Window::All)], [in_day, in_week, true], "{at} h");
+        let leads = |period| leader(&shared, period) == *older;
+        assert_eq!(
+            [leads(RankingPeriod::Day), leads(RankingPeriod::Week), leads(RankingPeriod::All)],
+            [in_day, in_week, true],
+            "{at} h"
+        );
     }
     state.rebuild(hours(25)).await.unwrap();
     assert_eq!(best(&shared, hours(25)).await, [], "a new day begins without posts");
@@ -116,7 +120,7 @@ async fn a_rebuild_without_changes_adds_no_generation() {
     assert_eq!(rebuilt, Rebuilt::TablesMissing, "only the earlier incarnation marked the changes since");
     state.set_tables(tables().await, shared.incarnation());
     state.rebuild(now).await.unwrap();
-    let number = |shared: &Shared| shared.generations.newest(RankedBy::Comments, Window::All).unwrap().number;
+    let number = |shared: &Shared| shared.generations.newest(RankedBy::Comments, RankingPeriod::All).unwrap().number;
     let first = number(&shared);
     for _ in 0..3 {
         state.rebuild(now).await.unwrap();
@@ -127,7 +131,7 @@ async fn a_rebuild_without_changes_adds_no_generation() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restarted_ranking_counts_again_and_its_cursors_stay_valid() {
     let Deployment { actors, author, posts: [older, newer], .. } = &start().await;
-    let ranked = RankedFeed { by: RankedBy::Comments, window: Window::All };
+    let ranked = RankedFeed { by: RankedBy::Comments, period: RankingPeriod::All };
     let page = async |cursor: Option<&str>| actors.ranking.page(*author, ranked, cursor, 1).await.unwrap();
     let first = until(async || Some(page(None).await).filter(|page| page.next.is_some())).await;
     assert_eq!(first.items[0].post.id, *newer);

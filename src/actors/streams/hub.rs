@@ -1,6 +1,6 @@
 //! `Hub`: every open stream of this process, by its member and by the authors that it watches. It offers each event to
 //! the streams of the event's audience.
-use super::watcher::Watcher;
+use super::stream_queue::StreamQueue;
 use crate::domain::{Audience, Event, EventKind, MemberId, Position, PostId};
 use rustc_hash::FxHashMap;
 use std::sync::{
@@ -10,7 +10,7 @@ use std::sync::{
 
 /// One open stream.
 struct Stream {
-    watcher: Arc<Watcher>,
+    queue: Arc<StreamQueue>,
     /// The authors that it watches, ascending. Shared with the cached relations until a follow changes them.
     authors: Arc<[MemberId]>,
 }
@@ -18,21 +18,21 @@ struct Stream {
 /// The open streams, indexed by author and by member.
 #[derive(Default)]
 struct Index {
-    by_author: FxHashMap<MemberId, Vec<Arc<Watcher>>>,
+    by_author: FxHashMap<MemberId, Vec<Arc<StreamQueue>>>,
     by_member: FxHashMap<MemberId, Vec<Stream>>,
 }
 
 impl Index {
     /// Removes a stream; false if it is unknown.
-    fn remove(&mut self, watcher: &Arc<Watcher>) -> bool {
-        let Some(own) = self.by_member.get_mut(&watcher.member) else { return false };
-        let Some(index) = own.iter().position(|stream| Arc::ptr_eq(&stream.watcher, watcher)) else { return false };
+    fn remove(&mut self, queue: &Arc<StreamQueue>) -> bool {
+        let Some(own) = self.by_member.get_mut(&queue.member) else { return false };
+        let Some(index) = own.iter().position(|stream| Arc::ptr_eq(&stream.queue, queue)) else { return false };
         let stream = own.swap_remove(index);
         if own.is_empty() {
-            self.by_member.remove(&watcher.member);
+            self.by_member.remove(&queue.member);
         }
         for author in stream.authors.iter() {
-            remove_watcher(&mut self.by_author, *author, watcher);
+            remove_watcher(&mut self.by_author, *author, queue);
         }
         true
     }
@@ -42,7 +42,7 @@ impl Index {
             let Err(index) = stream.authors.binary_search(&author) else { continue };
             let (before, after) = stream.authors.split_at(index);
             stream.authors = before.iter().chain([&author]).chain(after).copied().collect();
-            self.by_author.entry(author).or_default().push(stream.watcher.clone());
+            self.by_author.entry(author).or_default().push(stream.queue.clone());
         }
     }
 
@@ -50,7 +50,7 @@ impl Index {
         for stream in self.by_member.get_mut(&member).into_iter().flatten() {
             if stream.authors.binary_search(&author).is_ok() {
                 stream.authors = stream.authors.iter().filter(|other| **other != author).copied().collect();
-                remove_watcher(&mut self.by_author, author, &stream.watcher);
+                remove_watcher(&mut self.by_author, author, &stream.queue);
             }
         }
     }
@@ -58,7 +58,7 @@ impl Index {
 
 /// Every open stream of this process; one for all members.
 ///
-/// Lock order: `streams` first, then the lists of one [`Watcher`] or the channel of the projection's position, whose
+/// Lock order: `streams` first, then the lists of one [`StreamQueue`] or the channel of the projection's position, whose
 /// writer holds no other lock.
 pub(super) struct Hub {
     streams: Mutex<Index>,
@@ -84,19 +84,19 @@ impl Hub {
     /// `per_member_max` streams.
     pub(super) fn open(
         &self,
-        watcher: &Arc<Watcher>,
+        queue: &Arc<StreamQueue>,
         authors: Arc<[MemberId]>,
         per_member_max: usize,
         applied: impl FnOnce() -> Position,
     ) -> Option<Position> {
         let mut streams = self.lock();
-        let own = streams.by_member.entry(watcher.member).or_default();
+        let own = streams.by_member.entry(queue.member).or_default();
         if own.len() >= per_member_max {
             return None;
         }
-        own.push(Stream { watcher: watcher.clone(), authors: authors.clone() });
+        own.push(Stream { queue: queue.clone(), authors: authors.clone() });
         for author in authors.iter() {
-            streams.by_author.entry(*author).or_default().push(watcher.clone());
+            streams.by_author.entry(*author).or_default().push(queue.clone());
         }
         // Read under the lock: an event that is applied later is offered to this stream.
         let live_from = applied();
@@ -107,8 +107,8 @@ impl Hub {
     }
 
     /// Removes a stream.
-    pub(super) fn close(&self, watcher: &Arc<Watcher>) {
-        if !self.lock().remove(watcher) {
+    pub(super) fn close(&self, queue: &Arc<StreamQueue>) {
+        if !self.lock().remove(queue) {
             return;
         }
         let open = self.open.fetch_sub(1, Ordering::AcqRel) - 1;
@@ -132,13 +132,13 @@ impl Hub {
             return;
         }
         let streams = self.lock();
-        let offer = |watcher: &Arc<Watcher>| watcher.offer(*event, self.waiting_max);
+        let offer = |queue: &Arc<StreamQueue>| queue.offer(*event, self.waiting_max);
         let offer_to_member = |member: MemberId| {
             for stream in streams.by_member.get(&member).into_iter().flatten() {
-                offer(&stream.watcher);
+                offer(&stream.queue);
             }
         };
-        if audience.watchers {
+        if audience.followers {
             streams.by_author.get(&fact.member).into_iter().flatten().for_each(offer);
         }
         if audience.actor {
@@ -150,7 +150,7 @@ impl Hub {
             offer_to_member(target);
         }
         if audience.everybody {
-            streams.by_member.values().flatten().for_each(|stream| offer(&stream.watcher));
+            streams.by_member.values().flatten().for_each(|stream| offer(&stream.queue));
         }
     }
 
@@ -174,7 +174,7 @@ impl Hub {
         }
         let streams = self.lock();
         for stream in streams.by_member.get(&member).into_iter().flatten() {
-            stream.watcher.note_on_screen(posts.clone());
+            stream.queue.note_on_screen(posts.clone());
         }
     }
 
@@ -188,7 +188,7 @@ impl Hub {
     pub(super) fn interrupt(&self) {
         let streams = self.lock();
         for stream in streams.by_member.values().flatten() {
-            stream.watcher.interrupt();
+            stream.queue.interrupt();
         }
     }
 
@@ -202,13 +202,17 @@ impl Hub {
     }
 }
 
-/// Removes a watcher from those of one author.
-fn remove_watcher(by_author: &mut FxHashMap<MemberId, Vec<Arc<Watcher>>>, author: MemberId, watcher: &Arc<Watcher>) {
-    if let Some(watchers) = by_author.get_mut(&author) {
-        if let Some(index) = watchers.iter().position(|other| Arc::ptr_eq(other, watcher)) {
-            watchers.swap_remove(index);
+/// Removes a queue from those of one author.
+fn remove_watcher(
+    by_author: &mut FxHashMap<MemberId, Vec<Arc<StreamQueue>>>,
+    author: MemberId,
+    queue: &Arc<StreamQueue>,
+) {
+    if let Some(queues) = by_author.get_mut(&author) {
+        if let Some(index) = queues.iter().position(|other| Arc::ptr_eq(other, queue)) {
+            queues.swap_remove(index);
         }
-        if watchers.is_empty() {
+        if queues.is_empty() {
             by_author.remove(&author);
         }
     }

@@ -1,6 +1,6 @@
 //! Streams: every open stream of this process, from the events that it is offered to the live events for its client.
 //!
-//! An event passes through `delivery.rs` (called by the projection), `hub.rs` (chooses the streams), `watcher.rs` (the
+//! An event passes through `delivery.rs` (called by the projection), `hub.rs` (chooses the streams), `queue.rs` (the
 //! queue of one stream), `subscription.rs` (its reader) and `live_events.rs` (the live events for its client).
 //!
 //! Depends on the rooms below (catalog <- visibility <- feeds, notifications <- streams <- projection).
@@ -11,8 +11,8 @@ mod opening;
 mod positions;
 mod recent_counts;
 mod recent_days;
+mod stream_queue;
 mod subscription;
-mod watcher;
 
 pub use live_events::LiveEvent;
 pub use subscription::{StreamItem, Subscription};

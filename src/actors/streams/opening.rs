@@ -1,8 +1,8 @@
 //! Opens a stream: registers it with the hub first, then chooses the position at which it starts.
 use super::{
     LiveEvent, Shared, Streams,
+    stream_queue::StreamQueue,
     subscription::{Replay, Subscription},
-    watcher::Watcher,
 };
 use crate::{
     actors::error::Error,
@@ -24,7 +24,7 @@ enum Start {
 /// A stream that is registered with the hub.
 struct Registration {
     hub_entry: HubEntry,
-    watcher: Arc<Watcher>,
+    queue: Arc<StreamQueue>,
     authors: Arc<[MemberId]>,
     /// The hub offers every event after this position.
     live_from: Position,
@@ -35,11 +35,11 @@ pub(super) async fn open(streams: &Streams, member: MemberId, cursor: Option<&st
     let cursor = cursor.map(StreamCursor::decode).transpose()?;
     let shared = &streams.shared;
     shared.visibility.wait_for_own_writes(member).await;
-    let Registration { hub_entry, watcher, authors, live_from } = register(shared, member).await?;
+    let Registration { hub_entry, queue, authors, live_from } = register(shared, member).await?;
     let viewer = shared.visibility.viewer_as_applied(member).await?;
     let on_screen = shared.feeds.newest_visible(&viewer, &authors, ON_SCREEN_AT_START);
-    watcher.note_on_screen(on_screen.iter().rev().map(|post| post.post));
-    let mut subscription = Subscription::new(streams.clone(), watcher, hub_entry, live_from);
+    queue.note_on_screen(on_screen.iter().rev().map(|post| post.post));
+    let mut subscription = Subscription::new(streams.clone(), queue, hub_entry, live_from);
     match choose_start(shared, cursor, live_from).await? {
         Start::At(position) => {
             subscription.start_at(position);
@@ -56,17 +56,17 @@ pub(super) async fn open(streams: &Streams, member: MemberId, cursor: Option<&st
     Ok(subscription)
 }
 
-/// Registers a new watcher with the hub for the authors of the member's home feed. Refuses `TooManyStreams`.
+/// Registers a new queue with the hub for the authors of the member's home feed. Refuses `TooManyStreams`.
 async fn register(shared: &Arc<Shared>, member: MemberId) -> Result<Registration, Error> {
-    let watcher = Arc::new(Watcher::new(member));
+    let queue = Arc::new(StreamQueue::new(member));
     loop {
-        let authors = shared.catalog.relations(member).await?.watched.clone();
-        let opened = shared.hub.open(&watcher, authors.clone(), shared.per_member_max, || shared.visibility.position());
+        let authors = shared.catalog.relations(member).await?.home_authors.clone();
+        let opened = shared.hub.open(&queue, authors.clone(), shared.per_member_max, || shared.visibility.position());
         let live_from = opened.ok_or(Refusal::TooManyStreams { max: shared.per_member_max })?;
-        let hub_entry = HubEntry { shared: shared.clone(), watcher: watcher.clone() };
+        let hub_entry = HubEntry { shared: shared.clone(), queue: queue.clone() };
         // The hub has missed a follow between the first read and the registration: try again.
-        if shared.catalog.relations(member).await?.watched == authors {
-            return Ok(Registration { hub_entry, watcher, authors, live_from });
+        if shared.catalog.relations(member).await?.home_authors == authors {
+            return Ok(Registration { hub_entry, queue, authors, live_from });
         }
     }
 }
@@ -86,11 +86,11 @@ async fn choose_start(shared: &Shared, cursor: Option<StreamCursor>, live_from: 
 /// A stream's entry in the hub; removed on drop, also if opening fails.
 pub(super) struct HubEntry {
     shared: Arc<Shared>,
-    watcher: Arc<Watcher>,
+    queue: Arc<StreamQueue>,
 }
 
 impl Drop for HubEntry {
     fn drop(&mut self) {
-        self.shared.hub.close(&self.watcher);
+        self.shared.hub.close(&self.queue);
     }
 }

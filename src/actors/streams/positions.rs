@@ -7,7 +7,7 @@ use crate::domain::Position;
 ///            sent_to            read_to            live_from         offered_to
 ///               |                  |                   |                 |
 ///   ------------+------------------+-------------------+-----------------+--------------> log
-///    the client | outbox:          | replay:           | watcher:        | not offered
+///    the client | outbox:          | replay:           | queue:        | not offered
 ///    has these  | ready to be sent | to be read from   | offered by the  | yet
 ///               |                  | the log           | hub, waiting    |
 /// ```
@@ -15,7 +15,7 @@ use crate::domain::Position;
 /// - `live_from`: the projection's position when the stream was registered with the hub. The hub offers every later
 ///   event; the replay reads the earlier ones from the log. `read_to` excludes an event that both have.
 /// - `offered_to`: every stream has been offered the events up to here. The hub keeps it.
-/// - A live stream has no replay: `read_to >= live_from`, and its watcher has the events from `read_to` to
+/// - A live stream has no replay: `read_to >= live_from`, and its queue has the events from `read_to` to
 ///   `offered_to`.
 /// - A stream starts with all three positions at its cursor, or at `live_from` without one. The cursor can be the
 ///   `pinned` position of a feed page: the stream then shows what was created after the page.
@@ -38,7 +38,7 @@ impl Positions {
     }
 
     /// Returns the position from which the client can resume without missing anything. `is_idle` states that no event
-    /// waits in the replay or in the watcher; the caller reads `offered_to` before it finds that out.
+    /// waits in the replay or in the queue; the caller reads `offered_to` before it finds that out.
     pub(super) fn resume_from(&self, outbox_is_empty: bool, is_idle: bool, offered_to: Position) -> Position {
         if !outbox_is_empty {
             self.sent_to

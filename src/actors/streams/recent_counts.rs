@@ -64,7 +64,7 @@ impl RecentCounts {
     }
 
     /// Calls `read` with a function that returns whether a post's counts changed after the position `after`: one lock
-    /// for many posts. `read` must not block. Lock order: `inner` first, then, inside `read`, one watcher's
+    /// for many posts. `read` must not block. Lock order: `inner` first, then, inside `read`, one queue's
     /// `on_screen`.
     pub(super) fn with_changed_after<T>(&self, after: Position, read: impl FnOnce(&dyn Fn(PostId) -> bool) -> T) -> T {
         let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);

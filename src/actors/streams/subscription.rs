@@ -1,7 +1,8 @@
 //! `Subscription`: the reader of one open stream. It replays the log from the client's cursor, then reads the events
 //! that the hub offers.
 use super::{
-    LiveEvent, Streams, live_events::live_events_for, opening::HubEntry, positions::Positions, watcher::Watcher,
+    LiveEvent, Streams, live_events::live_events_for, opening::HubEntry, positions::Positions,
+    stream_queue::StreamQueue,
 };
 use crate::{
     actors::error::Error,
@@ -10,7 +11,7 @@ use crate::{
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
-/// Most events taken from the watcher in one step.
+/// Most events taken from the queue in one step.
 const LIVE_STEP: usize = 64;
 /// Most events that a resumed stream reads in one step. Large, because each step searches all that is left.
 const REPLAY_STEP: usize = 256;
@@ -45,14 +46,14 @@ pub(super) struct Replay {
 enum Step {
     /// The stream goes on; the outbox can have grown.
     Done,
-    /// The watcher has ended: more events were offered than can wait, or the projection was rebuilt.
+    /// The queue has ended: more events were offered than can wait, or the projection was rebuilt.
     Ended,
 }
 
 /// An open stream. Closed when dropped.
 pub struct Subscription {
     streams: Streams,
-    watcher: Arc<Watcher>,
+    queue: Arc<StreamQueue>,
     _hub_entry: HubEntry,
     /// Items that are ready to be sent.
     outbox: VecDeque<Outgoing>,
@@ -65,10 +66,10 @@ pub struct Subscription {
 
 impl Subscription {
     /// Makes a stream that starts at `live_from`.
-    pub(super) fn new(streams: Streams, watcher: Arc<Watcher>, hub_entry: HubEntry, live_from: Position) -> Self {
+    pub(super) fn new(streams: Streams, queue: Arc<StreamQueue>, hub_entry: HubEntry, live_from: Position) -> Self {
         Self {
             streams,
-            watcher,
+            queue,
             _hub_entry: hub_entry,
             outbox: VecDeque::new(),
             replay: None,
@@ -123,7 +124,7 @@ impl Subscription {
     fn resume_from(&self) -> Position {
         // Read first: an event that is offered later is after this position, so the resumed stream gets it.
         let offered_to = self.streams.shared.hub.offered_to();
-        let is_idle = self.replay.is_none() && self.watcher.is_idle();
+        let is_idle = self.replay.is_none() && self.queue.is_idle();
         self.positions.resume_from(self.outbox.is_empty(), is_idle, offered_to)
     }
 
@@ -131,7 +132,7 @@ impl Subscription {
     async fn replay_step(&mut self) -> Result<Step, Error> {
         let Some(replay) = &self.replay else { return Ok(Step::Done) };
         let (until, events_left) = (replay.until, replay.events_left);
-        let (log, member) = (&self.streams.shared.log, self.watcher.member);
+        let (log, member) = (&self.streams.shared.log, self.queue.member);
         let events = log.stream_events(member, &replay.authors, self.positions.read_to, until, REPLAY_STEP).await?;
         if events.len() > events_left {
             self.replay = None;
@@ -160,10 +161,10 @@ impl Subscription {
             self.report_counts().await?;
             return Ok(Step::Done);
         }
-        let Some(events) = self.watcher.first(LIVE_STEP) else { return Ok(Step::Ended) };
+        let Some(events) = self.queue.first(LIVE_STEP) else { return Ok(Step::Ended) };
         if events.is_empty() {
             tokio::select! {
-                () = self.watcher.wake.notified() => {}
+                () = self.queue.wake.notified() => {}
                 () = tokio::time::sleep_until(self.count_at) => {}
             }
             return Ok(Step::Done);
@@ -173,7 +174,7 @@ impl Subscription {
         let new: Vec<Event> = events.iter().filter(|event| event.position > read_to).copied().collect();
         let outgoing = self.outgoing(&new).await?;
         // No await from here on, so a dropped future has taken the whole step or nothing.
-        self.watcher.remove_first(events.len());
+        self.queue.remove_first(events.len());
         self.outbox.extend(outgoing);
         if let Some(last) = events.last() {
             self.positions.read_to = last.position.max(read_to);
@@ -187,9 +188,8 @@ impl Subscription {
         let newest = shared.recent_counts.newest();
         if newest > self.positions.counted_to {
             let counts = &shared.recent_counts;
-            let changed =
-                counts.with_changed_after(self.positions.counted_to, |changed| self.watcher.on_screen(changed));
-            let viewer = shared.visibility.viewer_as_applied(self.watcher.member).await?;
+            let changed = counts.with_changed_after(self.positions.counted_to, |changed| self.queue.on_screen(changed));
+            let viewer = shared.visibility.viewer_as_applied(self.queue.member).await?;
             let posts = shared.visibility.posts(&viewer, &changed, Surface::Direct).await?;
             let position = self.resume_from();
             let id = shared.cursor_at(position);
@@ -210,13 +210,13 @@ impl Subscription {
             return Ok(Vec::new());
         }
         let shared = &self.streams.shared;
-        let viewer = shared.visibility.viewer_as_applied(self.watcher.member).await?;
+        let viewer = shared.visibility.viewer_as_applied(self.queue.member).await?;
         let mut outgoing = Vec::new();
         for live in live_events_for(shared, &viewer, events).await? {
             let last = live.events.len() - 1;
             for (index, event) in live.events.into_iter().enumerate() {
                 if let LiveEvent::Created(visible) | LiveEvent::Updated(visible) = &event {
-                    self.watcher.note_on_screen([visible.post.id]);
+                    self.queue.note_on_screen([visible.post.id]);
                 }
                 let position = if index == last { live.position } else { Position(live.position.0 - 1) };
                 outgoing.push(Outgoing { position, item: StreamItem { id: shared.cursor_at(position), event } });

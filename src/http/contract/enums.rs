@@ -1,6 +1,6 @@
 //! Schemas of enumerated strings, and of binary content. Each takes its values from the module that defines them.
 use super::codes;
-use crate::domain::{EventKind, ImageKind, Purpose, Variant, Window, event_type, is_activity, is_public};
+use crate::domain::{EventKind, ImageKind, Purpose, RankingPeriod, Variant, event_type, is_activity, is_public};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -38,7 +38,7 @@ enums! {
     ImageVariant, "A variant of an uploaded image.", Variant::ALL.map(Variant::name);
     ProblemCode, "The code of a problem. Stable.", codes::CODES.iter().map(|code| code.name);
     RankingWindow, "`day`: the current hour and the 24 full hours before it; `week`: the current hour and the 168 before it; `all`: all time.",
-        Window::ALL.map(Window::name);
+        RankingPeriod::ALL.map(RankingPeriod::name);
     RecommendationStrategy, "`newest`: the newest members; `network`: members followed by members whom the caller follows.", ["newest", "network"];
     ResetReason, "`unknown`: the cursor is of another server or was made before a restore from a backup; `expired`: events \
         since the cursor are no longer kept; `too_far`: more events happened since the cursor than a stream replays.", ["unknown", "expired", "too_far"];

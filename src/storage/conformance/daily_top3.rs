@@ -5,7 +5,7 @@ use super::{
     ranking::{comment_at, like_at, view_at},
 };
 use crate::{
-    domain::{Day, EventKind, Fact, MemberId, Position, PostId, Privacy, ProfilePatch, Timestamp},
+    domain::{CalendarDay, EventKind, Fact, MemberId, Position, PostId, Privacy, ProfilePatch, Timestamp},
     storage::{KeptDay, ScoredPost, Stores},
 };
 use jiff::{civil::Date, tz::TimeZone};
@@ -22,8 +22,8 @@ conformance! {
 }
 
 /// A past day in Seoul.
-fn day() -> Day {
-    Day::of(date("2026-03-01"), &TimeZone::get("Asia/Seoul").unwrap()).unwrap()
+fn day() -> CalendarDay {
+    CalendarDay::of(date("2026-03-01"), &TimeZone::get("Asia/Seoul").unwrap()).unwrap()
 }
 
 fn date(text: &str) -> Date {
@@ -52,7 +52,7 @@ async fn a_days_score_counts_the_events_of_that_day(backend: &Backend) {
     view_at(stores, a, second, noon).await;
     assert_eq!(best(stores).await, [(second, 7), (first, 6)]);
     assert_eq!(stores.ranking.best_of_day(day(), 1).await.unwrap(), [ScoredPost { post: second, score: 7 }]);
-    let next = Day::of(date("2026-03-02"), &TimeZone::get("Asia/Seoul").unwrap()).unwrap();
+    let next = CalendarDay::of(date("2026-03-02"), &TimeZone::get("Asia/Seoul").unwrap()).unwrap();
     assert_eq!(stores.ranking.best_of_day(next, 50).await.unwrap(), []);
 }
 

@@ -27,7 +27,7 @@ pub(super) async fn members<const N: usize>(stores: &Stores) -> [MemberId; N] {
 /// Returns the members whom the member follows, ascending.
 pub(super) async fn followed(stores: &Stores, member: MemberId) -> Vec<MemberId> {
     let relations = stores.relations.relations_of(member).await.unwrap();
-    relations.watched.iter().copied().filter(|watched| *watched != member).collect()
+    relations.home_authors.iter().copied().filter(|home_authors| *home_authors != member).collect()
 }
 
 pub(super) async fn post(stores: &Stores, author: MemberId) -> PostId {

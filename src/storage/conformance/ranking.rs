@@ -1,11 +1,11 @@
-//! Tallies of posts by window.
+//! Tallies of posts by period.
 use super::{
     Backend,
     fixtures::{comment, hours_from_now, like, member, members, post, remark, reply},
 };
 use crate::{
     domain::{Comment, CommentId, MemberId, PostId, Tally, Timestamp, first_id_at},
-    storage::{PostTallies, Stores, View, WindowStarts},
+    storage::{PeriodStarts, PostTallies, Stores, View},
 };
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -42,9 +42,9 @@ pub(super) async fn view_at(stores: &Stores, viewer: MemberId, post: PostId, at:
     stores.views.count_views(vec![view]).await.unwrap();
 }
 
-/// Returns windows that start a week, a day and three hours before now.
-fn window_starts() -> WindowStarts {
-    WindowStarts { week: hours_from_now(-168), day: hours_from_now(-24), today: hours_from_now(-3) }
+/// Returns periods that start a week, a day and three hours before now.
+fn window_starts() -> PeriodStarts {
+    PeriodStarts { week: hours_from_now(-168), day: hours_from_now(-24), today: hours_from_now(-3) }
 }
 
 fn tally(views: u32, likes: u32, comments: u32) -> Tally {
@@ -158,7 +158,7 @@ async fn active_posts_are_the_posts_liked_commented_or_viewed_in_a_span(backend:
     for _ in 0..5 {
         posts.push(post(stores, author).await);
     }
-    // A whole hour, because windows start at whole hours.
+    // A whole hour, because periods start at whole hours.
     let hour = |hours: i64| Timestamp(hours_from_now(hours).0.div_euclid(3_600_000) * 3_600_000);
     like_at(stores, fan, posts[0], hour(-5)).await;
     comment_at(stores, fan, posts[1], hour(-5)).await;

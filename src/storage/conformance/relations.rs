@@ -197,10 +197,11 @@ async fn a_stream_reads_the_same_events_from_memory_and_from_disk(backend: &Back
     stores.posts.delete_post(b, of_b, Timestamp::now()).await.unwrap();
     stores.members.deactivate(a, Timestamp::now()).await.unwrap();
     let log = events(&stores).await;
-    let stream_events = async |stores: &Stores, member: MemberId, watched: &[MemberId]| {
+    let stream_events = async |stores: &Stores, member: MemberId, home_authors: &[MemberId]| {
         let (mut read, mut after) = (Vec::new(), Position(0));
         loop {
-            let step = stores.log.stream_events(member, watched, after, log[log.len() - 1].position, 2).await.unwrap();
+            let step =
+                stores.log.stream_events(member, home_authors, after, log[log.len() - 1].position, 2).await.unwrap();
             let Some(last) = step.last() else { return read };
             after = last.position;
             read.extend(step);
@@ -208,16 +209,16 @@ async fn a_stream_reads_the_same_events_from_memory_and_from_disk(backend: &Back
     };
     let mut expected = Vec::new();
     for member in all {
-        for watched in [vec![member], all.to_vec()] {
-            let offered = |event: &&Event| Audience::includes(&event.fact, member, &watched);
+        for home_authors in [vec![member], all.to_vec()] {
+            let offered = |event: &&Event| Audience::includes(&event.fact, member, &home_authors);
             let offered: Vec<Event> = log.iter().filter(offered).copied().collect();
-            assert!(watched.len() == 1 || offered.len() >= 5, "{offered:?}");
-            assert_eq!(stream_events(&stores, member, &watched).await, offered, "{member} from memory");
-            expected.push((member, watched, offered));
+            assert!(home_authors.len() == 1 || offered.len() >= 5, "{offered:?}");
+            assert_eq!(stream_events(&stores, member, &home_authors).await, offered, "{member} from memory");
+            expected.push((member, home_authors, offered));
         }
     }
     let again = backend.reopen(stores).await;
-    for (member, watched, offered) in expected {
-        assert_eq!(stream_events(&again, member, &watched).await, offered, "{member} from the disk");
+    for (member, home_authors, offered) in expected {
+        assert_eq!(stream_events(&again, member, &home_authors).await, offered, "{member} from the disk");
     }
 }

@@ -60,7 +60,7 @@ static STREAM_EVENTS: LazyLock<String> = LazyLock::new(|| {
         let codes = kinds.filter(|kind| is_offered(Audience::of(*kind))).map(|kind| kind.code().to_string());
         codes.collect::<Vec<_>>().join(", ")
     };
-    let watchers = kinds_of(|audience| audience.watchers);
+    let followers = kinds_of(|audience| audience.followers);
     let everybody = kinds_of(|audience| audience.everybody);
     let actor = kinds_of(|audience| audience.actor);
     let target = kinds_of(|audience| audience.target);
@@ -68,7 +68,7 @@ static STREAM_EVENTS: LazyLock<String> = LazyLock::new(|| {
     let range = "e.position > ?2 AND e.position <= ?3";
     format!(
         "SELECT * FROM (SELECT {columns} FROM json_each(?1) a JOIN events e ON e.member_id = a.value AND {range} \
-        AND e.kind IN ({watchers}) ORDER BY e.position LIMIT ?4) \
+        AND e.kind IN ({followers}) ORDER BY e.position LIMIT ?4) \
         UNION SELECT * FROM (SELECT {columns} FROM events e WHERE e.member_id = ?5 AND {range} \
         AND e.kind IN ({actor}) ORDER BY e.position LIMIT ?4) \
         UNION SELECT * FROM (SELECT {columns} FROM events e WHERE e.target_id = ?5 AND {range} \
@@ -99,17 +99,17 @@ impl EventLog for Sqlite {
     async fn stream_events(
         &self,
         member: MemberId,
-        watched: &[MemberId],
+        home_authors: &[MemberId],
         after: Position,
         until: Position,
         limit: usize,
     ) -> StoreResult<Vec<Event>> {
-        let wanted = |event: &Event| Audience::includes(&event.fact, member, watched);
+        let wanted = |event: &Event| Audience::includes(&event.fact, member, home_authors);
         if let Some(events) = self.tail.read(after, until, limit, wanted) {
             return Ok(events);
         }
         let query = sqlx::query(AssertSqlSafe(STREAM_EVENTS.as_str()))
-            .bind(json_ids(watched.iter().map(|author| author.0)))
+            .bind(json_ids(home_authors.iter().map(|author| author.0)))
             .bind(signed(after.0))
             .bind(signed(until.0))
             .bind(signed(limit as u64))

@@ -6,8 +6,10 @@ mod tallies;
 
 use super::{Sqlite, failed, json_ids, number, signed};
 use crate::{
-    domain::{COMMENT_WEIGHT, Day, LIKE_WEIGHT, MemberId, Position, PostId, Timestamp, first_hour, first_id_at},
-    storage::{KeptDay, PostTallies, RankingStore, ScoredPost, StoreResult, WindowStarts},
+    domain::{
+        COMMENT_WEIGHT, CalendarDay, LIKE_WEIGHT, MemberId, Position, PostId, Timestamp, first_hour, first_id_at,
+    },
+    storage::{KeptDay, PeriodStarts, PostTallies, RankingStore, ScoredPost, StoreResult},
 };
 use async_trait::async_trait;
 use futures::FutureExt;
@@ -52,12 +54,12 @@ impl Sqlite {
 
 #[async_trait]
 impl RankingStore for Sqlite {
-    async fn tallies_after(&self, after: PostId, starts: WindowStarts, limit: usize) -> StoreResult<Vec<PostTallies>> {
+    async fn tallies_after(&self, after: PostId, starts: PeriodStarts, limit: usize) -> StoreResult<Vec<PostTallies>> {
         let query = tallies::bind(&tallies::AFTER, starts).bind(signed(after.0)).bind(signed(limit as u64));
         Ok(self.fetch(query).await?.iter().map(tallies::decode).collect())
     }
 
-    async fn tallies(&self, posts: &[PostId], starts: WindowStarts) -> StoreResult<Vec<PostTallies>> {
+    async fn tallies(&self, posts: &[PostId], starts: PeriodStarts) -> StoreResult<Vec<PostTallies>> {
         let query = tallies::bind(&tallies::OF_POSTS, starts).bind(json_ids(posts.iter().map(|post| post.0)));
         Ok(self.fetch(query).await?.iter().map(tallies::decode).collect())
     }
@@ -73,7 +75,7 @@ impl RankingStore for Sqlite {
         Ok(self.fetch(query).await?.iter().map(post_id).collect())
     }
 
-    async fn best_of_day(&self, day: Day, limit: usize) -> StoreResult<Vec<ScoredPost>> {
+    async fn best_of_day(&self, day: CalendarDay, limit: usize) -> StoreResult<Vec<ScoredPost>> {
         let hours = day.hours();
         let query = sqlx::query(BEST_OF_DAY)
             .bind(signed(first_id_at(day.begin)))

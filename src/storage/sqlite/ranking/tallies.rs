@@ -2,7 +2,7 @@
 use crate::{
     domain::{PostId, Tally, first_hour, first_id_at},
     storage::{
-        PostTallies, WindowStarts,
+        PeriodStarts, PostTallies,
         sqlite::{number, signed},
     },
 };
@@ -32,13 +32,13 @@ pub(super) static OF_POSTS: LazyLock<String> = LazyLock::new(|| {
 /// Selects the tallies of posts `p`. Parameters 1 to 3 are the first ids of week, day and today, 4 to 6 the first
 /// hours.
 fn select(from: &str) -> String {
-    let [week, day, today] = [window("?1", "?4"), window("?2", "?5"), window("?3", "?6")];
+    let [week, day, today] = [period("?1", "?4"), period("?2", "?5"), period("?3", "?6")];
     format!("SELECT p.id, p.view_count, p.like_count, p.comment_count, {week}, {day}, {today} FROM {from}")
 }
 
 /// Selects three counts of post `p` from an id and an hour on. Skips a count whose counter is 0. Excludes likes and
 /// comments of deactivated members.
-fn window(first_id: &str, first_hour: &str) -> String {
+fn period(first_id: &str, first_hour: &str) -> String {
     format!(
         "CASE WHEN p.view_count = 0 THEN 0 ELSE (SELECT count(*) FROM post_views WHERE post_id = p.id \
         AND hour >= {first_hour}) END, \
@@ -50,7 +50,7 @@ fn window(first_id: &str, first_hour: &str) -> String {
 }
 
 /// Binds the first six parameters.
-pub(super) fn bind(statement: &'static str, starts: WindowStarts) -> Query<'static, Sqlite, SqliteArguments> {
+pub(super) fn bind(statement: &'static str, starts: PeriodStarts) -> Query<'static, Sqlite, SqliteArguments> {
     let starts = [starts.week, starts.day, starts.today];
     let mut query = sqlx::query(AssertSqlSafe(statement));
     for start in starts {

@@ -138,8 +138,8 @@ impl RelationStore for Sqlite {
 
     async fn relations_of(&self, member: MemberId) -> StoreResult<Relations> {
         let mut connection = self.readers.acquire().await.map_err(failed)?;
-        let watched = "SELECT followee_id FROM follows WHERE follower_id = ?1 UNION SELECT ?1 ORDER BY 1";
-        let watched = fetch_about(&mut connection, watched, member).await?;
+        let home_authors = "SELECT followee_id FROM follows WHERE follower_id = ?1 UNION SELECT ?1 ORDER BY 1";
+        let home_authors = fetch_about(&mut connection, home_authors, member).await?;
         let blocked = "SELECT blocked_id FROM blocks WHERE member_id = ?1 UNION \
             SELECT member_id FROM blocks WHERE blocked_id = ?1 ORDER BY 1";
         let blocked = fetch_about(&mut connection, blocked, member).await?;
@@ -147,7 +147,7 @@ impl RelationStore for Sqlite {
         let muted = fetch_about(&mut connection, muted, member).await?;
         Ok(Relations {
             member,
-            watched: watched.iter().map(member_id).collect(),
+            home_authors: home_authors.iter().map(member_id).collect(),
             blocked: blocked.iter().map(member_id).collect(),
             muted: muted.iter().map(|row| (member_id(row), row.get::<Option<i64>, _>(1).map(Timestamp))).collect(),
         })

@@ -1,4 +1,4 @@
-//! `Watcher`: the queue of one open stream. The hub puts events in, the stream's `Subscription` takes them out. It also
+//! `StreamQueue`: the queue of one open stream. The hub puts events in, the stream's `Subscription` takes them out. It also
 //! holds the posts on the client's screen.
 use crate::domain::{Event, MemberId, PostId};
 use std::{
@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 const ON_SCREEN_MAX: usize = 200;
 
 /// One open stream as the hub sees it. No two of its locks are held at once.
-pub(super) struct Watcher {
+pub(super) struct StreamQueue {
     pub(super) member: MemberId,
     /// Wakes the reader.
     pub(super) wake: Notify,
@@ -28,7 +28,7 @@ struct Queue {
     ended: bool,
 }
 
-impl Watcher {
+impl StreamQueue {
     pub(super) fn new(member: MemberId) -> Self {
         Self { member, wake: Notify::new(), queue: Mutex::default(), on_screen: Mutex::default() }
     }
@@ -36,7 +36,7 @@ impl Watcher {
     /// Queues an event and wakes the reader; at most `waiting_max` events wait.
     pub(super) fn offer(&self, event: Event, waiting_max: usize) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        // A stream that is in the audience twice, as watcher and as target, gets the event once.
+        // A stream that is in the audience twice, as queue and as target, gets the event once.
         if queue.ended || queue.waiting.back().is_some_and(|last| last.position == event.position) {
             return;
         }
@@ -104,27 +104,27 @@ mod tests {
 
     #[test]
     fn the_oldest_post_on_the_screen_is_evicted_first() {
-        let watcher = Watcher::new(MemberId(1));
-        watcher.note_on_screen((0..ON_SCREEN_MAX as u64 + 5).chain([7]).map(PostId));
-        let on_screen = watcher.on_screen(|_| true);
+        let queue = StreamQueue::new(MemberId(1));
+        queue.note_on_screen((0..ON_SCREEN_MAX as u64 + 5).chain([7]).map(PostId));
+        let on_screen = queue.on_screen(|_| true);
         assert_eq!((on_screen.len(), on_screen[0]), (ON_SCREEN_MAX, PostId(5)));
-        assert_eq!(watcher.on_screen(|post| post.0 <= 7).len(), 3);
+        assert_eq!(queue.on_screen(|post| post.0 <= 7).len(), 3);
     }
 
     #[test]
     fn an_event_that_is_offered_twice_waits_once() {
-        let watcher = Watcher::new(MemberId(1));
+        let queue = StreamQueue::new(MemberId(1));
         let event = |position| Event {
             position: Position(position),
             at_ns: 0,
             fact: Fact::new(EventKind::PostLiked, MemberId(2)),
         };
         for position in [1, 1, 2] {
-            watcher.offer(event(position), 2);
+            queue.offer(event(position), 2);
         }
-        assert_eq!(watcher.first(9).map(|first| first.len()), Some(2));
-        watcher.offer(event(3), 2);
-        watcher.remove_first(2);
-        assert_eq!(watcher.first(9), None);
+        assert_eq!(queue.first(9).map(|first| first.len()), Some(2));
+        queue.offer(event(3), 2);
+        queue.remove_first(2);
+        assert_eq!(queue.first(9), None);
     }
 }
