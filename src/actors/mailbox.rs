@@ -4,7 +4,7 @@
 //! is still carried out, and an `ActorRef` goes stale when its actor restarts.
 use super::{
     error::{Error, Reply},
-    system::Gauges,
+    system::ActorStats,
 };
 use ractor::{ActorRef, rpc::CallResult};
 use std::{
@@ -27,7 +27,7 @@ pub(super) struct Bounds {
 /// Sends messages to one actor, across its restarts. Cheap to clone.
 pub(super) struct Mailbox<M: Send + 'static> {
     bounds: Bounds,
-    gauges: Arc<Gauges>,
+    stats: Arc<ActorStats>,
     permits: Arc<Semaphore>,
     /// The present incarnation of the actor; `None` before its first start.
     actor: Arc<RwLock<Option<ActorRef<Envelope<M>>>>>,
@@ -37,7 +37,7 @@ impl<M: Send + 'static> Clone for Mailbox<M> {
     fn clone(&self) -> Self {
         Self {
             bounds: self.bounds,
-            gauges: self.gauges.clone(),
+            stats: self.stats.clone(),
             permits: self.permits.clone(),
             actor: self.actor.clone(),
         }
@@ -53,13 +53,13 @@ pub(super) struct Envelope<M> {
 
 /// One of the `queue_max` permits of a mailbox. Released when the message has been handled, or when its actor ends.
 pub(super) struct Permit {
-    gauges: Arc<Gauges>,
+    stats: Arc<ActorStats>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.gauges.message_handled();
+        self.stats.message_handled();
     }
 }
 
@@ -95,9 +95,9 @@ pub(super) async fn submit_then_reply<T: Send + 'static>(
 
 impl<M: Send + 'static> Mailbox<M> {
     /// Creates a mailbox without an actor: it answers `Restarting` until [`Mailbox::connect`].
-    pub(super) fn new(bounds: Bounds, gauges: Arc<Gauges>) -> Self {
+    pub(super) fn new(bounds: Bounds, stats: Arc<ActorStats>) -> Self {
         let permits = Arc::new(Semaphore::new(bounds.queue_max));
-        Self { bounds, gauges, permits, actor: Arc::default() }
+        Self { bounds, stats, permits, actor: Arc::default() }
     }
 
     /// Delivers to this incarnation of the actor from now on.
@@ -107,7 +107,7 @@ impl<M: Send + 'static> Mailbox<M> {
 
     /// Sends a message and waits for its answer. Refuses `Busy`, `Late`, `Restarting`, and what the actor refuses.
     pub(super) async fn ask<T: Send + 'static>(&self, message: impl FnOnce(Reply<T>) -> M) -> Result<T, Error> {
-        let name = self.gauges.name();
+        let name = self.stats.name();
         let permit = self.acquire()?;
         let timeout = self.bounds.answer_timeout;
         let expires = Some(Instant::now() + timeout);
@@ -122,19 +122,19 @@ impl<M: Send + 'static> Mailbox<M> {
     /// Sends a message without waiting for an answer; it does not expire. Refuses `Busy`, `Restarting`.
     pub(super) fn tell(&self, message: M) -> Result<(), Error> {
         let envelope = Envelope { message, expires: None, permit: self.acquire()? };
-        self.actor()?.cast(envelope).map_err(|_| Error::Restarting(self.gauges.name()))
+        self.actor()?.cast(envelope).map_err(|_| Error::Restarting(self.stats.name()))
     }
 
     fn acquire(&self) -> Result<Permit, Error> {
         let Ok(permit) = self.permits.clone().try_acquire_owned() else {
-            return Err(Error::Busy(self.gauges.name()));
+            return Err(Error::Busy(self.stats.name()));
         };
-        self.gauges.message_queued();
-        Ok(Permit { gauges: self.gauges.clone(), _permit: permit })
+        self.stats.message_queued();
+        Ok(Permit { stats: self.stats.clone(), _permit: permit })
     }
 
     fn actor(&self) -> Result<ActorRef<Envelope<M>>, Error> {
         let actor = self.actor.read().unwrap_or_else(PoisonError::into_inner).clone();
-        actor.ok_or(Error::Restarting(self.gauges.name()))
+        actor.ok_or(Error::Restarting(self.stats.name()))
     }
 }

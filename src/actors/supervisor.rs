@@ -6,7 +6,7 @@ use super::{
     backoff::{Backoff, PART_MAX},
     health::{Fault, Part},
     mailbox::{Bounds, Envelope, Mailbox},
-    system::{Gauges, System},
+    system::{ActorStats, System},
 };
 use crate::causes::in_full;
 use futures::future::BoxFuture;
@@ -47,7 +47,7 @@ pub struct Supervisor {
 /// One supervised actor.
 struct Child {
     factory: Factory,
-    gauges: Arc<Gauges>,
+    stats: Arc<ActorStats>,
     criticality: Criticality,
     started: Instant,
 }
@@ -135,8 +135,8 @@ impl Supervisor {
         A: Actor<Msg = Envelope<M>>,
         M: Send + 'static,
     {
-        let gauges = self.system.register(name, slot, self.bounds.queue_max);
-        let mailbox = Mailbox::new(self.bounds, gauges.clone());
+        let stats = self.system.register(name, slot, self.bounds.queue_max);
+        let mailbox = Mailbox::new(self.bounds, stats.clone());
         let connected = mailbox.clone();
         let factory: Factory = Box::new(move |parent| {
             let mailbox = connected.clone();
@@ -147,7 +147,7 @@ impl Supervisor {
                 Ok(actor.get_cell())
             })
         });
-        (mailbox, Child { factory, gauges, criticality, started: Instant::now() })
+        (mailbox, Child { factory, stats, criticality, started: Instant::now() })
     }
 
     /// Runs a task that is no actor, until the tree has stopped.
@@ -183,13 +183,13 @@ fn restart_with_backoff(root: ActorRef<Register>, mut child: Child, closing: &Ca
             match (child.factory)(root.get_cell()).await {
                 Ok(next) => {
                     fault.set(false);
-                    child.gauges.restarted();
+                    child.stats.restarted();
                     child.started = Instant::now();
                     // The root has ended only when the process is ending.
                     let _ = root.cast(Register { id: next.get_id(), child });
                     return;
                 }
-                Err(error) => log_failed_restart(child.gauges.name(), &error),
+                Err(error) => log_failed_restart(child.stats.name(), &error),
             }
         }
     }));
@@ -233,7 +233,7 @@ impl Children {
         cause: &ActorProcessingErr,
         closing: &CancellationToken,
     ) -> Result<(), ActorProcessingErr> {
-        let name = child.gauges.name();
+        let name = child.stats.name();
         tracing::error!(actor = name, error = cause.as_ref() as &dyn std::error::Error, "actor failed; restarting");
         if let Criticality::Part(_, backoff) = &mut child.criticality {
             if child.started.elapsed() > HEALTHY_AFTER {
@@ -253,7 +253,7 @@ impl Children {
                 }
             }
         };
-        child.gauges.restarted();
+        child.stats.restarted();
         child.started = Instant::now();
         self.registered.insert(next, child);
         Ok(())

@@ -30,7 +30,7 @@ pub struct ActorRow {
 }
 
 /// The counters of one actor, across its incarnations.
-pub(super) struct Gauges {
+pub(super) struct ActorStats {
     name: &'static str,
     slot: Option<usize>,
     capacity: usize,
@@ -40,7 +40,7 @@ pub(super) struct Gauges {
     restarts: AtomicU64,
 }
 
-impl Gauges {
+impl ActorStats {
     pub(super) fn name(&self) -> &'static str {
         self.name
     }
@@ -78,10 +78,10 @@ impl Gauges {
 }
 
 /// The counters and parts of the whole tree of actors. Cheap to clone. Lock order: `actors`, then
-/// `Gauges::queued_at` of one actor.
+/// `ActorStats::queued_at` of one actor.
 #[derive(Clone, Default)]
 pub struct System {
-    actors: Arc<RwLock<Vec<Arc<Gauges>>>>,
+    actors: Arc<RwLock<Vec<Arc<ActorStats>>>>,
     parts: Arc<RwLock<Vec<Part>>>,
     draining: Arc<AtomicBool>,
     started: Arc<AtomicBool>,
@@ -89,8 +89,8 @@ pub struct System {
 
 impl System {
     /// Adds the counters of one actor; called once for each actor, for all its incarnations.
-    pub(super) fn register(&self, name: &'static str, slot: Option<usize>, capacity: usize) -> Arc<Gauges> {
-        let gauges = Arc::new(Gauges {
+    pub(super) fn register(&self, name: &'static str, slot: Option<usize>, capacity: usize) -> Arc<ActorStats> {
+        let stats = Arc::new(ActorStats {
             name,
             slot,
             capacity,
@@ -98,8 +98,8 @@ impl System {
             handled: AtomicU64::new(0),
             restarts: AtomicU64::new(0),
         });
-        self.actors.write().unwrap_or_else(PoisonError::into_inner).push(gauges.clone());
-        gauges
+        self.actors.write().unwrap_or_else(PoisonError::into_inner).push(stats.clone());
+        stats
     }
 
     /// Adds a part; called once for each part, at the start.
@@ -117,7 +117,7 @@ impl System {
 
     /// One row per actor, in the order of their start.
     pub fn rows(&self) -> Vec<ActorRow> {
-        self.actors.read().unwrap_or_else(PoisonError::into_inner).iter().map(|gauges| gauges.row()).collect()
+        self.actors.read().unwrap_or_else(PoisonError::into_inner).iter().map(|stats| stats.row()).collect()
     }
 
     /// Whether the server accepts requests: every actor has started, and no shutdown has begun.
@@ -135,7 +135,7 @@ impl System {
         self.draining.store(true, Ordering::Release);
     }
 
-    /// Sets the gauges of every mailbox and of the runtime. The caller runs it before metrics are read.
+    /// Sets the stats of every mailbox and of the runtime. The caller runs it before metrics are read.
     pub fn publish_metrics(&self) {
         runtime::publish_metrics();
         // One row per domain: the sum over its slots, and the oldest message of them.

@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_begin_with_a_whole_hour_and_move_once_an_hour() {
+    fn periods_begin_with_a_whole_hour_and_move_once_an_hour() {
         let now = moment("2026-11-25T13:59:59.999Z");
         assert_eq!(RankingPeriod::Day.since(now), moment("2026-11-24T13:00:00Z"));
         assert_eq!(RankingPeriod::Week.since(now), moment("2026-11-18T13:00:00Z"));
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_have_names() {
+    fn periods_have_names() {
         for period in RankingPeriod::ALL {
             assert_eq!(RankingPeriod::named(period.name()), Some(period));
         }

@@ -33,7 +33,7 @@ pub struct Session {
     /// The seed of its refresh tokens: token n is a keyed hash of n.
     pub secret: [u8; 32],
     /// Number of rotations; the refresh token of this number is the current one.
-    pub generation: u64,
+    pub rotation: u64,
     /// When the current refresh token was issued.
     pub rotated_at: Timestamp,
 }

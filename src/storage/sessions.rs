@@ -71,12 +71,12 @@ pub trait SessionStore: Send + Sync + 'static {
         checked: Credentials,
         rehashed: Option<String>,
     ) -> StoreResult<Position>;
-    /// Rotates the refresh token of a session. Returns `false` if the session has ended or `generation` is not the
+    /// Rotates the refresh token of a session. Returns `false` if the session has ended or `rotation` is not the
     /// current one.
     async fn refresh_session(
         &self,
         id: SessionId,
-        generation: u64,
+        rotation: u64,
         now: Timestamp,
         expires_at: Timestamp,
         address: String,

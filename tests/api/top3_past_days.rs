@@ -5,7 +5,7 @@ use crate::{
     support::until,
     top3::{TOP3, scores},
 };
-use dailyfeed::domain::{Day, Timestamp};
+use dailyfeed::domain::{CalendarDay, Timestamp};
 use jiff::tz::TimeZone;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -13,17 +13,17 @@ use serde_json::{Value, json};
 const ZONE: &str = "Asia/Seoul";
 
 /// Returns the day `days` ago.
-fn day(days: i64) -> Day {
+fn day(days: i64) -> CalendarDay {
     let at = Timestamp(Timestamp::now().0 - days * 86_400_000);
-    Day::at(at, &TimeZone::get(ZONE).unwrap()).unwrap()
+    CalendarDay::at(at, &TimeZone::get(ZONE).unwrap()).unwrap()
 }
 
-async fn top3_of(who: &Member, day: Day) -> Value {
+async fn top3_of(who: &Member, day: CalendarDay) -> Value {
     who.get(&format!("{TOP3}?date={}", day.date)).await
 }
 
 /// Returns noon of the day.
-fn noon(day: Day) -> Timestamp {
+fn noon(day: CalendarDay) -> Timestamp {
     Timestamp(day.begin.0 + 12 * 3_600_000)
 }
 

@@ -75,7 +75,7 @@ async fn best(shared: &Shared, at: Timestamp) -> Vec<(PostId, u64)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn likes_leave_moving_windows_and_return_when_the_clock_is_set_back() {
+async fn likes_leave_moving_periods_and_return_when_the_clock_is_set_back() {
     let Deployment { actors, stores, fan, posts: [older, newer], .. } = &start().await;
     let seoul = TimeZone::get("Asia/Seoul").unwrap();
     let now = Timestamp::now();

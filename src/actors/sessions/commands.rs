@@ -19,8 +19,8 @@ pub(super) enum SessionCommand {
     /// Stores a new session under an id that the slot assigns; replies with the session as stored. Refuses
     /// `LoginFailed` if the member's credentials are no longer those in `checked`.
     CreateSession { session: Box<Session>, checked: Credentials, rehashed: Option<String>, reply: Reply<Box<Session>> },
-    /// Advances the refresh token from `generation`; replies with false if that is not the current one.
-    RefreshSession { id: SessionId, generation: u64, expires_at: Timestamp, address: String, reply: Reply<bool> },
+    /// Advances the refresh token from `rotation`; replies with false if that is not the current one.
+    RefreshSession { id: SessionId, rotation: u64, expires_at: Timestamp, address: String, reply: Reply<bool> },
     /// Ends sessions; replies with their number.
     EndSessions { member: MemberId, which: EndedSessions, reply: Reply<usize> },
     /// Stores another password hash and ends the other sessions. Refuses `LoginFailed` as `CreateSession` does.
@@ -75,9 +75,9 @@ impl Command for SessionCommand {
                 };
                 submit_then_reply(permit, reply, create).await;
             }
-            Self::RefreshSession { id, generation, expires_at, address, reply } => {
+            Self::RefreshSession { id, rotation, expires_at, address, reply } => {
                 let refresh =
-                    async move { Ok(state.sessions.refresh_session(id, generation, now, expires_at, address).await?) };
+                    async move { Ok(state.sessions.refresh_session(id, rotation, now, expires_at, address).await?) };
                 submit_then_reply(permit, reply, refresh).await;
             }
             Self::EndSessions { member, which, reply } => {

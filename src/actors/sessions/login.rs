@@ -65,7 +65,7 @@ impl Sessions {
             last_used_at: now,
             expires_at: now.after(self.shared.session_lifetime),
             secret: random_bytes(),
-            generation: 0,
+            rotation: 0,
             rotated_at: now,
         });
         let create = |reply| SessionCommand::CreateSession { session, checked, rehashed, reply };
@@ -108,21 +108,21 @@ impl Sessions {
     pub async fn refresh_session(&self, refresh_token: &str, client: Client) -> Result<(Tokens, Member), Error> {
         let token = RefreshToken::parse(refresh_token).ok_or(Refusal::ReloginRequired)?;
         let mut session = self.session_of_token(&token).await?;
-        let (id, generation) = (session.id, token.generation);
-        if session.generation == generation {
+        let (id, rotation) = (session.id, token.rotation);
+        if session.rotation == rotation {
             let expires_at = Timestamp::now().after(self.shared.session_lifetime);
             let address = client.address.to_string();
-            let refresh = |reply| SessionCommand::RefreshSession { id, generation, expires_at, address, reply };
+            let refresh = |reply| SessionCommand::RefreshSession { id, rotation, expires_at, address, reply };
             if self.slots.mailbox_of(session.member).ask(refresh).await? {
                 session.expires_at = expires_at;
-                return Ok((self.tokens(&session, generation + 1)?, self.member(session.member).await?));
+                return Ok((self.tokens(&session, rotation + 1)?, self.member(session.member).await?));
             }
         }
         // Exchanged before: by this client a moment ago, or by a thief.
         let session = self.session_of_token(&token).await?;
         let since = session.rotated_at.until(Timestamp::now());
-        if session.generation == generation + 1 && since <= self.shared.refresh_grace {
-            return Ok((self.tokens(&session, session.generation)?, self.member(session.member).await?));
+        if session.rotation == rotation + 1 && since <= self.shared.refresh_grace {
+            return Ok((self.tokens(&session, session.rotation)?, self.member(session.member).await?));
         }
         tracing::warn!(session = id.0, "refresh token used twice; ending its session");
         self.end_sessions(session.member, EndedSessions::One(id)).await?;
@@ -136,14 +136,14 @@ impl Sessions {
         session.ok_or(Refusal::ReloginRequired.into())
     }
 
-    /// Signs an access token, and computes the refresh token of a generation.
-    fn tokens(&self, session: &Session, generation: u64) -> Result<Tokens, Error> {
+    /// Signs an access token, and computes the refresh token of a rotation.
+    fn tokens(&self, session: &Session, rotation: u64) -> Result<Tokens, Error> {
         let signed = self.shared.keyring.sign(session.member, session.id, session.expires_at);
         let (access, expires_in) = signed.ok_or(Error::Late("keyring"))?;
         Ok(Tokens {
             access,
             expires_in,
-            refresh: refresh::token(session, generation),
+            refresh: refresh::token(session, rotation),
             refresh_expires_in: self.shared.session_lifetime,
         })
     }

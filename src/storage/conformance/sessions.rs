@@ -36,7 +36,7 @@ async fn one_of_fifty_concurrent_rotations_succeeds(backend: &Backend) {
     let rotate = |_| stores.sessions.refresh_session(id, 0, now, Timestamp(now.0 + 60_000), "::1".to_owned());
     let rotated = futures::future::join_all((0..50).map(rotate)).await;
     assert_eq!(rotated.into_iter().filter(|rotated| *rotated.as_ref().unwrap()).count(), 1);
-    assert_eq!(stores.sessions.session(id).await.unwrap().unwrap().generation, 1);
+    assert_eq!(stores.sessions.session(id).await.unwrap().unwrap().rotation, 1);
 }
 
 async fn an_ended_session_is_removed_and_its_tokens_are_revoked(backend: &Backend) {

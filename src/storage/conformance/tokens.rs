@@ -30,7 +30,7 @@ pub(super) fn session_of(member: MemberId) -> Session {
         last_used_at: now,
         expires_at: hours_from_now(1),
         secret: [7; 32],
-        generation: 0,
+        rotation: 0,
         rotated_at: now,
     }
 }
@@ -46,11 +46,11 @@ pub(super) async fn log_in(stores: &Stores, member: MemberId) -> Session {
     session
 }
 
-async fn rotate(stores: &Stores, id: SessionId, generation: u64, now: Timestamp) -> bool {
-    let address = format!("2001:db8::{generation}");
+async fn rotate(stores: &Stores, id: SessionId, rotation: u64, now: Timestamp) -> bool {
+    let address = format!("2001:db8::{rotation}");
     stores
         .sessions
-        .refresh_session(id, generation, now, now.after(std::time::Duration::from_secs(60)), address)
+        .refresh_session(id, rotation, now, now.after(std::time::Duration::from_secs(60)), address)
         .await
         .unwrap()
 }
@@ -75,7 +75,7 @@ async fn sessions_are_listed_last_used_first(backend: &Backend) {
 
     let kept = stores.sessions.session(first.id).await.unwrap().unwrap();
     assert_eq!((kept.member, kept.device.as_str(), kept.secret), (one, "시험기", [7; 32]));
-    assert_eq!((kept.generation, kept.last_used_at, kept.rotated_at), (1, used_at, used_at));
+    assert_eq!((kept.rotation, kept.last_used_at, kept.rotated_at), (1, used_at, used_at));
     assert_eq!((kept.address.as_str(), kept.created_at), ("2001:db8::0", first.created_at));
     let logins = events(stores).await.iter().filter(|event| event.fact.kind == EventKind::MemberLoggedIn).count();
     assert_eq!(logins, 4);

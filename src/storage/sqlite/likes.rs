@@ -108,25 +108,25 @@ impl LikeStore for Sqlite {
 
     async fn liked_posts(&self, member: MemberId, ids: &[PostId]) -> StoreResult<Vec<PostId>> {
         let query = sqlx::query(LIKED_POSTS).bind(signed(member.0)).bind(json_ids(ids.iter().map(|id| id.0)));
-        let rows = query.fetch_all(&self.readers).await.map_err(failed)?;
+        let rows = query.fetch_all(&self.read_pool).await.map_err(failed)?;
         Ok(rows.iter().map(|row| PostId(number(row.get(0)))).collect())
     }
 
     async fn liked_comments(&self, member: MemberId, ids: &[CommentId]) -> StoreResult<Vec<CommentId>> {
         let query = sqlx::query(LIKED_COMMENTS).bind(signed(member.0)).bind(json_ids(ids.iter().map(|id| id.0)));
-        let rows = query.fetch_all(&self.readers).await.map_err(failed)?;
+        let rows = query.fetch_all(&self.read_pool).await.map_err(failed)?;
         Ok(rows.iter().map(|row| CommentId(number(row.get(0)))).collect())
     }
 
     async fn recent_likes(&self, member: MemberId, limit: usize) -> StoreResult<Vec<PostId>> {
         let query = sqlx::query(RECENT_LIKES).bind(signed(member.0)).bind(signed(limit as u64));
-        let rows = query.fetch_all(&self.readers).await.map_err(failed)?;
+        let rows = query.fetch_all(&self.read_pool).await.map_err(failed)?;
         Ok(rows.iter().map(|row| PostId(number(row.get(0)))).collect())
     }
 
     async fn post_likes(&self, post: PostId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>> {
         let query = sqlx::query(POST_LIKES).bind(signed(post.0)).bind(signed(before)).bind(signed(limit as u64));
-        let rows = query.fetch_all(&self.readers).await.map_err(failed)?;
+        let rows = query.fetch_all(&self.read_pool).await.map_err(failed)?;
         Ok(rows.iter().map(members::listed_card).collect())
     }
 }

@@ -31,7 +31,7 @@ impl MarkerStore for Sqlite {
     async fn marker(&self, member: MemberId) -> StoreResult<Position> {
         let select = "SELECT last_read FROM notification_markers WHERE member_id = ?";
         let query = sqlx::query(select).bind(signed(member.0));
-        let row = query.fetch_optional(&self.readers).await.map_err(failed)?;
+        let row = query.fetch_optional(&self.read_pool).await.map_err(failed)?;
         Ok(Position(row.map_or(0, |row| number(row.get(0)))))
     }
 }

@@ -19,8 +19,8 @@ mod housekeeping;
 mod log;
 mod writer;
 
-mod lane;
 mod open;
+mod slow_reads;
 
 mod activity;
 
@@ -33,18 +33,18 @@ pub(super) use open::{audit, file};
 use super::{StoreError, StoreResult};
 use crate::domain::Epoch;
 use housekeeping::Reserve;
-use lane::Lane;
 use log::Tail;
 use open::pool_options;
+use slow_reads::SlowReads;
 use sqlx::{SqlitePool, sqlite::SqliteRow};
 use std::{path::Path, sync::Arc, time::Duration};
 use writer::Writer;
 
 /// Every store of the embedded profile that is in the database.
 pub(super) struct Sqlite {
-    readers: SqlitePool,
+    read_pool: SqlitePool,
     /// The connections of slow reads, so that they take none from `readers`.
-    lane: Lane,
+    slow_reads: SlowReads,
     writer: Writer,
     tail: Arc<Tail>,
     epoch: Epoch,

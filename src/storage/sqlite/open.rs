@@ -2,8 +2,8 @@
 use super::{
     Sqlite, failed,
     housekeeping::{self, Reserve},
-    lane::{self, Lane},
     log::Tail,
+    slow_reads::{self, SlowReads},
     unusable,
     writer::Writer,
 };
@@ -33,8 +33,8 @@ const CACHE_KIB: &str = "-16384";
 
 /// The result of one attempt to open the database.
 struct Opened {
-    readers: SqlitePool,
-    lane: Lane,
+    read_pool: SqlitePool,
+    slow_reads: SlowReads,
     writer: Writer,
     tail: Arc<Tail>,
     epoch: Epoch,
@@ -45,7 +45,7 @@ impl Sqlite {
     pub(in crate::storage) async fn open(config: &Config) -> StoreResult<Self> {
         let lock = lock(&config.data_dir)?;
         let reserve = Reserve::new(&config.data_dir);
-        let Opened { readers, lane, writer, tail, epoch } = match Self::try_open(config).await {
+        let Opened { read_pool, slow_reads, writer, tail, epoch } = match Self::try_open(config).await {
             Err(error) if reserve.release() => {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(error, "cannot open the database; retrying without the disk space reserve");
@@ -54,7 +54,7 @@ impl Sqlite {
             opened => opened?,
         };
         let token_lifetime = Duration::from_secs(config.authentication.access_token_seconds);
-        Ok(Self { readers, lane, writer, tail, epoch, reserve, token_lifetime, _lock: lock })
+        Ok(Self { read_pool, slow_reads, writer, tail, epoch, reserve, token_lifetime, _lock: lock })
     }
 
     async fn try_open(config: &Config) -> StoreResult<Opened> {
@@ -66,10 +66,10 @@ impl Sqlite {
         let epoch = epoch(&writer_pool).await?;
         let tail = Arc::new(Tail::load(&writer_pool).await?);
         let read_only = options.read_only(true).create_if_missing(false);
-        let readers = pool(read_only.clone(), config.storage.read_connections).await?;
-        let lane = Lane(pool(read_only, lane::CONNECTIONS).await?);
+        let read_pool = pool(read_only.clone(), config.storage.read_connections).await?;
+        let slow_reads = SlowReads(pool(read_only, slow_reads::CONNECTIONS).await?);
         let writer = Writer::start(writer_pool, tail.clone(), config.storage.commit_batch_max).await?;
-        Ok(Opened { readers, lane, writer, tail, epoch })
+        Ok(Opened { read_pool, slow_reads, writer, tail, epoch })
     }
 }
 

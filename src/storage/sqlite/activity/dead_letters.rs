@@ -49,7 +49,7 @@ impl DeadLetterStore for SqliteActivity {
     async fn dead_letters(&self, before: Position, limit: usize) -> StoreResult<Vec<DeadLetter>> {
         self.with_database(async |database| {
             let query = sqlx::query(BEFORE).bind(signed(before.0)).bind(signed(limit as u64));
-            decoded(&query.fetch_all(&database.readers).await.map_err(failed)?, dead_letter)
+            decoded(&query.fetch_all(&database.read_pool).await.map_err(failed)?, dead_letter)
         })
         .await
     }
@@ -57,7 +57,7 @@ impl DeadLetterStore for SqliteActivity {
     async fn dead_letter(&self, id: Position) -> StoreResult<Option<DeadLetter>> {
         self.with_database(async |database| {
             let query = sqlx::query(BY_ID).bind(signed(id.0));
-            let row = query.fetch_optional(&database.readers).await.map_err(failed)?;
+            let row = query.fetch_optional(&database.read_pool).await.map_err(failed)?;
             row.map(|row| dead_letter(&row)).transpose().map_err(failed)
         })
         .await
@@ -65,7 +65,7 @@ impl DeadLetterStore for SqliteActivity {
 
     async fn dead_letter_count(&self) -> StoreResult<u64> {
         self.with_database(async |database| {
-            let row = sqlx::query(COUNT).fetch_one(&database.readers).await.map_err(failed)?;
+            let row = sqlx::query(COUNT).fetch_one(&database.read_pool).await.map_err(failed)?;
             Ok(number(row.get(0)))
         })
         .await
@@ -74,7 +74,7 @@ impl DeadLetterStore for SqliteActivity {
     async fn due_dead_letters(&self, now: Timestamp) -> StoreResult<Vec<DeadLetter>> {
         self.with_database(async |database| {
             let query = sqlx::query(DUE).bind(now.0).bind(signed(DUE_MAX as u64));
-            decoded(&query.fetch_all(&database.readers).await.map_err(failed)?, dead_letter)
+            decoded(&query.fetch_all(&database.read_pool).await.map_err(failed)?, dead_letter)
         })
         .await
     }

@@ -39,7 +39,7 @@ pub(in crate::storage) struct SqliteActivity {
 /// dead letters, housekeeping and operators.
 struct Database {
     writer: SqlitePool,
-    readers: SqlitePool,
+    read_pool: SqlitePool,
 }
 
 /// Primary result codes of SQLite that blame the row: SQLITE_TOOBIG, SQLITE_CONSTRAINT, SQLITE_MISMATCH.

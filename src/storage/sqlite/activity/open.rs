@@ -74,8 +74,8 @@ impl Database {
             other => sqlx::Error::Migrate(other.into()),
         })?;
         sqlx::query(INSERT_READER).bind(i64::from(epoch.0)).execute(&writer).await?;
-        let readers = pool_options(READERS).connect_with(options(path).read_only(true)).await?;
-        Ok(Self { writer, readers })
+        let read_pool = pool_options(READERS).connect_with(options(path).read_only(true)).await?;
+        Ok(Self { writer, read_pool })
     }
 
     /// Loads the epoch of the log that the file was made from, and its position in it.
@@ -89,7 +89,7 @@ impl Database {
     }
 
     pub(super) async fn close(&self) {
-        futures::join!(self.writer.close(), self.readers.close());
+        futures::join!(self.writer.close(), self.read_pool.close());
     }
 }
 

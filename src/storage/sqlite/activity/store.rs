@@ -71,7 +71,7 @@ impl ActivityStore for SqliteActivity {
             if let Some(kind) = kind {
                 query = query.bind(kind.code());
             }
-            decoded(&query.fetch_all(&database.readers).await.map_err(failed)?, event)
+            decoded(&query.fetch_all(&database.read_pool).await.map_err(failed)?, event)
         })
         .await
     }
@@ -89,7 +89,7 @@ impl ActivityStore for SqliteActivity {
                 .bind(signed(after.0))
                 .bind(signed(before.0))
                 .bind(signed(limit as u64));
-            decoded(&query.fetch_all(&database.readers).await.map_err(failed)?, notification)
+            decoded(&query.fetch_all(&database.read_pool).await.map_err(failed)?, notification)
         })
         .await
     }
@@ -98,7 +98,7 @@ impl ActivityStore for SqliteActivity {
         self.with_database(async |database| {
             let query =
                 sqlx::query(NOTIFICATIONS_BY_ID).bind(json_ids(ids.iter().map(|id| id.0))).bind(signed(member.0));
-            decoded(&query.fetch_all(&database.readers).await.map_err(failed)?, notification)
+            decoded(&query.fetch_all(&database.read_pool).await.map_err(failed)?, notification)
         })
         .await
     }
@@ -163,7 +163,7 @@ async fn prune_old_activities(database: &Database, now: Timestamp) -> StoreResul
 
 async fn prune_deactivated(database: &Database, now: Timestamp) -> StoreResult<u64> {
     let query = sqlx::query(DEACTIVATED_FOR_GOOD).bind(nanoseconds_before(now, PURGE_DAYS));
-    let rows = query.fetch_all(&database.readers).await.map_err(failed)?;
+    let rows = query.fetch_all(&database.read_pool).await.map_err(failed)?;
     if rows.is_empty() {
         return Ok(0);
     }
@@ -181,7 +181,7 @@ async fn delete_in_steps(
     delete: &'static str,
     members: &str,
 ) -> StoreResult<u64> {
-    let rows = sqlx::query(select).bind(members).fetch_all(&database.readers).await.map_err(failed)?;
+    let rows = sqlx::query(select).bind(members).fetch_all(&database.read_pool).await.map_err(failed)?;
     let ids: Vec<u64> = rows.iter().map(|row| number(row.get(0))).collect();
     let mut deleted = 0;
     for step in ids.chunks(PRUNE_STEP) {

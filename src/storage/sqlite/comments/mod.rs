@@ -123,23 +123,23 @@ impl CommentStore for Sqlite {
 
     async fn comment_by_id(&self, id: CommentId) -> StoreResult<Option<Comment>> {
         let query = sqlx::query(BY_ID).bind(signed(id.0));
-        let row = query.fetch_optional(&self.readers).await.map_err(failed)?;
+        let row = query.fetch_optional(&self.read_pool).await.map_err(failed)?;
         row.map(|row| comment(&row)).transpose().map_err(failed)
     }
 
     async fn comments_by_id(&self, ids: &[CommentId]) -> StoreResult<Vec<Comment>> {
         let query = sqlx::query(BY_IDS).bind(json_ids(ids.iter().map(|id| id.0)));
-        decoded(&query.fetch_all(&self.readers).await.map_err(failed)?, comment)
+        decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, comment)
     }
 
     async fn existing_comments(&self, ids: &[CommentId]) -> StoreResult<Vec<Comment>> {
         let query = sqlx::query(EXISTING).bind(json_ids(ids.iter().map(|id| id.0)));
-        decoded(&query.fetch_all(&self.readers).await.map_err(failed)?, comment)
+        decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, comment)
     }
 
     async fn comments_from(&self, after: CommentId, limit: usize) -> StoreResult<Vec<Comment>> {
         let query = sqlx::query(FROM).bind(signed(after.0)).bind(signed(limit as u64));
-        decoded(&query.fetch_all(&self.readers).await.map_err(failed)?, comment)
+        decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, comment)
     }
 
     async fn comments(&self, order: CommentOrder, limit: usize) -> StoreResult<Vec<Comment>> {
@@ -149,19 +149,19 @@ impl CommentStore for Sqlite {
             CommentOrder::OfMember { member, before } => (OF_MEMBER, member.0, before),
         };
         let query = sqlx::query(select).bind(signed(subject)).bind(signed(key.0)).bind(signed(limit as u64));
-        decoded(&query.fetch_all(&self.readers).await.map_err(failed)?, comment)
+        decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, comment)
     }
 
     async fn first_replies(&self, parents: &[CommentId], each: usize) -> StoreResult<Vec<Comment>> {
         let query = sqlx::query(FIRST_REPLIES).bind(json_ids(parents.iter().map(|id| id.0))).bind(signed(each as u64));
-        decoded(&query.fetch_all(&self.readers).await.map_err(failed)?, comment)
+        decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, comment)
     }
 
     async fn comment_counts_by(&self, ids: &[CommentId], members: &[MemberId]) -> StoreResult<Vec<BlockedCounts>> {
         let rows = sqlx::query(COMMENT_COUNTS_BY)
             .bind(json_ids(ids.iter().map(|id| id.0)))
             .bind(json_ids(members.iter().map(|id| id.0)))
-            .fetch_all(&self.readers)
+            .fetch_all(&self.read_pool)
             .await
             .map_err(failed)?;
         let counts = |row: &SqliteRow| BlockedCounts {

@@ -113,7 +113,7 @@ impl HousekeepingStore for Sqlite {
     }
 
     async fn audit(&self) -> StoreResult<Vec<Drift>> {
-        audit(&self.readers).await
+        audit(&self.read_pool).await
     }
 
     async fn import(&self, batch: Import) -> StoreResult<()> {
@@ -121,7 +121,7 @@ impl HousekeepingStore for Sqlite {
     }
 
     async fn largest_id(&self) -> StoreResult<u64> {
-        let row = sqlx::query(LARGEST_ID).fetch_one(&self.readers).await.map_err(failed)?;
+        let row = sqlx::query(LARGEST_ID).fetch_one(&self.read_pool).await.map_err(failed)?;
         Ok(number(row.get::<Option<i64>, _>(0).unwrap_or(0)))
     }
 }

@@ -130,12 +130,12 @@ impl ImageStore for Sqlite {
 
     async fn image(&self, id: ImageId) -> StoreResult<Option<Image>> {
         let query = sqlx::query(VISIBLE).bind(signed(id.0));
-        let row = query.fetch_optional(&self.readers).await.map_err(failed)?;
+        let row = query.fetch_optional(&self.read_pool).await.map_err(failed)?;
         row.map(|row| image(&row)).transpose().map_err(failed)
     }
 
     async fn images(&self, ids: &[ImageId]) -> StoreResult<Vec<Image>> {
-        let mut connection = self.readers.acquire().await.map_err(failed)?;
+        let mut connection = self.read_pool.acquire().await.map_err(failed)?;
         find(&mut connection, ids).await
     }
 

@@ -93,7 +93,7 @@ impl EventLog for Sqlite {
             return Ok(events);
         }
         let query = sqlx::query(AFTER).bind(signed(after.0)).bind(signed(limit as u64));
-        decoded(&query.fetch_all(&self.readers).await.map_err(failed)?, event)
+        decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, event)
     }
 
     async fn stream_events(
@@ -114,16 +114,16 @@ impl EventLog for Sqlite {
             .bind(signed(until.0))
             .bind(signed(limit as u64))
             .bind(signed(member.0));
-        decoded(&query.fetch_all(&self.readers).await.map_err(failed)?, event)
+        decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, event)
     }
 
     async fn events_targeting(&self, member: MemberId, before: Position, limit: usize) -> StoreResult<Vec<Event>> {
         let query = sqlx::query(TARGETING).bind(signed(member.0)).bind(signed(before.0)).bind(signed(limit as u64));
-        decoded(&query.fetch_all(&self.readers).await.map_err(failed)?, event)
+        decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, event)
     }
 
     async fn pruned_to(&self) -> StoreResult<Position> {
-        pruned_to(&self.readers).await.map_err(failed)
+        pruned_to(&self.read_pool).await.map_err(failed)
     }
 }
 
@@ -141,7 +141,7 @@ mod tests {
         for number in [0_i64, 9, 64, 1] {
             query = query.bind(number);
         }
-        let rows = query.fetch_all(&store.readers).await.unwrap();
+        let rows = query.fetch_all(&store.read_pool).await.unwrap();
         let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
         for index in ["events_of_watched", "events_by_actor", "events_by_target", "events_for_everybody"] {
             assert!(plan.iter().any(|step| step.contains(index)), "{index} in {plan:#?}");

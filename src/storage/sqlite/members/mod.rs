@@ -77,38 +77,38 @@ impl MemberStore for Sqlite {
     }
 
     async fn member(&self, id: MemberId) -> StoreResult<Option<Member>> {
-        let mut connection = self.readers.acquire().await.map_err(failed)?;
+        let mut connection = self.read_pool.acquire().await.map_err(failed)?;
         by_id(&mut connection, id).await
     }
 
     async fn members_by_id(&self, ids: &[MemberId]) -> StoreResult<Vec<Member>> {
         let query = sqlx::query(BY_IDS).bind(json_ids(ids.iter().map(|id| id.0)));
-        decoded(&query.fetch_all(&self.readers).await.map_err(failed)?, rows::member)
+        decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, rows::member)
     }
 
     async fn members_from(&self, after: MemberId, limit: usize) -> StoreResult<Vec<Member>> {
         let query = sqlx::query(FROM).bind(signed(after.0)).bind(signed(limit as u64));
-        decoded(&query.fetch_all(&self.readers).await.map_err(failed)?, rows::member)
+        decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, rows::member)
     }
 
     async fn member_by_handle(&self, key: &str) -> StoreResult<Option<Member>> {
-        let row = sqlx::query(BY_HANDLE).bind(key).fetch_optional(&self.readers).await.map_err(failed)?;
+        let row = sqlx::query(BY_HANDLE).bind(key).fetch_optional(&self.read_pool).await.map_err(failed)?;
         row.map(|row| rows::member(&row)).transpose().map_err(failed)
     }
 
     async fn cards(&self, ids: &[MemberId]) -> StoreResult<Vec<MemberCard>> {
         let query = sqlx::query(CARDS).bind(json_ids(ids.iter().map(|id| id.0)));
-        Ok(query.fetch_all(&self.readers).await.map_err(failed)?.iter().map(rows::card).collect())
+        Ok(query.fetch_all(&self.read_pool).await.map_err(failed)?.iter().map(rows::card).collect())
     }
 
     async fn cards_by_handle(&self, keys: &[String]) -> StoreResult<Vec<MemberCard>> {
         let keys = serde_json::to_string(keys).map_err(failed)?;
-        let rows = sqlx::query(CARDS_BY_HANDLE).bind(keys).fetch_all(&self.readers).await.map_err(failed)?;
+        let rows = sqlx::query(CARDS_BY_HANDLE).bind(keys).fetch_all(&self.read_pool).await.map_err(failed)?;
         Ok(rows.iter().map(rows::card).collect())
     }
 
     async fn handle_taken(&self, key: &str) -> StoreResult<bool> {
-        let mut connection = self.readers.acquire().await.map_err(failed)?;
+        let mut connection = self.read_pool.acquire().await.map_err(failed)?;
         exists(&mut connection, HANDLE_TAKEN, key).await
     }
 
@@ -130,7 +130,7 @@ impl MemberStore for Sqlite {
                 .bind(signed(common))
                 .bind(signed(id)),
         };
-        let rows = self.lane.fetch_all(query.bind(signed(limit as u64)), until).await?;
+        let rows = self.slow_reads.fetch_all(query.bind(signed(limit as u64)), until).await?;
         let recommended =
             |row: &SqliteRow| Recommended { member: rows::card(row), common_follows: number(row.get("common")) };
         Ok(rows.iter().map(recommended).collect())
@@ -138,13 +138,13 @@ impl MemberStore for Sqlite {
 
     async fn deactivated(&self) -> StoreResult<Vec<MemberId>> {
         let select = "SELECT id FROM members WHERE deactivated_at IS NOT NULL";
-        let rows = sqlx::query(select).fetch_all(&self.readers).await.map_err(failed)?;
+        let rows = sqlx::query(select).fetch_all(&self.read_pool).await.map_err(failed)?;
         Ok(rows.iter().map(|row| MemberId(number(row.get(0)))).collect())
     }
 
     async fn non_public_authors(&self) -> StoreResult<Vec<(MemberId, Privacy)>> {
         let select = "SELECT id, privacy FROM members WHERE privacy > 0";
-        let rows = sqlx::query(select).fetch_all(&self.readers).await.map_err(failed)?;
+        let rows = sqlx::query(select).fetch_all(&self.read_pool).await.map_err(failed)?;
         Ok(rows.iter().map(|row| (MemberId(number(row.get(0))), rows::privacy(row.get(1)))).collect())
     }
 }

@@ -110,35 +110,35 @@ impl PostStore for Sqlite {
 
     async fn posts(&self, ids: &[PostId]) -> StoreResult<Vec<Post>> {
         let query = sqlx::query(BY_IDS).bind(json_ids(ids.iter().map(|id| id.0)));
-        decoded(&query.fetch_all(&self.readers).await.map_err(failed)?, post)
+        decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, post)
     }
 
     async fn posts_from(&self, after: PostId, limit: usize) -> StoreResult<Vec<Post>> {
         let query = sqlx::query(FROM).bind(signed(after.0)).bind(signed(limit as u64));
-        decoded(&query.fetch_all(&self.readers).await.map_err(failed)?, post)
+        decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, post)
     }
 
     async fn posts_by(&self, authors: &[MemberId], before: PostId, limit: usize) -> StoreResult<Vec<PostRef>> {
         let authors = json_ids(authors.iter().map(|author| author.0));
         let query = sqlx::query(BY_AUTHORS).bind(authors).bind(signed(before.0)).bind(signed(limit as u64));
-        Ok(query.fetch_all(&self.readers).await.map_err(failed)?.iter().map(post_ref).collect())
+        Ok(query.fetch_all(&self.read_pool).await.map_err(failed)?.iter().map(post_ref).collect())
     }
 
     async fn newest_posts(&self, before: PostId, limit: usize) -> StoreResult<Vec<PostRef>> {
         let query = sqlx::query(NEWEST).bind(signed(before.0)).bind(signed(limit as u64));
-        Ok(query.fetch_all(&self.readers).await.map_err(failed)?.iter().map(post_ref).collect())
+        Ok(query.fetch_all(&self.read_pool).await.map_err(failed)?.iter().map(post_ref).collect())
     }
 
     async fn tagged_posts(&self, tag: &str, before: PostId, limit: usize) -> StoreResult<Vec<PostRef>> {
         let query = sqlx::query(TAGGED).bind(tag).bind(signed(before.0)).bind(signed(limit as u64));
-        Ok(query.fetch_all(&self.readers).await.map_err(failed)?.iter().map(post_ref).collect())
+        Ok(query.fetch_all(&self.read_pool).await.map_err(failed)?.iter().map(post_ref).collect())
     }
 
     async fn counts_by(&self, ids: &[PostId], members: &[MemberId]) -> StoreResult<Vec<(PostId, PostCounts)>> {
         let rows = sqlx::query(COUNTS_BY)
             .bind(json_ids(ids.iter().map(|id| id.0)))
             .bind(json_ids(members.iter().map(|id| id.0)))
-            .fetch_all(&self.readers)
+            .fetch_all(&self.read_pool)
             .await
             .map_err(failed)?;
         let counts = |row: &SqliteRow| {

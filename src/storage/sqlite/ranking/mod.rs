@@ -48,7 +48,7 @@ fn post_id(row: &SqliteRow) -> PostId {
 
 impl Sqlite {
     async fn fetch(&self, query: Query<'static, Backend, SqliteArguments>) -> StoreResult<Vec<SqliteRow>> {
-        query.fetch_all(&self.readers).await.map_err(failed)
+        query.fetch_all(&self.read_pool).await.map_err(failed)
     }
 }
 
@@ -96,7 +96,7 @@ impl RankingStore for Sqlite {
     }
 
     async fn kept_day(&self, date: Date) -> StoreResult<Option<KeptDay>> {
-        days::kept_day(&self.readers, date).await
+        days::kept_day(&self.read_pool, date).await
     }
 
     async fn keep_day(
@@ -111,7 +111,7 @@ impl RankingStore for Sqlite {
     async fn top3_changed_at(&self, position: Position) -> StoreResult<Option<Date>> {
         let select = "SELECT day FROM daily_top3_changes WHERE position = ?";
         let query = sqlx::query(select).bind(signed(position.0));
-        let row = query.fetch_optional(&self.readers).await.map_err(failed)?;
+        let row = query.fetch_optional(&self.read_pool).await.map_err(failed)?;
         row.map(|row| row.get::<&str, _>(0).parse()).transpose().map_err(failed)
     }
 }

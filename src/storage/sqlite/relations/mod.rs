@@ -59,7 +59,7 @@ async fn fetch_about(
 impl Sqlite {
     /// Fetches a page of members.
     async fn fetch_page(&self, page: Query<'static, Backend, SqliteArguments>) -> StoreResult<Vec<Listed<MemberCard>>> {
-        let rows = page.fetch_all(&self.readers).await.map_err(failed)?;
+        let rows = page.fetch_all(&self.read_pool).await.map_err(failed)?;
         Ok(rows.iter().map(members::listed_card).collect())
     }
 }
@@ -115,7 +115,7 @@ impl RelationStore for Sqlite {
             AND (expires_at IS NULL OR expires_at > ?3)) FROM json_each(?2) j ORDER BY j.key";
         let others = json_ids(others.iter().map(|id| id.0));
         let query = sqlx::query(select).bind(signed(viewer.0)).bind(others).bind(now.0);
-        let rows = query.fetch_all(&self.readers).await.map_err(failed)?;
+        let rows = query.fetch_all(&self.read_pool).await.map_err(failed)?;
         let relation = |row: &SqliteRow| Relation {
             following: row.get(0),
             requested: row.get(1),
@@ -132,12 +132,12 @@ impl RelationStore for Sqlite {
             AND m.deactivated_at IS NULL LEFT JOIN follows f ON f.follower_id = m.id AND f.followee_id = ?1 \
             LEFT JOIN follows g ON g.follower_id = ?1 AND g.followee_id = m.id";
         let query = sqlx::query(select).bind(signed(id.0)).bind(json_ids(members.iter().map(|member| member.0)));
-        let row = query.fetch_one(&self.readers).await.map_err(failed)?;
+        let row = query.fetch_one(&self.read_pool).await.map_err(failed)?;
         Ok([number(row.get(0)), number(row.get(1))])
     }
 
     async fn relations_of(&self, member: MemberId) -> StoreResult<Relations> {
-        let mut connection = self.readers.acquire().await.map_err(failed)?;
+        let mut connection = self.read_pool.acquire().await.map_err(failed)?;
         let home_authors = "SELECT followee_id FROM follows WHERE follower_id = ?1 UNION SELECT ?1 ORDER BY 1";
         let home_authors = fetch_about(&mut connection, home_authors, member).await?;
         let blocked = "SELECT blocked_id FROM blocks WHERE member_id = ?1 UNION \

@@ -10,9 +10,9 @@ use crate::{
 use sqlx::SqliteConnection;
 
 const INSERT: &str = "INSERT INTO sessions (id, member_id, device, address, created_at, last_used_at, expires_at, \
-    secret, generation, rotated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-const ROTATE: &str = "UPDATE sessions SET generation = generation + 1, rotated_at = ?1, last_used_at = ?1, \
-    expires_at = ?2, address = ?3 WHERE id = ?4 AND generation = ?5";
+    secret, rotation, rotated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const ROTATE: &str = "UPDATE sessions SET rotation = rotation + 1, rotated_at = ?1, last_used_at = ?1, \
+    expires_at = ?2, address = ?3 WHERE id = ?4 AND rotation = ?5";
 
 /// Refuses `LoginFailed` if the password was changed, or the member deactivated or restored, since the check.
 async fn check_unchanged(connection: &mut SqliteConnection, checked: &Credentials) -> StoreResult<()> {
@@ -61,7 +61,7 @@ pub(super) async fn create_session(
         .bind(session.last_used_at.0)
         .bind(session.expires_at.0)
         .bind(session.secret.to_vec())
-        .bind(signed(session.generation))
+        .bind(signed(session.rotation))
         .bind(session.rotated_at.0);
     query.execute(&mut commit.connection).await.map_err(failed)?;
     Ok(commit.emit(Fact::new(EventKind::MemberLoggedIn, session.member)))
@@ -70,7 +70,7 @@ pub(super) async fn create_session(
 /// The arguments of `rotate`.
 pub(super) struct Rotation {
     pub(super) id: SessionId,
-    pub(super) generation: u64,
+    pub(super) rotation: u64,
     pub(super) now: Timestamp,
     pub(super) expires_at: Timestamp,
     pub(super) address: String,
@@ -82,7 +82,7 @@ pub(super) async fn rotate(commit: &mut Commit, rotation: Rotation) -> StoreResu
         .bind(rotation.expires_at.0)
         .bind(rotation.address)
         .bind(signed(rotation.id.0))
-        .bind(signed(rotation.generation));
+        .bind(signed(rotation.rotation));
     Ok(query.execute(&mut commit.connection).await.map_err(failed)?.rows_affected() == 1)
 }
 

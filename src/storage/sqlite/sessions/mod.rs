@@ -40,7 +40,7 @@ fn session(row: &SqliteRow) -> sqlx::Result<Session> {
         last_used_at: Timestamp(row.try_get("last_used_at")?),
         expires_at: Timestamp(row.try_get("expires_at")?),
         secret: secret(row)?,
-        generation: number(row.try_get("generation")?),
+        rotation: number(row.try_get("rotation")?),
         rotated_at: Timestamp(row.try_get("rotated_at")?),
     })
 }
@@ -69,12 +69,12 @@ impl SessionStore for Sqlite {
     async fn refresh_session(
         &self,
         id: SessionId,
-        generation: u64,
+        rotation: u64,
         now: Timestamp,
         expires_at: Timestamp,
         address: String,
     ) -> StoreResult<bool> {
-        let rotation = commands::Rotation { id, generation, now, expires_at, address };
+        let rotation = commands::Rotation { id, rotation, now, expires_at, address };
         self.writer.write(move |commit| commands::rotate(commit, rotation).boxed()).await
     }
 
@@ -113,25 +113,25 @@ impl SessionStore for Sqlite {
 
     async fn session(&self, id: SessionId) -> StoreResult<Option<Session>> {
         let query = sqlx::query("SELECT * FROM sessions WHERE id = ?").bind(signed(id.0));
-        let row = query.fetch_optional(&self.readers).await.map_err(failed)?;
+        let row = query.fetch_optional(&self.read_pool).await.map_err(failed)?;
         row.map(|row| session(&row)).transpose().map_err(failed)
     }
 
     async fn sessions(&self, member: MemberId, now: Timestamp) -> StoreResult<Vec<Session>> {
         let query = sqlx::query(OF_MEMBER).bind(signed(member.0)).bind(now.0).bind(LISTED_MAX);
-        decoded(&query.fetch_all(&self.readers).await.map_err(failed)?, session)
+        decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, session)
     }
 
     async fn revoked(&self, now: Timestamp) -> StoreResult<Vec<(SessionId, Timestamp)>> {
         let select = "SELECT session_id, tokens_until FROM revocations WHERE tokens_until > ?";
-        let rows = sqlx::query(select).bind(now.0).fetch_all(&self.readers).await.map_err(failed)?;
+        let rows = sqlx::query(select).bind(now.0).fetch_all(&self.read_pool).await.map_err(failed)?;
         Ok(rows.iter().map(|row| (SessionId(number(row.get(0))), Timestamp(row.get(1)))).collect())
     }
 
     async fn not_before(&self, now: Timestamp) -> StoreResult<Vec<(MemberId, NotBefore)>> {
         let select = "SELECT member_id, before_session, kept_session, tokens_until FROM member_revocations \
             WHERE tokens_until > ?";
-        let rows = sqlx::query(select).bind(now.0).fetch_all(&self.readers).await.map_err(failed)?;
+        let rows = sqlx::query(select).bind(now.0).fetch_all(&self.read_pool).await.map_err(failed)?;
         let not_before = rows.iter().map(|row| {
             let keep: Option<i64> = row.get(2);
             let not_before = NotBefore {
@@ -146,16 +146,16 @@ impl SessionStore for Sqlite {
 
     async fn credentials(&self, id: MemberId) -> StoreResult<Option<Credentials>> {
         let query = sqlx::query(CREDENTIALS).bind(signed(id.0));
-        Ok(query.fetch_optional(&self.readers).await.map_err(failed)?.as_ref().map(credentials))
+        Ok(query.fetch_optional(&self.read_pool).await.map_err(failed)?.as_ref().map(credentials))
     }
 
     async fn credentials_by_email(&self, key: &str) -> StoreResult<Option<Credentials>> {
         let query = sqlx::query(CREDENTIALS_BY_EMAIL).bind(key);
-        Ok(query.fetch_optional(&self.readers).await.map_err(failed)?.as_ref().map(credentials))
+        Ok(query.fetch_optional(&self.read_pool).await.map_err(failed)?.as_ref().map(credentials))
     }
 
     async fn keys(&self) -> StoreResult<Option<Keys>> {
-        let mut connection = self.readers.acquire().await.map_err(failed)?;
+        let mut connection = self.read_pool.acquire().await.map_err(failed)?;
         keys::keys(&mut connection).await
     }
 

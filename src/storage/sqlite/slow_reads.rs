@@ -1,4 +1,4 @@
-//! The lane of slow reads: connections of their own, and a deadline that interrupts the statement.
+//! Slow reads: connections of their own, and a deadline that interrupts the statement.
 use super::failed;
 use crate::{
     domain::Deadline,
@@ -10,15 +10,15 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteRow},
 };
 
-/// Connections of the lane, about 2 MiB each. `actors::lanes` admits two such reads at once.
+/// Connections of slow reads, about 2 MiB each. `actors::lanes` admits two such reads at once.
 pub(super) const CONNECTIONS: u32 = 2;
 /// Instructions of SQLite's virtual machine between two checks of the deadline: about 20 microseconds.
 const CHECK_EVERY: i32 = 1_000;
 
-/// The pool of the lane.
-pub(super) struct Lane(pub(super) SqlitePool);
+/// The pool of slow reads.
+pub(super) struct SlowReads(pub(super) SqlitePool);
 
-impl Lane {
+impl SlowReads {
     /// Returns all rows of a statement. Errors: `Late` if the deadline passes or its guard is dropped first.
     pub(super) async fn fetch_all(
         &self,
@@ -27,7 +27,7 @@ impl Lane {
     ) -> StoreResult<Vec<SqliteRow>> {
         let mut connection = self.0.acquire().await.map_err(failed)?;
         let deadline = until.clone();
-        // The handler stays on the connection; the next statement of the lane replaces it before it starts.
+        // The handler stays on the connection; the next slow read replaces it before it starts.
         let mut handle = connection.lock_handle().await.map_err(failed)?;
         handle.set_progress_handler(CHECK_EVERY, move || !deadline.has_passed());
         drop(handle);
@@ -45,26 +45,27 @@ mod tests {
     const ENDLESS: &str =
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n WHERE i < 0";
 
-    async fn lane() -> Lane {
-        Lane(crate::storage::sqlite::pool_options(1).connect("sqlite::memory:").await.unwrap())
+    async fn slow_reads() -> SlowReads {
+        SlowReads(crate::storage::sqlite::pool_options(1).connect("sqlite::memory:").await.unwrap())
     }
 
     #[tokio::test]
     async fn a_statement_ends_at_its_deadline_and_the_connection_stays_usable() {
-        let lane = lane().await;
+        let slow_reads = slow_reads().await;
         let begun = Instant::now();
-        let late = lane.fetch_all(sqlx::query(ENDLESS), &Deadline::after(Duration::from_millis(50))).await;
+        let late = slow_reads.fetch_all(sqlx::query(ENDLESS), &Deadline::after(Duration::from_millis(50))).await;
         assert!(matches!(late, Err(StoreError::Late { .. })), "{late:?}");
         assert!(begun.elapsed() < Duration::from_secs(10));
-        let rows = lane.fetch_all(sqlx::query("SELECT 7"), &Deadline::after(Duration::from_secs(60))).await.unwrap();
+        let rows =
+            slow_reads.fetch_all(sqlx::query("SELECT 7"), &Deadline::after(Duration::from_secs(60))).await.unwrap();
         assert_eq!(rows[0].get::<i64, _>(0), 7);
     }
 
     #[tokio::test]
     async fn a_statement_ends_when_its_caller_is_dropped() {
-        let lane = lane().await;
+        let slow_reads = slow_reads().await;
         let (deadline, guard) = Deadline::within(Duration::from_secs(600));
-        let late = async { lane.fetch_all(sqlx::query(ENDLESS), &deadline).await };
+        let late = async { slow_reads.fetch_all(sqlx::query(ENDLESS), &deadline).await };
         let cancel = async {
             tokio::task::yield_now().await;
             drop(guard);
