@@ -50,7 +50,7 @@ impl ActorStats {
         self.queued_at.lock().unwrap_or_else(PoisonError::into_inner).push_back(Instant::now());
     }
 
-    /// Notes that the oldest message was handled or dropped.
+    /// Notes that a message was handled or dropped. Takes it for the oldest, although commands can end out of order.
     pub(super) fn message_handled(&self) {
         self.queued_at.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         self.handled.fetch_add(1, Ordering::Relaxed);
