@@ -1,7 +1,10 @@
 //! The actor behind every slot of every domain: one generic loop over the domain's typed commands.
-use super::mailbox::{Envelope, Permit};
+use super::{
+    error::{Error, Reply},
+    mailbox::{Envelope, Permit},
+};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use std::{future::Future, marker::PhantomData};
+use std::{future::Future, marker::PhantomData, task::Poll};
 
 /// The commands of one domain: an enum with one variant for each command and the port for its reply.
 pub(super) trait Command: Send + 'static {
@@ -12,9 +15,29 @@ pub(super) trait Command: Send + 'static {
     ///
     /// The next command of the slot waits until this future ends, so it must not await a commit. It has no error: a
     /// failed command is a reply.
-    ///
-    /// [`submit_then_reply`]: super::mailbox::submit_then_reply
     fn run(self, state: &Self::State, permit: Permit) -> impl Future<Output = ()> + Send;
+}
+
+/// Submits a command now and replies when it is done, without delaying the messages behind it.
+///
+/// One poll submits the command to its store, so the order of the mailbox is the order of the store, which groups
+/// submitted commands into commits (`docs/adr/0008`). A spawned task awaits the rest and holds the permit until the
+/// reply, so `queue_max` bounds waiting and running commands together.
+pub(super) async fn submit_then_reply<T: Send + 'static>(
+    permit: Permit,
+    reply: Reply<T>,
+    command: impl Future<Output = Result<T, Error>> + Send + 'static,
+) {
+    let mut command = Box::pin(command);
+    if let Poll::Ready(answer) = futures::poll!(&mut command) {
+        // Sending fails only when the caller has stopped waiting.
+        let _ = reply.send(answer);
+        return;
+    }
+    tokio::spawn(async move {
+        let _ = reply.send(command.await);
+        drop(permit);
+    });
 }
 
 /// Carries out the commands of one slot of one domain, in mailbox order.

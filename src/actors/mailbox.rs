@@ -8,9 +8,7 @@ use super::{
 };
 use ractor::{ActorRef, rpc::CallResult};
 use std::{
-    future::Future,
     sync::{Arc, PoisonError, RwLock},
-    task::Poll,
     time::{Duration, Instant},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -69,28 +67,6 @@ impl<M> Envelope<M> {
         let expired = self.expires.is_some_and(|expires| Instant::now() >= expires);
         if expired { None } else { Some((self.message, self.permit)) }
     }
-}
-
-/// Submits a command now and replies when it is done, without delaying the messages behind it.
-///
-/// One poll submits the command to its store, so the order of the mailbox is the order of the store, which groups
-/// submitted commands into commits (`docs/adr/0008`). A spawned task awaits the rest and holds the permit until the
-/// reply, so `queue_max` bounds waiting and running commands together.
-pub(super) async fn submit_then_reply<T: Send + 'static>(
-    permit: Permit,
-    reply: Reply<T>,
-    command: impl Future<Output = Result<T, Error>> + Send + 'static,
-) {
-    let mut command = Box::pin(command);
-    if let Poll::Ready(answer) = futures::poll!(&mut command) {
-        // Sending fails only when the caller has stopped waiting.
-        let _ = reply.send(answer);
-        return;
-    }
-    tokio::spawn(async move {
-        let _ = reply.send(command.await);
-        drop(permit);
-    });
 }
 
 impl<M: Send + 'static> Mailbox<M> {

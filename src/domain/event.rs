@@ -50,6 +50,7 @@ kinds! {
     9 CommentCreated "COMMENT_CREATE",
     10 CommentUpdated "COMMENT_UPDATE",
     11 CommentDeleted "COMMENT_DELETE",
+    // Reserved: no command emits it.
     12 CommentRead "COMMENT_READ",
     13 MemberFollowed "MEMBER_FOLLOW",
     14 MemberUnfollowed "MEMBER_UNFOLLOW",

@@ -17,7 +17,7 @@ pub enum Surface {
 /// The facts that the visibility rule decides by: the viewer's relations to an author, and the author's decisions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct VisibilityFacts {
-    /// The post or comment itself was deleted.
+    /// The post or comment itself was deleted. Stores exclude deleted rows, so readers of rows leave it false.
     pub deleted: bool,
     /// Its author has deactivated the account.
     pub author_deactivated: bool,

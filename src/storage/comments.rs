@@ -39,14 +39,14 @@ pub trait CommentStore: Send + Sync + 'static {
     async fn create_comment(&self, comment: Comment, receipt: Option<Receipt>) -> StoreResult<Outcome<Position>>;
     /// Replaces the text of a comment and returns the comment as stored. An edit without a change emits no event.
     /// Refuses `CommentNotFound`, `CommentUpdateForbidden`, and `PreconditionFailed` if the stored comment no longer
-    /// equals `over`.
+    /// equals `expected`.
     async fn edit_comment(
         &self,
         author: MemberId,
         id: CommentId,
         text: CommentText,
         mentions: Vec<MemberId>,
-        over: Option<Comment>,
+        expected: Option<Comment>,
         at: Timestamp,
     ) -> StoreResult<Comment>;
     /// Removes the text of a comment and marks it as deleted at `at`. Refuses `CommentNotFound`,

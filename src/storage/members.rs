@@ -50,17 +50,17 @@ pub trait MemberStore: Send + Sync + 'static {
     /// Applies the patch to the stored profile with `Profile::patched`. A change to public posts accepts every pending
     /// follow request in the same commit. A patch without a change emits no event and returns the newest position.
     /// Refuses `Invalid`, `MemberNotFound`, for an avatar `ImageNotFound` and `ImageForbidden`, and
-    /// `PreconditionFailed` if the stored member no longer equals `over`.
+    /// `PreconditionFailed` if the stored member no longer equals `expected`.
     async fn change_profile(
         &self,
         member: MemberId,
         patch: ProfilePatch,
-        over: Option<Member>,
+        expected: Option<Member>,
     ) -> StoreResult<Position>;
     /// Changes the member's handle. The member's own handle in another case is no conflict. A command without a change
     /// emits no event and returns the newest position. Refuses `HandleTaken`,
-    /// `MemberNotFound`, and `PreconditionFailed` if the stored member no longer equals `over`.
-    async fn change_handle(&self, member: MemberId, handle: Handle, over: Option<Member>) -> StoreResult<Position>;
+    /// `MemberNotFound`, and `PreconditionFailed` if the stored member no longer equals `expected`.
+    async fn change_handle(&self, member: MemberId, handle: Handle, expected: Option<Member>) -> StoreResult<Position>;
     /// Deactivates a member without a session, for tests; the server uses `SessionStore::deactivate`. Refuses
     /// `MemberNotFound`.
     #[cfg(test)]

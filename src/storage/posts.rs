@@ -30,7 +30,7 @@ pub trait PostStore: Send + Sync + 'static {
     /// position of its event; an edit without a change emits no event and returns the newest position.
     ///
     /// Refuses `PostNotFound`, `PostUpdateForbidden`, `PostEmpty` if neither text nor image would remain, and
-    /// `PreconditionFailed` if the stored post no longer equals `over`. For images it refuses what `create_post`
+    /// `PreconditionFailed` if the stored post no longer equals `expected`. For images it refuses what `create_post`
     /// refuses.
     async fn edit_post(
         &self,
@@ -38,7 +38,7 @@ pub trait PostStore: Send + Sync + 'static {
         id: PostId,
         text: PostText,
         markup: ResolvedMarkup,
-        over: Option<Arc<Post>>,
+        expected: Option<Arc<Post>>,
         at: Timestamp,
     ) -> StoreResult<(Post, Position)>;
     /// Marks a post as deleted at `at` and returns the position of its event. Refuses `PostNotFound`,

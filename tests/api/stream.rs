@@ -82,6 +82,8 @@ async fn edits_and_deletions_arrive() {
     let (who, friend) = (member().await, member().await);
     who.follow(&friend).await;
     let id = friend.post("글").await;
+    // The friend's read waits until the projection has applied the post, so the stream begins after it.
+    friend.get("/api/timeline/posts/followings").await;
     let mut stream = who.stream(None).await;
     ready(&mut stream).await;
     friend.ok(Method::PUT, &format!("/api/posts/{id}"), json!({"content": "바뀐 글"})).await;

@@ -1,9 +1,9 @@
 //! `ContentCommand`: the commands on posts, comments and likes, one variant and one store call each.
 use crate::{
     actors::{
-        command_actor::Command,
+        command_actor::{Command, submit_then_reply},
         error::Reply,
-        mailbox::{Permit, submit_then_reply},
+        mailbox::Permit,
     },
     domain::{
         Comment, CommentId, CommentText, LikeState, MemberId, Outcome, Position, Post, PostId, PostText, Receipt,
@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 /// A command on posts, comments and likes. Its reply is sent when its commit is durable.
 ///
-/// `over` is the version that the author edited; the store refuses the edit if the stored one differs.
+/// `expected` is the version that the author edited; the store refuses the edit if the stored one differs.
 pub(super) enum ContentCommand {
     /// Stores a post with its receipt; replies with the position of its event.
     CreatePost { post: Post, receipt: Option<Receipt>, reply: Reply<Outcome<Position>> },
@@ -25,7 +25,7 @@ pub(super) enum ContentCommand {
         id: PostId,
         text: PostText,
         markup: ResolvedMarkup,
-        over: Option<Arc<Post>>,
+        expected: Option<Arc<Post>>,
         reply: Reply<()>,
     },
     /// Deletes an author's post.
@@ -40,7 +40,7 @@ pub(super) enum ContentCommand {
         id: CommentId,
         text: CommentText,
         mentions: Vec<MemberId>,
-        over: Option<Box<Comment>>,
+        expected: Option<Box<Comment>>,
         reply: Reply<()>,
     },
     /// Deletes an author's comment.
@@ -71,10 +71,10 @@ impl Command for ContentCommand {
                 let create = async move { Ok(posts.create_post(post, receipt).await?) };
                 submit_then_reply(permit, reply, create).await;
             }
-            Self::EditPost { author, id, text, markup, over, reply } => {
+            Self::EditPost { author, id, text, markup, expected, reply } => {
                 let posts = stores.posts.clone();
                 let edit = async move {
-                    posts.edit_post(author, id, text, markup, over, now).await?;
+                    posts.edit_post(author, id, text, markup, expected, now).await?;
                     Ok(())
                 };
                 submit_then_reply(permit, reply, edit).await;
@@ -97,11 +97,11 @@ impl Command for ContentCommand {
                 let create = async move { Ok(comments.create_comment(comment, receipt).await?) };
                 submit_then_reply(permit, reply, create).await;
             }
-            Self::EditComment { author, id, text, mentions, over, reply } => {
+            Self::EditComment { author, id, text, mentions, expected, reply } => {
                 let comments = stores.comments.clone();
-                let over = over.map(|over| *over);
+                let expected = expected.map(|expected| *expected);
                 let edit = async move {
-                    comments.edit_comment(author, id, text, mentions, over, now).await?;
+                    comments.edit_comment(author, id, text, mentions, expected, now).await?;
                     Ok(())
                 };
                 submit_then_reply(permit, reply, edit).await;

@@ -95,19 +95,19 @@ impl Content {
     }
 
     /// Changes the text of a comment. Refuses `CommentNotFound`, `CommentUpdateForbidden`, and `PreconditionFailed` for
-    /// a comment that differs from `over`.
+    /// a comment that differs from `expected`.
     pub async fn edit_comment(
         &self,
         author: MemberId,
         id: CommentId,
         text: CommentText,
-        over: Option<Comment>,
+        expected: Option<Comment>,
     ) -> Result<VisibleComment, Error> {
         let viewer = self.visibility.viewer(author).await?;
         self.visible_comment(&viewer, id).await?;
         let mentions = self.mentioned_members(author, &text).await?;
-        let over = over.map(Box::new);
-        let edit = |reply| ContentCommand::EditComment { author, id, text, mentions, over, reply };
+        let expected = expected.map(Box::new);
+        let edit = |reply| ContentCommand::EditComment { author, id, text, mentions, expected, reply };
         self.slots.mailbox_of(author).ask(edit).await?;
         self.comment_by_id(author, id).await
     }

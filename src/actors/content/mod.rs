@@ -111,17 +111,17 @@ impl Content {
 
     /// Changes the text of a post, and its images if `text` names any. Refuses `PostNotFound`, `PostUpdateForbidden`,
     /// `PostEmpty`, for images what [`Content::create_post`] refuses, and `PreconditionFailed` for a post that differs
-    /// from `over`.
+    /// from `expected`.
     pub async fn edit_post(
         &self,
         author: MemberId,
         id: PostId,
         text: PostText,
-        over: Option<Arc<Post>>,
+        expected: Option<Arc<Post>>,
     ) -> Result<VisiblePost, Error> {
         self.check_post_visible(author, id).await?;
         let markup = self.markup(author, text.content()).await?;
-        let edit = |reply| ContentCommand::EditPost { author, id, text, markup, over, reply };
+        let edit = |reply| ContentCommand::EditPost { author, id, text, markup, expected, reply };
         self.slots.mailbox_of(author).ask(edit).await?;
         self.visibility.note_write(author);
         self.post_on_screen(author, id).await

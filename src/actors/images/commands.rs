@@ -1,9 +1,9 @@
 //! `ImageCommand`: the commands on images, one variant and one store call each.
 use crate::{
     actors::{
-        command_actor::Command,
+        command_actor::{Command, submit_then_reply},
         error::Reply,
-        mailbox::{Permit, submit_then_reply},
+        mailbox::Permit,
     },
     domain::{Image, ImageId, MemberId, Outcome, Receipt},
     storage::ImageStore,

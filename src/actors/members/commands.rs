@@ -1,9 +1,9 @@
 //! `MemberCommand`: the commands on members and their relations, one variant and one store call each.
 use crate::{
     actors::{
-        command_actor::Command,
+        command_actor::{Command, submit_then_reply},
         error::Reply,
-        mailbox::{Permit, submit_then_reply},
+        mailbox::Permit,
     },
     domain::{Handle, Member, MemberId, Outcome, Position, ProfilePatch, Receipt, RelationChange},
     storage::{Followed, MarkerStore, MemberStore, NewMember, RelationStore},
@@ -12,14 +12,14 @@ use std::sync::Arc;
 
 /// A command on members and their relations. Its reply is sent when its commit is durable.
 ///
-/// `over` is the version that the member edited; the store refuses the change if the stored one differs.
+/// `expected` is the version that the member edited; the store refuses the change if the stored one differs.
 pub(super) enum MemberCommand {
     /// Stores a new member with the receipt; replies with the position of its event.
     SignUp { member: Box<NewMember>, receipt: Option<Receipt>, reply: Reply<Outcome<Position>> },
     /// Changes a member's profile and privacy.
-    ChangeProfile { member: MemberId, patch: Box<ProfilePatch>, over: Option<Box<Member>>, reply: Reply<()> },
+    ChangeProfile { member: MemberId, patch: Box<ProfilePatch>, expected: Option<Box<Member>>, reply: Reply<()> },
     /// Changes a member's handle.
-    ChangeHandle { member: MemberId, handle: Handle, over: Option<Box<Member>>, reply: Reply<()> },
+    ChangeHandle { member: MemberId, handle: Handle, expected: Option<Box<Member>>, reply: Reply<()> },
     /// Follows a member, or requests to; `key` orders the lists of follows and requests.
     Follow { key: u64, follower: MemberId, followee: MemberId, reply: Reply<Followed> },
     /// Changes another relation of `member` to `other`; replies with false if nothing changed.
@@ -46,20 +46,20 @@ impl Command for MemberCommand {
                 let sign_up = async move { Ok(members.sign_up(*member, receipt).await?) };
                 submit_then_reply(permit, reply, sign_up).await;
             }
-            Self::ChangeProfile { member, patch, over, reply } => {
+            Self::ChangeProfile { member, patch, expected, reply } => {
                 let members = stores.members.clone();
-                let over = over.map(|over| *over);
+                let expected = expected.map(|expected| *expected);
                 let change = async move {
-                    members.change_profile(member, *patch, over).await?;
+                    members.change_profile(member, *patch, expected).await?;
                     Ok(())
                 };
                 submit_then_reply(permit, reply, change).await;
             }
-            Self::ChangeHandle { member, handle, over, reply } => {
+            Self::ChangeHandle { member, handle, expected, reply } => {
                 let members = stores.members.clone();
-                let over = over.map(|over| *over);
+                let expected = expected.map(|expected| *expected);
                 let change = async move {
-                    members.change_handle(member, handle, over).await?;
+                    members.change_handle(member, handle, expected).await?;
                     Ok(())
                 };
                 submit_then_reply(permit, reply, change).await;

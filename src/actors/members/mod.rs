@@ -150,15 +150,15 @@ impl Members {
 
     /// Changes the member's profile and privacy, for every viewer when this returns. Refuses `Invalid`,
     /// `MemberNotFound`, for an avatar `ImageNotFound` and `ImageForbidden`, and `PreconditionFailed` for a member that
-    /// differs from `over`.
+    /// differs from `expected`.
     pub async fn change_profile(
         &self,
         member: MemberId,
         patch: ProfilePatch,
-        over: Option<Member>,
+        expected: Option<Member>,
     ) -> Result<Member, Error> {
-        let (patch, over) = (Box::new(patch), over.map(Box::new));
-        let change = |reply| MemberCommand::ChangeProfile { member, patch, over, reply };
+        let (patch, expected) = (Box::new(patch), expected.map(Box::new));
+        let change = |reply| MemberCommand::ChangeProfile { member, patch, expected, reply };
         self.slots.mailbox_of(member).ask(change).await?;
         self.visibility.note_write(member);
         self.visibility.wait_for_own_writes(member).await;
@@ -166,10 +166,18 @@ impl Members {
     }
 
     /// Changes the member's handle. Refuses `HandleTaken`, `MemberNotFound`, and `PreconditionFailed` for a member that
-    /// differs from `over`.
-    pub async fn change_handle(&self, member: MemberId, handle: Handle, over: Option<Member>) -> Result<Member, Error> {
-        let over = over.map(Box::new);
-        self.slots.mailbox_of(member).ask(|reply| MemberCommand::ChangeHandle { member, handle, over, reply }).await?;
+    /// differs from `expected`.
+    pub async fn change_handle(
+        &self,
+        member: MemberId,
+        handle: Handle,
+        expected: Option<Member>,
+    ) -> Result<Member, Error> {
+        let expected = expected.map(Box::new);
+        self.slots
+            .mailbox_of(member)
+            .ask(|reply| MemberCommand::ChangeHandle { member, handle, expected, reply })
+            .await?;
         self.visibility.note_write(member);
         self.member(member).await
     }

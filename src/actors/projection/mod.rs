@@ -52,10 +52,10 @@ impl Projection {
         let actor_state = state.clone();
         let make = move || (actor::ProjectionActor, actor_state.clone());
         let mailbox = supervisor.spawn("timeline", None, make).await?;
-        let reader = mailbox.clone();
+        let actor = mailbox.clone();
         supervisor.spawn_background(reader::follow(stores.log.clone(), state.position(), move |batch| {
-            let reader: Mailbox<Message> = reader.clone();
-            async move { reader.ask(|reply| Message::Apply { batch, reply }).await }
+            let actor: Mailbox<Message> = actor.clone();
+            async move { actor.ask(|reply| Message::Apply { batch, reply }).await }
         }));
         Ok(Self {
             state,

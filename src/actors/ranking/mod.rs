@@ -170,10 +170,10 @@ impl Ranking {
         let shared = Arc::new(Shared::new(stores, zone, head, supervisor.add_part("ranking")));
         let state = shared.clone();
         let mailbox = supervisor.spawn_part(&shared.part, None, move || (actor::RankingActor, state.clone())).await;
-        let reader = mailbox.clone();
+        let actor = mailbox.clone();
         supervisor.spawn_background(reader::follow_for_part(stores.log.clone(), head, Arc::default(), move |batch| {
-            let reader: Mailbox<Message> = reader.clone();
-            async move { reader.ask(|reply| Message::Apply { batch, reply }).await }
+            let actor: Mailbox<Message> = actor.clone();
+            async move { actor.ask(|reply| Message::Apply { batch, reply }).await }
         }));
         supervisor.spawn_background(clock::run(shared.clone(), mailbox.clone()));
         Self {

@@ -99,12 +99,12 @@ impl Search {
         let shared = Arc::new(shared);
         let state = shared.clone();
         let mailbox = supervisor.spawn_part(&shared.part, None, move || (actor::SearchActor, state.clone())).await;
-        let reader: Mailbox<Message> = mailbox.clone();
+        let actor: Mailbox<Message> = mailbox.clone();
         // The actor's first reply is the position to continue after.
         let head = *stores.log.head().borrow();
         let deliver = move |batch| {
-            let reader = reader.clone();
-            async move { reader.ask(|reply| Message::Apply { batch, reply }).await }
+            let actor = actor.clone();
+            async move { actor.ask(|reply| Message::Apply { batch, reply }).await }
         };
         supervisor.spawn_background(reader::follow_for_part(
             stores.log.clone(),

@@ -8,7 +8,7 @@
 //!    │
 //!    ▼  index_changes.rs: reads the rows that the events name
 //! SearchIndex::apply ······················· Indexer::applied      in the index, lost with the process
-//!    │                                       Indexer::pending_changes, pending_since
+//!    │                                       Indexer::pending_changes; pending_since here
 //!    ▼  commit: `commit_interval` after the first pending change, at `commit_changes_max` changes,
 //!    │          or at once while requested_to > searchable_to
 //! SearchIndex::commit ······················ searchable_to         searches find it

@@ -5,9 +5,9 @@
 use super::revocations::Revocations;
 use crate::{
     actors::{
-        command_actor::Command,
+        command_actor::{Command, submit_then_reply},
         error::{Error, Reply},
-        mailbox::{Permit, submit_then_reply},
+        mailbox::Permit,
     },
     domain::{IdGenerator, Identity, MemberId, Session, SessionId, Timestamp},
     storage::{Credentials, NotBefore, SessionStore, SessionsToEnd},

@@ -54,7 +54,8 @@ impl Views {
         }
         waiting.push(view);
         drop(waiting);
-        // One message counts all views that wait, so a full mailbox, which holds one, needs no further one.
+        // A message counts up to `BATCH_MAX` views, so a full mailbox holds enough messages for every view that waits. A
+        // view that waits while the actor restarts is counted by a later message.
         let _ = self.mailbox.tell(Message::CountViews);
     }
 }

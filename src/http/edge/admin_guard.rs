@@ -9,14 +9,14 @@ use std::net::{IpAddr, Ipv6Addr};
 /// The guard of the admin listener: the host names that it accepts beside its own addresses.
 pub(in crate::http) struct AdminGuard {
     /// Lower case, without ports: `admin.example`, `10.0.0.7`.
-    names: Vec<String>,
+    hosts: Vec<String>,
 }
 
 impl AdminGuard {
     /// `listen` is the address as configured. With a wildcard address it differs from the connection's.
     pub(in crate::http) fn new(listen: Option<IpAddr>, names: &[String]) -> Self {
         let names = names.iter().map(|name| name.trim_matches(['[', ']']).to_ascii_lowercase());
-        Self { names: names.chain(listen.map(|address| address.to_string())).collect() }
+        Self { hosts: names.chain(listen.map(|address| address.to_string())).collect() }
     }
 
     /// Refuses hosts that are not this listener's (DNS rebinding), and requests of any method that a browser sends for
@@ -25,24 +25,24 @@ impl AdminGuard {
         let host = uri.authority().map(Authority::as_str);
         let host = host.or_else(|| headers.get(header::HOST).and_then(|host| host.to_str().ok()));
         // Only HTTP/1.0 can lack a host here: no browser speaks it, but some probes do.
-        if host.is_some_and(|host| !self.knows(host, local)) {
+        if host.is_some_and(|host| !self.is_own_host(host, local)) {
             return Err(Problem::misdirected());
         }
         let site = headers.get_all("sec-fetch-site").iter();
         let cross_site = site.into_iter().any(|site| site != "same-origin" && site != "none");
         let mut origins = headers.get_all(header::ORIGIN).iter();
-        if cross_site || origins.any(|origin| !host.is_some_and(|host| is_own(origin, host))) {
+        if cross_site || origins.any(|origin| !host.is_some_and(|host| is_own_origin(origin, host))) {
             return Err(Problem::foreign_origin());
         }
         Ok(())
     }
 
-    fn knows(&self, host: &str, local: IpAddr) -> bool {
+    fn is_own_host(&self, host: &str, local: IpAddr) -> bool {
         let name = name_of(host);
         let address = name.parse::<IpAddr>().ok().map(|address| address.to_canonical());
         address.is_some_and(|address| address.is_loopback() || address == local.to_canonical())
             || name.eq_ignore_ascii_case("localhost")
-            || self.names.iter().any(|known| known.eq_ignore_ascii_case(name))
+            || self.hosts.iter().any(|known| known.eq_ignore_ascii_case(name))
     }
 }
 
@@ -55,7 +55,7 @@ fn name_of(host: &str) -> &str {
 }
 
 /// Whether the origin is this listener's own: `http`, or `https` if a proxy in front speaks TLS.
-fn is_own(origin: &HeaderValue, host: &str) -> bool {
+fn is_own_origin(origin: &HeaderValue, host: &str) -> bool {
     let origin = origin.to_str().unwrap_or_default();
     let rest = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
     rest.is_some_and(|rest| rest.eq_ignore_ascii_case(host))

@@ -13,7 +13,7 @@ const IDLE_MIN: Duration = Duration::from_secs(1);
 const EVICT_EVERY: Duration = Duration::from_millis(250);
 /// One in this many connections is evicted at once. Not more, because each client that was only pausing has to open its
 /// connection again.
-const EVICTED_SHARE: usize = 8;
+const EVICT_ONE_IN: usize = 8;
 
 /// The permits of a listener, and the connections that hold them.
 pub(super) struct Admission {
@@ -46,7 +46,7 @@ impl Admission {
     }
 
     /// Waits for a permit, and evicts idle connections meanwhile.
-    pub(super) async fn permit(&self) -> Option<ConnectionPermit> {
+    pub(super) async fn acquire(&self) -> Option<ConnectionPermit> {
         loop {
             let permit = tokio::time::timeout(EVICT_EVERY, self.permits.clone().acquire_owned());
             match permit.await {
@@ -68,10 +68,10 @@ impl Admission {
         AdmittedConnection { admission: self.clone(), number, state, _permit: permit }
     }
 
-    /// Evicts up to one in [`EVICTED_SHARE`] of the connections, those that have been idle the longest first.
+    /// Evicts up to one in [`EVICT_ONE_IN`] of the connections, those that have been idle the longest first.
     pub(super) fn evict_idle(&self) {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let evicted_max = open.by_number.len().div_ceil(EVICTED_SHARE);
+        let evicted_max = open.by_number.len().div_ceil(EVICT_ONE_IN);
         let mut idle: Vec<(Duration, Arc<ConnectionState>)> = Vec::new();
         for state in open.by_number.values() {
             if let Some(idle_for) = state.activity.idle_for()
@@ -114,14 +114,14 @@ mod tests {
         let admission = Admission::new(3);
         let mut admitted = Vec::new();
         for _ in 0..3 {
-            let permit = admission.permit().await.unwrap();
+            let permit = admission.acquire().await.unwrap();
             admitted.push(admission.admit(permit));
             tokio::time::advance(Duration::from_millis(10)).await;
         }
         let _active = ActiveRequest::begin(admitted[0].state().clone());
         let waiting = tokio::spawn({
             let admission = admission.clone();
-            async move { admission.permit().await.is_some() }
+            async move { admission.acquire().await.is_some() }
         });
         let state = |connection: &AdmittedConnection| connection.state().clone();
         let (busy, oldest, newest) = (state(&admitted[0]), state(&admitted[1]), state(&admitted[2]));

@@ -89,7 +89,7 @@ async fn accept(
     shutdown: &CancellationToken,
 ) -> Option<(TcpStream, SocketAddr, AdmittedConnection)> {
     let accepted = async {
-        let permit = admission.permit().await?;
+        let permit = admission.acquire().await?;
         let mut logged: Option<Instant> = None;
         loop {
             match listener.accept().await {

@@ -20,9 +20,9 @@ async fn an_edit_of_a_post_requires_the_version_that_was_read(backend: &Backend)
     let (author, fan) = (member(&stores, "author").await, member(&stores, "fan").await);
     let on = post(&stores, author, "처음").await;
     let current = async || Arc::new(stores.posts.posts(&[on]).await.unwrap().remove(0));
-    let edit = async |text: &str, over: Option<Arc<Post>>| {
+    let edit = async |text: &str, expected: Option<Arc<Post>>| {
         let text = PostText::new(None, text).unwrap();
-        stores.posts.edit_post(author, on, text, ResolvedMarkup::default(), over, Timestamp::now()).await
+        stores.posts.edit_post(author, on, text, ResolvedMarkup::default(), expected, Timestamp::now()).await
     };
     let first = current().await;
     stores.likes.like_post(id(), fan, on, true).await.unwrap();
@@ -40,9 +40,9 @@ async fn an_edit_of_a_comment_requires_the_version_that_was_read(backend: &Backe
     let on = post(&stores, author, "글").await;
     let on = comment(&stores, author, on).await;
     let current = async || stores.comments.comment_by_id(on).await.unwrap().unwrap();
-    let edit = async |text: &str, over: Option<Comment>| {
+    let edit = async |text: &str, expected: Option<Comment>| {
         let text = CommentText::new(text).unwrap();
-        stores.comments.edit_comment(author, on, text, Vec::new(), over, Timestamp::now()).await
+        stores.comments.edit_comment(author, on, text, Vec::new(), expected, Timestamp::now()).await
     };
     let first = current().await;
     edit("둘째", Some(first.clone())).await.unwrap();

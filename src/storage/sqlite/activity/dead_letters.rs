@@ -1,9 +1,9 @@
 //! `DeadLetterStore` on `activity.db`: events that could not be applied, until they are redriven or dropped.
 use super::{
     Database, SqliteActivity,
-    apply::{insert_activities, insert_notification, keep_newest},
     commit::Commit,
     decoded, failed,
+    insert::{insert_activities, insert_notification, keep_newest},
     open::{advance, position},
     reject_row_errors,
     retract::retract,

@@ -1,10 +1,10 @@
 //! `activity.db`: the SQLite file of activities, notifications and dead letters, separate from the main database.
 //!
 //! [`SqliteActivity`] opens and closes the file. `store.rs` implements `ActivityStore` on it and `dead_letters.rs`
-//! `DeadLetterStore`; `apply.rs` and `retract.rs` turn events into rows within a [`commit::Commit`].
-mod apply;
+//! `DeadLetterStore`; `insert.rs` and `retract.rs` turn events into rows within a [`commit::Commit`].
 mod commit;
 mod dead_letters;
+mod insert;
 mod open;
 mod retract;
 mod store;

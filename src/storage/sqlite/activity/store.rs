@@ -1,9 +1,9 @@
 //! `ActivityStore` on `activity.db`: the position, activities, notifications, and their pruning.
 use super::{
     Database, SqliteActivity,
-    apply::{insert_activities, insert_notification, keep_newest},
     commit::Commit,
     dead_letters, decoded, failed,
+    insert::{insert_activities, insert_notification, keep_newest},
     open::{advance, position},
     reject_row_errors,
     retract::retract,

@@ -77,18 +77,18 @@ pub(super) struct Edit {
     pub(super) text: CommentText,
     pub(super) mentions: Vec<MemberId>,
     /// The version that the client read.
-    pub(super) over: Option<Comment>,
+    pub(super) expected: Option<Comment>,
     pub(super) at: Timestamp,
 }
 
 pub(super) async fn edit_comment(commit: &mut Commit, edit: Edit) -> StoreResult<Comment> {
-    let Edit { author, id, text, mentions, over, at } = edit;
+    let Edit { author, id, text, mentions, expected, at } = edit;
     let on = existing_comment(&mut commit.connection, author, id).await?.ok_or(Refusal::CommentNotFound)?;
     if on.author != author {
         return Err(Refusal::CommentUpdateForbidden.into());
     }
     let before = stored(&mut commit.connection, id).await?;
-    if over.is_some_and(|over| !before.has_same_content(&over)) {
+    if expected.is_some_and(|expected| !before.has_same_content(&expected)) {
         return Err(Refusal::PreconditionFailed.into());
     }
     if before.content == text.as_str() {

@@ -110,10 +110,10 @@ impl CommentStore for Sqlite {
         id: CommentId,
         text: CommentText,
         mentions: Vec<MemberId>,
-        over: Option<Comment>,
+        expected: Option<Comment>,
         at: Timestamp,
     ) -> StoreResult<Comment> {
-        let edit = commands::Edit { author, id, text, mentions, over, at };
+        let edit = commands::Edit { author, id, text, mentions, expected, at };
         self.writer.write(move |commit| commands::edit_comment(commit, edit).boxed()).await
     }
 

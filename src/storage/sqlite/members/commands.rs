@@ -55,18 +55,22 @@ pub(super) async fn sign_up(
 }
 
 /// Refuses `PreconditionFailed` if the stored member no longer equals the one that the client read.
-fn check_precondition(stored: &Member, over: Option<&Member>) -> Result<(), Refusal> {
-    if over.is_none_or(|over| over.has_same_content(stored)) { Ok(()) } else { Err(Refusal::PreconditionFailed) }
+fn check_precondition(stored: &Member, expected: Option<&Member>) -> Result<(), Refusal> {
+    if expected.is_none_or(|expected| expected.has_same_content(stored)) {
+        Ok(())
+    } else {
+        Err(Refusal::PreconditionFailed)
+    }
 }
 
 pub(super) async fn change_profile(
     commit: &mut Commit,
     member: MemberId,
     patch: ProfilePatch,
-    over: Option<Member>,
+    expected: Option<Member>,
 ) -> StoreResult<Position> {
     let before = super::by_id(&mut commit.connection, member).await?.ok_or(Refusal::MemberNotFound)?;
-    check_precondition(&before, over.as_ref())?;
+    check_precondition(&before, expected.as_ref())?;
     let privacy = patch.privacy;
     let avatar = patch.avatar.clone();
     let profile = before.profile.patched(patch).map_err(Refusal::from)?;
@@ -115,11 +119,11 @@ pub(super) async fn change_handle(
     commit: &mut Commit,
     member: MemberId,
     handle: Handle,
-    over: Option<Member>,
+    expected: Option<Member>,
 ) -> StoreResult<Position> {
-    if over.is_some() {
+    if expected.is_some() {
         let before = super::by_id(&mut commit.connection, member).await?.ok_or(Refusal::MemberNotFound)?;
-        check_precondition(&before, over.as_ref())?;
+        check_precondition(&before, expected.as_ref())?;
     }
     let taken = "SELECT 1 FROM members WHERE handle_key = ? AND id <> ?";
     let query = sqlx::query(taken).bind(handle.key()).bind(signed(member.0));

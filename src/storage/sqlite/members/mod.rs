@@ -57,13 +57,13 @@ impl MemberStore for Sqlite {
         &self,
         member: MemberId,
         patch: ProfilePatch,
-        over: Option<Member>,
+        expected: Option<Member>,
     ) -> StoreResult<Position> {
-        self.writer.write(move |commit| commands::change_profile(commit, member, patch, over).boxed()).await
+        self.writer.write(move |commit| commands::change_profile(commit, member, patch, expected).boxed()).await
     }
 
-    async fn change_handle(&self, member: MemberId, handle: Handle, over: Option<Member>) -> StoreResult<Position> {
-        self.writer.write(move |commit| commands::change_handle(commit, member, handle, over).boxed()).await
+    async fn change_handle(&self, member: MemberId, handle: Handle, expected: Option<Member>) -> StoreResult<Position> {
+        self.writer.write(move |commit| commands::change_handle(commit, member, handle, expected).boxed()).await
     }
 
     #[cfg(test)]

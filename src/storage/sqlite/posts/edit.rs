@@ -22,17 +22,17 @@ pub(super) struct Edit {
     pub(super) text: PostText,
     pub(super) markup: ResolvedMarkup,
     /// The version that the client read.
-    pub(super) over: Option<Arc<Post>>,
+    pub(super) expected: Option<Arc<Post>>,
     pub(super) at: Timestamp,
 }
 
 pub(super) async fn edit_post(commit: &mut Commit, edit: Edit) -> StoreResult<(Post, Position)> {
-    let Edit { author, id, text, markup, over, at } = edit;
+    let Edit { author, id, text, markup, expected, at } = edit;
     if author_of(&mut commit.connection, author, id).await? != author {
         return Err(Refusal::PostUpdateForbidden.into());
     }
     let before = stored(&mut commit.connection, id).await?;
-    if over.is_some_and(|over| !before.has_same_content(&over)) {
+    if expected.is_some_and(|expected| !before.has_same_content(&expected)) {
         return Err(Refusal::PreconditionFailed.into());
     }
     let same_images = text.images().is_none_or(|ids| before.images.iter().map(|image| &image.id).eq(ids));

@@ -97,10 +97,10 @@ impl PostStore for Sqlite {
         id: PostId,
         text: PostText,
         markup: ResolvedMarkup,
-        over: Option<Arc<Post>>,
+        expected: Option<Arc<Post>>,
         at: Timestamp,
     ) -> StoreResult<(Post, Position)> {
-        let edit = edit::Edit { author, id, text, markup, over, at };
+        let edit = edit::Edit { author, id, text, markup, expected, at };
         self.writer.write(move |commit| edit::edit_post(commit, edit).boxed()).await
     }
 

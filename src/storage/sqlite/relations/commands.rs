@@ -192,7 +192,12 @@ const MUTES: Limit = Limit {
 };
 
 /// Refuses `MemberNotFound` if the other member is not active, and the limit's refusal if the list is full.
-async fn check_limit(commit: &mut Commit, limit: &Limit, member: MemberId, other: MemberId) -> StoreResult<()> {
+async fn check_other_and_limit(
+    commit: &mut Commit,
+    limit: &Limit,
+    member: MemberId,
+    other: MemberId,
+) -> StoreResult<()> {
     if !members::is_active(&mut commit.connection, other).await? {
         return Err(Refusal::MemberNotFound.into());
     }
@@ -203,7 +208,7 @@ async fn block(commit: &mut Commit, id: u64, member: MemberId, other: MemberId) 
     if exists(commit, "SELECT 1 FROM blocks WHERE member_id = ? AND blocked_id = ?", member, other).await? {
         return Ok(None);
     }
-    check_limit(commit, &BLOCKS, member, other).await?;
+    check_other_and_limit(commit, &BLOCKS, member, other).await?;
     insert(commit, "INSERT INTO blocks (id, member_id, blocked_id) VALUES (?, ?, ?)", id, member, other).await?;
     let position = commit.emit(Fact::new(K::MemberBlocked, member).to(other));
     for (follower, followee) in [(member, other), (other, member)] {
@@ -230,7 +235,7 @@ async fn mute(commit: &mut Commit, id: u64, member: MemberId, other: MemberId, u
         let expired = "DELETE FROM mutes WHERE member_id = ? AND expires_at < unixepoch() * 1000";
         let query = sqlx::query(expired).bind(signed(member.0));
         query.execute(&mut commit.connection).await.map_err(failed)?;
-        check_limit(commit, &MUTES, member, other).await?;
+        check_other_and_limit(commit, &MUTES, member, other).await?;
     }
     let upsert = "INSERT INTO mutes (id, member_id, muted_id, expires_at) VALUES (?, ?, ?, ?) \
         ON CONFLICT (member_id, muted_id) DO UPDATE SET expires_at = excluded.expires_at \
