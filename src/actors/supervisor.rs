@@ -220,7 +220,8 @@ impl Children {
         self.core_failures.retain(|failed_at| failed_at.elapsed() < WINDOW);
         self.core_failures.push(Instant::now());
         if self.core_failures.len() > FAILURES_MAX {
-            return Err(format!("gave up after {FAILURES_MAX} failures; the last: {cause}").into());
+            tracing::error!(cause, "core actors failed too often; ending the process");
+            return Err(format!("more than {FAILURES_MAX} failures in {WINDOW:?}; the last: {cause}").into());
         }
         Ok(())
     }
@@ -234,7 +235,7 @@ impl Children {
         closing: &CancellationToken,
     ) -> Result<(), ActorProcessingErr> {
         let name = child.stats.name();
-        tracing::error!(actor = name, error = cause.as_ref() as &dyn std::error::Error, "actor failed; restarting");
+        tracing::error!(actor = name, error = cause.as_ref() as &dyn std::error::Error, "actor failed");
         if let Criticality::Part(_, backoff) = &mut child.criticality {
             if child.started.elapsed() > HEALTHY_AFTER {
                 backoff.reset();

@@ -96,9 +96,10 @@ impl Content {
         limit: usize,
     ) -> Result<Page<VisibleComment>, Error> {
         let viewer = self.visibility.viewer(viewer_id).await?;
-        if !viewer.sees(member, Surface::Direct) || self.member_card(member).await.is_err() {
+        if !viewer.sees(member, Surface::Direct) {
             return Err(Refusal::MemberNotFound.into());
         }
+        self.member_card(member).await?;
         let mut page = self.list_page(&viewer, CommentList::OfMember(member), cursor, limit).await?;
         let mut posts: Vec<PostId> = page.items.iter().map(|item| item.comment.post).collect();
         posts.sort_unstable();

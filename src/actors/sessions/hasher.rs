@@ -13,7 +13,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use std::sync::{Arc, LazyLock};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Hashes with argon2id, 19 MiB, two passes, one lane: the crate's defaults, which are OWASP's. Cheap to clone.
+/// Hashes with argon2id, 19 MiB, two passes, parallelism 1: the crate's defaults, which are OWASP's. Cheap to clone.
 ///
 /// A check keeps a thread busy for about 20 ms. One check of an account runs at a time, and as many of a network as
 /// there are threads; further ones wait in the account's and network's own queues. A thousand attempts by one client

@@ -1,6 +1,6 @@
 //! Streams: every open stream of this process, from the events that it is offered to the live events for its client.
 //!
-//! An event passes through `delivery.rs` (called by the projection), `hub.rs` (chooses the streams), `queue.rs` (the
+//! An event passes through `delivery.rs` (called by the projection), `hub.rs` (chooses the streams), `stream_queue.rs` (the
 //! queue of one stream), `subscription.rs` (its reader) and `live_events.rs` (the live events for its client).
 //!
 //! Depends on the rooms below (catalog <- visibility <- feeds, notifications <- streams <- projection).

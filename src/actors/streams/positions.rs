@@ -17,7 +17,7 @@ use crate::domain::Position;
 /// - `offered_to`: every stream has been offered the events up to here. The hub keeps it.
 /// - A live stream has no replay: `read_to >= live_from`, and its queue has the events from `read_to` to
 ///   `offered_to`.
-/// - A stream starts with all three positions at its cursor, or at `live_from` without one. The cursor can be the
+/// - `read_to`, `sent_to` and `counted_to` start at the cursor, or at `live_from` without one. The cursor can be the
 ///   `pinned` position of a feed page: the stream then shows what was created after the page.
 /// - `counted_to` moves apart from the others, once a second: counts are not events of the stream, but values of the
 ///   posts on the client's screen.

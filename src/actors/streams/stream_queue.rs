@@ -36,7 +36,7 @@ impl StreamQueue {
     /// Queues an event and wakes the reader; at most `waiting_max` events wait.
     pub(super) fn offer(&self, event: Event, waiting_max: usize) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        // A stream that is in the audience twice, as queue and as target, gets the event once.
+        // A stream that is in the audience twice, as a follower of the actor and as the target, gets the event once.
         if queue.ended || queue.waiting.back().is_some_and(|last| last.position == event.position) {
             return;
         }

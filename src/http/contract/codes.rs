@@ -23,12 +23,12 @@ codes! {
 
     401 "BEARER_TOKEN_MISSING" "a bearer token is required",
     401 "INVALID_TOKEN" "the token is invalid",
-    401 "TOKEN_EXPIRED" "the token has expired",
+    401 "TOKEN_EXPIRED" "the token has expired; refresh it",
     401 "TOKEN_REVOKED" "the session has ended; log in again",
     401 "LOGIN_FAILED" "incorrect email or password",
     401 "RELOGIN_REQUIRED" "log in again to continue",
 
-    403 "FOLLOW_BLOCKED" "you have blocked this member; unblock the member to follow",
+    403 "FOLLOW_BLOCKED" "you have blocked this member; unblock them to follow",
     403 "POST_UPDATE_FORBIDDEN" "only the author can edit this post",
     403 "POST_DELETE_FORBIDDEN" "only the author can delete this post",
     403 "COMMENT_MODIFICATION_FORBIDDEN" "only the author can edit this comment",
@@ -49,7 +49,7 @@ codes! {
     405 "METHOD_NOT_ALLOWED" "this path does not support the method",
     408 "REQUEST_TIMEOUT" "the request body did not arrive in time",
     409 "MEMBER_ALREADY_EXISTS" "an account with this email address already exists",
-    409 "MEMBER_HANDLE_ALREADY_EXISTS" "handle is already taken",
+    409 "MEMBER_HANDLE_ALREADY_EXISTS" "this handle is already taken",
     // Reserved: the server does not send it yet, because the second of two requests waits for the first.
     409 "IDEMPOTENCY_IN_PROGRESS" "the first request with this Idempotency-Key is still in progress",
     412 "PRECONDITION_FAILED" "the resource has changed since the version in If-Match; fetch it again",

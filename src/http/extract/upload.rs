@@ -1,4 +1,5 @@
-//! `multipart/form-data` with one image: read in chunks, with limits on size, time and rate.
+//! `Upload`: one image and its purpose from `multipart/form-data`, read in chunks with limits on size, time and rate.
+//! No extractor: the handler reads the body once it holds an upload permit.
 use super::{
     Query,
     body::{discard, is_coded},

@@ -49,7 +49,7 @@ words! {
     SLOW_BODY: "the request body did not arrive in time", "제한 시간 안에 요청 본문을 받지 못했습니다";
     TOKEN_MISSING: "a bearer token is required", "인증 토큰이 필요합니다";
     TOO_LARGE: "the request body is too large", "요청 본문이 너무 큽니다";
-    TOO_MANY: "too many requests; try again later", "요청이 너무 많습니다. 잠시 후 다시 시도해 주세요";
+    TOO_MANY: "too many requests; try again later", "요청 횟수를 초과했습니다. 잠시 후 다시 시도해 주세요";
     UNAVAILABLE: "temporarily unavailable; try again in a moment",
         "일시적으로 이용할 수 없습니다. 잠시 후 다시 시도해 주세요";
 }
@@ -91,7 +91,7 @@ pub(super) fn refusal(refusal: &Refusal, l: Language) -> Cow<'static, str> {
         Refusal::EmailTaken => {
             say!(l, "an account with this email address already exists", "이미 가입된 이메일입니다")
         }
-        Refusal::HandleTaken => say!(l, "handle is already taken", "이미 사용 중인 핸들입니다"),
+        Refusal::HandleTaken => say!(l, "this handle is already taken", "이미 사용 중인 핸들입니다"),
         Refusal::MemberNotFound => say!(l, "member not found", "회원을 찾을 수 없습니다"),
         Refusal::TooManyIds { max } => {
             say!(
@@ -107,7 +107,7 @@ pub(super) fn refusal(refusal: &Refusal, l: Language) -> Cow<'static, str> {
         }
         Refusal::FollowBlocked => say!(
             l,
-            "you have blocked this member; unblock the member to follow",
+            "you have blocked this member; unblock them to follow",
             "차단한 회원은 팔로우할 수 없습니다. 먼저 차단을 해제해 주세요"
         ),
         Refusal::FollowRequestsFull { max } => say!(
@@ -188,9 +188,11 @@ pub(super) fn refusal(refusal: &Refusal, l: Language) -> Cow<'static, str> {
             )
         }
         Refusal::TokenInvalid => say!(l, "the token is invalid", "유효하지 않은 토큰입니다"),
-        Refusal::TokenExpired => say!(l, "the token has expired", "만료된 토큰입니다"),
+        Refusal::TokenExpired => {
+            say!(l, "the token has expired; refresh it", "토큰이 만료되었습니다. 토큰을 갱신해 주세요")
+        }
         Refusal::TokenRevoked => {
-            say!(l, "the session has ended; log in again", "종료된 세션입니다. 다시 로그인해 주세요")
+            say!(l, "the session has ended; log in again", "세션이 종료되었습니다. 다시 로그인해 주세요")
         }
         Refusal::ReloginRequired => say!(l, "log in again to continue", "다시 로그인해 주세요"),
         Refusal::SessionNotFound => say!(l, "session not found", "세션을 찾을 수 없습니다"),
@@ -228,7 +230,7 @@ pub(super) fn refusal(refusal: &Refusal, l: Language) -> Cow<'static, str> {
         Refusal::TooManyImages { max } => say!(
             l,
             "you can have at most {max} unused images; use or delete some first",
-            "사용하지 않은 이미지는 최대 {max}개까지 보관할 수 있습니다. 먼저 일부를 사용하거나 삭제해 주세요",
+            "사용하지 않은 이미지는 최대 {max}개까지 보관할 수 있습니다. 기존 이미지를 사용하거나 삭제한 뒤 다시 시도해 주세요",
             max = grouped(max)
         ),
         Refusal::TooManyAtOnce { max } => say!(

@@ -82,7 +82,8 @@ pub(super) struct TicketView<'a> {
 /// Issues a ticket that opens a stream.
 ///
 /// Pass it as `?ticket=` if the client cannot set headers, such as the browser's `EventSource`, which also reconnects
-/// with it. A member has at most 32 tickets; issuing another one revokes the oldest.
+/// with it. A member has at most 32 tickets; issuing another one revokes the
+/// oldest without an open stream, or else the oldest.
 #[utoipa::path(
     post, path = "/api/timeline/stream/ticket", operation_id = "streamTicket", tag = "timeline",
     responses((status = 200, description = "The ticket", body = TicketView))

@@ -1,12 +1,11 @@
 //! `DeadLetterStore` on `activity.db`: events that could not be applied, until they are redriven or dropped.
 use super::{
-    Database, SqliteActivity,
-    commit::Commit,
-    decoded, failed,
+    Database, SqliteActivity, decoded, failed,
     insert::{insert_activities, insert_notification, keep_newest},
     open::{advance, position},
     reject_row_errors,
     retract::retract,
+    transaction::ActivityTransaction,
 };
 use crate::{
     domain::{Event, Notification, Position, Retraction, Timestamp},
@@ -102,7 +101,7 @@ impl DeadLetterStore for SqliteActivity {
 }
 
 async fn add_dead_letter(database: &Database, dead_letter: DeadLetter) -> StoreResult<()> {
-    let mut commit = Commit::begin(&database.writer).await?;
+    let mut commit = ActivityTransaction::begin(&database.writer).await?;
     let connection = commit.connection();
     let event = &dead_letter.event;
     if event.position <= position(&mut *connection).await? {
@@ -127,7 +126,7 @@ async fn add_dead_letter(database: &Database, dead_letter: DeadLetter) -> StoreR
 }
 
 async fn redrive(database: &Database, id: Position) -> StoreResult<bool> {
-    let mut commit = Commit::begin(&database.writer).await?;
+    let mut commit = ActivityTransaction::begin(&database.writer).await?;
     let connection = commit.connection();
     let query = sqlx::query(EVENT_BY_ID).bind(signed(id.0));
     let Some(row) = query.fetch_optional(&mut *connection).await.map_err(failed)? else {

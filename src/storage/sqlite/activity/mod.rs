@@ -1,13 +1,13 @@
 //! `activity.db`: the SQLite file of activities, notifications and dead letters, separate from the main database.
 //!
 //! [`SqliteActivity`] opens and closes the file. `store.rs` implements `ActivityStore` on it and `dead_letters.rs`
-//! `DeadLetterStore`; `insert.rs` and `retract.rs` turn events into rows within a [`commit::Commit`].
-mod commit;
+//! `DeadLetterStore`; `insert.rs` and `retract.rs` turn events into rows within a [`transaction::ActivityTransaction`].
 mod dead_letters;
 mod insert;
 mod open;
 mod retract;
 mod store;
+mod transaction;
 
 use super::{StoreResult, decoded, failed};
 use crate::{
@@ -158,7 +158,7 @@ mod tests {
             let full = store.apply(&events(1, 900)).await.unwrap_err();
             assert!(matches!(full, StoreError::Unavailable { .. }), "{full:?}");
             assert!(crate::causes::in_full(&full).contains("database or disk is full"), "{full:?}");
-            let mut commit = commit::Commit::begin(&writer).await.unwrap();
+            let mut commit = transaction::ActivityTransaction::begin(&writer).await.unwrap();
             sqlx::query("PRAGMA max_page_count = 20").execute(commit.connection()).await.unwrap();
             commit.abandon().await.unwrap();
         }
@@ -172,7 +172,7 @@ mod tests {
     async fn a_commit_whose_caller_dropped_it_is_rolled_back() {
         let folder = tempfile::tempdir().unwrap();
         let store = store(&folder).await;
-        let mut commit = commit::Commit::begin(&writer(&store)).await.unwrap();
+        let mut commit = transaction::ActivityTransaction::begin(&writer(&store)).await.unwrap();
         sqlx::query("UPDATE reader SET position = 9").execute(commit.connection()).await.unwrap();
         drop(commit);
         store.apply(&events(1, 3)).await.unwrap();

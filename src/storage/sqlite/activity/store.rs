@@ -1,12 +1,11 @@
 //! `ActivityStore` on `activity.db`: the position, activities, notifications, and their pruning.
 use super::{
-    Database, SqliteActivity,
-    commit::Commit,
-    dead_letters, decoded, failed,
+    Database, SqliteActivity, dead_letters, decoded, failed,
     insert::{insert_activities, insert_notification, keep_newest},
     open::{advance, position},
     reject_row_errors,
     retract::retract,
+    transaction::ActivityTransaction,
 };
 use crate::{
     domain::{CommentId, Event, EventKind, MemberId, Notification, NotificationKind, Position, PostId, Timestamp},
@@ -113,7 +112,7 @@ impl ActivityStore for SqliteActivity {
 }
 
 async fn apply(database: &Database, batch: &[Event]) -> StoreResult<()> {
-    let mut commit = Commit::begin(&database.writer).await?;
+    let mut commit = ActivityTransaction::begin(&database.writer).await?;
     let connection = commit.connection();
     let applied = position(&mut *connection).await?;
     let new: Vec<Event> = batch.iter().filter(|event| event.position > applied).copied().collect();

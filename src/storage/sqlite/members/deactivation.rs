@@ -1,4 +1,5 @@
-//! Deactivation and restore: both change every counter that counts the member, in the same commit.
+//! Deactivation and restore: both change every counter that counts the member, in the same commit. Views, and the count
+//! of the member's own posts, stay.
 use crate::{
     domain::{EventKind, Fact, MemberId, Position, Refusal, Timestamp},
     storage::{
@@ -9,7 +10,7 @@ use crate::{
 
 /// The changes of counters by a restore (`?2` = 1) or a deactivation (`?2` = -1) of member `?1`. A
 /// counter counts active members, whether or not the member or author of its own row is active.
-const RECOUNT: [&str; 7] = [
+const ADJUST_COUNTERS: [&str; 7] = [
     "UPDATE members SET follower_count = follower_count + ?2 \
     WHERE id IN (SELECT followee_id FROM follows WHERE follower_id = ?1)",
     "UPDATE members SET following_count = following_count + ?2 \
@@ -36,7 +37,7 @@ pub(crate) async fn deactivate(commit: &mut Commit, member: MemberId, at: Timest
     if query.execute(&mut commit.connection).await.map_err(failed)?.rows_affected() == 0 {
         return Err(Refusal::MemberNotFound.into());
     }
-    recount(commit, member, -1).await?;
+    adjust_counters(commit, member, -1).await?;
     Ok(commit.emit(Fact::new(EventKind::MemberDeactivated, member)))
 }
 
@@ -47,16 +48,16 @@ pub(crate) async fn restore(commit: &mut Commit, member: MemberId) -> StoreResul
     if query.execute(&mut commit.connection).await.map_err(failed)?.rows_affected() == 0 {
         return Ok(None);
     }
-    recount(commit, member, 1).await?;
+    adjust_counters(commit, member, 1).await?;
     Ok(Some(commit.emit(Fact::new(EventKind::MemberRestored, member))))
 }
 
 /// Adds `by`, 1 or -1, to every counter that counts the member.
-async fn recount(commit: &mut Commit, member: MemberId, by: i64) -> StoreResult<()> {
+async fn adjust_counters(commit: &mut Commit, member: MemberId, by: i64) -> StoreResult<()> {
     let update = "UPDATE comments SET author_deactivated = ? WHERE author_id = ?";
     let query = sqlx::query(update).bind(by < 0).bind(signed(member.0));
     query.execute(&mut commit.connection).await.map_err(failed)?;
-    for statement in RECOUNT {
+    for statement in ADJUST_COUNTERS {
         let query = sqlx::query(statement).bind(signed(member.0)).bind(by);
         query.execute(&mut commit.connection).await.map_err(failed)?;
     }

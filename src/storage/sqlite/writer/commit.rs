@@ -1,4 +1,5 @@
-//! One commit: the transaction that a batch of commands shares, and the events that are stored with its rows.
+//! `Commit`: the writing connection and the transaction that is open on it, with the events that are stored beside its
+//! rows. It lives as long as the writer: one transaction after the other, each shared by a batch of commands.
 use super::bulk::{Bulk, Query, ROWS_MAX, with_fact};
 use crate::{
     domain::{Event, EventKind, Fact, MemberId, Position, Timestamp},
@@ -10,7 +11,7 @@ use crate::{
 use sqlx::{AssertSqlSafe, SqliteConnection, SqlitePool};
 use std::sync::LazyLock;
 
-/// The transaction that a batch of commands shares.
+/// The writing connection, and the transaction that the current batch of commands shares.
 pub(crate) struct Commit {
     pub(crate) connection: SqliteConnection,
     events: Vec<Event>,

@@ -3,15 +3,15 @@ use super::failed;
 use crate::storage::StoreResult;
 use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection, SqlitePool, pool::PoolConnection};
 
-/// An open transaction. If it is dropped before [`Commit::finish`] or [`Commit::abandon`] succeeded, it closes its
+/// An open transaction. If it is dropped before [`ActivityTransaction::finish`] or [`ActivityTransaction::abandon`] succeeded, it closes its
 /// connection and the pool opens another: after a failed COMMIT, SQLite may or may not have rolled back, and a
 /// connection in an unknown state must not be reused.
-pub(super) struct Commit {
+pub(super) struct ActivityTransaction {
     connection: PoolConnection<Sqlite>,
     ended: bool,
 }
 
-impl Commit {
+impl ActivityTransaction {
     pub(super) async fn begin(pool: &SqlitePool) -> StoreResult<Self> {
         let connection = pool.acquire().await.map_err(failed)?;
         let mut commit = Self { connection, ended: false };
@@ -45,7 +45,7 @@ impl Commit {
     }
 }
 
-impl Drop for Commit {
+impl Drop for ActivityTransaction {
     fn drop(&mut self) {
         if !self.ended {
             self.connection.close_on_drop();
