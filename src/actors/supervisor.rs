@@ -162,7 +162,7 @@ impl Supervisor {
         let _ = self.root.get_cell().wait(None).await;
     }
 
-    /// Lets every actor finish its queued messages, then ends the tree. Takes up to twice [`DRAIN_MAX`].
+    /// Lets every actor finish its queued messages, then ends the tree. Takes up to twice `DRAIN_MAX`.
     pub async fn stop(&self) {
         self.closing.cancel();
         self.root.get_cell().drain_children_and_wait(Some(DRAIN_MAX)).await;

@@ -130,7 +130,7 @@ impl Activity {
         redrive_each(&self.shared, vec![dead_letter]).await
     }
 
-    /// Redrives the newest [`REDRIVE_MAX`] dead letters now, the oldest of them first.
+    /// Redrives the newest `REDRIVE_MAX` dead letters now, the oldest of them first.
     pub async fn redrive_all(&self) -> Result<Redriven, Error> {
         let mut dead_letters = self.shared.store.dead_letters(Position(u64::MAX), REDRIVE_MAX).await?;
         dead_letters.reverse();

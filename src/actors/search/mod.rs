@@ -118,7 +118,7 @@ impl Search {
         Self { shared, mailbox, visibility, content, lane, supervisor: supervisor.clone() }
     }
 
-    /// Waits until searches find everything up to a write, for [`SEARCHABLE_WAIT_MAX`] at most. Returns false if they
+    /// Waits until searches find everything up to a write, for `SEARCHABLE_WAIT_MAX` at most. Returns false if they
     /// do not yet. `token` is the `X-Write-Token` of the write. Refuses `CursorInvalid` for a malformed token, and for
     /// one of another epoch or after the head of the log.
     pub async fn wait_until_searchable(&self, token: &str) -> Result<bool, Error> {
