@@ -1,5 +1,5 @@
-//! A minimal axum server that returns the bytes of a file for every request: the upper bound for measurements of the home
-//! feed. `cargo run --example bare -- 127.0.0.1:8090 body.json`
+//! A minimal axum server that returns the bytes of a file for every request: the upper bound for measurements of the
+//! home feed. `cargo run --example bare -- 127.0.0.1:8090 body.json`
 use axum::{Router, body::Bytes, http::header, routing::any};
 use std::net::SocketAddr;
 

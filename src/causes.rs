@@ -1,4 +1,5 @@
-//! Error chains: [`in_full`] joins an error and its causes to one text, [`WithCauses`] adds the causes to JSON log lines.
+//! Error chains: [`in_full`] joins an error and its causes to one text, [`WithCauses`] adds the causes to JSON log
+//! lines.
 use serde_json::Value;
 use std::{error::Error, fmt, fmt::Write};
 use tracing::{

@@ -1,8 +1,8 @@
 //! The limit of open files: raises it at the start, and divides it between connections, images and stores.
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Files that are reserved for databases, the search index, listeners and the runtime; two more are reserved for each read
-/// connection of the database. Without the reserve, many connections could leave no file for a commit.
+/// Files that are reserved for databases, the search index, listeners and the runtime; two more are reserved for each
+/// read connection of the database. Without the reserve, many connections could leave no file for a commit.
 const RESERVED: usize = 160;
 /// Maximum images read at the same time; each holds a file until the client has received it. One more is answered 503.
 const IMAGES_MAX: usize = 1_024;

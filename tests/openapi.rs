@@ -68,7 +68,8 @@ fn every_route_is_documented() {
     assert_eq!(found, expected);
 }
 
-/// The document and the router are built from one table, so only a route outside the table can be missing in the document.
+/// The document and the router are built from one table, so only a route outside the table can be missing in the
+/// document.
 #[test]
 fn public_routes_are_added_in_the_table_only() {
     let mut routes = 0;

@@ -11,7 +11,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Each layer, and the layers it may name. A file that is not listed here (`app`, `cli`, `seed`, ...) may import any layer.
+/// Each layer, and the layers it may name. A file that is not listed here (`app`, `cli`, `seed`, ...) may import any
+/// layer.
 const LAYERS: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("domain", &[]),

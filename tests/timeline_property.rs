@@ -1,5 +1,5 @@
-//! Random histories: the pages of the home feed equal a naive model, and a page together with the stream from its cursor
-//! equals the whole model, without gap or overlap.
+//! Random histories: the pages of the home feed equal a naive model, and a page together with the stream from its
+//! cursor equals the whole model, without gap or overlap.
 #[expect(dead_code, reason = "the other suites use the rest")]
 mod common;
 
@@ -137,8 +137,8 @@ async fn check(server: &Server, http: &Client, before: &[Step], after: &[Step], 
         read.extend(rest_of_feed(member, first.next, limit).await);
         assert_eq!(read, history.home(index), "home of member {index}");
     }
-    // The viewer reads some pages, then more steps run, then the viewer reads the other pages, and the stream from the last
-    // page that was read before.
+    // The viewer reads some pages, then more steps run, then the viewer reads the other pages, and the stream from the
+    // last page that was read before.
     let viewer = &members[VIEWER];
     let mut last = page(viewer, None, limit).await;
     let mut shown: BTreeMap<u64, String> = last.items.drain(..).collect();

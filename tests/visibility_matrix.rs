@@ -1,5 +1,5 @@
-//! The table of visibility: for each change between two members (block, mute, ...) and each view (home feed, search, ...),
-//! whether the author's content stays visible. `domain/visibility.rs` implements the rule.
+//! The table of visibility: for each change between two members (block, mute, ...) and each view (home feed, search,
+//! ...), whether the author's content stays visible. `domain/visibility.rs` implements the rule.
 #[expect(dead_code, reason = "other tests need the rest of it")]
 mod common;
 

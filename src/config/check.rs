@@ -7,8 +7,8 @@ use std::{
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-/// Key, minimum and maximum of every number. A value above the maximum is more likely a typing error than intended. Every
-/// maximum is small enough that no sum of times overflows.
+/// Key, minimum and maximum of every number. A value above the maximum is more likely a typing error than intended.
+/// Every maximum is small enough that no sum of times overflows.
 const RANGES: &[(&str, i64, i64)] = &[
     ("actors.answer_timeout_ms", 1, 60_000),
     ("actors.queue_max", 1, 1_000_000),

@@ -233,8 +233,8 @@ concern! {
 }
 
 concern! {
-    /// Images. All decoders together decode at most 40 megapixels at once, 12 bytes each, and an upload in progress takes
-    /// at most 26 MiB: about 750 MB with the defaults in the worst case.
+    /// Images. All decoders together decode at most 40 megapixels at once, 12 bytes each, and an upload in progress
+    /// takes at most 26 MiB: about 750 MB with the defaults in the worst case.
     Images {
         /// Location of image files: `file:` and the path of a folder. Empty: the folder `images` in `data_dir`.
         url: String = String::new(),

@@ -15,9 +15,9 @@ pub const FIRST_REPLIES: usize = 2;
 pub struct CommentText(String);
 
 impl CommentText {
-    /// Most characters of a comment.
+    /// Maximum number of characters of a comment.
     pub const MAX: usize = 1_000;
-    /// Most bytes of a comment in JSON.
+    /// Maximum number of bytes of a comment in JSON.
     pub const JSON_BYTES_MAX: usize = json_bytes_max(Self::MAX);
 
     const CONTENT: Rule = Rule::long("content", 1, Self::MAX);

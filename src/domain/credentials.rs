@@ -7,7 +7,7 @@ use unicode_normalization::UnicodeNormalization;
 pub struct Email(String);
 
 impl Email {
-    /// Most characters of an address.
+    /// Maximum number of characters of an address.
     pub const MAX: usize = 100;
 
     /// Checks form and length: ASCII, no display name, no comments, and a host name rather than an IP address.
@@ -82,7 +82,7 @@ pub struct Password(String);
 impl Password {
     /// Fewest characters.
     pub const MIN: usize = 8;
-    /// Most characters.
+    /// Maximum number of characters.
     pub const MAX: usize = 50;
     /// A password has at least one of these.
     pub const SYMBOLS: &'static str = "@$!%*?&#";

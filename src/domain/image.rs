@@ -3,16 +3,17 @@ use super::{FieldError, ImageId, MemberId, PostId, Reason, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::fmt;
 
-/// Most bytes of an upload: a photo of a good camera fits, and uploads that wait to be decoded need little memory.
+/// Maximum number of bytes of an upload: a photo of a good camera fits, and uploads that wait to be decoded need little
+/// memory.
 pub const IMAGE_BYTES_MAX: usize = 10 * 1024 * 1024;
-/// Most pixels of an upload. Decoding takes up to 12 bytes per pixel, so this bounds its memory.
+/// Maximum number of pixels of an upload. Decoding takes up to 12 bytes per pixel, so this bounds its memory.
 pub const IMAGE_PIXELS_MAX: u64 = 40_000_000;
-/// Most pixels of the longer side of an upload. The table of the resize filter grows with the side: an image of one
-/// line with 40 megapixels would need gigabytes.
+/// Maximum number of pixels of the longer side of an upload. The table of the resize filter grows with the side: an
+/// image of one line with 40 megapixels would need gigabytes.
 pub const IMAGE_SIDE_MAX: u32 = 32_768;
 /// Hours after which an unused image is deleted: one that no post or profile shows.
 pub const IMAGE_UNUSED_HOURS: u64 = 24;
-/// Most unused images of one member: enough for twenty drafts of posts, and it bounds the disk.
+/// Maximum number of unused images of one member: enough for twenty drafts of posts, and it bounds the disk.
 pub const IMAGES_UNUSED_MAX: usize = 100;
 
 /// The purpose of an image, which decides the sizes of its variants.

@@ -2,11 +2,11 @@
 use super::{Avatar, FieldError, MemberId, Reason, Refusal, Timestamp, characters::normal_form};
 use serde::{Deserialize, Serialize};
 
-/// Most members that one member may follow. Bounds the merge behind a home feed.
+/// Maximum number of members that one member may follow. Bounds the merge behind a home feed.
 pub const FOLLOWINGS_MAX: usize = 1_000;
-/// Most follow requests that may wait for one member's decision.
+/// Maximum number of follow requests that may wait for one member's decision.
 pub const FOLLOW_REQUESTS_MAX: usize = 10_000;
-/// Most ids in one query for member cards.
+/// Maximum number of ids in one query for member cards.
 pub const QUERY_IDS_MAX: usize = 100;
 
 /// Handles that would collide with a route or speak for the service.
@@ -34,7 +34,7 @@ pub struct Handle(String);
 impl Handle {
     /// Fewest characters.
     pub const MIN: usize = 3;
-    /// Most characters.
+    /// Maximum number of characters.
     pub const MAX: usize = 50;
 
     /// Checks form and length. Refuses reserved handles.

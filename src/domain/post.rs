@@ -5,7 +5,7 @@ use super::{
 };
 use std::sync::Arc;
 
-/// Most images on a post.
+/// Maximum number of images on a post.
 pub const IMAGES_MAX: usize = 4;
 
 /// The text of a post. Its constructors check the rules, so every value is valid.
@@ -18,11 +18,11 @@ pub struct PostText {
 }
 
 impl PostText {
-    /// Most characters of the content.
+    /// Maximum number of characters of the content.
     pub const CONTENT_MAX: usize = 5_000;
-    /// Most characters of the title.
+    /// Maximum number of characters of the title.
     pub const TITLE_MAX: usize = 100;
-    /// Most bytes of content and title in JSON.
+    /// Maximum number of bytes of content and title in JSON.
     pub const JSON_BYTES_MAX: usize = json_bytes_max(Self::CONTENT_MAX + Self::TITLE_MAX);
 
     const CONTENT: Rule = Rule::long("content", 0, Self::CONTENT_MAX);

@@ -94,7 +94,7 @@ const LOCATION: Rule = Rule::line("location", 0, 100);
 const WEBSITE: Rule = Rule::line(WEBSITE_URL, 1, 200);
 
 impl Profile {
-    /// Most bytes of all its texts in JSON.
+    /// Maximum number of bytes of all its texts in JSON.
     pub const JSON_BYTES_MAX: usize = json_bytes_max(30 + 50 + 500 + 100 + 200);
 
     /// Returns the display name, or the member's name if none was chosen.

@@ -3,7 +3,7 @@ use super::Timestamp;
 use jiff::{ToSpan, civil::Date, tz::TimeZone};
 use std::{ops::Range, time::Duration};
 
-/// Most posts of one ranking.
+/// Maximum number of posts of one ranking.
 pub const RANKED_MAX: usize = 1_000;
 /// Generations that are kept for paging; a cursor of an older one has expired.
 pub const GENERATIONS_KEPT: usize = 30;

@@ -2,9 +2,9 @@
 use super::{MemberId, Timestamp, VisibilityFacts};
 use std::sync::Arc;
 
-/// Most members that one member may block. The number of members who block one member is not limited.
+/// Maximum number of members that one member may block. The number of members who block one member is not limited.
 pub const BLOCKS_MAX: usize = 10_000;
-/// Most members that one member may mute.
+/// Maximum number of members that one member may mute.
 pub const MUTES_MAX: usize = 10_000;
 
 /// A change of the relations between two members. A change that is already in effect does nothing. Each variant names

@@ -6,10 +6,11 @@ use super::{
 use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
 
-/// Most code points of one character. A family emoji of four has seven, a decomposed syllable three; more is a stack of
-/// combining marks, and is refused as `Malformed`. The most bytes of a text, and so of a request, follow from this.
+/// Maximum number of code points of one character. A family emoji of four has seven, a decomposed syllable three; more
+/// is a stack of combining marks, and is refused as `Malformed`. The most bytes of a text, and so of a request, follow
+/// from this.
 pub const CODE_POINTS_MAX: usize = 16;
-/// Most bytes of one code point in JSON: two escapes of six bytes beyond 16 bits.
+/// Maximum number of bytes of one code point in JSON: two escapes of six bytes beyond 16 bits.
 const ESCAPED_BYTES_MAX: usize = "\\ud83d\\udc68".len();
 
 /// Returns the most bytes of a text of that many characters in JSON.

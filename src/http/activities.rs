@@ -25,8 +25,8 @@ pub(super) struct TypeQuery {
 
 /// Lists the caller's own activities, newest first.
 ///
-/// Activities are posts, comments, likes, views, follows, blocks, logins and other actions; they are kept for a year. The
-/// list includes every request that was answered before this one.
+/// Activities are posts, comments, likes, views, follows, blocks, logins and other actions; they are kept for a year.
+/// The list includes every request that was answered before this one.
 #[utoipa::path(
     get, path = "/api/activities", operation_id = "listActivities", tag = "activity",
     params(TypeQuery, Paging),

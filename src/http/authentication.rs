@@ -23,7 +23,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Most bytes of a sign-up request.
+/// Maximum number of bytes of a sign-up request.
 const SIGN_UP_BODY: usize =
     body_with(Profile::JSON_BYTES_MAX + json_bytes_max(Email::MAX + Handle::MAX + Password::MAX));
 

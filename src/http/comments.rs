@@ -14,7 +14,7 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-/// Most bytes of a request that creates or edits a comment.
+/// Maximum number of bytes of a request that creates or edits a comment.
 const COMMENT_BODY: usize = body_with(CommentText::JSON_BYTES_MAX);
 
 /// A new comment, or a reply if it has a parent.

@@ -21,7 +21,8 @@ use utoipa_swagger_ui::Config;
 /// The path of the page. The slash makes its links relative to it.
 const PATH: &str = "/api/docs/";
 const TITLE: &str = "<title>dailyfeed API</title>";
-/// The page loads only its own files and images that it has fetched. Its script sets styles. No other page can frame it.
+/// The page loads only its own files and images that it has fetched. Its script sets styles. No other page can frame
+/// it.
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; \
     base-uri 'none'; form-action 'none'; object-src 'none'; frame-ancestors 'none'";
 /// The files of the page.

@@ -41,8 +41,8 @@ pub(super) struct SendImage {
 
 /// Uploads an image.
 ///
-/// The server re-encodes the image: rotated upright, resized, and without metadata. `purpose` may also be a query parameter if
-/// the form does not contain it.
+/// The server re-encodes the image: rotated upright, resized, and without metadata. `purpose` may also be a query
+/// parameter if the form does not contain it.
 #[utoipa::path(
     post, path = "/api/images", operation_id = "sendImage", tag = "images",
     request_body(content = SendImage, content_type = "multipart/form-data"),

@@ -39,8 +39,8 @@ pub(super) struct MoveMarker {
 /// Lists the caller's notifications, newest first.
 ///
 /// Notifications are about likes, comments, replies, mentions, follows and follow requests. The newest 10,000 are kept.
-/// A notification is left out when its cause was undone or deleted, or is hidden from the caller (blocks, mutes, privacy,
-/// deactivated members).
+/// A notification is left out when its cause was undone or deleted, or is hidden from the caller (blocks, mutes,
+/// privacy, deactivated members).
 #[utoipa::path(
     get, path = "/api/notifications", operation_id = "listNotifications", tag = "activity",
     params(GroupQuery, Paging),

@@ -18,7 +18,7 @@ use axum::{
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-/// Most bytes of a request that creates or edits a post.
+/// Maximum number of bytes of a request that creates or edits a post.
 const POST_BODY: usize = body_with(PostText::JSON_BYTES_MAX);
 
 /// The title, content and images of a post.
@@ -29,8 +29,8 @@ pub(super) struct WritePost {
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 100)]
     title: Field<String>,
-    /// Length in user-perceived characters (grapheme clusters) of at most 16 code points each. Can be empty or absent if
-    /// `imageIds` names images.
+    /// Length in user-perceived characters (grapheme clusters) of at most 16 code points each. Can be empty or absent
+    /// if `imageIds` names images.
     #[serde(default)]
     #[schema(value_type = String, required = false, nullable = false, max_length = 5000)]
     content: Field<String>,

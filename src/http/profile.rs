@@ -14,7 +14,7 @@ use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-/// Most bytes of a request that changes a profile.
+/// Maximum number of bytes of a request that changes a profile.
 const PROFILE_BODY: usize = body_with(Profile::JSON_BYTES_MAX);
 
 /// Returns the caller's own profile.

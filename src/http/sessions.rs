@@ -109,9 +109,9 @@ pub(super) struct RenewedView<'a> {
 
 /// Exchanges an access token for one that is signed with the primary key.
 ///
-/// Call it when a response has `X-Token-Refresh-Needed: true`: the token was signed with an older key. The new token has
-/// the full lifetime, but expires no later than the session. A token that the primary key has signed already is replaced
-/// by one that expires at the same time.
+/// Call it when a response has `X-Token-Refresh-Needed: true`: the token was signed with an older key. The new token
+/// has the full lifetime, but expires no later than the session. A token that the primary key has signed already is
+/// replaced by one that expires at the same time.
 #[utoipa::path(
     post, path = "/api/token/refresh", operation_id = "renewToken", tag = "authentication",
     responses(

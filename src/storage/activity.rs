@@ -5,10 +5,10 @@ use async_trait::async_trait;
 
 /// Days that an activity is kept.
 pub const ACTIVITY_DAYS: u64 = 365;
-/// Most dead letters that are kept. At that number [`DeadLetterStore::add_dead_letter`] refuses the next one: the
-/// reader stops before that event and skips nothing, which its lag shows.
+/// Maximum number of dead letters that are kept. At that number [`DeadLetterStore::add_dead_letter`] refuses the next
+/// one: the reader stops before that event and skips nothing, which its lag shows.
 pub const DEAD_LETTERS_MAX: u64 = 100_000;
-/// Most dead letters that one call of [`DeadLetterStore::due_dead_letters`] returns.
+/// Maximum number of dead letters that one call of [`DeadLetterStore::due_dead_letters`] returns.
 pub const DUE_MAX: usize = 100;
 
 /// An event that the activity store could not apply.

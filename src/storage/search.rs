@@ -69,7 +69,7 @@ pub struct SearchRequest {
     pub after: Option<SearchKey>,
     /// Returns only hits up to this id.
     pub id_max: u64,
-    /// Most hits to return.
+    /// Maximum number of hits to return.
     pub limit: usize,
     /// The search ends when this deadline passes.
     pub until: Deadline,

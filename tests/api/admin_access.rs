@@ -1,5 +1,5 @@
-//! The admin listener refuses foreign `Host` and `Origin` headers, so that no web page in the operator's browser reaches
-//! it.
+//! The admin listener refuses foreign `Host` and `Origin` headers, so that no web page in the operator's browser
+//! reaches it.
 use crate::{
     raw_requests::exchange,
     support::{shared, start_server},

@@ -7,8 +7,8 @@ use crate::{
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// Two members who follow each other. The first, later deactivated, has a post with a tag, and a comment and a like on the
-/// other's post.
+/// Two members who follow each other. The first, later deactivated, has a post with a tag, and a comment and a like on
+/// the other's post.
 struct Pair {
     deactivated: Member,
     other: Member,

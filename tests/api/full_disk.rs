@@ -45,8 +45,8 @@ impl Scene {
     }
 }
 
-/// Creates posts until the server answers 503, then 30 more. Asserts that the process still runs. Returns how many posts
-/// were created.
+/// Creates posts until the server answers 503, then 30 more. Asserts that the process still runs. Returns how many
+/// posts were created.
 async fn post_until_refused(server: &mut LimitedServer, author: &Member) -> usize {
     let post = async || author.send(Method::POST, "/api/posts", json!({"content": "가나다 ".repeat(1_000)})).await;
     let mut taken = 0;

@@ -35,8 +35,8 @@ fn start_upload(who: &Member) -> (tokio::task::JoinHandle<reqwest::Response>, on
 /// Stalled uploads, each with the sender that lets it finish.
 type Stalled = Vec<(tokio::task::JoinHandle<reqwest::Response>, oneshot::Sender<()>)>;
 
-/// Starts one more upload than there are permits. Returns the uploads that hold a permit and the response of the refused
-/// one.
+/// Starts one more upload than there are permits. Returns the uploads that hold a permit and the response of the
+/// refused one.
 async fn exhaust_permits(who: &Member, permits: usize) -> (Stalled, reqwest::Response) {
     let mut stalled: Stalled = (0..=permits).map(|_| start_upload(who)).collect();
     let (refused, at, _) = futures::future::select_all(stalled.iter_mut().map(|(upload, _)| upload)).await;
@@ -195,8 +195,8 @@ fn peak_mebibytes(process: &Process) -> u64 {
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
 }
 
-/// The documented bound is 12 bytes a pixel of the 40 megapixels that are decoded at once, and 26 MiB for each upload. The
-/// images of this test need less: 40 megapixels of grey are 40 MB, and the uploads are small.
+/// The documented bound is 12 bytes a pixel of the 40 megapixels that are decoded at once, and 26 MiB for each upload.
+/// The images of this test need less: 40 megapixels of grey are 40 MB, and the uploads are small.
 #[tokio::test]
 async fn memory_stays_bounded_under_concurrent_image_bombs() {
     let server = Process::start(&[("DAILYFEED_IMAGES__WAITING_MAX", "64")]).await;

@@ -8,8 +8,8 @@ use std::{
 
 /// Size of the tmpfs: room for some hundred posts.
 const BYTES: usize = 24 << 20;
-/// Largest size of a file, in bytes, while the disk counts as full and files are limited. Less than the WAL of a database
-/// after a few writes, more than what SQLite writes before it can read one.
+/// Largest size of a file, in bytes, while the disk counts as full and files are limited. Less than the WAL of a
+/// database after a few writes, more than what SQLite writes before it can read one.
 const LIMIT: u64 = 40 << 10;
 
 /// A folder on a disk that can be filled.

@@ -1,4 +1,5 @@
-//! Time windows of rankings, on a database whose likes, views and comments are days and weeks old; and the helper `Past`.
+//! Time windows of rankings, on a database whose likes, views and comments are days and weeks old; and the helper
+//! `Past`.
 use crate::{
     common::Member,
     support::{TestServer, ids},

@@ -25,8 +25,8 @@ pub(crate) async fn created(stream: &mut Stream) -> u64 {
     created_event(stream).await.data["id"].as_u64().unwrap()
 }
 
-/// Waits for the next event, asserts that it is a new post, and returns it. Skips `top3.changed`, which other tests on the
-/// shared server cause.
+/// Waits for the next event, asserts that it is a new post, and returns it. Skips `top3.changed`, which other tests on
+/// the shared server cause.
 pub(crate) async fn created_event(stream: &mut Stream) -> Event {
     loop {
         let event = next(stream).await;

@@ -1,5 +1,5 @@
-//! Test helpers: servers in this process (one shared, others with their own configuration), assertions on responses, and
-//! the requests of `Member`.
+//! Test helpers: servers in this process (one shared, others with their own configuration), assertions on responses,
+//! and the requests of `Member`.
 use crate::common::Member;
 use dailyfeed::{app::Server, config::Config};
 use reqwest::{Method, Response, StatusCode};
@@ -56,8 +56,8 @@ pub(crate) async fn start_server(change: impl FnOnce(&mut Config)) -> TestServer
     TestServer { app, base, folder }
 }
 
-/// Returns base URL, admin URL and data folder of the shared server. The first call starts it; it runs until the process
-/// ends.
+/// Returns base URL, admin URL and data folder of the shared server. The first call starts it; it runs until the
+/// process ends.
 pub(crate) fn shared() -> &'static (String, String, PathBuf) {
     static SHARED: OnceLock<(String, String, PathBuf)> = OnceLock::new();
     SHARED.get_or_init(|| {

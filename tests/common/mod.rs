@@ -12,8 +12,8 @@ pub(crate) const PASSWORD: &str = "Passw0rd!";
 /// Limit of everything that a test waits for. Generous, because the machine may be busy.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Returns a client with [`TIMEOUT`] for connecting and reading, so that a frozen server fails a test instead of blocking
-/// it.
+/// Returns a client with [`TIMEOUT`] for connecting and reading, so that a frozen server fails a test instead of
+/// blocking it.
 pub(crate) fn client() -> Client {
     client_builder().build().unwrap()
 }

@@ -2,8 +2,8 @@
 use super::{documents::documents, sources};
 use std::path::Path;
 
-/// Words that the glossary in ARCHITECTURE.md replaces, and their replacement. Refused as whole words, in code, comments
-/// and Markdown. Pieces of snake_case names count as words: `seen_eyes` contains `eyes`.
+/// Words that the glossary in ARCHITECTURE.md replaces, and their replacement. Refused as whole words, in code,
+/// comments and Markdown. Pieces of snake_case names count as words: `seen_eyes` contains `eyes`.
 const RETIRED: &[(&str, &str)] = &[
     ("buried", "moved to the dead letters"),
     ("bury", "add a dead letter"),

@@ -22,9 +22,9 @@ const ATTEMPTS: u32 = 3;
 const PAUSE_MIN: Duration = Duration::from_secs(60);
 /// The longest pause between two automatic redrives of a dead letter.
 const PAUSE_MAX: Duration = Duration::from_secs(3_600);
-/// Most characters of a stored cause.
+/// Maximum number of characters of a stored cause.
 const CAUSE_MAX: usize = 500;
-/// Most dead letters that one request redrives; the rest stays for the next one.
+/// Maximum number of dead letters that one request redrives; the rest stays for the next one.
 const REDRIVE_MAX: usize = 1_000;
 
 /// The outcome of a redrive.

@@ -13,8 +13,8 @@ use rustc_hash::FxHashSet;
 
 /// Events read in one step.
 const STEP: usize = 256;
-/// Most events read for one page, because hidden events cost time too. A page that ends here has fewer items than its
-/// limit, and its cursor continues after them.
+/// Maximum number of events read for one page, because hidden events cost time too. A page that ends here has fewer
+/// items than its limit, and its cursor continues after them.
 const READ_MAX: usize = 5_000;
 
 /// One page of public events.

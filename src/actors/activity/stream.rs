@@ -19,7 +19,7 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// Most events read in one step, and so the most that wait for a client.
+/// Maximum number of events read in one step, and so the maximum that waits for a client.
 const STEP: usize = 64;
 
 /// Counts the open event streams of each member, and bounds them.

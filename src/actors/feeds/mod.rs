@@ -44,7 +44,7 @@ struct Shared {
     catalog: Catalog,
     visibility: Visibility,
     window: RwLock<PostWindow>,
-    /// Most posts in the window.
+    /// Maximum number of posts in the window.
     posts_max: usize,
     /// Age in days of the oldest post in the window when it is built.
     window_days: u64,

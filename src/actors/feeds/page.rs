@@ -11,8 +11,8 @@ use crate::{
     },
 };
 
-/// Most scans per page. More than one is needed if posts that a scan found are hidden or deleted when they are
-/// hydrated. A page that is not full after the last scan has a cursor all the same.
+/// Maximum number of scans per page. More than one is needed if posts that a scan found are hidden or deleted when they
+/// are hydrated. A page that is not full after the last scan has a cursor all the same.
 const SCANS_MAX: usize = 8;
 
 /// A list of posts, newest first.

@@ -13,7 +13,7 @@ use crate::{
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::{collections::hash_map::Entry, sync::Arc};
 
-/// Most members that a group shows; its count includes the others.
+/// Maximum number of members that a group shows; its count includes the others.
 const ACTORS_SHOWN: usize = 3;
 const DAY_MS: i64 = 86_400_000;
 

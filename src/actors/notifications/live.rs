@@ -6,11 +6,11 @@ use crate::{
     domain::{Event, LiveRetraction, MemberId, Notification, NotificationKind, Position, Surface},
 };
 
-/// Most notifications that one event withdraws from a stream: the newest. Older ones are no longer on the screen, and
-/// are missing when the list is read again.
+/// Maximum number of notifications that one event withdraws from a stream: the newest. Older ones are no longer on the
+/// screen, and are missing when the list is read again.
 const RETRACTED_MAX: usize = 100;
-/// Most events with the viewer as target in which the cause of a retraction is searched. An older cause is not
-/// withdrawn from the stream; it is missing when the list is read again.
+/// Maximum number of events with the viewer as target in which the cause of a retraction is searched. An older cause is
+/// not withdrawn from the stream; it is missing when the list is read again.
 const CAUSES_MAX: usize = 1_000;
 
 /// A notification that an event withdraws from a stream.

@@ -11,7 +11,7 @@ use crate::{
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::{hash::Hash, sync::Arc};
 
-/// Most ids in one query.
+/// Maximum number of ids in one query.
 const QUERY_IDS_MAX: usize = 1_000;
 
 /// A notification as its member sees it.

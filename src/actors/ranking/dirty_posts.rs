@@ -2,8 +2,8 @@
 use crate::domain::{Event, EventKind, MemberId, PostId};
 use rustc_hash::FxHashSet;
 
-/// Most dirty posts, and most dirty members, 16 bytes each. With more of them the tables are loaded anew, which takes
-/// less time than that many look-ups.
+/// Maximum number of dirty posts, and of dirty members, 16 bytes each. With more of them the tables are loaded anew,
+/// which takes less time than that many look-ups.
 pub(super) const DIRTY_MAX: usize = 100_000;
 
 /// Collects from events *that* a post's counts changed, never by how much. The counts are read from the database, so

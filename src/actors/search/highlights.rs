@@ -5,11 +5,11 @@ use crate::{
     domain::search::{Query, highlight},
 };
 
-/// Most bytes of a text in which words are marked: more than four times a post of 5,000 Korean characters. A longer
-/// text, of clusters of many code points, is shown without marks.
+/// Maximum number of bytes of a text in which words are marked: more than four times a post of 5,000 Korean characters.
+/// A longer text, of clusters of many code points, is shown without marks.
 const TEXT_BYTES_MAX: usize = 64 * 1024;
-/// Most bytes of all texts of one page: a hundred posts of 5,000 Korean characters. Further texts are shown without
-/// marks.
+/// Maximum number of bytes of all texts of one page: a hundred posts of 5,000 Korean characters. Further texts are
+/// shown without marks.
 const PAGE_BYTES_MAX: usize = 2 << 20;
 
 /// The fields that contain a word of the query, as HTML with `<mark>`; `None` for any other field.

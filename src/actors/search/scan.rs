@@ -11,8 +11,8 @@ use crate::{
 };
 use std::{collections::HashMap, time::Instant};
 
-/// Most index queries for one page, if many hits are hidden from the viewer. After them the page has fewer items than
-/// its limit, and a cursor all the same.
+/// Maximum number of index queries for one page, if many hits are hidden from the viewer. After them the page has fewer
+/// items than its limit, and a cursor all the same.
 const QUERIES_MAX: usize = 8;
 
 /// The list of results that a cursor names: another search refuses the cursor.

@@ -13,8 +13,8 @@ use crate::{
 };
 use std::net::IpAddr;
 
-/// Most checks for one request. A check is repeated if the credentials changed between it and the commit that relies on
-/// it.
+/// Maximum number of checks for one request. A check is repeated if the credentials changed between it and the commit
+/// that relies on it.
 pub(super) const CHECKS_MAX: usize = 3;
 
 impl Sessions {

@@ -58,15 +58,15 @@ impl Index {
 
 /// Every open stream of this process; one for all members.
 ///
-/// Lock order: `streams` first, then the lists of one [`StreamQueue`] or the channel of the projection's position, whose
-/// writer holds no other lock.
+/// Lock order: `streams` first, then the lists of one [`StreamQueue`] or the channel of the projection's position,
+/// whose writer holds no other lock.
 pub(super) struct Hub {
     streams: Mutex<Index>,
     /// Every stream has been offered the events up to here.
     offered_to: AtomicU64,
     /// Number of streams.
     open: AtomicUsize,
-    /// Most events that wait in one stream.
+    /// Maximum number of events that wait in one stream.
     waiting_max: usize,
 }
 

@@ -6,8 +6,8 @@ use crate::{
 };
 use jiff::civil::Date;
 
-/// Most posts that one event hides from a stream: the newest of the author. Older ones are no longer on the screen, and
-/// are missing when the feed is read again.
+/// Maximum number of posts that one event hides from a stream: the newest of the author. Older ones are no longer on
+/// the screen, and are missing when the feed is read again.
 const HIDDEN_MAX: usize = 100;
 
 /// A message of a stream to its client.

@@ -1,7 +1,7 @@
 //! Streams: every open stream of this process, from the events that it is offered to the live events for its client.
 //!
-//! An event passes through `delivery.rs` (called by the projection), `hub.rs` (chooses the streams), `stream_queue.rs` (the
-//! queue of one stream), `subscription.rs` (its reader) and `live_events.rs` (the live events for its client).
+//! An event passes through `delivery.rs` (called by the projection), `hub.rs` (chooses the streams), `stream_queue.rs`
+//! (the queue of one stream), `subscription.rs` (its reader) and `live_events.rs` (the live events for its client).
 //!
 //! Depends on the rooms below (catalog <- visibility <- feeds, notifications <- streams <- projection).
 mod delivery;
@@ -45,9 +45,9 @@ struct Shared {
     hub: Hub,
     recent_counts: RecentCounts,
     recent_days: RecentDays,
-    /// Most open streams of one member.
+    /// Maximum number of open streams of one member.
     per_member_max: usize,
-    /// Most events that a resumed stream replays.
+    /// Maximum number of events that a resumed stream replays.
     replay_max: usize,
 }
 

@@ -1,5 +1,5 @@
-//! `StreamQueue`: the queue of one open stream. The hub puts events in, the stream's `Subscription` takes them out. It also
-//! holds the posts on the client's screen.
+//! `StreamQueue`: the queue of one open stream. The hub puts events in, the stream's `Subscription` takes them out. It
+//! also holds the posts on the client's screen.
 use crate::domain::{Event, MemberId, PostId};
 use std::{
     collections::VecDeque,
@@ -7,7 +7,7 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// Most posts whose changed counts a stream reports, 8 bytes each; the oldest entry is evicted first.
+/// Maximum number of posts whose changed counts a stream reports, 8 bytes each; the oldest entry is evicted first.
 const ON_SCREEN_MAX: usize = 200;
 
 /// One open stream as the hub sees it. No two of its locks are held at once.

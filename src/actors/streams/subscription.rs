@@ -11,9 +11,10 @@ use crate::{
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
-/// Most events taken from the queue in one step.
+/// Maximum number of events taken from the queue in one step.
 const LIVE_STEP: usize = 64;
-/// Most events that a resumed stream reads in one step. Large, because each step searches all that is left.
+/// Maximum number of events that a resumed stream reads in one step. Large, because each step searches all that is
+/// left.
 const REPLAY_STEP: usize = 256;
 /// Interval of the reports of changed counts, and so the shortest time between two reports about one post.
 const COUNTS_EVERY: Duration = Duration::from_secs(1);

@@ -7,7 +7,7 @@ use crate::{
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Most views in one commit.
+/// Maximum number of views in one commit.
 const BATCH_MAX: usize = 512;
 
 pub(super) struct ViewsActor;

@@ -10,8 +10,8 @@ use crate::{
 use quick_cache::sync::Cache;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Most views that wait to be counted. Further ones are dropped, which `dailyfeed_views_dropped_total` counts: a lost
-/// view breaks no rule.
+/// Maximum number of views that wait to be counted. Further ones are dropped, which `dailyfeed_views_dropped_total`
+/// counts: a lost view breaks no rule.
 const WAITING_MAX: usize = 8_192;
 /// Views of the present hour that are remembered, 32 bytes each, so that a repeated view costs no write.
 const REMEMBERED_MAX: usize = 100_000;
@@ -54,8 +54,8 @@ impl Views {
         }
         waiting.push(view);
         drop(waiting);
-        // A message counts up to `BATCH_MAX` views, so a full mailbox holds enough messages for every view that waits. A
-        // view that waits while the actor restarts is counted by a later message.
+        // A message counts up to `BATCH_MAX` views, so a full mailbox holds enough messages for every view that waits.
+        // A view that waits while the actor restarts is counted by a later message.
         let _ = self.mailbox.tell(Message::CountViews);
     }
 }

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 /// Incremented whenever the same text gives other tags: the next start then updates the tags of all stored posts.
 pub const MARKUP_VERSION: u32 = 3;
-/// Most tags of one text; further ones stay plain text.
+/// Maximum number of tags of one text; further ones stay plain text.
 pub const TAGS_MAX: usize = 30;
-/// Most mentions of one text; further ones stay plain text.
+/// Maximum number of mentions of one text; further ones stay plain text.
 pub const MENTIONS_MAX: usize = 30;
 
 /// `#tag` in a text. Offsets count Unicode code points, the sign included, the end exclusive.

@@ -5,7 +5,7 @@ use crate::domain::{
     text::checked_length,
 };
 
-/// Most characters of a tag; a longer run stays plain text.
+/// Maximum number of characters of a tag; a longer run stays plain text.
 pub const TAG_LENGTH_MAX: usize = 50;
 
 /// Returns the key form of a tag in a request: with or without its sign, in any spelling. Refuses `InvalidFormat` for

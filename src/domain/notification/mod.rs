@@ -21,7 +21,7 @@ mod tests;
 
 use super::{Comment, CommentId, Event, EventKind, MemberId, Position, PostId, Timestamp};
 
-/// Most notifications that one member keeps; the oldest are deleted first.
+/// Maximum number of notifications that one member keeps; the oldest are deleted first.
 pub const NOTIFICATIONS_MAX: usize = 10_000;
 
 /// The act of another member, as its target is notified of it.

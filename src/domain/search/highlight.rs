@@ -10,7 +10,7 @@ use unicode_segmentation::UnicodeSegmentation;
 const FRAGMENT: usize = 160;
 /// Characters before the first match.
 const LEAD: usize = 40;
-/// Most marked matches per phrase; a text may repeat one word.
+/// Maximum number of marked matches per phrase; a text may repeat one word.
 const MARKS_MAX: usize = 100;
 
 /// Returns the part of a text around the first match as HTML: escaped, with matches in `<mark>`, and with `…` at each

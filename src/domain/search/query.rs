@@ -5,9 +5,9 @@ use super::{
     spacing::{SPACED_MIN, spaced},
 };
 
-/// Most characters of a query.
+/// Maximum number of characters of a query.
 pub const QUERY_LENGTH_MAX: usize = 256;
-/// Most clauses of a query; further words and phrases are ignored.
+/// Maximum number of clauses of a query; further words and phrases are ignored.
 pub const CLAUSES_MAX: usize = 16;
 /// A Korean word of this many syllables is also searched for as two words.
 const COMPOUND: std::ops::RangeInclusive<usize> = 4..=12;

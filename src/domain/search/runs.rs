@@ -3,7 +3,7 @@ use crate::domain::characters::normal_form;
 use unicode_normalization::char::is_combining_mark;
 use unicode_segmentation::UnicodeSegmentation;
 
-/// Most characters of a word; the rest is ignored. No query has more.
+/// Maximum number of characters of a word; the rest is ignored. No query has more.
 const WORD_LENGTH_MAX: usize = 100;
 
 /// The script of a run, which decides how it is tokenized.

@@ -11,9 +11,9 @@ use super::{
 
 /// Fewest syllables of a word with spacing variants: those of a shorter one would find too much.
 pub(super) const SPACED_MIN: usize = 3;
-/// Most syllables of a word with spacing variants: a longer one is a sentence.
+/// Maximum number of syllables of a word with spacing variants: a longer one is a sentence.
 const SPACED_MAX: usize = 12;
-/// Most syllables of a part: parts of two and three also find texts without a space between them.
+/// Maximum number of syllables of a part: parts of two and three also find texts without a space between them.
 const PART_MAX: usize = 3;
 
 /// Returns the most parts of one syllable for a word of that length. Each doubles the variants; a word has at most 16.

@@ -13,7 +13,7 @@ const CONSTANTS: &[(&str, &str, &[&str])] = &[
 /// The pattern of a handle, as `domain::Handle` checks it.
 pub(super) const HANDLE: &str = "^[a-zA-Z0-9_]{3,50}$";
 
-/// Most code points of a tag in a request: `#` and 50 characters of at most 16 code points each.
+/// Maximum number of code points of a tag in a request: `#` and 50 characters of at most 16 code points each.
 pub(super) const TAG_LENGTH_MAX: usize = 1 + 50 * CODE_POINTS_MAX;
 
 /// The schema of an id: a number that is exact in every client, JavaScript included.

@@ -9,9 +9,9 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// Most lines per second, so that a flood of requests does not fill the disk. Refusals and server errors have a limit
-/// each, so that a flood of refusals hides no error. Lines beyond it are counted, and the number is logged with the next
-/// line.
+/// Maximum number of lines per second, so that a flood of requests does not fill the disk. Refusals and server errors
+/// have a limit each, so that a flood of refusals hides no error. Lines beyond it are counted, and the number is logged
+/// with the next line.
 const LINES_PER_SECOND_MAX: u32 = 200;
 
 static REFUSALS: LineRate = LineRate::new();

@@ -22,8 +22,8 @@ pub(super) struct RequestRecord {
     method: Method,
     uri: Uri,
     route: Option<MatchedPath>,
-    /// Identifies the request for the client (`X-Request-Id`, `traceId`) and in the log (`request_id`): the client's own
-    /// id, else the trace id of `traceparent`, else a random one.
+    /// Identifies the request for the client (`X-Request-Id`, `traceId`) and in the log (`request_id`): the client's
+    /// own id, else the trace id of `traceparent`, else a random one.
     id: HeaderValue,
     language: Option<HeaderValue>,
 }

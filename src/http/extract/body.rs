@@ -11,21 +11,21 @@ use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
-/// How much of a body that is too large is read and discarded: a client that is still sending when the connection closes
-/// never sees the response.
+/// How much of a body that is too large is read and discarded: a client that is still sending when the connection
+/// closes never sees the response.
 const DISCARDED_MAX: usize = 4 << 20;
 /// How long discarding may take.
 const DISCARD_TIME_MAX: Duration = Duration::from_secs(2);
 /// Discarding ends when the client has sent nothing for this long.
 const DISCARD_PAUSE_MAX: Duration = Duration::from_secs(1);
 
-/// Most bytes of a body without long texts.
+/// Maximum number of bytes of a body without long texts.
 pub(in crate::http) const BODY_BYTES: usize = 64 * 1024;
 /// Bytes of a body beside its texts: names of fields, ids, white space.
 const ENVELOPE_BYTES: usize = 4 * 1024;
 
-/// Most bytes of a body whose texts have at most `text_bytes`. Body limits follow from the limits of texts, never the
-/// other way round.
+/// Maximum number of bytes of a body whose texts have at most `text_bytes`. Body limits follow from the limits of
+/// texts, never the other way round.
 pub(in crate::http) const fn body_with(text_bytes: usize) -> usize {
     let bytes = text_bytes + ENVELOPE_BYTES;
     if bytes > BODY_BYTES { bytes } else { BODY_BYTES }

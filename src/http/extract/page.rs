@@ -13,7 +13,7 @@ use utoipa::IntoParams;
 
 /// Items on a page without `limit`.
 const LIMIT_DEFAULT: usize = 20;
-/// Most items on a page: bounds the cost of one response.
+/// Maximum number of items on a page: bounds the cost of one response.
 const LIMIT_MAX: usize = 100;
 
 /// The page of a list.

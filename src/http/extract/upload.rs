@@ -27,7 +27,7 @@ use std::{
     time::Duration,
 };
 
-/// Most bytes of a request beside its image: boundaries, headers of the parts, the purpose.
+/// Maximum number of bytes of a request beside its image: boundaries, headers of the parts, the purpose.
 const ENVELOPE_BYTES_MAX: usize = 64 * 1024;
 /// More bytes than any purpose has.
 const PURPOSE_BYTES_MAX: usize = 64;

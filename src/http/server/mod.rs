@@ -23,7 +23,8 @@ use std::{
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// Pause after `accept` failed because memory or file descriptors were exhausted, which only other connections can free.
+/// Pause after `accept` failed because memory or file descriptors were exhausted, which only other connections can
+/// free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How often failures of `accept` are logged while they last.
 const LOGGED_EVERY: Duration = Duration::from_secs(10);
@@ -51,10 +52,10 @@ pub async fn bind(address: &str) -> io::Result<Listener> {
 /// Serves until `shutdown` is cancelled. Then accepts no more connections, and returns when all requests have finished;
 /// after the grace period it cuts off the remaining connections.
 ///
-/// At `http.connections_max` open connections (fewer if the limit of open files allows fewer), the connections that have
-/// been idle the longest are evicted for new ones; if none is idle, new ones wait in the kernel's queue. An address with
-/// `http.connections_per_address_max` evicts one of its own idle connections for a new one; if all are in use, the new
-/// one is closed.
+/// At `http.connections_max` open connections (fewer if the limit of open files allows fewer), the connections that
+/// have been idle the longest are evicted for new ones; if none is idle, new ones wait in the kernel's queue. An
+/// address with `http.connections_per_address_max` evicts one of its own idle connections for a new one; if all are in
+/// use, the new one is closed.
 pub async fn serve(listener: Listener, router: Router, settings: &Settings, shutdown: CancellationToken) {
     let limits = settings.connections;
     let admission = Admission::new(limits.open_max);

@@ -1,4 +1,5 @@
-//! A request body over HTTP/1 that reports when it was read to its end: an unread rest can force the connection to close.
+//! A request body over HTTP/1 that reports when it was read to its end: an unread rest can force the connection to
+//! close.
 use super::connection_state::ConnectionState;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};

@@ -1,7 +1,7 @@
 //! A socket with two timeouts: one for a request header that has begun, one for a write while the client reads nothing.
 //!
-//! The write timeout matters for streams: a client that opens one and stops reading would keep it for ever, since the end
-//! of a stream cannot be written to a full socket either.
+//! The write timeout matters for streams: a client that opens one and stops reading would keep it for ever, since the
+//! end of a stream cannot be written to a full socket either.
 use super::connection_state::ConnectionState;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use std::{

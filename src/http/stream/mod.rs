@@ -72,8 +72,8 @@ pub(super) fn last_event_id(headers: &HeaderMap) -> Option<&str> {
 #[serde(rename_all = "camelCase")]
 #[schema(as = Ticket, examples(json!({"ticket": "q83vEjRWeJCrze8SNFZ4kA", "expiresIn": 30})))]
 pub(super) struct TicketView<'a> {
-    /// Opens one stream. With a `Last-Event-ID` it reopens that stream until its session ends, or until 10 minutes after
-    /// the stream was last open.
+    /// Opens one stream. With a `Last-Event-ID` it reopens that stream until its session ends, or until 10 minutes
+    /// after the stream was last open.
     ticket: &'a str,
     /// Seconds within which the stream must be opened.
     expires_in: u64,
@@ -104,8 +104,8 @@ pub(super) struct StreamQuery {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct TicketQuery {
-    /// A ticket from `POST /api/timeline/stream/ticket`, instead of `Authorization`. Use it again with `Last-Event-ID` to
-    /// resume.
+    /// A ticket from `POST /api/timeline/stream/ticket`, instead of `Authorization`. Use it again with `Last-Event-ID`
+    /// to resume.
     ticket: Option<String>,
 }
 
@@ -162,8 +162,8 @@ where
 /// - `reset` (`{reason, restCursor}`): events were missed; read the feed again.
 /// - `bye` (`{reconnectAfterMs}`): the server shuts down; reconnect after that time.
 ///
-/// Each event has an `id`; send it as `Last-Event-ID` to resume after it. Heartbeats are comments with a cursor to resume
-/// from: `: cursor=...`.
+/// Each event has an `id`; send it as `Last-Event-ID` to resume after it. Heartbeats are comments with a cursor to
+/// resume from: `: cursor=...`.
 #[utoipa::path(
     get, path = "/api/timeline/stream", operation_id = "stream", tag = "timeline",
     params(

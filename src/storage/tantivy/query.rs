@@ -16,7 +16,7 @@ use tantivy::{
     schema::{Field, IndexRecordOption},
 };
 
-/// Most words that a prefix after other words expands to.
+/// Maximum number of words that a prefix after other words expands to.
 const EXPANSIONS_MAX: u32 = 200;
 
 /// Constant corpus statistics for BM25, so that a score depends only on the text and the query, and stays the same when

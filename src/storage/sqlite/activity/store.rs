@@ -28,7 +28,7 @@ const NOTIFICATIONS: &str = "SELECT id, member_id, kind, actor_id, post_id, comm
 const NOTIFICATIONS_BY_ID: &str = "SELECT n.id, n.member_id, n.kind, n.actor_id, n.post_id, n.comment_id, n.at \
     FROM json_each(?) j JOIN notifications n ON n.id = j.value WHERE n.member_id = ?";
 
-/// Most rows of one delete statement, which takes the writer a few milliseconds.
+/// Maximum number of rows of one delete statement, which takes the writer a few milliseconds.
 const PRUNE_STEP: usize = 500;
 /// Ids and times grow together, so it suffices to check the first ids.
 const DELETE_OLD_ACTIVITIES: &str = "DELETE FROM activities WHERE id IN (SELECT id FROM \

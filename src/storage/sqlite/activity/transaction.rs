@@ -3,9 +3,9 @@ use super::failed;
 use crate::storage::StoreResult;
 use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection, SqlitePool, pool::PoolConnection};
 
-/// An open transaction. If it is dropped before [`ActivityTransaction::finish`] or [`ActivityTransaction::abandon`] succeeded, it closes its
-/// connection and the pool opens another: after a failed COMMIT, SQLite may or may not have rolled back, and a
-/// connection in an unknown state must not be reused.
+/// An open transaction. If it is dropped before [`ActivityTransaction::finish`] or [`ActivityTransaction::abandon`]
+/// succeeded, it closes its connection and the pool opens another: after a failed COMMIT, SQLite may or may not have
+/// rolled back, and a connection in an unknown state must not be reused.
 pub(super) struct ActivityTransaction {
     connection: PoolConnection<Sqlite>,
     ended: bool,

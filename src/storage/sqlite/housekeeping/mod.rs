@@ -20,7 +20,7 @@ use sqlx::Row;
 use std::time::Duration;
 use sweeps::Sweep;
 
-/// Most rows of one step, which takes the writer a few milliseconds.
+/// Maximum number of rows of one step, which takes the writer a few milliseconds.
 const STEP: i64 = 500;
 
 /// Times grow with positions, so it suffices to check the first events.

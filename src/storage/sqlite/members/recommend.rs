@@ -9,8 +9,9 @@ const RELATED: &str = "EXISTS (SELECT 1 FROM follows WHERE follower_id = ?1 AND 
     OR EXISTS (SELECT 1 FROM mutes WHERE member_id = ?1 AND muted_id = m.id \
     AND (expires_at IS NULL OR expires_at > unixepoch() * 1000))";
 
-/// Most follows of the viewer's followees that are counted. Beyond it, the followees whom the viewer has followed
-/// longest are ignored: 1,000 followees with 1,000 follows each would be a million rows to sort for every page.
+/// Maximum number of follows of the viewer's followees that are counted. Beyond it, the followees whom the viewer has
+/// followed longest are ignored: 1,000 followees with 1,000 follows each would be a million rows to sort for every
+/// page.
 const NETWORK_ROWS_MAX: u32 = 250_000;
 
 /// Parameters: viewer, id to continue below, limit.

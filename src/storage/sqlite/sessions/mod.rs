@@ -14,7 +14,7 @@ use futures::FutureExt;
 use sqlx::{Row, sqlite::SqliteRow};
 use uuid::Uuid;
 
-/// Most sessions of one list.
+/// Maximum number of sessions of one list.
 const LISTED_MAX: i64 = 100;
 
 const OF_MEMBER: &str = "SELECT * FROM sessions WHERE member_id = ? AND expires_at > ? \

@@ -9,7 +9,7 @@ use crate::{
 };
 use sqlx::{Row, SqliteConnection};
 
-/// Most sessions of one step of pruning, which takes the writer a few milliseconds.
+/// Maximum number of sessions of one step of pruning, which takes the writer a few milliseconds.
 const STEP: i64 = 500;
 
 /// Deletes sessions and revokes their tokens. Returns the ended sessions.

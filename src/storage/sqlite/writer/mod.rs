@@ -18,7 +18,7 @@ use sqlx::{Connection, SqliteConnection, SqlitePool};
 use std::{sync::Arc, time::Instant};
 use tokio::sync::{mpsc, oneshot};
 
-/// Most commands that wait for the next commits. A full queue refuses the next one with `Busy`.
+/// Maximum number of commands that wait for the next commits. A full queue refuses the next one with `Busy`.
 const QUEUE_MAX: usize = 8_192;
 
 /// Answers a command, once its commit is durable or has failed.
