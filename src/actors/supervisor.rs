@@ -1,6 +1,6 @@
 //! Starts actors and restarts those that failed.
 //!
-//! Core actors can fail [`FAILURES_MAX`] times within [`WINDOW`]; one more failure ends the process. Actors of parts
+//! Core actors can fail [`FAILURES_MAX`] times within [`FAILURE_WINDOW`]; one more failure ends the process. Actors of parts
 //! are restarted with backoff, without a limit.
 use super::{
     backoff::{Backoff, PART_MAX},
@@ -19,9 +19,9 @@ use std::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Failures of core actors within [`WINDOW`]; one more ends the process, which its service manager restarts.
+/// Failures of core actors within [`FAILURE_WINDOW`]; one more ends the process, which its service manager restarts.
 const FAILURES_MAX: usize = 5;
-const WINDOW: Duration = Duration::from_secs(30);
+const FAILURE_WINDOW: Duration = Duration::from_secs(30);
 /// The pause before the next attempt to restart a core actor.
 const CORE_PAUSE: Duration = Duration::from_millis(200);
 /// An actor of a part that has run for this time is healthy: its next failure begins with the shortest pause again.
@@ -39,9 +39,9 @@ pub struct Supervisor {
     system: System,
     bounds: Bounds,
     /// Cancelled when shutdown begins: no actor of a part is restarted any more.
-    closing: CancellationToken,
+    shutdown_began: CancellationToken,
     /// Cancelled when the actors have stopped: ends the background tasks (log readers, timers).
-    ending: CancellationToken,
+    actors_stopped: CancellationToken,
 }
 
 /// One supervised actor.
@@ -68,9 +68,9 @@ struct Register {
 
 impl Supervisor {
     pub(super) async fn start(system: System, bounds: Bounds) -> Result<Self, SpawnErr> {
-        let closing = CancellationToken::new();
-        let (root, _) = Actor::spawn(None, Root { closing: closing.clone() }, ()).await?;
-        Ok(Self { root, system, bounds, closing, ending: CancellationToken::new() })
+        let shutdown_began = CancellationToken::new();
+        let (root, _) = Actor::spawn(None, Root { shutdown_began: shutdown_began.clone() }, ()).await?;
+        Ok(Self { root, system, bounds, shutdown_began, actors_stopped: CancellationToken::new() })
     }
 
     /// Adds a part of this name; called once for each part.
@@ -89,7 +89,7 @@ impl Supervisor {
         A: Actor<Msg = Envelope<M>>,
         M: Send + 'static,
     {
-        let (mailbox, child) = self.child(name, slot, Criticality::Core, make);
+        let (mailbox, child) = self.prepare_child(name, slot, Criticality::Core, make);
         let id = (child.factory)(self.root.get_cell()).await?.get_id();
         let registered = self.root.cast(Register { id, child });
         registered.map_err(|error| SpawnErr::StartupFailed(error.to_string().into()))?;
@@ -110,21 +110,21 @@ impl Supervisor {
         M: Send + 'static,
     {
         let criticality = Criticality::Part(part.new_fault(), Backoff::up_to(PART_MAX));
-        let (mailbox, child) = self.child(part.name(), slot, criticality, make);
+        let (mailbox, child) = self.prepare_child(part.name(), slot, criticality, make);
         match (child.factory)(self.root.get_cell()).await {
             // The root has ended only when the process is ending.
             Ok(actor) => drop(self.root.cast(Register { id: actor.get_id(), child })),
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
                 tracing::error!(actor = part.name(), error, "cannot start actor; retrying");
-                restart_with_backoff(self.root.clone(), child, &self.closing);
+                restart_with_backoff(self.root.clone(), child, &self.shutdown_began);
             }
         }
         mailbox
     }
 
     /// Registers an actor that is not started yet: returns its mailbox, and the child that starts it.
-    fn child<A, M>(
+    fn prepare_child<A, M>(
         &self,
         name: &'static str,
         slot: Option<usize>,
@@ -152,8 +152,8 @@ impl Supervisor {
 
     /// Runs a task that is no actor, until the tree has stopped.
     pub(super) fn spawn_background(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let ending = self.ending.clone();
-        tokio::spawn(async move { ending.run_until_cancelled(task).await });
+        let actors_stopped = self.actors_stopped.clone();
+        tokio::spawn(async move { actors_stopped.run_until_cancelled(task).await });
     }
 
     /// Returns when the tree has ended: by [`Supervisor::stop`], or after too many failures of core actors.
@@ -164,18 +164,18 @@ impl Supervisor {
 
     /// Lets every actor finish its queued messages, then ends the tree. Takes up to twice `DRAIN_MAX`.
     pub async fn stop(&self) {
-        self.closing.cancel();
+        self.shutdown_began.cancel();
         self.root.get_cell().drain_children_and_wait(Some(DRAIN_MAX)).await;
         // Stopping fails only when the root has ended.
         let _ = self.root.get_cell().stop_and_wait(None, Some(DRAIN_MAX)).await;
-        self.ending.cancel();
+        self.actors_stopped.cancel();
     }
 }
 
 /// Restarts an actor of a part in the background, with growing pauses, until it runs or shutdown begins.
-fn restart_with_backoff(root: ActorRef<Register>, mut child: Child, closing: &CancellationToken) {
-    let closing = closing.clone();
-    tokio::spawn(closing.run_until_cancelled_owned(async move {
+fn restart_with_backoff(root: ActorRef<Register>, mut child: Child, shutdown_began: &CancellationToken) {
+    let shutdown_began = shutdown_began.clone();
+    tokio::spawn(shutdown_began.run_until_cancelled_owned(async move {
         loop {
             let Criticality::Part(fault, backoff) = &mut child.criticality else { return };
             fault.set(true);
@@ -201,7 +201,7 @@ fn log_failed_restart(name: &str, error: &SpawnErr) {
 
 /// The root actor: it does nothing but restart its children.
 struct Root {
-    closing: CancellationToken,
+    shutdown_began: CancellationToken,
 }
 
 /// The state of the root.
@@ -210,18 +210,18 @@ struct Children {
     registered: HashMap<ActorId, Child>,
     /// Actors that failed between their spawn and their registration, with the cause.
     failed_early: HashMap<ActorId, ActorProcessingErr>,
-    /// When core actors failed, within the last [`WINDOW`].
+    /// When core actors failed, within the last [`FAILURE_WINDOW`].
     core_failures: Vec<Instant>,
 }
 
 impl Children {
     /// Counts a failure of a core actor. Returns an error, which ends the root, after more than [`FAILURES_MAX`].
     fn count_core_failure(&mut self, cause: &str) -> Result<(), ActorProcessingErr> {
-        self.core_failures.retain(|failed_at| failed_at.elapsed() < WINDOW);
+        self.core_failures.retain(|failed_at| failed_at.elapsed() < FAILURE_WINDOW);
         self.core_failures.push(Instant::now());
         if self.core_failures.len() > FAILURES_MAX {
-            tracing::error!(cause, "core actors failed too often; ending the process");
-            return Err(format!("more than {FAILURES_MAX} failures in {WINDOW:?}; the last: {cause}").into());
+            tracing::error!(cause, "core actors failed too often; actors_stopped the process");
+            return Err(format!("more than {FAILURES_MAX} failures in {FAILURE_WINDOW:?}; the last: {cause}").into());
         }
         Ok(())
     }
@@ -232,7 +232,7 @@ impl Children {
         root: ActorRef<Register>,
         mut child: Child,
         cause: &ActorProcessingErr,
-        closing: &CancellationToken,
+        shutdown_began: &CancellationToken,
     ) -> Result<(), ActorProcessingErr> {
         let name = child.stats.name();
         tracing::error!(actor = name, error = cause.as_ref() as &dyn std::error::Error, "actor failed");
@@ -240,7 +240,7 @@ impl Children {
             if child.started.elapsed() > HEALTHY_AFTER {
                 backoff.reset();
             }
-            restart_with_backoff(root, child, closing);
+            restart_with_backoff(root, child, shutdown_began);
             return Ok(());
         }
         self.count_core_failure(&in_full(cause.as_ref()))?;
@@ -277,7 +277,7 @@ impl Actor for Root {
         children: &mut Children,
     ) -> Result<(), ActorProcessingErr> {
         if let Some(cause) = children.failed_early.remove(&id) {
-            return children.restart(myself, child, &cause, &self.closing).await;
+            return children.restart(myself, child, &cause, &self.shutdown_began).await;
         }
         children.registered.insert(id, child);
         Ok(())
@@ -291,7 +291,7 @@ impl Actor for Root {
     ) -> Result<(), ActorProcessingErr> {
         let SupervisionEvent::ActorFailed(failed, cause) = event else { return Ok(()) };
         if let Some(child) = children.registered.remove(&failed.get_id()) {
-            return children.restart(myself, child, &cause, &self.closing).await;
+            return children.restart(myself, child, &cause, &self.shutdown_began).await;
         }
         children.failed_early.insert(failed.get_id(), cause);
         Ok(())

@@ -1,8 +1,8 @@
-//! Live retractions: the notifications that an event withdraws from one member's open streams, because it retracts them
+//! Live retractions: the notifications that an event retracts from one member's open streams, because it retracts them
 //! or hides their actor.
 use super::{Event, EventKind, MemberId, Notification, Retraction};
 
-/// The notifications older than an event that the event withdraws from the streams of one member.
+/// The notifications older than an event that the event retracts from the streams of one member.
 ///
 /// A store deletes only what [`Retraction::of`] names. A hidden notification stays stored: an unblock, an unmute or a
 /// restore shows it again.
@@ -15,7 +15,7 @@ pub enum LiveRetraction {
 }
 
 impl LiveRetraction {
-    /// Returns what `event` withdraws from the streams of `member`; `None` if nothing.
+    /// Returns what `event` retracts from the streams of `member`; `None` if nothing.
     pub fn of(event: &Event, member: MemberId) -> Option<Self> {
         use EventKind as K;
         let fact = &event.fact;
@@ -39,9 +39,9 @@ impl LiveRetraction {
         }
     }
 
-    /// Returns whether it withdraws every notification that it covers. Otherwise it withdraws only the newest: a member
+    /// Returns whether it retracts every notification that it covers. Otherwise it retracts only the newest: a member
     /// can like and unlike a post many times, and only the newest like stands.
-    pub fn withdraws_all(&self) -> bool {
+    pub fn retracts_all(&self) -> bool {
         match self {
             Self::Hidden(_) => true,
             Self::Undone(undone) => undone
@@ -77,7 +77,7 @@ mod tests {
         for event in [blocks, blocked, deactivated] {
             let retraction = LiveRetraction::of(&event, ME).unwrap();
             assert_eq!(retraction, LiveRetraction::Hidden(OTHER));
-            assert!(retraction.covers(&like()) && retraction.withdraws_all());
+            assert!(retraction.covers(&like()) && retraction.retracts_all());
         }
     }
 
@@ -92,10 +92,10 @@ mod tests {
     fn a_cancelled_like_withdraws_the_newest_like_and_a_deleted_post_all() {
         let cancelled = event(4, Fact::new(K::PostLikeCancelled, OTHER).on_post(POST).to(ME));
         let cancelled = LiveRetraction::of(&cancelled, ME).unwrap();
-        assert!(cancelled.covers(&like()) && !cancelled.withdraws_all());
+        assert!(cancelled.covers(&like()) && !cancelled.retracts_all());
         let deleted = event(4, Fact::new(K::PostDeleted, ME).on_post(POST));
         let deleted_by_me = LiveRetraction::of(&deleted, ME).unwrap();
-        assert!(deleted_by_me.covers(&like()) && deleted_by_me.withdraws_all());
+        assert!(deleted_by_me.covers(&like()) && deleted_by_me.retracts_all());
         assert_eq!(LiveRetraction::of(&deleted, OTHER), None);
     }
 }

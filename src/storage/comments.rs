@@ -19,7 +19,7 @@ pub struct BlockedCounts {
 /// Selects and orders the comments of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are described at the variants")]
-pub enum CommentOrder {
+pub enum CommentRange {
     /// Top-level comments of a post with ids above `after`, oldest first.
     OfPost { post: PostId, after: CommentId },
     /// Direct replies to a comment with ids above `after`, oldest first.
@@ -63,7 +63,7 @@ pub trait CommentStore: Send + Sync + 'static {
     /// Returns the comments that `existing_comments` would return with ids above `after`, in ascending order.
     async fn comments_from(&self, after: CommentId, limit: usize) -> StoreResult<Vec<Comment>>;
     /// Returns a page of a list, including tombstones. The caller of `OfPost` and `RepliesTo` checks the post.
-    async fn comments(&self, order: CommentOrder, limit: usize) -> StoreResult<Vec<Comment>>;
+    async fn comments(&self, range: CommentRange, limit: usize) -> StoreResult<Vec<Comment>>;
     /// Returns the first `each` replies to each of these comments, oldest first, including tombstones. The caller
     /// checks the post.
     async fn first_replies(&self, parents: &[CommentId], each: usize) -> StoreResult<Vec<Comment>>;

@@ -33,7 +33,7 @@ mod tantivy;
 mod conformance;
 
 pub use activity::{ACTIVITY_DAYS, ActivityStore, DEAD_LETTERS_MAX, DUE_MAX, DeadLetter, DeadLetterStore};
-pub use comments::{BlockedCounts, CommentOrder, CommentStore};
+pub use comments::{BlockedCounts, CommentRange, CommentStore};
 pub use housekeeping::{Drift, HousekeepingStore, Import, ImportedFollow, ImportedLike, PURGE_DAYS, Pruned};
 pub use images::{FILE_PARTITIONS, FoundFile, ImageFileStore, ImageStore};
 pub use likes::LikeStore;

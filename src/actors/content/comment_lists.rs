@@ -10,7 +10,7 @@ use crate::{
         Comment, CommentId, FIRST_REPLIES, MemberId, PostId, Refusal, Surface, VisibleComment,
         cursor::{ListKind, decode_list_cursor, encode_list_cursor},
     },
-    storage::CommentOrder,
+    storage::CommentRange,
 };
 
 /// A list of comments. Its cursors hold the id of the last comment.
@@ -37,14 +37,14 @@ impl CommentList {
         }
     }
 
-    /// Returns the order of the page after the comment `last`, or of the first page.
-    fn order(self, last: Option<u64>) -> CommentOrder {
+    /// Returns the range of the page after the comment `last`, or of the first page.
+    fn range(self, last: Option<u64>) -> CommentRange {
         let after = CommentId(last.unwrap_or(0));
         let before = CommentId(last.unwrap_or(u64::MAX));
         match self {
-            Self::OfPost(post) => CommentOrder::OfPost { post, after },
-            Self::RepliesTo(parent) => CommentOrder::RepliesTo { parent, after },
-            Self::OfMember(member) => CommentOrder::OfMember { member, before },
+            Self::OfPost(post) => CommentRange::OfPost { post, after },
+            Self::RepliesTo(parent) => CommentRange::RepliesTo { parent, after },
+            Self::OfMember(member) => CommentRange::OfMember { member, before },
         }
     }
 }
@@ -122,7 +122,7 @@ impl Content {
             Some(text) => Some(decode_list_cursor(text, kind, scope)?[0]),
             None => None,
         };
-        let comments = self.stores.comments.comments(list.order(last), limit + 1).await?;
+        let comments = self.stores.comments.comments(list.range(last), limit + 1).await?;
         let next = |last: &Comment| encode_list_cursor(kind, scope, [last.id.0, 0]);
         let Page { items, next } = page(comments, limit, next, |comment| comment);
         Ok(Page { items: self.visible_comments(viewer, items).await?, next })

@@ -1,22 +1,22 @@
 //! The methods of [`LiveNotifications`]: the notifications that a batch of events creates for a viewer, and those that
-//! it withdraws.
+//! it retracts.
 use super::{LiveNotifications, VisibleNotification};
 use crate::{
     actors::{error::Error, visibility::Viewer},
     domain::{Event, LiveRetraction, MemberId, Notification, NotificationKind, Position, Surface},
 };
 
-/// Maximum number of notifications that one event withdraws from a stream: the newest. Older ones are no longer on the
+/// Maximum number of notifications that one event retracts from a stream: the newest. Older ones are no longer on the
 /// screen, and are missing when the list is read again.
 const RETRACTED_MAX: usize = 100;
 /// Maximum number of events with the viewer as target in which the cause of a retraction is searched. An older cause is
-/// not withdrawn from the stream; it is missing when the list is read again.
+/// not retracted from the stream; it is missing when the list is read again.
 const CAUSES_MAX: usize = 1_000;
 
-/// A notification that an event withdraws from a stream.
+/// A notification that an event retracts from a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::actors) struct Retracted {
-    /// Position of the event that withdraws it.
+    /// Position of the event that retracts it.
     pub(in crate::actors) by: Position,
     /// The withdrawn notification.
     pub(in crate::actors) id: Position,
@@ -76,14 +76,14 @@ impl LiveNotifications {
     }
 }
 
-/// Returns those of `causes`, newest first, that the event withdraws from the viewer's streams.
+/// Returns those of `causes`, newest first, that the event retracts from the viewer's streams.
 fn retracted(viewer: &Viewer, event: &Event, causes: &[Notification]) -> Vec<Retracted> {
     let Some(retraction) = LiveRetraction::of(event, viewer.member()) else { return Vec::new() };
     // The notifications of a hidden actor were withdrawn when the actor became hidden.
     let on_screen = |notification: &Notification| {
         matches!(retraction, LiveRetraction::Hidden(_)) || viewer.sees(notification.actor, Surface::Feed)
     };
-    let limit = if retraction.withdraws_all() { RETRACTED_MAX } else { 1 };
+    let limit = if retraction.retracts_all() { RETRACTED_MAX } else { 1 };
     causes
         .iter()
         .filter(|cause| cause.id < event.position && retraction.covers(cause) && on_screen(cause))

@@ -1,7 +1,7 @@
 //! Notifications of a member: the visible ones as lists and groups, and the live ones with their retraction.
 //!
 //! The rules are in the domain: `Notification` decides which event notifies whom, `Retraction` and `LiveRetraction`
-//! which event withdraws a notification. There are two handles, because one of them depends on a part that can be down:
+//! which event retracts a notification. There are two handles, because one of them depends on a part that can be down:
 //! [`Notifications`] answers requests from the activity store; `LiveNotifications` answers streams from the log.
 //!
 //! Depends on the catalog, visibility and activity (catalog <- visibility <- feeds, notifications <- streams <-

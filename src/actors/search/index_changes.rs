@@ -4,7 +4,7 @@ use super::shared::Shared;
 use crate::{
     actors::error::Error,
     domain::{CommentId, Event, EventKind, MemberId, PostId},
-    storage::{CommentOrder, IndexChange, SearchIndex, StoreError},
+    storage::{CommentRange, IndexChange, SearchIndex, StoreError},
 };
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -136,7 +136,7 @@ impl Shared {
         }
         let mut before = CommentId(u64::MAX);
         loop {
-            let comments = self.comments.comments(CommentOrder::OfMember { member: author, before }, STEP).await?;
+            let comments = self.comments.comments(CommentRange::OfMember { member: author, before }, STEP).await?;
             let (count, last) = (comments.len(), comments.last().map(|comment| comment.id));
             writer.write(comments.into_iter().map(IndexChange::PutComment)).await?;
             match last {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     domain::{CommentId, CommentText, Refusal, Timestamp},
-    storage::CommentOrder,
+    storage::CommentRange,
 };
 
 conformance! {
@@ -24,7 +24,7 @@ async fn a_tombstone_stays_while_a_visible_reply_is_below(backend: &Backend) {
     let now = Timestamp::now();
     assert_eq!(refused(stores.comments.delete_comment(other, top, now).await), Refusal::CommentDeleteForbidden);
     stores.comments.delete_comment(author, top, now).await.unwrap();
-    let listed = stores.comments.comments(CommentOrder::OfPost { post: on, after: CommentId(0) }, 10).await.unwrap();
+    let listed = stores.comments.comments(CommentRange::OfPost { post: on, after: CommentId(0) }, 10).await.unwrap();
     assert!(listed.len() == 1 && listed[0].deleted && listed[0].content.is_empty() && listed[0].reply_count == 1);
     let text = CommentText::new("바꿈").unwrap();
     assert_eq!(
@@ -35,7 +35,7 @@ async fn a_tombstone_stays_while_a_visible_reply_is_below(backend: &Backend) {
     assert_eq!(stores.comments.first_replies(&[top], 2).await.unwrap().len(), 1, "a tombstone below a tombstone");
     stores.comments.delete_comment(author, below, now).await.unwrap();
     assert!(
-        stores.comments.comments(CommentOrder::OfPost { post: on, after: CommentId(0) }, 10).await.unwrap().is_empty()
+        stores.comments.comments(CommentRange::OfPost { post: on, after: CommentId(0) }, 10).await.unwrap().is_empty()
     );
     assert_eq!(stores.posts.posts(&[on]).await.unwrap()[0].counts.comments, 0);
 }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     domain::{CommentId, EventKind, Fact, Refusal, Timestamp},
-    storage::CommentOrder,
+    storage::CommentRange,
 };
 
 conformance! {
@@ -39,7 +39,7 @@ async fn a_deactivated_member_is_hidden_until_restored(backend: &Backend) {
     assert!(stores.relations.followers(one, u64::MAX, 9).await.unwrap().is_empty());
     assert!(stores.likes.post_likes(on, u64::MAX, 9).await.unwrap().is_empty());
     assert!(
-        stores.comments.comments(CommentOrder::OfPost { post: on, after: CommentId(0) }, 9).await.unwrap().is_empty()
+        stores.comments.comments(CommentRange::OfPost { post: on, after: CommentId(0) }, 9).await.unwrap().is_empty()
     );
     assert!(stores.comments.comment_by_id(remark).await.unwrap().is_none());
     assert_eq!(post_counts(stores, theirs).await, None);

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     domain::{Answer, CommentId, EventKind, Fact, MemberId, Outcome, Position, PostId, Receipt, Timestamp},
-    storage::{CommentOrder, Import, ImportedFollow, ImportedLike, PURGE_DAYS, Pruned, SessionsToEnd, View},
+    storage::{CommentRange, Import, ImportedFollow, ImportedLike, PURGE_DAYS, Pruned, SessionsToEnd, View},
 };
 use futures::future::join_all;
 
@@ -118,7 +118,7 @@ async fn purged_members_leave_tombstones_and_no_drift(backend: &Backend) {
 
     // The purge removed the text itself.
     (backend.tamper)(Tampering::UndeleteComments).await;
-    let listed = stores.comments.comments(CommentOrder::OfPost { post: on, after: CommentId(0) }, 9).await.unwrap();
+    let listed = stores.comments.comments(CommentRange::OfPost { post: on, after: CommentId(0) }, 9).await.unwrap();
     assert_eq!(listed.iter().map(|one| (one.id, one.content.as_str())).collect::<Vec<_>>(), [(under, "")]);
 }
 

@@ -4,7 +4,7 @@ mod commands;
 use super::{Sqlite, decoded, failed, json_ids, number, signed};
 use crate::{
     domain::{Comment, CommentId, CommentText, MemberId, Outcome, Position, PostId, Receipt, Timestamp},
-    storage::{BlockedCounts, CommentOrder, CommentStore, StoreResult},
+    storage::{BlockedCounts, CommentRange, CommentStore, StoreResult},
 };
 use async_trait::async_trait;
 use futures::FutureExt;
@@ -142,11 +142,11 @@ impl CommentStore for Sqlite {
         decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, comment)
     }
 
-    async fn comments(&self, order: CommentOrder, limit: usize) -> StoreResult<Vec<Comment>> {
-        let (select, subject, key) = match order {
-            CommentOrder::OfPost { post, after } => (OF_POST, post.0, after),
-            CommentOrder::RepliesTo { parent, after } => (REPLIES_TO, parent.0, after),
-            CommentOrder::OfMember { member, before } => (OF_MEMBER, member.0, before),
+    async fn comments(&self, range: CommentRange, limit: usize) -> StoreResult<Vec<Comment>> {
+        let (select, subject, key) = match range {
+            CommentRange::OfPost { post, after } => (OF_POST, post.0, after),
+            CommentRange::RepliesTo { parent, after } => (REPLIES_TO, parent.0, after),
+            CommentRange::OfMember { member, before } => (OF_MEMBER, member.0, before),
         };
         let query = sqlx::query(select).bind(signed(subject)).bind(signed(key.0)).bind(signed(limit as u64));
         decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, comment)
