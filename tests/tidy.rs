@@ -44,8 +44,9 @@ const BANNED: &[(&str, &str)] = &[
     ("unbounded", "_channel"),
     ("todo", "!("),
     ("unimplemented", "!("),
-    // `common::client()` has a time limit; this one has none.
+    // `common::client()` has a time limit; these two have none.
     ("Client::ne", "w()"),
+    ("reqwest::ge", "t("),
     ("#[ig", "nore"),
     ("#[al", "low("),
     ("#![al", "low("),

@@ -43,8 +43,7 @@ impl Poisoned {
     }
 
     async fn call(&self, method: Method, path: &str) -> Response {
-        let url = format!("http://{}{path}", self.server.app.admin_address());
-        crate::common::client().request(method, url).send().await.unwrap()
+        self.server.admin(method, path).await
     }
 
     async fn json(&self, method: Method, path: &str) -> Value {

@@ -3,7 +3,7 @@ use crate::{
     common::{Member, PASSWORD},
     image_fixtures::jpeg,
     notifications_hidden::tamper,
-    support::{TestServer, eventually, ids, problem, start_server, until},
+    support::{NONE, TestServer, eventually, ids, problem, start_server, until},
 };
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
@@ -27,6 +27,18 @@ async fn assert_unavailable(answer: Response) {
     let wait: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!(wait >= 1);
     problem(answer, 503, "UNAVAILABLE").await;
+}
+
+/// Asserts that the failure of the part added no dead letter.
+async fn assert_no_dead_letters(server: &TestServer) {
+    let dead_letters: Value = server.admin(Method::GET, "/admin/deadletters").await.json().await.unwrap();
+    assert_eq!(ids(&dead_letters), NONE);
+}
+
+/// Asserts that a page of notifications holds one of a like of the post.
+fn assert_notifies_of_like(notifications: &Value, post: u64) {
+    let mut items = notifications["items"].as_array().unwrap().iter();
+    assert!(items.any(|item| item["type"] == "LIKE_POST" && item["postId"] == post), "{notifications}");
 }
 
 /// Asserts that posts, feeds, follows and logins work. Returns the new post.
@@ -178,16 +190,8 @@ async fn a_locked_activity_database_adds_no_dead_letter() {
     other.close().await.unwrap();
     wait_for_degraded_parts(&server, &[]).await;
     let notifications = eventually(&author, "/api/notifications", |notifications| ids(notifications).len() >= 3).await;
-    assert!(
-        notifications["items"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .any(|item| item["type"] == "LIKE_POST" && item["postId"] == post)
-    );
-    let dead_letters = format!("http://{}/admin/deadletters", server.app.admin_address());
-    let dead_letters: Value = crate::common::client().get(dead_letters).send().await.unwrap().json().await.unwrap();
-    assert_eq!(ids(&dead_letters), crate::support::NONE);
+    assert_notifies_of_like(&notifications, post);
+    assert_no_dead_letters(&server).await;
 }
 
 #[tokio::test]
@@ -203,9 +207,7 @@ async fn a_missing_table_adds_no_dead_letter() {
     tamper(server.folder.path(), "ALTER TABLE elsewhere RENAME TO activities").await;
     wait_for_degraded_parts(&server, &[]).await;
     eventually(&author, "/api/notifications", |notifications| ids(notifications).len() >= 3).await;
-    let dead_letters = format!("http://{}/admin/deadletters", server.app.admin_address());
-    let dead_letters: Value = crate::common::client().get(dead_letters).send().await.unwrap().json().await.unwrap();
-    assert_eq!(ids(&dead_letters), crate::support::NONE);
+    assert_no_dead_letters(&server).await;
 }
 
 #[tokio::test]
@@ -229,12 +231,6 @@ async fn a_damaged_activity_database_is_rebuilt_while_the_server_runs() {
         Some(answer.json::<Value>().await.unwrap()).filter(|notifications| ids(notifications).len() == 3)
     })
     .await;
-    assert!(
-        notifications["items"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .any(|item| item["type"] == "LIKE_POST" && item["postId"] == post)
-    );
+    assert_notifies_of_like(&notifications, post);
     wait_for_degraded_parts(&server, &[]).await;
 }

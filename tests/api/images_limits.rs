@@ -175,7 +175,8 @@ async fn the_outcomes_of_uploads_are_counted() {
     for file in [b"".as_slice(), b"<svg/>", b"GIF89a", &crate::image_fixtures::png_with_header(60_000, 60_000)] {
         assert!(who.send_image("post", file).await.status().is_client_error());
     }
-    let text = reqwest::get(format!("{}/metrics", server.admin)).await.unwrap().text().await.unwrap();
+    let text =
+        crate::common::client().get(format!("{}/metrics", server.admin)).send().await.unwrap().text().await.unwrap();
     for outcome in ["made", "unsupported", "corrupted", "too_large"] {
         assert!(text.contains(&format!("dailyfeed_images_total{{outcome=\"{outcome}\"}} 1")), "{outcome}: {text}");
     }

@@ -292,7 +292,7 @@ async fn every_query_is_accepted() {
 async fn searches_need_a_token() {
     let base = crate::support::base();
     for kind in ["posts", "comments", "members"] {
-        let answer = reqwest::get(format!("{base}/api/search/{kind}?q=x")).await.unwrap();
+        let answer = crate::common::client().get(format!("{base}/api/search/{kind}?q=x")).send().await.unwrap();
         problem(answer, 401, "BEARER_TOKEN_MISSING").await;
     }
 }

@@ -17,8 +17,7 @@ use std::{
 
 /// Loads the status of search from the admin listener.
 async fn status(server: &TestServer) -> Value {
-    let url = format!("http://{}/admin/search", server.app.admin_address());
-    reqwest::get(url).await.unwrap().json().await.unwrap()
+    server.admin(Method::GET, "/admin/search").await.json().await.unwrap()
 }
 
 /// Waits until `times` indexes have been built and no build is running.
@@ -206,8 +205,7 @@ async fn an_index_is_replaced_while_searches_run() {
         }));
     }
     for times in 2..=4 {
-        let url = format!("http://{}/admin/search/reindex", server.app.admin_address());
-        let answer = crate::common::client().post(url).send().await.unwrap();
+        let answer = server.admin(Method::POST, "/admin/search/reindex").await;
         assert_eq!(answer.status(), 202);
         // A post that was created during the build is found before and after the replacement.
         let later = author.post(word).await;

@@ -40,6 +40,12 @@ impl TestServer {
         Self::start_on(folder, |_| {}).await
     }
 
+    /// Sends a request to the admin listener.
+    pub(crate) async fn admin(&self, method: Method, path: &str) -> Response {
+        let url = format!("http://{}{path}", self.app.admin_address());
+        crate::common::client().request(method, url).send().await.unwrap()
+    }
+
     /// Signs up a new member on this server.
     pub(crate) async fn member(&self) -> Member {
         Member::sign_up(&crate::common::client(), &self.base).await

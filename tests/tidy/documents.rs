@@ -5,7 +5,7 @@ use std::{
 };
 
 /// Folders below which ARCHITECTURE.md names files.
-const ROOTS: &[&str] = &["", "src", "src/storage"];
+const ROOTS: &[&str] = &["", "src"];
 
 /// Markdown that describes the present; the change log and results of former runs describe the past.
 pub(crate) fn documents() -> Vec<(PathBuf, String)> {
