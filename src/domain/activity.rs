@@ -10,7 +10,12 @@ pub fn is_activity(kind: EventKind) -> bool {
     use EventKind as K;
     !matches!(
         kind,
-        K::MemberMentioned | K::MentionWithdrawn | K::FollowEnded | K::NotificationsRead | K::DailyTop3Changed
+        K::MemberMentioned
+            | K::MentionWithdrawn
+            | K::FollowEnded
+            | K::NotificationsRead
+            | K::DailyTop3Changed
+            | K::CountersSettled
     )
 }
 
@@ -97,8 +102,14 @@ mod tests {
     fn bookkeeping_events_are_no_activities() {
         let kinds = (1..=EventKind::COUNT).filter_map(EventKind::from_code);
         let excluded: Vec<&str> = kinds.filter(|kind| !is_activity(*kind)).map(EventKind::name).collect();
-        let expected =
-            ["MEMBER_MENTION", "MEMBER_FOLLOW_END", "MEMBER_MENTION_CANCEL", "NOTIFICATIONS_READ", "DAILY_TOP3_CHANGE"];
+        let expected = [
+            "MEMBER_MENTION",
+            "MEMBER_FOLLOW_END",
+            "MEMBER_MENTION_CANCEL",
+            "NOTIFICATIONS_READ",
+            "DAILY_TOP3_CHANGE",
+            "MEMBER_COUNTERS_SETTLE",
+        ];
         assert_eq!(excluded, expected);
     }
 }

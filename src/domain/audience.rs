@@ -39,6 +39,7 @@ impl Audience {
                 nobody
             }
             K::MemberUnblocked | K::MemberUnmuted | K::PostsPublic | K::FollowerRemoved => nobody,
+            K::FollowBegan | K::PasswordChanged | K::CountersSettled => nobody,
         }
     }
 

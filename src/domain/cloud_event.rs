@@ -91,6 +91,7 @@ pub fn is_public(kind: EventKind) -> bool {
             | K::CommentLiked
             | K::CommentLikeCancelled
             | K::MemberFollowed
+            | K::FollowBegan
             | K::MemberUnfollowed
             | K::MemberSignedUp
             | K::ProfileChanged
@@ -135,6 +136,9 @@ pub fn event_type(kind: EventKind) -> &'static str {
         K::FollowRequestDeclined => "dailyfeed.member.follow.declined",
         K::FollowerRemoved => "dailyfeed.member.follower.removed",
         K::FollowEnded => "dailyfeed.member.follow.ended",
+        K::FollowBegan => "dailyfeed.member.follow.began",
+        K::PasswordChanged => "dailyfeed.member.password.changed",
+        K::CountersSettled => "dailyfeed.member.counters.settled",
         K::MentionWithdrawn => "dailyfeed.member.unmentioned",
         K::NotificationsRead => "dailyfeed.notifications.read",
         K::DailyTop3Changed => "dailyfeed.top3.changed",

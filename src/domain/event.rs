@@ -84,6 +84,12 @@ kinds! {
     36 NotificationsRead "NOTIFICATIONS_READ",
     // By no member (id 0): the three best posts of a day, or their order, changed.
     37 DailyTop3Changed "DAILY_TOP3_CHANGE",
+    // A follow began, and not by its follower: the followee accepted the request.
+    38 FollowBegan "MEMBER_FOLLOW_BEGIN",
+    // The member's password changed, and every other session of the member ended.
+    39 PasswordChanged "MEMBER_PASSWORD_CHANGE",
+    // After a deactivation or a restore: every counter counts the member as it should again.
+    40 CountersSettled "MEMBER_COUNTERS_SETTLE",
 }
 
 /// An event before the log assigns its position: the kind, and the ids that it is about.

@@ -17,9 +17,10 @@ pub(super) fn invalidate(entities: &Entities, event: &Event) {
             }
             entities.invalidate_likes(fact.member);
         }
-        K::MemberFollowed | K::MemberUnfollowed | K::FollowEnded | K::MemberMuted | K::MemberUnmuted => {
+        K::MemberFollowed | K::FollowBegan | K::MemberUnfollowed | K::FollowEnded => {
             entities.invalidate_relations(fact.member);
         }
+        K::MemberMuted | K::MemberUnmuted => entities.invalidate_relations(fact.member),
         K::MemberBlocked | K::MemberUnblocked => {
             entities.invalidate_relations(fact.member);
             if let Some(other) = fact.target {
@@ -28,12 +29,12 @@ pub(super) fn invalidate(entities: &Entities, event: &Event) {
         }
         K::ProfileChanged => entities.invalidate_card(fact.member),
         // A member who is deactivated or restored changes the counters of any number of posts.
-        K::MemberDeactivated | K::MemberRestored => {
+        K::MemberDeactivated | K::MemberRestored | K::CountersSettled => {
             entities.invalidate_card(fact.member);
             entities.invalidate_posts();
         }
         K::PostCreated | K::CommentUpdated | K::CommentLiked | K::CommentLikeCancelled | K::CommentRead => {}
-        K::MemberSignedUp | K::MemberLoggedIn | K::MemberLoggedOut => {}
+        K::MemberSignedUp | K::MemberLoggedIn | K::MemberLoggedOut | K::PasswordChanged => {}
         K::MemberMentioned | K::MentionWithdrawn => {}
         K::PostsPublic | K::PostsForFollowers | K::PostsPrivate => {}
         K::NotificationsRead | K::DailyTop3Changed => {}

@@ -32,7 +32,7 @@ fn offer(shared: &Shared, event: &Event) {
     let fact = &event.fact;
     shared.hub.offer(event);
     match (fact.kind, fact.target) {
-        (K::MemberFollowed, Some(author)) => shared.hub.follow(fact.member, author),
+        (K::MemberFollowed | K::FollowBegan, Some(author)) => shared.hub.follow(fact.member, author),
         (K::MemberUnfollowed | K::FollowEnded, Some(author)) => shared.hub.unfollow(fact.member, author),
         _ => {}
     }
