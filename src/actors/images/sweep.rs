@@ -48,7 +48,7 @@ impl Images {
         let before = now.before(Duration::from_secs(IMAGE_UNUSED_HOURS * 3_600));
         let mut swept = Swept::default();
         loop {
-            let unused = self.store.delete_unused_images(before, STEP).await?;
+            let unused = self.store.delete_unused_images(before, STEP).await?.value;
             if unused.is_empty() {
                 break;
             }

@@ -100,7 +100,7 @@ impl Sessions {
         let stored = sessions.keys().await?;
         let keys = match stored {
             Some(keys) => keys,
-            None => sessions.rotate_key(None, new_key(), Timestamp(0)).await?,
+            None => sessions.rotate_key(None, new_key(), Timestamp(0)).await?.value,
         };
         let token_lifetime = Duration::from_secs(settings.access_token_seconds);
         let failures_max = if config.limits.enabled { config.limits.login_failures_max as usize } else { 0 };
@@ -205,7 +205,7 @@ impl Sessions {
         store.disable_keys(disable_before).await?;
         let Some(mut keys) = store.keys().await? else { return Ok(()) };
         if keys.primary.created_at.until(now) >= self.shared.key_age_max {
-            keys = store.rotate_key(Some(keys.primary.id), new_key(), disable_before).await?;
+            keys = store.rotate_key(Some(keys.primary.id), new_key(), disable_before).await?.value;
             tracing::info!(key = %keys.primary.id, "signing key rotated");
         }
         if keys.primary.id != self.shared.keyring.primary() {
