@@ -21,6 +21,7 @@ mod events_hidden;
 mod events_live;
 mod feeds;
 mod file_modes;
+mod follow_requests;
 mod follows;
 mod full_disk;
 mod head_requests;

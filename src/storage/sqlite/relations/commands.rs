@@ -78,12 +78,11 @@ async fn delete_request(commit: &mut Commit, requester: MemberId, target: Member
     execute(commit, "DELETE FROM follow_requests WHERE requester_id = ? AND target_id = ?", requester, target).await
 }
 
-/// Inserts a follow, adds it to both counters and emits its event.
-async fn insert_follow(commit: &mut Commit, id: u64, follower: MemberId, followee: MemberId) -> StoreResult<Position> {
+/// Inserts a follow and adds it to both counters. The caller emits the event.
+async fn insert_follow(commit: &mut Commit, id: u64, follower: MemberId, followee: MemberId) -> StoreResult<()> {
     insert(commit, "INSERT INTO follows (id, follower_id, followee_id) VALUES (?, ?, ?)", id, follower, followee)
         .await?;
-    count_follow(commit, follower, followee, 1).await?;
-    Ok(commit.emit(Fact::new(K::MemberFollowed, follower).to(followee)))
+    count_follow(commit, follower, followee, 1).await
 }
 
 pub(super) async fn follow(
@@ -117,7 +116,8 @@ pub(super) async fn follow(
         return Err(Refusal::FollowLimit { max: FOLLOWINGS_MAX }.into());
     }
     if !row.get::<bool, _>(0) {
-        return Ok(Followed::Now(insert_follow(commit, id, follower, followee).await?));
+        insert_follow(commit, id, follower, followee).await?;
+        return Ok(Followed::Now(commit.emit(Fact::new(K::MemberFollowed, follower).to(followee))));
     }
     let select = "SELECT count(*) FROM follow_requests WHERE target_id = ?";
     if count(commit, select, followee).await? >= FOLLOW_REQUESTS_MAX {
@@ -145,8 +145,9 @@ async fn accept(commit: &mut Commit, id: u64, member: MemberId, requester: Membe
         let already = follows(commit, requester, member).await?;
         return if already { Ok(None) } else { Err(Refusal::FollowRequestNotFound.into()) };
     }
+    insert_follow(commit, id, requester, member).await?;
     commit.emit(Fact::new(K::FollowRequestAccepted, member).to(requester));
-    insert_follow(commit, id, requester, member).await.map(Some)
+    Ok(Some(commit.emit(Fact::new(K::FollowBegan, requester).to(member))))
 }
 
 /// Accepts every pending follow request of a member whose posts become public.
