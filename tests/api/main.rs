@@ -71,6 +71,7 @@ mod request_bodies;
 mod request_logging;
 mod search;
 mod search_compounds;
+mod search_departures;
 mod search_exclusions;
 mod search_golden;
 mod search_index;
