@@ -1,5 +1,6 @@
 //! HTTP tests of the whole server on the embedded profile: one module for each resource or aspect.
 mod activities;
+mod activity_outages;
 mod admin_access;
 mod admin_listener;
 mod authentication;
