@@ -72,7 +72,7 @@ kinds! {
     28 PostsPrivate "MEMBER_PRIVACY_PRIVATE",
     29 FollowRequested "MEMBER_FOLLOW_REQUEST",
     30 FollowRequestWithdrawn "MEMBER_FOLLOW_REQUEST_CANCEL",
-    // By the member who accepts. `MemberFollowed` of the requester is the next event of the log.
+    // By the member who accepts. `FollowBegan` is the follow, by the requester.
     31 FollowRequestAccepted "MEMBER_FOLLOW_REQUEST_ACCEPT",
     32 FollowRequestDeclined "MEMBER_FOLLOW_REQUEST_DECLINE",
     33 FollowerRemoved "MEMBER_FOLLOWER_REMOVE",
@@ -84,7 +84,7 @@ kinds! {
     36 NotificationsRead "NOTIFICATIONS_READ",
     // By no member (id 0): the three best posts of a day, or their order, changed.
     37 DailyTop3Changed "DAILY_TOP3_CHANGE",
-    // A follow began, and not by its follower: the followee accepted the request.
+    // A follow began, and not by its follower: the followee accepted the request. `FollowRequestAccepted` notifies.
     38 FollowBegan "MEMBER_FOLLOW_BEGIN",
     // The member's password changed, and every other session of the member ended.
     39 PasswordChanged "MEMBER_PASSWORD_CHANGE",

@@ -21,6 +21,8 @@ pub enum IndexChange {
     PutMember(Box<Member>),
     /// Removes a post and all comments on it.
     RemovePost(PostId),
+    /// Removes a post and keeps the comments on it: its author is deactivated and can be restored.
+    HidePost(PostId),
     /// Removes a comment.
     RemoveComment(CommentId),
     /// Removes a member, and all posts and comments by the member.

@@ -16,7 +16,7 @@ async fn readiness(server: &TestServer) -> Value {
     answer.json().await.unwrap()
 }
 
-async fn wait_for_degraded_parts(server: &TestServer, wanted: &[&str]) {
+pub(crate) async fn wait_for_degraded_parts(server: &TestServer, wanted: &[&str]) {
     let wanted =
         if wanted.is_empty() { json!({"status": "UP"}) } else { json!({"status": "degraded", "parts": wanted}) };
     until(async || (readiness(server).await == wanted).then_some(())).await;
@@ -74,7 +74,7 @@ async fn wait_until_found(who: &Member, word: &str, count: usize) {
 }
 
 /// Replaces a folder or file by a file that makes it unusable. Returns its path and the path of the moved original.
-fn obstruct(server: &TestServer, name: &str) -> (PathBuf, PathBuf) {
+pub(crate) fn obstruct(server: &TestServer, name: &str) -> (PathBuf, PathBuf) {
     let (path, aside) = (server.folder.path().join(name), server.folder.path().join(format!("{name}.aside")));
     fs::rename(&path, &aside).unwrap();
     fs::write(&path, "in the way").unwrap();
@@ -103,6 +103,23 @@ async fn an_unusable_search_folder_degrades_only_search() {
     fs::rename(&aside, &path).unwrap();
     wait_for_degraded_parts(&server, &[]).await;
     wait_until_found(&author, "바람개비", 10).await;
+}
+
+#[tokio::test]
+async fn a_commit_that_failed_in_a_quiet_moment_is_repeated() {
+    let server = start_server(|_| {}).await;
+    let author = server.member().await;
+    author.post("첫 바람개비").await;
+    wait_until_found(&author, "바람개비", 1).await;
+    let (path, aside) = obstruct(&server, "search");
+    author.post("둘째 바람개비").await;
+    wait_for_degraded_parts(&server, &["search"]).await;
+    // From here on no event is written.
+    fs::remove_file(&path).unwrap();
+    fs::rename(&aside, &path).unwrap();
+    wait_until_found(&author, "바람개비", 2).await;
+    let status: Value = server.admin(Method::GET, "/admin/search").await.json().await.unwrap();
+    assert_eq!(status["lagEvents"], 0, "{status}");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! HTTP tests of the whole server on the embedded profile: one module for each resource or aspect.
 mod activities;
+mod activity_outages;
 mod admin_access;
 mod admin_listener;
 mod authentication;
@@ -21,6 +22,7 @@ mod events_hidden;
 mod events_live;
 mod feeds;
 mod file_modes;
+mod follow_requests;
 mod follows;
 mod full_disk;
 mod head_requests;
@@ -70,6 +72,7 @@ mod request_bodies;
 mod request_logging;
 mod search;
 mod search_compounds;
+mod search_departures;
 mod search_exclusions;
 mod search_golden;
 mod search_index;

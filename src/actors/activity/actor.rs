@@ -52,8 +52,16 @@ impl Actor for ActivityActor {
 
 impl Shared {
     /// Applies a batch, and returns the position to continue after. After an error, the events after the store's
-    /// position were neither applied nor skipped: they come again.
+    /// position were neither applied nor skipped: they come again. The lag is measured after every attempt, so that it
+    /// grows while the store cannot be written.
     async fn apply(&self, batch: &[Event]) -> Result<Position, Error> {
+        let applied = self.apply_batch(batch).await;
+        let lag = self.log.head().borrow().0.saturating_sub(self.applied.borrow().0);
+        metrics::gauge!("dailyfeed_activity_lag_events").set(lag as f64);
+        applied
+    }
+
+    async fn apply_batch(&self, batch: &[Event]) -> Result<Position, Error> {
         let stored = self.store.position().await?;
         if stored < *self.applied.borrow() {
             // The database file was replaced by an older or empty one: the reader returns to its position.
@@ -69,8 +77,6 @@ impl Shared {
             _ => self.store.position().await?,
         };
         self.applied.send_replace(position);
-        let lag = self.log.head().borrow().0.saturating_sub(position.0);
-        metrics::gauge!("dailyfeed_activity_lag_events").set(lag as f64);
         outcome.map(|()| position)
     }
 

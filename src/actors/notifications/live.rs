@@ -3,7 +3,7 @@
 use super::{LiveNotifications, VisibleNotification};
 use crate::{
     actors::{error::Error, visibility::Viewer},
-    domain::{Event, LiveRetraction, MemberId, Notification, NotificationKind, Position, Surface},
+    domain::{Event, LiveRetraction, MemberId, Notification, Position, Surface},
 };
 
 /// Maximum number of notifications that one event retracts from a stream: the newest. Older ones are no longer on the
@@ -29,12 +29,8 @@ impl LiveNotifications {
         viewer: &Viewer,
         events: &[Event],
     ) -> Result<Vec<VisibleNotification>, Error> {
-        let mut created = Vec::new();
-        for notification in events.iter().filter_map(Notification::of) {
-            if notification.to == viewer.member() && !self.answers_own_acceptance(&notification).await? {
-                created.push(notification);
-            }
-        }
+        let notifications = events.iter().filter_map(Notification::of);
+        let created: Vec<_> = notifications.filter(|notification| notification.to == viewer.member()).collect();
         if created.is_empty() {
             return Ok(Vec::new());
         }
@@ -42,16 +38,6 @@ impl LiveNotifications {
         let mut visible = self.filter.visible(viewer, &created).await?;
         visible.iter_mut().for_each(|visible| visible.unread = visible.notification.id > marker);
         Ok(visible)
-    }
-
-    /// Returns whether the notification is of a follow that its member has just accepted: the event before it in the
-    /// log is the acceptance.
-    async fn answers_own_acceptance(&self, notification: &Notification) -> Result<bool, Error> {
-        if notification.kind != NotificationKind::Follow || notification.id.0 < 2 {
-            return Ok(false);
-        }
-        let before = self.log.read(Position(notification.id.0 - 2), 1).await?;
-        Ok(before.iter().filter_map(Notification::of).any(|before| notification.follows_acceptance(&before)))
     }
 
     /// Returns the notifications that these events withdraw from the viewer's streams, newest first for each event.

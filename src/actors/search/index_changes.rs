@@ -4,7 +4,7 @@ use super::shared::Shared;
 use crate::{
     actors::error::Error,
     domain::{CommentId, Event, EventKind, MemberId, PostId},
-    storage::{CommentRange, IndexChange, SearchIndex, StoreError},
+    storage::{IndexChange, SearchIndex, StoreError},
 };
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -15,6 +15,8 @@ const STEP: usize = 500;
 #[derive(Default)]
 struct Named {
     posts: BTreeSet<PostId>,
+    /// Deleted for good, with the comments on them.
+    deleted_posts: BTreeSet<PostId>,
     comments: BTreeSet<CommentId>,
     members: BTreeSet<MemberId>,
     /// Members who were deactivated or restored: everything that they wrote is removed or put.
@@ -29,7 +31,8 @@ impl Named {
         for event in batch {
             let fact = &event.fact;
             match fact.kind {
-                K::PostCreated | K::PostUpdated | K::PostDeleted => named.posts.extend(fact.post),
+                K::PostCreated | K::PostUpdated => named.posts.extend(fact.post),
+                K::PostDeleted => named.deleted_posts.extend(fact.post),
                 K::CommentCreated | K::CommentUpdated | K::CommentDeleted => named.comments.extend(fact.comment),
                 K::MemberSignedUp | K::ProfileChanged => {
                     named.members.insert(fact.member);
@@ -101,12 +104,15 @@ impl Shared {
             let members = self.members.members_by_id(&ids).await?;
             writer.write(members.into_iter().map(|member| IndexChange::PutMember(Box::new(member)))).await?;
         }
-        let ids: Vec<PostId> = named.posts.into_iter().collect();
+        let ids: Vec<PostId> = named.posts.difference(&named.deleted_posts).copied().collect();
+        writer.write(named.deleted_posts.into_iter().map(IndexChange::RemovePost)).await?;
         if !ids.is_empty() {
             let posts = self.posts.posts(&ids).await?;
             let found: BTreeSet<PostId> = posts.iter().map(|post| post.id).collect();
+            // Either its author is deactivated, and others' comments have to be there when the author is restored; or
+            // its `PostDeleted` is still to come.
             let missing = ids.into_iter().filter(|id| !found.contains(id));
-            writer.write(missing.map(IndexChange::RemovePost)).await?;
+            writer.write(missing.map(IndexChange::HidePost)).await?;
             writer.write(posts.into_iter().map(IndexChange::PutPost)).await?;
         }
         let ids: Vec<CommentId> = named.comments.into_iter().collect();
@@ -136,7 +142,7 @@ impl Shared {
         }
         let mut before = CommentId(u64::MAX);
         loop {
-            let comments = self.comments.comments(CommentRange::OfMember { member: author, before }, STEP).await?;
+            let comments = self.comments.existing_comments_by(author, before, STEP).await?;
             let (count, last) = (comments.len(), comments.last().map(|comment| comment.id));
             writer.write(comments.into_iter().map(IndexChange::PutComment)).await?;
             match last {

@@ -9,11 +9,12 @@
 //! | `CommentLiked` | `LikeComment` | `CommentLikeCancelled`, `CommentDeleted`, `PostDeleted` |
 //! | `CommentCreated` | `Comment`, shown as `Reply` below another comment | `CommentDeleted`, `PostDeleted` |
 //! | `MemberMentioned` | `Mention` | `MentionWithdrawn`, `CommentDeleted`, `PostDeleted` |
-//! | `MemberFollowed` | `Follow`, unless it follows an acceptance | `MemberUnfollowed`, `FollowEnded` |
+//! | `MemberFollowed` | `Follow` | `MemberUnfollowed`, `FollowEnded` |
 //! | `FollowRequested` | `FollowRequest` | `FollowRequestWithdrawn`, `..Accepted`, `..Declined` |
 //! | `FollowRequestAccepted` | `FollowAccepted` | `MemberUnfollowed`, `FollowEnded` |
 //!
-//! `MemberBlocked`, `MemberMuted` and `MemberDeactivated` retract nothing. The visibility rule hides the actor's
+//! `FollowBegan` notifies nobody: the followee began that follow by accepting, and `FollowRequestAccepted` tells the
+//! follower. `MemberBlocked`, `MemberMuted` and `MemberDeactivated` retract nothing. The visibility rule hides the actor's
 //! notifications whenever they are read, so that they are visible again when the block, the mute or the deactivation
 //! ends.
 #[cfg(test)]
@@ -116,15 +117,6 @@ impl Notification {
             comment: fact.comment,
             at: event.at(),
         })
-    }
-
-    /// Returns whether this follow is the consequence of an acceptance: `FollowRequestAccepted` is followed in the log
-    /// by the `MemberFollowed` of the accepted member. The member who accepted is not notified of that follow.
-    pub fn follows_acceptance(&self, previous: &Self) -> bool {
-        self.kind == NotificationKind::Follow
-            && previous.kind == NotificationKind::FollowAccepted
-            && previous.id.0.checked_add(1) == Some(self.id.0)
-            && (previous.to, previous.actor) == (self.actor, self.to)
     }
 
     /// Returns the kind that clients see: a comment with a parent is a `Reply`.

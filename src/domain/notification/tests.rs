@@ -86,14 +86,10 @@ fn follows_and_requests_are_retracted_by_either_member() {
 }
 
 #[test]
-fn a_follow_behind_its_acceptance_is_recognised() {
+fn an_acceptance_notifies_the_requester_and_its_follow_nobody() {
     let accepted = Notification::of(&between(K::FollowRequestAccepted, B, A)).unwrap();
     assert_eq!((accepted.to, accepted.kind), (A, NotificationKind::FollowAccepted));
-    let follow =
-        |position, member| Notification::of(&event(position, Fact::new(K::MemberFollowed, member).to(B))).unwrap();
-    assert!(follow(4, A).follows_acceptance(&accepted));
-    assert!(!follow(5, A).follows_acceptance(&accepted) && !follow(4, MemberId(9)).follows_acceptance(&accepted));
-    assert!(!accepted.follows_acceptance(&accepted));
+    assert_eq!(Notification::of(&between(K::FollowBegan, A, B)), None);
 }
 
 #[test]

@@ -168,7 +168,7 @@ async fn withdrawing_a_mention_in_a_comment_keeps_the_one_in_the_post(backend: &
 
 async fn accepting_a_request_does_not_notify_of_the_follow_even_across_batches(backend: &Backend) {
     let (store, _stores) = store(backend).await;
-    let (accepted, follow) = (between(2, K::FollowRequestAccepted, A, B), between(3, K::MemberFollowed, B, A));
+    let (accepted, follow) = (between(2, K::FollowRequestAccepted, A, B), between(3, K::FollowBegan, B, A));
     store.apply(&[between(1, K::FollowRequested, B, A), accepted]).await.unwrap();
     store.apply(&[follow, between(4, K::MemberFollowed, C, A)]).await.unwrap();
     assert_eq!((ids(&store, A).await, ids(&store, B).await), (vec![4], vec![2]));

@@ -97,7 +97,7 @@ async fn going_public_accepts_every_follow_request(backend: &Backend) {
     let before = events(stores).await.len();
     privacy(stores, closed, Privacy::Public).await;
     let kinds: Vec<K> = since(stores, before).await.iter().map(|(kind, ..)| *kind).collect();
-    use K::{FollowRequestAccepted as A, MemberFollowed as F, PostsPublic as P, ProfileChanged as C};
+    use K::{FollowBegan as F, FollowRequestAccepted as A, PostsPublic as P, ProfileChanged as C};
     assert_eq!(kinds, [P, A, F, A, F, C]);
     assert_eq!(counts(stores, closed).await, [2, 0, 0]);
     assert!(stores.members.non_public_authors().await.unwrap().is_empty());

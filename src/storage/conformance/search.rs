@@ -14,6 +14,7 @@ conformance! {
     a_document_put_twice_is_found_once_in_its_last_version,
     documents_of_different_kinds_can_share_an_id,
     removing_a_post_removes_its_comments_and_removing_a_member_removes_everything,
+    hiding_a_post_keeps_the_comments_on_it,
     a_sort_key_is_stable_under_writes,
     filters_restrict_the_hits,
     a_rolled_back_change_is_not_searchable,
@@ -141,6 +142,17 @@ async fn removing_a_post_removes_its_comments_and_removing_a_member_removes_ever
     index.commit(Position(3), true).await.unwrap();
     assert_eq!(ids(&index, request(SearchKind::Post, "말")).await, [2]);
     assert_eq!(ids(&index, request(SearchKind::Comment, "말")).await, [13]);
+}
+
+async fn hiding_a_post_keeps_the_comments_on_it(backend: &Backend) {
+    let stores = backend.stores().await;
+    let index = begin(&stores).await;
+    let changes = vec![IndexChange::PutPost(post(1, 9, None, "말")), IndexChange::PutComment(comment(11, 1, 8, "말"))];
+    index.apply(changes).await.unwrap();
+    index.apply(vec![IndexChange::HidePost(PostId(1))]).await.unwrap();
+    index.commit(Position(1), true).await.unwrap();
+    assert_eq!(ids(&index, request(SearchKind::Post, "말")).await, [0; 0]);
+    assert_eq!(ids(&index, request(SearchKind::Comment, "말")).await, [11]);
 }
 
 async fn a_sort_key_is_stable_under_writes(backend: &Backend) {

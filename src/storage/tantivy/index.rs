@@ -126,6 +126,9 @@ impl Inner {
                     writer.delete_term(fields.key_term(SearchKind::Post, post.0));
                     writer.delete_term(Term::from_field_u64(fields.post, post.0));
                 }
+                IndexChange::HidePost(post) => {
+                    writer.delete_term(fields.key_term(SearchKind::Post, post.0));
+                }
                 IndexChange::RemoveComment(comment) => {
                     writer.delete_term(fields.key_term(SearchKind::Comment, comment.0));
                 }

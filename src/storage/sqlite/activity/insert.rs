@@ -1,7 +1,7 @@
 //! Turns events into rows of `activities` and `notifications`, within a transaction.
-use super::{failed, store::notification};
+use super::failed;
 use crate::{
-    domain::{Event, MemberId, NOTIFICATIONS_MAX, Notification, NotificationKind, Position, is_activity, message_key},
+    domain::{Event, MemberId, NOTIFICATIONS_MAX, Notification, is_activity, message_key},
     storage::{
         StoreResult,
         sqlite::{
@@ -19,8 +19,6 @@ static INSERT_ACTIVITIES: LazyLock<Bulk> = LazyLock::new(|| {
 });
 const INSERT_NOTIFICATION: &str = "INSERT INTO notifications \
     (id, member_id, kind, actor_id, post_id, comment_id, at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
-const NOTIFICATION_BY_ID: &str =
-    "SELECT id, member_id, kind, actor_id, post_id, comment_id, at FROM notifications WHERE id = ?";
 /// The newest notification beyond the number that a member keeps.
 const FIRST_SURPLUS: &str = "SELECT id FROM notifications WHERE member_id = ? ORDER BY id DESC LIMIT 1 OFFSET ?";
 const DELETE_UP_TO: &str = "DELETE FROM notifications WHERE member_id = ? AND id <= ?";
@@ -45,12 +43,6 @@ pub(super) async fn insert_notification(
     event: &Event,
 ) -> StoreResult<Option<MemberId>> {
     let Some(notification) = Notification::of(event) else { return Ok(None) };
-    if notification.kind == NotificationKind::Follow {
-        let previous = notification_by_id(connection, Position(notification.id.0.saturating_sub(1))).await?;
-        if previous.is_some_and(|previous| notification.follows_acceptance(&previous)) {
-            return Ok(None);
-        }
-    }
     let query = sqlx::query(INSERT_NOTIFICATION)
         .bind(signed(notification.id.0))
         .bind(signed(notification.to.0))
@@ -61,12 +53,6 @@ pub(super) async fn insert_notification(
         .bind(notification.at.0);
     query.execute(connection).await.map_err(failed)?;
     Ok(Some(notification.to))
-}
-
-async fn notification_by_id(connection: &mut SqliteConnection, id: Position) -> StoreResult<Option<Notification>> {
-    let query = sqlx::query(NOTIFICATION_BY_ID).bind(signed(id.0));
-    let row = query.fetch_optional(connection).await.map_err(failed)?;
-    row.map(|row| notification(&row)).transpose().map_err(failed)
 }
 
 /// Deletes the oldest notifications of a member that has more than [`NOTIFICATIONS_MAX`].

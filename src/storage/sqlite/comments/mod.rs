@@ -21,6 +21,9 @@ const EXISTING: &str = "SELECT c.* FROM json_each(?) j JOIN comments c ON c.id =
     JOIN posts p ON p.id = c.post_id WHERE p.deleted_at IS NULL AND c.deleted_at IS NULL AND c.author_deactivated = 0";
 const FROM: &str = "SELECT c.* FROM comments c JOIN posts p ON p.id = c.post_id WHERE p.deleted_at IS NULL \
     AND c.deleted_at IS NULL AND c.author_deactivated = 0 AND c.id > ? ORDER BY c.id LIMIT ?";
+const EXISTING_BY: &str = "SELECT c.* FROM comments c JOIN posts p ON p.id = c.post_id WHERE c.author_id = ? \
+    AND c.id < ? AND p.deleted_at IS NULL AND c.deleted_at IS NULL AND c.author_deactivated = 0 \
+    ORDER BY c.id DESC LIMIT ?";
 const OF_POST: &str = "SELECT * FROM comments WHERE post_id = ? AND parent_id IS NULL AND id > ? \
     AND (deleted_at IS NULL AND author_deactivated = 0 OR below_count > 0) ORDER BY id LIMIT ?";
 const REPLIES_TO: &str = "SELECT * FROM comments WHERE parent_id = ? AND id > ? \
@@ -139,6 +142,16 @@ impl CommentStore for Sqlite {
 
     async fn comments_from(&self, after: CommentId, limit: usize) -> StoreResult<Vec<Comment>> {
         let query = sqlx::query(FROM).bind(signed(after.0)).bind(signed(limit as u64));
+        decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, comment)
+    }
+
+    async fn existing_comments_by(
+        &self,
+        author: MemberId,
+        before: CommentId,
+        limit: usize,
+    ) -> StoreResult<Vec<Comment>> {
+        let query = sqlx::query(EXISTING_BY).bind(signed(author.0)).bind(signed(before.0)).bind(signed(limit as u64));
         decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, comment)
     }
 

@@ -78,13 +78,11 @@ async fn delete_request(commit: &mut Commit, requester: MemberId, target: Member
     execute(commit, "DELETE FROM follow_requests WHERE requester_id = ? AND target_id = ?", requester, target).await
 }
 
-/// Inserts a follow, adds it to both counters and emits its event.
+/// Inserts a follow and adds it to both counters. The caller emits the event.
 async fn insert_follow(commit: &mut Commit, id: u64, follower: MemberId, followee: MemberId) -> StoreResult<()> {
     insert(commit, "INSERT INTO follows (id, follower_id, followee_id) VALUES (?, ?, ?)", id, follower, followee)
         .await?;
-    count_follow(commit, follower, followee, 1).await?;
-    commit.emit(Fact::new(K::MemberFollowed, follower).to(followee));
-    Ok(())
+    count_follow(commit, follower, followee, 1).await
 }
 
 pub(super) async fn follow(
@@ -119,6 +117,7 @@ pub(super) async fn follow(
     }
     if !row.get::<bool, _>(0) {
         insert_follow(commit, id, follower, followee).await?;
+        commit.emit(Fact::new(K::MemberFollowed, follower).to(followee));
         return Ok(Followed::Now);
     }
     let select = "SELECT count(*) FROM follow_requests WHERE target_id = ?";
@@ -148,8 +147,9 @@ async fn accept(commit: &mut Commit, id: u64, member: MemberId, requester: Membe
         let already = follows(commit, requester, member).await?;
         return if already { Ok(false) } else { Err(Refusal::FollowRequestNotFound.into()) };
     }
-    commit.emit(Fact::new(K::FollowRequestAccepted, member).to(requester));
     insert_follow(commit, id, requester, member).await?;
+    commit.emit(Fact::new(K::FollowRequestAccepted, member).to(requester));
+    commit.emit(Fact::new(K::FollowBegan, requester).to(member));
     Ok(true)
 }
 
