@@ -37,6 +37,7 @@ mod relations;
 mod search;
 mod sessions;
 mod tokens;
+mod views;
 
 use super::{NewMember, StoreResult, Stores};
 use crate::domain::{
