@@ -101,6 +101,18 @@ pub fn decode_list_cursor(text: &str, list: ListKind, scope: u64) -> Result<[u64
     decode(text, list, scope)
 }
 
+/// Encodes the sort key of a list whose keys are positions of the log, with the epoch of the log.
+pub fn encode_log_cursor(list: ListKind, scope: u64, epoch: Epoch, key: [u64; 2]) -> String {
+    encode(list, scope, &[u64::from(epoch.0), key[0], key[1]])
+}
+
+/// Decodes the cursor of [`encode_log_cursor`]. Errors: `CursorInvalid`, and `CursorExpired` for a cursor of another
+/// epoch, whose positions are of other events.
+pub fn decode_log_cursor(text: &str, list: ListKind, scope: u64, epoch: Epoch) -> Result<[u64; 2], Refusal> {
+    let [of, first, second] = decode(text, list, scope)?;
+    if to_epoch(of)? == epoch { Ok([first, second]) } else { Err(Refusal::CursorExpired) }
+}
+
 /// Encodes a sort key of two numbers, and the largest id that the list had at its first page.
 pub fn encode_pinned(list: ListKind, scope: u64, key: [u64; 2], pin: u64) -> String {
     encode(list, scope, &[key[0], key[1], pin])
@@ -199,6 +211,16 @@ mod tests {
             let text = URL_SAFE_NO_PAD.encode(bytes);
             prop_assert_eq!(StreamCursor::decode(&text), Err(Refusal::CursorInvalid));
         }
+    }
+
+    #[test]
+    fn a_log_cursor_of_another_epoch_has_expired() {
+        let text = encode_log_cursor(ListKind::Notifications, 9, Epoch(1), [5, 0]);
+        let decoded = |epoch| decode_log_cursor(&text, ListKind::Notifications, 9, Epoch(epoch));
+        assert_eq!((decoded(1), decoded(2)), (Ok([5, 0]), Err(Refusal::CursorExpired)));
+        // The form before cursors of the log had an epoch.
+        let old = encode_list_cursor(ListKind::Notifications, 9, [5, 0]);
+        assert_eq!(decode_log_cursor(&old, ListKind::Notifications, 9, Epoch(5)), Err(Refusal::CursorInvalid));
     }
 
     #[test]

@@ -101,6 +101,8 @@ pub trait MemberStore: Send + Sync + 'static {
     ) -> StoreResult<Vec<Recommended>>;
     /// Returns every deactivated member who is not purged yet.
     async fn deactivated(&self) -> StoreResult<Vec<MemberId>>;
+    /// Returns those of `ids` that are neither active nor deactivated members: once a member is purged, for ever.
+    async fn purged(&self, ids: &[MemberId]) -> StoreResult<Vec<MemberId>>;
     /// Returns every active or deactivated member whose posts are not public, with the privacy of the posts.
     async fn non_public_authors(&self) -> StoreResult<Vec<(MemberId, Privacy)>>;
 }

@@ -48,7 +48,7 @@ pub use ranking::{KeptDay, PeriodStarts, PostTallies, RankingStore, ScoredPost};
 pub use relations::{Followed, RelationStore};
 pub use search::{Hit, IndexChange, IndexCheckpoint, IndexSize, SearchIndex, SearchRequest, SearchStore};
 pub use sessions::{Credentials, Keys, NotBefore, SessionStore, SessionsToEnd};
-pub use views::{View, ViewStore};
+pub use views::{VIEWS_FOLDED_MAX, VIEWS_KEPT_DAYS, View, ViewStore};
 
 #[cfg(test)]
 use sqlite::for_tests::backend as embedded_backend;

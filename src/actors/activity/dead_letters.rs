@@ -9,7 +9,7 @@ use crate::{
     causes::in_full,
     domain::{
         CloudEvent, Event, Position, Refusal, Timestamp,
-        cursor::{ListKind, decode_list_cursor, encode_list_cursor},
+        cursor::{ListKind, decode_log_cursor, encode_log_cursor},
         message_key,
     },
     storage::{DeadLetter, StoreError},
@@ -108,14 +108,15 @@ pub(super) async fn update_gauge(shared: &Shared) -> Result<(), Error> {
 }
 
 impl Activity {
-    /// Returns a page of dead letters, newest first. Refuses `CursorInvalid`.
+    /// Returns a page of dead letters, newest first. Refuses `CursorInvalid`, `CursorExpired`.
     pub async fn dead_letters(&self, cursor: Option<&str>, limit: usize) -> Result<Page<DeadLetter>, Error> {
+        let epoch = self.epoch();
         let before = match cursor {
-            Some(text) => Position(decode_list_cursor(text, ListKind::DeadLetters, 0)?[0]),
+            Some(text) => Position(decode_log_cursor(text, ListKind::DeadLetters, 0, epoch)?[0]),
             None => Position(u64::MAX),
         };
         let dead_letters = self.shared.store.dead_letters(before, limit + 1).await?;
-        let next = |last: &DeadLetter| encode_list_cursor(ListKind::DeadLetters, 0, [last.event.position.0, 0]);
+        let next = |last: &DeadLetter| encode_log_cursor(ListKind::DeadLetters, 0, epoch, [last.event.position.0, 0]);
         Ok(page(dead_letters, limit, next, |dead_letter| dead_letter))
     }
 

@@ -27,8 +27,8 @@ use super::{
 use crate::{
     config::Config,
     domain::{
-        Event, EventKind, MemberId, Notification, Position, SOURCE_DEFAULT, Timestamp,
-        cursor::{ListKind, decode_list_cursor, encode_list_cursor},
+        Epoch, Event, EventKind, MemberId, Notification, Position, SOURCE_DEFAULT, Timestamp,
+        cursor::{ListKind, decode_log_cursor, encode_log_cursor},
     },
     storage::{ActivityStore, CommentStore, EventLog, StoreError, StoreResult, Stores},
 };
@@ -130,13 +130,18 @@ impl Activity {
         *self.shared.applied.borrow()
     }
 
+    /// Returns the epoch of the log whose events the store has.
+    pub(super) fn epoch(&self) -> Epoch {
+        self.shared.log.epoch()
+    }
+
     /// Removes expired rows, and returns their number.
     pub(super) async fn prune(&self, now: Timestamp) -> Result<u64, Error> {
         Ok(self.shared.store.prune(now).await?)
     }
 
-    /// Returns a page of the member's activities, newest first, of all kinds or of one. Refuses `CursorInvalid`, and
-    /// `Down` while the part is.
+    /// Returns a page of the member's activities, newest first, of all kinds or of one. Refuses `CursorInvalid`,
+    /// `CursorExpired`, and `Down` while the part is.
     pub async fn activities(
         &self,
         member: MemberId,
@@ -145,14 +150,15 @@ impl Activity {
         limit: usize,
     ) -> Result<Page<Event>, Error> {
         let scope = member.0 ^ u64::from(kind.map_or(0, EventKind::code)) << 56;
+        let epoch = self.shared.log.epoch();
         let before = match cursor {
-            Some(text) => Position(decode_list_cursor(text, ListKind::Activities, scope)?[0]),
+            Some(text) => Position(decode_log_cursor(text, ListKind::Activities, scope, epoch)?[0]),
             None => Position(u64::MAX),
         };
         self.wait_until_applied().await?;
         let activities = self.shared.store.activities(member, kind, before, limit + 1).await;
         let activities = self.shared.note_outcome(activities)?;
-        let next = |last: &Event| encode_list_cursor(ListKind::Activities, scope, [last.position.0, 0]);
+        let next = |last: &Event| encode_log_cursor(ListKind::Activities, scope, epoch, [last.position.0, 0]);
         Ok(page(activities, limit, next, |event| event))
     }
 

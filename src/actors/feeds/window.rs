@@ -103,10 +103,12 @@ impl PostWindow {
             && let Ok(at) = entries.binary_search_by_key(&post, |entry| entry.post)
         {
             entries.remove(at);
-            match entries.back() {
-                Some(newest) => self.newest.insert(author, newest.post),
-                None => self.newest.remove(&author),
-            };
+            if let Some(newest) = entries.back() {
+                self.newest.insert(author, newest.post);
+            } else {
+                self.authors.remove(&author);
+                self.newest.remove(&author);
+            }
         }
     }
 
@@ -242,6 +244,14 @@ mod tests {
         assert_eq!(ids(&window.newest_by_anybody(sees, END, NOW, 10)), [40, 10]);
         assert_eq!(ids(&window.newest_by_authors(&[MemberId(1), MemberId(2)], sees, END, NOW, 10)), [10]);
         assert_eq!(ids(&window.newest_by_anybody(ALL, END, NOW, 10)), [50, 40, 20, 10]);
+    }
+
+    #[test]
+    fn an_author_without_posts_takes_no_memory() {
+        let mut window = window(100);
+        window.remove(MemberId(3), PostId(40));
+        assert!(!window.authors.contains_key(&MemberId(3)) && !window.newest.contains_key(&MemberId(3)));
+        assert_eq!((window.authors.len(), window.newest.len()), (2, 2));
     }
 
     #[test]

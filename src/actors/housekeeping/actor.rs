@@ -3,7 +3,7 @@ use super::{Message, Readers};
 use crate::{
     actors::{error::Error, health::Fault, mailbox::Envelope, sessions::Sessions},
     domain::{Position, Timestamp},
-    storage::HousekeepingStore,
+    storage::{HousekeepingStore, ViewStore},
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::{sync::Arc, time::Duration};
@@ -14,6 +14,7 @@ pub(super) struct HousekeepingActor;
 #[derive(Clone)]
 pub(super) struct State {
     pub(super) store: Arc<dyn HousekeepingStore>,
+    pub(super) views: Arc<dyn ViewStore>,
     pub(super) readers: Readers,
     pub(super) sessions: Sessions,
     /// Events younger than this are not pruned.
@@ -59,11 +60,13 @@ impl State {
         self.sessions.check_keys().await?;
         let now = Timestamp::now();
         let pruned = self.store.prune(now, now.before(self.retention), self.readers.position()).await?;
+        self.readers.projection.rooms().visibility.forget_purged().await?;
         self.sessions.load_revocations().await?;
         let activity = &self.readers.activity;
         // The activity store cannot be pruned while its part is down.
         let activity_rows = if activity.is_up() { activity.prune(now).await? } else { 0 };
-        tracing::info!(?pruned, activity_rows, "housekeeping done");
+        let views = self.readers.ranking.fold_old_views(&*self.views, now).await?;
+        tracing::info!(?pruned, activity_rows, views, "housekeeping done");
         Ok(())
     }
 }

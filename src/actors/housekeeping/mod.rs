@@ -46,6 +46,7 @@ pub(super) async fn start(
     let retry = Arc::new(Notify::new());
     let state = actor::State {
         store: stores.housekeeping.clone(),
+        views: stores.views.clone(),
         readers,
         sessions,
         retention: Duration::from_secs(u64::from(config.events.retention_hours) * 3_600),

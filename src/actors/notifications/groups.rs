@@ -7,7 +7,7 @@ use crate::{
     },
     domain::{
         MemberCard, MemberId, NotificationKind, Position,
-        cursor::{ListKind, decode_list_cursor, encode_list_cursor},
+        cursor::{ListKind, decode_log_cursor, encode_log_cursor},
     },
 };
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -87,14 +87,18 @@ impl Notifications {
     ///
     /// A cursor pins the position of the first page: further pages ignore later notifications, so that no group moves
     /// from one page to another. Reads all stored notifications of the member, 10,000 at most. Refuses `CursorInvalid`,
-    /// `Down`, and what the lane refuses.
+    /// `CursorExpired`, `Down`, and what the lane refuses.
     pub async fn groups(
         &self,
         member: MemberId,
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page<VisibleGroup>, Error> {
-        let key = cursor.map(|text| decode_list_cursor(text, ListKind::NotificationGroups, member.0)).transpose()?;
+        let epoch = self.shared.activity.epoch();
+        let key = match cursor {
+            Some(text) => Some(decode_log_cursor(text, ListKind::NotificationGroups, member.0, epoch)?),
+            None => None,
+        };
         self.shared.activity.wait_until_applied().await?;
         let [pinned, before] = key.unwrap_or([self.shared.activity.position().0, u64::MAX]);
         let viewer = self.shared.visibility.viewer(member).await?;
@@ -104,7 +108,7 @@ impl Notifications {
         groups.retain(|group| group.newest.notification.id.0 < before);
         groups.iter_mut().for_each(|group| group.newest.unread = group.newest.notification.id > marker);
         let next = |last: &VisibleGroup| {
-            encode_list_cursor(ListKind::NotificationGroups, member.0, [pinned, last.newest.notification.id.0])
+            encode_log_cursor(ListKind::NotificationGroups, member.0, epoch, [pinned, last.newest.notification.id.0])
         };
         Ok(page(groups, limit, next, |group| group))
     }

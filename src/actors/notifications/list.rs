@@ -9,7 +9,7 @@ use crate::{
     },
     domain::{
         FieldError, MemberId, NOTIFICATIONS_MAX, Position, Reason, Refusal,
-        cursor::{ListKind, decode_list_cursor, encode_list_cursor},
+        cursor::{ListKind, decode_log_cursor, encode_log_cursor},
     },
 };
 
@@ -37,17 +37,20 @@ impl Notifications {
         shared.activity.lane().run(member, read_all).await
     }
 
-    /// Returns one page of the visible notifications of a member, newest first. Refuses `CursorInvalid`, `Down`, and
-    /// what the lane refuses.
+    /// Returns one page of the visible notifications of a member, newest first. Refuses `CursorInvalid`,
+    /// `CursorExpired`, `Down`, and what the lane refuses.
     pub async fn list(
         &self,
         member: MemberId,
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page<VisibleNotification>, Error> {
-        let key = cursor.map(|text| decode_list_cursor(text, ListKind::Notifications, member.0)).transpose()?;
-        let mut before = Position(key.map_or(u64::MAX, |[before, _]| before));
         let shared = &self.shared;
+        let epoch = shared.activity.epoch();
+        let mut before = match cursor {
+            Some(text) => Position(decode_log_cursor(text, ListKind::Notifications, member.0, epoch)?[0]),
+            None => Position(u64::MAX),
+        };
         shared.activity.wait_until_applied().await?;
         let viewer = shared.visibility.viewer(member).await?;
         let marker = self.marker(member).await?;
@@ -69,7 +72,7 @@ impl Notifications {
         }
         items.iter_mut().for_each(|item| item.unread = item.notification.id > marker);
         let next = |last: &VisibleNotification| {
-            encode_list_cursor(ListKind::Notifications, member.0, [last.notification.id.0, 0])
+            encode_log_cursor(ListKind::Notifications, member.0, epoch, [last.notification.id.0, 0])
         };
         Ok(page(items, limit, next, |item| item))
     }

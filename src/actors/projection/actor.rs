@@ -30,7 +30,7 @@ impl Actor for ProjectionActor {
         // A caller that timed out has dropped its port, so a failed send is ignored.
         match message {
             Message::Apply { batch, reply } => {
-                let _ = reply.send(Ok(state.apply(&batch).await));
+                let _ = reply.send(Ok(state.apply(&batch)));
             }
             #[cfg(test)]
             Message::Crash { reply } => {

@@ -57,6 +57,7 @@ impl Projection {
             let actor: Mailbox<Message> = actor.clone();
             async move { actor.ask(|reply| Message::Apply { batch, reply }).await }
         }));
+        state.rooms().streams.start(supervisor).await?;
         Ok(Self {
             state,
             #[cfg(test)]
@@ -69,9 +70,10 @@ impl Projection {
         self.state.rooms().clone()
     }
 
-    /// Returns the position up to which events are applied. Only resumed streams need earlier events.
+    /// Returns the position up to which events are applied and offered to the open streams. Only resumed streams need
+    /// earlier events.
     pub(super) fn position(&self) -> Position {
-        self.state.position()
+        self.state.rooms().streams.position().min(self.state.position())
     }
 
     /// Makes the actor panic.

@@ -40,9 +40,9 @@ impl State {
         let posts = feeds.replace_window(window);
         visibility.replace_authors(authors);
         catalog.clear();
+        // Before the position is published: a stream that was open at the failure ends before it is offered later events.
+        streams.interrupt().await;
         self.applied.send_replace(head);
-        // Events between the failure and the restart of the actor were offered to no stream.
-        streams.interrupt(head);
         tracing::info!(posts, elapsed_ms = started.elapsed().as_millis() as u64, "timeline window built");
         Ok(head)
     }
@@ -55,11 +55,11 @@ impl State {
     ///    read shows it afterwards.
     /// 2. The catalog: a reader at the new position must find no entry that is older than it.
     /// 3. The posts whose counts changed, which streams read from that position on.
-    /// 4. The position: reads that wait for their own writes, new streams and public events continue.
-    /// 5. The streams, last, because they read the other rooms: the posts that they show next are loaded once, then
-    ///    each event is offered. A stream that registered before step 4 is offered the whole batch. A later one has its
-    ///    `live_from` at the end of the batch, and reads the batch from the log if its cursor is older.
-    pub(super) async fn apply(&self, batch: &[Event]) -> Position {
+    /// 4. The position: reads that wait for their own writes, new streams and public events continue, and the delivery of
+    ///    the streams (`streams/delivery.rs`), which reads the other rooms, offers the batch. A stream that registered
+    ///    before this step is offered the whole batch. A later one has its `live_from` at the end of the batch, and reads
+    ///    the batch from the log if its cursor is older.
+    pub(super) fn apply(&self, batch: &[Event]) -> Position {
         let applied = self.position();
         let new = &batch[batch.partition_point(|event| event.position <= applied)..];
         let Some(last) = new.last() else { return applied };
@@ -69,7 +69,6 @@ impl State {
         catalog.invalidate(new);
         streams.note_counts(new);
         self.applied.send_replace(last.position);
-        streams.deliver(new).await;
         let lag = self.log.head().borrow().0.saturating_sub(last.position.0);
         metrics::gauge!("dailyfeed_projection_lag_events").set(lag as f64);
         last.position

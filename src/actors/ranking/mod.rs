@@ -8,6 +8,7 @@ mod clock;
 mod days;
 mod dirty_posts;
 mod generations;
+mod old_views;
 mod tables;
 #[cfg(test)]
 mod tests;

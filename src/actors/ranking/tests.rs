@@ -4,10 +4,10 @@ use crate::{
     actors::{Actors, error::Error, feeds::Feed, health::Part},
     config::Config,
     domain::{
-        CommentText, Email, Event, EventKind, HOUR_MS, Handle, MemberId, Outcome, Password, Patch, Position, PostId,
-        PostText, Privacy, Profile, ProfilePatch, RankedBy, RankingPeriod, Timestamp,
+        CalendarDay, CommentText, Email, Event, EventKind, HOUR_MS, Handle, MemberId, Outcome, Password, Patch,
+        Position, PostId, PostText, Privacy, Profile, ProfilePatch, RankedBy, RankingPeriod, Timestamp,
     },
-    storage::Stores,
+    storage::{Stores, View},
 };
 use jiff::tz::TimeZone;
 use std::{sync::Arc, time::Duration};
@@ -172,4 +172,21 @@ async fn an_event_is_committed_only_when_other_posts_are_the_best_of_the_day() {
     actors.members.change_profile(*author, patch, None).await.unwrap();
     after(3).await;
     assert_eq!(shown().await, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_scores_of_a_day_are_frozen_before_its_views_are_folded() {
+    let Deployment { actors, stores, author, fan, posts: [older, newer], .. } = &start().await;
+    let now = Timestamp::now();
+    let view =
+        |post: &PostId, days: i64| View { post: *post, viewer: *fan, hour: now.0.div_euclid(HOUR_MS) - 24 * days };
+    let (long_ago, lately) = (view(older, 40), view(newer, 3));
+    stores.views.count_views(vec![long_ago, lately]).await.unwrap();
+
+    assert_eq!(actors.ranking.fold_old_views(&*stores.views, now).await.unwrap(), 1);
+    assert_eq!(stores.views.oldest_view().await.unwrap(), Some(lately.hour));
+    let day = CalendarDay::at(Timestamp(long_ago.hour * HOUR_MS), &TimeZone::get("Asia/Seoul").unwrap()).unwrap();
+    let top = actors.ranking.top3(*author, Some(day.date)).await.unwrap();
+    let scores: Vec<_> = top.items.iter().map(|top| (top.post.post.id, top.score)).collect();
+    assert_eq!((top.frozen, scores), (true, vec![(*older, 1)]));
 }

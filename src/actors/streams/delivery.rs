@@ -1,16 +1,98 @@
-//! Delivery: loads the posts that streams show next, then offers each event to the streams of its audience.
-use super::Shared;
-use crate::domain::{Event, EventKind as K};
+//! Delivery: an actor that follows the event log behind the projection. It loads the posts that streams show next, then
+//! offers each event to the streams of its audience.
+//!
+//! It has a position of its own, so that the projection never waits for a fan-out: reads of own writes go on while
+//! thousands of streams are offered a post.
+use super::{Shared, hub::Pace};
+use crate::{
+    actors::{
+        error::{Reply, StartError},
+        mailbox::{Envelope, Mailbox},
+        reader,
+        supervisor::Supervisor,
+        wait_until::wait_until,
+    },
+    domain::{Event, EventKind as K, Position},
+};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use std::sync::Arc;
 
-/// Offers applied events to the streams of their audience.
-pub(super) async fn deliver(shared: &Shared, events: &[Event]) {
+/// Offers after which the actor answers, and so begins no further event of the batch: about 0.1 s of work. The reader
+/// continues with the rest, so that a batch by an author with many streams does not outlast the answer timeout.
+const OFFERS_MAX: usize = 50_000;
+
+/// The messages of the delivery's actor.
+pub(super) enum Message {
+    /// Offers applied events to the streams, and answers with the position to continue from.
+    Deliver { batch: Vec<Event>, reply: Reply<Position> },
+}
+
+/// Has no state of its own: the hub outlives an incarnation. The next one continues after the last event that every
+/// stream was offered, and a stream that was offered the event after it before the failure ignores it.
+struct DeliveryActor;
+
+impl Actor for DeliveryActor {
+    type Msg = Envelope<Message>;
+    type State = Arc<Shared>;
+    type Arguments = Arc<Shared>;
+
+    async fn pre_start(&self, _: ActorRef<Self::Msg>, shared: Arc<Shared>) -> Result<Arc<Shared>, ActorProcessingErr> {
+        Ok(shared)
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<Self::Msg>,
+        envelope: Self::Msg,
+        shared: &mut Arc<Shared>,
+    ) -> Result<(), ActorProcessingErr> {
+        let Some((Message::Deliver { batch, reply }, _permit)) = envelope.open() else {
+            return Ok(());
+        };
+        // A caller that timed out has dropped its port, so a failed send is ignored.
+        let _ = reply.send(Ok(deliver(shared, &batch).await));
+        Ok(())
+    }
+}
+
+/// Starts the actor and its reader of the log, which begins at the projection's position and waits for the projection
+/// before each batch.
+pub(super) async fn start(shared: &Arc<Shared>, supervisor: &Supervisor) -> Result<(), StartError> {
+    let begin = shared.visibility.position();
+    shared.hub.set_offered_to(begin);
+    let arguments = shared.clone();
+    let mailbox: Mailbox<Message> =
+        supervisor.spawn("streams", None, move || (DeliveryActor, arguments.clone())).await?;
+    let positions = shared.visibility.applied_positions();
+    supervisor.spawn_background(reader::follow(shared.log.clone(), begin, move |batch: Vec<Event>| {
+        let (actor, mut applied) = (mailbox.clone(), positions.clone());
+        async move {
+            if let Some(last) = batch.last().map(|event| event.position) {
+                // Fails only when the projection has ended, and then the process is ending.
+                let _ = wait_until(&mut applied, |position| *position >= last).await;
+            }
+            actor.ask(|reply| Message::Deliver { batch, reply }).await
+        }
+    }));
+    Ok(())
+}
+
+/// Offers applied events to the streams of their audience. Returns the position of the last event that every stream
+/// has been offered; it is before the end of the batch after [`OFFERS_MAX`] offers.
+async fn deliver(shared: &Shared, batch: &[Event]) -> Position {
+    let offered_to = shared.hub.offered_to();
+    let events = &batch[batch.partition_point(|event| event.position <= offered_to)..];
     preload(shared, events).await;
+    let mut pace = Pace::default();
     for event in events {
-        offer(shared, event);
+        if pace.offered() >= OFFERS_MAX {
+            break;
+        }
+        shared.hub.offer(event, &mut pace).await;
+        shared.hub.change_watched(event);
+        shared.hub.set_offered_to(event.position);
     }
-    if let Some(last) = events.last() {
-        shared.hub.set_offered_to(last.position);
-    }
+    shared.hub.offered_to()
 }
 
 /// Loads the posts and days that streams show next, once: otherwise each of thousands of streams would query the store.
@@ -24,16 +106,5 @@ async fn preload(shared: &Shared, events: &[Event]) {
         if let Ok(Some(day)) = shared.ranking.top3_changed_at(event.position).await {
             shared.recent_days.add(event.position, day);
         }
-    }
-}
-
-/// Offers an event, and has the streams of a follower watch or no longer watch the author.
-fn offer(shared: &Shared, event: &Event) {
-    let fact = &event.fact;
-    shared.hub.offer(event);
-    match (fact.kind, fact.target) {
-        (K::MemberFollowed | K::FollowBegan, Some(author)) => shared.hub.follow(fact.member, author),
-        (K::MemberUnfollowed | K::FollowEnded, Some(author)) => shared.hub.unfollow(fact.member, author),
-        _ => {}
     }
 }

@@ -1,67 +1,30 @@
 //! `Hub`: every open stream of this process, by its member and by the authors that it watches. It offers each event to
-//! the streams of the event's audience.
-use super::stream_queue::StreamQueue;
-use crate::domain::{Audience, Event, EventKind, MemberId, Position, PostId};
-use rustc_hash::FxHashMap;
+//! the streams of the event's audience, in slices, so that a fan-out holds up nothing else.
+use super::{stream_lists::StreamLists, stream_queue::StreamQueue};
+use crate::domain::{Audience, Event, EventKind as K, MemberId, Position, PostId};
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc,
     atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
-/// One open stream.
-struct Stream {
-    queue: Arc<StreamQueue>,
-    /// The authors that it watches, ascending. Shared with the cached relations until a follow changes them.
-    authors: Arc<[MemberId]>,
-}
-
-/// The open streams, indexed by author and by member.
-#[derive(Default)]
-struct Index {
-    by_author: FxHashMap<MemberId, Vec<Arc<StreamQueue>>>,
-    by_member: FxHashMap<MemberId, Vec<Stream>>,
-}
-
-impl Index {
-    /// Removes a stream; false if it is unknown.
-    fn remove(&mut self, queue: &Arc<StreamQueue>) -> bool {
-        let Some(own) = self.by_member.get_mut(&queue.member) else { return false };
-        let Some(index) = own.iter().position(|stream| Arc::ptr_eq(&stream.queue, queue)) else { return false };
-        let stream = own.swap_remove(index);
-        if own.is_empty() {
-            self.by_member.remove(&queue.member);
-        }
-        for author in stream.authors.iter() {
-            remove_watcher(&mut self.by_author, *author, queue);
-        }
-        true
-    }
-
-    fn follow(&mut self, member: MemberId, author: MemberId) {
-        for stream in self.by_member.get_mut(&member).into_iter().flatten() {
-            let Err(index) = stream.authors.binary_search(&author) else { continue };
-            let (before, after) = stream.authors.split_at(index);
-            stream.authors = before.iter().chain([&author]).chain(after).copied().collect();
-            self.by_author.entry(author).or_default().push(stream.queue.clone());
-        }
-    }
-
-    fn unfollow(&mut self, member: MemberId, author: MemberId) {
-        for stream in self.by_member.get_mut(&member).into_iter().flatten() {
-            if stream.authors.binary_search(&author).is_ok() {
-                stream.authors = stream.authors.iter().filter(|other| **other != author).copied().collect();
-                remove_watcher(&mut self.by_author, author, &stream.queue);
-            }
-        }
-    }
-}
+/// Offers in one slice: then the lock of the list is released and other tasks have their turn. About 0.1 ms.
+const SLICE: usize = 256;
 
 /// Every open stream of this process; one for all members.
 ///
-/// Lock order: `streams` first, then the lists of one [`StreamQueue`] or the channel of the projection's position,
-/// whose writer holds no other lock.
+/// One task offers events and changes follows: the actor of the streams. Any task opens and closes streams, and notes
+/// what a client shows. An event that is applied after the `live_from` of a stream is offered to the stream once, in
+/// the order of the log.
+///
+/// Lock order: the authors of one [`StreamQueue`] first, then one shard of one of the lists, then the queue or the
+/// screen of one [`StreamQueue`], or the channel of the projection's position, whose writer holds no other lock. A home
+/// feed takes a shard of `by_member` alone, which is never held for longer than the streams of one member or a copy of
+/// the shard.
 pub(super) struct Hub {
-    streams: Mutex<Index>,
+    /// The streams of each member.
+    by_member: StreamLists,
+    /// The streams that watch each author.
+    by_author: StreamLists,
     /// Every stream has been offered the events up to here.
     offered_to: AtomicU64,
     /// Number of streams.
@@ -70,14 +33,62 @@ pub(super) struct Hub {
     waiting_max: usize,
 }
 
+/// Counts the offers of a fan-out, and gives way to other tasks after each slice of them.
+pub(super) struct Pace {
+    /// Offers in one slice.
+    slice: usize,
+    /// Offers until the next pause.
+    left: usize,
+    /// All offers.
+    offered: usize,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self::new(SLICE)
+    }
+}
+
+impl Pace {
+    /// Begins to count; `slice` is at least 1.
+    pub(super) fn new(slice: usize) -> Self {
+        Self { slice, left: slice, offered: 0 }
+    }
+
+    /// Returns the number of all offers.
+    pub(super) fn offered(&self) -> usize {
+        self.offered
+    }
+
+    async fn count(&mut self, offers: usize) {
+        self.offered += offers;
+        self.left = self.left.saturating_sub(offers);
+        if self.left == 0 {
+            self.left = self.slice;
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
 impl Hub {
     pub(super) fn new(waiting_max: usize) -> Self {
-        Self { streams: Mutex::default(), offered_to: AtomicU64::new(0), open: AtomicUsize::new(0), waiting_max }
+        Self {
+            by_member: StreamLists::default(),
+            by_author: StreamLists::default(),
+            offered_to: AtomicU64::new(0),
+            open: AtomicUsize::new(0),
+            waiting_max,
+        }
     }
 
     /// Returns the position up to which every stream has been offered the events.
     pub(super) fn offered_to(&self) -> Position {
         Position(self.offered_to.load(Ordering::Acquire))
+    }
+
+    /// Notes that every stream has been offered the events up to `position`.
+    pub(super) fn set_offered_to(&self, position: Position) {
+        self.offered_to.store(position.0, Ordering::Release);
     }
 
     /// Registers a stream. Returns the position after which it is offered the events; `None` if the member has
@@ -89,18 +100,16 @@ impl Hub {
         per_member_max: usize,
         applied: impl FnOnce() -> Position,
     ) -> Option<Position> {
-        let mut streams = self.lock();
-        let own = streams.by_member.entry(queue.member).or_default();
-        if own.len() >= per_member_max {
+        // Held until the stream watches every author: a follow of the member waits for it.
+        let mut watched = queue.watched();
+        if !self.by_member.add(queue.member, queue, per_member_max) {
             return None;
         }
-        own.push(Stream { queue: queue.clone(), authors: authors.clone() });
-        for author in authors.iter() {
-            streams.by_author.entry(*author).or_default().push(queue.clone());
-        }
-        // Read under the lock: an event that is applied later is offered to this stream.
+        self.by_author.add_to_all(&authors, queue);
+        *watched = Some(authors);
+        // Read after the stream is in every list: an event that is applied later is offered to it.
         let live_from = applied();
-        drop(streams);
+        drop(watched);
         let open = self.open.fetch_add(1, Ordering::AcqRel) + 1;
         metrics::gauge!("dailyfeed_stream_watchers").set(open as f64);
         Some(live_from)
@@ -108,49 +117,92 @@ impl Hub {
 
     /// Removes a stream.
     pub(super) fn close(&self, queue: &Arc<StreamQueue>) {
-        if !self.lock().remove(queue) {
+        if !self.by_member.remove(queue.member, queue) {
             return;
         }
+        // A follow that found the stream before it was removed finds no authors afterwards, and adds none.
+        let authors = queue.watched().take();
+        self.by_author.remove_from_all(authors.as_deref().unwrap_or_default(), queue);
         let open = self.open.fetch_sub(1, Ordering::AcqRel) - 1;
         metrics::gauge!("dailyfeed_stream_watchers").set(open as f64);
     }
 
-    /// Has the member's open streams watch `author`.
-    pub(super) fn follow(&self, member: MemberId, author: MemberId) {
-        self.lock().follow(member, author);
-    }
-
-    /// Has the member's open streams no longer watch `author`.
-    pub(super) fn unfollow(&self, member: MemberId, author: MemberId) {
-        self.lock().unfollow(member, author);
-    }
-
-    /// Offers an event to every stream of its audience.
-    pub(super) fn offer(&self, event: &Event) {
-        let (audience, fact) = (Audience::of(event.fact.kind), &event.fact);
-        if audience == Audience::default() {
-            return;
+    /// Has the streams of a follower watch or no longer watch the author, if this event is about a follow.
+    pub(super) fn change_watched(&self, event: &Event) {
+        let fact = &event.fact;
+        match (fact.kind, fact.target) {
+            (K::MemberFollowed | K::FollowBegan, Some(author)) => self.follow(fact.member, author),
+            (K::MemberUnfollowed | K::FollowEnded, Some(author)) => self.unfollow(fact.member, author),
+            _ => {}
         }
-        let streams = self.lock();
-        let offer = |queue: &Arc<StreamQueue>| queue.offer(*event, self.waiting_max);
-        let offer_to_member = |member: MemberId| {
-            for stream in streams.by_member.get(&member).into_iter().flatten() {
-                offer(&stream.queue);
+    }
+
+    fn follow(&self, member: MemberId, author: MemberId) {
+        for queue in self.by_member.list(member) {
+            let mut watched = queue.watched();
+            let Some(authors) = watched.as_deref() else { continue };
+            let Err(index) = authors.binary_search(&author) else { continue };
+            let (before, after) = authors.split_at(index);
+            *watched = Some(before.iter().chain([&author]).chain(after).copied().collect());
+            self.by_author.add(author, &queue, usize::MAX);
+            drop(watched);
+        }
+    }
+
+    fn unfollow(&self, member: MemberId, author: MemberId) {
+        for queue in self.by_member.list(member) {
+            let mut watched = queue.watched();
+            let Some(authors) = watched.as_deref() else { continue };
+            if authors.binary_search(&author).is_ok() {
+                *watched = Some(authors.iter().filter(|other| **other != author).copied().collect());
+                self.by_author.remove(author, &queue);
             }
-        };
+            drop(watched);
+        }
+    }
+
+    /// Offers an event to every stream of its audience. Gives way to other tasks as `pace` demands.
+    pub(super) async fn offer(&self, event: &Event, pace: &mut Pace) {
+        let (audience, fact) = (Audience::of(event.fact.kind), &event.fact);
         if audience.followers {
-            streams.by_author.get(&fact.member).into_iter().flatten().for_each(offer);
+            self.offer_to_watchers(event, pace).await;
         }
         if audience.actor {
-            offer_to_member(fact.member);
+            self.offer_to_member(event, fact.member, pace).await;
         }
         if audience.target
             && let Some(target) = fact.target
         {
-            offer_to_member(target);
+            self.offer_to_member(event, target, pace).await;
         }
         if audience.everybody {
-            streams.by_member.values().flatten().for_each(|stream| offer(&stream.queue));
+            self.offer_to_everybody(event, pace).await;
+        }
+    }
+
+    async fn offer_to_watchers(&self, event: &Event, pace: &mut Pace) {
+        let mut end = usize::MAX;
+        while end > 0 {
+            let slice = self.by_author.visit_slice(event.fact.member, end, pace.slice, |queue| {
+                queue.offer(*event, self.waiting_max);
+            });
+            end = slice.rest;
+            pace.count(slice.visited).await;
+        }
+    }
+
+    async fn offer_to_member(&self, event: &Event, member: MemberId, pace: &mut Pace) {
+        let offered = self.by_member.visit(member, |queue| queue.offer(*event, self.waiting_max));
+        pace.count(offered).await;
+    }
+
+    async fn offer_to_everybody(&self, event: &Event, pace: &mut Pace) {
+        for shard in 0..StreamLists::SHARDS {
+            // The later `live_from` of a stream that is registered after this copy is not before the event.
+            for slice in self.by_member.of_shard(shard).chunks(pace.slice) {
+                slice.iter().for_each(|queue| queue.offer(*event, self.waiting_max));
+                pace.count(slice.len()).await;
+            }
         }
     }
 
@@ -159,61 +211,39 @@ impl Hub {
         if self.is_empty() {
             return Vec::new();
         }
-        let streams = self.lock();
         let awaited = |event: &&Event| {
-            matches!(event.fact.kind, EventKind::PostCreated | EventKind::PostUpdated)
-                && streams.by_author.contains_key(&event.fact.member)
+            matches!(event.fact.kind, K::PostCreated | K::PostUpdated) && self.by_author.has(event.fact.member)
         };
         events.iter().filter(awaited).filter_map(|event| event.fact.post).collect()
     }
 
     /// Notes that the member's client shows these posts: the member's open streams report their counts from now on.
     pub(super) fn note_on_screen(&self, member: MemberId, posts: impl Iterator<Item = PostId> + Clone) {
-        if self.is_empty() {
-            return;
-        }
-        let streams = self.lock();
-        for stream in streams.by_member.get(&member).into_iter().flatten() {
-            stream.queue.note_on_screen(posts.clone());
+        if !self.is_empty() {
+            self.by_member.visit(member, |queue| queue.note_on_screen(posts.clone()));
         }
     }
 
-    /// Whether no stream is open; can be stale for a moment. Spares callers the lock while no stream is open.
+    /// Whether no list has a stream.
+    #[cfg(test)]
+    pub(super) fn has_no_lists(&self) -> bool {
+        self.by_member.is_empty() && self.by_author.is_empty()
+    }
+
+    /// Whether no stream is open; can be stale for a moment. Spares callers the locks while no stream is open.
     fn is_empty(&self) -> bool {
         self.open.load(Ordering::Acquire) == 0
     }
 
     /// Ends every open stream after the events that it was offered. Each client resumes from its last id and misses
     /// nothing.
-    pub(super) fn interrupt(&self) {
-        let streams = self.lock();
-        for stream in streams.by_member.values().flatten() {
-            stream.queue.interrupt();
-        }
-    }
-
-    /// Notes that every stream has been offered the events up to `position`.
-    pub(super) fn set_offered_to(&self, position: Position) {
-        self.offered_to.store(position.0, Ordering::Release);
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Index> {
-        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Removes a queue from those of one author.
-fn remove_watcher(
-    by_author: &mut FxHashMap<MemberId, Vec<Arc<StreamQueue>>>,
-    author: MemberId,
-    queue: &Arc<StreamQueue>,
-) {
-    if let Some(queues) = by_author.get_mut(&author) {
-        if let Some(index) = queues.iter().position(|other| Arc::ptr_eq(other, queue)) {
-            queues.swap_remove(index);
-        }
-        if queues.is_empty() {
-            by_author.remove(&author);
+    pub(super) async fn interrupt(&self) {
+        let mut pace = Pace::default();
+        for shard in 0..StreamLists::SHARDS {
+            for slice in self.by_member.of_shard(shard).chunks(pace.slice) {
+                slice.iter().for_each(|queue| queue.interrupt());
+                pace.count(slice.len()).await;
+            }
         }
     }
 }

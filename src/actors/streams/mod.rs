@@ -1,23 +1,34 @@
 //! Streams: every open stream of this process, from the events that it is offered to the live events for its client.
 //!
-//! An event passes through `delivery.rs` (called by the projection), `hub.rs` (chooses the streams), `stream_queue.rs`
-//! (the queue of one stream), `subscription.rs` (its reader) and `live_events.rs` (the live events for its client).
+//! An event passes through `delivery.rs` (follows the log behind the projection), `hub.rs` (chooses the streams, from
+//! `stream_lists.rs`), `stream_queue.rs` (the queue of one stream), `subscription.rs` (its reader) and `live_events.rs`
+//! (the live events for its client).
 //!
 //! Depends on the rooms below (catalog <- visibility <- feeds, notifications <- streams <- projection).
 mod delivery;
 mod hub;
+#[cfg(test)]
+mod hub_tests;
 mod live_events;
 mod opening;
 mod positions;
 mod recent_counts;
 mod recent_days;
+mod stream_lists;
 mod stream_queue;
 mod subscription;
 
 pub use live_events::LiveEvent;
 pub use subscription::{StreamItem, Subscription};
 
-use super::{catalog::Catalog, error::Error, feeds::Feeds, notifications::LiveNotifications, visibility::Visibility};
+use super::{
+    catalog::Catalog,
+    error::{Error, StartError},
+    feeds::Feeds,
+    notifications::LiveNotifications,
+    supervisor::Supervisor,
+    visibility::Visibility,
+};
 use crate::{
     config::Config,
     domain::{Event, Identity, MemberId, Position, PostId, cursor::StreamCursor},
@@ -101,16 +112,21 @@ impl Streams {
         self.shared.recent_counts.note(events);
     }
 
-    /// Offers applied events to the streams of their audience.
-    pub(super) async fn deliver(&self, events: &[Event]) {
-        delivery::deliver(&self.shared, events).await;
+    /// Starts to offer the events after the projection's position to the streams of their audience, each after the
+    /// projection has applied it.
+    pub(super) async fn start(&self, supervisor: &Supervisor) -> Result<(), StartError> {
+        delivery::start(&self.shared, supervisor).await
     }
 
-    /// Ends every open stream after the events that it was offered, because further events up to `position` were
-    /// offered to no stream. Each client resumes from its last id and misses nothing.
-    pub(super) fn interrupt(&self, position: Position) {
-        self.shared.hub.interrupt();
-        self.shared.hub.set_offered_to(position);
+    /// Returns the position up to which every stream has been offered the events.
+    pub(super) fn position(&self) -> Position {
+        self.shared.hub.offered_to()
+    }
+
+    /// Ends every open stream after the events that it was offered, because the rooms that it reads are replaced. Each
+    /// client resumes from its last id and misses nothing.
+    pub(super) async fn interrupt(&self) {
+        self.shared.hub.interrupt().await;
     }
 }
 

@@ -1,16 +1,17 @@
 //! `StreamQueue`: the queue of one open stream. The hub puts events in, the stream's `Subscription` takes them out. It
-//! also holds the posts on the client's screen.
-use crate::domain::{Event, MemberId, PostId};
+//! also holds the posts on the client's screen, and the authors that the stream watches.
+use crate::domain::{Event, MemberId, Position, PostId};
 use std::{
     collections::VecDeque,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::Notify;
 
 /// Maximum number of posts whose changed counts a stream reports, 8 bytes each; the oldest entry is evicted first.
 const ON_SCREEN_MAX: usize = 200;
 
-/// One open stream as the hub sees it. No two of its locks are held at once.
+/// One open stream as the hub sees it. Lock order: `watched` before the lists of the hub, and those before the other two
+/// locks, which are never held at once.
 pub(super) struct StreamQueue {
     pub(super) member: MemberId,
     /// Wakes the reader.
@@ -18,11 +19,17 @@ pub(super) struct StreamQueue {
     queue: Mutex<Queue>,
     /// Posts that the client shows; newest last, without duplicates.
     on_screen: Mutex<VecDeque<PostId>>,
+    /// The authors that it watches, ascending; `None` while the hub does not have the stream. Shared with the cached
+    /// relations until a follow changes them.
+    watched: Mutex<Option<Arc<[MemberId]>>>,
 }
 
 #[derive(Default)]
 struct Queue {
     waiting: VecDeque<Event>,
+    /// The last event that was offered. An event up to here is ignored: an audience can name a stream twice, a fan-out
+    /// can visit it twice, and a failed one is repeated.
+    offered_to: Position,
     /// More events were offered than can wait, or the projection was rebuilt: the stream ends, and its client resumes
     /// from its last id.
     ended: bool,
@@ -30,16 +37,28 @@ struct Queue {
 
 impl StreamQueue {
     pub(super) fn new(member: MemberId) -> Self {
-        Self { member, wake: Notify::new(), queue: Mutex::default(), on_screen: Mutex::default() }
+        Self {
+            member,
+            wake: Notify::new(),
+            queue: Mutex::default(),
+            on_screen: Mutex::default(),
+            watched: Mutex::default(),
+        }
     }
 
-    /// Queues an event and wakes the reader; at most `waiting_max` events wait.
+    /// Locks the authors that the stream watches. Only the hub calls this.
+    pub(super) fn watched(&self) -> MutexGuard<'_, Option<Arc<[MemberId]>>> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues an event once and wakes the reader; at most `waiting_max` events wait. Events are offered in the order of
+    /// the log.
     pub(super) fn offer(&self, event: Event, waiting_max: usize) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        // A stream that is in the audience twice, as a follower of the actor and as the target, gets the event once.
-        if queue.ended || queue.waiting.back().is_some_and(|last| last.position == event.position) {
+        if queue.ended || event.position <= queue.offered_to {
             return;
         }
+        queue.offered_to = event.position;
         if queue.waiting.len() < waiting_max {
             queue.waiting.push_back(event);
         } else {
@@ -47,6 +66,12 @@ impl StreamQueue {
         }
         drop(queue);
         self.wake.notify_one();
+    }
+
+    /// Blocks every offer to this stream while the returned guard lives.
+    #[cfg(test)]
+    pub(super) fn block(&self) -> impl Drop + '_ {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends the stream after the events that wait.

@@ -57,6 +57,19 @@ impl Authors {
         }
     }
 
+    /// Returns the deactivated members, among them those who are purged by now.
+    pub(super) fn deactivated(&self) -> Vec<MemberId> {
+        self.deactivated.iter().copied().collect()
+    }
+
+    /// Forgets purged members: their posts are gone, and no member gets their ids again.
+    pub(super) fn forget(&mut self, purged: &[MemberId]) {
+        for member in purged {
+            self.deactivated.remove(member);
+            self.non_public.remove(member);
+        }
+    }
+
     /// Whether every author is active and public.
     pub(super) fn hides_nobody(&self) -> bool {
         self.deactivated.is_empty() && self.non_public.is_empty()

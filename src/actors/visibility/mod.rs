@@ -4,6 +4,8 @@
 //! Depends on the catalog (catalog <- visibility <- feeds, notifications <- streams <- projection).
 mod authors;
 mod own_writes;
+#[cfg(test)]
+mod tests;
 mod viewer;
 
 pub use viewer::Viewer;
@@ -19,6 +21,9 @@ use authors::Decision;
 use own_writes::OwnWrites;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::watch;
+
+/// Members whom one query of [`Visibility::forget_purged`] looks up.
+const PURGED_STEP: usize = 1_000;
 
 /// Handle of the visibility rule and of each member's own writes. Cheap to clone; reads skip every mailbox.
 #[derive(Clone)]
@@ -124,6 +129,19 @@ impl Visibility {
     pub(super) async fn load_authors(&self) -> StoreResult<Authors> {
         let deactivated = self.shared.members.deactivated().await?;
         Ok(Authors::new(deactivated, self.shared.members.non_public_authors().await?))
+    }
+
+    /// Forgets the decisions of members who have been purged. No event says so: a purge removes deactivated members, whom
+    /// nobody sees any more, and their ids never return.
+    pub(super) async fn forget_purged(&self) -> StoreResult<()> {
+        let deactivated = self.shared.authors.read().unwrap_or_else(PoisonError::into_inner).deactivated();
+        for step in deactivated.chunks(PURGED_STEP) {
+            let purged = self.shared.members.purged(step).await?;
+            if !purged.is_empty() {
+                self.shared.authors.write().unwrap_or_else(PoisonError::into_inner).forget(&purged);
+            }
+        }
+        Ok(())
     }
 
     /// Replaces the known decisions of authors by loaded ones.

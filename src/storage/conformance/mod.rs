@@ -38,6 +38,7 @@ mod relations;
 mod search;
 mod sessions;
 mod tokens;
+mod views;
 
 use super::{NewMember, StoreResult, Stores};
 use crate::domain::{

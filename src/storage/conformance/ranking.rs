@@ -51,7 +51,7 @@ fn tally(views: u32, likes: u32, comments: u32) -> Tally {
     Tally { views, likes, comments }
 }
 
-async fn tallies_of(stores: &Stores, post: PostId) -> Option<PostTallies> {
+pub(super) async fn tallies_of(stores: &Stores, post: PostId) -> Option<PostTallies> {
     stores.ranking.tallies(&[post], window_starts()).await.unwrap().pop()
 }
 

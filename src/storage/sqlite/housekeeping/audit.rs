@@ -40,7 +40,7 @@ const QUERIES: [(&str, &str); 9] = [
     (
         "posts.view_count",
         "SELECT count(*) FROM posts LEFT JOIN (SELECT post_id AS id, count(*) AS n FROM post_views GROUP BY post_id) \
-        USING (id) WHERE view_count <> coalesce(n, 0)",
+        USING (id) WHERE view_count <> views_base + coalesce(n, 0)",
     ),
     (
         "posts.like_count",

@@ -144,6 +144,13 @@ impl MemberStore for Sqlite {
         Ok(rows.iter().map(|row| MemberId(number(row.get(0)))).collect())
     }
 
+    async fn purged(&self, ids: &[MemberId]) -> StoreResult<Vec<MemberId>> {
+        let select = "SELECT value FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM members WHERE id = value)";
+        let query = sqlx::query(select).bind(json_ids(ids.iter().map(|id| id.0)));
+        let rows = query.fetch_all(&self.read_pool).await.map_err(failed)?;
+        Ok(rows.iter().map(|row| MemberId(number(row.get(0)))).collect())
+    }
+
     async fn non_public_authors(&self) -> StoreResult<Vec<(MemberId, Privacy)>> {
         let select = "SELECT id, privacy FROM members WHERE privacy > 0";
         let rows = sqlx::query(select).fetch_all(&self.read_pool).await.map_err(failed)?;
