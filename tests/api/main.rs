@@ -2,6 +2,8 @@
 mod activities;
 mod admin_access;
 mod admin_listener;
+mod audience;
+mod audience_streams;
 mod authentication;
 mod blocks;
 mod cache_headers;

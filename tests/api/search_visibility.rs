@@ -1,5 +1,6 @@
 //! Searches for posts, comments and members: visibility, index updates, and reads of own writes by token.
 use crate::{
+    audience::post_for,
     common::Member,
     search::{encoded, found, search, word, write},
     support::{NONE, member, until},
@@ -59,7 +60,8 @@ async fn followers_only_posts_are_found_by_followers_only() {
     follower.follow(&author).await;
     privacy(&author, "FOLLOWERS").await;
     let word = word();
-    let post = author.post(&word).await;
+    // For everybody, so that the privacy of its author alone decides.
+    let post = post_for(&author, "public", &word).await;
     let comment = author.comment(post, None, &word).await;
     assert_eq!(find(&follower, "post", &word).await, [post]);
     assert_eq!(find(&follower, "comment", &word).await, [comment]);

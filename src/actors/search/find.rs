@@ -8,8 +8,8 @@ use super::{
 use crate::{
     actors::{error::Error, page::Page, visibility::Viewer},
     domain::{
-        CommentId, Deadline, Handle, Member, MemberCard, MemberId, PostId, Refusal, SearchKind, SearchOrder, Surface,
-        Timestamp, VisibleComment, VisiblePost, check_length,
+        CommentId, Deadline, Handle, Member, MemberCard, MemberId, PostId, Refusal, SearchKind, SearchOrder, Standing,
+        Surface, Timestamp, VisibleComment, VisiblePost, check_length,
         cursor::{ListKind, scope_of},
         search::{QUERY_LENGTH_MAX, Query},
     },
@@ -90,7 +90,7 @@ impl Search {
         };
         let viewer = self.visibility.viewer(viewer_id).await?;
         // Checked before the search, so that neither its cursor nor its duration reveals the number of hidden posts.
-        if author.is_some_and(|author| !viewer.sees_posts_of(author, Surface::Direct)) {
+        if author.is_some_and(|author| viewer.standing(author, Surface::Direct) == Standing::Hidden) {
             return Ok(no_results());
         }
         let scan = self.scan(&list, wanted, cursor, |hits| self.visible_posts(&viewer, hits));
@@ -184,7 +184,10 @@ impl Search {
 
     /// Returns the visible posts among hits, by id.
     async fn visible_posts(&self, viewer: &Viewer, mut hits: Vec<Hit>) -> Result<HashMap<u64, VisiblePost>, Error> {
-        hits.retain(|hit| viewer.sees_posts_of(hit.author, Surface::Direct));
+        // Spares the rows of authors whose posts are all hidden. The posts' own audiences are checked with the rows.
+        viewer.with_check(Surface::Direct, |check| {
+            hits.retain(|hit| check.standing(hit.author) != Standing::Hidden);
+        });
         let ids: Vec<PostId> = hits.iter().map(|hit| PostId(hit.key.id)).collect();
         let posts = self.visibility.posts(viewer, &ids, Surface::Direct).await?;
         Ok(posts.into_iter().map(|visible| (visible.post.id.0, visible)).collect())

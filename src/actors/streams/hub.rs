@@ -1,7 +1,7 @@
 //! `Hub`: every open stream of this process, by its member and by the authors that it watches. It offers each event to
 //! the streams of the event's audience.
 use super::stream_queue::StreamQueue;
-use crate::domain::{Audience, Event, EventKind, MemberId, Position, PostId};
+use crate::domain::{EventAudience, Event, EventKind, MemberId, Position, PostId};
 use rustc_hash::FxHashMap;
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -127,8 +127,8 @@ impl Hub {
 
     /// Offers an event to every stream of its audience.
     pub(super) fn offer(&self, event: &Event) {
-        let (audience, fact) = (Audience::of(event.fact.kind), &event.fact);
-        if audience == Audience::default() {
+        let (audience, fact) = (EventAudience::of(event.fact.kind), &event.fact);
+        if audience == EventAudience::default() {
             return;
         }
         let streams = self.lock();

@@ -2,8 +2,8 @@
 use super::{Backend, id};
 use crate::{
     domain::{
-        Comment, CommentId, Deadline, Epoch, MemberId, Position, Post, PostCounts, PostId, SearchKey, SearchKind,
-        SearchOrder, Timestamp, markup, search::Query,
+        Comment, CommentId, Deadline, Epoch, MemberId, Position, Post, PostAudience, PostCounts, PostId, SearchKey,
+        SearchKind, SearchOrder, Timestamp, markup, search::Query,
     },
     storage::{IndexChange, SearchIndex, SearchRequest, StoreError, Stores},
 };
@@ -27,6 +27,7 @@ fn post(id: u64, author: u64, title: Option<&str>, content: &str) -> Post {
         author: MemberId(author),
         title: title.map(str::to_owned),
         content: content.to_owned(),
+        audience: PostAudience::Public,
         tags: markup::find(content).tags,
         images: Vec::new(),
         mentions: Vec::new(),
