@@ -12,7 +12,7 @@ pub enum PostAudience {
     Followers = 1,
     /// The members whom its text mentions. An edit changes who they are.
     Mentioned = 2,
-    /// Nobody.
+    /// No other member.
     Own = 3,
 }
 

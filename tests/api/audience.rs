@@ -55,7 +55,8 @@ async fn without_a_choice_the_audience_is_what_the_privacy_says() {
         }
     }
     let mine = author.get("/api/timeline/posts/mine").await;
-    let shown: Vec<&str> = mine["items"].as_array().unwrap()[..4].iter().map(|post| post["audience"].as_str().unwrap()).collect();
+    let shown: Vec<&str> =
+        mine["items"].as_array().unwrap()[..4].iter().map(|post| post["audience"].as_str().unwrap()).collect();
     assert_eq!(shown, ["self", "mentioned", "followers", "public"]);
     assert_eq!(author.me().await["postCount"], 18, "posts of every audience are counted");
 }
@@ -104,7 +105,10 @@ async fn an_edit_cannot_change_the_audience() {
             }
         }
         let kept = author.get(&path_of(post)).await;
-        assert_eq!((&kept["content"], &kept["editedAt"], &kept["audience"]), (&json!("처음"), &Value::Null, &json!(audience)));
+        assert_eq!(
+            (&kept["content"], &kept["editedAt"], &kept["audience"]),
+            (&json!("처음"), &Value::Null, &json!(audience))
+        );
         for body in [json!({"content": "둘째", "audience": audience}), json!({"content": "셋째"})] {
             let edited = author.ok(Method::PUT, &path_of(post), body.clone()).await;
             assert_eq!((&edited["content"], &edited["audience"]), (&body["content"], &json!(audience)));
@@ -162,8 +166,13 @@ impl Cast {
 
     /// The members, each with the indices of the posts that it sees.
     fn with_rows(&self) -> impl Iterator<Item = (&Member, Vec<usize>)> {
-        [(&self.author, vec![0, 1, 2, 3]), (&self.stranger, vec![0]), (&self.follower, vec![0, 1]), (&self.mentioned, vec![0, 2])]
-            .into_iter()
+        [
+            (&self.author, vec![0, 1, 2, 3]),
+            (&self.stranger, vec![0]),
+            (&self.follower, vec![0, 1]),
+            (&self.mentioned, vec![0, 2]),
+        ]
+        .into_iter()
     }
 }
 
@@ -238,7 +247,8 @@ async fn a_mention_notifies_only_members_who_see_the_post() {
     let cast = Cast::new(None).await;
     let posts = cast.posts("글").await;
     let page = cast.mentioned.get("/api/notifications").await;
-    let about: Vec<u64> = page["items"].as_array().unwrap().iter().map(|item| item["postId"].as_u64().unwrap()).collect();
+    let about: Vec<u64> =
+        page["items"].as_array().unwrap().iter().map(|item| item["postId"].as_u64().unwrap()).collect();
     assert_eq!((about, unread(&cast.mentioned).await), (vec![posts[2], posts[0]], 2));
     // Hidden notifications appear and disappear with the post.
     cast.mentioned.follow(&cast.author).await;

@@ -79,7 +79,8 @@ async fn a_stream_shows_the_posts_for_its_member() {
     let cursor = now_on(&fan).await;
     let posts = posts(&author, &friend).await;
     let all = posts.map(created);
-    let expected = [vec![0, 1, 2, 3], vec![0, 1], vec![0, 1, 2]].map(|seen| seen.into_iter().map(|at: usize| all[at].clone()).collect::<Vec<_>>());
+    let expected = [vec![0, 1, 2, 3], vec![0, 1], vec![0, 1, 2]]
+        .map(|seen| seen.into_iter().map(|at: usize| all[at].clone()).collect::<Vec<_>>());
     for ((who, stream), expected) in [&author, &fan, &friend].into_iter().zip(&mut streams).zip(&expected) {
         assert_eq!(events_until_own_post(who, stream).await, *expected);
     }
@@ -102,7 +103,10 @@ async fn an_unfollow_takes_back_what_was_for_followers() {
     let cursor = now_on(&fan).await;
     let mut stream = open(&fan).await;
     let posts = posts(&author, &fan).await;
-    assert_eq!(events_until_own_post(&fan, &mut stream).await, [created(posts[0]), created(posts[1]), created(posts[2])]);
+    assert_eq!(
+        events_until_own_post(&fan, &mut stream).await,
+        [created(posts[0]), created(posts[1]), created(posts[2])]
+    );
     fan.unfollow(&author).await;
     // The public post and the one that mentions the member stay visible.
     assert_eq!(events_until_own_post(&fan, &mut stream).await, [taken(posts[1], "hidden")]);
@@ -155,12 +159,16 @@ async fn an_edit_takes_the_post_from_the_unmentioned_and_brings_it_to_the_mentio
         assert_eq!(events_until_own_post(who, stream).await, expected);
     }
     edit(&to_other).await;
-    for ((who, stream), expected) in
-        [&one, &other, &fan].into_iter().zip(&mut streams).zip([vec![taken(post, "hidden")], vec![updated(post)], vec![]])
-    {
+    for ((who, stream), expected) in [&one, &other, &fan].into_iter().zip(&mut streams).zip([
+        vec![taken(post, "hidden")],
+        vec![updated(post)],
+        vec![],
+    ]) {
         assert_eq!(events_until_own_post(who, stream).await, expected);
     }
-    for (who, (cursor, expected)) in [&one, &other].into_iter().zip(cursors.iter().zip(["post.deleted", "post.created"])) {
+    for (who, (cursor, expected)) in
+        [&one, &other].into_iter().zip(cursors.iter().zip(["post.deleted", "post.created"]))
+    {
         let mut resumed = who.stream(Some(cursor)).await;
         ready(&mut resumed).await;
         let event = loop {
@@ -224,7 +232,8 @@ async fn public_events_are_those_of_visible_posts() {
     for (who, visible) in rows {
         for (at, types) in seen(who).await.into_iter().enumerate() {
             let types: Vec<String> = types;
-            let expected: &[&str] = if visible.contains(&at) { &["post.created", "post.liked", "comment.created"] } else { &[] };
+            let expected: &[&str] =
+                if visible.contains(&at) { &["post.created", "post.liked", "comment.created"] } else { &[] };
             assert_eq!(types, expected, "{}", AUDIENCES[at]);
         }
     }
@@ -237,5 +246,46 @@ async fn public_events_are_those_of_visible_posts() {
             let expected: &[&str] = if visible.contains(&at) { &["post.deleted"] } else { &[] };
             assert_eq!(types, expected, "{}", AUDIENCES[at]);
         }
+    }
+}
+
+/// Waits for the next notification or retraction: name, type and id.
+async fn next_notification(stream: &mut Stream) -> (String, Value, u64) {
+    loop {
+        let event = next(stream).await;
+        if event.name.starts_with("notification") {
+            return (event.name, event.data["type"].clone(), event.data["id"].as_u64().unwrap());
+        }
+    }
+}
+
+#[tokio::test]
+async fn notifications_go_with_the_post_that_they_are_about() {
+    let (author, fan) = (member().await, member().await);
+    fan.follow(&author).await;
+    let mut stream = open(&fan).await;
+    let to_fan = format!("@{} 글", fan.handle().await);
+    for (audience, reason) in [("followers", "unfollow"), ("mentioned", "edit")] {
+        let post = post_for(&author, audience, &to_fan).await;
+        let (_, kind, mention) = next_notification(&mut stream).await;
+        assert_eq!(kind, "MENTION");
+        let comment = fan.comment(post, None, "댓글").await;
+        author.ok(Method::PUT, &format!("/api/comments/{comment}/like"), Value::Null).await;
+        let (_, kind, like) = next_notification(&mut stream).await;
+        assert_eq!(kind, "LIKE_COMMENT");
+        if reason == "unfollow" {
+            fan.unfollow(&author).await;
+        } else {
+            author.ok(Method::PUT, &format!("/api/posts/{post}"), json!({"content": "아무도 아님"})).await;
+        }
+        let mut retracted = Vec::new();
+        for _ in 0..2 {
+            let (name, _, id) = next_notification(&mut stream).await;
+            assert_eq!(name, "notification.retracted", "{reason}");
+            retracted.push(id);
+        }
+        retracted.sort_unstable();
+        assert_eq!(retracted, [mention, like], "{reason}");
+        fan.follow(&author).await;
     }
 }

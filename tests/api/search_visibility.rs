@@ -240,3 +240,20 @@ async fn an_invalid_write_token_is_refused() {
     let path = format!("/api/search/posts?q=x&consistentWith={token}");
     who.refused(Method::GET, &path, Value::Null, 400, "CURSOR_INVALID").await;
 }
+
+#[tokio::test]
+async fn posts_for_others_leave_no_trace_in_pages_of_their_author() {
+    let (author, follower, stranger) = (member().await, member().await, member().await);
+    follower.follow(&author).await;
+    let word = word();
+    for _ in 0..18 {
+        for audience in ["followers", "mentioned", "self"] {
+            post_for(&author, audience, &word).await;
+        }
+    }
+    let parameters = format!("q={word}&author={}&limit=1", author.id);
+    let page = search(&stranger, "post", &parameters).await;
+    assert_eq!((found(&page, "post"), &page["nextCursor"]), (vec![], &Value::Null));
+    let page = search(&follower, "post", &parameters).await;
+    assert_eq!((found(&page, "post").len(), page["nextCursor"].is_string()), (1, true));
+}

@@ -69,12 +69,13 @@ impl Feeds {
         }
     }
 
-    /// Returns the newest posts in the window by `authors` that the viewer sees in a feed, at most `limit`.
-    pub(super) fn newest_visible(&self, viewer: &Viewer, authors: &[MemberId], limit: usize) -> Vec<PostRef> {
+    /// Returns the newest posts in the window of the viewer's home feed, at most `limit`.
+    pub(super) fn newest_at_home(&self, viewer: &Viewer, limit: usize) -> Vec<PostRef> {
         viewer.with_check(Surface::Feed, |check| {
             let window = self.shared.window.read().unwrap_or_else(PoisonError::into_inner);
             let range = Range { before: PostId(u64::MAX), pinned: Position(u64::MAX), limit };
-            window.newest_by_authors(viewer.member(), authors, |author| check.standing(author), range).posts
+            let authors = &viewer.relations().home_authors;
+            window.newest_by_authors(viewer.member(), authors, |author| check.standing_at_home(author), range).posts
         })
     }
 

@@ -1,19 +1,19 @@
 //! `RestrictedPosts`: the posts of the window that are only for the members whom they mention, or only for their author,
 //! listed for each of these members.
 //!
-//! A list for each reader: a home feed walks past no post that its viewer may not see, however many there are.
+//! A list for each viewer: a home feed walks past no post that its viewer may not see, however many there are.
 use super::merge::Entry;
 use crate::domain::{MemberId, PostId};
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
 
-/// The posts of each author that one reader may see, oldest first.
+/// The posts of each author that one viewer may see, oldest first.
 type ByAuthor = FxHashMap<MemberId, VecDeque<Entry>>;
 
-/// The restricted posts, by reader. The window bounds the number of entries.
+/// The restricted posts, by viewer. The window bounds the number of entries.
 #[derive(Default)]
 pub(super) struct RestrictedPosts {
-    by_reader: FxHashMap<MemberId, ByAuthor>,
+    by_viewer: FxHashMap<MemberId, ByAuthor>,
     posts: FxHashMap<PostId, Restricted>,
     /// Number of entries in all lists.
     entries: usize,
@@ -24,48 +24,48 @@ struct Restricted {
     author: MemberId,
     entry: Entry,
     /// The author, then the members whom the post mentions.
-    readers: Vec<MemberId>,
+    viewers: Vec<MemberId>,
 }
 
 impl RestrictedPosts {
-    /// Adds a post for its author. Further readers are added by `admit`.
+    /// Adds a post for its author. Further viewers are added by `admit`.
     pub(super) fn insert(&mut self, author: MemberId, entry: Entry) {
-        self.posts.entry(entry.post).or_insert(Restricted { author, entry, readers: Vec::new() });
+        self.posts.entry(entry.post).or_insert(Restricted { author, entry, viewers: Vec::new() });
         self.admit(entry.post, author);
     }
 
-    /// Adds a reader to a post. Does nothing for an unknown post or a reader that it has.
-    pub(super) fn admit(&mut self, post: PostId, reader: MemberId) {
+    /// Adds a viewer to a post. Does nothing for an unknown post or a viewer that it has.
+    pub(super) fn admit(&mut self, post: PostId, viewer: MemberId) {
         let Some(restricted) = self.posts.get_mut(&post) else { return };
-        if restricted.readers.contains(&reader) {
+        if restricted.viewers.contains(&viewer) {
             return;
         }
-        restricted.readers.push(reader);
-        let list = self.by_reader.entry(reader).or_default().entry(restricted.author).or_default();
+        restricted.viewers.push(viewer);
+        let list = self.by_viewer.entry(viewer).or_default().entry(restricted.author).or_default();
         list.insert(list.partition_point(|other| other.post < post), restricted.entry);
         self.entries += 1;
     }
 
-    /// Removes a mentioned reader from a post. Does nothing for an unknown post or reader.
-    pub(super) fn withdraw(&mut self, post: PostId, reader: MemberId) {
+    /// Removes a mentioned viewer from a post. Does nothing for an unknown post or viewer.
+    pub(super) fn withdraw(&mut self, post: PostId, viewer: MemberId) {
         let Some(restricted) = self.posts.get_mut(&post) else { return };
         let author = restricted.author;
-        if let Some(at) = restricted.readers.iter().position(|other| *other == reader) {
-            restricted.readers.swap_remove(at);
-            self.unlist(post, author, reader);
+        if let Some(at) = restricted.viewers.iter().position(|other| *other == viewer) {
+            restricted.viewers.swap_remove(at);
+            self.unlist(post, author, viewer);
         }
     }
 
-    /// Removes a post for all its readers: it was deleted or evicted. Does nothing for an unknown post.
+    /// Removes a post for all its viewers: it was deleted or evicted. Does nothing for an unknown post.
     pub(super) fn remove(&mut self, post: PostId) {
-        let Some(Restricted { author, readers, .. }) = self.posts.remove(&post) else { return };
-        for reader in readers {
-            self.unlist(post, author, reader);
+        let Some(Restricted { author, viewers, .. }) = self.posts.remove(&post) else { return };
+        for viewer in viewers {
+            self.unlist(post, author, viewer);
         }
     }
 
-    fn unlist(&mut self, post: PostId, author: MemberId, reader: MemberId) {
-        let Some(by_author) = self.by_reader.get_mut(&reader) else { return };
+    fn unlist(&mut self, post: PostId, author: MemberId, viewer: MemberId) {
+        let Some(by_author) = self.by_viewer.get_mut(&viewer) else { return };
         if let Some(list) = by_author.get_mut(&author)
             && let Ok(at) = list.binary_search_by_key(&post, |entry| entry.post)
         {
@@ -76,18 +76,18 @@ impl RestrictedPosts {
             }
         }
         if by_author.is_empty() {
-            self.by_reader.remove(&reader);
+            self.by_viewer.remove(&viewer);
         }
     }
 
     /// Returns the restricted posts that this member may see, by author.
-    pub(super) fn for_reader(&self, reader: MemberId) -> impl Iterator<Item = (MemberId, &VecDeque<Entry>)> {
-        self.by_reader.get(&reader).into_iter().flatten().map(|(author, list)| (*author, list))
+    pub(super) fn for_viewer(&self, viewer: MemberId) -> impl Iterator<Item = (MemberId, &VecDeque<Entry>)> {
+        self.by_viewer.get(&viewer).into_iter().flatten().map(|(author, list)| (*author, list))
     }
 
     /// Returns whether the post is for this member.
     pub(super) fn admits(&self, post: PostId, member: MemberId) -> bool {
-        self.posts.get(&post).is_some_and(|restricted| restricted.readers.contains(&member))
+        self.posts.get(&post).is_some_and(|restricted| restricted.viewers.contains(&member))
     }
 
     /// Returns the number of entries in all lists.
@@ -106,12 +106,12 @@ mod tests {
 
     const AUTHOR: MemberId = MemberId(1);
 
-    fn posts(of: &RestrictedPosts, reader: u64) -> Vec<u64> {
-        of.for_reader(MemberId(reader)).flat_map(|(_, list)| list).map(|entry| entry.post.0).collect()
+    fn posts(of: &RestrictedPosts, viewer: u64) -> Vec<u64> {
+        of.for_viewer(MemberId(viewer)).flat_map(|(_, list)| list).map(|entry| entry.post.0).collect()
     }
 
     #[test]
-    fn each_reader_has_the_posts_that_admit_it() {
+    fn each_viewer_has_the_posts_that_admit_it() {
         let mut restricted = RestrictedPosts::default();
         for post in [20, 10, 30] {
             let post = PostRef {
@@ -123,8 +123,8 @@ mod tests {
             restricted.insert(AUTHOR, Entry::of(&post));
             restricted.insert(AUTHOR, Entry::of(&post));
         }
-        for (post, reader) in [(30, 2), (10, 2), (10, 2), (10, 3), (40, 3)] {
-            restricted.admit(PostId(post), MemberId(reader));
+        for (post, viewer) in [(30, 2), (10, 2), (10, 2), (10, 3), (40, 3)] {
+            restricted.admit(PostId(post), MemberId(viewer));
         }
         assert_eq!((posts(&restricted, 1), posts(&restricted, 2)), (vec![10, 20, 30], vec![10, 30]));
         assert_eq!((posts(&restricted, 3), restricted.entries()), (vec![10], 6));
@@ -137,6 +137,6 @@ mod tests {
         restricted.remove(PostId(30));
         assert_eq!((posts(&restricted, 1), posts(&restricted, 2), posts(&restricted, 3)), (vec![20], vec![], vec![]));
         restricted.remove(PostId(20));
-        assert!(restricted.entries() == 0 && restricted.by_reader.is_empty() && restricted.posts.is_empty());
+        assert!(restricted.entries() == 0 && restricted.by_viewer.is_empty() && restricted.posts.is_empty());
     }
 }

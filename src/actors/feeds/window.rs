@@ -207,7 +207,7 @@ impl PostWindow {
             candidates.truncate(limit);
         }
         heads.extend(candidates.iter().filter_map(|(_, author)| self.head(*author, standing(*author), before)));
-        for (author, entries) in self.restricted.for_reader(viewer) {
+        for (author, entries) in self.restricted.for_viewer(viewer) {
             if authors.binary_search(&author).is_ok() {
                 heads.extend(Head::new(author, standing(author), entries, before));
             }
@@ -257,7 +257,7 @@ impl PostWindow {
         self.all.len()
     }
 
-    /// Returns the number of posts as `posts_max` counts them: a restricted post counts for each of its readers too.
+    /// Returns the number of posts as `posts_max` counts them: a restricted post counts for each of its viewers too.
     pub(super) fn size(&self) -> usize {
         self.all.len() + self.restricted.entries()
     }

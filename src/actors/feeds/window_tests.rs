@@ -179,7 +179,7 @@ fn a_withdrawn_mention_a_deletion_and_an_eviction_take_restricted_posts_away() {
     assert_eq!(follower(&window), [20, 10]);
     assert_eq!((window.post_count(), window.size()), (6, 8));
 
-    // Three posts, of which the two for the mentioned count once more for each reader.
+    // Three posts, of which the two for the mentioned count once more for each viewer.
     let mut window = PostWindow::new(7, Position(0));
     for post in [10, 20, 30] {
         let audience = if post == 10 { PostAudience::Public } else { PostAudience::Mentioned };

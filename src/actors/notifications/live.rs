@@ -4,8 +4,8 @@ use super::{LiveNotifications, VisibleNotification};
 use crate::{
     actors::{error::Error, visibility::Viewer},
     domain::{
-        Event, EventKind as K, LiveRetraction, MemberId, Notification, NotificationKind, Position, PostAudience, PostId,
-        Surface,
+        Event, EventKind as K, LiveRetraction, MemberId, Notification, NotificationKind, Position, PostAudience,
+        PostId, Surface,
     },
 };
 use rustc_hash::FxHashSet;

@@ -80,19 +80,21 @@ impl Search {
                 Some(id)
             }
         };
+        let viewer = self.visibility.viewer(viewer_id).await?;
+        // Checked before the search, so that neither its cursor nor its duration reveals the number of hidden posts.
+        let standing = author.map(|author| viewer.standing(author, Surface::Direct));
+        if standing == Some(Standing::Hidden) {
+            return Ok(no_results());
+        }
         let wanted = SearchRequest {
             author,
             tag: search.tag,
             from: search.from,
             to: search.to,
             order: search.order,
-            ..unfiltered(SearchKind::Post, query.clone(), limit, permit.deadline())
+            excludes_followers_only: standing == Some(Standing::Stranger),
+            ..unfiltered(SearchKind::Post, query.clone(), viewer_id, limit, permit.deadline())
         };
-        let viewer = self.visibility.viewer(viewer_id).await?;
-        // Checked before the search, so that neither its cursor nor its duration reveals the number of hidden posts.
-        if author.is_some_and(|author| viewer.standing(author, Surface::Direct) == Standing::Hidden) {
-            return Ok(no_results());
-        }
         let scan = self.scan(&list, wanted, cursor, |hits| self.visible_posts(&viewer, hits));
         let found = permit.within(scan).await?;
         let items = with_highlights(&permit, query, found.items, |item: VisiblePost, marker| {
@@ -125,7 +127,7 @@ impl Search {
         {
             return Ok(no_results());
         }
-        let unfiltered = unfiltered(SearchKind::Comment, query.clone(), limit, permit.deadline());
+        let unfiltered = unfiltered(SearchKind::Comment, query.clone(), viewer_id, limit, permit.deadline());
         let wanted = SearchRequest { post: search.post, ..unfiltered };
         let scan = self.scan(&list, wanted, cursor, |hits| self.visible_comments(&viewer, hits));
         let found = permit.within(scan).await?;
@@ -153,7 +155,7 @@ impl Search {
         }
         let permit = self.lane.enter(viewer_id).await?;
         let viewer = self.visibility.viewer(viewer_id).await?;
-        let wanted = unfiltered(SearchKind::Member, query.clone(), limit, permit.deadline());
+        let wanted = unfiltered(SearchKind::Member, query.clone(), viewer_id, limit, permit.deadline());
         let scan = self.scan(&list, wanted, cursor, |hits| self.visible_members(&viewer, hits));
         let found = permit.within(scan).await?;
         let items = with_highlights(&permit, query, found.items, |member: Member, marker| {
@@ -223,10 +225,12 @@ fn parse_query(text: &str, parse: impl FnOnce(&str) -> Query) -> Result<Query, E
 }
 
 /// Returns a request without any filter.
-fn unfiltered(kind: SearchKind, query: Query, limit: usize, deadline: Deadline) -> SearchRequest {
+fn unfiltered(kind: SearchKind, query: Query, viewer: MemberId, limit: usize, deadline: Deadline) -> SearchRequest {
     SearchRequest {
         kind,
         query,
+        viewer,
+        excludes_followers_only: false,
         author: None,
         post: None,
         tag: None,

@@ -1,7 +1,7 @@
 //! `Hub`: every open stream of this process, by its member and by the authors that it watches. It offers each event to
 //! the streams of the event's audience.
 use super::stream_queue::StreamQueue;
-use crate::domain::{EventAudience, Event, EventKind, MemberId, Position, PostId};
+use crate::domain::{Event, EventAudience, EventKind, MemberId, Position, PostId};
 use rustc_hash::FxHashMap;
 use std::sync::{
     Arc, Mutex, PoisonError,

@@ -92,7 +92,8 @@ fn post_events(shared: &Shared, viewer: &Viewer, event: &Event, posts: &[Visible
     match fact.kind {
         K::PostCreated => visible().map(LiveEvent::Created).into_iter().collect(),
         K::PostUpdated => visible().map(LiveEvent::Updated).into_iter().collect(),
-        // A hidden post was never shown, or was reported as hidden before. The mentioned are told by `unmentioned`.
+        // A hidden post was never shown, or was reported as hidden before. `unmentioned` reports a post for the
+        // mentioned to them.
         K::PostDeleted => {
             let post = PostFacts { author: fact.member, audience: fact.audience, mentions_viewer: false };
             let is_shown = own || viewer.sees_post(post, Surface::Feed);

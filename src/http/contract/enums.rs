@@ -37,7 +37,7 @@ enums! {
     ImageType, "The media type of a stored image.", [ImageKind::Jpeg, ImageKind::Png].map(ImageKind::media_type);
     ImageVariant, "A variant of an uploaded image.", Variant::ALL.map(Variant::name);
     PostAudience, "The members who can see a post besides its author: `public`: everybody; `followers`: the author's followers; \
-        `mentioned`: the members whom its text mentions; `self`: nobody.", 
+        `mentioned`: the members whom its text mentions; `self`: nobody.",
         domain::PostAudience::ALL.map(domain::PostAudience::name);
     ProblemCode, "The code of a problem. Stable.", codes::CODES.iter().map(|code| code.name);
     RankingWindow, "`day`: the current hour and the 24 full hours before it; `week`: the current hour and the 168 before it; `all`: all time.",

@@ -81,10 +81,8 @@ async fn the_events_about_a_post_name_its_audience(backend: &Backend) {
         // A post for its author alone mentions nobody.
         let mut kinds: Vec<_> = about.iter().map(|fact| (fact.kind, fact.target)).collect();
         kinds.sort_by_key(|(kind, target)| (kind.code(), *target));
-        let mut expected: Vec<_> = mentions
-            .into_iter()
-            .filter(|(_, target)| audience != PostAudience::Own || target.is_none())
-            .collect();
+        let mut expected: Vec<_> =
+            mentions.into_iter().filter(|(_, target)| audience != PostAudience::Own || target.is_none()).collect();
         expected.sort_by_key(|(kind, target)| (kind.code(), *target));
         assert_eq!(kinds, expected, "{audience:?}");
     }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     domain::{
-        EventAudience, CommentText, Event, EventKind as K, Fact, MemberId, Position, PostCounts, Privacy, ProfilePatch,
+        CommentText, Event, EventAudience, EventKind as K, Fact, MemberId, Position, PostCounts, Privacy, ProfilePatch,
         Refusal, RelationChange, Timestamp,
     },
     storage::{BlockedCounts, Followed, Stores},

@@ -151,7 +151,7 @@ pub(crate) async fn epoch(pool: &SqlitePool) -> StoreResult<Epoch> {
 mod tests {
     use super::*;
     use crate::{
-        domain::{PostAudience, PostId, Position},
+        domain::{Position, PostAudience, PostId},
         storage::{EventLog, PostStore},
     };
 

@@ -5,7 +5,7 @@ pub(crate) use tail::Tail;
 
 use super::{Sqlite, decoded, failed, json_ids, number, posts, signed};
 use crate::{
-    domain::{EventAudience, CommentId, Epoch, Event, EventKind, Fact, MemberId, Position, PostAudience, PostId},
+    domain::{CommentId, Epoch, Event, EventAudience, EventKind, Fact, MemberId, Position, PostAudience, PostId},
     storage::{EventLog, StoreResult},
 };
 use async_trait::async_trait;
