@@ -2,7 +2,7 @@
 use crate::fixture::runtime;
 use dailyfeed::{
     config::Config,
-    domain::{MemberId, Post, PostCounts, PostId, Timestamp},
+    domain::{MemberId, Post, PostAudience, PostCounts, PostId, Timestamp},
     seed,
     storage::Stores,
 };
@@ -23,6 +23,7 @@ fn post(author: MemberId) -> Post {
         author,
         title: None,
         content: "오늘 한강에서 자전거를 탔는데 바람이 정말 시원했다".to_owned(),
+        audience: PostAudience::Public,
         tags: Vec::new(),
         mentions: Vec::new(),
         images: Vec::new(),

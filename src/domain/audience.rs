@@ -1,9 +1,10 @@
-//! The audience of an event: the members whose open streams are offered it. Each stream decides later what it sends.
+//! `EventAudience`: the members whose open streams are offered an event. Each stream decides later what it sends. The
+//! audience of a post is another one: `post_audience.rs`.
 use super::{EventKind, Fact, MemberId};
 
 /// The members whose streams an event is offered to; the union of the true fields.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Audience {
+pub struct EventAudience {
     /// Members who watch the acting member: its followers, and the member.
     pub followers: bool,
     /// The acting member.
@@ -14,7 +15,7 @@ pub struct Audience {
     pub everybody: bool,
 }
 
-impl Audience {
+impl EventAudience {
     /// Returns the audience of events of this kind.
     pub fn of(kind: EventKind) -> Self {
         use EventKind as K;
@@ -60,7 +61,7 @@ mod tests {
     #[test]
     fn an_event_is_offered_to_watchers_actor_or_target_by_its_kind() {
         let (me, friend, stranger) = (MemberId(1), MemberId(2), MemberId(3));
-        let includes = |fact: Fact| Audience::includes(&fact, me, &[me, friend]);
+        let includes = |fact: Fact| EventAudience::includes(&fact, me, &[me, friend]);
         assert!(includes(Fact::new(EventKind::PostCreated, friend)) && includes(Fact::new(EventKind::PostDeleted, me)));
         assert!(!includes(Fact::new(EventKind::PostCreated, stranger)));
         assert!(includes(Fact::new(EventKind::PostLiked, stranger).to(me)));

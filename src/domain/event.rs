@@ -1,5 +1,5 @@
 //! Events: facts that were committed, in the past tense, and never change; and their positions in the log.
-use super::{CommentId, MemberId, PostId, Timestamp};
+use super::{CommentId, MemberId, PostAudience, PostId, Timestamp};
 
 /// The number of an event in the log. Positions grow with every commit; a reader remembers the last one it applied.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -105,17 +105,25 @@ pub struct Fact {
     pub comment: Option<CommentId>,
     /// The member it was done to, such as the followed one or the author of the liked post.
     pub target: Option<MemberId>,
+    /// The audience of the post, in the events about a post itself: created, updated, deleted, and the mentions in it.
+    /// `Public` in any other event.
+    pub audience: PostAudience,
 }
 
 impl Fact {
     /// Makes a fact of a kind and the acting member; the builder methods add the rest.
     pub fn new(kind: EventKind, member: MemberId) -> Self {
-        Self { kind, member, post: None, comment: None, target: None }
+        Self { kind, member, post: None, comment: None, target: None, audience: PostAudience::Public }
     }
 
     /// Adds the post it was done to.
     pub fn on_post(self, post: PostId) -> Self {
         Self { post: Some(post), ..self }
+    }
+
+    /// Adds the post that it is about itself, with its audience.
+    pub fn about_post(self, post: PostId, audience: PostAudience) -> Self {
+        Self { post: Some(post), audience, ..self }
     }
 
     /// Adds the comment it was done to.

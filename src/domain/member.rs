@@ -71,7 +71,7 @@ impl Handle {
     }
 }
 
-/// The audience of a member's posts.
+/// The widest audience of a member's posts. The audience of a post (`PostAudience`) can narrow it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Privacy {

@@ -7,7 +7,7 @@
 //! | ids and time | `id.rs`, `time.rs`, `slot.rs` (the shard of a member), `deadline.rs` |
 //! | events | `event.rs` (facts, events, positions), `activity.rs` (message keys), `cloud_event.rs` (as JSON) |
 //! | recipients of an event | `audience.rs` (open streams), `notification/` (who is notified, what is retracted) |
-//! | visibility | `visibility.rs` (the rule), `relations.rs` (follows, blocks, mutes), `member.rs` (`Privacy`) |
+//! | visibility | `visibility.rs` (the rule), `post_audience.rs`, `relations.rs` (follows, blocks, mutes), `member.rs` |
 //! | content | `post.rs`, `comment.rs`, `image.rs`, `profile.rs`, `markup/` (tags, mentions) |
 //! | texts | `text.rs` (lengths, lines), `characters.rs` (Unicode), `code_lists.rs` (country codes) |
 //! | accounts | `member.rs` (handles, cards), `credentials.rs` (e-mail, password), `session.rs` |
@@ -31,6 +31,7 @@ pub mod markup;
 mod member;
 mod notification;
 mod post;
+mod post_audience;
 mod profile;
 mod ranking;
 mod receipt;
@@ -44,7 +45,7 @@ mod time;
 mod visibility;
 
 pub use activity::{activity_kind, is_activity, message_key};
-pub use audience::Audience;
+pub use audience::EventAudience;
 pub use cloud_event::{CloudEvent, SOURCE_DEFAULT, SPEC_VERSION, event_type, is_public};
 pub use comment::{COMMENT_LEVELS, Comment, CommentText, FIRST_REPLIES, VisibleComment, depth_below};
 pub use credentials::{Email, Password};
@@ -63,6 +64,7 @@ pub use member::{
 };
 pub use notification::{NOTIFICATIONS_MAX, Notification, NotificationKind, Retraction};
 pub use post::{IMAGES_MAX, LikeState, Post, PostCounts, PostText, VisiblePost};
+pub use post_audience::{PostAudience, PostFacts};
 pub use profile::{Gender, Patch, Profile, ProfilePatch};
 pub use ranking::{
     COMMENT_WEIGHT, CalendarDay, FROZEN_AFTER, GENERATION_EVERY, GENERATIONS_KEPT, HOUR_MS, LIKE_WEIGHT, RANKED_MAX,
@@ -76,4 +78,4 @@ pub use session::{Identity, Session, SigningKey};
 pub use slot::Slot;
 pub use text::{CODE_POINTS_MAX, check_length, json_bytes_max, to_line};
 pub use time::Timestamp;
-pub use visibility::{Surface, VisibilityFacts, is_member_visible, is_post_visible};
+pub use visibility::{Standing, Surface, VisibilityFacts, is_member_visible, is_post_visible, standing};

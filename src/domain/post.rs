@@ -1,6 +1,7 @@
 //! Posts: stored, as one viewer sees them, and the rules for their texts; and the state of a like.
 use super::{
-    FieldError, ImageId, MemberCard, MemberId, Mention, Picture, PostId, Reason, Refusal, Tag, Timestamp,
+    FieldError, ImageId, MemberCard, MemberId, Mention, Picture, PostAudience, PostFacts, PostId, Reason, Refusal, Tag,
+    Timestamp,
     text::{Rule, json_bytes_max},
 };
 use std::sync::Arc;
@@ -8,13 +9,16 @@ use std::sync::Arc;
 /// Maximum number of images on a post.
 pub const IMAGES_MAX: usize = 4;
 
-/// The text of a post. Its constructors check the rules, so every value is valid.
+/// The text of a post, with the images and the audience that its author gives. Its constructors check the rules, so
+/// every value is valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PostText {
     title: Option<String>,
     content: String,
     /// `None` until `with_images` sets them.
     images: Option<Vec<ImageId>>,
+    /// `None` until `with_audience` sets it.
+    audience: Option<PostAudience>,
 }
 
 impl PostText {
@@ -46,7 +50,7 @@ impl PostText {
             Reason::TooLong { max } => Refusal::TitleTooLong { max },
             _ => error.into(),
         })?;
-        Ok(Self { title, content, images: None })
+        Ok(Self { title, content, images: None, audience: None })
     }
 
     /// Returns whether the content is empty, so that the post needs an image.
@@ -68,6 +72,17 @@ impl PostText {
             return refuse(Reason::InUse);
         }
         Ok(Self { images: Some(ids), ..self })
+    }
+
+    /// Sets the audience. Without this call, the privacy of the author gives the audience of a new post, and an edit
+    /// leaves it as it is.
+    pub fn with_audience(self, audience: Option<PostAudience>) -> Self {
+        Self { audience, ..self }
+    }
+
+    /// Returns the audience, if it was set.
+    pub fn audience(&self) -> Option<PostAudience> {
+        self.audience
     }
 
     /// Returns the images, if they were set.
@@ -108,6 +123,8 @@ pub struct Post {
     pub title: Option<String>,
     /// At most 5,000 characters; empty only if the post has an image.
     pub content: String,
+    /// The members whom it is for; never changes.
+    pub audience: PostAudience,
     /// The tags in the content.
     pub tags: Vec<Tag>,
     /// The mentions of existing members in the content.
@@ -123,6 +140,13 @@ pub struct Post {
 }
 
 impl Post {
+    /// Returns the facts that the visibility rule decides by for this viewer.
+    pub fn facts_for(&self, viewer: MemberId) -> PostFacts {
+        let (author, audience) = (self.author, self.audience);
+        let mentions = || self.mentions.iter().any(|mention| mention.member == viewer);
+        PostFacts { author, audience, mentions_viewer: audience == PostAudience::Mentioned && mentions() }
+    }
+
     /// Returns whether the author changed nothing between the two: same text, same images. Ignores the counts.
     pub fn has_same_content(&self, other: &Self) -> bool {
         let images = |post: &Self| post.images.iter().map(|picture| picture.id).collect::<Vec<_>>();

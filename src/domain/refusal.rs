@@ -127,6 +127,9 @@ pub enum Refusal {
     /// The post has neither text nor an image.
     #[error("a post must have text or an image")]
     PostEmpty,
+    /// An edit names another audience than that of the post.
+    #[error("the audience of a post cannot be changed")]
+    AudienceFixed,
     /// More characters than a post may have.
     #[error("a post can have at most {max} characters")]
     PostTooLong {

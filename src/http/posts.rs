@@ -1,5 +1,6 @@
 //! `/api/posts`: create, show, edit, delete and like posts.
 use super::{
+    contract::PostAudience,
     etag::{IfMatch, IfNoneMatch},
     extract::{Auth, Check, Field, Id, Json, KeyedJson, Paging, body_with},
     problem::Problem,
@@ -8,7 +9,7 @@ use super::{
 };
 use crate::{
     actors::content::Content,
-    domain::{ImageId, PostId, PostText, Refusal},
+    domain::{self, ImageId, PostId, PostText, Refusal},
 };
 use axum::{
     extract::State,
@@ -21,7 +22,7 @@ use utoipa::ToSchema;
 /// Maximum number of bytes of a request that creates or edits a post.
 const POST_BODY: usize = body_with(PostText::JSON_BYTES_MAX);
 
-/// The title, content and images of a post.
+/// The title, content, images and audience of a post.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(examples(json!({"title": "오늘의 #일기", "content": "한강에서 @minsu_kim 님과 산책했다."})))]
@@ -39,6 +40,11 @@ pub(super) struct WritePost {
     #[serde(default)]
     #[schema(value_type = Option<Vec<u64>>, max_items = 4)]
     image_ids: Field<Vec<u64>>,
+    /// Without it, the post is for those whom the privacy of its author admits now: `public` for `PUBLIC`, `followers`
+    /// for `FOLLOWERS`, `self` for `PRIVATE`. An edit may repeat it, and cannot change it.
+    #[serde(default)]
+    #[schema(value_type = Option<PostAudience>)]
+    audience: Field<String>,
 }
 
 impl WritePost {
@@ -57,7 +63,9 @@ impl WritePost {
             Some(ids) if !ids.is_empty() => Some(check.optional("content", self.content).unwrap_or_default()),
             _ => check.required("content", self.content),
         };
-        let text = PostText::with_optional_content(title.as_deref(), &check.pass(content)?)?;
+        let audience = check.optional("audience", self.audience);
+        let audience = audience.and_then(|name| check.rule(domain::PostAudience::named(&name)));
+        let text = PostText::with_optional_content(title.as_deref(), &check.pass(content)?)?.with_audience(audience);
         match images {
             Some(ids) => Ok(text.with_images(ids.into_iter().map(ImageId).collect())?),
             None => Ok(text),
@@ -118,6 +126,7 @@ pub(super) async fn show_post(
 
 /// Edits a post. Only the author can edit it.
 ///
+/// A post for the `mentioned` is from then on for the members whom the new text mentions.
 /// An edit without changes has no effect: `editedAt` stays, and no event is sent.
 #[utoipa::path(
     put, path = "/api/posts/{id}", operation_id = "editPost", tag = "posts",
@@ -126,7 +135,7 @@ pub(super) async fn show_post(
         (status = 200, description = "The edited post", body = PostView),
         (status = 403, description = "`POST_UPDATE_FORBIDDEN`, `IMAGE_FORBIDDEN`"),
         (status = 404, description = "`POST_NOT_FOUND`, `IMAGE_NOT_FOUND`"),
-        (status = 422, description = "`POST_CONTENT_EMPTY`, `POST_CONTENT_TOO_LONG`, `POST_TITLE_TOO_LONG`, \
+        (status = 422, description = "`AUDIENCE_FIXED`, `POST_CONTENT_EMPTY`, `POST_CONTENT_TOO_LONG`, `POST_TITLE_TOO_LONG`, \
             `TEXT_MALFORMED`, `VALIDATION_FAILED`"),
     )
 )]

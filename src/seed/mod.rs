@@ -4,8 +4,8 @@ mod text;
 use crate::{
     config::Config,
     domain::{
-        Email, Handle, MemberId, Mention, Patch, Post, PostCounts, PostId, PostText, Profile, ProfilePatch, Refusal,
-        Timestamp, first_id_at, markup,
+        Email, Handle, MemberId, Mention, Patch, Post, PostAudience, PostCounts, PostId, PostText, Profile,
+        ProfilePatch, Refusal, Timestamp, first_id_at, markup,
     },
     storage::{Import, ImportedFollow, ImportedLike, NewMember, StoreError, Stores},
 };
@@ -176,6 +176,7 @@ fn post(
         author,
         title: checked.title().map(str::to_owned),
         content: checked.content().to_owned(),
+        audience: PostAudience::Public,
         tags: found.tags,
         mentions: found.possible_mentions.into_iter().map(mention).collect(),
         images: Vec::new(),

@@ -1,7 +1,8 @@
 //! The store of posts: commands that change them, and reads by id, author and tag.
 use super::{Committed, StoreResult};
 use crate::domain::{
-    MemberId, Outcome, Position, Post, PostCounts, PostId, PostText, Receipt, Timestamp, markup::ResolvedMarkup,
+    MemberId, Outcome, Position, Post, PostAudience, PostCounts, PostId, PostText, Receipt, Timestamp,
+    markup::ResolvedMarkup,
 };
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -15,6 +16,8 @@ pub struct PostRef {
     pub author: MemberId,
     /// The position of the event that created it.
     pub position: Position,
+    /// The members whom it is for.
+    pub audience: PostAudience,
 }
 
 /// Stores posts. Their counters change in the commit of the row that causes the change.
@@ -29,9 +32,9 @@ pub trait PostStore: Send + Sync + 'static {
     /// Replaces the text of a post, and its images if the text sets them. Returns the post as stored; an edit without a
     /// change emits no event.
     ///
-    /// Refuses `PostNotFound`, `PostUpdateForbidden`, `PostEmpty` if neither text nor image would remain, and
-    /// `PreconditionFailed` if the stored post no longer equals `expected`. For images it refuses what `create_post`
-    /// refuses.
+    /// Refuses `PostNotFound`, `PostUpdateForbidden`, `PostEmpty` if neither text nor image would remain,
+    /// `AudienceFixed` for another audience than the stored one, and `PreconditionFailed` if the stored post no longer
+    /// equals `expected`. For images it refuses what `create_post` refuses.
     async fn edit_post(
         &self,
         author: MemberId,
@@ -55,6 +58,9 @@ pub trait PostStore: Send + Sync + 'static {
     async fn newest_posts(&self, before: PostId, limit: usize) -> StoreResult<Vec<PostRef>>;
     /// Returns the posts with this tag (key form) and ids below `before`, newest first.
     async fn tagged_posts(&self, tag: &str, before: PostId, limit: usize) -> StoreResult<Vec<PostRef>>;
+    /// Returns the members whom the texts of these posts mention, each with the post, unordered. Includes posts that were
+    /// deleted and not purged yet. At most 10,000 ids.
+    async fn mentions_in(&self, ids: &[PostId]) -> StoreResult<Vec<(PostId, MemberId)>>;
     /// Returns the likes and comments that these members contribute to the counts of each post; `views` is 0. Excludes
     /// posts to which they contribute nothing. Does not check whether the posts are hidden.
     async fn counts_by(&self, ids: &[PostId], members: &[MemberId]) -> StoreResult<Vec<(PostId, PostCounts)>>;

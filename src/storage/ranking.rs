@@ -59,7 +59,8 @@ pub trait RankingStore: Send + Sync + 'static {
 
     /// Returns at most `limit` posts with their scores by `Tally::daily_score`, best first, the older of equals first.
     async fn best_of_day(&self, day: CalendarDay, limit: usize) -> StoreResult<Vec<ScoredPost>>;
-    /// Returns the posts among `posts` that are public, in their order. Ignores blocks and mutes. At most 1,000 posts.
+    /// Returns the posts among `posts` that are public and by public authors, in their order. Ignores blocks and mutes.
+    /// At most 1,000 posts.
     async fn public_posts(&self, posts: &[PostId]) -> StoreResult<Vec<PostId>>;
     /// Returns the stored row of a day.
     async fn kept_day(&self, date: Date) -> StoreResult<Option<KeptDay>>;

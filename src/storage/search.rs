@@ -55,6 +55,10 @@ pub struct SearchRequest {
     pub kind: SearchKind,
     /// The words and phrases that a text must have, and must not have.
     pub query: Query,
+    /// The member who searches. Excludes posts that are only for others: for their author, or for the mentioned.
+    pub viewer: MemberId,
+    /// Excludes posts for followers: the caller knows that the viewer does not follow `author`.
+    pub excludes_followers_only: bool,
     /// Restricts to this author.
     pub author: Option<MemberId>,
     /// Restricts comments to those on this post.
@@ -77,7 +81,8 @@ pub struct SearchRequest {
     pub until: Deadline,
 }
 
-/// A document that a search found. The index does not know whether it is visible to the viewer.
+/// A document that a search found. The index does not know the relations of its author and the viewer, so the caller asks
+/// the visibility rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hit {
     /// Sort key; its `id` is the id of the post, comment or member.

@@ -3,6 +3,8 @@ mod activities;
 mod activity_outages;
 mod admin_access;
 mod admin_listener;
+mod audience;
+mod audience_streams;
 mod authentication;
 mod blocks;
 mod cache_headers;

@@ -7,8 +7,8 @@ use crate::{
 use dailyfeed::{
     config::Config,
     domain::{
-        Comment, CommentId, Email, Handle, MemberId, Patch, Post, PostCounts, PostId, Profile, ProfilePatch, Timestamp,
-        first_id_at,
+        Comment, CommentId, Email, Handle, MemberId, Patch, Post, PostAudience, PostCounts, PostId, Profile,
+        ProfilePatch, Timestamp, first_id_at,
     },
     storage::{Import, NewMember, Stores, View},
 };
@@ -62,6 +62,7 @@ impl Past {
             author,
             title: None,
             content: "옛 글".to_owned(),
+            audience: PostAudience::Public,
             tags: Vec::new(),
             images: Vec::new(),
             mentions: Vec::new(),

@@ -1,5 +1,6 @@
 //! Searches for posts, comments and members: visibility, index updates, and reads of own writes by token.
 use crate::{
+    audience::post_for,
     common::Member,
     search::{encoded, found, search, word, write},
     support::{NONE, member, until},
@@ -59,7 +60,8 @@ async fn followers_only_posts_are_found_by_followers_only() {
     follower.follow(&author).await;
     privacy(&author, "FOLLOWERS").await;
     let word = word();
-    let post = author.post(&word).await;
+    // For everybody, so that the privacy of its author alone decides.
+    let post = post_for(&author, "public", &word).await;
     let comment = author.comment(post, None, &word).await;
     assert_eq!(find(&follower, "post", &word).await, [post]);
     assert_eq!(find(&follower, "comment", &word).await, [comment]);
@@ -237,4 +239,21 @@ async fn an_invalid_write_token_is_refused() {
     let (_, token) = write(&other.member().await, Method::POST, "/api/posts", json!({"content": "글"})).await;
     let path = format!("/api/search/posts?q=x&consistentWith={token}");
     who.refused(Method::GET, &path, Value::Null, 400, "CURSOR_INVALID").await;
+}
+
+#[tokio::test]
+async fn posts_for_others_leave_no_trace_in_pages_of_their_author() {
+    let (author, follower, stranger) = (member().await, member().await, member().await);
+    follower.follow(&author).await;
+    let word = word();
+    for _ in 0..18 {
+        for audience in ["followers", "mentioned", "self"] {
+            post_for(&author, audience, &word).await;
+        }
+    }
+    let parameters = format!("q={word}&author={}&limit=1", author.id);
+    let page = search(&stranger, "post", &parameters).await;
+    assert_eq!((found(&page, "post"), &page["nextCursor"]), (vec![], &Value::Null));
+    let page = search(&follower, "post", &parameters).await;
+    assert_eq!((found(&page, "post").len(), page["nextCursor"].is_string()), (1, true));
 }

@@ -4,7 +4,8 @@ use super::Activity;
 use crate::{
     actors::{error::Error, visibility::Viewer},
     domain::{
-        CloudEvent, CommentId, Epoch, Event, EventKind, MemberId, Position, PostId, Refusal, Surface,
+        CloudEvent, CommentId, Epoch, Event, EventKind, MemberId, Position, PostAudience, PostFacts, PostId, Refusal,
+        Surface,
         cursor::{ListKind, decode_list_cursor, encode_list_cursor},
         is_public,
     },
@@ -90,6 +91,12 @@ impl Activity {
         posts.dedup();
         let visible_posts = self.shared.visibility.posts(viewer, &posts, Surface::Feed).await?;
         let visible_posts: FxHashSet<PostId> = visible_posts.iter().map(|visible| visible.post.id).collect();
+        let deleted = events
+            .iter()
+            .map(|event| &event.fact)
+            .filter(|fact| fact.kind == EventKind::PostDeleted && fact.audience == PostAudience::Mentioned);
+        let deleted: Vec<PostId> = deleted.filter_map(|fact| fact.post).collect();
+        let mentioning = self.shared.visibility.mentioning(viewer.member(), &deleted).await?;
         let mut comments: Vec<CommentId> = events.iter().filter_map(|event| event.fact.comment).collect();
         comments.sort_unstable();
         comments.dedup();
@@ -100,8 +107,12 @@ impl Activity {
         events.retain(|event| {
             let fact = &event.fact;
             match fact.kind {
-                // The post is deleted, so only the visibility of its author's posts can be checked.
-                EventKind::PostDeleted => viewer.sees_posts_of(fact.member, Surface::Feed),
+                // The post is deleted, so its facts are those of the event.
+                EventKind::PostDeleted => {
+                    let mentions_viewer = fact.post.is_some_and(|post| mentioning.contains(&post));
+                    let post = PostFacts { author: fact.member, audience: fact.audience, mentions_viewer };
+                    viewer.sees_post(post, Surface::Feed)
+                }
                 EventKind::CommentDeleted => fact.post.is_some_and(|post| visible_posts.contains(&post)),
                 _ => {
                     fact.post.is_none_or(|post| visible_posts.contains(&post))

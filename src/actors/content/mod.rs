@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     domain::{
-        IdGenerator, ImageId, LikeState, MemberCard, MemberId, Mention, Outcome, Picture, Post, PostCounts, PostId,
-        PostText, Receipt, Refusal, Surface, Timestamp, VisiblePost,
+        IdGenerator, ImageId, LikeState, MemberCard, MemberId, Mention, Outcome, Picture, Post, PostAudience,
+        PostCounts, PostId, PostText, Receipt, Refusal, Surface, Timestamp, VisiblePost,
         cursor::{ListKind, decode_list_cursor, encode_list_cursor},
         markup,
         markup::ResolvedMarkup,
@@ -61,16 +61,18 @@ impl Content {
         Ok(Self { slots, stores, members, images, ids, catalog, visibility, streams, views })
     }
 
-    /// Drafts a post: its id, time, tags, mentions, images and author are known before it is stored. Refuses
-    /// `ImageNotFound`.
+    /// Drafts a post: its id, time, audience, tags, mentions, images and author are known before it is stored. Without an
+    /// audience, it is what the author's privacy says. Refuses `ImageNotFound`.
     pub async fn draft_post(&self, author: MemberId, text: PostText) -> Result<VisiblePost, Error> {
         let ResolvedMarkup { tags, mentions } = self.markup(author, text.content()).await?;
         let images = self.pictures(text.images().unwrap_or_default()).await?;
+        let by_privacy = || PostAudience::default_of(self.visibility.privacy_of(author));
         let post = Post {
             id: PostId(self.ids.next()),
             author,
             title: text.title().map(str::to_owned),
             content: text.content().to_owned(),
+            audience: text.audience().unwrap_or_else(by_privacy),
             tags,
             mentions,
             images,
@@ -110,8 +112,8 @@ impl Content {
     }
 
     /// Changes the text of a post, and its images if `text` names any. Refuses `PostNotFound`, `PostUpdateForbidden`,
-    /// `PostEmpty`, for images what [`Content::create_post`] refuses, and `PreconditionFailed` for a post that differs
-    /// from `expected`.
+    /// `PostEmpty`, `AudienceFixed`, for images what [`Content::create_post`] refuses, and `PreconditionFailed` for a
+    /// post that differs from `expected`.
     pub async fn edit_post(
         &self,
         author: MemberId,

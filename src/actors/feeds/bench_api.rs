@@ -1,8 +1,11 @@
 //! The private code of the feeds that the benchmarks in `benches/` use.
-use super::{Feeds, window::PostWindow};
+use super::{
+    Feeds,
+    window::{PostWindow, Range},
+};
 use crate::{
     actors::error::Error,
-    domain::{MemberId, Position, PostId, Surface},
+    domain::{MemberId, Position, PostAudience, PostId, Standing, Surface},
     storage::PostRef,
 };
 
@@ -15,15 +18,18 @@ impl Merge {
         let mut window = PostWindow::new(usize::MAX, Position(0));
         for number in 0..authors * each {
             let (post, author) = (PostId(1 + number), MemberId(1 + number % authors));
-            window.insert(PostRef { post, author, position: Position(1 + number) });
+            let audience = PostAudience::Public;
+            window.insert(PostRef { post, author, position: Position(1 + number), audience });
         }
         Self(window)
     }
 
-    /// Merges the newest posts of these authors, for a first page or for a later one. Returns their number.
+    /// Merges the newest posts of these authors, who are in ascending order, for a first page or for a later one.
+    /// Returns their number.
     pub fn page(&self, authors: &[MemberId], first: bool, limit: usize) -> usize {
         let before = if first { u64::MAX } else { u64::MAX - 1 };
-        self.0.newest_by_authors(authors, |_| true, PostId(before), Position(u64::MAX), limit).posts.len()
+        let range = Range { before: PostId(before), pinned: Position(u64::MAX), limit };
+        self.0.newest_by_authors(MemberId(0), authors, |_| Standing::Follower, range).posts.len()
     }
 }
 

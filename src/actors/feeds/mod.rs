@@ -4,8 +4,11 @@
 pub(super) mod bench_api;
 mod merge;
 mod page;
+mod restricted;
 mod scan;
 mod window;
+#[cfg(test)]
+mod window_tests;
 
 pub use page::{Feed, FeedPage};
 
@@ -17,14 +20,14 @@ use super::{
 };
 use crate::{
     config::Config,
-    domain::{Event, EventKind, MemberId, Position, PostId, Surface, Timestamp, first_id_at},
+    domain::{Event, EventKind, MemberId, Position, PostAudience, PostId, Standing, Surface, Timestamp, first_id_at},
     storage::{EventLog, PostRef, PostStore, StoreResult, Stores},
 };
 use std::{
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
-use window::BYTES_PER_POST;
+use window::{BYTES_PER_POST, Range};
 
 /// Posts that one query loads while the window is built.
 const LOAD_STEP: usize = 10_000;
@@ -66,20 +69,28 @@ impl Feeds {
         }
     }
 
-    /// Returns the newest posts in the window by `authors` that the viewer sees in a feed, at most `limit`.
-    pub(super) fn newest_visible(&self, viewer: &Viewer, authors: &[MemberId], limit: usize) -> Vec<PostRef> {
+    /// Returns the newest posts in the window of the viewer's home feed, at most `limit`.
+    pub(super) fn newest_at_home(&self, viewer: &Viewer, limit: usize) -> Vec<PostRef> {
         viewer.with_check(Surface::Feed, |check| {
             let window = self.shared.window.read().unwrap_or_else(PoisonError::into_inner);
-            let (before, pinned) = (PostId(u64::MAX), Position(u64::MAX));
-            window.newest_by_authors(authors, |author| check.sees_posts_of(author), before, pinned, limit).posts
+            let range = Range { before: PostId(u64::MAX), pinned: Position(u64::MAX), limit };
+            let authors = &viewer.relations().home_authors;
+            window.newest_by_authors(viewer.member(), authors, |author| check.standing_at_home(author), range).posts
         })
     }
 
-    /// Returns the newest posts in the window by `author` that were created up to `position`, visible or not, at most
-    /// `limit`.
-    pub(super) fn newest_by(&self, author: MemberId, position: Position, limit: usize) -> Vec<PostRef> {
+    /// Returns the newest posts in the window by `author` that were created up to `position` and that a follower
+    /// `follower` sees, at most `limit`: the posts for the mentioned among them mention the follower.
+    pub(super) fn newest_for_follower(
+        &self,
+        follower: MemberId,
+        author: MemberId,
+        position: Position,
+        limit: usize,
+    ) -> Vec<PostRef> {
+        let range = Range { before: PostId(u64::MAX), pinned: position, limit };
         let window = self.shared.window.read().unwrap_or_else(PoisonError::into_inner);
-        window.newest_by_authors(&[author], |_| true, PostId(u64::MAX), position, limit).posts
+        window.newest_by_authors(follower, &[author], |_| Standing::Follower, range).posts
     }
 
     /// Loads a window from the database, as of `head` or later: at most `timeline.window_bytes_max` bytes, and posts of
@@ -91,9 +102,17 @@ impl Feeds {
         let mut before = PostId(u64::MAX);
         loop {
             let posts = self.shared.posts.newest_posts(before, LOAD_STEP).await?;
-            let room = posts_max - window.post_count();
+            let room = posts_max - window.size();
             let kept = posts.iter().take(room).take_while(|post| post.post.0 >= oldest).count();
-            window.extend_back(&posts[..kept]);
+            let for_mentioned = posts[..kept].iter().filter(|post| post.audience == PostAudience::Mentioned);
+            let for_mentioned: Vec<PostId> = for_mentioned.map(|post| post.post).collect();
+            let mentions = match for_mentioned[..] {
+                [] => Vec::new(),
+                _ => self.shared.posts.mentions_in(&for_mentioned).await?,
+            };
+            if !window.extend_back(&posts[..kept], &mentions) {
+                break;
+            }
             if let Some(excluded) = posts.get(kept) {
                 window.set_floor(PostId(excluded.post.0 + 1));
                 break;
@@ -112,17 +131,27 @@ impl Feeds {
         posts
     }
 
-    /// Applies created and deleted posts to the window.
+    /// Applies created and deleted posts to the window, and the mentions in posts for the mentioned.
     pub(super) fn apply(&self, events: &[Event]) {
         let mut window = self.shared.window.write().unwrap_or_else(PoisonError::into_inner);
         for event in events {
             let fact = &event.fact;
             match (fact.kind, fact.post) {
                 (EventKind::PostCreated, Some(post)) => {
-                    window.insert(PostRef { post, author: fact.member, position: event.position });
+                    let (author, audience) = (fact.member, fact.audience);
+                    window.insert(PostRef { post, author, position: event.position, audience });
                 }
                 (EventKind::PostDeleted, Some(post)) => window.remove(fact.member, post),
                 _ => {}
+            }
+            if fact.audience == PostAudience::Mentioned
+                && let (Some(post), Some(member)) = (fact.post, fact.target)
+            {
+                match fact.kind {
+                    EventKind::MemberMentioned => window.admit(post, member),
+                    EventKind::MentionWithdrawn => window.withdraw(post, member),
+                    _ => {}
+                }
             }
         }
         if let Some(last) = events.last() {

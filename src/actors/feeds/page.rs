@@ -6,7 +6,7 @@ use super::{
 use crate::{
     actors::{error::Error, visibility::Viewer},
     domain::{
-        MemberId, PostId, Refusal, Surface, VisiblePost,
+        MemberId, PostId, Refusal, Standing, Surface, VisiblePost,
         cursor::{FeedCursor, ListKind, StreamCursor, scope_of},
     },
 };
@@ -109,17 +109,19 @@ impl Feeds {
     /// Returns the source of the feed's posts. Refuses `MemberNotFound` for a hidden author.
     async fn source(&self, viewer: &Viewer, feed: Feed) -> Result<Source, Error> {
         Ok(match feed {
-            Feed::Home => Source::Authors(viewer.relations().home_authors.clone()),
+            Feed::Home => Source::Home(viewer.relations().home_authors.clone()),
             Feed::Recent => Source::Everybody,
-            Feed::Mine => Source::Authors([viewer.member()].into()),
+            Feed::Mine => Source::Author(viewer.member()),
             Feed::Author(author) => {
                 let known = !self.shared.catalog.cards(&[author]).await?.is_empty();
                 if !known || !viewer.sees(author, Surface::Direct) {
                     return Err(Refusal::MemberNotFound.into());
                 }
                 // An author who is visible and whose posts are hidden has an empty feed.
-                let visible = viewer.sees_posts_of(author, Surface::Direct);
-                Source::Authors(if visible { [author].into() } else { [].into() })
+                match viewer.standing(author, Surface::Direct) {
+                    Standing::Hidden => Source::Nothing,
+                    _ => Source::Author(author),
+                }
             }
             Feed::Tag(tag) => Source::Tag(tag),
         })

@@ -1,11 +1,14 @@
 //! One scan for the posts of a page: in the window, and in the database below it.
 use super::{
     Feeds,
-    window::{PostWindow, WindowScan},
+    window::{PostWindow, Range, WindowScan},
 };
 use crate::{
-    actors::{error::Error, visibility::Viewer},
-    domain::{MemberId, Position, PostId, Surface, cursor::FeedCursor},
+    actors::{
+        error::Error,
+        visibility::{Viewer, VisibilityCheck},
+    },
+    domain::{MemberId, PostId, Surface, cursor::FeedCursor},
     storage::PostRef,
 };
 use std::sync::{Arc, PoisonError};
@@ -18,8 +21,12 @@ pub(super) struct FeedQuery {
 
 /// The posts that a feed lists.
 pub(super) enum Source {
-    /// Posts by these authors.
-    Authors(Arc<[MemberId]>),
+    /// Posts by the viewer's `home_authors`.
+    Home(Arc<[MemberId]>),
+    /// Posts by one author.
+    Author(MemberId),
+    /// No posts: the author's are all hidden from the viewer.
+    Nothing,
     /// Posts by anybody.
     Everybody,
     /// Posts with this tag.
@@ -48,8 +55,8 @@ impl Feeds {
     ///
     /// The first page has `cursor.before == PostId::MAX`; each further page begins below the last post of the page
     /// before it. In both parts a post whose event is after `cursor.pinned`, the log's position when the first page was
-    /// read, is skipped: the stream that begins at `cursor.pinned` shows it. The window excludes hidden authors here;
-    /// posts from the database are checked when they are hydrated.
+    /// read, is skipped: the stream that begins at `cursor.pinned` shows it. The window excludes hidden posts here; posts
+    /// from the database are checked when they are hydrated.
     pub(super) async fn scan(
         &self,
         viewer: &Viewer,
@@ -62,14 +69,16 @@ impl Feeds {
         let wanted = limit + 1;
         let WindowScan { mut posts, floor } = viewer.with_check(query.surface, |check| {
             let window = self.shared.window.read().unwrap_or_else(PoisonError::into_inner);
-            let sees = |author| check.sees_posts_of(author);
-            from_window(&window, &query.source, sees, cursor.before, pinned, wanted)
+            let range = Range { before: cursor.before, pinned, limit: wanted };
+            from_window(&window, &query.source, check, range)
         });
         let Some(floor) = floor else { return Ok(into_scan(posts, limit)) };
         let (before, missing) = (cursor.before.min(floor), wanted - posts.len());
         let store = &self.shared.posts;
         let older = match &query.source {
-            Source::Authors(authors) => store.posts_by(authors, before, missing).await?,
+            Source::Home(authors) => store.posts_by(authors, before, missing).await?,
+            Source::Author(author) => store.posts_by(&[*author], before, missing).await?,
+            Source::Nothing => Vec::new(),
             Source::Everybody => store.newest_posts(before, missing).await?,
             Source::Tag(tag) => store.tagged_posts(tag, before, missing).await?,
         };
@@ -83,18 +92,16 @@ impl Feeds {
     }
 }
 
-/// Returns the posts of the source in the window, at most `wanted`. Of a tag the window has none.
-fn from_window(
-    window: &PostWindow,
-    source: &Source,
-    sees: impl Fn(MemberId) -> bool,
-    before: PostId,
-    pinned: Position,
-    wanted: usize,
-) -> WindowScan {
+/// Returns the posts of the source in the window that are visible to the viewer. Of a tag the window has none.
+fn from_window(window: &PostWindow, source: &Source, check: &VisibilityCheck<'_>, range: Range) -> WindowScan {
+    let viewer = check.viewer();
     match source {
-        Source::Authors(authors) => window.newest_by_authors(authors, sees, before, pinned, wanted),
-        Source::Everybody => window.newest_by_anybody(sees, before, pinned, wanted),
+        Source::Home(authors) => {
+            window.newest_by_authors(viewer, authors, |author| check.standing_at_home(author), range)
+        }
+        Source::Author(author) => window.newest_by_authors(viewer, &[*author], |author| check.standing(author), range),
+        Source::Everybody => window.newest_by_anybody(viewer, |post| check.sees_post(post), range),
+        Source::Nothing => WindowScan { posts: Vec::new(), floor: None },
         Source::Tag(_) => WindowScan { posts: Vec::new(), floor: Some(PostId(u64::MAX)) },
     }
 }

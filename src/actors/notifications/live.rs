@@ -3,8 +3,12 @@
 use super::{LiveNotifications, VisibleNotification};
 use crate::{
     actors::{error::Error, visibility::Viewer},
-    domain::{Event, LiveRetraction, MemberId, Notification, Position, Surface},
+    domain::{
+        Event, EventKind as K, LiveRetraction, MemberId, Notification, NotificationKind, Position, PostAudience,
+        PostId, Surface,
+    },
 };
+use rustc_hash::FxHashSet;
 
 /// Maximum number of notifications that one event retracts from a stream: the newest. Older ones are no longer on the
 /// screen, and are missing when the list is read again.
@@ -47,11 +51,41 @@ impl LiveNotifications {
         events: &[Event],
     ) -> Result<Vec<Retracted>, Error> {
         let member = viewer.member();
-        let Some(last) = events.iter().rfind(|event| LiveRetraction::of(event, member).is_some()) else {
+        let retracts =
+            |event: &&Event| LiveRetraction::of(event, member).is_some() || author_of_hidden(event, member).is_some();
+        let Some(last) = events.iter().rfind(retracts) else {
             return Ok(Vec::new());
         };
         let causes = self.causes(member, last.position).await?;
-        Ok(events.iter().flat_map(|event| retracted(viewer, event, &causes)).collect())
+        let hidden = self.hidden_with_posts(viewer, events, &causes).await?;
+        let mut all: Vec<Retracted> = events.iter().flat_map(|event| retracted(viewer, event, &causes)).collect();
+        let known: FxHashSet<Position> = all.iter().map(|retracted| retracted.id).collect();
+        all.extend(hidden.into_iter().filter(|retracted| !known.contains(&retracted.id)));
+        Ok(all)
+    }
+
+    /// Returns those of `causes` whose posts these events have hidden from the viewer: notifications go with their post.
+    async fn hidden_with_posts(
+        &self,
+        viewer: &Viewer,
+        events: &[Event],
+        causes: &[Notification],
+    ) -> Result<Vec<Retracted>, Error> {
+        let hiding = events.iter().filter_map(|event| Some((event, author_of_hidden(event, viewer.member())?)));
+        let hiding: Vec<(&Event, MemberId)> = hiding.collect();
+        let posts: Vec<PostId> = causes.iter().filter_map(|cause| cause.post).collect();
+        if hiding.is_empty() || posts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let hidden = self.filter.hidden_posts(viewer, &posts).await?;
+        let of_event = |(event, author): (&Event, MemberId)| {
+            let (hidden, by) = (&hidden, event.position);
+            let goes = move |cause: &&Notification| {
+                cause.id < by && cause.post.is_some_and(|post| hidden.get(&post) == Some(&author))
+            };
+            causes.iter().filter(goes).take(RETRACTED_MAX).map(move |cause| Retracted { by, id: cause.id })
+        };
+        Ok(hiding.into_iter().flat_map(of_event).collect())
     }
 
     /// Returns the newest notifications of `member` up to a position, newest first, as the causes that a retraction can
@@ -59,6 +93,19 @@ impl LiveNotifications {
     async fn causes(&self, member: MemberId, until: Position) -> Result<Vec<Notification>, Error> {
         let causes = self.log.events_targeting(member, until, CAUSES_MAX).await?;
         Ok(causes.iter().filter_map(Notification::of).filter(|notification| notification.to == member).collect())
+    }
+}
+
+/// Returns the author whose posts the event can hide from the member, without hiding the author.
+fn author_of_hidden(event: &Event, member: MemberId) -> Option<MemberId> {
+    let fact = &event.fact;
+    match fact.kind {
+        K::MemberUnfollowed | K::FollowEnded if fact.member == member => fact.target,
+        K::PostsForFollowers | K::PostsPrivate if fact.member != member => Some(fact.member),
+        K::MentionWithdrawn if fact.target == Some(member) && fact.audience == PostAudience::Mentioned => {
+            Some(fact.member)
+        }
+        _ => None,
     }
 }
 

@@ -57,6 +57,18 @@ impl NotificationFilter {
         Ok(notifications.iter().filter_map(|notification| subjects.show(notification)).collect())
     }
 
+    /// Returns the posts among `ids` that exist and are hidden from the viewer, with their authors.
+    pub(super) async fn hidden_posts(
+        &self,
+        viewer: &Viewer,
+        ids: &[PostId],
+    ) -> Result<FxHashMap<PostId, MemberId>, Error> {
+        let member = viewer.member();
+        let mut posts = self.catalog.posts(member, &distinct(ids.iter().copied())).await?;
+        posts.retain(|visible| !viewer.sees_post(visible.post.facts_for(member), Surface::Direct));
+        Ok(posts.into_iter().map(|visible| (visible.post.id, visible.post.author)).collect())
+    }
+
     /// Loads the visible subjects with one query per kind of subject and [`QUERY_IDS_MAX`] ids.
     async fn subjects(&self, viewer: &Viewer, notifications: &[Notification]) -> Result<Subjects, Error> {
         let mut subjects =

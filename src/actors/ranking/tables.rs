@@ -175,7 +175,7 @@ impl Tables {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{MemberId, Position};
+    use crate::domain::{MemberId, Position, PostAudience};
 
     fn scored(post: u64, score: u64) -> ScoredPost {
         ScoredPost { post: PostId(post), score }
@@ -195,7 +195,8 @@ mod tests {
     }
 
     fn newest(posts: impl IntoIterator<Item = u64>) -> Vec<PostRef> {
-        let post_ref = |post| PostRef { post: PostId(post), author: MemberId(1), position: Position(1) };
+        let audience = PostAudience::Public;
+        let post_ref = |post| PostRef { post: PostId(post), author: MemberId(1), position: Position(1), audience };
         posts.into_iter().map(post_ref).collect()
     }
 

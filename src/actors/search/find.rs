@@ -8,8 +8,8 @@ use super::{
 use crate::{
     actors::{error::Error, page::Page, visibility::Viewer},
     domain::{
-        CommentId, Deadline, Handle, Member, MemberCard, MemberId, PostId, Refusal, SearchKind, SearchOrder, Surface,
-        Timestamp, VisibleComment, VisiblePost, check_length,
+        CommentId, Deadline, Handle, Member, MemberCard, MemberId, PostId, Refusal, SearchKind, SearchOrder, Standing,
+        Surface, Timestamp, VisibleComment, VisiblePost, check_length,
         cursor::{ListKind, scope_of},
         search::{QUERY_LENGTH_MAX, Query},
     },
@@ -80,19 +80,21 @@ impl Search {
                 Some(id)
             }
         };
+        let viewer = self.visibility.viewer(viewer_id).await?;
+        // Checked before the search, so that neither its cursor nor its duration reveals the number of hidden posts.
+        let standing = author.map(|author| viewer.standing(author, Surface::Direct));
+        if standing == Some(Standing::Hidden) {
+            return Ok(no_results());
+        }
         let wanted = SearchRequest {
             author,
             tag: search.tag,
             from: search.from,
             to: search.to,
             order: search.order,
-            ..unfiltered(SearchKind::Post, query.clone(), limit, permit.deadline())
+            excludes_followers_only: standing == Some(Standing::Stranger),
+            ..unfiltered(SearchKind::Post, query.clone(), viewer_id, limit, permit.deadline())
         };
-        let viewer = self.visibility.viewer(viewer_id).await?;
-        // Checked before the search, so that neither its cursor nor its duration reveals the number of hidden posts.
-        if author.is_some_and(|author| !viewer.sees_posts_of(author, Surface::Direct)) {
-            return Ok(no_results());
-        }
         let scan = self.scan(&list, wanted, cursor, |hits| self.visible_posts(&viewer, hits));
         let found = permit.within(scan).await?;
         let items = with_highlights(&permit, query, found.items, |item: VisiblePost, marker| {
@@ -125,7 +127,7 @@ impl Search {
         {
             return Ok(no_results());
         }
-        let unfiltered = unfiltered(SearchKind::Comment, query.clone(), limit, permit.deadline());
+        let unfiltered = unfiltered(SearchKind::Comment, query.clone(), viewer_id, limit, permit.deadline());
         let wanted = SearchRequest { post: search.post, ..unfiltered };
         let scan = self.scan(&list, wanted, cursor, |hits| self.visible_comments(&viewer, hits));
         let found = permit.within(scan).await?;
@@ -153,7 +155,7 @@ impl Search {
         }
         let permit = self.lane.enter(viewer_id).await?;
         let viewer = self.visibility.viewer(viewer_id).await?;
-        let wanted = unfiltered(SearchKind::Member, query.clone(), limit, permit.deadline());
+        let wanted = unfiltered(SearchKind::Member, query.clone(), viewer_id, limit, permit.deadline());
         let scan = self.scan(&list, wanted, cursor, |hits| self.visible_members(&viewer, hits));
         let found = permit.within(scan).await?;
         let items = with_highlights(&permit, query, found.items, |member: Member, marker| {
@@ -184,7 +186,10 @@ impl Search {
 
     /// Returns the visible posts among hits, by id.
     async fn visible_posts(&self, viewer: &Viewer, mut hits: Vec<Hit>) -> Result<HashMap<u64, VisiblePost>, Error> {
-        hits.retain(|hit| viewer.sees_posts_of(hit.author, Surface::Direct));
+        // Spares the rows of authors whose posts are all hidden. The posts' own audiences are checked with the rows.
+        viewer.with_check(Surface::Direct, |check| {
+            hits.retain(|hit| check.standing(hit.author) != Standing::Hidden);
+        });
         let ids: Vec<PostId> = hits.iter().map(|hit| PostId(hit.key.id)).collect();
         let posts = self.visibility.posts(viewer, &ids, Surface::Direct).await?;
         Ok(posts.into_iter().map(|visible| (visible.post.id.0, visible)).collect())
@@ -220,10 +225,12 @@ fn parse_query(text: &str, parse: impl FnOnce(&str) -> Query) -> Result<Query, E
 }
 
 /// Returns a request without any filter.
-fn unfiltered(kind: SearchKind, query: Query, limit: usize, deadline: Deadline) -> SearchRequest {
+fn unfiltered(kind: SearchKind, query: Query, viewer: MemberId, limit: usize, deadline: Deadline) -> SearchRequest {
     SearchRequest {
         kind,
         query,
+        viewer,
+        excludes_followers_only: false,
         author: None,
         post: None,
         tag: None,

@@ -1,7 +1,7 @@
 //! `Hub`: every open stream of this process, by its member and by the authors that it watches. It offers each event to
 //! the streams of the event's audience, in slices, so that a fan-out holds up nothing else.
 use super::{stream_lists::StreamLists, stream_queue::StreamQueue};
-use crate::domain::{Audience, Event, EventKind as K, MemberId, Position, PostId};
+use crate::domain::{Event, EventAudience, EventKind as K, MemberId, Position, PostId};
 use std::sync::{
     Arc,
     atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -163,7 +163,7 @@ impl Hub {
 
     /// Offers an event to every stream of its audience. Gives way to other tasks as `pace` demands.
     pub(super) async fn offer(&self, event: &Event, pace: &mut Pace) {
-        let (audience, fact) = (Audience::of(event.fact.kind), &event.fact);
+        let (audience, fact) = (EventAudience::of(event.fact.kind), &event.fact);
         if audience.followers {
             self.offer_to_watchers(event, pace).await;
         }

@@ -3,7 +3,7 @@ use super::{
     hub::{Hub, Pace},
     stream_queue::StreamQueue,
 };
-use crate::domain::{Audience, Event, EventKind as K, Fact, MemberId, Position, PostId};
+use crate::domain::{Event, EventAudience, EventKind as K, Fact, MemberId, Position, PostId};
 use futures::{FutureExt, poll};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -165,7 +165,7 @@ impl World {
         let member = stream.queue.member;
         let includes = |event: &&Event| {
             let authors: Vec<_> = self.watched_before[event.position.0 as usize - 1][&member].iter().copied().collect();
-            event.position > stream.live_from && Audience::includes(&event.fact, member, &authors)
+            event.position > stream.live_from && EventAudience::includes(&event.fact, member, &authors)
         };
         let expected: Vec<&Event> = self.log.iter().filter(includes).collect();
         let all: Vec<u64> = expected.iter().map(|event| event.position.0).collect();

@@ -2,7 +2,9 @@
 use super::Shared;
 use crate::{
     actors::{error::Error, notifications::VisibleNotification, visibility::Viewer},
-    domain::{Event, EventKind as K, MemberId, Position, PostCounts, PostId, Surface, VisiblePost},
+    domain::{
+        Event, EventKind as K, MemberId, Position, PostAudience, PostCounts, PostFacts, PostId, Surface, VisiblePost,
+    },
 };
 use jiff::civil::Date;
 
@@ -56,12 +58,14 @@ pub(super) async fn live_events_for(
     let written = events.iter().filter(|event| matches!(event.fact.kind, K::PostCreated | K::PostUpdated));
     let written: Vec<PostId> = written.filter_map(|event| event.fact.post).collect();
     let posts = shared.visibility.posts(viewer, &written, Surface::Feed).await?;
+    let mut unmentioned = unmentioned(shared, viewer, events).await?;
     let mut created = shared.notifications.created_by(viewer, events).await?;
     let retracted = shared.notifications.retracted_by(viewer, events).await?;
     let mut all = Vec::new();
     for event in events {
         let position = event.position;
         let mut live = post_events(shared, viewer, event, &posts);
+        live.extend(unmentioned.extract_if(.., |(at, _)| *at == position).map(|(_, event)| event));
         live.extend(created.extract_if(.., |new| new.notification.id == position).map(LiveEvent::Notified));
         let retracted = retracted.iter().filter(|retracted| retracted.by == position);
         live.extend(retracted.map(|retracted| LiveEvent::Retracted(retracted.id)));
@@ -88,9 +92,12 @@ fn post_events(shared: &Shared, viewer: &Viewer, event: &Event, posts: &[Visible
     match fact.kind {
         K::PostCreated => visible().map(LiveEvent::Created).into_iter().collect(),
         K::PostUpdated => visible().map(LiveEvent::Updated).into_iter().collect(),
-        // A hidden post was never shown, or was reported as hidden before.
-        K::PostDeleted if own || viewer.sees_posts_of(fact.member, Surface::Feed) => {
-            fact.post.map(LiveEvent::Deleted).into_iter().collect()
+        // A hidden post was never shown, or was reported as hidden before. `unmentioned` reports a post for the
+        // mentioned to them.
+        K::PostDeleted => {
+            let post = PostFacts { author: fact.member, audience: fact.audience, mentions_viewer: false };
+            let is_shown = own || viewer.sees_post(post, Surface::Feed);
+            fact.post.filter(|_| is_shown).map(LiveEvent::Deleted).into_iter().collect()
         }
         K::MemberDeactivated | K::PostsForFollowers | K::PostsPrivate if !own => {
             hidden_post_events(shared, viewer, event, fact.member)
@@ -102,13 +109,42 @@ fn post_events(shared: &Shared, viewer: &Viewer, event: &Event, posts: &[Visible
     }
 }
 
-/// Returns `Hidden` for the author's newest posts up to the event, unless they are still visible to the viewer.
+/// Returns `Hidden` for the author's newest posts up to the event that the viewer saw as a follower and sees no more. A
+/// mute hides only what is visible on request.
 fn hidden_post_events(shared: &Shared, viewer: &Viewer, event: &Event, author: MemberId) -> Vec<LiveEvent> {
-    if viewer.sees_posts_of(author, Surface::Feed) {
-        return Vec::new();
+    let posts = shared.feeds.newest_for_follower(viewer.member(), author, event.position, HIDDEN_MAX);
+    let is_hidden = |audience| {
+        let post = PostFacts { author, audience, mentions_viewer: true };
+        let was_visible = event.fact.kind != K::MemberMuted || viewer.sees_post(post, Surface::Direct);
+        was_visible && !viewer.sees_post(post, Surface::Feed)
+    };
+    posts.iter().filter(|post| is_hidden(post.audience)).map(|post| LiveEvent::Hidden(post.post)).collect()
+}
+
+/// Returns the posts for the mentioned that these events take from the viewer, each with the position of its event. A
+/// deletion withdraws the mentions too.
+async fn unmentioned(shared: &Shared, viewer: &Viewer, events: &[Event]) -> Result<Vec<(Position, LiveEvent)>, Error> {
+    let member = viewer.member();
+    let withdrawn = events.iter().filter_map(|event| {
+        let fact = &event.fact;
+        let is_withdrawn = fact.kind == K::MentionWithdrawn && fact.target == Some(member);
+        let post = fact.post.filter(|_| is_withdrawn && fact.audience == PostAudience::Mentioned);
+        post.map(|post| (event.position, post))
+    });
+    let withdrawn: Vec<(Position, PostId)> = withdrawn.collect();
+    if withdrawn.is_empty() {
+        return Ok(Vec::new());
     }
-    let posts = shared.feeds.newest_by(author, event.position, HIDDEN_MAX);
-    posts.iter().map(|post| LiveEvent::Hidden(post.post)).collect()
+    let mut ids: Vec<PostId> = withdrawn.iter().map(|(_, post)| *post).collect();
+    ids.dedup();
+    let existing = shared.catalog.posts(member, &ids).await?;
+    let taken = |(position, id): (Position, PostId)| match existing.iter().find(|visible| visible.post.id == id) {
+        // Another edit has mentioned the viewer again.
+        Some(visible) if viewer.sees_post(visible.post.facts_for(member), Surface::Feed) => None,
+        Some(_) => Some((position, LiveEvent::Hidden(id))),
+        None => Some((position, LiveEvent::Deleted(id))),
+    };
+    Ok(withdrawn.into_iter().filter_map(taken).collect())
 }
 
 /// Returns the day whose best three posts the event at `position` changed.

@@ -37,7 +37,7 @@ pub(super) async fn open(streams: &Streams, member: MemberId, cursor: Option<&st
     shared.visibility.wait_for_own_writes(member).await;
     let Registration { hub_entry, queue, authors, live_from } = register(shared, member).await?;
     let viewer = shared.visibility.viewer_as_applied(member).await?;
-    let on_screen = shared.feeds.newest_visible(&viewer, &authors, ON_SCREEN_AT_START);
+    let on_screen = shared.feeds.newest_at_home(&viewer, ON_SCREEN_AT_START);
     queue.note_on_screen(on_screen.iter().rev().map(|post| post.post));
     let mut subscription = Subscription::new(streams.clone(), queue, hub_entry, live_from);
     match choose_start(shared, cursor, live_from).await? {

@@ -11,14 +11,16 @@ mod viewer;
 pub use viewer::Viewer;
 
 pub(super) use authors::Authors;
+pub(super) use viewer::VisibilityCheck;
 
 use super::{catalog::Catalog, error::Error};
 use crate::{
-    domain::{Event, MemberId, Position, PostId, Surface, VisiblePost, cursor::StreamCursor},
+    domain::{Event, MemberId, Position, PostId, Privacy, Surface, VisiblePost, cursor::StreamCursor},
     storage::{EventLog, MemberStore, PostStore, StoreResult, Stores},
 };
 use authors::Decision;
 use own_writes::OwnWrites;
+use rustc_hash::FxHashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::watch;
 
@@ -85,7 +87,8 @@ impl Visibility {
             return Ok(Vec::new());
         }
         let mut posts = self.shared.catalog.posts(viewer.member(), ids).await?;
-        viewer.with_check(surface, |check| posts.retain(|visible| check.sees_posts_of(visible.post.author)));
+        let member = viewer.member();
+        viewer.with_check(surface, |check| posts.retain(|visible| check.sees_post(visible.post.facts_for(member))));
         let blocked = &viewer.relations().blocked;
         if !blocked.is_empty() && !posts.is_empty() {
             let ids: Vec<PostId> = posts.iter().map(|visible| visible.post.id).collect();
@@ -96,6 +99,21 @@ impl Visibility {
             }
         }
         Ok(posts)
+    }
+
+    /// Returns the posts among `ids` whose texts mention `member`. Includes posts that were deleted and not purged yet.
+    /// At most 10,000 ids.
+    pub(super) async fn mentioning(&self, member: MemberId, ids: &[PostId]) -> StoreResult<FxHashSet<PostId>> {
+        if ids.is_empty() {
+            return Ok(FxHashSet::default());
+        }
+        let mentions = self.shared.posts.mentions_in(ids).await?;
+        Ok(mentions.into_iter().filter(|(_, mentioned)| *mentioned == member).map(|(post, _)| post).collect())
+    }
+
+    /// Returns the privacy of an author by the events applied so far.
+    pub(super) fn privacy_of(&self, author: MemberId) -> Privacy {
+        self.shared.authors.read().unwrap_or_else(PoisonError::into_inner).privacy_of(author)
     }
 
     /// Notes that `member` has just written: the member's next read waits for the projection to apply the write.

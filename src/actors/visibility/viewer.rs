@@ -1,6 +1,9 @@
 //! `Viewer`: a member for whom something is read, and the visibility rule applied to that member.
 use super::{Visibility, authors::Authors};
-use crate::domain::{MemberId, Relations, Surface, Timestamp, VisibilityFacts, is_member_visible, is_post_visible};
+use crate::domain::{
+    MemberId, PostAudience, PostFacts, Relations, Standing, Surface, Timestamp, VisibilityFacts, is_member_visible,
+    is_post_visible, standing,
+};
 use std::sync::{Arc, PoisonError};
 
 /// A member for whom something is read. Made for each request and each step of a stream, so that its relations are
@@ -31,9 +34,14 @@ impl Viewer {
         self.with_check(surface, |check| check.sees(other))
     }
 
-    /// Whether posts of `author` are visible to the viewer, with the comments and likes on them.
-    pub fn sees_posts_of(&self, author: MemberId, surface: Surface) -> bool {
-        self.with_check(surface, |check| check.sees_posts_of(author))
+    /// The viewer's standing with `author`: which audiences of the author's posts include the viewer.
+    pub fn standing(&self, author: MemberId, surface: Surface) -> Standing {
+        self.with_check(surface, |check| check.standing(author))
+    }
+
+    /// Whether a post is visible to the viewer, with the comments and likes on it.
+    pub fn sees_post(&self, post: PostFacts, surface: Surface) -> bool {
+        self.with_check(surface, |check| check.sees_post(post))
     }
 
     /// Calls `decide` with the rule, to decide about many members under one lock. `decide` must not block.
@@ -56,7 +64,8 @@ pub(in crate::actors) struct VisibilityCheck<'a> {
     authors: &'a Authors,
     surface: Surface,
     now: Timestamp,
-    /// No author is deactivated or non-public, and the viewer has no block or mute: every answer is yes.
+    /// No author is deactivated or non-public, and the viewer has no block or mute: every member is visible, and every
+    /// public post.
     hides_nobody: bool,
 }
 
@@ -66,9 +75,30 @@ impl<'a> VisibilityCheck<'a> {
         Self { relations, authors, surface, now: Timestamp::now(), hides_nobody }
     }
 
-    /// Whether posts of `author` are visible to the viewer.
-    pub(in crate::actors) fn sees_posts_of(&self, author: MemberId) -> bool {
-        self.hides_nobody || is_post_visible(self.facts(author), self.surface)
+    /// The id of the viewer.
+    pub(in crate::actors) fn viewer(&self) -> MemberId {
+        self.relations.member
+    }
+
+    /// Whether a post is visible to the viewer.
+    pub(in crate::actors) fn sees_post(&self, post: PostFacts) -> bool {
+        self.hides_nobody && post.audience == PostAudience::Public
+            || is_post_visible(self.facts(post.author), post, self.surface)
+    }
+
+    /// The viewer's standing with `author`.
+    pub(in crate::actors) fn standing(&self, author: MemberId) -> Standing {
+        standing(self.facts(author), self.surface)
+    }
+
+    /// Does the same as `standing` for one of the viewer's `home_authors`. Faster, because the viewer is known to follow
+    /// this author.
+    pub(in crate::actors) fn standing_at_home(&self, author: MemberId) -> Standing {
+        match self.hides_nobody {
+            true if author == self.relations.member => Standing::Author,
+            true => Standing::Follower,
+            false => self.standing(author),
+        }
     }
 
     /// Whether `other` is visible to the viewer.

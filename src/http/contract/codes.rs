@@ -67,6 +67,7 @@ codes! {
     422 "BLOCK_LIMIT_EXCEEDS" "you can block at most 10,000 members",
     422 "MUTE_LIMIT_EXCEEDS" "you can mute at most 10,000 members",
     422 "POST_CONTENT_EMPTY" "a post must have text or an image",
+    422 "AUDIENCE_FIXED" "the audience of a post cannot be changed",
     422 "POST_CONTENT_TOO_LONG" "a post can have at most 5,000 characters",
     422 "POST_TITLE_TOO_LONG" "a title can have at most 100 characters",
     422 "PARENT_COMMENT_POST_MISMATCH" "the parent comment belongs to another post",

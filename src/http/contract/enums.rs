@@ -1,6 +1,6 @@
 //! Schemas of enumerated strings, and of binary content. Each takes its values from the module that defines them.
 use super::codes;
-use crate::domain::{EventKind, ImageKind, Purpose, RankingPeriod, Variant, event_type, is_activity, is_public};
+use crate::domain::{self, EventKind, ImageKind, Purpose, RankingPeriod, Variant, event_type, is_activity, is_public};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -36,6 +36,9 @@ enums! {
         [Purpose::Profile, Purpose::Post].map(Purpose::name);
     ImageType, "The media type of a stored image.", [ImageKind::Jpeg, ImageKind::Png].map(ImageKind::media_type);
     ImageVariant, "A variant of an uploaded image.", Variant::ALL.map(Variant::name);
+    PostAudience, "The members who can see a post besides its author: `public`: everybody; `followers`: the author's followers; \
+        `mentioned`: the members whom its text mentions; `self`: nobody.",
+        domain::PostAudience::ALL.map(domain::PostAudience::name);
     ProblemCode, "The code of a problem. Stable.", codes::CODES.iter().map(|code| code.name);
     RankingWindow, "`day`: the current hour and the 24 full hours before it; `week`: the current hour and the 168 before it; `all`: all time.",
         RankingPeriod::ALL.map(RankingPeriod::name);

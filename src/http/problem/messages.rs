@@ -133,6 +133,9 @@ pub(super) fn refusal(refusal: &Refusal, l: Language) -> Cow<'static, str> {
         Refusal::PostEmpty => {
             say!(l, "a post must have text or an image", "내용을 입력하거나 이미지를 첨부해 주세요")
         }
+        Refusal::AudienceFixed => {
+            say!(l, "the audience of a post cannot be changed", "게시글의 공개 범위는 변경할 수 없습니다")
+        }
         Refusal::PostTooLong { max } => {
             say!(
                 l,

@@ -30,6 +30,7 @@ pub(super) fn refusal(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::PostUpdateForbidden => (S::FORBIDDEN, "POST_UPDATE_FORBIDDEN"),
         Refusal::PostDeleteForbidden => (S::FORBIDDEN, "POST_DELETE_FORBIDDEN"),
         Refusal::PostEmpty => (S::UNPROCESSABLE_ENTITY, "POST_CONTENT_EMPTY"),
+        Refusal::AudienceFixed => (S::UNPROCESSABLE_ENTITY, "AUDIENCE_FIXED"),
         Refusal::PostTooLong { .. } => (S::UNPROCESSABLE_ENTITY, "POST_CONTENT_TOO_LONG"),
         Refusal::TitleTooLong { .. } => (S::UNPROCESSABLE_ENTITY, "POST_TITLE_TOO_LONG"),
 

@@ -149,7 +149,8 @@ where
 ///
 /// Events:
 /// - `ready` (`{cursor}`): the first event.
-/// - `post.created`, `post.updated`: the post.
+/// - `post.created`, `post.updated`: the post. The first event of a post is `post.updated` if an edit mentions the caller
+///   in a post for the `mentioned`.
 /// - `post.deleted` (`{id, reason}`): remove the post. `deleted`: it was deleted; `hidden`: the caller can no longer see
 ///   it.
 /// - `post.counts` (`{id, viewCount, likeCount, commentCount}`): new counts of a post that was sent to this client, at

@@ -89,7 +89,8 @@ impl<'a> RecommendationPage<'a> {
     }
 }
 
-/// The audience of a member's posts: every member, followers, or only the member.
+/// The widest audience of a member's posts: every member, followers, or only the member. The `audience` of a post can
+/// narrow it.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 #[schema(as = Privacy)]
@@ -137,6 +138,7 @@ pub(in crate::http) struct ProfileView<'a> {
     privacy: PrivacyView,
     follower_count: u64,
     following_count: u64,
+    /// Posts of every audience.
     post_count: u64,
     #[schema(value_type = String, format = DateTime)]
     created_at: Time,

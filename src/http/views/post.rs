@@ -3,6 +3,7 @@ use super::{CardView, ImageView, Time};
 use crate::{
     actors::feeds::FeedPage,
     domain::{Mention, Picture, Tag, VisiblePost},
+    http::contract::PostAudience,
 };
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
@@ -11,7 +12,7 @@ use utoipa::ToSchema;
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Post, examples(json!({
-    "id": 7288591360000064_u64, "title": null, "content": "안녕 #서울! @minsu_kim",
+    "id": 7288591360000064_u64, "title": null, "content": "안녕 #서울! @minsu_kim", "audience": "public",
     "author": {"id": 7288591360000001_u64, "handle": "jiwoo", "displayName": "이지우", "avatarUrl": null},
     "images": [], "tags": [{"tag": "서울", "start": 3, "end": 6}],
     "mentions": [{"handle": "minsu_kim", "memberId": 7288591360000002_u64, "start": 8, "end": 18}],
@@ -23,6 +24,9 @@ pub(in crate::http) struct PostView<'a> {
     #[schema(required = true)]
     title: Option<&'a str>,
     content: &'a str,
+    /// The members who can see the post, as far as the privacy of its author admits them.
+    #[schema(value_type = PostAudience)]
+    audience: &'static str,
     author: CardView<'a>,
     #[serde(serialize_with = "pictures")]
     #[schema(value_type = Vec<ImageView>, max_items = 4)]
@@ -52,6 +56,7 @@ impl<'a> From<&'a VisiblePost> for PostView<'a> {
             id: post.id.0,
             title: post.title.as_deref(),
             content: &post.content,
+            audience: post.audience.name(),
             author: CardView::from(&*visible.author),
             images: &post.images,
             tags: &post.tags,
@@ -141,7 +146,9 @@ impl FeedView<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{ImageId, ImageKey, ImageKind, MemberCard, MemberId, Post, PostCounts, PostId, Timestamp};
+    use crate::domain::{
+        self, ImageId, ImageKey, ImageKind, MemberCard, MemberId, Post, PostCounts, PostId, Timestamp,
+    };
     use std::sync::Arc;
 
     #[test]
@@ -153,6 +160,7 @@ mod tests {
             author: author.id,
             title: None,
             content: "안녕 #서울".into(),
+            audience: domain::PostAudience::Followers,
             tags: vec![Tag { tag: "서울".into(), start: 3, end: 6 }],
             mentions: vec![Mention { handle: "a_b".into(), member: MemberId(8), start: 0, end: 4 }],
             images: vec![Picture { id: ImageId(9), key: ImageKey(5), width: 20, height: 10, kind: ImageKind::Png }],
@@ -162,7 +170,7 @@ mod tests {
         };
         let visible = VisiblePost { liked: true, ..VisiblePost::plain(Arc::new(post), Arc::new(author)) };
         let expected = concat!(
-            r##"{"id":64,"title":null,"content":"안녕 #서울","author":{"id":7,"handle":"jiwoo","displayName":"이지우","##,
+            r##"{"id":64,"title":null,"content":"안녕 #서울","audience":"followers","author":{"id":7,"handle":"jiwoo","displayName":"이지우","##,
             r##""avatarUrl":null},"images":[{"id":9,"##,
             r##""url":"/api/images/9?key=00000000000000000000000000000005","##,
             r##""thumbnailUrl":"/api/images/9?variant=thumbnail&key=00000000000000000000000000000005","##,

@@ -105,7 +105,7 @@ fn write(out: &mut Vec<u8>, view: &impl Serialize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{MemberId, Timestamp};
+    use crate::domain::{MemberId, PostAudience, Timestamp};
 
     fn post(id: u64, content: &str, name: &str) -> VisiblePost {
         let author = MemberCard { id: MemberId(7), handle: "jiwoo".into(), display_name: name.into(), avatar: None };
@@ -114,6 +114,7 @@ mod tests {
             author: author.id,
             title: None,
             content: content.into(),
+            audience: PostAudience::Public,
             tags: Vec::new(),
             mentions: Vec::new(),
             images: Vec::new(),

@@ -18,6 +18,7 @@ macro_rules! conformance {
 }
 
 mod activity;
+mod audiences;
 mod comments;
 mod committed;
 mod counters;
@@ -42,8 +43,8 @@ mod views;
 
 use super::{NewMember, StoreResult, Stores};
 use crate::domain::{
-    Email, Handle, IdGenerator, MemberId, Patch, Position, Post, PostCounts, PostId, Profile, ProfilePatch, Timestamp,
-    markup,
+    Email, Handle, IdGenerator, MemberId, Patch, Position, Post, PostAudience, PostCounts, PostId, Profile,
+    ProfilePatch, Timestamp, markup,
 };
 use futures::future::LocalBoxFuture;
 use std::sync::LazyLock;
@@ -121,6 +122,7 @@ fn draft(author: MemberId, content: &str) -> Post {
         author,
         title: None,
         content: content.to_owned(),
+        audience: PostAudience::Public,
         tags: markup::find(content).tags,
         mentions: Vec::new(),
         images: Vec::new(),

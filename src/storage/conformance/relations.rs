@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     domain::{
-        Audience, CommentText, Event, EventKind as K, Fact, MemberId, Position, PostCounts, Privacy, ProfilePatch,
+        CommentText, Event, EventAudience, EventKind as K, Fact, MemberId, Position, PostCounts, Privacy, ProfilePatch,
         Refusal, RelationChange, Timestamp,
     },
     storage::{BlockedCounts, Followed, Stores},
@@ -210,7 +210,7 @@ async fn a_stream_reads_the_same_events_from_memory_and_from_disk(backend: &Back
     let mut expected = Vec::new();
     for member in all {
         for home_authors in [vec![member], all.to_vec()] {
-            let offered = |event: &&Event| Audience::includes(&event.fact, member, &home_authors);
+            let offered = |event: &&Event| EventAudience::includes(&event.fact, member, &home_authors);
             let offered: Vec<Event> = log.iter().filter(offered).copied().collect();
             assert!(home_authors.len() == 1 || offered.len() >= 5, "{offered:?}");
             assert_eq!(stream_events(&stores, member, &home_authors).await, offered, "{member} from memory");

@@ -2,8 +2,8 @@
 use super::{Backend, id};
 use crate::{
     domain::{
-        Comment, CommentId, Deadline, Epoch, MemberId, Position, Post, PostCounts, PostId, SearchKey, SearchKind,
-        SearchOrder, Timestamp, markup, search::Query,
+        Comment, CommentId, Deadline, Epoch, MemberId, Mention, Position, Post, PostAudience, PostCounts, PostId,
+        SearchKey, SearchKind, SearchOrder, Timestamp, markup, search::Query,
     },
     storage::{IndexChange, SearchIndex, SearchRequest, StoreError, Stores},
 };
@@ -17,6 +17,7 @@ conformance! {
     hiding_a_post_keeps_the_comments_on_it,
     a_sort_key_is_stable_under_writes,
     filters_restrict_the_hits,
+    posts_for_other_members_are_no_hits,
     a_rolled_back_change_is_not_searchable,
     the_live_index_is_the_last_one_made_live,
     a_search_ends_when_its_deadline_passes,
@@ -28,6 +29,7 @@ fn post(id: u64, author: u64, title: Option<&str>, content: &str) -> Post {
         author: MemberId(author),
         title: title.map(str::to_owned),
         content: content.to_owned(),
+        audience: PostAudience::Public,
         tags: markup::find(content).tags,
         images: Vec::new(),
         mentions: Vec::new(),
@@ -59,6 +61,8 @@ fn request(kind: SearchKind, query: &str) -> SearchRequest {
     SearchRequest {
         kind,
         query: Query::parse(query),
+        viewer: MemberId(99),
+        excludes_followers_only: false,
         author: None,
         post: None,
         tag: None,
@@ -203,6 +207,31 @@ async fn filters_restrict_the_hits(backend: &Backend) {
         ids(&index, SearchRequest { tag: Some("서울".into()), ..request(SearchKind::Post, "-없는") }).await,
         [20, 10]
     );
+}
+
+async fn posts_for_other_members_are_no_hits(backend: &Backend) {
+    let stores = backend.stores().await;
+    let index = begin(&stores).await;
+    let mention = |member| Mention { handle: "m".to_owned(), member: MemberId(member), start: 0, end: 2 };
+    for (id, audience) in [10, 20, 30, 40].into_iter().zip(PostAudience::ALL) {
+        let mentions = vec![mention(2), mention(3)];
+        let post = Post { audience, mentions, ..post(id, 1, None, "말") };
+        index.apply(vec![IndexChange::PutPost(post)]).await.unwrap();
+    }
+    index.commit(Position(1), true).await.unwrap();
+    let by = |viewer| SearchRequest { viewer: MemberId(viewer), ..request(SearchKind::Post, "말") };
+    assert_eq!(ids(&index, by(1)).await, [40, 30, 20, 10]);
+    assert_eq!(ids(&index, by(3)).await, [30, 20, 10]);
+    assert_eq!(ids(&index, by(4)).await, [20, 10]);
+    let by_stranger = |viewer| SearchRequest { excludes_followers_only: true, ..by(viewer) };
+    assert_eq!((ids(&index, by_stranger(3)).await, ids(&index, by_stranger(4)).await), (vec![30, 10], vec![10]));
+    let all = SearchRequest { query: Query::parse(""), author: Some(MemberId(1)), ..by(4) };
+    assert_eq!(ids(&index, all).await, [20, 10]);
+    // An edit withdraws a mention.
+    let edited = Post { audience: PostAudience::Mentioned, mentions: vec![mention(2)], ..post(30, 1, None, "말") };
+    index.apply(vec![IndexChange::PutPost(edited)]).await.unwrap();
+    index.commit(Position(2), true).await.unwrap();
+    assert_eq!((ids(&index, by(2)).await, ids(&index, by(3)).await), (vec![30, 20, 10], vec![20, 10]));
 }
 
 async fn a_rolled_back_change_is_not_searchable(backend: &Backend) {

@@ -146,3 +146,37 @@ pub(crate) async fn epoch(pool: &SqlitePool) -> StoreResult<Epoch> {
     let row = sqlx::query("SELECT value FROM meta WHERE name = 'epoch'").fetch_one(pool).await.map_err(failed)?;
     Ok(Epoch(row.get::<i64, _>(0) as u32))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{Position, PostAudience, PostId},
+        storage::{EventLog, PostStore},
+    };
+
+    /// A public member (1), a private one (2), a post of each, and their events.
+    const BEFORE: &str = "INSERT INTO members (id, email, email_key, handle, handle_key, password_hash, member_name, \
+        created_at, privacy) VALUES (1, 'a', 'a', 'a', 'a', '', '', 0, 0), (2, 'b', 'b', 'b', 'b', '', '', 0, 2); \
+        INSERT INTO posts (id, author_id, position, content, created_at) VALUES (10, 1, 1, '', 0), (20, 2, 2, '', 0); \
+        INSERT INTO events (position, at_ns, kind, member_id, post_id) VALUES (1, 1, 1, 1, 10), (2, 2, 1, 2, 20)";
+
+    #[tokio::test]
+    async fn posts_from_before_the_audience_are_public() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::for_tests(folder.path());
+        let pool = pool(options(&config).create_if_missing(true), 1).await.unwrap();
+        let mut earlier = sqlx::migrate!("migrations/sqlite");
+        earlier.migrations.to_mut().retain(|migration| migration.version < 12);
+        earlier.run(&pool).await.unwrap();
+        sqlx::raw_sql(BEFORE).execute(&pool).await.unwrap();
+        pool.close().await;
+        let store = Sqlite::open(&config).await.unwrap();
+        let posts = store.posts(&[PostId(10), PostId(20)]).await.unwrap();
+        assert_eq!(posts.iter().map(|post| post.audience).collect::<Vec<_>>(), [PostAudience::Public; 2]);
+        let listed = store.newest_posts(PostId(u64::MAX), 9).await.unwrap();
+        assert_eq!(listed.iter().map(|post| post.audience).collect::<Vec<_>>(), [PostAudience::Public; 2]);
+        let events = store.read(Position(0), 9).await.unwrap();
+        assert_eq!(events.iter().map(|event| event.fact.audience).collect::<Vec<_>>(), [PostAudience::Public; 2]);
+    }
+}

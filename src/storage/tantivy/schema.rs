@@ -1,6 +1,6 @@
 //! The schema of an index: its fields, and the document of a post, comment or member.
 use crate::domain::{
-    Comment, Member, Post, SearchKind,
+    Comment, Member, Post, PostAudience, SearchKind,
     search::{Token as DomainToken, syllables, tokenize},
 };
 use tantivy::{
@@ -10,7 +10,7 @@ use tantivy::{
 };
 
 /// Incremented whenever the fields or their contents change: an index of another version is built anew.
-pub(super) const SCHEMA_VERSION: u32 = 2;
+pub(super) const SCHEMA_VERSION: u32 = 3;
 /// Names of the tokenizers. Stored in the schema of each index, so a change needs another [`SCHEMA_VERSION`].
 const WORD_TOKENIZER: &str = "pieces";
 const SYLLABLE_TOKENIZER: &str = "syllables";
@@ -37,6 +37,10 @@ pub(super) struct Fields {
     /// Milliseconds since 1970.
     pub(super) created: Field,
     pub(super) tag: Field,
+    /// The code of the audience of a post; absent from a public one.
+    pub(super) audience: Field,
+    /// The members whom a post is for, if it is for some only: its author and the mentioned.
+    pub(super) viewer: Field,
     posts: TextFields,
     comments: TextFields,
     members: TextFields,
@@ -72,6 +76,8 @@ impl Fields {
             post: schema.add_u64_field("on", INDEXED | FAST),
             created: schema.add_i64_field("created", FAST),
             tag: schema.add_text_field("tag", STRING),
+            audience: schema.add_u64_field("audience", INDEXED),
+            viewer: schema.add_u64_field("viewer", INDEXED),
             posts,
             comments,
             members,
@@ -85,6 +91,13 @@ impl Fields {
         self.add_texts(&mut document, SearchKind::Post, &[title], &[&post.content]);
         for tag in &post.tags {
             document.add_text(self.tag, &tag.tag);
+        }
+        if post.audience != PostAudience::Public {
+            document.add_u64(self.audience, u64::from(post.audience.code()));
+            document.add_u64(self.viewer, post.author.0);
+        }
+        if post.audience == PostAudience::Mentioned {
+            post.mentions.iter().for_each(|mention| document.add_u64(self.viewer, mention.member.0));
         }
         document
     }

@@ -77,7 +77,7 @@ async fn import_follows(commit: &mut Commit, follows: &[ImportedFollow]) -> Stor
 async fn import_posts(commit: &mut Commit, posts: &[Post]) -> StoreResult<()> {
     let mut rows = Vec::with_capacity(posts.len());
     for post in posts {
-        let fact = Fact::new(EventKind::PostCreated, post.author).on_post(post.id);
+        let fact = Fact::new(EventKind::PostCreated, post.author).about_post(post.id, post.audience);
         rows.push((post, commit.emit(fact)));
         commit.emit_mentions(fact, &[], &posts::mentioned(&post.mentions));
     }

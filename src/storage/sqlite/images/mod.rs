@@ -4,7 +4,7 @@ mod attach;
 pub(crate) use attach::{attach_to_post, change_avatar, replace_on_post};
 
 use super::{
-    Sqlite, decoded, failed, json_ids, number, signed,
+    Sqlite, decoded, failed, json_ids, number, posts, signed,
     writer::{Commit, receipts},
 };
 use crate::{
@@ -22,7 +22,7 @@ const INSERT: &str = "INSERT INTO images (id, owner_id, purpose, kind, width, he
     thumbnail_bytes, thumbnail_tag, created_at, unused_since, key) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12)";
 const REMOVE_FROM_POST: &str = "UPDATE posts SET images = (SELECT json_group_array(json(value) ORDER BY key) \
-    FROM json_each(posts.images) WHERE value->>'id' <> ?) WHERE id = ? RETURNING deleted_at IS NULL";
+    FROM json_each(posts.images) WHERE value->>'id' <> ?) WHERE id = ? RETURNING deleted_at IS NULL, audience";
 const REMOVE_FROM_PROFILE: &str =
     "UPDATE members SET avatar_id = NULL, avatar_key = NULL WHERE id = ? AND avatar_id = ?";
 const DELETE_UNUSED: &str =
@@ -101,8 +101,9 @@ async fn delete_image(commit: &mut Commit, owner: MemberId, id: ImageId) -> Stor
     if let Some(post) = found.post {
         let query = sqlx::query(REMOVE_FROM_POST).bind(signed(id.0)).bind(signed(post.0));
         let row = query.fetch_optional(&mut commit.connection).await.map_err(failed)?;
-        if row.is_some_and(|row| row.get(0)) {
-            commit.emit(Fact::new(EventKind::PostUpdated, owner).on_post(post));
+        if let Some(row) = row.filter(|row| row.get(0)) {
+            let audience = posts::audience(row.get(1)).map_err(failed)?;
+            commit.emit(Fact::new(EventKind::PostUpdated, owner).about_post(post, audience));
         }
     }
     let query = sqlx::query(REMOVE_FROM_PROFILE).bind(signed(owner.0)).bind(signed(id.0));

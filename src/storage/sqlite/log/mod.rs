@@ -3,9 +3,9 @@ mod tail;
 
 pub(crate) use tail::Tail;
 
-use super::{Sqlite, decoded, failed, json_ids, number, signed};
+use super::{Sqlite, decoded, failed, json_ids, number, posts, signed};
 use crate::{
-    domain::{Audience, CommentId, Epoch, Event, EventKind, Fact, MemberId, Position, PostId},
+    domain::{CommentId, Epoch, Event, EventAudience, EventKind, Fact, MemberId, Position, PostAudience, PostId},
     storage::{EventLog, StoreResult},
 };
 use async_trait::async_trait;
@@ -13,17 +13,17 @@ use sqlx::{AssertSqlSafe, Row, SqlitePool, sqlite::SqliteRow};
 use std::sync::LazyLock;
 use tokio::sync::watch;
 
-const AFTER: &str = "SELECT position, at_ns, kind, member_id, post_id, comment_id, target_id FROM events \
+const AFTER: &str = "SELECT position, at_ns, kind, member_id, post_id, comment_id, target_id, audience FROM events \
     WHERE position > ? ORDER BY position LIMIT ?";
-const TARGETING: &str = "SELECT position, at_ns, kind, member_id, post_id, comment_id, target_id FROM events \
+const TARGETING: &str = "SELECT position, at_ns, kind, member_id, post_id, comment_id, target_id, audience FROM events \
     WHERE target_id = ? AND position < ? ORDER BY position DESC LIMIT ?";
-const NEWEST: &str = "SELECT position, at_ns, kind, member_id, post_id, comment_id, target_id FROM events \
+const NEWEST: &str = "SELECT position, at_ns, kind, member_id, post_id, comment_id, target_id, audience FROM events \
     ORDER BY position DESC LIMIT 1";
 
 /// Returns the newest event.
 async fn newest(pool: &SqlitePool) -> sqlx::Result<Option<Event>> {
     let row = sqlx::query(NEWEST).fetch_optional(pool).await?;
-    row.map(|row| event(&row)).transpose()
+    row.map(|row| logged_event(&row)).transpose()
 }
 
 /// Returns the position up to which every event has been pruned.
@@ -33,7 +33,15 @@ async fn pruned_to(pool: &SqlitePool) -> sqlx::Result<Position> {
     Ok(Position(row.map_or(0, |row| number(row.get(0)))))
 }
 
-/// Decodes the columns `position, at_ns, kind, member_id, post_id, comment_id, target_id`, in this order.
+/// Decodes a row of `events`: the columns of `event`, then `audience`.
+fn logged_event(row: &SqliteRow) -> sqlx::Result<Event> {
+    let event = event(row)?;
+    let audience = posts::audience(row.try_get(7)?)?;
+    Ok(Event { fact: Fact { audience, ..event.fact }, ..event })
+}
+
+/// Decodes the columns `position, at_ns, kind, member_id, post_id, comment_id, target_id`, in this order. The
+/// audience is not among them: activities need none.
 pub(crate) fn event(row: &SqliteRow) -> sqlx::Result<Event> {
     let id = |index: usize| row.try_get::<Option<i64>, _>(index).map(|id| id.map(number));
     let code: u8 = row.try_get(2)?;
@@ -48,23 +56,24 @@ pub(crate) fn event(row: &SqliteRow) -> sqlx::Result<Event> {
             post: id(4)?.map(PostId),
             comment: id(5)?.map(CommentId),
             target: id(6)?.map(MemberId),
+            audience: PostAudience::Public,
         },
     })
 }
 
-/// The rule `Audience::includes` as SQL. Each kind of audience has an index, so the cost grows with the events found,
-/// not with the log. The event kinds come from the rule; the conditions of two partial indexes repeat them.
+/// The rule `EventAudience::includes` as SQL. Each kind of audience has an index, so the cost grows with the events
+/// found, not with the log. The event kinds come from the rule; the conditions of two partial indexes repeat them.
 static STREAM_EVENTS: LazyLock<String> = LazyLock::new(|| {
-    let kinds_of = |is_offered: fn(Audience) -> bool| {
+    let kinds_of = |is_offered: fn(EventAudience) -> bool| {
         let kinds = (1..=EventKind::COUNT).filter_map(EventKind::from_code);
-        let codes = kinds.filter(|kind| is_offered(Audience::of(*kind))).map(|kind| kind.code().to_string());
+        let codes = kinds.filter(|kind| is_offered(EventAudience::of(*kind))).map(|kind| kind.code().to_string());
         codes.collect::<Vec<_>>().join(", ")
     };
     let followers = kinds_of(|audience| audience.followers);
     let everybody = kinds_of(|audience| audience.everybody);
     let actor = kinds_of(|audience| audience.actor);
     let target = kinds_of(|audience| audience.target);
-    let columns = "e.position, e.at_ns, e.kind, e.member_id, e.post_id, e.comment_id, e.target_id";
+    let columns = "e.position, e.at_ns, e.kind, e.member_id, e.post_id, e.comment_id, e.target_id, e.audience";
     let range = "e.position > ?2 AND e.position <= ?3";
     format!(
         "SELECT * FROM (SELECT {columns} FROM json_each(?1) a JOIN events e ON e.member_id = a.value AND {range} \
@@ -93,7 +102,7 @@ impl EventLog for Sqlite {
             return Ok(events);
         }
         let query = sqlx::query(AFTER).bind(signed(after.0)).bind(signed(limit as u64));
-        decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, event)
+        decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, logged_event)
     }
 
     async fn stream_events(
@@ -104,7 +113,7 @@ impl EventLog for Sqlite {
         until: Position,
         limit: usize,
     ) -> StoreResult<Vec<Event>> {
-        let wanted = |event: &Event| Audience::includes(&event.fact, member, home_authors);
+        let wanted = |event: &Event| EventAudience::includes(&event.fact, member, home_authors);
         if let Some(events) = self.tail.read(after, until, limit, wanted) {
             return Ok(events);
         }
@@ -114,12 +123,12 @@ impl EventLog for Sqlite {
             .bind(signed(until.0))
             .bind(signed(limit as u64))
             .bind(signed(member.0));
-        decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, event)
+        decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, logged_event)
     }
 
     async fn events_targeting(&self, member: MemberId, before: Position, limit: usize) -> StoreResult<Vec<Event>> {
         let query = sqlx::query(TARGETING).bind(signed(member.0)).bind(signed(before.0)).bind(signed(limit as u64));
-        decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, event)
+        decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, logged_event)
     }
 
     async fn pruned_to(&self) -> StoreResult<Position> {

@@ -51,7 +51,7 @@ pub(crate) async fn create_posts(
             known.insert(key, StoredReceipt::from(receipt));
             new_receipts.push(receipt);
         }
-        let fact = Fact::new(EventKind::PostCreated, post.author).on_post(post.id);
+        let fact = Fact::new(EventKind::PostCreated, post.author).about_post(post.id, post.audience);
         let position = commit.emit(fact);
         commit.emit_mentions(fact, &[], &mentioned(&post.mentions));
         answers.push(Ok(Committed { value: Outcome::Done, at: commit.head() }));
@@ -99,8 +99,9 @@ pub(crate) async fn insert(commit: &mut Commit, posts: &[(&Post, Position)]) -> 
 }
 
 static POSTS: LazyLock<Bulk> = LazyLock::new(|| {
-    let insert = "INSERT INTO posts (id, author_id, title, content, tags, mentions, created_at, position, images)";
-    Bulk::new(insert, 9, "")
+    let insert = "INSERT INTO posts (id, author_id, title, content, tags, mentions, created_at, position, images, \
+        audience)";
+    Bulk::new(insert, 10, "")
 });
 static TAGS: LazyLock<Bulk> =
     LazyLock::new(|| Bulk::new("INSERT INTO post_tags (tag, post_id)", 2, "ON CONFLICT DO NOTHING"));
@@ -134,6 +135,7 @@ fn bind(query: Query, row: &Row<'_>) -> Query {
         .bind(post.created_at.0)
         .bind(signed(position.0))
         .bind(images.clone())
+        .bind(post.audience.code())
 }
 
 fn json(list: &impl serde::Serialize) -> StoreResult<String> {

@@ -1,5 +1,5 @@
 //! The commands on stored posts: `edit_post` and `delete_post`.
-use super::{author_of, mentioned, post};
+use super::{audience, author_of, mentioned, post};
 use crate::{
     domain::{EventKind, Fact, MemberId, Post, PostId, PostText, Refusal, Tag, Timestamp, markup::ResolvedMarkup},
     storage::{
@@ -33,6 +33,9 @@ pub(super) async fn edit_post(commit: &mut Commit, edit: Edit) -> StoreResult<Po
     if expected.is_some_and(|expected| !before.has_same_content(&expected)) {
         return Err(Refusal::PreconditionFailed.into());
     }
+    if text.audience().is_some_and(|audience| audience != before.audience) {
+        return Err(Refusal::AudienceFixed.into());
+    }
     let same_images = text.images().is_none_or(|ids| before.images.iter().map(|image| &image.id).eq(ids));
     if text.needs_image() && same_images && before.images.is_empty() {
         return Err(Refusal::PostEmpty.into());
@@ -59,7 +62,7 @@ pub(super) async fn edit_post(commit: &mut Commit, edit: Edit) -> StoreResult<Po
         .await
         .map_err(failed)?;
     set_tags(&mut commit.connection, id, &markup.tags).await?;
-    let fact = Fact::new(EventKind::PostUpdated, author).on_post(id);
+    let fact = Fact::new(EventKind::PostUpdated, author).about_post(id, before.audience);
     commit.emit(fact);
     commit.emit_mentions(fact, &mentioned(&before.mentions), &mentioned(&markup.mentions));
     post(&row).map_err(failed)
@@ -69,11 +72,12 @@ pub(super) async fn delete_post(commit: &mut Commit, author: MemberId, id: PostI
     if author_of(&mut commit.connection, author, id).await? != author {
         return Err(Refusal::PostDeleteForbidden.into());
     }
-    let delete = sqlx::query("UPDATE posts SET deleted_at = ? WHERE id = ?").bind(at.0).bind(signed(id.0));
-    delete.execute(&mut commit.connection).await.map_err(failed)?;
+    let delete = sqlx::query("UPDATE posts SET deleted_at = ? WHERE id = ? RETURNING audience");
+    let row = delete.bind(at.0).bind(signed(id.0)).fetch_one(&mut commit.connection).await.map_err(failed)?;
+    let audience = audience(row.get(0)).map_err(failed)?;
     let count = sqlx::query("UPDATE members SET post_count = post_count - 1 WHERE id = ?").bind(signed(author.0));
     count.execute(&mut commit.connection).await.map_err(failed)?;
-    let fact = Fact::new(EventKind::PostDeleted, author).on_post(id);
+    let fact = Fact::new(EventKind::PostDeleted, author).about_post(id, audience);
     commit.emit(fact);
     let mentioned = mentions_of(&mut commit.connection, id).await?;
     commit.emit_mentions(fact, &mentioned, &[]);

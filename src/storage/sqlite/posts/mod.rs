@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::{
-        MemberId, Outcome, Position, Post, PostCounts, PostId, PostText, Receipt, Refusal, Timestamp,
+        MemberId, Outcome, Position, Post, PostAudience, PostCounts, PostId, PostText, Receipt, Refusal, Timestamp,
         markup::ResolvedMarkup,
     },
     storage::{Committed, PostRef, PostStore, StoreResult},
@@ -27,14 +27,16 @@ const BY_IDS: &str = "SELECT p.* FROM json_each(?) j JOIN posts p ON p.id = j.va
 const FROM: &str = "SELECT p.* FROM posts p JOIN members m ON m.id = p.author_id WHERE p.id > ? \
     AND p.deleted_at IS NULL AND m.deactivated_at IS NULL ORDER BY p.id LIMIT ?";
 /// Seeks the posts of each author by index: the cost grows with the authors and the page, not with the posts.
-const BY_AUTHORS: &str = "SELECT p.id, p.author_id, p.position FROM json_each(?1) a JOIN members m ON m.id = a.value \
+const BY_AUTHORS: &str = "SELECT p.id, p.author_id, p.position, p.audience FROM json_each(?1) a JOIN members m ON m.id = a.value \
     JOIN posts p ON p.id IN (SELECT id FROM posts WHERE author_id = a.value AND deleted_at IS NULL AND id < ?2 \
     ORDER BY id DESC LIMIT ?3) WHERE m.deactivated_at IS NULL ORDER BY p.id DESC LIMIT ?3";
-const NEWEST: &str = "SELECT id, author_id, position FROM posts WHERE id < ? AND deleted_at IS NULL \
+const NEWEST: &str = "SELECT id, author_id, position, audience FROM posts WHERE id < ? AND deleted_at IS NULL \
     ORDER BY id DESC LIMIT ?";
-const TAGGED: &str = "SELECT p.id, p.author_id, p.position FROM post_tags t JOIN posts p ON p.id = t.post_id \
+const TAGGED: &str = "SELECT p.id, p.author_id, p.position, p.audience FROM post_tags t JOIN posts p ON p.id = t.post_id \
     JOIN members m ON m.id = p.author_id WHERE t.tag = ? AND t.post_id < ? AND p.deleted_at IS NULL \
     AND m.deactivated_at IS NULL ORDER BY t.post_id DESC LIMIT ?";
+const MENTIONS_IN: &str = "SELECT p.id, m.value->>'member' FROM json_each(?) j JOIN posts p ON p.id = j.value, \
+    json_each(p.mentions) m";
 /// Likes and visible comments by active members. Seeks each pair of post and member by index.
 const COUNTS_BY: &str = "SELECT p.value, \
     (SELECT count(*) FROM json_each(?2) a CROSS JOIN post_likes l ON l.post_id = p.value AND l.member_id = a.value \
@@ -51,6 +53,7 @@ fn post(row: &SqliteRow) -> sqlx::Result<Post> {
         author: MemberId(number(row.try_get("author_id")?)),
         title: row.try_get("title")?,
         content: row.try_get("content")?,
+        audience: audience(row.try_get("audience")?)?,
         tags: serde_json::from_str(row.try_get("tags")?).map_err(decode)?,
         mentions: serde_json::from_str(row.try_get("mentions")?).map_err(decode)?,
         images: serde_json::from_str(row.try_get("images")?).map_err(decode)?,
@@ -64,12 +67,18 @@ fn post(row: &SqliteRow) -> sqlx::Result<Post> {
     })
 }
 
-fn post_ref(row: &SqliteRow) -> PostRef {
-    PostRef {
-        post: PostId(number(row.get(0))),
-        author: MemberId(number(row.get(1))),
-        position: Position(number(row.get(2))),
-    }
+/// Decodes the columns `posts.audience` and `events.audience`. An unknown one is an error: shown to nobody.
+pub(crate) fn audience(code: u8) -> sqlx::Result<PostAudience> {
+    PostAudience::from_code(code).ok_or_else(|| sqlx::Error::Decode(format!("unknown audience {code}").into()))
+}
+
+fn post_ref(row: &SqliteRow) -> sqlx::Result<PostRef> {
+    Ok(PostRef {
+        post: PostId(number(row.try_get(0)?)),
+        author: MemberId(number(row.try_get(1)?)),
+        position: Position(number(row.try_get(2)?)),
+        audience: audience(row.try_get(3)?)?,
+    })
 }
 
 /// Returns the author of a post for a command of the member `by`. Refuses `PostNotFound`, also if that member was
@@ -121,17 +130,23 @@ impl PostStore for Sqlite {
     async fn posts_by(&self, authors: &[MemberId], before: PostId, limit: usize) -> StoreResult<Vec<PostRef>> {
         let authors = json_ids(authors.iter().map(|author| author.0));
         let query = sqlx::query(BY_AUTHORS).bind(authors).bind(signed(before.0)).bind(signed(limit as u64));
-        Ok(query.fetch_all(&self.read_pool).await.map_err(failed)?.iter().map(post_ref).collect())
+        decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, post_ref)
     }
 
     async fn newest_posts(&self, before: PostId, limit: usize) -> StoreResult<Vec<PostRef>> {
         let query = sqlx::query(NEWEST).bind(signed(before.0)).bind(signed(limit as u64));
-        Ok(query.fetch_all(&self.read_pool).await.map_err(failed)?.iter().map(post_ref).collect())
+        decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, post_ref)
     }
 
     async fn tagged_posts(&self, tag: &str, before: PostId, limit: usize) -> StoreResult<Vec<PostRef>> {
         let query = sqlx::query(TAGGED).bind(tag).bind(signed(before.0)).bind(signed(limit as u64));
-        Ok(query.fetch_all(&self.read_pool).await.map_err(failed)?.iter().map(post_ref).collect())
+        decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, post_ref)
+    }
+
+    async fn mentions_in(&self, ids: &[PostId]) -> StoreResult<Vec<(PostId, MemberId)>> {
+        let query = sqlx::query(MENTIONS_IN).bind(json_ids(ids.iter().map(|id| id.0)));
+        let rows = query.fetch_all(&self.read_pool).await.map_err(failed)?;
+        Ok(rows.iter().map(|row| (PostId(number(row.get(0))), MemberId(number(row.get(1))))).collect())
     }
 
     async fn counts_by(&self, ids: &[PostId], members: &[MemberId]) -> StoreResult<Vec<(PostId, PostCounts)>> {

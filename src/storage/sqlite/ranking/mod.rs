@@ -39,7 +39,8 @@ const BEST_OF_DAY: &str = "SELECT s.post_id, sum(s.score) AS score FROM ( \
     AND p.author_id NOT IN (SELECT id FROM members WHERE deactivated_at IS NOT NULL) \
     GROUP BY s.post_id ORDER BY score DESC, s.post_id LIMIT ?7";
 const PUBLIC: &str = "SELECT p.id FROM json_each(?) j JOIN posts p ON p.id = j.value \
-    JOIN members m ON m.id = p.author_id WHERE p.deleted_at IS NULL AND m.deactivated_at IS NULL AND m.privacy = 0";
+    JOIN members m ON m.id = p.author_id WHERE p.deleted_at IS NULL AND m.deactivated_at IS NULL AND m.privacy = 0 \
+    AND p.audience = 0";
 
 /// Decodes the first column.
 fn post_id(row: &SqliteRow) -> PostId {

@@ -2,7 +2,7 @@
 //! rows. It lives as long as the writer: one transaction after the other, each shared by a batch of commands.
 use super::bulk::{Bulk, Query, ROWS_MAX, with_fact};
 use crate::{
-    domain::{Event, EventKind, Fact, MemberId, Position, Timestamp},
+    domain::{Event, EventKind, Fact, MemberId, Position, PostAudience, Timestamp},
     storage::{
         StoreError, StoreResult,
         sqlite::{failed, log::Tail, signed},
@@ -64,8 +64,12 @@ impl Commit {
     }
 
     /// Emits `MentionWithdrawn` and `MemberMentioned` for the difference between the mentions of a text `before` and
-    /// `after` a command. `about` is the fact about the text itself. Excludes authors who mention themselves.
+    /// `after` a command. `about` is the fact about the text itself. Excludes authors who mention themselves, and every
+    /// mention in a post that is only for its author.
     pub(crate) fn emit_mentions(&mut self, about: Fact, before: &[MemberId], after: &[MemberId]) {
+        if about.audience == PostAudience::Own {
+            return;
+        }
         for (kind, members, others) in
             [(EventKind::MentionWithdrawn, before, after), (EventKind::MemberMentioned, after, before)]
         {
@@ -137,13 +141,14 @@ impl Commit {
     }
 }
 
-const INSERT: &str = "INSERT INTO events (position, at_ns, kind, member_id, post_id, comment_id, target_id)";
-static EVENTS: LazyLock<Bulk> = LazyLock::new(|| Bulk::new(INSERT, 7, ""));
+const INSERT: &str = "INSERT INTO events (position, at_ns, kind, member_id, post_id, comment_id, target_id, \
+    audience)";
+static EVENTS: LazyLock<Bulk> = LazyLock::new(|| Bulk::new(INSERT, 8, ""));
 /// The last events and the COMMIT, in one round trip to the connection's thread.
-static LAST: LazyLock<Bulk> = LazyLock::new(|| Bulk::new(INSERT, 7, "; COMMIT"));
+static LAST: LazyLock<Bulk> = LazyLock::new(|| Bulk::new(INSERT, 8, "; COMMIT"));
 
 fn bind(query: Query, event: &Event) -> Query {
-    with_fact(query.bind(signed(event.position.0)).bind(event.at_ns), &event.fact)
+    with_fact(query.bind(signed(event.position.0)).bind(event.at_ns), &event.fact).bind(event.fact.audience.code())
 }
 
 #[cfg(test)]
