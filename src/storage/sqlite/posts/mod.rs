@@ -35,12 +35,12 @@ const NEWEST: &str = "SELECT id, author_id, position FROM posts WHERE id < ? AND
 const TAGGED: &str = "SELECT p.id, p.author_id, p.position FROM post_tags t JOIN posts p ON p.id = t.post_id \
     JOIN members m ON m.id = p.author_id WHERE t.tag = ? AND t.post_id < ? AND p.deleted_at IS NULL \
     AND m.deactivated_at IS NULL ORDER BY t.post_id DESC LIMIT ?";
-/// Likes and visible comments by active members. Seeks each pair of post and member by index.
+/// Counted likes and comments. Seeks each pair of post and member by index.
 const COUNTS_BY: &str = "SELECT p.value, \
     (SELECT count(*) FROM json_each(?2) a CROSS JOIN post_likes l ON l.post_id = p.value AND l.member_id = a.value \
-    JOIN members m ON m.id = a.value AND m.deactivated_at IS NULL) AS likes, \
+    AND l.counted = 1) AS likes, \
     (SELECT count(*) FROM json_each(?2) a CROSS JOIN comments c ON c.post_id = p.value AND c.author_id = a.value \
-    AND c.deleted_at IS NULL AND c.author_deactivated = 0) AS comments \
+    AND c.deleted_at IS NULL AND c.counted = 1) AS comments \
     FROM json_each(?1) p WHERE likes > 0 OR comments > 0";
 
 /// Decodes a row of `posts`.
