@@ -6,7 +6,7 @@ use async_trait::async_trait;
 /// A counter that disagrees with the rows that it counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drift {
-    /// Table and column, such as `posts.like_count`.
+    /// Table and column, such as `posts.like_count`, or `post_likes.counted` for the flag of a counted row.
     pub counter: &'static str,
     /// Rows with a wrong counter.
     pub rows: u64,

@@ -47,8 +47,10 @@ pub trait MemberStore: Send + Sync + 'static {
     /// Stores a member with its receipt and its event in one commit. A repeated receipt returns the stored answer.
     /// Refuses `IdempotencyKeyReused`, `EmailTaken`, `HandleTaken`.
     async fn sign_up(&self, member: NewMember, receipt: Option<Receipt>) -> StoreResult<Committed<Outcome>>;
-    /// Applies the patch to the stored profile with `Profile::patched`. A change to public posts accepts every pending
-    /// follow request in the same commit. A patch without a change emits no event. Refuses `Invalid`, `MemberNotFound`, for an avatar `ImageNotFound` and `ImageForbidden`, and
+    /// Applies the patch to the stored profile with `Profile::patched`. A change to public posts accepts the pending
+    /// follow requests: the oldest in the same commit, the others in the steps of `DepartureStore`, unless the posts
+    /// stop being public before. A patch without a change emits no event. Refuses `Invalid`, `MemberNotFound`, for an
+    /// avatar `ImageNotFound` and `ImageForbidden`, and
     /// `PreconditionFailed` if the stored member no longer equals `expected`.
     async fn change_profile(
         &self,

@@ -23,6 +23,7 @@ mod search;
 
 mod activity;
 mod committed;
+mod departures;
 mod housekeeping;
 mod log;
 
@@ -37,6 +38,7 @@ mod conformance;
 pub use activity::{ACTIVITY_DAYS, ActivityStore, DEAD_LETTERS_MAX, DUE_MAX, DeadLetter, DeadLetterStore};
 pub use comments::{BlockedCounts, CommentRange, CommentStore};
 pub use committed::Committed;
+pub use departures::{ACCEPTED_MAX, DEPARTURE_ROWS_MAX, DepartureStep, DepartureStore};
 pub use housekeeping::{Drift, HousekeepingStore, Import, ImportedFollow, ImportedLike, PURGE_DAYS, Pruned};
 pub use images::{FILE_PARTITIONS, FoundFile, ImageFileStore, ImageStore};
 pub use likes::LikeStore;
@@ -140,6 +142,7 @@ pub struct Stores {
     pub search: Arc<dyn SearchStore>,
     pub activity: Arc<dyn ActivityStore>,
     pub log: Arc<dyn EventLog>,
+    pub departures: Arc<dyn DepartureStore>,
     pub housekeeping: Arc<dyn HousekeepingStore>,
 }
 
@@ -168,6 +171,7 @@ impl Stores {
             search: Arc::new(tantivy::IndexDirectory::new(config)),
             activity,
             log: sqlite.clone(),
+            departures: sqlite.clone(),
             housekeeping: sqlite,
         })
     }
@@ -181,9 +185,9 @@ pub fn require_database(config: &Config) -> StoreResult<()> {
     Err(StoreError::NoDatabase { data_dir: config.data_dir.clone() })
 }
 
-/// Recomputes every counter of the database and returns those that drifted. Only reads, so a server can be running.
-/// Errors: `NoDatabase`.
-pub async fn audit(config: &Config) -> StoreResult<Vec<Drift>> {
+/// Recomputes every counter of the database and returns those that drifted, and the number of open departures, which
+/// are no drift. Only reads, so a server can be running. Errors: `NoDatabase`.
+pub async fn audit(config: &Config) -> StoreResult<(Vec<Drift>, u64)> {
     require_database(config)?;
     sqlite::audit(config).await
 }

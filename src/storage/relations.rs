@@ -51,7 +51,7 @@ pub trait RelationStore: Send + Sync + 'static {
     ) -> StoreResult<Vec<Listed<MemberCard>>>;
     /// Returns the relation between the viewer and each of `others`, in their order.
     async fn relations(&self, viewer: MemberId, others: &[MemberId], now: Timestamp) -> StoreResult<Vec<Relation>>;
-    /// Counts the active members among `members` who follow the member, and those whom the member follows.
+    /// Returns how many of `members` the two counters of the member count: its followers, and those it follows.
     async fn follow_counts_by(&self, id: MemberId, members: &[MemberId]) -> StoreResult<[u64; 2]>;
     /// Returns the members whom the member follows, blocks and mutes, and those who block the member. Includes
     /// deactivated members and mutes that have ended.

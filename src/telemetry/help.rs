@@ -33,6 +33,7 @@ const COUNTERS: &[Described] = &[
 const GAUGES: &[Described] = &[
     ("dailyfeed_activity_lag_events", Unit::Count, "Committed events not yet in activities and notifications."),
     ("dailyfeed_dead_letters", Unit::Count, "Dead letters: events that could not be applied and wait for a retry."),
+    ("dailyfeed_departures_open", Unit::Count, "Departures and acceptances whose steps are not all taken."),
     ("dailyfeed_mailbox_messages", Unit::Count, "Messages in mailboxes, waiting or being handled, by domain."),
     ("dailyfeed_mailbox_oldest_seconds", Unit::Seconds, "Age of the oldest message in a mailbox, by domain."),
     ("dailyfeed_part_up", Unit::Count, "1 if the part is up, 0 if it is down and being retried."),
@@ -53,6 +54,7 @@ const GAUGES: &[Described] = &[
 const HISTOGRAMS: &[Described] = &[
     ("dailyfeed_commit_commands", Unit::Count, "Commands per commit."),
     ("dailyfeed_commit_duration_seconds", Unit::Seconds, "Time of a commit, including its sync to disk."),
+    ("dailyfeed_departure_step_rows", Unit::Count, "Rows that one step of a departure or acceptance read."),
     (
         "dailyfeed_http_request_duration_seconds",
         Unit::Seconds,

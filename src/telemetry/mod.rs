@@ -14,7 +14,7 @@ use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::Subscribe
 const SECONDS: &[f64] = &[0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
 /// Buckets of histograms in bytes: from a short response to a large image.
 const BYTES: &[f64] = &[256.0, 1_024.0, 4_096.0, 16_384.0, 65_536.0, 262_144.0, 1_048_576.0, 4_194_304.0, 16_777_216.0];
-/// Buckets of histograms of counts, such as commands per commit.
+/// Buckets of histograms of counts, such as commands per commit or rows per step.
 const COUNTS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 /// Interval at which samples are folded into histograms, so that they do not grow while `/metrics` is not read.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -44,7 +44,7 @@ pub fn metrics() -> Option<PrometheusHandle> {
 }
 
 fn install() -> Option<PrometheusHandle> {
-    let bounds = [("_seconds", SECONDS), ("_bytes", BYTES), ("_commands", COUNTS)];
+    let bounds = [("_seconds", SECONDS), ("_bytes", BYTES), ("_commands", COUNTS), ("_rows", COUNTS)];
     let builder = bounds.into_iter().try_fold(PrometheusBuilder::new(), |builder, (unit, bounds)| {
         builder.set_buckets_for_metric(Matcher::Suffix(unit.to_owned()), bounds)
     });

@@ -18,6 +18,7 @@ mod credentials;
 mod deactivation;
 mod dead_letters;
 mod degraded_parts;
+mod departures;
 mod etags;
 mod events;
 mod events_hidden;

@@ -259,6 +259,12 @@ impl PostWindow {
         self.all.len()
     }
 
+    /// Returns the number of authors with posts, as each of the two indexes has it.
+    #[cfg(test)]
+    pub(super) fn author_counts(&self) -> [usize; 2] {
+        [self.authors.len(), self.newest.len()]
+    }
+
     /// Returns the number of posts as `posts_max` counts them: a restricted post counts for each of its viewers too.
     pub(super) fn size(&self) -> usize {
         self.all.len() + self.restricted.entries()

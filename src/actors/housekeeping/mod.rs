@@ -1,5 +1,7 @@
-//! Housekeeping: an actor and its timer, which rotate the signing keys and prune expired rows every hour.
+//! Housekeeping: an actor and its timer, which rotate the signing keys and prune expired rows every hour; another actor
+//! and its task, which take the steps of departures (`departures.rs`).
 mod actor;
+mod departures;
 
 use super::{
     activity::Activity,
@@ -43,6 +45,7 @@ pub(super) async fn start(
     config: &Config,
 ) {
     let part = supervisor.add_part("housekeeping");
+    departures::start(supervisor, &part, stores).await;
     let retry = Arc::new(Notify::new());
     let state = actor::State {
         store: stores.housekeeping.clone(),

@@ -3,10 +3,7 @@
 use super::{LiveNotifications, VisibleNotification};
 use crate::{
     actors::{error::Error, visibility::Viewer},
-    domain::{
-        Event, EventKind as K, LiveRetraction, MemberId, Notification, NotificationKind, Position, PostAudience,
-        PostId, Surface,
-    },
+    domain::{Event, EventKind as K, LiveRetraction, MemberId, Notification, Position, PostAudience, PostId, Surface},
 };
 use rustc_hash::FxHashSet;
 

@@ -11,7 +11,8 @@ pub(super) const DIRTY_MAX: usize = 100_000;
 #[derive(Default)]
 pub(super) struct DirtyPosts {
     pub(super) posts: FxHashSet<PostId>,
-    /// Members who were deactivated or restored. Every post that they wrote, liked or commented on is dirty.
+    /// Members who were deactivated or restored, or whose counters have followed. Every post that they wrote, liked or
+    /// commented on is dirty.
     pub(super) members: FxHashSet<MemberId>,
     /// A rebuild is needed although no count changed: the order of a ranking can have changed, as after a new post.
     rebuild_required: bool,
@@ -30,7 +31,7 @@ impl DirtyPosts {
             | K::CommentCreated
             | K::CommentDeleted
             | K::PostDeleted => self.add(fact.post),
-            K::MemberDeactivated | K::MemberRestored => {
+            K::MemberDeactivated | K::MemberRestored | K::CountersSettled => {
                 self.members.insert(fact.member);
                 self.overflowed |= self.members.len() > DIRTY_MAX;
             }
@@ -101,8 +102,13 @@ mod tests {
         assert!(dirty.is_empty());
         mark(&mut dirty, Fact::new(EventKind::PostsPrivate, MemberId(1)));
         assert!(!dirty.is_empty() && dirty.posts.is_empty());
-        mark(&mut dirty, Fact::new(EventKind::MemberDeactivated, MemberId(1)));
-        assert_eq!(dirty.members.len(), 1);
+        for (member, kind) in [EventKind::MemberDeactivated, EventKind::MemberRestored, EventKind::CountersSettled]
+            .into_iter()
+            .enumerate()
+        {
+            mark(&mut dirty, Fact::new(kind, MemberId(member as u64)));
+            assert_eq!(dirty.members.len(), member + 1);
+        }
     }
 
     #[test]

@@ -103,7 +103,7 @@ async fn an_edit_keeps_the_audience(backend: &Backend) {
             }
         }
         for (content, given) in [("하나", None), ("둘", Some(audience))] {
-            let (edited, _) = edit(content, given).await.unwrap();
+            let edited = edit(content, given).await.unwrap().value;
             assert_eq!((edited.content.as_str(), edited.audience), (content, audience));
         }
     }

@@ -48,7 +48,11 @@ async fn run_command(stores: &Stores, population: &mut Population, random: &mut 
             drop(stores.comments.delete_comment(comment.author, comment.id, now).await);
             drop(stores.likes.like_comment(id(), who, comment.id, random.random_range(0..3) > 0).await);
         }
-        12 => drop(stores.members.deactivate(who, now).await),
+        12 if random.random_bool(0.5) => drop(stores.members.deactivate(who, now).await),
+        // Refused if the member is deactivated already.
+        12 => drop(stores.departures.begin_to_leave(who).await),
+        13 | 14 => stores.departures.begin_to_return(who).await.unwrap(),
+        15 => drop(stores.departures.take_step(whom, 3).await.unwrap()),
         _ => drop(stores.members.restore(who).await),
     }
 }

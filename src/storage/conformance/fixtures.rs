@@ -118,6 +118,15 @@ pub(super) async fn no_drift(stores: &Stores) {
     assert_eq!(stores.housekeeping.audit().await.unwrap(), []);
 }
 
+/// Takes every open step, of one row each. Asserts that the audit finds no drift after any of them.
+pub(super) async fn settle(stores: &Stores) {
+    no_drift(stores).await;
+    while let Some(step) = stores.departures.take_step(MemberId(0), 1).await.unwrap() {
+        assert!(step.rows <= 1);
+        no_drift(stores).await;
+    }
+}
+
 /// Returns every event of the log.
 pub(super) async fn events(stores: &Stores) -> Vec<Event> {
     stores.log.read(Position(0), usize::MAX).await.unwrap()

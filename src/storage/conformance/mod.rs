@@ -17,6 +17,7 @@ macro_rules! conformance {
     };
 }
 
+mod acceptances;
 mod activity;
 mod audiences;
 mod comments;
@@ -24,6 +25,8 @@ mod committed;
 mod counters;
 mod daily_top3;
 mod deactivation;
+mod departures;
+mod departures_hidden;
 mod fixtures;
 mod follows;
 mod housekeeping;
@@ -66,7 +69,7 @@ pub(in crate::storage) struct Backend {
 pub(in crate::storage) enum Tampering {
     /// Makes one row of a counter wrong; the name is that of `Drift::counter`.
     SpoilCounter(&'static str),
-    /// Clears the deletion and the author's deactivation of every top-level comment, but restores no text.
+    /// Clears the deletion of every top-level comment, but restores no text.
     UndeleteComments,
     /// Makes the activity store reject the event at this position.
     RejectActivity(Position),

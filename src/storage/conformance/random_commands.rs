@@ -1,7 +1,7 @@
 //! Counters stay correct under long random sequences of commands.
 use super::{
     Backend,
-    fixtures::{comment, hours_from_now, members, no_drift, post, remark},
+    fixtures::{comment, hours_from_now, members, no_drift, post, remark, settle},
     id,
 };
 use crate::{
@@ -62,7 +62,8 @@ impl Population<'_> {
                 let hour = self.random.random_range(0..3);
                 stores.views.count_views(vec![View { post: on, viewer: anyone, hour }; 2]).await.unwrap();
             }
-            88..98 => self.deactivate_or_restore(who).await,
+            88..94 => self.deactivate_or_restore(who).await,
+            94..98 => self.take_steps().await,
             _ => self.prune().await,
         }
     }
@@ -94,13 +95,28 @@ impl Population<'_> {
     async fn deactivate_or_restore(&mut self, who: MemberId) {
         if !self.deactivated.is_empty() && self.random.random_bool(0.5) {
             let restored = self.deactivated.swap_remove(self.random.random_range(0..self.deactivated.len()));
-            if self.stores.members.restore(restored).await.unwrap().value {
-                self.active.push(restored);
+            if self.random.random_bool(0.7) {
+                self.stores.departures.begin_to_return(restored).await.unwrap();
+            } else {
+                self.stores.members.restore(restored).await.unwrap();
             }
+            self.active.push(restored);
         } else if self.active.len() > 3 {
-            self.stores.members.deactivate(who, Timestamp::now()).await.unwrap();
+            if self.random.random_bool(0.7) {
+                self.stores.departures.begin_to_leave(who).await.unwrap();
+            } else {
+                self.stores.members.deactivate(who, Timestamp::now()).await.unwrap();
+            }
             self.active.retain(|member| *member != who);
             self.deactivated.push(who);
+        }
+    }
+
+    /// Takes a few steps of the departures that are open.
+    async fn take_steps(&mut self) {
+        for _ in 0..self.random.random_range(1..8) {
+            let (after, rows) = (pick(&mut self.random, &self.active), self.random.random_range(1..5));
+            self.stores.departures.take_step(after, rows).await.unwrap();
         }
     }
 
@@ -127,4 +143,5 @@ async fn no_counter_drifts_under_random_commands(backend: &Backend) {
         }
         no_drift(stores).await;
     }
+    settle(stores).await;
 }

@@ -34,7 +34,7 @@ async fn tamper(data_dir: &Path, tampering: Tampering) {
             run(data_dir, "dailyfeed.db", (*statement).to_owned()).await;
         }
         Tampering::UndeleteComments => {
-            let update = "UPDATE comments SET deleted_at = NULL, author_deactivated = 0 WHERE depth = 0";
+            let update = "UPDATE comments SET deleted_at = NULL WHERE depth = 0";
             run(data_dir, "dailyfeed.db", update.to_owned()).await;
         }
         Tampering::RejectActivity(position) => {

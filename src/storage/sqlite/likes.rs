@@ -11,21 +11,24 @@ use sqlx::Row;
 
 /// The statements of one of the two tables.
 struct Statements {
+    /// Returns whether the new like is counted, which it is: its member is active.
     insert: &'static str,
+    /// Returns whether the deleted like was counted. It was not if the member was restored and the counters follow.
     delete: &'static str,
     add: &'static str,
     count: &'static str,
 }
 
 const POST: Statements = Statements {
-    insert: "INSERT INTO post_likes (id, post_id, member_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-    delete: "DELETE FROM post_likes WHERE post_id = ? AND member_id = ?",
+    insert: "INSERT INTO post_likes (id, post_id, member_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING counted",
+    delete: "DELETE FROM post_likes WHERE post_id = ? AND member_id = ? RETURNING counted",
     add: "UPDATE posts SET like_count = like_count + ? WHERE id = ? RETURNING like_count",
     count: "SELECT like_count FROM posts WHERE id = ?",
 };
 const COMMENT: Statements = Statements {
-    insert: "INSERT INTO comment_likes (id, comment_id, member_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-    delete: "DELETE FROM comment_likes WHERE comment_id = ? AND member_id = ?",
+    insert: "INSERT INTO comment_likes (id, comment_id, member_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING \
+        RETURNING counted",
+    delete: "DELETE FROM comment_likes WHERE comment_id = ? AND member_id = ? RETURNING counted",
     add: "UPDATE comments SET like_count = like_count + ? WHERE id = ? RETURNING like_count",
     count: "SELECT like_count FROM comments WHERE id = ?",
 };
@@ -58,14 +61,15 @@ impl Like {
             sqlx::query(statements.delete)
         };
         let change = change.bind(signed(self.subject)).bind(signed(self.member.0));
-        let changed = change.execute(&mut commit.connection).await.map_err(failed)?.rows_affected() > 0;
-        let count = if changed {
-            sqlx::query(statements.add).bind(if self.like { 1_i64 } else { -1 }).bind(signed(self.subject))
-        } else {
-            sqlx::query(statements.count).bind(signed(self.subject))
+        let changed = change.fetch_optional(&mut commit.connection).await.map_err(failed)?;
+        let count = match &changed {
+            Some(row) if row.get(0) => {
+                sqlx::query(statements.add).bind(if self.like { 1_i64 } else { -1 }).bind(signed(self.subject))
+            }
+            _ => sqlx::query(statements.count).bind(signed(self.subject)),
         };
         let row = count.fetch_one(&mut commit.connection).await.map_err(failed)?;
-        Ok((changed, number(row.get(0))))
+        Ok((changed.is_some(), number(row.get(0))))
     }
 }
 

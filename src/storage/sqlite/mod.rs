@@ -15,6 +15,7 @@ mod images;
 mod markers;
 mod ranking;
 
+mod departures;
 mod housekeeping;
 mod log;
 mod writer;
@@ -26,6 +27,8 @@ mod activity;
 
 #[cfg(test)]
 pub(super) mod for_tests;
+#[cfg(test)]
+mod migration_tests;
 
 pub(super) use activity::SqliteActivity;
 pub(super) use open::{audit, file};

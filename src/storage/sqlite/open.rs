@@ -1,6 +1,6 @@
 //! Opens the database: the lock of the data folder, migrations, and the pools of connections.
 use super::{
-    Sqlite, failed,
+    Sqlite, departures, failed,
     housekeeping::{self, Reserve},
     log::Tail,
     slow_reads::{self, SlowReads},
@@ -120,9 +120,10 @@ pub(crate) fn options(config: &Config) -> SqliteConnectOptions {
         .pragma("temp_store", "memory")
 }
 
-/// Recomputes every counter on a read-only connection of its own.
-pub(in crate::storage) async fn audit(config: &Config) -> StoreResult<Vec<Drift>> {
-    housekeeping::audit(&pool(options(config).read_only(true), 1).await?).await
+/// Recomputes every counter on a read-only connection of its own. Returns the drift and the number of open departures.
+pub(in crate::storage) async fn audit(config: &Config) -> StoreResult<(Vec<Drift>, u64)> {
+    let pool = pool(options(config).read_only(true), 1).await?;
+    Ok((housekeeping::audit(&pool).await?, departures::count_open(&pool).await?))
 }
 
 pub(crate) async fn pool(options: SqliteConnectOptions, connections: u32) -> StoreResult<SqlitePool> {

@@ -1,5 +1,5 @@
 //! The commands on comments: `create_comment`, `edit_comment`, `delete_comment`.
-use super::{comment, existing_comment};
+use super::{comment, existing_comment, statements::STORED};
 use crate::{
     domain::{
         Comment, CommentId, CommentText, EventKind, Fact, MemberId, Outcome, PostId, Receipt, Refusal, Timestamp,
@@ -12,11 +12,11 @@ use crate::{
         },
     },
 };
-use sqlx::SqliteConnection;
+use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
 const INSERT: &str = "INSERT INTO comments (id, post_id, parent_id, depth, author_id, content, created_at, mentions) \
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
-const UPDATE: &str = "UPDATE comments SET content = ?, edited_at = ?, mentions = ? WHERE id = ? RETURNING *";
+const UPDATE: &str = "UPDATE comments SET content = ?, edited_at = ?, mentions = ? WHERE id = ?";
 /// Adds `?1` to `below_count` of the comments above comment `?2`, and to `reply_count` of its parent.
 const COUNT_ABOVE: &str = "UPDATE comments SET below_count = below_count + ?1, reply_count = reply_count + \
     CASE WHEN id = (SELECT parent_id FROM comments WHERE id = ?2) THEN ?1 ELSE 0 END \
@@ -98,11 +98,11 @@ pub(super) async fn edit_comment(commit: &mut Commit, edit: Edit) -> StoreResult
         .bind(at.0)
         .bind(json_ids(mentions.iter().map(|id| id.0)))
         .bind(signed(id.0));
-    let row = update.fetch_one(&mut commit.connection).await.map_err(failed)?;
+    update.execute(&mut commit.connection).await.map_err(failed)?;
     let fact = Fact::new(EventKind::CommentUpdated, author).on_post(on.post).on_comment(id);
     commit.emit(fact);
     commit.emit_mentions(fact, &on.mentions, &mentions);
-    comment(&row).map_err(failed)
+    stored(&mut commit.connection, id).await
 }
 
 /// Removes the text at once. The row stays: it is a tombstone while a visible comment is below it.
@@ -116,9 +116,13 @@ pub(super) async fn delete_comment(
     if on.author != author {
         return Err(Refusal::CommentDeleteForbidden.into());
     }
-    let delete = sqlx::query("UPDATE comments SET deleted_at = ?, content = '' WHERE id = ?");
-    delete.bind(at.0).bind(signed(id.0)).execute(&mut commit.connection).await.map_err(failed)?;
-    add_to_counters(&mut commit.connection, id, on.post, -1).await?;
+    let delete = sqlx::query("UPDATE comments SET deleted_at = ?, content = '' WHERE id = ? RETURNING counted");
+    let delete = delete.bind(at.0).bind(signed(id.0));
+    let row = delete.fetch_one(&mut commit.connection).await.map_err(failed)?;
+    // It is not counted if its author was restored and the counters follow in steps.
+    if row.get(0) {
+        add_to_counters(&mut commit.connection, id, on.post, -1).await?;
+    }
     let fact = Fact::new(EventKind::CommentDeleted, author).on_post(on.post).on_comment(id);
     commit.emit(fact.to(on.notified));
     commit.emit_mentions(fact, &on.mentions, &[]);
@@ -127,6 +131,6 @@ pub(super) async fn delete_comment(
 
 /// Returns a stored comment.
 async fn stored(connection: &mut SqliteConnection, id: CommentId) -> StoreResult<Comment> {
-    let row = sqlx::query("SELECT * FROM comments WHERE id = ?").bind(signed(id.0)).fetch_one(connection).await;
-    comment(&row.map_err(failed)?).map_err(failed)
+    let select = sqlx::query(AssertSqlSafe(STORED.as_str())).bind(signed(id.0));
+    comment(&select.fetch_one(connection).await.map_err(failed)?).map_err(failed)
 }

@@ -1,5 +1,6 @@
 //! `CommentStore` over the table `comments`: three levels, and hidden comments above visible ones are tombstones.
 mod commands;
+mod statements;
 
 use super::{Sqlite, decoded, failed, json_ids, number, signed};
 use crate::{
@@ -8,43 +9,12 @@ use crate::{
 };
 use async_trait::async_trait;
 use futures::FutureExt;
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{AssertSqlSafe, Row, SqliteConnection, sqlite::SqliteRow};
+use statements::{
+    BY_ID, BY_IDS, COUNTS_BY, EXISTING, EXISTING_BY, FIRST_REPLIES, FOR_COMMAND, FROM, OF_MEMBER, OF_POST, REPLIES_TO,
+};
 
-const BY_ID: &str = "SELECT c.* FROM comments c JOIN posts p ON p.id = c.post_id JOIN members m ON m.id = p.author_id \
-    WHERE c.id = ? AND p.deleted_at IS NULL AND m.deactivated_at IS NULL \
-    AND (c.deleted_at IS NULL AND c.author_deactivated = 0 OR c.below_count > 0)";
-const BY_IDS: &str = "SELECT c.* FROM json_each(?) j JOIN comments c ON c.id = j.value \
-    JOIN posts p ON p.id = c.post_id JOIN members m ON m.id = p.author_id \
-    WHERE p.deleted_at IS NULL AND m.deactivated_at IS NULL \
-    AND (c.deleted_at IS NULL AND c.author_deactivated = 0 OR c.below_count > 0)";
-const EXISTING: &str = "SELECT c.* FROM json_each(?) j JOIN comments c ON c.id = j.value \
-    JOIN posts p ON p.id = c.post_id WHERE p.deleted_at IS NULL AND c.deleted_at IS NULL AND c.author_deactivated = 0";
-const FROM: &str = "SELECT c.* FROM comments c JOIN posts p ON p.id = c.post_id WHERE p.deleted_at IS NULL \
-    AND c.deleted_at IS NULL AND c.author_deactivated = 0 AND c.id > ? ORDER BY c.id LIMIT ?";
-const EXISTING_BY: &str = "SELECT c.* FROM comments c JOIN posts p ON p.id = c.post_id WHERE c.author_id = ? \
-    AND c.id < ? AND p.deleted_at IS NULL AND c.deleted_at IS NULL AND c.author_deactivated = 0 \
-    ORDER BY c.id DESC LIMIT ?";
-const OF_POST: &str = "SELECT * FROM comments WHERE post_id = ? AND parent_id IS NULL AND id > ? \
-    AND (deleted_at IS NULL AND author_deactivated = 0 OR below_count > 0) ORDER BY id LIMIT ?";
-const REPLIES_TO: &str = "SELECT * FROM comments WHERE parent_id = ? AND id > ? \
-    AND (deleted_at IS NULL AND author_deactivated = 0 OR below_count > 0) ORDER BY id LIMIT ?";
-const OF_MEMBER: &str = "SELECT c.* FROM comments c JOIN posts p ON p.id = c.post_id \
-    JOIN members m ON m.id = p.author_id WHERE c.author_id = ? AND c.id < ? AND c.deleted_at IS NULL \
-    AND c.author_deactivated = 0 AND p.deleted_at IS NULL AND m.deactivated_at IS NULL ORDER BY c.id DESC LIMIT ?";
-const FIRST_REPLIES: &str = "SELECT c.* FROM json_each(?) j JOIN comments c ON c.id IN (SELECT id FROM comments \
-    WHERE parent_id = j.value AND (deleted_at IS NULL AND author_deactivated = 0 OR below_count > 0) \
-    ORDER BY id LIMIT ?) ORDER BY c.id";
-/// Likes, direct replies and replies to those, by active members. Seeks likes by comment and member.
-const COMMENT_COUNTS_BY: &str = "SELECT p.value, \
-    (SELECT count(*) FROM json_each(?2) a CROSS JOIN comment_likes l ON l.comment_id = p.value \
-    AND l.member_id = a.value JOIN members m ON m.id = a.value AND m.deactivated_at IS NULL) AS likes, \
-    (SELECT count(*) FROM comments c WHERE c.parent_id = p.value AND c.deleted_at IS NULL AND c.author_deactivated = 0 \
-    AND c.author_id IN (SELECT value FROM json_each(?2))) AS replies, \
-    (SELECT count(*) FROM comments c JOIN comments d ON d.parent_id = c.id WHERE c.parent_id = p.value \
-    AND d.deleted_at IS NULL AND d.author_deactivated = 0 AND d.author_id IN (SELECT value FROM json_each(?2))) AS deeper \
-    FROM json_each(?1) p WHERE likes > 0 OR replies > 0 OR deeper > 0";
-
-/// Decodes a row of `comments`.
+/// Decodes the columns that `statements` select.
 fn comment(row: &SqliteRow) -> sqlx::Result<Comment> {
     let deleted = row.try_get::<Option<i64>, _>("deleted_at")?.is_some() || row.try_get("author_deactivated")?;
     Ok(Comment {
@@ -55,8 +25,8 @@ fn comment(row: &SqliteRow) -> sqlx::Result<Comment> {
         author: MemberId(number(row.try_get("author_id")?)),
         content: if deleted { String::new() } else { row.try_get("content")? },
         like_count: number(row.try_get("like_count")?),
-        reply_count: number(row.try_get("reply_count")?),
-        below_count: number(row.try_get("below_count")?),
+        reply_count: number(row.try_get("visible_replies")?),
+        below_count: number(row.try_get("visible_below")?),
         mentions: decode_mentions(row.try_get("mentions")?)?,
         deleted,
         created_at: Timestamp(row.try_get("created_at")?),
@@ -85,12 +55,7 @@ pub(crate) async fn existing_comment(
     by: MemberId,
     id: CommentId,
 ) -> StoreResult<Option<ExistingComment>> {
-    let select = "SELECT c.post_id, c.author_id, c.depth, coalesce((SELECT author_id FROM comments \
-        WHERE id = c.parent_id), p.author_id), c.mentions FROM comments c JOIN posts p ON p.id = c.post_id \
-        JOIN members m ON m.id = p.author_id WHERE c.id = ? AND c.deleted_at IS NULL AND c.author_deactivated = 0 \
-        AND p.deleted_at IS NULL AND m.deactivated_at IS NULL \
-        AND EXISTS (SELECT 1 FROM members WHERE id = ? AND deactivated_at IS NULL)";
-    let query = sqlx::query(select).bind(signed(id.0)).bind(signed(by.0));
+    let query = sqlx::query(AssertSqlSafe(FOR_COMMAND.as_str())).bind(signed(id.0)).bind(signed(by.0));
     let Some(row) = query.fetch_optional(connection).await.map_err(failed)? else { return Ok(None) };
     Ok(Some(ExistingComment {
         post: PostId(number(row.get(0))),
@@ -125,23 +90,23 @@ impl CommentStore for Sqlite {
     }
 
     async fn comment_by_id(&self, id: CommentId) -> StoreResult<Option<Comment>> {
-        let query = sqlx::query(BY_ID).bind(signed(id.0));
+        let query = sqlx::query(AssertSqlSafe(BY_ID.as_str())).bind(signed(id.0));
         let row = query.fetch_optional(&self.read_pool).await.map_err(failed)?;
         row.map(|row| comment(&row)).transpose().map_err(failed)
     }
 
     async fn comments_by_id(&self, ids: &[CommentId]) -> StoreResult<Vec<Comment>> {
-        let query = sqlx::query(BY_IDS).bind(json_ids(ids.iter().map(|id| id.0)));
+        let query = sqlx::query(AssertSqlSafe(BY_IDS.as_str())).bind(json_ids(ids.iter().map(|id| id.0)));
         decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, comment)
     }
 
     async fn existing_comments(&self, ids: &[CommentId]) -> StoreResult<Vec<Comment>> {
-        let query = sqlx::query(EXISTING).bind(json_ids(ids.iter().map(|id| id.0)));
+        let query = sqlx::query(AssertSqlSafe(EXISTING.as_str())).bind(json_ids(ids.iter().map(|id| id.0)));
         decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, comment)
     }
 
     async fn comments_from(&self, after: CommentId, limit: usize) -> StoreResult<Vec<Comment>> {
-        let query = sqlx::query(FROM).bind(signed(after.0)).bind(signed(limit as u64));
+        let query = sqlx::query(AssertSqlSafe(FROM.as_str())).bind(signed(after.0)).bind(signed(limit as u64));
         decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, comment)
     }
 
@@ -151,27 +116,35 @@ impl CommentStore for Sqlite {
         before: CommentId,
         limit: usize,
     ) -> StoreResult<Vec<Comment>> {
-        let query = sqlx::query(EXISTING_BY).bind(signed(author.0)).bind(signed(before.0)).bind(signed(limit as u64));
+        let query = sqlx::query(AssertSqlSafe(EXISTING_BY.as_str()))
+            .bind(signed(author.0))
+            .bind(signed(before.0))
+            .bind(signed(limit as u64));
         decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, comment)
     }
 
     async fn comments(&self, range: CommentRange, limit: usize) -> StoreResult<Vec<Comment>> {
         let (select, subject, key) = match range {
-            CommentRange::OfPost { post, after } => (OF_POST, post.0, after),
-            CommentRange::RepliesTo { parent, after } => (REPLIES_TO, parent.0, after),
-            CommentRange::OfMember { member, before } => (OF_MEMBER, member.0, before),
+            CommentRange::OfPost { post, after } => (&OF_POST, post.0, after),
+            CommentRange::RepliesTo { parent, after } => (&REPLIES_TO, parent.0, after),
+            CommentRange::OfMember { member, before } => (&OF_MEMBER, member.0, before),
         };
-        let query = sqlx::query(select).bind(signed(subject)).bind(signed(key.0)).bind(signed(limit as u64));
+        let query = sqlx::query(AssertSqlSafe(select.as_str()))
+            .bind(signed(subject))
+            .bind(signed(key.0))
+            .bind(signed(limit as u64));
         decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, comment)
     }
 
     async fn first_replies(&self, parents: &[CommentId], each: usize) -> StoreResult<Vec<Comment>> {
-        let query = sqlx::query(FIRST_REPLIES).bind(json_ids(parents.iter().map(|id| id.0))).bind(signed(each as u64));
+        let query = sqlx::query(AssertSqlSafe(FIRST_REPLIES.as_str()))
+            .bind(json_ids(parents.iter().map(|id| id.0)))
+            .bind(signed(each as u64));
         decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, comment)
     }
 
     async fn comment_counts_by(&self, ids: &[CommentId], members: &[MemberId]) -> StoreResult<Vec<BlockedCounts>> {
-        let rows = sqlx::query(COMMENT_COUNTS_BY)
+        let rows = sqlx::query(AssertSqlSafe(COUNTS_BY.as_str()))
             .bind(json_ids(ids.iter().map(|id| id.0)))
             .bind(json_ids(members.iter().map(|id| id.0)))
             .fetch_all(&self.read_pool)

@@ -15,9 +15,11 @@ const MEMBERS: &str = "INSERT INTO members (id, email, handle, email_key, handle
     SELECT value->>0, value->>'$[1][0]', value->>'$[1][1]', value->>'$[2][0]', value->>'$[2][1]', value->>3, value->>4, \
     value->>'$[5][0]', value->>'$[5][1]', value->>'$[5][2]', value->>'$[5][3]', value->>'$[5][4]', value->>'$[5][5]', \
     value->>'$[5][6]', value->>'$[5][7]', value->>'$[5][8]', value->>'$[5][9]' FROM json_each(?)";
-const FOLLOWS: &str = "INSERT INTO follows (id, follower_id, followee_id) \
-    SELECT value->>0, value->>1, value->>2 FROM json_each(?)";
 /// A counter counts the other member only while that member is active.
+const FOLLOWS: &str = "INSERT INTO follows (id, follower_id, followee_id, follower_counted, followee_counted) \
+    SELECT value->>0, value->>1, value->>2, \
+    EXISTS (SELECT 1 FROM members WHERE id = value->>1 AND deactivated_at IS NULL), \
+    EXISTS (SELECT 1 FROM members WHERE id = value->>2 AND deactivated_at IS NULL) FROM json_each(?)";
 const FOLLOWERS: &str = "UPDATE members SET follower_count = follower_count + added.n FROM \
     (SELECT value->>2 AS id, count(*) AS n FROM json_each(?) JOIN members f ON f.id = value->>1 \
     AND f.deactivated_at IS NULL GROUP BY 1) added WHERE members.id = added.id";

@@ -9,10 +9,10 @@ pub(crate) use audit::audit;
 pub(crate) use reserve::Reserve;
 pub(crate) use retag::retag_posts;
 
-use super::{Sqlite, failed, json_ids, number, signed, writer::Commit};
+use super::{Sqlite, departures, failed, json_ids, number, signed, writer::Commit};
 use crate::{
     domain::{Position, RECEIPT_HOURS, Timestamp},
-    storage::{Committed, Drift, HousekeepingStore, Import, PURGE_DAYS, Pruned, StoreResult},
+    storage::{Committed, DEPARTURE_ROWS_MAX, Drift, HousekeepingStore, Import, PURGE_DAYS, Pruned, StoreResult},
 };
 use async_trait::async_trait;
 use futures::{FutureExt, future::BoxFuture};
@@ -88,8 +88,9 @@ impl Sqlite {
         self.sweep(sweeps::POSTS, before).await
     }
 
-    /// Removes members deactivated before that time.
+    /// Removes members deactivated before that time. Takes the steps that are left of their departures first.
     async fn purge_members(&self, before: Timestamp) -> StoreResult<u64> {
+        self.run_steps(move |commit| departures::step_before_purge(commit, before, DEPARTURE_ROWS_MAX).boxed()).await?;
         for sweep in sweeps::ROWS_OF_MEMBERS {
             self.sweep(sweep, before).await?;
         }

@@ -51,8 +51,7 @@ pub(super) const VIEWS: Sweep = Sweep {
 };
 pub(super) const LIKES: Sweep = Sweep {
     remove: "DELETE FROM post_likes WHERE id IN (SELECT l.id FROM posts p CROSS JOIN post_likes l ON l.post_id = p.id \
-        WHERE p.deleted_at < ?1 LIMIT ?2) RETURNING CASE WHEN EXISTS (SELECT 1 FROM members \
-        WHERE members.id = member_id AND deactivated_at IS NULL) THEN post_id END",
+        WHERE p.deleted_at < ?1 LIMIT ?2) RETURNING CASE WHEN counted THEN post_id END",
     subtract: Some(SUBTRACT_LIKES),
 };
 /// One at a time, because a post cascades to its comments.
@@ -61,13 +60,12 @@ pub(super) const POSTS: Sweep = Sweep {
     subtract: None,
 };
 
-/// The rows of purged members, removed before the members. Since the deactivation no counter of another member has
-/// counted them.
+/// The rows of purged members, removed before the members. Their departures are settled, so no counter of another
+/// member counts them.
 pub(super) const ROWS_OF_MEMBERS: [Sweep; 5] = [
     Sweep {
         remove: "DELETE FROM follows WHERE id IN (SELECT f.id FROM members m CROSS JOIN follows f ON f.followee_id = m.id \
-            WHERE m.deactivated_at < ?1 LIMIT ?2) RETURNING CASE WHEN EXISTS (SELECT 1 FROM members \
-            WHERE members.id = follower_id AND deactivated_at IS NULL) THEN followee_id END",
+            WHERE m.deactivated_at < ?1 LIMIT ?2) RETURNING CASE WHEN follower_counted THEN followee_id END",
         subtract: Some(SUBTRACT_FOLLOWERS),
     },
     Sweep {

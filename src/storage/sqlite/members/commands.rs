@@ -10,7 +10,7 @@ use crate::{
     storage::{
         NewMember, StoreResult,
         sqlite::{
-            failed, images, relations, signed,
+            departures, failed, images, signed,
             writer::{Commit, receipts},
         },
     },
@@ -107,9 +107,10 @@ async fn change_privacy(commit: &mut Commit, member: MemberId, privacy: Privacy)
     };
     commit.emit(Fact::new(kind, member));
     if privacy == Privacy::Public {
-        relations::accept_all(commit, member).await?;
+        departures::begin_to_accept(commit, member).await
+    } else {
+        departures::stop_accepting(commit, member).await
     }
-    Ok(())
 }
 
 pub(super) async fn change_handle(

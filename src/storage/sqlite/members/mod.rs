@@ -5,6 +5,8 @@ mod recommend;
 mod rows;
 
 pub(crate) use deactivation::{deactivate, restore};
+#[cfg(test)]
+pub(crate) use deactivation::{deactivate_in_steps, restore_in_steps};
 pub(crate) use rows::{listed_card, profile_columns};
 
 use super::{Sqlite, decoded, failed, json_ids, number, signed};

@@ -37,12 +37,12 @@ const TAGGED: &str = "SELECT p.id, p.author_id, p.position, p.audience FROM post
     AND m.deactivated_at IS NULL ORDER BY t.post_id DESC LIMIT ?";
 const MENTIONS_IN: &str = "SELECT p.id, m.value->>'member' FROM json_each(?) j JOIN posts p ON p.id = j.value, \
     json_each(p.mentions) m";
-/// Likes and visible comments by active members. Seeks each pair of post and member by index.
+/// Counted likes and comments. Seeks each pair of post and member by index.
 const COUNTS_BY: &str = "SELECT p.value, \
     (SELECT count(*) FROM json_each(?2) a CROSS JOIN post_likes l ON l.post_id = p.value AND l.member_id = a.value \
-    JOIN members m ON m.id = a.value AND m.deactivated_at IS NULL) AS likes, \
+    AND l.counted = 1) AS likes, \
     (SELECT count(*) FROM json_each(?2) a CROSS JOIN comments c ON c.post_id = p.value AND c.author_id = a.value \
-    AND c.deleted_at IS NULL AND c.author_deactivated = 0) AS comments \
+    AND c.deleted_at IS NULL AND c.counted = 1) AS comments \
     FROM json_each(?1) p WHERE likes > 0 OR comments > 0";
 
 /// Decodes a row of `posts`.

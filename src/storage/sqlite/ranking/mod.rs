@@ -32,7 +32,8 @@ const BEST_OF_DAY: &str = "SELECT s.post_id, sum(s.score) AS score FROM ( \
     SELECT post_id, ?5 * count(*) AS score FROM post_likes NOT INDEXED WHERE id >= ?1 AND id < ?2 \
     AND member_id NOT IN (SELECT id FROM members WHERE deactivated_at IS NOT NULL) GROUP BY post_id \
     UNION ALL SELECT post_id, ?6 * count(*) FROM comments NOT INDEXED WHERE id >= ?1 AND id < ?2 \
-    AND deleted_at IS NULL AND author_deactivated = 0 GROUP BY post_id \
+    AND deleted_at IS NULL \
+    AND author_id NOT IN (SELECT id FROM members WHERE deactivated_at IS NOT NULL) GROUP BY post_id \
     UNION ALL SELECT post_id, count(*) FROM post_views INDEXED BY post_views_of_hour \
     WHERE hour >= ?3 AND hour < ?4 GROUP BY post_id) s \
     JOIN posts p ON p.id = s.post_id WHERE p.deleted_at IS NULL \

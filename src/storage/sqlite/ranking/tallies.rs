@@ -45,7 +45,7 @@ fn period(first_id: &str, first_hour: &str) -> String {
         CASE WHEN p.like_count = 0 THEN 0 ELSE (SELECT count(*) FROM post_likes WHERE post_id = p.id \
         AND id >= {first_id} AND member_id NOT IN (SELECT id FROM members WHERE deactivated_at IS NOT NULL)) END, \
         CASE WHEN p.comment_count = 0 THEN 0 ELSE (SELECT count(*) FROM comments WHERE post_id = p.id \
-        AND id >= {first_id} AND deleted_at IS NULL AND author_deactivated = 0) END"
+        AND id >= {first_id} AND deleted_at IS NULL AND counted = 1) END"
     )
 }
 

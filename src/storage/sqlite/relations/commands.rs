@@ -10,7 +10,7 @@ use crate::{
     },
 };
 use futures::{FutureExt, future::BoxFuture};
-use sqlx::Row;
+use sqlx::{Row, sqlite::SqliteRow};
 
 /// Whether the command changed anything.
 type Changed = StoreResult<bool>;
@@ -47,15 +47,18 @@ async fn insert(
     Ok(())
 }
 
-/// Adds `by` to both counters of a follow. Each counts the other member only while that member is active.
-async fn count_follow(commit: &mut Commit, follower: MemberId, followee: MemberId, by: i64) -> StoreResult<()> {
-    let update = "UPDATE members SET \
-        following_count = following_count + CASE WHEN id = ?1 AND EXISTS \
-            (SELECT 1 FROM members WHERE id = ?2 AND deactivated_at IS NULL) THEN ?3 ELSE 0 END, \
-        follower_count = follower_count + CASE WHEN id = ?2 AND EXISTS \
-            (SELECT 1 FROM members WHERE id = ?1 AND deactivated_at IS NULL) THEN ?3 ELSE 0 END \
-        WHERE id IN (?1, ?2)";
-    let query = sqlx::query(update).bind(signed(follower.0)).bind(signed(followee.0)).bind(by);
+/// Adds `by` to the counters that count a follow, by the flags of its row `follower_counted, followee_counted`.
+async fn count_follow(
+    commit: &mut Commit,
+    follower: MemberId,
+    followee: MemberId,
+    flags: &SqliteRow,
+    by: i64,
+) -> StoreResult<()> {
+    let update = "UPDATE members SET following_count = following_count + CASE WHEN id = ?1 THEN ?3 ELSE 0 END, \
+        follower_count = follower_count + CASE WHEN id = ?2 THEN ?4 ELSE 0 END WHERE id IN (?1, ?2)";
+    let query = sqlx::query(update).bind(signed(follower.0)).bind(signed(followee.0));
+    let query = query.bind(by * flags.get::<i64, _>(1)).bind(by * flags.get::<i64, _>(0));
     query.execute(&mut commit.connection).await.map_err(failed)?;
     Ok(())
 }
@@ -64,25 +67,31 @@ async fn follows(commit: &mut Commit, follower: MemberId, followee: MemberId) ->
     exists(commit, "SELECT 1 FROM follows WHERE follower_id = ? AND followee_id = ?", follower, followee).await
 }
 
-/// Deletes a follow and subtracts it from both counters. The caller emits the event.
+/// Deletes a follow and subtracts it from the counters that count it. The caller emits the event.
 async fn delete_follow(commit: &mut Commit, follower: MemberId, followee: MemberId) -> StoreResult<bool> {
-    let delete = "DELETE FROM follows WHERE follower_id = ? AND followee_id = ?";
-    let deleted = execute(commit, delete, follower, followee).await?;
-    if deleted {
-        count_follow(commit, follower, followee, -1).await?;
+    let delete = "DELETE FROM follows WHERE follower_id = ? AND followee_id = ? \
+        RETURNING follower_counted, followee_counted";
+    let query = sqlx::query(delete).bind(signed(follower.0)).bind(signed(followee.0));
+    let deleted = query.fetch_optional(&mut commit.connection).await.map_err(failed)?;
+    if let Some(flags) = &deleted {
+        count_follow(commit, follower, followee, flags, -1).await?;
     }
-    Ok(deleted)
+    Ok(deleted.is_some())
 }
 
 async fn delete_request(commit: &mut Commit, requester: MemberId, target: MemberId) -> StoreResult<bool> {
     execute(commit, "DELETE FROM follow_requests WHERE requester_id = ? AND target_id = ?", requester, target).await
 }
 
-/// Inserts a follow and adds it to both counters. The caller emits the event.
+/// Inserts a follow and adds it to the counters; each side is counted only if it is active. The caller emits the event.
 async fn insert_follow(commit: &mut Commit, id: u64, follower: MemberId, followee: MemberId) -> StoreResult<()> {
-    insert(commit, "INSERT INTO follows (id, follower_id, followee_id) VALUES (?, ?, ?)", id, follower, followee)
-        .await?;
-    count_follow(commit, follower, followee, 1).await
+    let insert = "INSERT INTO follows (id, follower_id, followee_id, follower_counted, followee_counted) \
+        VALUES (?1, ?2, ?3, EXISTS (SELECT 1 FROM members WHERE id = ?2 AND deactivated_at IS NULL), \
+        EXISTS (SELECT 1 FROM members WHERE id = ?3 AND deactivated_at IS NULL)) \
+        RETURNING follower_counted, followee_counted";
+    let query = sqlx::query(insert).bind(signed(id)).bind(signed(follower.0)).bind(signed(followee.0));
+    let flags = query.fetch_one(&mut commit.connection).await.map_err(failed)?;
+    count_follow(commit, follower, followee, &flags, 1).await
 }
 
 pub(super) async fn follow(
@@ -106,7 +115,12 @@ pub(super) async fn follow(
     }
     let requested = "SELECT 1 FROM follow_requests WHERE requester_id = ? AND target_id = ?";
     if exists(commit, requested, follower, followee).await? {
-        return Ok(Followed::Requested);
+        if row.get(0) {
+            return Ok(Followed::Requested);
+        }
+        // The posts became public, and the steps that accept the requests have not reached this one.
+        accept(commit, id, followee, follower).await?;
+        return Ok(Followed::Now);
     }
     // Counts rows, because `following_count` excludes deactivated members, who may be restored. Counts requests too, so
     // that no accepted request exceeds the limit.
@@ -153,15 +167,16 @@ async fn accept(commit: &mut Commit, id: u64, member: MemberId, requester: Membe
     Ok(true)
 }
 
-/// Accepts every pending follow request of a member whose posts become public.
-pub(crate) async fn accept_all(commit: &mut Commit, member: MemberId) -> StoreResult<()> {
-    let select = "SELECT id, requester_id FROM follow_requests WHERE target_id = ? ORDER BY id";
-    let query = sqlx::query(select).bind(signed(member.0));
-    for row in query.fetch_all(&mut commit.connection).await.map_err(failed)? {
+/// Accepts the oldest pending follow requests of a member whose posts are public, at most `max`. Returns their number.
+pub(crate) async fn accept_oldest(commit: &mut Commit, member: MemberId, max: usize) -> StoreResult<usize> {
+    let select = "SELECT id, requester_id FROM follow_requests WHERE target_id = ? ORDER BY id LIMIT ?";
+    let query = sqlx::query(select).bind(signed(member.0)).bind(signed(max as u64));
+    let requests = query.fetch_all(&mut commit.connection).await.map_err(failed)?;
+    for row in &requests {
         // The follow gets the id of its request, so that followers are listed by the time of their requests.
         accept(commit, number(row.get(0)), member, MemberId(number(row.get(1)))).await?;
     }
-    Ok(())
+    Ok(requests.len())
 }
 
 async fn decline(commit: &mut Commit, member: MemberId, requester: MemberId) -> Changed {

@@ -2,7 +2,7 @@
 //! `commands.rs`.
 mod commands;
 
-pub(crate) use commands::accept_all;
+pub(crate) use commands::accept_oldest;
 
 use super::{Sqlite, failed, json_ids, members, number, signed};
 use crate::{
@@ -128,9 +128,9 @@ impl RelationStore for Sqlite {
     }
 
     async fn follow_counts_by(&self, id: MemberId, members: &[MemberId]) -> StoreResult<[u64; 2]> {
-        let select = "SELECT count(f.id), count(g.id) FROM json_each(?2) a JOIN members m ON m.id = a.value \
-            AND m.deactivated_at IS NULL LEFT JOIN follows f ON f.follower_id = m.id AND f.followee_id = ?1 \
-            LEFT JOIN follows g ON g.follower_id = ?1 AND g.followee_id = m.id";
+        let select = "SELECT count(f.id), count(g.id) FROM json_each(?2) a \
+            LEFT JOIN follows f ON f.follower_id = a.value AND f.followee_id = ?1 AND f.follower_counted = 1 \
+            LEFT JOIN follows g ON g.follower_id = ?1 AND g.followee_id = a.value AND g.followee_counted = 1";
         let query = sqlx::query(select).bind(signed(id.0)).bind(json_ids(members.iter().map(|member| member.0)));
         let row = query.fetch_one(&self.read_pool).await.map_err(failed)?;
         Ok([number(row.get(0)), number(row.get(1))])

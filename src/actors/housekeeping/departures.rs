@@ -1,0 +1,114 @@
+//! The steps of departures and acceptances: an actor that takes one step for each message, and a task that asks for the
+//! next one while any is open. It begins with what the last process left, and waits for events otherwise.
+use crate::{
+    actors::{
+        backoff::{Backoff, PART_MAX},
+        error::{Error, Reply},
+        health::{Fault, Part},
+        mailbox::{Envelope, Mailbox},
+        reader,
+        supervisor::Supervisor,
+    },
+    domain::{Event, EventKind, MemberId},
+    storage::{DEPARTURE_ROWS_MAX, DepartureStep, DepartureStore, Stores},
+};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::Notify;
+
+/// The longest pause between two steps. A pause is as long as the step before it, so that the writer has at least half
+/// of its time for the commands of others.
+const PAUSE_MAX: Duration = Duration::from_millis(200);
+
+/// The messages of the actor.
+enum Message {
+    /// Takes the step of the next member after `after`; replies with `None` if nothing is open.
+    TakeStep { after: MemberId, reply: Reply<Option<DepartureStep>> },
+}
+
+struct DepartureActor;
+
+impl Actor for DepartureActor {
+    type Msg = Envelope<Message>;
+    type State = Arc<dyn DepartureStore>;
+    type Arguments = Arc<dyn DepartureStore>;
+
+    async fn pre_start(
+        &self,
+        _: ActorRef<Self::Msg>,
+        store: Arc<dyn DepartureStore>,
+    ) -> Result<Arc<dyn DepartureStore>, ActorProcessingErr> {
+        Ok(store)
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<Self::Msg>,
+        envelope: Self::Msg,
+        store: &mut Arc<dyn DepartureStore>,
+    ) -> Result<(), ActorProcessingErr> {
+        if let Some((Message::TakeStep { after, reply }, _permit)) = envelope.open() {
+            // Sending fails only when the task has stopped waiting.
+            let _ = reply.send(store.take_step(after, DEPARTURE_ROWS_MAX).await.map_err(Error::from));
+        }
+        Ok(())
+    }
+}
+
+/// Starts the actor, the task that asks for steps, and the log reader that wakes it.
+pub(super) async fn start(supervisor: &Supervisor, part: &Part, stores: &Stores) {
+    let wake = Arc::new(Notify::new());
+    // Read first: a departure that begins later is found by its event, an earlier one by its row.
+    let head = *stores.log.head().borrow();
+    let (log, store) = (stores.log.clone(), stores.departures.clone());
+    let make = move || (DepartureActor, store.clone());
+    let steps = take_steps(supervisor.spawn_part(part, None, make).await, part.new_fault(), wake.clone());
+    supervisor.spawn_background(steps);
+    let mut read_to = head;
+    supervisor.spawn_background(reader::follow_for_part(log, head, Arc::default(), move |batch: Vec<Event>| {
+        if batch.iter().any(|event| may_begin(event.fact.kind)) {
+            wake.notify_one();
+        }
+        read_to = batch.last().map_or(read_to, |last| last.position);
+        std::future::ready(Ok(read_to))
+    }));
+}
+
+/// Whether a departure or acceptance may begin with an event of this kind.
+fn may_begin(kind: EventKind) -> bool {
+    matches!(kind, EventKind::MemberDeactivated | EventKind::MemberRestored | EventKind::PostsPublic)
+}
+
+/// Takes steps while any are open, and waits to be woken otherwise.
+async fn take_steps(mailbox: Mailbox<Message>, fault: Fault, wake: Arc<Notify>) {
+    let open = metrics::gauge!("dailyfeed_departures_open");
+    let rows = metrics::histogram!("dailyfeed_departure_step_rows");
+    let mut backoff = Backoff::up_to(PART_MAX);
+    let mut after = MemberId(0);
+    loop {
+        let begun = Instant::now();
+        match mailbox.ask(|reply| Message::TakeStep { after, reply }).await {
+            Ok(step) => {
+                fault.set(false);
+                backoff.reset();
+                open.set(step.map_or(0.0, |step| step.open as f64));
+                let Some(step) = step else {
+                    wake.notified().await;
+                    continue;
+                };
+                rows.record(step.rows as f64);
+                after = step.member;
+                tokio::time::sleep(begun.elapsed().min(PAUSE_MAX)).await;
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "cannot take a step of a departure; retrying");
+                // A busy or late writer is no fault of this part.
+                fault.set(!matches!(error, Error::Busy(_) | Error::Late(_)));
+                tokio::time::sleep(backoff.next()).await;
+            }
+        }
+    }
+}
