@@ -136,11 +136,16 @@ fn hidden_post_events(shared: &Shared, viewer: &Viewer, event: &Event, author: M
 /// deletion withdraws the mentions too.
 async fn unmentioned(shared: &Shared, viewer: &Viewer, events: &[Event]) -> Result<Vec<(Position, LiveEvent)>, Error> {
     let member = viewer.member();
+    // A stranger whom the author's privacy excludes was never shown the post, and learns no id.
+    let is_excluded = |author: MemberId| {
+        let follows = viewer.relations().home_authors.binary_search(&author).is_ok();
+        !follows && viewer.standing(author, Surface::Direct) == Standing::Hidden
+    };
     let withdrawn = events.iter().filter_map(|event| {
         let fact = &event.fact;
         let is_withdrawn = fact.kind == K::MentionWithdrawn && fact.target == Some(member);
         let post = fact.post.filter(|_| is_withdrawn && fact.audience == PostAudience::Mentioned);
-        post.map(|post| (event.position, post))
+        post.filter(|_| !is_excluded(fact.member)).map(|post| (event.position, post))
     });
     let withdrawn: Vec<(Position, PostId)> = withdrawn.collect();
     if withdrawn.is_empty() {
