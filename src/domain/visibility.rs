@@ -135,63 +135,38 @@ mod tests {
     ];
 
     /// For each audience and privacy, the viewers who see the post, in the order of `VIEWERS`.
-    const TABLE: [(PostAudience, [(Privacy, [bool; 5]); 3]); 4] = {
-        use Privacy::{Followers, Private, Public};
-        [
-            (
-                PostAudience::Public,
-                [
-                    (Public, [true, true, true, true, true]),
-                    (Followers, [false, true, false, true, true]),
-                    (Private, [false, false, false, false, true]),
-                ],
-            ),
-            (
-                PostAudience::Followers,
-                [
-                    (Public, [false, true, false, true, true]),
-                    (Followers, [false, true, false, true, true]),
-                    (Private, [false, false, false, false, true]),
-                ],
-            ),
-            (
-                PostAudience::Mentioned,
-                [
-                    (Public, [false, false, true, true, true]),
-                    (Followers, [false, false, false, true, true]),
-                    (Private, [false, false, false, false, true]),
-                ],
-            ),
-            (
-                PostAudience::Own,
-                [
-                    (Public, [false, false, false, false, true]),
-                    (Followers, [false, false, false, false, true]),
-                    (Private, [false, false, false, false, true]),
-                ],
-            ),
-        ]
-    };
+    const TABLE: [(PostAudience, Privacy, [bool; 5]); 12] = [
+        (PostAudience::Public, Privacy::Public, [true, true, true, true, true]),
+        (PostAudience::Public, Privacy::Followers, [false, true, false, true, true]),
+        (PostAudience::Public, Privacy::Private, [false, false, false, false, true]),
+        (PostAudience::Followers, Privacy::Public, [false, true, false, true, true]),
+        (PostAudience::Followers, Privacy::Followers, [false, true, false, true, true]),
+        (PostAudience::Followers, Privacy::Private, [false, false, false, false, true]),
+        (PostAudience::Mentioned, Privacy::Public, [false, false, true, true, true]),
+        (PostAudience::Mentioned, Privacy::Followers, [false, false, false, true, true]),
+        (PostAudience::Mentioned, Privacy::Private, [false, false, false, false, true]),
+        (PostAudience::Own, Privacy::Public, [false, false, false, false, true]),
+        (PostAudience::Own, Privacy::Followers, [false, false, false, false, true]),
+        (PostAudience::Own, Privacy::Private, [false, false, false, false, true]),
+    ];
 
     #[test]
     fn privacy_and_audience_must_both_admit_the_viewer() {
-        for (audience, by_privacy) in TABLE {
-            for (privacy, expected) in by_privacy {
-                for ((name, follows, mentions_viewer, own), visible) in VIEWERS.into_iter().zip(expected) {
-                    let facts = VisibilityFacts { privacy, follows, own, ..VisibilityFacts::default() };
-                    let post = PostFacts { audience, mentions_viewer, ..POST };
-                    for surface in BOTH {
-                        let seen = is_post_visible(facts, post, surface);
-                        assert_eq!(seen, visible, "{audience:?} post of a {privacy:?} author, by the {name}");
-                        let blocked = VisibilityFacts { blocked: true, ..facts };
-                        assert_eq!(is_post_visible(blocked, post, surface), visible && own, "{audience:?}, blocked");
-                    }
-                    let muted = VisibilityFacts { muted: true, ..facts };
-                    assert_eq!(is_post_visible(muted, post, Surface::Direct), visible, "{audience:?}, muted");
-                    assert_eq!(is_post_visible(muted, post, Surface::Feed), visible && own, "{audience:?}, muted");
-                    let deactivated = VisibilityFacts { author_deactivated: true, ..facts };
-                    assert!(!is_post_visible(deactivated, post, Surface::Direct), "{audience:?}, deactivated");
+        for (audience, privacy, expected) in TABLE {
+            for ((name, follows, mentions_viewer, own), visible) in VIEWERS.into_iter().zip(expected) {
+                let facts = VisibilityFacts { privacy, follows, own, ..VisibilityFacts::default() };
+                let post = PostFacts { audience, mentions_viewer, ..POST };
+                for surface in BOTH {
+                    let seen = is_post_visible(facts, post, surface);
+                    assert_eq!(seen, visible, "{audience:?} post of a {privacy:?} author, by the {name}");
+                    let blocked = VisibilityFacts { blocked: true, ..facts };
+                    assert_eq!(is_post_visible(blocked, post, surface), visible && own, "{audience:?}, blocked");
                 }
+                let muted = VisibilityFacts { muted: true, ..facts };
+                assert_eq!(is_post_visible(muted, post, Surface::Direct), visible, "{audience:?}, muted");
+                assert_eq!(is_post_visible(muted, post, Surface::Feed), visible && own, "{audience:?}, muted");
+                let deactivated = VisibilityFacts { author_deactivated: true, ..facts };
+                assert!(!is_post_visible(deactivated, post, Surface::Direct), "{audience:?}, deactivated");
             }
         }
     }

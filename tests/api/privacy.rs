@@ -1,7 +1,7 @@
 //! Privacy levels of members (`FOLLOWERS`, `PRIVATE`, `PUBLIC`) and follow requests.
 use crate::{
     common::Member,
-    support::{NONE, all, fields, ids, member},
+    support::{NONE, all, eventually, fields, ids, member},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ async fn followers_only_posts_are_visible_to_followers_only() {
     let tag = format!("비밀{}", author.id);
     let post = author.post(&format!("우리끼리 #{tag}")).await;
     let path = format!("/api/posts/{post}");
-    assert_eq!(ids(&fan.get("/api/timeline/posts/followings").await), [post]);
+    eventually(&fan, "/api/timeline/posts/followings", |page| ids(page) == [post]).await;
     assert_eq!(fan.get(&path).await["id"], post);
     stranger.refused(Method::GET, &path, Value::Null, 404, "POST_NOT_FOUND").await;
     for feed in [format!("/api/timeline/members/{}/posts", author.id), format!("/api/timeline/tags/{tag}/posts")] {
@@ -100,7 +100,7 @@ async fn a_follow_request_can_be_accepted() {
         (&false.into(), &true.into(), &1.into())
     );
     assert_eq!(all(&author, "/api/members/me/follow-requests", 9).await, NONE);
-    crate::support::eventually(&requester, "/api/timeline/posts/followings", |page| ids(page) == [post]).await;
+    eventually(&requester, "/api/timeline/posts/followings", |page| ids(page) == [post]).await;
     // A repeated follow of a follower succeeds without a request.
     requester.follow(&author).await;
 }
@@ -170,7 +170,7 @@ async fn earlier_followers_stay_and_can_be_removed() {
     fan.follow(&author).await;
     privacy(&author, "FOLLOWERS").await;
     let post = author.post("글").await;
-    assert_eq!(ids(&fan.get("/api/timeline/posts/followings").await), [post]);
+    eventually(&fan, "/api/timeline/posts/followings", |page| ids(page) == [post]).await;
     for _ in 0..2 {
         author.delete(&format!("/api/members/me/followers/{}", fan.id)).await;
     }

@@ -3,7 +3,8 @@ use super::Shared;
 use crate::{
     actors::{error::Error, notifications::VisibleNotification, visibility::Viewer},
     domain::{
-        Event, EventKind as K, MemberId, Position, PostAudience, PostCounts, PostFacts, PostId, Surface, VisiblePost,
+        Event, EventKind as K, MemberId, Position, PostAudience, PostCounts, PostFacts, PostId, Standing, Surface,
+        VisiblePost,
     },
 };
 use jiff::civil::Date;
@@ -11,6 +12,9 @@ use jiff::civil::Date;
 /// Maximum number of posts that one event hides from a stream: the newest of the author. Older ones are no longer on
 /// the screen, and are missing when the feed is read again.
 const HIDDEN_MAX: usize = 100;
+/// Maximum number of an author's newest posts among which those are searched that one event hides, if it leaves others
+/// visible.
+const SCANNED_MAX: usize = 1_000;
 
 /// A message of a stream to its client.
 #[derive(Debug, Clone)]
@@ -112,24 +116,36 @@ fn post_events(shared: &Shared, viewer: &Viewer, event: &Event, posts: &[Visible
 /// Returns `Hidden` for the author's newest posts up to the event that the viewer saw as a follower and sees no more. A
 /// mute hides only what is visible on request.
 fn hidden_post_events(shared: &Shared, viewer: &Viewer, event: &Event, author: MemberId) -> Vec<LiveEvent> {
-    let posts = shared.feeds.newest_for_follower(viewer.member(), author, event.position, HIDDEN_MAX);
-    let is_hidden = |audience| {
-        let post = PostFacts { author, audience, mentions_viewer: true };
-        let was_visible = event.fact.kind != K::MemberMuted || viewer.sees_post(post, Surface::Direct);
-        was_visible && !viewer.sees_post(post, Surface::Feed)
+    let (standing, on_request) = (viewer.standing(author, Surface::Feed), viewer.standing(author, Surface::Direct));
+    let scanned = match standing {
+        Standing::Hidden => HIDDEN_MAX,
+        Standing::Stranger => SCANNED_MAX,
+        Standing::Follower | Standing::Author => return Vec::new(),
     };
-    posts.iter().filter(|post| is_hidden(post.audience)).map(|post| LiveEvent::Hidden(post.post)).collect()
+    let posts = shared.feeds.newest_for_follower(viewer.member(), author, event.position, scanned);
+    // Posts for the mentioned are among them only if they mention the viewer.
+    let is_hidden = |audience: PostAudience| {
+        let was_visible = event.fact.kind != K::MemberMuted || audience.includes(on_request, true);
+        was_visible && !audience.includes(standing, true)
+    };
+    let hidden = posts.iter().filter(|post| is_hidden(post.audience)).take(HIDDEN_MAX);
+    hidden.map(|post| LiveEvent::Hidden(post.post)).collect()
 }
 
 /// Returns the posts for the mentioned that these events take from the viewer, each with the position of its event. A
 /// deletion withdraws the mentions too.
 async fn unmentioned(shared: &Shared, viewer: &Viewer, events: &[Event]) -> Result<Vec<(Position, LiveEvent)>, Error> {
     let member = viewer.member();
+    // A stranger whom the author's privacy excludes was never shown the post, and learns no id.
+    let is_excluded = |author: MemberId| {
+        let follows = viewer.relations().home_authors.binary_search(&author).is_ok();
+        !follows && viewer.standing(author, Surface::Direct) == Standing::Hidden
+    };
     let withdrawn = events.iter().filter_map(|event| {
         let fact = &event.fact;
         let is_withdrawn = fact.kind == K::MentionWithdrawn && fact.target == Some(member);
         let post = fact.post.filter(|_| is_withdrawn && fact.audience == PostAudience::Mentioned);
-        post.map(|post| (event.position, post))
+        post.filter(|_| !is_excluded(fact.member)).map(|post| (event.position, post))
     });
     let withdrawn: Vec<(Position, PostId)> = withdrawn.collect();
     if withdrawn.is_empty() {

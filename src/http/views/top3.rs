@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = DailyTop3, examples(json!({"date": "2026-11-24", "frozen": true, "items": [{"rank": 1, "score": 27, "post": {
-    "id": 7288591360000064_u64, "title": null, "content": "안녕 #서울!",
+    "id": 7288591360000064_u64, "title": null, "content": "안녕 #서울!", "audience": "public",
     "author": {"id": 7288591360000001_u64, "handle": "jiwoo", "displayName": "이지우", "avatarUrl": null},
     "images": [], "tags": [{"tag": "서울", "start": 3, "end": 6}], "mentions": [],
     "viewCount": 12, "likeCount": 6, "commentCount": 1, "liked": false,
