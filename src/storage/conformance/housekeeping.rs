@@ -205,7 +205,10 @@ async fn imported_likes_count_once(backend: &Backend) {
     let on = post(stores, author).await;
     like(stores, fan, on).await;
     let imported = |member| ImportedLike { id: id(), post: on, author, member };
-    let likes = vec![imported(fan), imported(author), imported(author)];
+    let [other] = members(stores).await;
+    let own = imported(author);
+    // A second like of the author, and one of another member with the id of the author's: both are skipped.
+    let likes = vec![imported(fan), own, imported(author), ImportedLike { member: other, ..own }];
     let before = events(stores).await.len();
     stores.housekeeping.import(Import { likes, ..Import::default() }).await.unwrap();
     assert_eq!(post_counts(stores, on).await, Some([0, 2, 0]));

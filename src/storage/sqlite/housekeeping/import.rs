@@ -28,7 +28,7 @@ const FOLLOWINGS: &str = "UPDATE members SET following_count = following_count +
     AND f.deactivated_at IS NULL GROUP BY 1) added WHERE members.id = added.id";
 
 const LIKES: &str = "INSERT INTO post_likes (id, post_id, member_id) \
-    SELECT value->>0, value->>1, value->>2 FROM json_each(?) WHERE true ON CONFLICT DO NOTHING RETURNING id";
+    SELECT value->>0, value->>1, value->>2 FROM json_each(?) WHERE true ON CONFLICT DO NOTHING RETURNING id, post_id, member_id";
 const LIKE_COUNTS: &str = "UPDATE posts SET like_count = like_count + added.n \
     FROM (SELECT value AS id, count(*) AS n FROM json_each(?) GROUP BY value) added WHERE posts.id = added.id";
 
@@ -90,8 +90,11 @@ async fn import_likes(commit: &mut Commit, likes: &[ImportedLike]) -> StoreResul
     let rows: Vec<_> = likes.iter().map(|like| (like.id, like.post, like.member)).collect();
     let rows = serde_json::to_string(&rows).map_err(failed)?;
     let inserted = sqlx::query(LIKES).bind(rows).fetch_all(&mut commit.connection).await.map_err(failed)?;
-    let inserted: HashSet<u64> = inserted.iter().map(|row| number(row.get(0))).collect();
-    let likes: Vec<&ImportedLike> = likes.iter().filter(|like| inserted.contains(&like.id)).collect();
+    // By all three, because two likes of a batch can have the same id, of which the second is skipped.
+    let mut inserted: HashSet<[u64; 3]> =
+        inserted.iter().map(|row| [0, 1, 2].map(|column| number(row.get(column)))).collect();
+    let mut likes: Vec<&ImportedLike> = likes.iter().collect();
+    likes.retain(|like| inserted.remove(&[like.id, like.post.0, like.member.0]));
     let query = sqlx::query(LIKE_COUNTS).bind(json_ids(likes.iter().map(|like| like.post.0)));
     query.execute(&mut commit.connection).await.map_err(failed)?;
     for like in likes {
