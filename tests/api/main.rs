@@ -46,6 +46,7 @@ mod lanes;
 mod likes;
 mod limited_disk;
 mod limited_server;
+mod log_cursors;
 mod login;
 mod members;
 mod metrics;

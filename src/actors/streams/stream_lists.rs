@@ -32,13 +32,7 @@ impl StreamLists {
 
     /// Adds a stream to a list. False if the list has `max` streams.
     pub(super) fn add(&self, key: MemberId, queue: &Arc<StreamQueue>, max: usize) -> bool {
-        let mut shard = self.shard_of(key);
-        let list = shard.entry(key).or_default();
-        let has_room = list.len() < max;
-        if has_room {
-            list.push(queue.clone());
-        }
-        has_room
+        add_to(self.shard_of(key).entry(key).or_default(), queue, max)
     }
 
     /// Removes a stream from a list. False if the list does not have it.
@@ -76,10 +70,7 @@ impl StreamLists {
 
     /// Calls `visit` for each stream of a short list under the lock of its shard, and returns their number.
     pub(super) fn visit(&self, key: MemberId, visit: impl FnMut(&Arc<StreamQueue>)) -> usize {
-        let shard = self.shard_of(key);
-        let Some(list) = shard.get(&key) else { return 0 };
-        list.iter().for_each(visit);
-        list.len()
+        self.visit_slice(key, usize::MAX, usize::MAX, visit).visited
     }
 
     /// Returns the streams of a short list.
@@ -100,12 +91,7 @@ impl StreamLists {
         max: usize,
         visit: impl FnMut(&Arc<StreamQueue>),
     ) -> Slice {
-        let shard = self.shard_of(key);
-        let Some(list) = shard.get(&key) else { return Slice { visited: 0, rest: 0 } };
-        let end = end.min(list.len());
-        let rest = end.saturating_sub(max);
-        list[rest..end].iter().for_each(visit);
-        Slice { visited: end - rest, rest }
+        visit_last(self.shard_of(key).get(&key).map_or(&[], Vec::as_slice), end, max, visit)
     }
 
     /// Returns the streams of every list of a shard.
@@ -126,6 +112,23 @@ impl StreamLists {
     fn lock(&self, shard: usize) -> MutexGuard<'_, Shard> {
         self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Adds a stream to a list. False if the list has `max` streams.
+fn add_to(list: &mut Vec<Arc<StreamQueue>>, queue: &Arc<StreamQueue>, max: usize) -> bool {
+    let has_room = list.len() < max;
+    if has_room {
+        list.push(queue.clone());
+    }
+    has_room
+}
+
+/// Calls `visit` for the last `max` of the first `end` streams.
+fn visit_last(list: &[Arc<StreamQueue>], end: usize, max: usize, visit: impl FnMut(&Arc<StreamQueue>)) -> Slice {
+    let end = end.min(list.len());
+    let rest = end.saturating_sub(max);
+    list[rest..end].iter().for_each(visit);
+    Slice { visited: end - rest, rest }
 }
 
 /// Removes a stream from a list of a shard, and the list if it is empty. False if the list does not have the stream.
