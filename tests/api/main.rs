@@ -101,3 +101,4 @@ mod tokens;
 mod top3;
 mod top3_past_days;
 mod unchanged_edits;
+mod unreadable_requests;
