@@ -63,8 +63,12 @@ pub trait CommentStore: Send + Sync + 'static {
     /// Returns the comments that `existing_comments` would return with ids above `after`, in ascending order.
     async fn comments_from(&self, after: CommentId, limit: usize) -> StoreResult<Vec<Comment>>;
     /// Returns the comments of a member that `existing_comments` would return with ids below `before`, newest first.
-    async fn existing_comments_by(&self, author: MemberId, before: CommentId, limit: usize)
-    -> StoreResult<Vec<Comment>>;
+    async fn existing_comments_by(
+        &self,
+        author: MemberId,
+        before: CommentId,
+        limit: usize,
+    ) -> StoreResult<Vec<Comment>>;
     /// Returns a page of a list, including tombstones. The caller of `OfPost` and `RepliesTo` checks the post.
     async fn comments(&self, range: CommentRange, limit: usize) -> StoreResult<Vec<Comment>>;
     /// Returns the first `each` replies to each of these comments, oldest first, including tombstones. The caller
