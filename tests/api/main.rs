@@ -31,6 +31,7 @@ mod http;
 mod idempotency;
 mod identity_normalization;
 mod if_match;
+mod image_description;
 mod image_fixtures;
 mod image_keys;
 mod image_requests;
