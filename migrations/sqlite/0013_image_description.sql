@@ -1,3 +1,3 @@
--- What an image shows, in words; none if its owner wrote none. A post shows it in its list of images as well, where a
--- missing `description` is none.
+-- The content of an image, in words; NULL if its owner wrote none. The post that shows the image has it in its list of
+-- images too, where a missing `description` is none.
 ALTER TABLE images ADD COLUMN description TEXT;

@@ -155,7 +155,7 @@ pub struct Picture {
     pub height: u32,
     /// Format of both variants.
     pub kind: ImageKind,
-    /// What it shows, in words.
+    /// Its content, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<ImageDescription>,
 }

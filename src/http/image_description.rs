@@ -22,7 +22,7 @@ const DESCRIPTION_BODY: usize = body_with(ImageDescription::JSON_BYTES_MAX);
 #[derive(Default, Deserialize, ToSchema)]
 #[schema(examples(json!({"description": "한강 다리 위의 저녁 하늘"})))]
 pub(super) struct DescribeImage {
-    /// What the image shows, in words, in one line. Null or a blank text removes it.
+    /// The content of the image, in words, in one line. Null or a blank text removes it.
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 1500, required = false)]
     description: Field<String>,

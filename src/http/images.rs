@@ -37,7 +37,7 @@ pub(super) struct SendImage {
     #[schema(value_type = String, format = Binary)]
     image: Vec<u8>,
     purpose: ImagePurpose,
-    /// What the image shows, in words, in one line; none if it is blank.
+    /// The content of the image, in words, in one line; none if it is blank.
     #[schema(max_length = 1500, required = false)]
     description: String,
 }

@@ -51,7 +51,7 @@ pub struct Images {
 pub struct UploadedImage {
     /// The use of the image.
     pub purpose: Purpose,
-    /// What it shows, in words.
+    /// The content of the image, in words.
     pub description: Option<ImageDescription>,
     /// JPEG, PNG, WebP, GIF or BMP.
     pub bytes: Bytes,

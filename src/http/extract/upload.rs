@@ -1,5 +1,5 @@
-//! `Upload`: one image, its purpose and its description from `multipart/form-data`, read in chunks with limits on size, time and rate.
-//! No extractor: the handler reads the body once it holds an upload permit.
+//! `Upload`: one image, its purpose and its description from `multipart/form-data`, read in chunks with limits on size,
+//! time and rate. No extractor: the handler reads the body once it holds an upload permit.
 use super::{
     Query,
     body::{discard, is_coded},

@@ -26,7 +26,7 @@ pub(super) struct ConnectionState {
     header: AtomicU8,
 }
 
-/// What is known of the request header that is being read. Bytes that came with an earlier request are not counted.
+/// The state of the request header that is being read. Does not count bytes that arrived with an earlier request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Header(u8);
 
@@ -114,7 +114,7 @@ impl ConnectionState {
         }
     }
 
-    /// What has arrived of the request header that is being read.
+    /// Returns the state of the request header that is being read.
     pub(super) fn header(&self) -> Header {
         Header(self.header.load(Ordering::Relaxed))
     }

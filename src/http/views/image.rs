@@ -50,7 +50,7 @@ pub(in crate::http) struct ImageView<'a> {
     /// The type of both variants.
     #[schema(value_type = ImageType)]
     content_type: &'static str,
-    /// What the image shows, in words; null if its owner wrote nothing.
+    /// The content of the image, in words; null if its owner wrote none.
     #[schema(max_length = 1500, required = true)]
     description: Option<&'a str>,
 }

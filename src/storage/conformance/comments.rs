@@ -60,16 +60,16 @@ async fn comments_are_found_by_their_ids(backend: &Backend) {
 async fn existing_comments_of_a_member_include_those_on_posts_of_deactivated_authors(backend: &Backend) {
     let stores = backend.stores().await;
     let [who, deactivated] = fixtures::members(&stores).await;
-    let (shown, hidden, gone) = (
+    let (shown, hidden, deleted) = (
         fixtures::post(&stores, who).await,
         fixtures::post(&stores, deactivated).await,
         fixtures::post(&stores, who).await,
     );
     let mut comments = Vec::new();
-    for post in [shown, hidden, gone, shown, hidden] {
+    for post in [shown, hidden, deleted, shown, hidden] {
         comments.push(comment(&stores, who, post).await);
     }
-    stores.posts.delete_post(who, gone, Timestamp::now()).await.unwrap();
+    stores.posts.delete_post(who, deleted, Timestamp::now()).await.unwrap();
     stores.comments.delete_comment(who, comments[3], Timestamp::now()).await.unwrap();
     stores.members.deactivate(deactivated, Timestamp::now()).await.unwrap();
     let existing = async |before, limit| {

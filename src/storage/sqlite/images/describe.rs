@@ -15,7 +15,7 @@ const UPDATE_ON_POST: &str = "UPDATE posts SET images = (SELECT json_group_array
     ELSE json_set(value, '$.description', ?2) END) ORDER BY key) FROM json_each(posts.images)) \
     WHERE id = ?3 RETURNING deleted_at IS NULL";
 
-/// What the command changes, and the image that its caller has seen.
+/// The change, and the image that its caller has seen.
 pub(super) struct Described {
     pub(super) owner: MemberId,
     pub(super) id: ImageId,
