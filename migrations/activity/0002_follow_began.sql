@@ -1,5 +1,5 @@
--- What the log says since its own migration: a follow directly behind the acceptance of its request (kind 31) is a
--- `FollowBegan` (38) and no `MemberFollowed` (13). Dead letters first: an acceptance is in one of the two tables.
+-- The same as in the log since its migration 0009: a follow directly behind the acceptance of its request (kind 31) is
+-- a `FollowBegan` (38) and no `MemberFollowed` (13). Dead letters first: an acceptance is in one of the two tables.
 UPDATE dead_letters SET
     kind = 38,
     message_key = replace(message_key, ':MEMBER_FOLLOW###', ':MEMBER_FOLLOW_BEGIN###'),

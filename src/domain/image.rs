@@ -1,5 +1,5 @@
 //! Images: the limits of uploads, the two variants that are made of each, and the stored metadata.
-use super::{FieldError, ImageId, MemberId, PostId, Reason, Timestamp};
+use super::{FieldError, ImageDescription, ImageId, MemberId, PostId, Reason, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::fmt;
 
@@ -143,7 +143,7 @@ pub struct Avatar {
 }
 
 /// An image as a post shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Picture {
     /// The image.
     pub id: ImageId,
@@ -155,6 +155,9 @@ pub struct Picture {
     pub height: u32,
     /// Format of both variants.
     pub kind: ImageKind,
+    /// Its content, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<ImageDescription>,
 }
 
 /// The stored file of one variant.

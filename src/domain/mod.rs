@@ -26,6 +26,7 @@ mod deadline;
 mod event;
 mod id;
 mod image;
+mod image_description;
 mod live_retraction;
 pub mod markup;
 mod member;
@@ -56,6 +57,7 @@ pub use image::{
     Avatar, IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX, IMAGE_SIDE_MAX, IMAGE_UNUSED_HOURS, IMAGES_UNUSED_MAX, Image, ImageFile,
     ImageKey, ImageKind, Picture, Purpose, Variant, fits_limits, scaled_to_fit,
 };
+pub use image_description::ImageDescription;
 pub use live_retraction::LiveRetraction;
 pub use markup::{Mention, Tag};
 pub use member::{

@@ -72,10 +72,15 @@ impl IfMatch {
         !self.0.is_empty()
     }
 
+    /// Whether the condition names the version of that tag, or any.
+    pub(super) fn names(&self, tag: &str) -> bool {
+        self.0.iter().any(|header| matches(header, tag))
+    }
+
     /// Refuses `PreconditionFailed` if the request has the condition and `current` is none of its versions.
     pub(super) fn check(&self, current: &impl Serialize) -> Result<(), Refusal> {
         let tag = of(&to_json(current));
-        let matched = self.0.is_empty() || self.0.iter().any(|header| matches(header, &tag));
+        let matched = self.0.is_empty() || self.names(&tag);
         if matched { Ok(()) } else { Err(Refusal::PreconditionFailed) }
     }
 }

@@ -96,7 +96,7 @@ pub(super) async fn list_events(
         if paging.is_head() {
             return Ok(headers_only());
         }
-        let cursor = last_event_id(&headers).or(paging.cursor());
+        let cursor = last_event_id(&headers)?.or(paging.cursor());
         let events = activity.open_events(identity.member, cursor).await?;
         return Ok(SseResponse::new(events, identity, ticket, sessions, context).into_response());
     }

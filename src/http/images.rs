@@ -1,4 +1,4 @@
-//! `/api/images`: upload, show and delete images.
+//! `/api/images`: upload, show and delete images. The change of a description is in `image_description.rs`.
 use super::{
     contract::{ImageBytes, ImagePurpose, ImageVariant},
     etag::IfNoneMatch,
@@ -8,8 +8,8 @@ use super::{
     views::ImageView,
 };
 use crate::{
-    actors::images::Images,
-    domain::{Image, ImageId, Purpose, Variant},
+    actors::images::{Images, UploadedImage},
+    domain::{Image, ImageDescription, ImageId, Variant},
 };
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::{
@@ -37,6 +37,9 @@ pub(super) struct SendImage {
     #[schema(value_type = String, format = Binary)]
     image: Vec<u8>,
     purpose: ImagePurpose,
+    /// The content of the image, in words, in one line; none if it is blank.
+    #[schema(max_length = 1500, required = false)]
+    description: String,
 }
 
 /// Uploads an image.
@@ -68,9 +71,10 @@ pub(super) async fn create_image(
             return Err(busy.into());
         }
     };
-    let Upload { purpose, image } = Upload::read(request, rules).await?;
-    let fingerprint = key.is_some().then(|| fingerprint(purpose, &image));
-    let draft = images.draft_image(&permit, identity.member, purpose, image).await?;
+    let Upload { purpose, description, image } = Upload::read(request, rules).await?;
+    let upload = UploadedImage { purpose, description, bytes: image };
+    let fingerprint = key.is_some().then(|| fingerprint(&upload));
+    let draft = images.draft_image(&permit, identity.member, upload).await?;
     // Prepared before the commit, which stores it with the idempotency key.
     let picture = &draft.image.picture;
     let answer = response::created(format!("/api/images/{}", picture.id), &ImageView::from(picture));
@@ -78,12 +82,18 @@ pub(super) async fn create_image(
         .zip(fingerprint)
         .map(|(key, fingerprint)| key.receipt_with_body(format!("member:{}", identity.member), &answer, &fingerprint));
     let outcome = images.create_image(draft, receipt).await?;
-    Ok(response::created_or_repeated(answer, outcome))
+    Ok(response::created_or_repeated_with_etag(answer, outcome))
 }
 
-/// The fingerprint of an upload: its purpose and its image, but not the boundaries of its form.
-fn fingerprint(purpose: Purpose, image: &[u8]) -> Vec<u8> {
-    [purpose.name().as_bytes(), digest(&SHA256, image).as_ref()].concat()
+/// The fingerprint of an upload: its purpose, image and description, but not the boundaries of its form.
+fn fingerprint(upload: &UploadedImage) -> Vec<u8> {
+    let description = upload.description.as_ref().map_or("", ImageDescription::as_str);
+    [upload.purpose.name().as_bytes(), digest(&SHA256, &upload.bytes).as_ref(), description.as_bytes()].concat()
+}
+
+/// The entity tag of a variant's bytes.
+pub(super) fn byte_tag(image: &Image, variant: Variant) -> String {
+    format!("\"{}\"", image.file(variant).tag)
 }
 
 /// The variant of an image, and its key.
@@ -131,7 +141,7 @@ pub(super) async fn show_image(
     let image = images.image(id, key.as_deref(), viewer).await?;
     let cache_control = if key.is_some() { IMMUTABLE } else { OF_OWNER };
     let file = image.file(variant);
-    let tag = format!("\"{}\"", file.tag);
+    let tag = byte_tag(&image, variant);
     if if_none_match.contains(&tag) {
         return Ok(with_caching(StatusCode::NOT_MODIFIED, Body::empty(), &tag, cache_control));
     }

@@ -74,7 +74,7 @@ pub(super) struct AvailabilityView {
 
 /// Checks whether a handle is available.
 ///
-/// A handle that is not valid gets a 422.
+/// A reserved word is never available. A handle that is not valid gets a 422.
 #[utoipa::path(
     get, path = "/api/members/handles/{handle}", operation_id = "checkHandle", tag = "members", security(()),
     responses(
@@ -86,7 +86,11 @@ pub(super) async fn check_handle(
     State(members): State<Members>,
     Segment(handle): Segment,
 ) -> Result<Response, Problem> {
-    let available = members.handle_available(&Handle::new(&handle)?).await?;
+    let available = match Handle::new(&handle) {
+        Ok(handle) => members.handle_available(&handle).await?,
+        Err(FieldError { reason: Reason::Reserved, .. }) => false,
+        Err(malformed) => return Err(malformed.into()),
+    };
     Ok(response::ok(&AvailabilityView { available }))
 }
 

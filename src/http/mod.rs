@@ -13,6 +13,7 @@ mod events;
 mod extract;
 mod feeds;
 mod health;
+mod image_description;
 mod images;
 mod members;
 mod notifications;
@@ -99,7 +100,7 @@ fn public_routes() -> OpenApiRouter<AppState> {
         .routes(routes!(comments::like_comment, comments::unlike_comment))
         .routes(routes!(comments::list_member_comments))
         .routes(routes!(images::create_image))
-        .routes(routes!(images::show_image, images::delete_image))
+        .routes(routes!(images::show_image, image_description::describe_image, images::delete_image))
         .routes(routes!(feeds::home_feed))
         .routes(routes!(feeds::recent_feed))
         .routes(routes!(feeds::my_feed))

@@ -27,6 +27,8 @@ use utoipa::{
             `Accept-Language` prefers. Lists are `{items, nextCursor}`: pass `nextCursor` as `cursor` to get the next \
             page. Lengths of texts are in user-perceived characters (grapheme clusters). Unknown members of a request \
             are ignored unless documented otherwise; later versions may add members to responses.\n\n\
+            A request whose header cannot be read (400, 408, 414, 431) gets a problem in English with the `instance` \
+            `/`, as neither its path nor its language is known; it ends the connection.\n\n\
             Every response has an `X-Request-Id`, which the request may set. `X-Token-Refresh-Needed: true`: call \
             `POST /api/token/refresh`. `X-Relogin-Required: true`: log in again.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),

@@ -1,6 +1,6 @@
 //! The stores of images: rows that describe them, and files that hold their bytes.
 use super::{Committed, StoreResult};
-use crate::domain::{Image, ImageId, MemberId, Outcome, Receipt, Timestamp, Variant};
+use crate::domain::{Image, ImageDescription, ImageId, MemberId, Outcome, Receipt, Timestamp, Variant};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -13,6 +13,16 @@ pub trait ImageStore: Send + Sync + 'static {
     /// `IdempotencyKeyReused`, `MemberNotFound`, and `TooManyImages` if the owner has `IMAGES_UNUSED_MAX` unused
     /// images.
     async fn create_image(&self, image: Image, receipt: Option<Receipt>) -> StoreResult<Committed<Outcome>>;
+    /// Replaces or removes the description of an image, in its row and on its post, and returns the image as stored. A
+    /// change of an image on a post emits `PostUpdated`. Refuses `ImageNotFound`, `ImageForbidden`, and
+    /// `PreconditionFailed` if the stored image no longer has the description of `expected`.
+    async fn describe_image(
+        &self,
+        owner: MemberId,
+        id: ImageId,
+        description: Option<ImageDescription>,
+        expected: Option<Image>,
+    ) -> StoreResult<Committed<Image>>;
     /// Deletes an image and removes it from its post and its owner's profile in the same commit, each with an event.
     /// Refuses `ImageNotFound`, `ImageForbidden`.
     async fn delete_image(&self, owner: MemberId, id: ImageId) -> StoreResult<Committed<()>>;

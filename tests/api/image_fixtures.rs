@@ -9,7 +9,7 @@ pub(crate) const FORMATS: [ImageFormat; 5] =
     [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Gif, ImageFormat::Bmp];
 const RED: [u8; 3] = [230, 20, 20];
 const BLUE: [u8; 3] = [20, 20, 230];
-const BOUNDARY: &str = "----part----of----the----tests----";
+pub(crate) const BOUNDARY: &str = "----part----of----the----tests----";
 
 /// Draws a picture: the upper half red, the lower half blue, a green mark in the upper left corner.
 pub(crate) fn photo(width: u32, height: u32) -> DynamicImage {

@@ -57,9 +57,21 @@ async fn the_availability_of_a_handle_needs_no_token() {
 }
 
 #[tokio::test]
+async fn a_reserved_handle_is_not_available() {
+    for handle in ["admin", "ADMIN", "handles"] {
+        let url = format!("{}/api/members/handles/{handle}", base());
+        let answer = crate::common::client().get(url).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{handle}");
+        assert_eq!(answer.json::<Value>().await.unwrap(), json!({"available": false}), "{handle}");
+    }
+}
+
+#[tokio::test]
 async fn an_invalid_handle_is_a_validation_error() {
-    let answer = crate::common::client().get(format!("{}/api/members/handles/me", base())).send().await.unwrap();
-    problem(answer, 422, "VALIDATION_FAILED").await;
+    for handle in ["me", "a-b-c", "%ED%95%9C%EA%B8%80%20%EC%9D%B4%EB%A6%84", &"a".repeat(51)] {
+        let url = format!("{}/api/members/handles/{handle}", base());
+        problem(crate::common::client().get(url).send().await.unwrap(), 422, "VALIDATION_FAILED").await;
+    }
 }
 
 #[tokio::test]

@@ -114,7 +114,7 @@ async fn a_deleted_post_takes_its_comments_out_of_the_index() {
     commented.find("post").await;
     assert_eq!(documents().await, before + 2);
     let paths = commented.stop_index().await;
-    // Edited, deleted, and its author gone, all in one batch.
+    // Edited and deleted, and its author deactivated, all in one batch.
     commented.edit(kept).await;
     commented.author.delete(&format!("/api/posts/{kept}")).await;
     commented.author.deactivate().await;

@@ -48,6 +48,36 @@ async fn a_malformed_cursor_is_refused_before_the_first_byte() {
 }
 
 #[tokio::test]
+async fn an_event_id_of_other_bytes_than_ascii_is_refused_as_any_malformed_one() {
+    for id in [&b"garbage"[..], "\u{d55c}\u{ae00}".as_bytes(), b"\xff\xfe", b"caf\xe9", b"a\tb"] {
+        let who = member().await;
+        let id = reqwest::header::HeaderValue::from_bytes(id).unwrap();
+        for path in ["/api/timeline/stream", "/api/events"] {
+            let request = who.request(Method::GET, path).header("accept", "text/event-stream");
+            let answer = request.header("last-event-id", id.clone()).send().await.unwrap();
+            problem(answer, 400, "CURSOR_INVALID").await;
+            if id.to_str().is_ok() {
+                continue;
+            }
+            // Such a request does not redeem its ticket.
+            let ticket = who.ok(Method::POST, "/api/timeline/stream/ticket", Value::Null).await;
+            let url = format!("{}{path}?ticket={}", who.base, ticket["ticket"].as_str().unwrap());
+            let request = crate::common::client().get(&url).header("accept", "text/event-stream");
+            let refused = request.try_clone().unwrap().header("last-event-id", id.clone()).send().await.unwrap();
+            problem(refused, 400, "CURSOR_INVALID").await;
+            // An empty header is none.
+            let opened = request.header("last-event-id", "").send().await.unwrap();
+            assert_eq!(opened.status(), 200);
+            ready(&mut crate::common::Stream::of(opened)).await;
+        }
+    }
+    for cursor in ["%ff%fe", "%ED%95%9C", "caf%E9"] {
+        let url = format!("/api/timeline/stream?cursor={cursor}");
+        member().await.refused(Method::GET, &url, Value::Null, 400, "CURSOR_INVALID").await;
+    }
+}
+
+#[tokio::test]
 async fn a_stream_without_a_token_is_refused_before_the_first_byte() {
     let answer = crate::common::client().get(format!("{}/api/timeline/stream", base())).send().await.unwrap();
     problem(answer, 401, "BEARER_TOKEN_MISSING").await;

@@ -39,7 +39,10 @@ impl Entities {
             member_store: stores.members.clone(),
             relation_store: stores.relations.clone(),
             posts: Cache::new(bytes_max / 10 * 6, 1_000, |_, post| {
-                (post.content.len() + 300 + 100 * (post.tags.len() + post.mentions.len() + post.images.len())) as u64
+                let descriptions = post.images.iter().filter_map(|picture| picture.description.as_ref());
+                let descriptions: usize = descriptions.map(|text| text.as_str().len()).sum();
+                let lists = post.tags.len() + post.mentions.len() + post.images.len();
+                (post.content.len() + descriptions + 300 + 100 * lists) as u64
             }),
             cards: Cache::new(bytes_max / 10, 200, |_, card| {
                 (card.handle.len() + card.display_name.len() + 120) as u64

@@ -207,7 +207,8 @@ impl Content {
             return Ok(Vec::new());
         }
         let found = self.images.images(ids).await?;
-        let picture = |id: &ImageId| found.iter().map(|image| image.picture).find(|picture| picture.id == *id);
+        let picture =
+            |id: &ImageId| found.iter().map(|image| &image.picture).find(|picture| picture.id == *id).cloned();
         ids.iter().map(|id| picture(id).ok_or(Refusal::ImageNotFound.into())).collect()
     }
 

@@ -5,7 +5,7 @@ use crate::{
         error::Reply,
         mailbox::Permit,
     },
-    domain::{Image, ImageId, MemberId, Outcome, Receipt},
+    domain::{Image, ImageDescription, ImageId, MemberId, Outcome, Receipt},
     storage::ImageStore,
 };
 use std::sync::Arc;
@@ -14,6 +14,14 @@ use std::sync::Arc;
 pub(super) enum ImageCommand {
     /// Stores the row of a new image, with its receipt.
     CreateImage { image: Box<Image>, receipt: Option<Receipt>, reply: Reply<Outcome> },
+    /// Changes the description of an owner's image.
+    DescribeImage {
+        owner: MemberId,
+        id: ImageId,
+        description: Option<ImageDescription>,
+        expected: Option<Box<Image>>,
+        reply: Reply<Image>,
+    },
     /// Deletes the row of an owner's image.
     DeleteImage { owner: MemberId, id: ImageId, reply: Reply<()> },
 }
@@ -27,6 +35,11 @@ impl Command for ImageCommand {
             Self::CreateImage { image, receipt, reply } => {
                 let create = async move { Ok(images.create_image(*image, receipt).await?.value) };
                 submit_then_reply(permit, reply, create).await;
+            }
+            Self::DescribeImage { owner, id, description, expected, reply } => {
+                let expected = expected.map(|image| *image);
+                let describe = async move { Ok(images.describe_image(owner, id, description, expected).await?.value) };
+                submit_then_reply(permit, reply, describe).await;
             }
             Self::DeleteImage { owner, id, reply } => {
                 let delete = async move {

@@ -15,8 +15,8 @@ use super::{error::Error, slots::Slots, supervisor::Supervisor, visibility::Visi
 use crate::{
     config::Config,
     domain::{
-        IdGenerator, Image, ImageFile, ImageId, ImageKey, MemberId, Outcome, Picture, Purpose, Receipt, Refusal,
-        Timestamp, Variant,
+        IdGenerator, Image, ImageDescription, ImageFile, ImageId, ImageKey, MemberId, Outcome, Picture, Purpose,
+        Receipt, Refusal, Timestamp, Variant,
     },
     storage::{ImageFileStore, ImageStore, StoreError, StoreResult, Stores},
 };
@@ -44,6 +44,17 @@ pub struct Images {
     visibility: Visibility,
     decoders: Decoders,
     file_check: FileCheck,
+}
+
+/// An upload: its bytes are not decoded yet.
+#[derive(Debug)]
+pub struct UploadedImage {
+    /// The use of the image.
+    pub purpose: Purpose,
+    /// The content of the image, in words.
+    pub description: Option<ImageDescription>,
+    /// JPEG, PNG, WebP, GIF or BMP.
+    pub bytes: Bytes,
 }
 
 /// An image before it is stored, with the bytes of both variants.
@@ -86,10 +97,10 @@ impl Images {
         &self,
         _permit: &UploadPermit,
         owner: MemberId,
-        purpose: Purpose,
-        upload: Bytes,
+        upload: UploadedImage,
     ) -> Result<ImageDraft, Error> {
-        let variants = self.decoders.process(upload, purpose).await?;
+        let UploadedImage { purpose, description, bytes } = upload;
+        let variants = self.decoders.process(bytes, purpose).await?;
         let id = ImageId(self.ids.next());
         let image = Image {
             picture: Picture {
@@ -98,6 +109,7 @@ impl Images {
                 width: variants.width,
                 height: variants.height,
                 kind: variants.kind,
+                description,
             },
             owner,
             purpose,
@@ -134,6 +146,29 @@ impl Images {
         self.visibility.note_write(owner);
         self.delete_files(id).await;
         Ok(())
+    }
+
+    /// Changes or removes the description of an image, also on its post, and returns the image. An unchanged one emits
+    /// no event. Refuses `ImageNotFound`, `ImageForbidden`, and `PreconditionFailed` if the image no longer has the
+    /// description of `expected`.
+    pub async fn describe_image(
+        &self,
+        owner: MemberId,
+        id: ImageId,
+        description: Option<ImageDescription>,
+        expected: Option<Image>,
+    ) -> Result<Image, Error> {
+        let expected = expected.map(Box::new);
+        let describe = |reply| ImageCommand::DescribeImage { owner, id, description, expected, reply };
+        let image = self.slots.mailbox_of(owner).ask(describe).await?;
+        self.visibility.note_write(owner);
+        Ok(image)
+    }
+
+    /// Returns an image to its owner. Refuses `ImageNotFound`, `ImageForbidden`.
+    pub async fn own_image(&self, owner: MemberId, id: ImageId) -> Result<Image, Error> {
+        let image = self.store.images(&[id]).await?.pop().ok_or(Refusal::ImageNotFound)?;
+        if image.owner == owner { Ok(image) } else { Err(Refusal::ImageForbidden.into()) }
     }
 
     /// Returns the row of an image to a caller with its key, or to its owner without a key. Refuses `ImageNotFound` to

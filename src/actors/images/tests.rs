@@ -1,5 +1,5 @@
 //! Tests of the sweep: which images and files it deletes, and which it keeps.
-use super::{Images, sweep::Swept};
+use super::{Images, UploadedImage, sweep::Swept};
 use crate::{
     actors::{Actors, Supervisor},
     config::Config,
@@ -41,7 +41,8 @@ fn png() -> Bytes {
 
 async fn upload(images: &Images, owner: MemberId, purpose: Purpose) -> ImageId {
     let permit = images.acquire_upload(owner).unwrap();
-    let draft = images.draft_image(&permit, owner, purpose, png()).await.unwrap();
+    let upload = UploadedImage { purpose, description: None, bytes: png() };
+    let draft = images.draft_image(&permit, owner, upload).await.unwrap();
     let id = draft.image.picture.id;
     assert_eq!(images.create_image(draft, None).await.unwrap(), Outcome::Done);
     id

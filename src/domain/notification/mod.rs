@@ -14,9 +14,9 @@
 //! | `FollowRequestAccepted` | `FollowAccepted` | `MemberUnfollowed`, `FollowEnded` |
 //!
 //! `FollowBegan` notifies nobody: the followee began that follow by accepting, and `FollowRequestAccepted` tells the
-//! follower. `MemberBlocked`, `MemberMuted` and `MemberDeactivated` retract nothing. The visibility rule hides the actor's
-//! notifications whenever they are read, so that they are visible again when the block, the mute or the deactivation
-//! ends.
+//! follower. `MemberBlocked`, `MemberMuted` and `MemberDeactivated` retract nothing. The visibility rule hides the
+//! actor's notifications whenever they are read, so that they are visible again when the block, the mute or the
+//! deactivation ends.
 #[cfg(test)]
 mod tests;
 

@@ -55,6 +55,7 @@ codes! {
     412 "PRECONDITION_FAILED" "the resource has changed since the version in If-Match; fetch it again",
     413 "PAYLOAD_TOO_LARGE" "the request body is too large",
     413 "IMAGE_TOO_LARGE" "an image can have at most 10 MiB, 40 megapixels and 32,768 pixels per side",
+    414 "URI_TOO_LONG" "the address of the request is too long",
     415 "UNSUPPORTED_MEDIA_TYPE" "Content-Type must be application/json",
     415 "IMAGE_UNSUPPORTED" "the image must be a JPEG, PNG, WebP, GIF or BMP",
     421 "MISDIRECTED" "this server does not serve the requested host",
@@ -80,6 +81,7 @@ codes! {
 
     429 "TOO_MANY_REQUESTS" "too many requests; try again later",
     429 "LOGIN_LOCKED" "too many failed login attempts; try again in 15 min",
+    431 "HEADERS_TOO_LARGE" "the request header is too large",
 
     500 "INTERNAL" "something went wrong on our end",
     503 "BUSY" "the server is busy; try again in a moment",

@@ -5,9 +5,10 @@ use serde_json::{Map, Value, json};
 /// Operations that support `Idempotency-Key`.
 const IDEMPOTENT: &[&str] = &["signUp", "createPost", "createComment", "sendImage"];
 /// Operations that support `If-Match`.
-const CONDITIONAL: &[&str] = &["editPost", "editComment", "changeProfile", "changeHandle", "moveMarker"];
+const CONDITIONAL: &[&str] =
+    &["editPost", "editComment", "changeProfile", "changeHandle", "describeImage", "moveMarker"];
 /// Further operations that respond with the `ETag` that a GET of the resource has.
-const TAGGED: &[&str] = &["createPost", "createComment"];
+const TAGGED: &[&str] = &["createPost", "createComment", "sendImage"];
 
 /// An example of an entity tag.
 const TAG: &str = "W/\"5f2a9c0d1e3b4a5968778695\"";

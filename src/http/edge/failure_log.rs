@@ -31,11 +31,8 @@ impl FailedRequest<'_> {
         let Self { id, method, route, status } = *self;
         // A failed health check is no error: probes repeat until the server is ready.
         let refused = !status.is_server_error() || route.starts_with("/health/");
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        match if refused { &REFUSALS } else { &ERRORS }.take(now) {
-            None => return,
-            Some(0) => {}
-            Some(lines) => tracing::warn!(lines, "left refused or failed requests out of the log"),
+        if !if refused { &REFUSALS } else { &ERRORS }.admits_line() {
+            return;
         }
         let (status, code) = (status.as_u16(), problem.code());
         match problem.cause() {
@@ -52,6 +49,13 @@ impl FailedRequest<'_> {
     }
 }
 
+/// Logs the answer to a request whose header cannot be read: neither its method nor its route is known.
+pub(in crate::http) fn log_unread_request(id: &str, status: StatusCode, code: &str) {
+    if REFUSALS.admits_line() {
+        tracing::info!(request_id = id, status = status.as_u16(), code, "unreadable request refused");
+    }
+}
+
 /// Counts the lines of the current second. If two threads meet at the change of a second, a few more are written.
 struct LineRate {
     second: AtomicU64,
@@ -62,6 +66,17 @@ struct LineRate {
 impl LineRate {
     const fn new() -> Self {
         Self { second: AtomicU64::new(0), written: AtomicU32::new(0), skipped: AtomicU64::new(0) }
+    }
+
+    /// Returns whether another line may be written now. Logs how many were skipped before it.
+    fn admits_line(&self) -> bool {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        match self.take(now) {
+            None => return false,
+            Some(0) => {}
+            Some(lines) => tracing::warn!(lines, "left refused or failed requests out of the log"),
+        }
+        true
     }
 
     /// Returns how many lines were skipped before this one; none if this one has to be skipped too.

@@ -16,6 +16,7 @@ mod request_target;
 
 pub(super) use admin_guard::AdminGuard;
 pub(super) use cors::cors;
+pub(super) use failure_log::log_unread_request;
 pub(super) use public_guard::PublicGuard;
 pub(super) use request_target::ConnectionInfo;
 

@@ -1,11 +1,11 @@
-//! `Upload`: one image and its purpose from `multipart/form-data`, read in chunks with limits on size, time and rate.
-//! No extractor: the handler reads the body once it holds an upload permit.
+//! `Upload`: one image, its purpose and its description from `multipart/form-data`, read in chunks with limits on size,
+//! time and rate. No extractor: the handler reads the body once it holds an upload permit.
 use super::{
     Query,
     body::{discard, is_coded},
 };
 use crate::{
-    domain::{FieldError, IMAGE_BYTES_MAX, Purpose, Reason, Refusal},
+    domain::{FieldError, IMAGE_BYTES_MAX, ImageDescription, Purpose, Reason, Refusal},
     http::problem::{Malformed, Problem},
 };
 use axum::{
@@ -27,8 +27,9 @@ use std::{
     time::Duration,
 };
 
-/// Maximum number of bytes of a request beside its image: boundaries, headers of the parts, the purpose.
-const ENVELOPE_BYTES_MAX: usize = 64 * 1024;
+/// Maximum number of bytes of a request beside its image: the description, boundaries, headers of the parts, the
+/// purpose.
+const ENVELOPE_BYTES_MAX: usize = ImageDescription::BYTES_MAX + 64 * 1024;
 /// More bytes than any purpose has.
 const PURPOSE_BYTES_MAX: usize = 64;
 /// How much of a refused upload is read and discarded, so that its client sees the response.
@@ -54,6 +55,7 @@ pub(in crate::http) struct UploadRules {
 #[derive(Debug)]
 pub(in crate::http) struct Upload {
     pub(in crate::http) purpose: Purpose,
+    pub(in crate::http) description: Option<ImageDescription>,
     /// The bytes as sent, not decoded yet.
     pub(in crate::http) image: Bytes,
 }
@@ -68,10 +70,12 @@ struct PurposeQuery {
 struct FormParts {
     image: Option<Bytes>,
     purpose: Option<String>,
+    description: Option<String>,
 }
 
 impl Upload {
-    /// Reads a request. Refuses `ImageEmpty`, `ImageTooLarge`, and a missing or unknown purpose.
+    /// Reads a request. Refuses `ImageEmpty`, `ImageTooLarge`, a missing or unknown purpose, and a description that
+    /// breaks its rule.
     pub(in crate::http) async fn read(request: Request, rules: UploadRules) -> Result<Self, Problem> {
         if is_coded(request.headers()) {
             discard_upload(request).await;
@@ -104,8 +108,9 @@ impl Upload {
         };
         let purpose = parts.purpose.or(purpose).ok_or(FieldError { field: "purpose", reason: Reason::Required })?;
         let purpose = Purpose::named(&purpose)?;
+        let description = ImageDescription::new(&parts.description.unwrap_or_default())?;
         let image = parts.image.filter(|image| !image.is_empty()).ok_or(Refusal::ImageEmpty)?;
-        Ok(Self { purpose, image })
+        Ok(Self { purpose, description, image })
     }
 }
 
@@ -154,11 +159,21 @@ async fn collect(mut multipart: Multipart, announced: usize) -> Result<FormParts
                 let purpose = bytes(&mut field, PURPOSE_BYTES_MAX, 0).await?.unwrap_or_default();
                 parts.purpose = Some(String::from_utf8_lossy(&purpose).into_owned());
             }
+            Some("description") if parts.description.is_some() => return Err(Problem::malformed(Malformed::Body)),
+            Some("description") => parts.description = Some(description(&mut field).await?),
             // `next_field` skips an unknown part in chunks.
             _ => {}
         }
     }
     Ok(parts)
+}
+
+/// The text of a part. Refuses a part that is longer than any description, and bytes that are no UTF-8.
+async fn description(field: &mut Field<'_>) -> Result<String, Problem> {
+    let reason = Reason::TooLong { max: ImageDescription::MAX };
+    let bytes = bytes(field, ImageDescription::BYTES_MAX, 0).await?;
+    let bytes = bytes.ok_or(FieldError { field: "description", reason })?;
+    String::from_utf8(bytes.into()).map_err(|_| Problem::malformed(Malformed::Body))
 }
 
 /// The bytes of a part; none if it has more than `bytes_max`, after the rest of it was skipped.

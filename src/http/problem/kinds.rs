@@ -61,6 +61,12 @@ impl Problem {
         Self::of_status(StatusCode::REQUEST_TIMEOUT)
     }
 
+    /// The header did not arrive in time.
+    pub(in crate::http) fn slow_header() -> Self {
+        let (code, _) = table::of_status(StatusCode::REQUEST_TIMEOUT);
+        Self::fixed(StatusCode::REQUEST_TIMEOUT, code, &messages::SLOW_HEADER)
+    }
+
     /// The caller has sent more requests than a limit allows.
     pub(in crate::http) fn too_many(retry_after: Duration) -> Self {
         let mut problem = Self::of_status(StatusCode::TOO_MANY_REQUESTS);

@@ -33,6 +33,7 @@ words! {
     BUSY: "the server is busy; try again in a moment", "요청이 많아 처리하지 못했습니다. 잠시 후 다시 시도해 주세요";
     CODED: "compressed request bodies are not supported; send the body without Content-Encoding",
         "압축된 요청 본문은 지원하지 않습니다. Content-Encoding 없이 보내 주세요";
+    HEADERS_TOO_LARGE: "the request header is too large", "요청 헤더가 너무 큽니다";
     HOST: "the Host header is missing or invalid", "Host 헤더가 없거나 올바르지 않습니다";
     IDEMPOTENCY_KEY: "Idempotency-Key must be 1 to 64 visible ASCII characters",
         "Idempotency-Key는 공백 없는 ASCII 문자 1~64자여야 합니다";
@@ -47,9 +48,11 @@ words! {
     PATH: "the path is malformed", "주소 형식이 올바르지 않습니다";
     QUERY: "the query string is malformed", "쿼리 문자열 형식이 올바르지 않습니다";
     SLOW_BODY: "the request body did not arrive in time", "제한 시간 안에 요청 본문을 받지 못했습니다";
+    SLOW_HEADER: "the request header did not arrive in time", "제한 시간 안에 요청 헤더를 받지 못했습니다";
     TOKEN_MISSING: "a bearer token is required", "인증 토큰이 필요합니다";
     TOO_LARGE: "the request body is too large", "요청 본문이 너무 큽니다";
     TOO_MANY: "too many requests; try again later", "요청 횟수를 초과했습니다. 잠시 후 다시 시도해 주세요";
+    URI_TOO_LONG: "the address of the request is too long", "요청 주소가 너무 깁니다";
     UNAVAILABLE: "temporarily unavailable; try again in a moment",
         "일시적으로 이용할 수 없습니다. 잠시 후 다시 시도해 주세요";
 }

@@ -139,7 +139,6 @@ impl Problem {
         self
     }
 
-    #[cfg(test)]
     pub(super) fn status(&self) -> StatusCode {
         self.0.status
     }

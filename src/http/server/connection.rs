@@ -2,6 +2,7 @@
 use super::{
     admission::AdmittedConnection,
     connection_state::ConnectionState,
+    problem_socket::ProblemSocket,
     request_body::RequestBody,
     response_body::{ActiveRequest, ResponseBody},
     timed_socket::TimedSocket,
@@ -92,6 +93,7 @@ pub(super) async fn serve_connection(
     // Without a local address the connection is about to break, and any address will do.
     let local = stream.local_addr().map_or(peer.ip(), |address| address.ip());
     let state = admitted.state().clone();
+    let stream = ProblemSocket::new(stream, state.clone());
     let io = TimedSocket::new(TokioIo::new(stream), state.clone(), protocol.header_time_max);
     let mut connection = pin!(protocol.builder.serve_connection(io, ConnectionService { router, peer, local, state }));
     let done = tokio::select! {

@@ -5,9 +5,11 @@ mod admission;
 mod connection;
 mod connection_activity;
 mod connection_state;
+mod problem_socket;
 mod request_body;
 mod response_body;
 mod timed_socket;
+mod unread_request;
 
 use super::settings::Settings;
 use address_limit::AddressLimit;

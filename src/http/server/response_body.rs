@@ -66,6 +66,7 @@ impl HttpBody for ResponseBody {
 
 impl Drop for ResponseBody {
     fn drop(&mut self) {
+        self.state.response_complete();
         if self.pending {
             self.state.activity.end();
         }

@@ -1,14 +1,15 @@
-//! A socket with two timeouts: one for a request header that has begun, one for a write while the client reads nothing.
+//! A socket with two timeouts: one for a request header that has begun, which is answered with 408, and one for a write
+//! while the client reads nothing.
 //!
 //! The write timeout matters for streams: a client that opens one and stops reading would keep it for ever, since the
 //! end of a stream cannot be written to a full socket either.
-use super::connection_state::ConnectionState;
+use super::{connection_state::ConnectionState, unread_request};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use std::{
     io::{self, IoSlice},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 use tokio::time::{Instant, Sleep};
@@ -34,7 +35,7 @@ pub(super) struct TimedSocket<T> {
     write_timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl<T> TimedSocket<T> {
+impl<T: Write + Unpin> TimedSocket<T> {
     /// The first header is due `header_time_max` from now; every later one that long after its first byte.
     pub(super) fn new(inner: T, state: Arc<ConnectionState>, header_time_max: Duration) -> Self {
         let header = Some(PendingHeader { after: 0, due: Instant::now() + header_time_max });
@@ -57,7 +58,18 @@ impl<T> TimedSocket<T> {
         }
         let Some(header) = &self.header else { return read };
         let timer = self.read_timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(header.due)));
-        timer.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        ready!(timer.as_mut().poll(cx));
+        self.answer_timeout(cx);
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Answers a header that is overdue, if a part of it has arrived and no other answer is being written: hyper only
+    /// closes the connection. The buffer of the socket is empty then and takes the answer at once.
+    fn answer_timeout(&mut self, cx: &mut Context<'_>) {
+        if self.state.header().has_started() && self.state.is_between_responses() {
+            let answer = unread_request::timeout(self.state.header());
+            let _ = Pin::new(&mut self.inner).poll_write(cx, &answer);
+        }
     }
 
     /// Returns the result of a write. Fails with `TimedOut` if it has waited for [`WRITE_TIME_MAX`].
@@ -71,7 +83,7 @@ impl<T> TimedSocket<T> {
     }
 }
 
-impl<T: Read + Unpin> Read for TimedSocket<T> {
+impl<T: Read + Write + Unpin> Read for TimedSocket<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         let read = Pin::new(&mut self.inner).poll_read(cx, buffer);
         self.limit_read(cx, read)

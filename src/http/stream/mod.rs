@@ -62,9 +62,11 @@ impl StreamContext {
     }
 }
 
-/// `Last-Event-ID`: the id of the last event that the client received.
-pub(super) fn last_event_id(headers: &HeaderMap) -> Option<&str> {
-    headers.get("last-event-id").and_then(|value| value.to_str().ok()).filter(|id| !id.is_empty())
+/// `Last-Event-ID`: the id of the last event that the client received; none if the header is absent or empty. Refuses
+/// `CursorInvalid` for bytes that no id has, as for any other text that is no id.
+pub(super) fn last_event_id(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
+    let Some(value) = headers.get("last-event-id").filter(|value| !value.is_empty()) else { return Ok(None) };
+    value.to_str().map(Some).map_err(|_| Refusal::CursorInvalid)
 }
 
 /// A credential that opens one stream without an `Authorization` header.
@@ -129,7 +131,7 @@ where
                 let (identity, in_use) = if parts.method == Method::HEAD {
                     (sessions.ticket_identity(&ticket).ok_or(Refusal::TokenInvalid)?, None)
                 } else {
-                    let resumes = last_event_id(&parts.headers).is_some();
+                    let resumes = last_event_id(&parts.headers)?.is_some();
                     let (identity, in_use) = sessions.redeem_ticket(&ticket, resumes).await?;
                     (identity, Some(in_use))
                 };
@@ -190,7 +192,7 @@ pub(super) async fn open_stream(
     if method == Method::HEAD {
         return Ok(headers_only());
     }
-    let cursor = last_event_id(&headers).or(query.cursor.as_deref());
+    let cursor = last_event_id(&headers)?.or(query.cursor.as_deref());
     let subscription = streams.open(identity, cursor).await?;
     Ok(SseResponse::new(subscription, identity, ticket, sessions, context).into_response())
 }

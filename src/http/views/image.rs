@@ -1,6 +1,6 @@
 //! Images: their URLs, size and type.
 use crate::{
-    domain::{Avatar, Picture, Variant},
+    domain::{Avatar, ImageDescription, Picture, Variant},
     http::contract::ImageType,
 };
 use serde::{Serialize, Serializer};
@@ -33,9 +33,9 @@ impl Serialize for ImageUrl {
     "id": 7288591360000128_u64, "url": "/api/images/7288591360000128?key=9f2c0d5e8b7a41c6935e1f0a7d4b2c88",
     "thumbnailUrl": "/api/images/7288591360000128?variant=thumbnail&key=9f2c0d5e8b7a41c6935e1f0a7d4b2c88",
     "width": 2048, "height": 1536,
-    "contentType": "image/jpeg",
+    "contentType": "image/jpeg", "description": "한강 다리 위의 저녁 하늘",
 })))]
-pub(in crate::http) struct ImageView {
+pub(in crate::http) struct ImageView<'a> {
     id: u64,
     /// Opaque. It contains the key of the image: any client that has the URL can fetch the image until it is deleted.
     #[schema(value_type = String, format = "uri-reference")]
@@ -50,13 +50,17 @@ pub(in crate::http) struct ImageView {
     /// The type of both variants.
     #[schema(value_type = ImageType)]
     content_type: &'static str,
+    /// The content of the image, in words; null if its owner wrote none.
+    #[schema(max_length = 1500, required = true)]
+    description: Option<&'a str>,
 }
 
-impl From<&Picture> for ImageView {
-    fn from(picture: &Picture) -> Self {
-        let Picture { id, key, width, height, kind } = *picture;
+impl<'a> From<&'a Picture> for ImageView<'a> {
+    fn from(picture: &'a Picture) -> Self {
+        let Picture { id, key, width, height, kind, ref description } = *picture;
         let at = Avatar { id, key };
+        let description = description.as_ref().map(ImageDescription::as_str);
         let (url, thumbnail_url) = (ImageUrl(at, Variant::Original), ImageUrl(at, Variant::Thumbnail));
-        Self { id: id.0, url, thumbnail_url, width, height, content_type: kind.media_type() }
+        Self { id: id.0, url, thumbnail_url, width, height, content_type: kind.media_type(), description }
     }
 }

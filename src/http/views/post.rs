@@ -163,7 +163,14 @@ mod tests {
             audience: domain::PostAudience::Followers,
             tags: vec![Tag { tag: "서울".into(), start: 3, end: 6 }],
             mentions: vec![Mention { handle: "a_b".into(), member: MemberId(8), start: 0, end: 4 }],
-            images: vec![Picture { id: ImageId(9), key: ImageKey(5), width: 20, height: 10, kind: ImageKind::Png }],
+            images: vec![Picture {
+                id: ImageId(9),
+                key: ImageKey(5),
+                width: 20,
+                height: 10,
+                kind: ImageKind::Png,
+                description: None,
+            }],
             counts: PostCounts { views: 1, likes: 2, comments: 3 },
             created_at: Timestamp(1_735_689_600_123),
             edited_at: None,
@@ -175,7 +182,7 @@ mod tests {
             r##""url":"/api/images/9?key=00000000000000000000000000000005","##,
             r##""thumbnailUrl":"/api/images/9?variant=thumbnail&key=00000000000000000000000000000005","##,
             r##""width":20,"height":10,"##,
-            r##""contentType":"image/png"}],"tags":[{"tag":"서울","start":3,"end":6}],"mentions":[{"handle":"a_b","##,
+            r##""contentType":"image/png","description":null}],"tags":[{"tag":"서울","start":3,"end":6}],"mentions":[{"handle":"a_b","##,
             r##""memberId":8,"start":0,"end":4}],"viewCount":1,"likeCount":2,"commentCount":3,"liked":true,"##,
             r##""createdAt":"2025-01-01T00:00:00.123Z","editedAt":null}"##
         );

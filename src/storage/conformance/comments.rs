@@ -12,6 +12,7 @@ use crate::{
 conformance! {
     a_tombstone_stays_while_a_visible_reply_is_below,
     comments_are_found_by_their_ids,
+    existing_comments_of_a_member_include_those_on_posts_of_deactivated_authors,
 }
 
 async fn a_tombstone_stays_while_a_visible_reply_is_below(backend: &Backend) {
@@ -54,4 +55,27 @@ async fn comments_are_found_by_their_ids(backend: &Backend) {
     let mut found: Vec<_> = found.iter().map(|comment| (comment.id, comment.deleted)).collect();
     found.sort_unstable();
     assert_eq!(found, [(one, false), (three, true)]);
+}
+
+async fn existing_comments_of_a_member_include_those_on_posts_of_deactivated_authors(backend: &Backend) {
+    let stores = backend.stores().await;
+    let [who, deactivated] = fixtures::members(&stores).await;
+    let (shown, hidden, deleted) = (
+        fixtures::post(&stores, who).await,
+        fixtures::post(&stores, deactivated).await,
+        fixtures::post(&stores, who).await,
+    );
+    let mut comments = Vec::new();
+    for post in [shown, hidden, deleted, shown, hidden] {
+        comments.push(comment(&stores, who, post).await);
+    }
+    stores.posts.delete_post(who, deleted, Timestamp::now()).await.unwrap();
+    stores.comments.delete_comment(who, comments[3], Timestamp::now()).await.unwrap();
+    stores.members.deactivate(deactivated, Timestamp::now()).await.unwrap();
+    let existing = async |before, limit| {
+        let found = stores.comments.existing_comments_by(who, before, limit).await.unwrap();
+        found.iter().map(|comment| comment.id).collect::<Vec<_>>()
+    };
+    assert_eq!(existing(CommentId(u64::MAX), 9).await, [comments[4], comments[1], comments[0]]);
+    assert_eq!(existing(comments[4], 1).await, [comments[1]]);
 }

@@ -2,9 +2,9 @@
 use super::{Backend, draft, fixtures, id};
 use crate::{
     domain::{
-        Avatar, EventKind, FieldError, IMAGES_UNUSED_MAX, Image, ImageFile, ImageId, ImageKey, ImageKind, MemberId,
-        Outcome, Patch, Picture, PostId, PostText, ProfilePatch, Purpose, Reason, Refusal, Timestamp,
-        markup::ResolvedMarkup,
+        Avatar, EventKind, Fact, FieldError, IMAGES_UNUSED_MAX, Image, ImageDescription, ImageFile, ImageId, ImageKey,
+        ImageKind, MemberId, Outcome, Patch, Picture, PostId, PostText, ProfilePatch, Purpose, Reason, Refusal,
+        Timestamp, markup::ResolvedMarkup,
     },
     storage::{StoreResult, Stores},
 };
@@ -15,12 +15,15 @@ conformance! {
     an_image_is_on_one_post_of_its_owner,
     one_of_the_posts_of_a_commit_gets_a_contested_image,
     an_edit_without_images_keeps_them,
+    a_description_changes_on_the_image_and_on_its_post,
+    a_post_shows_the_description_at_its_commit,
     deleting_an_image_removes_it_from_its_post_and_profile_with_an_event,
     unused_images_are_limited_and_deleted_in_steps,
 }
 
 fn picture(id: ImageId) -> Picture {
-    Picture { id, key: ImageKey(u128::from(id.0) << 70 | 7), width: 40, height: 20, kind: ImageKind::Png }
+    let key = ImageKey(u128::from(id.0) << 70 | 7);
+    Picture { id, key, width: 40, height: 20, kind: ImageKind::Png, description: None }
 }
 
 fn image(owner: MemberId, purpose: Purpose) -> Image {
@@ -128,6 +131,68 @@ async fn an_edit_without_images_keeps_them(backend: &Backend) {
     assert_eq!(shown(stores, post).await, []);
     let unused = stores.images.delete_unused_images(Timestamp(i64::MAX), 10).await.unwrap().value;
     assert_eq!(unused.len(), 2);
+}
+
+/// Returns the descriptions that a post shows.
+async fn descriptions(stores: &Stores, post: PostId) -> Vec<Option<ImageDescription>> {
+    let post = stores.posts.posts(&[post]).await.unwrap().pop().unwrap();
+    post.images.into_iter().map(|picture| picture.description).collect()
+}
+
+fn words(text: &str) -> Option<ImageDescription> {
+    ImageDescription::new(text).unwrap()
+}
+
+async fn a_description_changes_on_the_image_and_on_its_post(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let [owner, other] = fixtures::members(stores).await;
+    let mut described = image(owner, Purpose::Post);
+    described.picture.description = words("처음");
+    let first = described.picture.id;
+    stores.images.create_image(described.clone(), None).await.unwrap();
+    assert_eq!(stores.images.image(first).await.unwrap(), Some(described.clone()));
+    let second = create_image(stores, owner, Purpose::Post).await;
+    let describe = async |id, text, expected| {
+        stores.images.describe_image(owner, id, words(text), expected).await.map(|described| described.value)
+    };
+    let before = fixtures::events(stores).await.len();
+    assert_eq!(describe(second, "아직 글에 없다", None).await.unwrap().picture.description, words("아직 글에 없다"));
+    assert_eq!(fixtures::events(stores).await.len(), before, "no post shows it");
+
+    let post = create_post(stores, owner, &[second, first]).await.unwrap();
+    assert_eq!(descriptions(stores, post).await, [words("아직 글에 없다"), words("처음")]);
+    let before = fixtures::events(stores).await.len();
+    for (text, expected) in [("\"따옴표\" 'a' {}", words("\"따옴표\" 'a' {}")), ("", None), ("끝", words("끝"))]
+    {
+        let now = describe(second, text, None).await.unwrap();
+        assert_eq!((&now.picture.description, now.post), (&expected, Some(post)));
+        assert_eq!(stores.images.image(second).await.unwrap().unwrap(), now);
+        assert_eq!(descriptions(stores, post).await, [expected, words("처음")]);
+        assert_eq!(describe(second, text, None).await.unwrap(), now, "unchanged");
+    }
+    let events = fixtures::events(stores).await.split_off(before);
+    let expected = Fact::new(EventKind::PostUpdated, owner).on_post(post);
+    assert_eq!(events.iter().map(|event| event.fact).collect::<Vec<_>>(), [expected; 3]);
+
+    assert_eq!(refused(describe(first, "늦음", Some(image(owner, Purpose::Post))).await), Refusal::PreconditionFailed);
+    describe(first, "제때", Some(described)).await.unwrap();
+    assert_eq!(refused(describe(ImageId(5), "없음", None).await), Refusal::ImageNotFound);
+    let foreign = stores.images.describe_image(other, first, words("남의 것"), None).await;
+    assert_eq!(refused(foreign), Refusal::ImageForbidden);
+    assert_eq!(descriptions(stores, post).await, [words("끝"), words("제때")]);
+}
+
+async fn a_post_shows_the_description_at_its_commit(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let owner = fixtures::member(stores).await;
+    let id = create_image(stores, owner, Purpose::Post).await;
+    // Drafted before the change.
+    let mut post = draft(owner, "사진");
+    post.images = vec![picture(id)];
+    let on = post.id;
+    stores.images.describe_image(owner, id, words("한강"), None).await.unwrap();
+    stores.posts.create_post(post, None).await.unwrap();
+    assert_eq!(descriptions(stores, on).await, [words("한강")]);
 }
 
 async fn deleting_an_image_removes_it_from_its_post_and_profile_with_an_event(backend: &Backend) {

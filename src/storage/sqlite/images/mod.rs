@@ -1,5 +1,7 @@
-//! `ImageStore` over the table `images`. `attach.rs` has the part that commands of posts and profiles call.
+//! `ImageStore` over the table `images`. `attach.rs` has the part that commands of posts and profiles call,
+//! `describe.rs` the command on the description.
 mod attach;
+mod describe;
 
 pub(crate) use attach::{attach_to_post, change_avatar, replace_on_post};
 
@@ -9,8 +11,8 @@ use super::{
 };
 use crate::{
     domain::{
-        EventKind, Fact, IMAGES_UNUSED_MAX, Image, ImageFile, ImageId, ImageKey, ImageKind, MemberId, Outcome, Picture,
-        PostId, Purpose, Receipt, Refusal, Timestamp,
+        EventKind, Fact, IMAGES_UNUSED_MAX, Image, ImageDescription, ImageFile, ImageId, ImageKey, ImageKind, MemberId,
+        Outcome, Picture, PostId, Purpose, Receipt, Refusal, Timestamp,
     },
     storage::{Committed, ImageStore, StoreResult},
 };
@@ -19,8 +21,8 @@ use futures::FutureExt;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 const INSERT: &str = "INSERT INTO images (id, owner_id, purpose, kind, width, height, original_bytes, original_tag, \
-    thumbnail_bytes, thumbnail_tag, created_at, unused_since, key) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12)";
+    thumbnail_bytes, thumbnail_tag, created_at, unused_since, key, description) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12, ?13)";
 const REMOVE_FROM_POST: &str = "UPDATE posts SET images = (SELECT json_group_array(json(value) ORDER BY key) \
     FROM json_each(posts.images) WHERE value->>'id' <> ?) WHERE id = ? RETURNING deleted_at IS NULL, audience";
 const REMOVE_FROM_PROFILE: &str =
@@ -48,6 +50,7 @@ fn image(row: &SqliteRow) -> sqlx::Result<Image> {
             width: row.try_get("width")?,
             height: row.try_get("height")?,
             kind: if row.try_get("kind")? { ImageKind::Png } else { ImageKind::Jpeg },
+            description: row.try_get::<Option<String>, _>("description")?.map(ImageDescription::stored),
         },
         owner: MemberId(number(row.try_get("owner_id")?)),
         purpose: if row.try_get("purpose")? { Purpose::Post } else { Purpose::Profile },
@@ -56,6 +59,12 @@ fn image(row: &SqliteRow) -> sqlx::Result<Image> {
         thumbnail: file("thumbnail_bytes", "thumbnail_tag")?,
         created_at: Timestamp(row.try_get("created_at")?),
     })
+}
+
+/// Returns an image of an owner. Refuses `ImageNotFound`, `ImageForbidden`.
+async fn find_own(connection: &mut SqliteConnection, owner: MemberId, id: ImageId) -> StoreResult<Image> {
+    let image = find(connection, &[id]).await?.pop().ok_or(Refusal::ImageNotFound)?;
+    if image.owner == owner { Ok(image) } else { Err(Refusal::ImageForbidden.into()) }
 }
 
 /// Returns the stored images among `ids`.
@@ -86,16 +95,14 @@ async fn create_image(commit: &mut Commit, image: Image, receipt: Option<Receipt
         .bind(signed(image.thumbnail.bytes))
         .bind(image.thumbnail.tag)
         .bind(image.created_at.0)
-        .bind(image.picture.key.0.to_be_bytes().to_vec());
+        .bind(image.picture.key.0.to_be_bytes().to_vec())
+        .bind(image.picture.description.as_ref().map(ImageDescription::as_str));
     query.execute(&mut commit.connection).await.map_err(failed)?;
     Ok(Outcome::Done)
 }
 
 async fn delete_image(commit: &mut Commit, owner: MemberId, id: ImageId) -> StoreResult<()> {
-    let found = find(&mut commit.connection, &[id]).await?.pop().ok_or(Refusal::ImageNotFound)?;
-    if found.owner != owner {
-        return Err(Refusal::ImageForbidden.into());
-    }
+    let found = find_own(&mut commit.connection, owner, id).await?;
     let delete = sqlx::query("DELETE FROM images WHERE id = ?").bind(signed(id.0));
     delete.execute(&mut commit.connection).await.map_err(failed)?;
     if let Some(post) = found.post {
@@ -123,6 +130,17 @@ async fn delete_unused_images(commit: &mut Commit, before: Timestamp, limit: usi
 impl ImageStore for Sqlite {
     async fn create_image(&self, image: Image, receipt: Option<Receipt>) -> StoreResult<Committed<Outcome>> {
         self.writer.write(move |commit| create_image(commit, image, receipt).boxed()).await
+    }
+
+    async fn describe_image(
+        &self,
+        owner: MemberId,
+        id: ImageId,
+        description: Option<ImageDescription>,
+        expected: Option<Image>,
+    ) -> StoreResult<Committed<Image>> {
+        let described = describe::Described { owner, id, description, expected };
+        self.writer.write(move |commit| describe::describe_image(commit, described).boxed()).await
     }
 
     async fn delete_image(&self, owner: MemberId, id: ImageId) -> StoreResult<Committed<()>> {

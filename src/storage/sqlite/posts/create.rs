@@ -1,6 +1,6 @@
 //! The command `create_post`: all posts of one commit share their statements.
 use crate::{
-    domain::{EventKind, Fact, MemberId, Mention, Outcome, Position, Post, Receipt, Refusal},
+    domain::{EventKind, Fact, MemberId, Mention, Outcome, Picture, Position, Post, Receipt, Refusal},
     storage::{
         Committed, StoreError, StoreResult,
         sqlite::{
@@ -24,7 +24,7 @@ const ADD_POST_COUNTS: &str = "UPDATE members SET post_count = post_count + adde
 /// Stores the posts in their order. A refusal is the answer of one post; an error of the store fails all of them.
 pub(crate) async fn create_posts(
     commit: &mut Commit,
-    items: Vec<(Post, Option<Receipt>)>,
+    mut items: Vec<(Post, Option<Receipt>)>,
 ) -> StoreResult<Vec<CreatedPost>> {
     let receipts = || items.iter().filter_map(|(_, receipt)| receipt.as_ref());
     let mut known = HashMap::new();
@@ -34,7 +34,8 @@ pub(crate) async fn create_posts(
     let mut posts = Vec::new();
     let mut new_receipts = Vec::new();
     let mut answers = Vec::with_capacity(items.len());
-    for (post, receipt) in &items {
+    for (post, receipt) in &mut items {
+        let receipt = &*receipt;
         let key = receipt.as_ref().map(|receipt| (receipt.scope.clone(), receipt.key.clone()));
         if let (Some(receipt), Some(stored)) = (receipt, key.as_ref().and_then(|key| known.get(key))) {
             // The first request committed before, or is in this batch: the newest position so far covers it.
@@ -43,9 +44,13 @@ pub(crate) async fn create_posts(
             answers.push(repeated.map(|value| Committed { value, at }));
             continue;
         }
-        if let Err(refusal) = attach_images(commit, post).await? {
-            answers.push(Err(refusal.into()));
-            continue;
+        match attach_images(commit, post).await? {
+            // A description can have changed since the draft.
+            Ok(pictures) => post.images = pictures,
+            Err(refusal) => {
+                answers.push(Err(refusal.into()));
+                continue;
+            }
         }
         if let (Some(receipt), Some(key)) = (receipt, key) {
             known.insert(key, StoredReceipt::from(receipt));
@@ -55,7 +60,7 @@ pub(crate) async fn create_posts(
         let position = commit.emit(fact);
         commit.emit_mentions(fact, &[], &mentioned(&post.mentions));
         answers.push(Ok(Committed { value: Outcome::Done, at: commit.head() }));
-        posts.push((post, position));
+        posts.push((&*post, position));
     }
     if !posts.is_empty() {
         insert(commit, &posts).await?;
@@ -71,14 +76,15 @@ pub(crate) fn mentioned(mentions: &[Mention]) -> Vec<MemberId> {
     mentions.iter().map(|mention| mention.member).collect()
 }
 
-/// Attaches a post's images. The inner result is the refusal of this post, which changed nothing.
-async fn attach_images(commit: &mut Commit, post: &Post) -> StoreResult<Result<(), Refusal>> {
+/// Attaches a post's images and returns them as stored. The inner error is the refusal of this post, which changed
+/// nothing.
+async fn attach_images(commit: &mut Commit, post: &Post) -> StoreResult<Result<Vec<Picture>, Refusal>> {
     if post.images.is_empty() {
-        return Ok(Ok(()));
+        return Ok(Ok(Vec::new()));
     }
     let ids: Vec<_> = post.images.iter().map(|picture| picture.id).collect();
     match images::attach_to_post(&mut commit.connection, post.author, post.id, &ids).await {
-        Ok(_) => Ok(Ok(())),
+        Ok(pictures) => Ok(Ok(pictures)),
         Err(StoreError::Refused(refusal)) => Ok(Err(refusal)),
         Err(error) => Err(error),
     }
