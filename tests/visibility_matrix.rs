@@ -1,7 +1,10 @@
 //! The table of visibility: for each change between two members (block, mute, ...) and each view (home feed, search,
 //! ...), whether the author's content stays visible. `domain/visibility.rs` implements the rule.
-#[expect(dead_code, reason = "other tests need the rest of it")]
+#[path = "visibility_matrix/audience.rs"]
+mod audience;
 mod common;
+#[path = "visibility_matrix/post_world.rs"]
+mod post_world;
 
 use common::{Event, Member, Stream, TIMEOUT};
 use dailyfeed::{app::Server, config::Config};
