@@ -110,7 +110,7 @@ async fn a_write_of_relations_has_the_position_of_its_last_event(backend: &Backe
     let private = stores.members.change_profile(third, privacy(Privacy::Private), None);
     ends_with(stores, K::ProfileChanged, private).await;
     ends_with(stores, K::FollowRequested, stores.relations.follow(id(), one, third)).await;
-    ends_with(stores, K::MemberFollowed, change(RelationChange::Accept { id: id() }, third, one)).await;
+    ends_with(stores, K::FollowBegan, change(RelationChange::Accept { id: id() }, third, one)).await;
     ends_with(stores, K::MemberUnfollowed, change(RelationChange::Unfollow, one, third)).await;
     for _ in [one, other] {
         ends_with(stores, K::FollowRequested, stores.relations.follow(id(), other, third)).await;
