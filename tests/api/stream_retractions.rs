@@ -121,6 +121,26 @@ async fn an_unfollow_finds_followers_only_posts_below_many_public_ones() {
 }
 
 #[tokio::test]
+async fn a_withdrawn_mention_reveals_no_post_to_a_stranger_of_a_closed_author() {
+    let (who, author) = (member().await, member().await);
+    author.ok(Method::PATCH, "/api/members/me", json!({"privacy": "FOLLOWERS"})).await;
+    let mut stream = who.stream(None).await;
+    ready(&mut stream).await;
+    let text = format!("@{} 글", who.handle().await);
+    let (edited, deleted) = (post_for(&author, "mentioned", &text).await, post_for(&author, "mentioned", &text).await);
+    author.ok(Method::PUT, &format!("/api/posts/{edited}"), json!({"content": "글"})).await;
+    author.delete(&format!("/api/posts/{deleted}")).await;
+    let mine = who.post("내 글").await;
+    loop {
+        let event = next_except_counts(&mut stream).await;
+        if event.name.starts_with("post.") {
+            assert_eq!(created(&event), mine);
+            return;
+        }
+    }
+}
+
+#[tokio::test]
 async fn posts_hidden_while_disconnected_are_retracted_after_the_resumption() {
     let (who, author) = (member().await, member().await);
     who.follow(&author).await;
