@@ -11,6 +11,7 @@ use crate::{
 use std::sync::Arc;
 
 /// A command on images. Its reply is sent when its commit is durable.
+#[expect(clippy::enum_variant_names, reason = "a variant has the name of its store call")]
 pub(super) enum ImageCommand {
     /// Stores the row of a new image, with its receipt.
     CreateImage { image: Box<Image>, receipt: Option<Receipt>, reply: Reply<Outcome> },
