@@ -22,6 +22,7 @@ mod search;
 
 mod activity;
 mod housekeeping;
+mod leases;
 mod log;
 
 mod objects;
@@ -36,6 +37,7 @@ pub use activity::{ACTIVITY_DAYS, ActivityStore, DEAD_LETTERS_MAX, DUE_MAX, Dead
 pub use comments::{BlockedCounts, CommentRange, CommentStore};
 pub use housekeeping::{Drift, HousekeepingStore, Import, ImportedFollow, ImportedLike, PURGE_DAYS, Pruned};
 pub use images::{FILE_PARTITIONS, FoundFile, ImageFileStore, ImageStore};
+pub use leases::{Leases, Work};
 pub use likes::LikeStore;
 pub use log::EventLog;
 pub use markers::MarkerStore;
@@ -138,6 +140,7 @@ pub struct Stores {
     pub activity: Arc<dyn ActivityStore>,
     pub log: Arc<dyn EventLog>,
     pub housekeeping: Arc<dyn HousekeepingStore>,
+    pub leases: Arc<dyn Leases>,
 }
 
 impl Stores {
@@ -165,7 +168,8 @@ impl Stores {
             search: Arc::new(tantivy::IndexDirectory::new(config)),
             activity,
             log: sqlite.clone(),
-            housekeeping: sqlite,
+            housekeeping: sqlite.clone(),
+            leases: sqlite,
         })
     }
 }

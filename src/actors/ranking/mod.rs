@@ -16,6 +16,7 @@ use super::{
     error::{Error, Reply},
     feeds::FeedPage,
     health::{Fault, Part},
+    lease::Lease,
     mailbox::Mailbox,
     reader,
     streams::Streams,
@@ -29,7 +30,7 @@ use crate::{
         VisiblePost,
         cursor::{ListKind, decode_list_cursor, encode_list_cursor},
     },
-    storage::{PostStore, RankingStore, Stores},
+    storage::{PostStore, RankingStore, Stores, Work},
 };
 use days::Days;
 use generations::{Generation, Generations};
@@ -80,6 +81,7 @@ struct Shared {
     part: Part,
     /// Present while the tallies cannot be read.
     store_fault: Fault,
+    lease: Lease,
 }
 
 impl Shared {
@@ -92,6 +94,7 @@ impl Shared {
             position: AtomicU64::new(head.0),
             incarnations: AtomicU64::new(0),
             store_fault: part.new_fault(),
+            lease: Lease::new(&stores.leases, Work::Ranking),
             part,
         }
     }

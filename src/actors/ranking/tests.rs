@@ -1,13 +1,20 @@
 //! Tests of the ranking: periods that move with time, an actor that fails, and the events about the best of a day.
 use super::{RankedFeed, Rebuilt, Shared, actor::State, clock::read_tables, tables::Spans};
 use crate::{
-    actors::{Actors, error::Error, feeds::Feed, health::Part},
+    actors::{
+        Actors,
+        error::Error,
+        feeds::Feed,
+        for_tests::TestServer,
+        health::Part,
+        lease::for_tests::{Answer, TestLeases},
+    },
     config::Config,
     domain::{
         CommentText, Email, Event, EventKind, HOUR_MS, Handle, MemberId, Outcome, Password, Patch, Position, PostId,
         PostText, Privacy, Profile, ProfilePatch, RankedBy, RankingPeriod, Timestamp,
     },
-    storage::Stores,
+    storage::{Stores, Work},
 };
 use jiff::tz::TimeZone;
 use std::{sync::Arc, time::Duration};
@@ -175,4 +182,16 @@ async fn an_event_is_committed_only_when_other_posts_are_the_best_of_the_day() {
     actors.members.change_profile(*author, patch, None).await.unwrap();
     after(3).await;
     assert_eq!(shown().await, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn posts_are_ranked_only_with_the_lease() {
+    let leases = TestLeases::new();
+    let server = TestServer::start_with(|stores| stores.leases = leases.clone()).await;
+    let newest = || server.actors.ranking.shared.generations.newest(RankedBy::Comments, RankingPeriod::All);
+    // The first round without the lease has ended.
+    leases.asked(Work::Ranking, 2).await;
+    assert!(newest().is_none());
+    leases.set(Answer::Granted);
+    until(async || newest()).await;
 }

@@ -16,6 +16,7 @@ mod markers;
 mod ranking;
 
 mod housekeeping;
+mod leases;
 mod log;
 mod writer;
 
