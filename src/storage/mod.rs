@@ -35,7 +35,9 @@ mod conformance;
 
 pub use activity::{ACTIVITY_DAYS, ActivityStore, DEAD_LETTERS_MAX, DUE_MAX, DeadLetter, DeadLetterStore};
 pub use comments::{BlockedCounts, CommentRange, CommentStore};
-pub use housekeeping::{Drift, HousekeepingStore, Import, ImportedFollow, ImportedLike, PURGE_DAYS, Pruned};
+pub use housekeeping::{
+    Drift, HousekeepingStore, Import, ImportedFollow, ImportedLike, PURGE_DAYS, Prunable, PruneBounds,
+};
 pub use images::{FILE_PARTITIONS, FoundFile, ImageFileStore, ImageStore};
 pub use leases::{Leases, Work};
 pub use likes::LikeStore;
@@ -46,9 +48,11 @@ pub use posts::{PostRef, PostStore};
 pub use ranking::{KeptDay, PeriodStarts, PostTallies, RankingStore, ScoredPost};
 pub use relations::{Followed, RelationStore};
 pub use search::{Hit, IndexChange, IndexCheckpoint, IndexSize, SearchIndex, SearchRequest, SearchStore};
-pub use sessions::{Credentials, Keys, NotBefore, SessionStore, SessionsToEnd};
+pub use sessions::{Credentials, Keys, NotBefore, SessionStore, SessionsToEnd, StoredRevocations};
 pub use views::{View, ViewStore};
 
+#[cfg(test)]
+use housekeeping::Pruned;
 #[cfg(test)]
 use sqlite::for_tests::backend as embedded_backend;
 
@@ -152,7 +156,7 @@ impl Stores {
         let activity = Arc::new(sqlite::SqliteActivity::open(config, EventLog::epoch(&*sqlite), sqlite.head()).await);
         let image_files = Arc::new(objects::Objects::open(config));
         // Last, because the reserve must not take the space that another store needs to open.
-        sqlite.keep_reserve();
+        HousekeepingStore::keep_reserve(&*sqlite);
         Ok(Self {
             members: sqlite.clone(),
             relations: sqlite.clone(),

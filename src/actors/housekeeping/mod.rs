@@ -1,10 +1,13 @@
 //! Housekeeping: an actor and its timer, which rotate the signing keys and prune expired rows every hour.
 mod actor;
+#[cfg(test)]
+mod tests;
 
 use super::{
     activity::Activity,
     backoff::{Backoff, PART_MAX},
     error::Reply,
+    lease::Lease,
     mailbox::Mailbox,
     projection::Projection,
     ranking::Ranking,
@@ -12,7 +15,10 @@ use super::{
     sessions::Sessions,
     supervisor::Supervisor,
 };
-use crate::{config::Config, storage::Stores};
+use crate::{
+    config::Config,
+    storage::{Stores, Work},
+};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Notify;
 
@@ -34,7 +40,8 @@ pub(super) struct Readers {
     pub(super) search: Search,
 }
 
-/// Starts the actor and its timer. The first run is an hour after the start; a failed run is repeated with backoff.
+/// Starts the actor and its timer. The first run is an hour after the start; a run with a failed job is repeated with
+/// backoff.
 pub(super) async fn start(
     supervisor: &Supervisor,
     stores: &Stores,
@@ -48,6 +55,7 @@ pub(super) async fn start(
         store: stores.housekeeping.clone(),
         readers,
         sessions,
+        lease: Lease::new(&stores.leases, Work::Pruning),
         retention: Duration::from_secs(u64::from(config.events.retention_hours) * 3_600),
         last_run_failed: part.new_fault(),
         retry: retry.clone(),

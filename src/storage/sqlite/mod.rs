@@ -56,13 +56,6 @@ pub(super) struct Sqlite {
     _lock: std::fs::File,
 }
 
-impl Sqlite {
-    /// Reserves disk space for the next start, if the disk has any. Called after every store is open, and hourly.
-    pub(super) fn keep_reserve(&self) {
-        self.reserve.keep();
-    }
-}
-
 /// Wraps an error of SQLite, or of data that it stores.
 fn failed(source: impl std::error::Error + Send + Sync + 'static) -> StoreError {
     StoreError::Unavailable { backend: "sqlite", source: Arc::new(source) }
