@@ -87,8 +87,11 @@ impl KeySync {
         if last.is_some_and(|last| now.saturating_duration_since(last) < UNKNOWN_KEY_PAUSE) {
             return;
         }
+        // Set first: a caller that goes away during the read has used up its second.
         *last = Some(now);
-        log_failure(self.read().await);
+        let read = self.read().await;
+        drop(last);
+        log_failure(read);
     }
 }
 
