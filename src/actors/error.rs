@@ -19,6 +19,9 @@ pub enum Error {
     /// The part is down and is retried; the core and the other parts work.
     #[error("{0} is down")]
     Down(&'static str),
+    /// A library failed at a task that does not depend on the request; a retry would fail again.
+    #[error("{0} failed")]
+    Failed(&'static str),
     /// The store failed.
     #[error("the store failed")]
     Store(#[source] StoreError),

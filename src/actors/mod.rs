@@ -9,10 +9,13 @@ mod command_actor;
 pub mod content;
 mod error;
 pub mod feeds;
+#[cfg(test)]
+mod for_tests;
 mod health;
 mod housekeeping;
 pub mod images;
 mod lanes;
+mod lease;
 mod mailbox;
 pub mod members;
 pub mod notifications;
@@ -74,7 +77,8 @@ impl Actors {
             answer_timeout: Duration::from_millis(config.actors.answer_timeout_ms),
         };
         let supervisor = Supervisor::start(system.clone(), bounds).await?;
-        let ids = Arc::new(IdGenerator::new(0, stores.housekeeping.largest_id().await?));
+        let node = stores.leases.node().await?;
+        let ids = Arc::new(IdGenerator::new(node, stores.housekeeping.largest_id().await?));
         let projection = projection::Projection::start(&supervisor, &stores, config).await?;
         let projection::Rooms { catalog, visibility, feeds, streams } = projection.rooms();
         let views = views::Views::start(&supervisor, stores.views.clone()).await;

@@ -92,6 +92,13 @@ kinds! {
     40 CountersSettled "MEMBER_COUNTERS_SETTLE",
 }
 
+impl EventKind {
+    /// Returns whether the commit of an event of this kind revokes tokens.
+    pub fn revokes_tokens(self) -> bool {
+        matches!(self, Self::MemberLoggedOut | Self::PasswordChanged)
+    }
+}
+
 /// An event before the log assigns its position: the kind, and the ids that it is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fact {

@@ -49,24 +49,60 @@ pub struct Import {
     pub likes: Vec<ImportedLike>,
 }
 
-/// The number of rows that one run of pruning removed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct Pruned {
-    pub events: u64,
-    pub receipts: u64,
-    pub sessions: u64,
-    pub posts: u64,
-    pub members: u64,
+/// A kind of rows that are removed when they are old enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prunable {
+    /// Events older than [`PruneBounds::events_before`] that every reader has applied.
+    Events,
+    /// Receipts older than a day.
+    Receipts,
+    /// Expired sessions.
+    Sessions,
+    /// Revocations of tokens that have expired.
+    Revocations,
+    /// Posts that were deleted more than [`PURGE_DAYS`] ago, or whose author was deactivated before that.
+    Posts,
+    /// Members who were deactivated more than [`PURGE_DAYS`] ago, with their posts.
+    Members,
+}
+
+impl Prunable {
+    /// Every kind, in the order of a round.
+    pub const ALL: [Self; 6] =
+        [Self::Events, Self::Receipts, Self::Sessions, Self::Revocations, Self::Posts, Self::Members];
+
+    /// Returns the name in metrics and logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Receipts => "receipts",
+            Self::Sessions => "sessions",
+            Self::Revocations => "revocations",
+            Self::Posts => "posts",
+            Self::Members => "members",
+        }
+    }
+}
+
+/// The bounds of the rows that are old enough to be removed.
+#[derive(Debug, Clone, Copy)]
+pub struct PruneBounds {
+    /// The time of the round.
+    pub now: Timestamp,
+    /// Younger events stay.
+    pub events_before: Timestamp,
+    /// The position of the slowest reader. Later events stay.
+    pub readers_at: Position,
 }
 
 /// Maintains the whole store.
 #[async_trait]
 pub trait HousekeepingStore: Send + Sync + 'static {
-    /// Removes, in steps short enough not to delay other commands: events older than `events_before` up to `readers_at`
-    /// (the position of the slowest reader), receipts older than a day, expired sessions and revocations, and posts and
-    /// members that were deleted or deactivated more than `PURGE_DAYS` ago.
-    async fn prune(&self, now: Timestamp, events_before: Timestamp, readers_at: Position) -> StoreResult<Pruned>;
+    /// Removes the rows of one kind that are old enough, in steps short enough not to delay other commands. Returns the
+    /// number of removed rows.
+    async fn prune_rows(&self, kind: Prunable, bounds: PruneBounds) -> StoreResult<u64>;
+    /// Reserves disk space for the next start, if the disk has any.
+    fn keep_reserve(&self);
     /// Recomputes every counter and returns the counters that drifted; any drift is a bug.
     async fn audit(&self) -> StoreResult<Vec<Drift>>;
     /// Stores a batch with its events and counters in one commit.
@@ -77,3 +113,40 @@ pub trait HousekeepingStore: Send + Sync + 'static {
 
 /// Days after which deleted posts and deactivated members are purged.
 pub const PURGE_DAYS: u64 = 30;
+
+/// The number of rows that [`HousekeepingStore::prune`] removed.
+#[cfg(test)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Pruned {
+    pub(crate) events: u64,
+    pub(crate) receipts: u64,
+    pub(crate) sessions: u64,
+    pub(crate) posts: u64,
+    pub(crate) members: u64,
+}
+
+#[cfg(test)]
+impl dyn HousekeepingStore {
+    /// Prunes rows of every kind, for tests.
+    pub(crate) async fn prune(
+        &self,
+        now: Timestamp,
+        events_before: Timestamp,
+        readers_at: Position,
+    ) -> StoreResult<Pruned> {
+        let bounds = PruneBounds { now, events_before, readers_at };
+        let mut pruned = Pruned::default();
+        for kind in Prunable::ALL {
+            let rows = self.prune_rows(kind, bounds).await?;
+            match kind {
+                Prunable::Events => pruned.events = rows,
+                Prunable::Receipts => pruned.receipts = rows,
+                Prunable::Sessions => pruned.sessions = rows,
+                Prunable::Revocations => {}
+                Prunable::Posts => pruned.posts = rows,
+                Prunable::Members => pruned.members = rows,
+            }
+        }
+        Ok(pruned)
+    }
+}

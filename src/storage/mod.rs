@@ -25,6 +25,7 @@ mod activity;
 mod committed;
 mod departures;
 mod housekeeping;
+mod leases;
 mod log;
 
 mod objects;
@@ -39,8 +40,11 @@ pub use activity::{ACTIVITY_DAYS, ActivityStore, DEAD_LETTERS_MAX, DUE_MAX, Dead
 pub use comments::{BlockedCounts, CommentRange, CommentStore};
 pub use committed::Committed;
 pub use departures::{ACCEPTED_MAX, DEPARTURE_ROWS_MAX, DepartureStep, DepartureStore};
-pub use housekeeping::{Drift, HousekeepingStore, Import, ImportedFollow, ImportedLike, PURGE_DAYS, Pruned};
+pub use housekeeping::{
+    Drift, HousekeepingStore, Import, ImportedFollow, ImportedLike, PURGE_DAYS, Prunable, PruneBounds,
+};
 pub use images::{FILE_PARTITIONS, FoundFile, ImageFileStore, ImageStore};
+pub use leases::{Leases, Work};
 pub use likes::LikeStore;
 pub use log::EventLog;
 pub use markers::MarkerStore;
@@ -49,9 +53,11 @@ pub use posts::{PostRef, PostStore};
 pub use ranking::{KeptDay, PeriodStarts, PostTallies, RankingStore, ScoredPost};
 pub use relations::{Followed, RelationStore};
 pub use search::{Hit, IndexChange, IndexCheckpoint, IndexSize, SearchIndex, SearchRequest, SearchStore};
-pub use sessions::{Credentials, Keys, NotBefore, SessionStore, SessionsToEnd};
+pub use sessions::{Credentials, Keys, NotBefore, SessionStore, SessionsToEnd, StoredRevocations};
 pub use views::{VIEWS_FOLDED_MAX, VIEWS_KEPT_DAYS, View, ViewStore};
 
+#[cfg(test)]
+use housekeeping::Pruned;
 #[cfg(test)]
 use sqlite::for_tests::backend as embedded_backend;
 
@@ -144,6 +150,7 @@ pub struct Stores {
     pub log: Arc<dyn EventLog>,
     pub departures: Arc<dyn DepartureStore>,
     pub housekeeping: Arc<dyn HousekeepingStore>,
+    pub leases: Arc<dyn Leases>,
 }
 
 impl Stores {
@@ -155,7 +162,7 @@ impl Stores {
         let activity = Arc::new(sqlite::SqliteActivity::open(config, EventLog::epoch(&*sqlite), sqlite.head()).await);
         let image_files = Arc::new(objects::Objects::open(config));
         // Last, because the reserve must not take the space that another store needs to open.
-        sqlite.keep_reserve();
+        HousekeepingStore::keep_reserve(&*sqlite);
         Ok(Self {
             members: sqlite.clone(),
             relations: sqlite.clone(),
@@ -172,7 +179,8 @@ impl Stores {
             activity,
             log: sqlite.clone(),
             departures: sqlite.clone(),
-            housekeeping: sqlite,
+            housekeeping: sqlite.clone(),
+            leases: sqlite,
         })
     }
 }

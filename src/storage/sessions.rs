@@ -1,6 +1,6 @@
 //! The store of sessions: logins, refresh tokens, revocations, credentials and signing keys.
 use super::{Committed, StoreResult};
-use crate::domain::{Identity, MemberId, Session, SessionId, SigningKey, Timestamp};
+use crate::domain::{Identity, MemberId, Position, Session, SessionId, SigningKey, Timestamp};
 use async_trait::async_trait;
 
 /// The stored data that a password is checked against.
@@ -48,19 +48,30 @@ pub struct NotBefore {
     pub tokens_until: Timestamp,
 }
 
+/// Revocations of tokens in the store, each with the expiry of the last revoked token.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StoredRevocations {
+    /// Single sessions.
+    pub sessions: Vec<(SessionId, Timestamp)>,
+    /// Members whose older sessions have ended.
+    pub members: Vec<(MemberId, NotBefore)>,
+}
+
 /// The signing keys that verify tokens.
 #[derive(Debug, Clone)]
 pub struct Keys {
-    /// Signs new tokens.
+    /// The newest key. It signs new tokens once every process has had the time to read it.
     pub primary: SigningKey,
-    /// Verify until the last token that they signed has expired.
+    /// Oldest first. They verify until the last token that they signed has expired; the newest of them signs until the
+    /// primary does.
     pub others: Vec<SigningKey>,
 }
 
 /// Stores sessions, credentials and keys.
 ///
 /// A command with `checked` credentials refuses `LoginFailed` if they are no longer the member's. The argument `before`
-/// is an id made within the member's slot, as in [`SessionsToEnd`].
+/// is an id made within the member's slot, as in [`SessionsToEnd`]. Each command that revokes tokens emits an event in
+/// its commit (`EventKind::revokes_tokens`), whose position its revocations name.
 #[async_trait]
 pub trait SessionStore: Send + Sync + 'static {
     /// Stores a session with the event of its login in one commit. Restores a deactivated member. Replaces the password
@@ -117,6 +128,9 @@ pub trait SessionStore: Send + Sync + 'static {
     async fn revoked(&self, now: Timestamp) -> StoreResult<Vec<(SessionId, Timestamp)>>;
     /// Returns every member whose older tokens are revoked and have not all expired.
     async fn not_before(&self, now: Timestamp) -> StoreResult<Vec<(MemberId, NotBefore)>>;
+    /// Returns the revocations whose events are after `after` and up to `until`, in no order: at most those of the
+    /// commands in this part of the log.
+    async fn revocations_between(&self, after: Position, until: Position) -> StoreResult<StoredRevocations>;
 
     /// Returns the credentials of an active or deactivated member.
     async fn credentials(&self, id: MemberId) -> StoreResult<Option<Credentials>>;

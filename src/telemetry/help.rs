@@ -12,10 +12,16 @@ const COUNTERS: &[Described] = &[
         Unit::Count,
         "Connections refused because their address had reached its limit.",
     ),
+    ("dailyfeed_housekeeping_failures_total", Unit::Count, "Jobs of housekeeping that failed, by job."),
     ("dailyfeed_http_requests_total", Unit::Count, "Requests answered, by method, route and status."),
     ("dailyfeed_images_total", Unit::Count, "Uploaded images, by outcome."),
     ("dailyfeed_key_rotations_total", Unit::Count, "Rotations of the key that signs access tokens."),
     ("dailyfeed_lane_refusals_total", Unit::Count, "Expensive requests refused by a full lane, by lane and outcome."),
+    (
+        "dailyfeed_rounds_skipped_total",
+        Unit::Count,
+        "Rounds of periodic work skipped because another process has its lease, or nobody could tell, by work.",
+    ),
     ("dailyfeed_runtime_parks_total", Unit::Count, "Times that a thread of the runtime parked."),
     (
         "dailyfeed_stale_reads_total",

@@ -54,9 +54,15 @@ async fn every_actor_has_a_row() {
     assert_eq!(status, 200);
     let rows: Value = serde_json::from_str(&rows).unwrap();
     let rows = rows["items"].as_array().unwrap();
-    for (name, count) in
-        [("content", 64), ("members", 64), ("sessions", 64), ("timeline", 1), ("views", 1), ("housekeeping", 1)]
-    {
+    for (name, count) in [
+        ("content", 64),
+        ("members", 64),
+        ("sessions", 64),
+        ("revocations", 1),
+        ("timeline", 1),
+        ("views", 1),
+        ("housekeeping", 1),
+    ] {
         let of_name: Vec<&Value> = rows.iter().filter(|row| row["name"] == name).collect();
         assert_eq!(of_name.len(), count, "{name}");
         for field in ["queued", "capacity", "oldestMs", "restarts", "handled"] {

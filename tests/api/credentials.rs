@@ -6,6 +6,7 @@ use reqwest::{Method, Response};
 use serde_json::{Map, Value, json};
 use sqlx::{Connection, SqliteConnection};
 use std::path::Path;
+use uuid::Uuid;
 
 async fn database(folder: &Path) -> SqliteConnection {
     SqliteConnection::connect(&format!("sqlite://{}", folder.join("dailyfeed.db").display())).await.unwrap()
@@ -115,7 +116,8 @@ async fn a_token_in_the_query_or_a_cookie_is_ignored() {
     problem(cookie.send().await.unwrap(), 401, "BEARER_TOKEN_MISSING").await;
 }
 
-/// The server replaces a key that is a day old. Tokens of the old key stay valid, and responses ask for their renewal.
+/// The server stores another key when one is a day old, and signs with it a minute later. Tokens of the old key stay
+/// valid, and responses then ask for their renewal.
 #[tokio::test]
 async fn an_old_key_is_replaced_and_its_tokens_are_renewed() {
     let first = start_server(|_| {}).await;
@@ -127,6 +129,17 @@ async fn an_old_key_is_replaced_and_its_tokens_are_renewed() {
         })
         .await;
     who.base.clone_from(&second.base);
+    let answer = who.send(Method::GET, "/api/members/me", Value::Null).await;
+    assert!(answer.status() == 200 && answer.headers().get("x-token-refresh-needed").is_none());
+    let newcomer = second.member().await;
+    assert_eq!(part(&newcomer.token, 0)["kid"], part(&who.token, 0)["kid"], "the new key does not sign yet");
+    let third = second
+        .restart(async |folder| {
+            let later = "UPDATE jwt_keys SET created_at = created_at - 60000, replaced_at = replaced_at - 60000";
+            sqlx::query(later).execute(&mut database(folder).await).await.unwrap();
+        })
+        .await;
+    who.base.clone_from(&third.base);
     let needed = until(async || {
         let answer = who.send(Method::GET, "/api/members/me", Value::Null).await;
         assert_eq!(answer.status(), 200, "the old key still verifies");
@@ -142,7 +155,70 @@ async fn an_old_key_is_replaced_and_its_tokens_are_renewed() {
     assert!(renewed.headers().get("x-token-refresh-needed").is_none());
     assert_eq!(renewed.json::<Value>().await.unwrap()["id"], who.id);
     assert_eq!(before.me().await["id"], who.id, "the old token stays valid until its expiry");
-    second.app.shutdown().await;
+    third.app.shutdown().await;
+}
+
+/// Signs the claims of a token with another key.
+fn signed_with(kid: Uuid, secret: [u8; 32], token: &str) -> String {
+    let mut header = Header::new(Algorithm::HS256);
+    header.kid = Some(kid.to_string());
+    jsonwebtoken::encode(&header, &part(token, 1), &EncodingKey::from_secret(&secret)).unwrap()
+}
+
+/// Another process stores a key, and its first token arrives before this process has read the key.
+#[tokio::test]
+async fn a_token_of_a_key_that_the_server_has_not_read_is_accepted() {
+    let server = start_server(|_| {}).await;
+    let mut who = server.member().await;
+    let (kid, secret) = (Uuid::new_v4(), [9; 32]);
+    let mut database = database(server.folder.path()).await;
+    let replace = "UPDATE jwt_keys SET replaced_at = unixepoch() * 1000";
+    sqlx::query(replace).execute(&mut database).await.unwrap();
+    let insert = "INSERT INTO jwt_keys (id, secret, created_at) VALUES (?, ?, unixepoch() * 1000)";
+    let insert = sqlx::query(insert).bind(kid.to_string()).bind(secret.to_vec());
+    insert.execute(&mut database).await.unwrap();
+    who.token = signed_with(kid, secret, &who.token);
+    assert_eq!(who.me().await["id"], who.id);
+    server.app.shutdown().await;
+}
+
+#[tokio::test]
+async fn tokens_of_made_up_keys_are_refused() {
+    let server = start_server(|_| {}).await;
+    let who = server.member().await;
+    let forged = |_| {
+        let token = signed_with(Uuid::new_v4(), [9; 32], &who.token);
+        let request = crate::common::client().get(format!("{}/api/members/me", server.base));
+        request.bearer_auth(token).send()
+    };
+    for answer in futures::future::join_all((0..50).map(forged)).await {
+        problem(answer.unwrap(), 401, "INVALID_TOKEN").await;
+    }
+    assert_eq!(who.me().await["id"], who.id);
+    server.app.shutdown().await;
+}
+
+/// An operator disables every key of a running server, as docs/operating.md describes.
+#[tokio::test]
+async fn every_key_can_be_disabled_at_once() {
+    let server = start_server(|_| {}).await;
+    let mut who = server.member().await;
+    let login = json!({"email": who.email, "password": crate::common::PASSWORD});
+    let login = who.ok(Method::POST, "/api/authentication/login", login).await;
+    let disable = "UPDATE jwt_keys SET disabled_at = unixepoch() * 1000";
+    sqlx::query(disable).execute(&mut database(server.folder.path()).await).await.unwrap();
+    // The server reads the keys every 20 s, and at once for a token of an unknown key.
+    let request = crate::common::client().get(format!("{}/api/members/me", server.base));
+    let token = signed_with(Uuid::new_v4(), [9; 32], &who.token);
+    problem(request.bearer_auth(token).send().await.unwrap(), 401, "INVALID_TOKEN").await;
+    who.refused(Method::GET, "/api/members/me", Value::Null, 401, "INVALID_TOKEN").await;
+    let refresh = json!({"refreshToken": login["refreshToken"]});
+    let renewed = who.ok(Method::POST, "/api/authentication/refresh", refresh).await;
+    let old = part(&who.token, 0)["kid"].clone();
+    who.token = renewed["accessToken"].as_str().unwrap().to_owned();
+    assert_ne!(part(&who.token, 0)["kid"], old);
+    assert_eq!(who.me().await["id"], who.id, "the session goes on");
+    server.app.shutdown().await;
 }
 
 #[tokio::test]

@@ -68,9 +68,14 @@ async fn a_renewal_without_a_session_row_is_refused_and_revokes_the_token() {
 async fn a_renewal_under_an_older_key_expires_with_the_session() {
     let first = start_server(|_| {}).await;
     let (mut who, mut ended) = (first.member().await, first.member().await);
-    let second = first
+    let aged = first.restart(async |folder| {
+        run(folder, "UPDATE jwt_keys SET created_at = created_at - 25 * 3600 * 1000").await;
+    });
+    let second = aged
+        .await
         .restart(async |folder| {
-            run(folder, "UPDATE jwt_keys SET created_at = created_at - 25 * 3600 * 1000").await;
+            // The new key signs from a minute after its creation.
+            run(folder, "UPDATE jwt_keys SET created_at = created_at - 60000, replaced_at = replaced_at - 60000").await;
             run(folder, "UPDATE sessions SET expires_at = (unixepoch() + 600) * 1000").await;
             run(folder, "DELETE FROM sessions WHERE id = (SELECT max(id) FROM sessions)").await;
         })

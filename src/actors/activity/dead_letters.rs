@@ -56,11 +56,14 @@ pub(super) async fn add_dead_letter(shared: &Shared, event: &Event, cause: &Stor
     update_gauge(shared).await
 }
 
-/// Redrives the dead letters that are due.
+/// Redrives the dead letters that are due, if this process has the lease.
 pub(super) async fn redrive_due(shared: &Shared) -> Result<Redriven, Error> {
     // The database file was replaced by an older one. Without new events only this call detects that.
     if shared.store.position().await? < *shared.applied.borrow() {
         shared.rewind_reader.notify_one();
+    }
+    if !shared.redrive_lease.is_held().await {
+        return Ok(Redriven::default());
     }
     let due = shared.store.due_dead_letters(Timestamp::now()).await?;
     redrive_each(shared, due).await
@@ -151,7 +154,11 @@ impl Activity {
 mod tests {
     use super::*;
     use crate::{
-        actors::Actors,
+        actors::{
+            Actors,
+            for_tests::TestServer,
+            lease::for_tests::{Answer, TestLeases},
+        },
         config::Config,
         domain::{EventKind, Fact, MemberId, PostId},
         storage::Stores,
@@ -181,6 +188,22 @@ mod tests {
         let activities = shared.store.activities(author, None, Position(9), 10).await.unwrap();
         assert_eq!(activities.iter().map(|event| event.position.0).collect::<Vec<_>>(), [2]);
         supervisor.stop().await;
+    }
+
+    #[tokio::test]
+    async fn dead_letters_are_redriven_only_with_the_lease() {
+        let leases = TestLeases::new();
+        let server = TestServer::start_with(|stores| stores.leases = leases.clone()).await;
+        let shared = &server.actors.activity.shared;
+        let fact = Fact::new(EventKind::PostCreated, server.member).on_post(PostId(1));
+        let event = Event { position: Position(1), at_ns: 5, fact };
+        add_dead_letter(shared, &event, &StoreError::Busy { backend: "test" }).await.unwrap();
+        let past = Timestamp::now().before(PAUSE_MIN);
+        shared.store.record_failure(Position(1), "again", past, past).await.unwrap();
+        for (answer, redriven) in [(Answer::Refused, 0), (Answer::Failed, 0), (Answer::Granted, 1)] {
+            leases.set(answer);
+            assert_eq!(redrive_due(shared).await.unwrap(), Redriven { redriven, failed: 0 }, "{answer:?}");
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ use super::{
     error::{Error, Reply},
     health::{Fault, Part},
     lanes::{Lane, LaneLimits},
+    lease::Lease,
     mailbox::Mailbox,
     page::{Page, page},
     reader,
@@ -30,7 +31,7 @@ use crate::{
         Epoch, Event, EventKind, MemberId, Notification, Position, SOURCE_DEFAULT, Timestamp,
         cursor::{ListKind, decode_log_cursor, encode_log_cursor},
     },
-    storage::{ActivityStore, CommentStore, EventLog, StoreError, StoreResult, Stores},
+    storage::{ActivityStore, CommentStore, EventLog, StoreError, StoreResult, Stores, Work},
 };
 use std::{sync::Arc, time::Duration};
 use stream::OpenStreams;
@@ -69,6 +70,8 @@ pub(super) struct Shared {
     part: Part,
     /// Present while the store cannot be used.
     store_fault: Fault,
+    /// The lease of the periodic redrive.
+    redrive_lease: Lease,
     /// Wakes the log reader, so that it returns to the store's position.
     rewind_reader: Arc<Notify>,
     /// The lane of reads that take more than one step.
@@ -106,6 +109,7 @@ impl Activity {
             source: if public_url.is_empty() { SOURCE_DEFAULT.to_owned() } else { public_url },
             streams: OpenStreams::new(config.stream.per_member_max),
             store_fault: part.new_fault(),
+            redrive_lease: Lease::new(&stores.leases, Work::DeadLetters),
             rewind_reader: Arc::default(),
             part,
             lane: Lane::new("activity", LaneLimits::default()),

@@ -1,9 +1,10 @@
-//! The housekeeping actor: rotates signing keys, and prunes expired rows, events, revocations and activity.
+//! The housekeeping actor: each round replaces old signing keys, and prunes expired rows, events, revocations and
+//! activity. The jobs of a round do not depend on each other.
 use super::{Message, Readers};
 use crate::{
-    actors::{error::Error, health::Fault, mailbox::Envelope, sessions::Sessions},
+    actors::{error::Error, health::Fault, lease::Lease, mailbox::Envelope, sessions::Sessions},
     domain::{Position, Timestamp},
-    storage::{HousekeepingStore, ViewStore},
+    storage::{HousekeepingStore, Prunable, PruneBounds, ViewStore},
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::{sync::Arc, time::Duration};
@@ -17,6 +18,8 @@ pub(super) struct State {
     pub(super) views: Arc<dyn ViewStore>,
     pub(super) readers: Readers,
     pub(super) sessions: Sessions,
+    /// The lease of pruning.
+    pub(super) lease: Lease,
     /// Events younger than this are not pruned.
     pub(super) retention: Duration,
     pub(super) last_run_failed: Fault,
@@ -42,32 +45,66 @@ impl Actor for HousekeepingActor {
         let Some((Message::Run { reply }, _permit)) = envelope.open() else {
             return Ok(());
         };
-        let done = state.run().await;
-        if let Err(error) = &done {
-            tracing::warn!(error = error as &dyn std::error::Error, "housekeeping failed; retrying");
+        let round = state.run(Timestamp::now()).await;
+        state.last_run_failed.set(round.failures > 0);
+        if round.failures > 0 {
             state.retry.notify_one();
         }
-        state.last_run_failed.set(done.is_err());
+        tracing::info!(removed = ?round.removed, failures = round.failures, "housekeeping done");
         // Sending fails only when the timer has stopped waiting.
-        let _ = reply.send(done);
+        let _ = reply.send(Ok(()));
         Ok(())
     }
 }
 
+/// The outcome of one round.
+#[derive(Debug, Default)]
+pub(super) struct Round {
+    /// The jobs that removed rows, and how many.
+    pub(super) removed: Vec<(&'static str, u64)>,
+    /// The number of jobs that failed.
+    pub(super) failures: usize,
+}
+
+impl Round {
+    /// Notes the outcome of a job: the number of rows that it removed.
+    fn note(&mut self, job: &'static str, done: Result<u64, Error>) {
+        match done {
+            Ok(0) => {}
+            Ok(rows) => self.removed.push((job, rows)),
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(job, error, "a job of housekeeping failed; retrying");
+                metrics::counter!("dailyfeed_housekeeping_failures_total", "job" => job).increment(1);
+                self.failures += 1;
+            }
+        }
+    }
+}
+
 impl State {
-    /// Runs all of it once. Stops at the first error; the next run begins again.
-    async fn run(&self) -> Result<(), Error> {
-        self.sessions.check_keys().await?;
-        let now = Timestamp::now();
-        let pruned = self.store.prune(now, now.before(self.retention), self.readers.position()).await?;
-        self.readers.projection.rooms().visibility.forget_purged().await?;
-        self.sessions.load_revocations().await?;
-        let activity = &self.readers.activity;
-        // The activity store cannot be pruned while its part is down.
-        let activity_rows = if activity.is_up() { activity.prune(now).await? } else { 0 };
-        let views = self.readers.ranking.fold_old_views(&*self.views, now).await?;
-        tracing::info!(?pruned, activity_rows, views, "housekeeping done");
-        Ok(())
+    /// Runs every job once. A job that fails stops no other.
+    pub(super) async fn run(&self, now: Timestamp) -> Round {
+        let mut round = Round::default();
+        self.store.keep_reserve();
+        round.note("signing_keys", self.sessions.check_keys(now).await.map(|()| 0));
+        if self.lease.is_held().await {
+            let (events_before, readers_at) = (now.before(self.retention), self.readers.position());
+            let bounds = PruneBounds { now, events_before, readers_at };
+            for kind in Prunable::ALL {
+                round.note(kind.name(), self.store.prune_rows(kind, bounds).await.map_err(Error::from));
+            }
+            let views = self.readers.ranking.fold_old_views(&*self.views, now).await;
+            round.note("views", views.map_err(Error::from));
+            // The activity store cannot be pruned while its part is down.
+            if self.readers.activity.is_up() {
+                round.note("activity", self.readers.activity.prune(now).await);
+            }
+        }
+        let forgotten = self.readers.projection.rooms().visibility.forget_purged().await;
+        round.note("forget_purged", forgotten.map(|()| 0).map_err(Error::from));
+        round.note("load_revocations", self.sessions.load_revocations(now).await.map(|()| 0));
+        round
     }
 }
 

@@ -2,11 +2,14 @@
 //! and its task, which take the steps of departures (`departures.rs`).
 mod actor;
 mod departures;
+#[cfg(test)]
+mod tests;
 
 use super::{
     activity::Activity,
     backoff::{Backoff, PART_MAX},
     error::Reply,
+    lease::Lease,
     mailbox::Mailbox,
     projection::Projection,
     ranking::Ranking,
@@ -14,7 +17,10 @@ use super::{
     sessions::Sessions,
     supervisor::Supervisor,
 };
-use crate::{config::Config, storage::Stores};
+use crate::{
+    config::Config,
+    storage::{Stores, Work},
+};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Notify;
 
@@ -36,7 +42,8 @@ pub(super) struct Readers {
     pub(super) search: Search,
 }
 
-/// Starts the actor and its timer. The first run is an hour after the start; a failed run is repeated with backoff.
+/// Starts the actor and its timer. The first run is an hour after the start; a run with a failed job is repeated with
+/// backoff.
 pub(super) async fn start(
     supervisor: &Supervisor,
     stores: &Stores,
@@ -52,6 +59,7 @@ pub(super) async fn start(
         views: stores.views.clone(),
         readers,
         sessions,
+        lease: Lease::new(&stores.leases, Work::Pruning),
         retention: Duration::from_secs(u64::from(config.events.retention_hours) * 3_600),
         last_run_failed: part.new_fault(),
         retry: retry.clone(),

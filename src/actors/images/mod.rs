@@ -11,14 +11,14 @@ mod tests;
 
 pub use decoders::UploadPermit;
 
-use super::{error::Error, slots::Slots, supervisor::Supervisor, visibility::Visibility};
+use super::{error::Error, lease::Lease, slots::Slots, supervisor::Supervisor, visibility::Visibility};
 use crate::{
     config::Config,
     domain::{
         IdGenerator, Image, ImageDescription, ImageFile, ImageId, ImageKey, MemberId, Outcome, Picture, Purpose,
         Receipt, Refusal, Timestamp, Variant,
     },
-    storage::{ImageFileStore, ImageStore, StoreError, StoreResult, Stores},
+    storage::{ImageFileStore, ImageStore, StoreError, StoreResult, Stores, Work},
 };
 use aws_lc_rs::{
     constant_time::verify_slices_are_equal,
@@ -80,7 +80,8 @@ impl Images {
         let file_check = FileCheck::start(supervisor, part, files.clone());
         let decoders = Decoders::new(&config.images);
         let images = Self { slots, store, files, ids, visibility, decoders, file_check };
-        supervisor.spawn_background(sweep::sweep_hourly(images.clone()));
+        let lease = Lease::new(&stores.leases, Work::ImageSweep);
+        supervisor.spawn_background(sweep::sweep_hourly(images.clone(), lease));
         images
     }
 

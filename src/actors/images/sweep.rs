@@ -1,7 +1,7 @@
 //! The hourly sweep: deletes images that no post or profile has used for a day, and orphans (files without a row).
 use super::Images;
 use crate::{
-    actors::error::Error,
+    actors::{error::Error, lease::Lease},
     domain::{IMAGE_UNUSED_HOURS, ImageId, Timestamp},
     storage::FILE_PARTITIONS,
 };
@@ -24,44 +24,59 @@ pub(super) struct Swept {
 }
 
 /// Sweeps every hour, first an hour after the start. A plain task instead of an actor, because it receives no messages.
-pub(super) async fn sweep_hourly(images: Images) {
+pub(super) async fn sweep_hourly(images: Images, lease: Lease) {
     let mut clock = tokio::time::interval_at(tokio::time::Instant::now() + EVERY, EVERY);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         clock.tick().await;
-        match images.sweep(Timestamp::now()).await {
-            Ok(swept) => tracing::info!(?swept, "images swept"),
+        match images.sweep_with_lease(&lease, Timestamp::now()).await {
+            Ok(Some(swept)) => tracing::info!(?swept, "images swept"),
+            Ok(None) => {}
             Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "cannot sweep images; next attempt in an hour"
-                );
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "cannot sweep images; next attempt in an hour");
+                metrics::counter!("dailyfeed_housekeeping_failures_total", "job" => "image_sweep").increment(1);
             }
         }
     }
 }
 
 impl Images {
+    /// Sweeps once if this process has the lease.
+    pub(super) async fn sweep_with_lease(&self, lease: &Lease, now: Timestamp) -> Result<Option<Swept>, Error> {
+        if lease.is_held().await { Ok(Some(self.sweep(now).await?)) } else { Ok(None) }
+    }
+
     /// Sweeps once: deletes all unused images, and the orphans in one of [`ROUNDS`] shares of the files, another share
-    /// every hour.
+    /// every hour. A failure of one does not stop the other.
     pub(super) async fn sweep(&self, now: Timestamp) -> Result<Swept, Error> {
         let before = now.before(Duration::from_secs(IMAGE_UNUSED_HOURS * 3_600));
-        let mut swept = Swept::default();
+        let unused = self.sweep_unused(before).await;
+        let orphans = self.sweep_orphans(now, before).await;
+        Ok(Swept { unused: unused?, orphans: orphans? })
+    }
+
+    async fn sweep_unused(&self, before: Timestamp) -> Result<usize, Error> {
+        let mut deleted = 0;
         loop {
             let unused = self.store.delete_unused_images(before, STEP).await?.value;
             if unused.is_empty() {
-                break;
+                return Ok(deleted);
             }
             for id in &unused {
                 self.delete_files(*id).await;
             }
-            swept.unused += unused.len();
+            deleted += unused.len();
         }
+    }
+
+    async fn sweep_orphans(&self, now: Timestamp, before: Timestamp) -> Result<usize, Error> {
         let round = now.0.unsigned_abs() / 3_600_000 % ROUNDS;
+        let mut deleted = 0;
         for partition in (0..FILE_PARTITIONS).filter(|partition| partition % ROUNDS == round) {
-            swept.orphans += self.delete_orphans(partition as u8, before).await?;
+            deleted += self.delete_orphans(partition as u8, before).await?;
         }
-        Ok(swept)
+        Ok(deleted)
     }
 
     /// Deletes the orphans in one partition. Skips files that were written after `before`: their row may not be stored

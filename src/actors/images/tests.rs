@@ -1,15 +1,21 @@
 //! Tests of the sweep: which images and files it deletes, and which it keeps.
 use super::{Images, UploadedImage, sweep::Swept};
 use crate::{
-    actors::{Actors, Supervisor},
+    actors::{
+        Actors, Supervisor,
+        lease::{
+            Lease,
+            for_tests::{Answer, TestLeases},
+        },
+    },
     config::Config,
     domain::{
         Email, Handle, ImageId, MemberId, Outcome, Password, Patch, PostText, Profile, ProfilePatch, Purpose, Timestamp,
     },
-    storage::Stores,
+    storage::{Leases, Stores, Work},
 };
 use bytes::Bytes;
-use std::{collections::BTreeSet, path::Path, time::Duration};
+use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
 struct Deployment {
     actors: Actors,
@@ -136,5 +142,23 @@ async fn images_of_a_purged_post_are_swept() {
     stores.members.deactivate(*owner, Timestamp::now()).await.unwrap();
     purge(31 * 24).await;
     assert_eq!(a_day_of_sweeps(images, 25).await.unused, 1);
+    assert_eq!(files(folder.path()), BTreeSet::new());
+}
+
+#[tokio::test]
+async fn images_are_swept_only_with_the_lease() {
+    let Deployment { actors, owner, folder, .. } = &start().await;
+    let images = &actors.images;
+    let unused = upload(images, *owner, Purpose::Post).await;
+    let leases = TestLeases::new();
+    let lease = Lease::new(&(leases.clone() as Arc<dyn Leases>), Work::ImageSweep);
+    for answer in [Answer::Refused, Answer::Failed] {
+        leases.set(answer);
+        assert_eq!(images.sweep_with_lease(&lease, hours_ahead(25)).await.unwrap(), None);
+        assert_eq!(files(folder.path()), BTreeSet::from([unused.0]));
+    }
+    leases.set(Answer::Granted);
+    let swept = images.sweep_with_lease(&lease, hours_ahead(25)).await.unwrap();
+    assert_eq!(swept.map(|swept| swept.unused), Some(1));
     assert_eq!(files(folder.path()), BTreeSet::new());
 }

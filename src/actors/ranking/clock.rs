@@ -19,7 +19,8 @@ use tokio::time::MissedTickBehavior;
 /// Posts loaded by one query while the tables are loaded.
 const LOAD_STEP: usize = 10_000;
 
-/// Runs until the process ends. After a failure the next tick waits for a growing pause.
+/// Runs until the process ends, and skips the ticks without the lease. After a failure the next tick waits for a growing
+/// pause.
 pub(super) async fn run(shared: Arc<Shared>, mailbox: Mailbox<Message>) {
     let mut clock = tokio::time::interval(GENERATION_EVERY);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -27,6 +28,9 @@ pub(super) async fn run(shared: Arc<Shared>, mailbox: Mailbox<Message>) {
     let mut last_frozen = None;
     loop {
         clock.tick().await;
+        if !shared.lease.is_held().await {
+            continue;
+        }
         let rebuilt = rebuild(&shared, &mailbox).await;
         if let Err(error) = &rebuilt {
             tracing::warn!(error = error as &dyn std::error::Error, "cannot build rankings");

@@ -17,6 +17,7 @@ use super::{
     error::{Error, Reply},
     feeds::FeedPage,
     health::{Fault, Part},
+    lease::Lease,
     mailbox::Mailbox,
     reader,
     streams::Streams,
@@ -30,7 +31,7 @@ use crate::{
         VisiblePost,
         cursor::{ListKind, decode_list_cursor, encode_list_cursor},
     },
-    storage::{PostStore, RankingStore, Stores},
+    storage::{PostStore, RankingStore, Stores, Work},
 };
 use days::Days;
 use generations::{Generation, Generations};
@@ -81,6 +82,7 @@ struct Shared {
     part: Part,
     /// Present while the tallies cannot be read.
     store_fault: Fault,
+    lease: Lease,
 }
 
 impl Shared {
@@ -93,6 +95,7 @@ impl Shared {
             position: AtomicU64::new(head.0),
             incarnations: AtomicU64::new(0),
             store_fault: part.new_fault(),
+            lease: Lease::new(&stores.leases, Work::Ranking),
             part,
         }
     }

@@ -1,13 +1,20 @@
 //! Tests of the ranking: periods that move with time, an actor that fails, and the events about the best of a day.
 use super::{RankedFeed, Rebuilt, Shared, actor::State, clock::read_tables, tables::Spans};
 use crate::{
-    actors::{Actors, error::Error, feeds::Feed, health::Part},
+    actors::{
+        Actors,
+        error::Error,
+        feeds::Feed,
+        for_tests::TestServer,
+        health::Part,
+        lease::for_tests::{Answer, TestLeases},
+    },
     config::Config,
     domain::{
         CalendarDay, CommentText, Email, Event, EventKind, HOUR_MS, Handle, MemberId, Outcome, Password, Patch,
         Position, PostId, PostText, Privacy, Profile, ProfilePatch, RankedBy, RankingPeriod, Timestamp,
     },
-    storage::{Stores, View},
+    storage::{Stores, View, Work},
 };
 use jiff::tz::TimeZone;
 use std::{sync::Arc, time::Duration};
@@ -189,4 +196,16 @@ async fn the_scores_of_a_day_are_frozen_before_its_views_are_folded() {
     let top = actors.ranking.top3(*author, Some(day.date)).await.unwrap();
     let scores: Vec<_> = top.items.iter().map(|top| (top.post.post.id, top.score)).collect();
     assert_eq!((top.frozen, scores), (true, vec![(*older, 1)]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn posts_are_ranked_only_with_the_lease() {
+    let leases = TestLeases::new();
+    let server = TestServer::start_with(|stores| stores.leases = leases.clone()).await;
+    let newest = || server.actors.ranking.shared.generations.newest(RankedBy::Comments, RankingPeriod::All);
+    // The first round without the lease has ended.
+    leases.asked(Work::Ranking, 2).await;
+    assert!(newest().is_none());
+    leases.set(Answer::Granted);
+    until(async || newest()).await;
 }

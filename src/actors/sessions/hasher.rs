@@ -65,7 +65,7 @@ impl Hasher {
 impl HashPermit {
     /// Returns the hash to store, in the PHC format.
     pub(super) async fn hash(self, password: Password) -> Result<String, Error> {
-        self.run(move || hash(password.expose())).await?.ok_or(Error::Late("hasher"))
+        self.run(move || hash(password.expose())).await?.ok_or(Error::Failed("hasher"))
     }
 
     /// Hashes as [`HashPermit::hash`] does, and has the receipt cover the password too: a repeated request with another
@@ -80,7 +80,7 @@ impl HashPermit {
             let Some(receipt) = receipt else { return Some((hash, None)) };
             Some((hash, Some(seal(receipt, &password)?)))
         };
-        self.run(work).await?.ok_or(Error::Late("hasher"))
+        self.run(work).await?.ok_or(Error::Failed("hasher"))
     }
 
     /// Checks a password against a hash. Without a hash the result is `Wrong`, after the same time.

@@ -8,6 +8,7 @@ use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::HashMap,
+    ops::Range,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -16,7 +17,10 @@ use uuid::Uuid;
 /// The issuer and the audience of every token.
 const ISSUER: &str = "dailyfeed";
 /// How far the clock of another process can be ahead, in seconds.
-const LEEWAY_SECONDS: u64 = 5;
+pub(super) const LEEWAY_SECONDS: u64 = 5;
+/// How long a new key is stored before it signs. Every process reads the keys within this time (`keys.rs`), so each one
+/// can verify a token before another one signs it.
+pub(super) const PUBLISHED_FOR: Duration = Duration::from_secs(60);
 /// Verified tokens that are remembered, about 500 bytes each. A token that is not remembered is verified again, which
 /// costs as much as a page of a feed.
 const VERIFIED_MAX: usize = 8_192;
@@ -35,12 +39,29 @@ struct Claims {
 
 /// One set of keys, replaced as a whole.
 struct Ring {
-    primary: Uuid,
-    header: Header,
-    signing_key: EncodingKey,
-    verifying_keys: HashMap<String, DecodingKey>,
+    /// Oldest first, never empty. The newest one that has been published for long enough signs.
+    signing_keys: Vec<RingKey>,
+    /// By `kid`, each with its index in `signing_keys`.
+    verifying_keys: HashMap<String, (usize, DecodingKey)>,
     /// Dropped with the ring, so that a disabled key no longer verifies any token.
-    verified: Cache<Box<str>, Verified>,
+    verified: Cache<Box<str>, Remembered>,
+}
+
+/// One key of a ring.
+struct RingKey {
+    id: Uuid,
+    /// When it signs: from a moment after its creation to the same moment after its replacement.
+    signs: Range<Timestamp>,
+    header: Header,
+    secret: EncodingKey,
+}
+
+/// A token that was verified before.
+#[derive(Clone, Copy)]
+struct Remembered {
+    identity: Identity,
+    /// The index of its key in `Ring::signing_keys`.
+    key: usize,
 }
 
 /// The keys that are in force, and the lifetime of the tokens that they sign.
@@ -70,15 +91,24 @@ impl Keyring {
         Self { ring: RwLock::new(Arc::new(Ring::new(keys))), validation, lifetime }
     }
 
-    /// Replaces the keys by those in the store.
-    pub(super) fn replace(&self, keys: &Keys) {
+    /// Takes over the keys of the store. Returns whether a new key is among them.
+    pub(super) fn replace(&self, keys: &Keys) -> bool {
+        let present = self.ring();
+        let ids = || keys.others.iter().chain([&keys.primary]).map(|key| key.id);
+        if present.signing_keys.iter().map(|key| key.id).eq(ids()) {
+            // The same ring remembers the tokens that it has verified.
+            return false;
+        }
+        let is_new = |id: Uuid| present.signing_keys.iter().all(|key| key.id != id);
         let ring = Arc::new(Ring::new(keys));
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = ring;
+        ids().any(is_new)
     }
 
-    /// Returns the id of the key that signs new tokens.
-    pub(super) fn primary(&self) -> Uuid {
-        self.ring().primary
+    /// Returns whether the token names a key that is not among the keys: unknown to this process, disabled or made up.
+    pub(super) fn lacks_key_of(&self, token: &str) -> bool {
+        let kid = jsonwebtoken::decode_header(token).ok().and_then(|header| header.kid);
+        kid.is_some_and(|kid| kid.parse::<Uuid>().is_ok() && !self.ring().verifying_keys.contains_key(&kid))
     }
 
     fn ring(&self) -> Arc<Ring> {
@@ -97,8 +127,8 @@ impl Keyring {
         member: MemberId,
         session: SessionId,
         session_end: Timestamp,
+        now: Timestamp,
     ) -> Option<(String, Duration)> {
-        let now = Timestamp::now();
         let end = now.after(self.lifetime).min(session_end);
         let claims = Claims {
             iss: ISSUER.to_owned(),
@@ -110,7 +140,8 @@ impl Keyring {
             exp: end.0 / 1000,
         };
         let ring = self.ring();
-        match jsonwebtoken::encode(&ring.header, &claims, &ring.signing_key) {
+        let key = &ring.signing_keys[ring.signing_key(now)];
+        match jsonwebtoken::encode(&key.header, &claims, &key.secret) {
             Ok(token) => Some((token, now.until(end))),
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "cannot sign a token");
@@ -121,24 +152,26 @@ impl Keyring {
 
     /// Checks key, algorithm, signature, issuer, audience and time, but not whether the session has ended. Refuses
     /// `TokenInvalid`, `TokenExpired`.
-    pub(super) fn verify(&self, token: &str) -> Result<Verified, Refusal> {
+    pub(super) fn verify(&self, token: &str, now: Timestamp) -> Result<Verified, Refusal> {
         let ring = self.ring();
-        if let Some(verified) = ring.verified.get(token)
-            && Timestamp::now() < verified.identity.expires_at
-        {
-            return Ok(verified);
-        }
-        let verified = self.verify_anew(&ring, token)?;
-        ring.verified.insert(token.into(), verified);
-        Ok(verified)
+        let remembered = ring.verified.get(token).filter(|remembered| now < remembered.identity.expires_at);
+        let Remembered { identity, key } = match remembered {
+            Some(remembered) => remembered,
+            None => {
+                let verified = self.verify_anew(&ring, token, now)?;
+                ring.verified.insert(token.into(), verified);
+                verified
+            }
+        };
+        Ok(Verified { identity, under_old_key: key < ring.signing_key(now) })
     }
 
     /// Verifies a token that is not remembered.
-    fn verify_anew(&self, ring: &Ring, token: &str) -> Result<Verified, Refusal> {
+    fn verify_anew(&self, ring: &Ring, token: &str, now: Timestamp) -> Result<Remembered, Refusal> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| Refusal::TokenInvalid)?;
         let kid = header.kid.ok_or(Refusal::TokenInvalid)?;
-        let key = ring.verifying_keys.get(&kid).ok_or(Refusal::TokenInvalid)?;
-        let decoded = jsonwebtoken::decode::<Claims>(token, key, &self.validation);
+        let (key, secret) = ring.verifying_keys.get(&kid).ok_or(Refusal::TokenInvalid)?;
+        let decoded = jsonwebtoken::decode::<Claims>(token, secret, &self.validation);
         let decoded = decoded.map_err(|error| match error.kind() {
             ErrorKind::ExpiredSignature => Refusal::TokenExpired,
             _ => Refusal::TokenInvalid,
@@ -149,23 +182,39 @@ impl Keyring {
         // configuration must not count.
         let lifetime_end = Timestamp(claims.iat.saturating_mul(1000)).after(self.lifetime);
         let expires_at = Timestamp(claims.exp.saturating_mul(1000)).min(lifetime_end);
-        if expires_at.after(Duration::from_secs(LEEWAY_SECONDS)) < Timestamp::now() {
+        if expires_at.after(Duration::from_secs(LEEWAY_SECONDS)) < now {
             return Err(Refusal::TokenExpired);
         }
         let identity = Identity { member: MemberId(member), session: SessionId(claims.sid), expires_at };
-        Ok(Verified { identity, under_old_key: ring.header.kid.as_ref() != Some(&kid) })
+        Ok(Remembered { identity, key: *key })
     }
 }
 
 impl Ring {
     fn new(keys: &Keys) -> Self {
-        let all = keys.others.iter().chain([&keys.primary]);
-        let verifying_keys =
-            all.map(|key: &SigningKey| (key.id.to_string(), DecodingKey::from_secret(&key.secret))).collect();
+        let all = || keys.others.iter().chain([&keys.primary]);
+        let verifying_keys = all()
+            .enumerate()
+            .map(|(index, key)| (key.id.to_string(), (index, DecodingKey::from_secret(&key.secret))))
+            .collect();
+        Self { signing_keys: all().map(RingKey::new).collect(), verifying_keys, verified: Cache::new(VERIFIED_MAX) }
+    }
+
+    /// Returns the index of the key that signs at this time. Without an older key the newest one signs at once: it is
+    /// the first, or an operator has disabled the others.
+    fn signing_key(&self, now: Timestamp) -> usize {
+        let newest = self.signing_keys.len().saturating_sub(1);
+        self.signing_keys.iter().rposition(|key| key.signs.contains(&now)).unwrap_or(newest)
+    }
+}
+
+impl RingKey {
+    fn new(key: &SigningKey) -> Self {
         let mut header = Header::new(Algorithm::HS256);
-        header.kid = Some(keys.primary.id.to_string());
-        let signing_key = EncodingKey::from_secret(&keys.primary.secret);
-        Self { primary: keys.primary.id, header, signing_key, verifying_keys, verified: Cache::new(VERIFIED_MAX) }
+        header.kid = Some(key.id.to_string());
+        let until = key.replaced_at.map_or(Timestamp(i64::MAX), |at| at.after(PUBLISHED_FOR));
+        let signs = key.created_at.after(PUBLISHED_FOR)..until;
+        Self { id: key.id, signs, header, secret: EncodingKey::from_secret(&key.secret) }
     }
 }
 
@@ -183,14 +232,14 @@ mod tests {
     fn a_token_outlives_the_rotation_of_its_key_but_not_its_removal() {
         let (old, new) = (key(1), key(2));
         let keyring = Keyring::new(&Keys { primary: old.clone(), others: vec![] }, Duration::from_secs(60));
-        let token = keyring.sign(MemberId(7), SessionId(9), END).unwrap().0;
-        let verified = keyring.verify(&token).unwrap();
+        let token = keyring.sign(MemberId(7), SessionId(9), END, Timestamp::now()).unwrap().0;
+        let verified = keyring.verify(&token, Timestamp::now()).unwrap();
         assert_eq!((verified.identity.member, verified.identity.session), (MemberId(7), SessionId(9)));
         assert!(!verified.under_old_key);
         keyring.replace(&Keys { primary: new.clone(), others: vec![old] });
-        assert!(keyring.verify(&token).unwrap().under_old_key);
+        assert!(keyring.verify(&token, Timestamp::now()).unwrap().under_old_key);
         keyring.replace(&Keys { primary: new, others: vec![] });
-        assert_eq!(keyring.verify(&token).unwrap_err(), Refusal::TokenInvalid);
+        assert_eq!(keyring.verify(&token, Timestamp::now()).unwrap_err(), Refusal::TokenInvalid);
     }
 
     #[test]
@@ -198,12 +247,12 @@ mod tests {
         let keys = Keys { primary: key(1), others: vec![] };
         let keyring = Keyring::new(&keys, Duration::from_secs(3_600));
         let end = Timestamp(Timestamp::now().after(Duration::from_secs(60)).0 / 1000 * 1000);
-        let (token, lasts) = keyring.sign(MemberId(7), SessionId(9), end).unwrap();
-        assert_eq!(keyring.verify(&token).unwrap().identity.expires_at, end);
+        let (token, lasts) = keyring.sign(MemberId(7), SessionId(9), end, Timestamp::now()).unwrap();
+        assert_eq!(keyring.verify(&token, Timestamp::now()).unwrap().identity.expires_at, end);
         assert!(lasts <= Duration::from_secs(60), "{lasts:?}");
-        let (token, _) = keyring.sign(MemberId(7), SessionId(9), END).unwrap();
+        let (token, _) = keyring.sign(MemberId(7), SessionId(9), END, Timestamp::now()).unwrap();
         let stricter = Keyring::new(&keys, Duration::from_secs(10));
-        let left = Timestamp::now().until(stricter.verify(&token).unwrap().identity.expires_at);
+        let left = Timestamp::now().until(stricter.verify(&token, Timestamp::now()).unwrap().identity.expires_at);
         assert!(left <= Duration::from_secs(10), "{left:?}");
     }
 
@@ -221,19 +270,19 @@ mod tests {
             exp: past.0 / 1000,
         };
         let ring = keyring.ring();
-        let token = jsonwebtoken::encode(&ring.header, &claims, &ring.signing_key).unwrap();
+        let token = jsonwebtoken::encode(&ring.signing_keys[0].header, &claims, &ring.signing_keys[0].secret).unwrap();
         let identity = Identity { member: MemberId(7), session: SessionId(9), expires_at: past };
-        ring.verified.insert(token.as_str().into(), Verified { identity, under_old_key: false });
+        ring.verified.insert(token.as_str().into(), Remembered { identity, key: 0 });
         drop(ring);
-        assert_eq!(keyring.verify(&token).unwrap_err(), Refusal::TokenExpired);
+        assert_eq!(keyring.verify(&token, Timestamp::now()).unwrap_err(), Refusal::TokenExpired);
     }
 
     #[test]
     fn a_remembered_token_verifies_only_its_own_text() {
         let keyring = Keyring::new(&Keys { primary: key(1), others: vec![] }, Duration::from_secs(60));
-        let token = keyring.sign(MemberId(7), SessionId(9), END).unwrap().0;
-        let first = keyring.verify(&token).unwrap();
-        assert_eq!(keyring.verify(&token).unwrap().identity.member, first.identity.member);
-        assert_eq!(keyring.verify(&token[..token.len() - 1]).unwrap_err(), Refusal::TokenInvalid);
+        let token = keyring.sign(MemberId(7), SessionId(9), END, Timestamp::now()).unwrap().0;
+        let first = keyring.verify(&token, Timestamp::now()).unwrap();
+        assert_eq!(keyring.verify(&token, Timestamp::now()).unwrap().identity.member, first.identity.member);
+        assert_eq!(keyring.verify(&token[..token.len() - 1], Timestamp::now()).unwrap_err(), Refusal::TokenInvalid);
     }
 }

@@ -85,8 +85,8 @@ impl Sessions {
         } else {
             session.expires_at.min(verified.identity.expires_at)
         };
-        let signed = self.shared.keyring.sign(session.member, session.id, end);
-        signed.ok_or(Error::Late("keyring"))
+        let signed = self.shared.keyring.sign(session.member, session.id, end, Timestamp::now());
+        signed.ok_or(Error::Failed("keyring"))
     }
 
     /// Returns the session of an identity. Refuses `TokenRevoked` if it has ended or expired, and revokes its tokens in
@@ -138,8 +138,8 @@ impl Sessions {
 
     /// Signs an access token, and computes the refresh token of a rotation.
     fn tokens(&self, session: &Session, rotation: u64) -> Result<Tokens, Error> {
-        let signed = self.shared.keyring.sign(session.member, session.id, session.expires_at);
-        let (access, expires_in) = signed.ok_or(Error::Late("keyring"))?;
+        let signed = self.shared.keyring.sign(session.member, session.id, session.expires_at, Timestamp::now());
+        let (access, expires_in) = signed.ok_or(Error::Failed("keyring"))?;
         Ok(Tokens {
             access,
             expires_in,

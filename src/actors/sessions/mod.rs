@@ -5,12 +5,16 @@ mod caller;
 mod commands;
 mod hash_queue;
 mod hasher;
+mod key_sync;
 mod keyring;
 mod lockout;
 mod login;
 mod password;
 mod refresh;
+mod revocation_sync;
 mod revocations;
+#[cfg(test)]
+mod tests;
 mod tickets;
 
 pub(super) use caller::Caller;
@@ -20,20 +24,27 @@ pub use tickets::TicketUse;
 
 use super::{
     error::{Error, StartError},
+    lease::Lease,
     slots::Slots,
     supervisor::Supervisor,
     visibility::Visibility,
 };
 use crate::{
     config::Config,
-    domain::{IdGenerator, Identity, MemberId, Refusal, Session, SessionId, SigningKey, Timestamp},
-    storage::{MemberStore, SessionStore, Stores},
+    domain::{IdGenerator, Identity, MemberId, Refusal, Session, SessionId, Timestamp},
+    storage::{MemberStore, SessionStore, Stores, Work},
 };
 use commands::{EndedSessions, SessionCommand, SessionState};
+use key_sync::KeySync;
 use keyring::Keyring;
 use lockout::Lockout;
+use revocation_sync::RevocationSync;
 use revocations::Revocations;
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tickets::Tickets;
 
 /// Characters of a device name that are stored; the rest is cut.
@@ -77,13 +88,14 @@ pub struct Sessions {
 struct Shared {
     sessions: Arc<dyn SessionStore>,
     members: Arc<dyn MemberStore>,
-    keyring: Keyring,
+    keyring: Arc<Keyring>,
+    key_sync: Arc<KeySync>,
     lockout: Lockout,
     tickets: Tickets,
     revocations: Arc<Revocations>,
+    revocation_sync: RevocationSync,
     session_lifetime: Duration,
     refresh_grace: Duration,
-    key_age_max: Duration,
 }
 
 impl Sessions {
@@ -97,12 +109,10 @@ impl Sessions {
     ) -> Result<Self, StartError> {
         let settings = &config.authentication;
         let (sessions, members) = (stores.sessions.clone(), stores.members.clone());
-        let stored = sessions.keys().await?;
-        let keys = match stored {
-            Some(keys) => keys,
-            None => sessions.rotate_key(None, new_key(), Timestamp(0)).await?.value,
-        };
         let token_lifetime = Duration::from_secs(settings.access_token_seconds);
+        let key_age_max = Duration::from_secs(u64::from(settings.key_rotation_hours) * 3_600);
+        let lease = Lease::new(&stores.leases, Work::SigningKeys);
+        let key_sync = Arc::new(KeySync::start(sessions.clone(), lease, token_lifetime, key_age_max).await?);
         let failures_max = if config.limits.enabled { config.limits.login_failures_max as usize } else { 0 };
         let window = Duration::from_secs(config.limits.login_lock_seconds);
         let revocations = Arc::new(Revocations::default());
@@ -113,30 +123,43 @@ impl Sessions {
             tokens_expire_after: token_lifetime + REVOCATION_MARGIN,
         };
         let slots = Slots::start(supervisor, "sessions", state).await?;
+        let revocation_sync = RevocationSync::start(supervisor, stores, revocations.clone()).await?;
         let shared = Arc::new(Shared {
             sessions,
             members,
-            keyring: Keyring::new(&keys, token_lifetime),
+            keyring: key_sync.keyring().clone(),
+            key_sync: key_sync.clone(),
             lockout: Lockout::new(failures_max, window, settings.hash_threads),
             tickets: Tickets::default(),
             revocations,
+            revocation_sync,
             session_lifetime: Duration::from_secs(u64::from(settings.session_days) * 86_400),
             refresh_grace: Duration::from_secs(settings.refresh_grace_seconds),
-            key_age_max: Duration::from_secs(u64::from(settings.key_rotation_hours) * 3_600),
         });
         let started = Self { shared, slots, hasher, visibility };
-        started.load_revocations().await?;
         // With a full disk the server still starts and answers reads: the present keys stay valid until the next check.
-        if let Err(error) = started.check_keys().await {
+        if let Err(error) = started.check_keys(Timestamp::now()).await {
             tracing::error!(error = &error as &dyn std::error::Error, "cannot check the signing keys");
         }
+        supervisor.spawn_background(key_sync::read_periodically(key_sync));
         Ok(started)
     }
 
     /// Verifies an access token. Refuses `TokenInvalid`, `TokenExpired`, `TokenRevoked`.
     pub fn verify(&self, token: &str) -> Result<Verified, Refusal> {
-        let verified = self.shared.keyring.verify(token)?;
+        let verified = self.shared.keyring.verify(token, Timestamp::now())?;
         if self.is_revoked(verified.identity) { Err(Refusal::TokenRevoked) } else { Ok(verified) }
+    }
+
+    /// Returns whether an invalid token names a key that this process does not have: [`Sessions::read_keys`] may find
+    /// it, if another process has stored it since the last read.
+    pub fn lacks_key_of(&self, token: &str) -> bool {
+        self.shared.keyring.lacks_key_of(token)
+    }
+
+    /// Reads the signing keys, at most once per second: a call within a second after another one changes nothing.
+    pub async fn read_keys(&self) {
+        self.shared.key_sync.read_for_unknown_key(Instant::now()).await;
     }
 
     /// Returns whether the session of the identity has ended.
@@ -196,36 +219,15 @@ impl Sessions {
         self.shared.tickets.identity(ticket).filter(|identity| !self.is_revoked(*identity))
     }
 
-    /// Rotates the signing key when it is too old, disables old keys, and prunes revocations. Runs hourly.
-    pub(super) async fn check_keys(&self) -> Result<(), Error> {
-        let now = Timestamp::now();
-        let store = &self.shared.sessions;
-        // The tokens of a replaced key have expired after the lifetime of a token.
-        let disable_before = now.before(self.shared.keyring.lifetime() + Duration::from_secs(60));
-        store.disable_keys(disable_before).await?;
-        let Some(mut keys) = store.keys().await? else { return Ok(()) };
-        if keys.primary.created_at.until(now) >= self.shared.key_age_max {
-            keys = store.rotate_key(Some(keys.primary.id), new_key(), disable_before).await?.value;
-            tracing::info!(key = %keys.primary.id, "signing key rotated");
-        }
-        if keys.primary.id != self.shared.keyring.primary() {
-            metrics::counter!("dailyfeed_key_rotations_total").increment(1);
-        }
-        self.shared.keyring.replace(&keys);
+    /// Replaces the signing key when it is too old, disables old keys, and prunes revocations. Runs hourly.
+    pub(super) async fn check_keys(&self, now: Timestamp) -> Result<(), Error> {
         self.shared.revocations.prune(now);
-        Ok(())
+        self.shared.key_sync.check(now).await
     }
 
-    /// Loads the revoked tokens from the store. Runs at the start, and after the store was pruned.
-    pub(super) async fn load_revocations(&self) -> Result<(), Error> {
-        let now = Timestamp::now();
-        for (session, until) in self.shared.sessions.revoked(now).await? {
-            self.shared.revocations.add(&[session], until);
-        }
-        for (member, not_before) in self.shared.sessions.not_before(now).await? {
-            self.shared.revocations.add_member(member, not_before);
-        }
-        Ok(())
+    /// Reads the revocations of every process. Runs hourly.
+    pub(super) async fn load_revocations(&self, now: Timestamp) -> Result<(), Error> {
+        Ok(self.shared.revocation_sync.load(now).await?)
     }
 
     async fn end_sessions(&self, member: MemberId, which: EndedSessions) -> Result<usize, Error> {
@@ -236,10 +238,6 @@ impl Sessions {
     fn tokens_until(&self) -> Timestamp {
         Timestamp::now().after(self.shared.keyring.lifetime() + REVOCATION_MARGIN)
     }
-}
-
-fn new_key() -> SigningKey {
-    SigningKey { id: uuid::Uuid::new_v4(), secret: random_bytes(), created_at: Timestamp::now(), replaced_at: None }
 }
 
 fn random_bytes() -> [u8; 32] {

@@ -2,7 +2,7 @@
 //! from the store.
 use crate::{
     domain::{MemberId, SessionId, Timestamp},
-    storage::NotBefore,
+    storage::{NotBefore, StoredRevocations},
 };
 use rustc_hash::FxHashMap;
 use std::sync::{PoisonError, RwLock};
@@ -39,6 +39,14 @@ impl Revocations {
             *known = not_before;
         }
         drop(revoked);
+    }
+
+    /// Revokes the tokens that are revoked in the store.
+    pub(super) fn add_stored(&self, stored: StoredRevocations) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).sessions.extend(stored.sessions);
+        for (member, not_before) in stored.members {
+            self.add_member(member, not_before);
+        }
     }
 
     /// Removes the entries whose tokens have all expired.

@@ -29,6 +29,7 @@ use axum::{
 };
 use compression::{may_compress, worth_compressing};
 use futures::{FutureExt, future::Either};
+use public_guard::KeysRead;
 use request_record::RequestRecord;
 use std::{
     any::Any,
@@ -65,6 +66,8 @@ pub(super) enum Guard {
 struct Admitted {
     /// The token is valid, but was signed with a key that is about to be retired.
     refresh_needed: bool,
+    /// The token is invalid, but another process may have stored its key a moment ago.
+    key_unknown: bool,
 }
 
 impl Edge {
@@ -91,7 +94,7 @@ pub(super) struct EdgeService<S> {
 
 impl<S> Service<Request> for EdgeService<S>
 where
-    S: Service<Request, Response = Response, Error = Infallible>,
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send + 'static,
 {
     type Response = Response;
@@ -111,6 +114,9 @@ where
                 return Box::pin(std::future::ready(Ok(response)));
             }
         };
+        if admitted.key_unknown {
+            return Box::pin(self.clone().call_with_keys_read(request));
+        }
         let time_max = self.rules.time_max_of(&request);
         let span = record.span();
         let writes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
@@ -148,6 +154,21 @@ where
     }
 }
 
+impl<S> EdgeService<S>
+where
+    Self: Service<Request, Response = Response, Error = Infallible>,
+{
+    /// Reads the signing keys, then calls the service again, which admits or refuses the token for good.
+    async fn call_with_keys_read(mut self, mut request: Request) -> Result<Response, Infallible> {
+        let rules = self.rules.clone();
+        if let Some(guard) = rules.public() {
+            guard.sessions.read_keys().await;
+        }
+        request.extensions_mut().insert(KeysRead);
+        self.call(request).await
+    }
+}
+
 impl Rules {
     /// The guard of the public listener; none for the admin listener.
     fn public(&self) -> Option<&PublicGuard> {
@@ -168,7 +189,7 @@ impl Rules {
             Guard::Public(guard) => guard.admit(request, peer),
             Guard::Admin(guard) => {
                 guard.check(request.headers(), request.uri(), local)?;
-                Ok(Admitted { refresh_needed: false })
+                Ok(Admitted { refresh_needed: false, key_unknown: false })
             }
         }
     }

@@ -2,6 +2,7 @@
 use super::Admitted;
 use crate::{
     actors::{sessions::Sessions, visibility::Visibility},
+    domain::Refusal,
     http::{
         extract::{Caller, bearer, client_address, is_trusted},
         problem::Problem,
@@ -18,6 +19,10 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
+
+/// Marks a request for whose token the signing keys were read again: an extension of the request.
+#[derive(Clone, Copy)]
+pub(super) struct KeysRead;
 
 /// The guard of the public listener.
 pub(in crate::http) struct PublicGuard {
@@ -36,7 +41,14 @@ impl PublicGuard {
     pub(super) fn admit(&self, request: &mut Request, peer: IpAddr) -> Result<Admitted, Problem> {
         self.warn_of_untrusted_proxy(peer, request.headers());
         let address = client_address(peer, request.headers(), &self.trusted_proxies);
-        let verified = bearer(request.headers()).and_then(|token| Ok(self.sessions.verify(token)?));
+        let token = bearer(request.headers());
+        let mut key_unknown = false;
+        let verified = token.and_then(|token| {
+            let verified = self.sessions.verify(token);
+            let invalid = matches!(verified, Err(Refusal::TokenInvalid));
+            key_unknown = invalid && self.sessions.lacks_key_of(token);
+            Ok(verified?)
+        });
         let refresh_needed = matches!(&verified, Ok(verified) if verified.under_old_key);
         let identity = verified.map(|verified| verified.identity);
         let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
@@ -47,8 +59,9 @@ impl PublicGuard {
             Ok(identity) => self.rate_limits.member(identity.member)?,
             Err(_) => self.rate_limits.anonymous(address)?,
         }
+        let key_unknown = key_unknown && request.extensions().get::<KeysRead>().is_none();
         request.extensions_mut().insert(Caller { address, identity });
-        Ok(Admitted { refresh_needed })
+        Ok(Admitted { refresh_needed, key_unknown })
     }
 
     /// Logs once which key makes the server trust a proxy. Until then all clients of that proxy share one address and

@@ -123,3 +123,19 @@ impl Malformed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actors::Error;
+
+    #[test]
+    fn a_failure_is_an_internal_error_and_a_delay_may_be_retried() {
+        let answer = |error: Error| {
+            let problem = Problem::from(error);
+            (problem.0.status.as_u16(), problem.0.retry_after.is_some())
+        };
+        assert_eq!(answer(Error::Failed("hasher")), (500, false));
+        assert_eq!(answer(Error::Late("hasher")), (503, true));
+    }
+}

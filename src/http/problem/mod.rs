@@ -235,6 +235,11 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let mut problem = match error {
             Error::Refused(refusal) => return refusal.into(),
+            Error::Failed(_) => {
+                let mut problem = Self::internal();
+                problem.0.cause = Some(Arc::new(error));
+                return problem;
+            }
             Error::Busy(_) => Self::fixed(StatusCode::SERVICE_UNAVAILABLE, "BUSY", &messages::BUSY),
             _ => Self::unavailable(),
         };

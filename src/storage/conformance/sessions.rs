@@ -1,13 +1,13 @@
 //! Sessions under concurrent commands: rotation, revocation and checked credentials.
 use super::{
     Backend,
-    fixtures::{hours_from_now, refused},
+    fixtures::{events, hours_from_now, refused},
     id, member,
     tokens::{checked, log_in, session_of},
 };
 use crate::{
-    domain::{Identity, MemberId, Refusal, SessionId, SigningKey, Timestamp},
-    storage::{NotBefore, SessionsToEnd, Stores},
+    domain::{Event, EventKind, Identity, MemberId, Position, Refusal, SessionId, SigningKey, Timestamp},
+    storage::{NotBefore, SessionsToEnd, StoredRevocations, Stores},
 };
 use uuid::Uuid;
 
@@ -17,6 +17,8 @@ conformance! {
     a_command_checked_against_old_credentials_is_refused,
     an_ended_session_changes_nothing,
     a_session_without_a_row_is_revoked_too,
+    every_revocation_is_announced_by_an_event_of_its_commit,
+    revocations_are_found_by_the_positions_of_their_events,
     a_key_is_replaced_once_and_disabled_after_its_time,
 }
 
@@ -119,6 +121,72 @@ async fn a_session_without_a_row_is_revoked_too(backend: &Backend) {
     assert_eq!(stores.sessions.revoked(now).await.unwrap(), []);
     assert_eq!(stores.sessions.end_sessions(who, SessionsToEnd::Own(missing), until).await.unwrap().value, [missing]);
     assert_eq!(stores.sessions.revoked(now).await.unwrap(), [(missing, until)]);
+}
+
+/// A command that revokes tokens emits an event, whether or not a row of `sessions` is left; one that revokes nothing
+/// emits none.
+async fn every_revocation_is_announced_by_an_event_of_its_commit(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let who = member(stores, "who").await;
+    let until = hours_from_now(1);
+    let here = async || {
+        let session = session(stores, who).await;
+        (Identity { member: who, session, expires_at: until }, checked(stores, who).await, SessionId(id()))
+    };
+    let newest = async || events(stores).await.last().copied().unwrap();
+    let announced = async |kind: EventKind, before: Event| {
+        let event = newest().await;
+        assert!(event.position > before.position, "no event after {before:?}");
+        assert_eq!((event.fact.kind, event.fact.member), (kind, who));
+    };
+    let end = async |which| stores.sessions.end_sessions(who, which, until).await.unwrap();
+
+    let (identity, ..) = here().await;
+    for which in [
+        SessionsToEnd::One(identity.session),
+        SessionsToEnd::Own(identity.session),
+        SessionsToEnd::All { before: SessionId(id()) },
+        SessionsToEnd::AllBut { keep: identity.session, before: SessionId(id()) },
+    ] {
+        let before = newest().await;
+        end(which).await;
+        announced(EventKind::MemberLoggedOut, before).await;
+    }
+    let before = newest().await;
+    end(SessionsToEnd::One(identity.session)).await;
+    assert_eq!(newest().await, before, "the session has ended before");
+
+    let ((identity, known, next), before) = (here().await, newest().await);
+    stores.sessions.change_password(identity, known, "new".to_owned(), next, until).await.unwrap();
+    announced(EventKind::PasswordChanged, before).await;
+    let ((identity, known, next), before) = (here().await, newest().await);
+    stores.sessions.deactivate(identity, known, Timestamp::now(), next, until).await.unwrap();
+    announced(EventKind::MemberDeactivated, before).await;
+}
+
+async fn revocations_are_found_by_the_positions_of_their_events(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let (who, other) = (member(stores, "who").await, member(stores, "other").await);
+    let (one, two, theirs) = (session(stores, who).await, session(stores, who).await, session(stores, other).await);
+    let (until, before) = (hours_from_now(1), SessionId(id()));
+    let start = events(stores).await.last().unwrap().position;
+    for (member, which) in [
+        (who, SessionsToEnd::One(one)),
+        (who, SessionsToEnd::All { before }),
+        (other, SessionsToEnd::One(one)),
+        (other, SessionsToEnd::Own(theirs)),
+    ] {
+        stores.sessions.end_sessions(member, which, until).await.unwrap();
+    }
+    let between = async |after, end| stores.sessions.revocations_between(after, end).await.unwrap();
+    let at = |events: u64| Position(start.0 + events);
+    let single = |session| StoredRevocations { sessions: vec![(session, until)], members: vec![] };
+    assert_eq!(between(at(0), at(1)).await, single(one));
+    let older = NotBefore { before, keep: None, tokens_until: until };
+    assert_eq!(between(at(1), at(2)).await, StoredRevocations { members: vec![(who, older)], ..single(two) });
+    assert_eq!(between(at(2), at(3)).await, single(theirs), "another member's session was not ended");
+    assert_eq!(between(at(3), Position(u64::MAX)).await, StoredRevocations::default());
+    assert_eq!(between(start, at(3)).await.sessions.len(), 3);
 }
 
 async fn a_key_is_replaced_once_and_disabled_after_its_time(backend: &Backend) {

@@ -17,6 +17,7 @@ mod ranking;
 
 mod departures;
 mod housekeeping;
+mod leases;
 mod log;
 mod writer;
 
@@ -56,13 +57,6 @@ pub(super) struct Sqlite {
     token_lifetime: Duration,
     /// Locked until the store is dropped.
     _lock: std::fs::File,
-}
-
-impl Sqlite {
-    /// Reserves disk space for the next start, if the disk has any. Called after every store is open, and hourly.
-    pub(super) fn keep_reserve(&self) {
-        self.reserve.keep();
-    }
 }
 
 /// Wraps an error of SQLite, or of data that it stores.

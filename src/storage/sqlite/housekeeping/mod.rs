@@ -12,7 +12,9 @@ pub(crate) use retag::retag_posts;
 use super::{Sqlite, departures, failed, json_ids, number, signed, writer::Commit};
 use crate::{
     domain::{Position, RECEIPT_HOURS, Timestamp},
-    storage::{Committed, DEPARTURE_ROWS_MAX, Drift, HousekeepingStore, Import, PURGE_DAYS, Pruned, StoreResult},
+    storage::{
+        Committed, DEPARTURE_ROWS_MAX, Drift, HousekeepingStore, Import, PURGE_DAYS, Prunable, PruneBounds, StoreResult,
+    },
 };
 use async_trait::async_trait;
 use futures::{FutureExt, future::BoxFuture};
@@ -100,17 +102,32 @@ impl Sqlite {
 
 #[async_trait]
 impl HousekeepingStore for Sqlite {
-    async fn prune(&self, now: Timestamp, events_before: Timestamp, readers_at: Position) -> StoreResult<Pruned> {
-        self.keep_reserve();
-        let events = self.run_steps(move |commit| prune_events(commit, events_before, readers_at).boxed()).await?;
-        let receipts = self.sweep(sweeps::RECEIPTS, now.before(Duration::from_secs(RECEIPT_HOURS * 3_600))).await?;
-        let sessions = self.prune_sessions(now).await?;
-        self.sweep(sweeps::REVOCATIONS, now).await?;
-        self.sweep(sweeps::MEMBER_REVOCATIONS, now).await?;
+    async fn prune_rows(&self, kind: Prunable, bounds: PruneBounds) -> StoreResult<u64> {
+        let PruneBounds { now, events_before, readers_at } = bounds;
         let purged = now.before(Duration::from_secs(PURGE_DAYS * 86_400));
-        let posts = self.purge_posts(purged).await?;
-        let members = self.purge_members(purged).await?;
-        Ok(Pruned { events, receipts, sessions, posts, members })
+        match kind {
+            Prunable::Events => {
+                self.run_steps(move |commit| prune_events(commit, events_before, readers_at).boxed()).await
+            }
+            Prunable::Receipts => {
+                self.sweep(sweeps::RECEIPTS, now.before(Duration::from_secs(RECEIPT_HOURS * 3_600))).await
+            }
+            Prunable::Sessions => self.prune_sessions(now).await,
+            Prunable::Revocations => {
+                let sessions = self.sweep(sweeps::REVOCATIONS, now).await?;
+                Ok(sessions + self.sweep(sweeps::MEMBER_REVOCATIONS, now).await?)
+            }
+            Prunable::Posts => self.purge_posts(purged).await,
+            Prunable::Members => {
+                // Without their posts, so that the removal of a member does not cascade to them.
+                self.purge_posts(purged).await?;
+                self.purge_members(purged).await
+            }
+        }
+    }
+
+    fn keep_reserve(&self) {
+        self.reserve.keep();
     }
 
     async fn audit(&self) -> StoreResult<Vec<Drift>> {

@@ -1,5 +1,5 @@
 //! The commands on sessions: logins, rotations and ends of sessions, password changes and deactivations.
-use super::revocations;
+use super::revocations::{self, Ending};
 use crate::{
     domain::{EventKind, Fact, Identity, MemberId, Refusal, Session, SessionId, Timestamp},
     storage::{
@@ -93,11 +93,8 @@ pub(super) async fn end_sessions(
     which: SessionsToEnd,
     tokens_until: Timestamp,
 ) -> StoreResult<Vec<SessionId>> {
-    let ended = revocations::end_sessions(&mut commit.connection, member, which, tokens_until).await?;
-    if !ended.is_empty() {
-        commit.emit(Fact::new(EventKind::MemberLoggedOut, member));
-    }
-    Ok(ended)
+    let kind = EventKind::MemberLoggedOut;
+    revocations::end_sessions(commit, Ending { member, which, tokens_until, kind }).await
 }
 
 /// The arguments of `change_password`.
@@ -116,7 +113,8 @@ pub(super) async fn change_password(commit: &mut Commit, change: PasswordChange)
     check_active(connection, identity, Timestamp::now()).await?;
     set_password_hash(connection, identity.member, password_hash).await?;
     let which = SessionsToEnd::AllBut { keep: identity.session, before };
-    revocations::end_sessions(connection, identity.member, which, tokens_until).await
+    let (member, kind) = (identity.member, EventKind::PasswordChanged);
+    revocations::end_sessions(commit, Ending { member, which, tokens_until, kind }).await
 }
 
 /// The arguments of `deactivate`.
@@ -133,8 +131,8 @@ pub(super) async fn deactivate(commit: &mut Commit, deactivation: Deactivation) 
     check_unchanged(&mut commit.connection, &checked).await?;
     check_active(&mut commit.connection, identity, at).await?;
     let which = SessionsToEnd::All { before };
-    let ended = revocations::end_sessions(&mut commit.connection, identity.member, which, tokens_until).await?;
-    commit.emit(Fact::new(EventKind::MemberLoggedOut, identity.member));
+    let (member, kind) = (identity.member, EventKind::MemberLoggedOut);
+    let ended = revocations::end_sessions(commit, Ending { member, which, tokens_until, kind }).await?;
     members::deactivate(commit, identity.member, at).await?;
     Ok(ended)
 }

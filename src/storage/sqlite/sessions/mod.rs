@@ -6,8 +6,8 @@ mod revocations;
 
 use super::{Sqlite, decoded, failed, number, signed};
 use crate::{
-    domain::{Identity, MemberId, Session, SessionId, SigningKey, Timestamp},
-    storage::{Committed, Credentials, Keys, NotBefore, SessionStore, SessionsToEnd, StoreResult},
+    domain::{Identity, MemberId, Position, Session, SessionId, SigningKey, Timestamp},
+    storage::{Committed, Credentials, Keys, NotBefore, SessionStore, SessionsToEnd, StoreResult, StoredRevocations},
 };
 use async_trait::async_trait;
 use futures::FutureExt;
@@ -125,23 +125,18 @@ impl SessionStore for Sqlite {
     async fn revoked(&self, now: Timestamp) -> StoreResult<Vec<(SessionId, Timestamp)>> {
         let select = "SELECT session_id, tokens_until FROM revocations WHERE tokens_until > ?";
         let rows = sqlx::query(select).bind(now.0).fetch_all(&self.read_pool).await.map_err(failed)?;
-        Ok(rows.iter().map(|row| (SessionId(number(row.get(0))), Timestamp(row.get(1)))).collect())
+        Ok(rows.iter().map(revocations::revoked).collect())
     }
 
     async fn not_before(&self, now: Timestamp) -> StoreResult<Vec<(MemberId, NotBefore)>> {
         let select = "SELECT member_id, before_session, kept_session, tokens_until FROM member_revocations \
             WHERE tokens_until > ?";
         let rows = sqlx::query(select).bind(now.0).fetch_all(&self.read_pool).await.map_err(failed)?;
-        let not_before = rows.iter().map(|row| {
-            let keep: Option<i64> = row.get(2);
-            let not_before = NotBefore {
-                before: SessionId(number(row.get(1))),
-                keep: keep.map(|keep| SessionId(number(keep))),
-                tokens_until: Timestamp(row.get(3)),
-            };
-            (MemberId(number(row.get(0))), not_before)
-        });
-        Ok(not_before.collect())
+        Ok(rows.iter().map(revocations::revoked_member).collect())
+    }
+
+    async fn revocations_between(&self, after: Position, until: Position) -> StoreResult<StoredRevocations> {
+        self.revocations_between(after, until).await
     }
 
     async fn credentials(&self, id: MemberId) -> StoreResult<Option<Credentials>> {
