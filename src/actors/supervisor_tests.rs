@@ -48,11 +48,11 @@ async fn sign_up(actors: &Actors, handle: &str) -> MemberId {
     let draft = actors.members.draft_member(email, Handle::new(handle).unwrap(), Profile::new(profile).unwrap());
     let id = draft.member.id;
     let password = Password::new("password", "Passw0rd!").unwrap();
-    assert_eq!(actors.members.sign_up(draft, password, None, HOME).await.unwrap(), Outcome::Done(()));
+    assert_eq!(actors.members.sign_up(draft, password, None, HOME).await.unwrap(), Outcome::Done);
     id
 }
 
-async fn post(actors: &Actors, author: MemberId) -> Result<Outcome<()>, Error> {
+async fn post(actors: &Actors, author: MemberId) -> Result<Outcome, Error> {
     let draft = actors.content.draft_post(author, PostText::new(None, "글").unwrap()).await?;
     actors.content.create_post(draft, None).await
 }

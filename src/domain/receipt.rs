@@ -34,19 +34,9 @@ pub struct Answer {
 
 /// The outcome of a write that may be a repeat.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome<T> {
+pub enum Outcome {
     /// The write was done now.
-    Done(T),
+    Done,
     /// The write was done by an earlier request, which got this answer.
     Repeated(Answer),
-}
-
-impl<T> Outcome<T> {
-    /// Maps the value of a `Done`.
-    pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> Outcome<U> {
-        match self {
-            Self::Done(value) => Outcome::Done(convert(value)),
-            Self::Repeated(answer) => Outcome::Repeated(answer),
-        }
-    }
 }

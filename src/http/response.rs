@@ -58,9 +58,9 @@ pub(super) fn created(location: String, view: &impl Serialize) -> Answer {
 }
 
 /// The prepared response of a command that was committed, or the stored one of a request that is a repeat.
-pub(super) fn created_or_repeated(prepared: Answer, outcome: Outcome<()>) -> Response {
+pub(super) fn created_or_repeated(prepared: Answer, outcome: Outcome) -> Response {
     let answer = match outcome {
-        Outcome::Done(()) => prepared,
+        Outcome::Done => prepared,
         Outcome::Repeated(answer) => answer,
     };
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::CREATED);
@@ -72,9 +72,9 @@ pub(super) fn created_or_repeated(prepared: Answer, outcome: Outcome<()>) -> Res
 }
 
 /// The same for a resource whose GET has the same body, under the tag of that GET.
-pub(super) fn created_or_repeated_with_etag(prepared: Answer, outcome: Outcome<()>) -> Response {
+pub(super) fn created_or_repeated_with_etag(prepared: Answer, outcome: Outcome) -> Response {
     let tag = match &outcome {
-        Outcome::Done(()) => etag::of(prepared.body.as_bytes()),
+        Outcome::Done => etag::of(prepared.body.as_bytes()),
         Outcome::Repeated(answer) => etag::of(answer.body.as_bytes()),
     };
     let mut response = created_or_repeated(prepared, outcome);

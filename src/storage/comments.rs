@@ -1,6 +1,6 @@
 //! The store of comments: commands that change them, and reads by id, post, parent and author.
-use super::StoreResult;
-use crate::domain::{Comment, CommentId, CommentText, MemberId, Outcome, Position, PostId, Receipt, Timestamp};
+use super::{Committed, StoreResult};
+use crate::domain::{Comment, CommentId, CommentText, MemberId, Outcome, PostId, Receipt, Timestamp};
 use async_trait::async_trait;
 
 /// The part of one comment's counts that some members contribute.
@@ -36,7 +36,7 @@ pub enum CommentRange {
 pub trait CommentStore: Send + Sync + 'static {
     /// Stores a comment with its receipt and its event in one commit. A repeated receipt returns the stored answer.
     /// Refuses `IdempotencyKeyReused`, `PostNotFound`, `ParentNotFound`, `ParentOnAnotherPost`.
-    async fn create_comment(&self, comment: Comment, receipt: Option<Receipt>) -> StoreResult<Outcome<Position>>;
+    async fn create_comment(&self, comment: Comment, receipt: Option<Receipt>) -> StoreResult<Committed<Outcome>>;
     /// Replaces the text of a comment and returns the comment as stored. An edit without a change emits no event.
     /// Refuses `CommentNotFound`, `CommentUpdateForbidden`, and `PreconditionFailed` if the stored comment no longer
     /// equals `expected`.
@@ -48,10 +48,10 @@ pub trait CommentStore: Send + Sync + 'static {
         mentions: Vec<MemberId>,
         expected: Option<Comment>,
         at: Timestamp,
-    ) -> StoreResult<Comment>;
+    ) -> StoreResult<Committed<Comment>>;
     /// Removes the text of a comment and marks it as deleted at `at`. Refuses `CommentNotFound`,
     /// `CommentDeleteForbidden`.
-    async fn delete_comment(&self, author: MemberId, id: CommentId, at: Timestamp) -> StoreResult<()>;
+    async fn delete_comment(&self, author: MemberId, id: CommentId, at: Timestamp) -> StoreResult<Committed<()>>;
 
     /// Returns one comment or its tombstone.
     async fn comment_by_id(&self, id: CommentId) -> StoreResult<Option<Comment>>;

@@ -1,5 +1,5 @@
 //! Work on the whole store: pruning, audits, imports.
-use super::{NewMember, StoreResult};
+use super::{Committed, NewMember, StoreResult};
 use crate::domain::{MemberId, Position, Post, PostId, Timestamp};
 use async_trait::async_trait;
 
@@ -106,7 +106,7 @@ pub trait HousekeepingStore: Send + Sync + 'static {
     /// Recomputes every counter and returns the counters that drifted; any drift is a bug.
     async fn audit(&self) -> StoreResult<Vec<Drift>>;
     /// Stores a batch with its events and counters in one commit.
-    async fn import(&self, batch: Import) -> StoreResult<()>;
+    async fn import(&self, batch: Import) -> StoreResult<Committed<()>>;
     /// Returns the largest stored id, also of ended sessions that are revoked. The id generator starts above it.
     async fn largest_id(&self) -> StoreResult<u64>;
 }

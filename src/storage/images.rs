@@ -1,5 +1,5 @@
 //! The stores of images: rows that describe them, and files that hold their bytes.
-use super::StoreResult;
+use super::{Committed, StoreResult};
 use crate::domain::{Image, ImageId, MemberId, Outcome, Receipt, Timestamp, Variant};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -12,12 +12,12 @@ pub trait ImageStore: Send + Sync + 'static {
     /// Stores an unused image with its receipt. A repeated receipt returns the stored answer. Refuses
     /// `IdempotencyKeyReused`, `MemberNotFound`, and `TooManyImages` if the owner has `IMAGES_UNUSED_MAX` unused
     /// images.
-    async fn create_image(&self, image: Image, receipt: Option<Receipt>) -> StoreResult<Outcome<()>>;
+    async fn create_image(&self, image: Image, receipt: Option<Receipt>) -> StoreResult<Committed<Outcome>>;
     /// Deletes an image and removes it from its post and its owner's profile in the same commit, each with an event.
     /// Refuses `ImageNotFound`, `ImageForbidden`.
-    async fn delete_image(&self, owner: MemberId, id: ImageId) -> StoreResult<()>;
+    async fn delete_image(&self, owner: MemberId, id: ImageId) -> StoreResult<Committed<()>>;
     /// Deletes at most `limit` images that have been unused since before `before`, and returns their ids.
-    async fn delete_unused_images(&self, before: Timestamp, limit: usize) -> StoreResult<Vec<ImageId>>;
+    async fn delete_unused_images(&self, before: Timestamp, limit: usize) -> StoreResult<Committed<Vec<ImageId>>>;
 
     /// Returns one image, unless its owner is deactivated or its post is deleted.
     async fn image(&self, id: ImageId) -> StoreResult<Option<Image>>;

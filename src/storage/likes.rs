@@ -1,5 +1,5 @@
 //! The store of likes on posts and comments.
-use super::{Listed, StoreResult};
+use super::{Committed, Listed, StoreResult};
 use crate::domain::{CommentId, LikeState, MemberCard, MemberId, PostId};
 use async_trait::async_trait;
 
@@ -8,10 +8,17 @@ use async_trait::async_trait;
 pub trait LikeStore: Send + Sync + 'static {
     /// Sets (`like`) or withdraws a like of a post and returns the state after it. `id` is the sort key in the list of
     /// likers. A command without a change emits no event. Refuses `PostNotFound`.
-    async fn like_post(&self, id: u64, member: MemberId, post: PostId, like: bool) -> StoreResult<LikeState>;
+    async fn like_post(&self, id: u64, member: MemberId, post: PostId, like: bool)
+    -> StoreResult<Committed<LikeState>>;
     /// Sets (`like`) or withdraws a like of a comment and returns the state after it. `id` is the id of the like. A
     /// command without a change emits no event. Refuses `CommentNotFound`.
-    async fn like_comment(&self, id: u64, member: MemberId, comment: CommentId, like: bool) -> StoreResult<LikeState>;
+    async fn like_comment(
+        &self,
+        id: u64,
+        member: MemberId,
+        comment: CommentId,
+        like: bool,
+    ) -> StoreResult<Committed<LikeState>>;
 
     /// Returns the posts among `ids` that the member likes, unordered. At most 1,000 ids.
     async fn liked_posts(&self, member: MemberId, ids: &[PostId]) -> StoreResult<Vec<PostId>>;

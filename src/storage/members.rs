@@ -1,7 +1,7 @@
 //! The store of members: accounts, profiles, handles, cards and recommendations.
-use super::StoreResult;
+use super::{Committed, StoreResult};
 use crate::domain::{
-    Deadline, Email, Handle, Member, MemberCard, MemberId, Outcome, Position, Privacy, Profile, ProfilePatch, Receipt,
+    Deadline, Email, Handle, Member, MemberCard, MemberId, Outcome, Privacy, Profile, ProfilePatch, Receipt,
     Recommendation, Timestamp,
 };
 use async_trait::async_trait;
@@ -46,29 +46,32 @@ pub struct Recommended {
 pub trait MemberStore: Send + Sync + 'static {
     /// Stores a member with its receipt and its event in one commit. A repeated receipt returns the stored answer.
     /// Refuses `IdempotencyKeyReused`, `EmailTaken`, `HandleTaken`.
-    async fn sign_up(&self, member: NewMember, receipt: Option<Receipt>) -> StoreResult<Outcome<Position>>;
+    async fn sign_up(&self, member: NewMember, receipt: Option<Receipt>) -> StoreResult<Committed<Outcome>>;
     /// Applies the patch to the stored profile with `Profile::patched`. A change to public posts accepts every pending
-    /// follow request in the same commit. A patch without a change emits no event and returns the newest position.
-    /// Refuses `Invalid`, `MemberNotFound`, for an avatar `ImageNotFound` and `ImageForbidden`, and
+    /// follow request in the same commit. A patch without a change emits no event. Refuses `Invalid`, `MemberNotFound`, for an avatar `ImageNotFound` and `ImageForbidden`, and
     /// `PreconditionFailed` if the stored member no longer equals `expected`.
     async fn change_profile(
         &self,
         member: MemberId,
         patch: ProfilePatch,
         expected: Option<Member>,
-    ) -> StoreResult<Position>;
+    ) -> StoreResult<Committed<()>>;
     /// Changes the member's handle. The member's own handle in another case is no conflict. A command without a change
-    /// emits no event and returns the newest position. Refuses `HandleTaken`,
-    /// `MemberNotFound`, and `PreconditionFailed` if the stored member no longer equals `expected`.
-    async fn change_handle(&self, member: MemberId, handle: Handle, expected: Option<Member>) -> StoreResult<Position>;
+    /// emits no event. Refuses `HandleTaken`, `MemberNotFound`, and `PreconditionFailed` if the stored member no longer equals `expected`.
+    async fn change_handle(
+        &self,
+        member: MemberId,
+        handle: Handle,
+        expected: Option<Member>,
+    ) -> StoreResult<Committed<()>>;
     /// Deactivates a member without a session, for tests; the server uses `SessionStore::deactivate`. Refuses
     /// `MemberNotFound`.
     #[cfg(test)]
-    async fn deactivate(&self, member: MemberId, at: Timestamp) -> StoreResult<Position>;
-    /// Restores a member without a login, for tests; the server uses `SessionStore::create_session`. Returns `None` for
-    /// an active member.
+    async fn deactivate(&self, member: MemberId, at: Timestamp) -> StoreResult<Committed<()>>;
+    /// Restores a member without a login, for tests; the server uses `SessionStore::create_session`. Returns
+    /// `false` for an active member.
     #[cfg(test)]
-    async fn restore(&self, member: MemberId) -> StoreResult<Option<Position>>;
+    async fn restore(&self, member: MemberId) -> StoreResult<Committed<bool>>;
 
     /// Returns one member.
     async fn member(&self, id: MemberId) -> StoreResult<Option<Member>>;

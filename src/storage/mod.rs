@@ -5,7 +5,8 @@
 //!
 //! A store enqueues a command when its future is first polled, and executes commands in that order; commands that share
 //! a commit can be reordered, but no client can observe it. Dropping the future does not cancel the command. A command
-//! stores its rows, its counters and its events in one commit or changes nothing.
+//! stores its rows, its counters and its events in one commit or changes nothing. Every command answers [`Committed`]:
+//! what it made, and the position of its commit.
 mod members;
 mod relations;
 mod sessions;
@@ -21,6 +22,7 @@ mod ranking;
 mod search;
 
 mod activity;
+mod committed;
 mod housekeeping;
 mod leases;
 mod log;
@@ -35,6 +37,7 @@ mod conformance;
 
 pub use activity::{ACTIVITY_DAYS, ActivityStore, DEAD_LETTERS_MAX, DUE_MAX, DeadLetter, DeadLetterStore};
 pub use comments::{BlockedCounts, CommentRange, CommentStore};
+pub use committed::Committed;
 pub use housekeeping::{
     Drift, HousekeepingStore, Import, ImportedFollow, ImportedLike, PURGE_DAYS, Prunable, PruneBounds,
 };

@@ -1,5 +1,5 @@
 //! The store of posts: commands that change them, and reads by id, author and tag.
-use super::StoreResult;
+use super::{Committed, StoreResult};
 use crate::domain::{
     MemberId, Outcome, Position, Post, PostCounts, PostId, PostText, Receipt, Timestamp, markup::ResolvedMarkup,
 };
@@ -25,9 +25,9 @@ pub trait PostStore: Send + Sync + 'static {
     /// Stores a post with its tags, its receipt and its event in one commit. A repeated receipt returns the stored
     /// answer. Refuses `IdempotencyKeyReused`, `ImageNotFound`, `ImageForbidden`, and `Invalid` for an image of a
     /// profile or of another post.
-    async fn create_post(&self, post: Post, receipt: Option<Receipt>) -> StoreResult<Outcome<Position>>;
-    /// Replaces the text of a post, and its images if the text sets them. Returns the post as stored and the
-    /// position of its event; an edit without a change emits no event and returns the newest position.
+    async fn create_post(&self, post: Post, receipt: Option<Receipt>) -> StoreResult<Committed<Outcome>>;
+    /// Replaces the text of a post, and its images if the text sets them. Returns the post as stored; an edit without a
+    /// change emits no event.
     ///
     /// Refuses `PostNotFound`, `PostUpdateForbidden`, `PostEmpty` if neither text nor image would remain, and
     /// `PreconditionFailed` if the stored post no longer equals `expected`. For images it refuses what `create_post`
@@ -40,10 +40,9 @@ pub trait PostStore: Send + Sync + 'static {
         markup: ResolvedMarkup,
         expected: Option<Arc<Post>>,
         at: Timestamp,
-    ) -> StoreResult<(Post, Position)>;
-    /// Marks a post as deleted at `at` and returns the position of its event. Refuses `PostNotFound`,
-    /// `PostDeleteForbidden`.
-    async fn delete_post(&self, author: MemberId, id: PostId, at: Timestamp) -> StoreResult<Position>;
+    ) -> StoreResult<Committed<Post>>;
+    /// Marks a post as deleted at `at`. Refuses `PostNotFound`, `PostDeleteForbidden`.
+    async fn delete_post(&self, author: MemberId, id: PostId, at: Timestamp) -> StoreResult<Committed<()>>;
 
     /// Returns the posts among `ids`, unordered. At most 1,000 ids.
     async fn posts(&self, ids: &[PostId]) -> StoreResult<Vec<Post>>;

@@ -1,5 +1,5 @@
 //! The store of rankings: tallies of posts within time periods, and the best posts of each day.
-use super::StoreResult;
+use super::{Committed, StoreResult};
 use crate::domain::{CalendarDay, MemberId, Position, PostId, Tally, Timestamp};
 use async_trait::async_trait;
 use jiff::civil::Date;
@@ -64,13 +64,13 @@ pub trait RankingStore: Send + Sync + 'static {
     /// Returns the stored row of a day.
     async fn kept_day(&self, date: Date) -> StoreResult<Option<KeptDay>>;
     /// Stores the best public posts of a day and, once it is frozen, its best posts. Emits an event in the same commit
-    /// and returns its position if `shown` differs from before. Changes nothing on a frozen day.
+    /// and returns `true` if `shown` differs from before. Changes nothing on a frozen day.
     async fn keep_day(
         &self,
         date: Date,
         shown: Vec<PostId>,
         frozen: Option<Vec<ScoredPost>>,
-    ) -> StoreResult<Option<Position>>;
+    ) -> StoreResult<Committed<bool>>;
     /// Returns the day that the `DailyTop3Changed` at that position is about; `None` for another or a pruned event.
     async fn top3_changed_at(&self, position: Position) -> StoreResult<Option<Date>>;
 }

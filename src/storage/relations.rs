@@ -1,13 +1,13 @@
 //! The store of relations: follows, follow requests, blocks and mutes.
-use super::{Listed, StoreResult};
-use crate::domain::{MemberCard, MemberId, Position, Relation, RelationChange, Relations, Timestamp};
+use super::{Committed, Listed, StoreResult};
+use crate::domain::{MemberCard, MemberId, Relation, RelationChange, Relations, Timestamp};
 use async_trait::async_trait;
 
 /// The outcome of a `follow` command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Followed {
-    /// The follow was stored with an event at this position.
-    Now(Position),
+    /// The follow was stored.
+    Now,
     /// The follow existed before.
     Already,
     /// The followee approves followers; the request was stored now or before.
@@ -23,15 +23,15 @@ pub trait RelationStore: Send + Sync + 'static {
     /// Stores a follow, or a follow request if the followee approves followers. Refuses `MemberNotFound`, also if the
     /// followee blocks the follower; `FollowBlocked` if the follower blocks the followee; `FollowLimit`,
     /// `FollowRequestsFull`. `id` is the sort key of the follow or request.
-    async fn follow(&self, id: u64, follower: MemberId, followee: MemberId) -> StoreResult<Followed>;
-    /// Stores a change together with every relation that it ends, in one commit. Returns `None` if nothing changed.
-    /// Refuses `MemberNotFound`, `FollowRequestNotFound`, `BlockLimit`, `MuteLimit`.
+    async fn follow(&self, id: u64, follower: MemberId, followee: MemberId) -> StoreResult<Committed<Followed>>;
+    /// Stores a change together with every relation that it ends, in one commit. Returns whether anything
+    /// changed. Refuses `MemberNotFound`, `FollowRequestNotFound`, `BlockLimit`, `MuteLimit`.
     async fn change_relation(
         &self,
         change: RelationChange,
         member: MemberId,
         other: MemberId,
-    ) -> StoreResult<Option<Position>>;
+    ) -> StoreResult<Committed<bool>>;
 
     /// Returns a page of the members who follow the member.
     async fn followers(&self, id: MemberId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>>;

@@ -1,5 +1,5 @@
 //! The store of sessions: logins, refresh tokens, revocations, credentials and signing keys.
-use super::StoreResult;
+use super::{Committed, StoreResult};
 use crate::domain::{Identity, MemberId, Position, Session, SessionId, SigningKey, Timestamp};
 use async_trait::async_trait;
 
@@ -81,7 +81,7 @@ pub trait SessionStore: Send + Sync + 'static {
         session: Session,
         checked: Credentials,
         rehashed: Option<String>,
-    ) -> StoreResult<Position>;
+    ) -> StoreResult<Committed<()>>;
     /// Rotates the refresh token of a session. Returns `false` if the session has ended or `rotation` is not the
     /// current one.
     async fn refresh_session(
@@ -91,14 +91,14 @@ pub trait SessionStore: Send + Sync + 'static {
         now: Timestamp,
         expires_at: Timestamp,
         address: String,
-    ) -> StoreResult<bool>;
+    ) -> StoreResult<Committed<bool>>;
     /// Ends sessions and revokes their tokens until `tokens_until`, in one commit. Returns the ended sessions.
     async fn end_sessions(
         &self,
         member: MemberId,
         which: SessionsToEnd,
         tokens_until: Timestamp,
-    ) -> StoreResult<Vec<SessionId>>;
+    ) -> StoreResult<Committed<Vec<SessionId>>>;
     /// Stores a password and ends every other session in one commit. Returns the ended sessions. Refuses `LoginFailed`,
     /// and `TokenRevoked` if the session has ended or expired.
     async fn change_password(
@@ -108,7 +108,7 @@ pub trait SessionStore: Send + Sync + 'static {
         password_hash: String,
         before: SessionId,
         tokens_until: Timestamp,
-    ) -> StoreResult<Vec<SessionId>>;
+    ) -> StoreResult<Committed<Vec<SessionId>>>;
     /// Deactivates the member at `at`, subtracts the member's follows, likes and comments from all counters, and ends
     /// every session, in one commit. Returns the ended sessions. Refuses `LoginFailed`, `TokenRevoked`.
     async fn deactivate(
@@ -118,7 +118,7 @@ pub trait SessionStore: Send + Sync + 'static {
         at: Timestamp,
         before: SessionId,
         tokens_until: Timestamp,
-    ) -> StoreResult<Vec<SessionId>>;
+    ) -> StoreResult<Committed<Vec<SessionId>>>;
 
     /// Returns one session that has not ended.
     async fn session(&self, id: SessionId) -> StoreResult<Option<Session>>;
@@ -146,7 +146,7 @@ pub trait SessionStore: Send + Sync + 'static {
         expected: Option<uuid::Uuid>,
         new: SigningKey,
         disable_replaced_before: Timestamp,
-    ) -> StoreResult<Keys>;
+    ) -> StoreResult<Committed<Keys>>;
     /// Disables keys that were replaced before that time.
-    async fn disable_keys(&self, replaced_before: Timestamp) -> StoreResult<()>;
+    async fn disable_keys(&self, replaced_before: Timestamp) -> StoreResult<Committed<()>>;
 }

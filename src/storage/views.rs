@@ -1,5 +1,5 @@
 //! The store of views: the members who saw a post, by hour.
-use super::StoreResult;
+use super::{Committed, StoreResult};
 use crate::domain::{MemberId, PostId};
 use async_trait::async_trait;
 
@@ -19,5 +19,5 @@ pub struct View {
 pub trait ViewStore: Send + Sync + 'static {
     /// Counts each view once for each post, viewer and hour, with an event. Ignores views by a post's author and views
     /// of deleted posts. At most 512 views.
-    async fn count_views(&self, views: Vec<View>) -> StoreResult<()>;
+    async fn count_views(&self, views: Vec<View>) -> StoreResult<Committed<()>>;
 }

@@ -6,8 +6,8 @@ use crate::{
         mailbox::Permit,
     },
     domain::{
-        Comment, CommentId, CommentText, LikeState, MemberId, Outcome, Position, Post, PostId, PostText, Receipt,
-        Timestamp, markup::ResolvedMarkup,
+        Comment, CommentId, CommentText, LikeState, MemberId, Outcome, Post, PostId, PostText, Receipt, Timestamp,
+        markup::ResolvedMarkup,
     },
     storage::{CommentStore, LikeStore, PostStore},
 };
@@ -17,8 +17,8 @@ use std::sync::Arc;
 ///
 /// `expected` is the version that the author edited; the store refuses the edit if the stored one differs.
 pub(super) enum ContentCommand {
-    /// Stores a post with its receipt; replies with the position of its event.
-    CreatePost { post: Post, receipt: Option<Receipt>, reply: Reply<Outcome<Position>> },
+    /// Stores a post with its receipt; replies whether it was stored now.
+    CreatePost { post: Post, receipt: Option<Receipt>, reply: Reply<Outcome> },
     /// Changes the text of an author's post, and its images if `text` names any.
     EditPost {
         author: MemberId,
@@ -32,8 +32,8 @@ pub(super) enum ContentCommand {
     DeletePost { author: MemberId, id: PostId, reply: Reply<()> },
     /// Sets or withdraws a member's like of a post; `key` orders the list of likes.
     LikePost { key: u64, member: MemberId, id: PostId, like: bool, reply: Reply<LikeState> },
-    /// Stores a comment with its receipt; replies with the position of its event.
-    CreateComment { comment: Comment, receipt: Option<Receipt>, reply: Reply<Outcome<Position>> },
+    /// Stores a comment with its receipt; replies whether it was stored now.
+    CreateComment { comment: Comment, receipt: Option<Receipt>, reply: Reply<Outcome> },
     /// Changes the text of an author's comment.
     EditComment {
         author: MemberId,
@@ -68,7 +68,7 @@ impl Command for ContentCommand {
         match self {
             Self::CreatePost { post, receipt, reply } => {
                 let posts = stores.posts.clone();
-                let create = async move { Ok(posts.create_post(post, receipt).await?) };
+                let create = async move { Ok(posts.create_post(post, receipt).await?.value) };
                 submit_then_reply(permit, reply, create).await;
             }
             Self::EditPost { author, id, text, markup, expected, reply } => {
@@ -89,12 +89,12 @@ impl Command for ContentCommand {
             }
             Self::LikePost { key, member, id, like, reply } => {
                 let likes = stores.likes.clone();
-                let like = async move { Ok(likes.like_post(key, member, id, like).await?) };
+                let like = async move { Ok(likes.like_post(key, member, id, like).await?.value) };
                 submit_then_reply(permit, reply, like).await;
             }
             Self::CreateComment { comment, receipt, reply } => {
                 let comments = stores.comments.clone();
-                let create = async move { Ok(comments.create_comment(comment, receipt).await?) };
+                let create = async move { Ok(comments.create_comment(comment, receipt).await?.value) };
                 submit_then_reply(permit, reply, create).await;
             }
             Self::EditComment { author, id, text, mentions, expected, reply } => {
@@ -108,12 +108,15 @@ impl Command for ContentCommand {
             }
             Self::DeleteComment { author, id, reply } => {
                 let comments = stores.comments.clone();
-                let delete = async move { Ok(comments.delete_comment(author, id, now).await?) };
+                let delete = async move {
+                    comments.delete_comment(author, id, now).await?;
+                    Ok(())
+                };
                 submit_then_reply(permit, reply, delete).await;
             }
             Self::LikeComment { key, member, id, like, reply } => {
                 let likes = stores.likes.clone();
-                let like = async move { Ok(likes.like_comment(key, member, id, like).await?) };
+                let like = async move { Ok(likes.like_comment(key, member, id, like).await?.value) };
                 submit_then_reply(permit, reply, like).await;
             }
             #[cfg(test)]

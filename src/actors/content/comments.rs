@@ -60,13 +60,13 @@ impl Content {
     }
 
     /// Stores a draft. Refuses `IdempotencyKeyReused`, `PostNotFound`, `ParentNotFound`, `ParentOnAnotherPost`.
-    pub async fn create_comment(&self, draft: VisibleComment, receipt: Option<Receipt>) -> Result<Outcome<()>, Error> {
+    pub async fn create_comment(&self, draft: VisibleComment, receipt: Option<Receipt>) -> Result<Outcome, Error> {
         let comment = draft.comment;
         let author = comment.author;
         let create = |reply| ContentCommand::CreateComment { comment, receipt, reply };
         let outcome = self.slots.mailbox_of(author).ask(create).await?;
         self.visibility.note_write(author);
-        Ok(outcome.map(drop))
+        Ok(outcome)
     }
 
     /// Returns one comment. Refuses `CommentNotFound`.

@@ -84,13 +84,13 @@ impl Content {
     /// Stores a draft. Followers see the post when the projection has applied its event, the author at the next read.
     /// Refuses `IdempotencyKeyReused`, `ImageNotFound`, `ImageForbidden`, and `Invalid` for an image of another post or
     /// of a profile.
-    pub async fn create_post(&self, draft: VisiblePost, receipt: Option<Receipt>) -> Result<Outcome<()>, Error> {
+    pub async fn create_post(&self, draft: VisiblePost, receipt: Option<Receipt>) -> Result<Outcome, Error> {
         let post = Arc::unwrap_or_clone(draft.post);
         let author = post.author;
         let create = |reply| ContentCommand::CreatePost { post, receipt, reply };
         let outcome = self.slots.mailbox_of(author).ask(create).await?;
         self.visibility.note_write(author);
-        Ok(outcome.map(drop))
+        Ok(outcome)
     }
 
     /// Returns one post and records a view of it. Refuses `PostNotFound`.

@@ -10,7 +10,7 @@ use crate::{
         },
     },
     domain::Timestamp,
-    storage::{Drift, HousekeepingStore, Import, Prunable, PruneBounds, StoreError, StoreResult, Work},
+    storage::{Committed, Drift, HousekeepingStore, Import, Prunable, PruneBounds, StoreError, StoreResult, Work},
 };
 use async_trait::async_trait;
 use std::{
@@ -44,7 +44,7 @@ impl HousekeepingStore for FailingStore {
         self.store.audit().await
     }
 
-    async fn import(&self, batch: Import) -> StoreResult<()> {
+    async fn import(&self, batch: Import) -> StoreResult<Committed<()>> {
         self.store.import(batch).await
     }
 

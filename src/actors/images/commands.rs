@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// A command on images. Its reply is sent when its commit is durable.
 pub(super) enum ImageCommand {
     /// Stores the row of a new image, with its receipt.
-    CreateImage { image: Box<Image>, receipt: Option<Receipt>, reply: Reply<Outcome<()>> },
+    CreateImage { image: Box<Image>, receipt: Option<Receipt>, reply: Reply<Outcome> },
     /// Deletes the row of an owner's image.
     DeleteImage { owner: MemberId, id: ImageId, reply: Reply<()> },
 }
@@ -25,11 +25,14 @@ impl Command for ImageCommand {
         let images = images.clone();
         match self {
             Self::CreateImage { image, receipt, reply } => {
-                let create = async move { Ok(images.create_image(*image, receipt).await?) };
+                let create = async move { Ok(images.create_image(*image, receipt).await?.value) };
                 submit_then_reply(permit, reply, create).await;
             }
             Self::DeleteImage { owner, id, reply } => {
-                let delete = async move { Ok(images.delete_image(owner, id).await?) };
+                let delete = async move {
+                    images.delete_image(owner, id).await?;
+                    Ok(())
+                };
                 submit_then_reply(permit, reply, delete).await;
             }
         }

@@ -112,7 +112,7 @@ impl Images {
 
     /// Stores a draft: the files first, so that every row has its files. Refuses `IdempotencyKeyReused`,
     /// `MemberNotFound`, `TooManyImages`.
-    pub async fn create_image(&self, draft: ImageDraft, receipt: Option<Receipt>) -> Result<Outcome<()>, Error> {
+    pub async fn create_image(&self, draft: ImageDraft, receipt: Option<Receipt>) -> Result<Outcome, Error> {
         let ImageDraft { image, original, thumbnail } = draft;
         let (id, owner) = (image.picture.id, image.owner);
         let written = self.files.write(id, original, thumbnail).await;

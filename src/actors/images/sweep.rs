@@ -59,7 +59,7 @@ impl Images {
     async fn sweep_unused(&self, before: Timestamp) -> Result<usize, Error> {
         let mut deleted = 0;
         loop {
-            let unused = self.store.delete_unused_images(before, STEP).await?;
+            let unused = self.store.delete_unused_images(before, STEP).await?.value;
             if unused.is_empty() {
                 return Ok(deleted);
             }

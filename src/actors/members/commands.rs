@@ -14,8 +14,8 @@ use std::sync::Arc;
 ///
 /// `expected` is the version that the member edited; the store refuses the change if the stored one differs.
 pub(super) enum MemberCommand {
-    /// Stores a new member with the receipt; replies with the position of its event.
-    SignUp { member: Box<NewMember>, receipt: Option<Receipt>, reply: Reply<Outcome<Position>> },
+    /// Stores a new member with the receipt; replies whether it was stored now.
+    SignUp { member: Box<NewMember>, receipt: Option<Receipt>, reply: Reply<Outcome> },
     /// Changes a member's profile and privacy.
     ChangeProfile { member: MemberId, patch: Box<ProfilePatch>, expected: Option<Box<Member>>, reply: Reply<()> },
     /// Changes a member's handle.
@@ -43,7 +43,7 @@ impl Command for MemberCommand {
         match self {
             Self::SignUp { member, receipt, reply } => {
                 let members = stores.members.clone();
-                let sign_up = async move { Ok(members.sign_up(*member, receipt).await?) };
+                let sign_up = async move { Ok(members.sign_up(*member, receipt).await?.value) };
                 submit_then_reply(permit, reply, sign_up).await;
             }
             Self::ChangeProfile { member, patch, expected, reply } => {
@@ -66,17 +66,17 @@ impl Command for MemberCommand {
             }
             Self::Follow { key, follower, followee, reply } => {
                 let relations = stores.relations.clone();
-                let follow = async move { Ok(relations.follow(key, follower, followee).await?) };
+                let follow = async move { Ok(relations.follow(key, follower, followee).await?.value) };
                 submit_then_reply(permit, reply, follow).await;
             }
             Self::ChangeRelation { change, member, other, reply } => {
                 let relations = stores.relations.clone();
-                let change = async move { Ok(relations.change_relation(change, member, other).await?.is_some()) };
+                let change = async move { Ok(relations.change_relation(change, member, other).await?.value) };
                 submit_then_reply(permit, reply, change).await;
             }
             Self::MoveMarker { member, last_read, reply } => {
                 let markers = stores.markers.clone();
-                let move_marker = async move { Ok(markers.move_marker(member, last_read).await?.is_some()) };
+                let move_marker = async move { Ok(markers.move_marker(member, last_read).await?.value) };
                 submit_then_reply(permit, reply, move_marker).await;
             }
         }

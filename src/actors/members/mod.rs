@@ -89,14 +89,14 @@ impl Members {
         password: Password,
         receipt: Option<Receipt>,
         address: IpAddr,
-    ) -> Result<Outcome<()>, Error> {
+    ) -> Result<Outcome, Error> {
         let caller = Caller::new(&draft.email.key(), address);
         let (password_hash, receipt) = self.hasher.acquire(caller).await?.hash_and_seal(password, receipt).await?;
         let MemberDraft { member, email, handle } = draft;
         let (id, profile, created_at) = (member.id, member.profile, member.created_at);
         let member = Box::new(NewMember { id, email, handle, password_hash, profile, created_at });
         let sign_up = |reply| MemberCommand::SignUp { member, receipt, reply };
-        Ok(self.slots.mailbox_of(id).ask(sign_up).await?.map(drop))
+        self.slots.mailbox_of(id).ask(sign_up).await
     }
 
     /// Returns one member. Refuses `MemberNotFound`.

@@ -76,8 +76,9 @@ impl Command for SessionCommand {
                 submit_then_reply(permit, reply, create).await;
             }
             Self::RefreshSession { id, rotation, expires_at, address, reply } => {
-                let refresh =
-                    async move { Ok(state.sessions.refresh_session(id, rotation, now, expires_at, address).await?) };
+                let refresh = async move {
+                    Ok(state.sessions.refresh_session(id, rotation, now, expires_at, address).await?.value)
+                };
                 submit_then_reply(permit, reply, refresh).await;
             }
             Self::EndSessions { member, which, reply } => {
@@ -87,7 +88,7 @@ impl Command for SessionCommand {
             Self::ChangePassword { identity, checked, hash, reply } => {
                 let change = async move {
                     let until = now.after(state.tokens_expire_after);
-                    let ended = state.sessions.change_password(identity, checked, hash, next_id, until).await?;
+                    let ended = state.sessions.change_password(identity, checked, hash, next_id, until).await?.value;
                     let older = OlderSessions { before: next_id, keep: Some(identity.session) };
                     state.revoke(identity.member, &ended, Some(older), until);
                     Ok(())
@@ -97,7 +98,7 @@ impl Command for SessionCommand {
             Self::Deactivate { identity, checked, reply } => {
                 let deactivate = async move {
                     let until = now.after(state.tokens_expire_after);
-                    let ended = state.sessions.deactivate(identity, checked, now, next_id, until).await?;
+                    let ended = state.sessions.deactivate(identity, checked, now, next_id, until).await?.value;
                     let older = OlderSessions { before: next_id, keep: None };
                     state.revoke(identity.member, &ended, Some(older), until);
                     Ok(())
@@ -124,7 +125,7 @@ impl SessionState {
                 (SessionsToEnd::All { before: next_id }, Some(OlderSessions { before: next_id, keep: None }))
             }
         };
-        let ended = self.sessions.end_sessions(member, which, until).await?;
+        let ended = self.sessions.end_sessions(member, which, until).await?.value;
         self.revoke(member, &ended, older, until);
         Ok(ended.len())
     }

@@ -66,7 +66,7 @@ impl KeySync {
         self.store.disable_keys(disable_before).await?;
         let keys = stored_keys(&*self.store).await?;
         if keys.primary.created_at.until(now) >= self.age_max {
-            let keys = self.store.rotate_key(Some(keys.primary.id), new_key(now), disable_before).await?;
+            let keys = self.store.rotate_key(Some(keys.primary.id), new_key(now), disable_before).await?.value;
             tracing::info!(key = %keys.primary.id, "signing key stored");
         }
         Ok(())
@@ -116,7 +116,7 @@ fn log_failure(read: Result<(), Error>) {
 async fn stored_keys(store: &dyn SessionStore) -> StoreResult<Keys> {
     match store.keys().await? {
         Some(keys) => Ok(keys),
-        None => store.rotate_key(None, new_key(Timestamp::now()), Timestamp(0)).await,
+        None => Ok(store.rotate_key(None, new_key(Timestamp::now()), Timestamp(0)).await?.value),
     }
 }
 

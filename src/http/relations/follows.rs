@@ -45,7 +45,7 @@ pub(in crate::http) async fn follow(
 ) -> Result<Response, Problem> {
     match members.follow(identity.member, id).await? {
         Followed::Requested => Ok(response::accepted(&RequestedView { requested: true })),
-        Followed::Now(_) | Followed::Already => Ok(StatusCode::NO_CONTENT.into_response()),
+        Followed::Now | Followed::Already => Ok(StatusCode::NO_CONTENT.into_response()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The best posts of a day, and the stored rows of days.
 use super::{
     Backend,
-    fixtures::{events, like, members, post},
+    fixtures::{self, events, like, members, post},
     ranking::{comment_at, like_at, view_at},
 };
 use crate::{
@@ -114,7 +114,7 @@ async fn a_change_of_the_shown_posts_is_an_event(backend: &Backend) {
     let today = date("2026-03-02");
     let keep = async |posts: &[u64]| {
         let shown = posts.iter().map(|post| PostId(*post)).collect();
-        stores.ranking.keep_day(today, shown, None).await.unwrap()
+        fixtures::changed(stores.ranking.keep_day(today, shown, None).await)
     };
     assert_eq!(stores.ranking.kept_day(today).await.unwrap(), None);
     assert_eq!(keep(&[]).await, None);
@@ -138,12 +138,12 @@ async fn a_frozen_day_does_not_change(backend: &Backend) {
     let on = post(stores, author).await;
     like(stores, fan, on).await;
     let yesterday = date("2026-03-01");
-    stores.ranking.keep_day(yesterday, vec![on], None).await.unwrap().unwrap();
+    assert!(stores.ranking.keep_day(yesterday, vec![on], None).await.unwrap().value);
     let frozen = Some(vec![ScoredPost { post: on, score: 2 }]);
-    assert_eq!(stores.ranking.keep_day(yesterday, vec![on], frozen.clone()).await.unwrap(), None);
+    assert!(!stores.ranking.keep_day(yesterday, vec![on], frozen.clone()).await.unwrap().value);
     let again =
         stores.ranking.keep_day(yesterday, vec![PostId(9)], Some(vec![ScoredPost { post: PostId(9), score: 9 }]));
-    assert_eq!(again.await.unwrap(), None);
+    assert!(!again.await.unwrap().value);
     let kept = KeptDay { shown: vec![on], frozen };
     assert_eq!(stores.ranking.kept_day(yesterday).await.unwrap(), Some(kept));
 }
@@ -151,13 +151,13 @@ async fn a_frozen_day_does_not_change(backend: &Backend) {
 async fn freezing_a_day_with_other_posts_is_an_event(backend: &Backend) {
     let stores = &backend.stores().await;
     let (yesterday, today) = (date("2026-03-01"), date("2026-03-02"));
-    let one = stores.ranking.keep_day(today, vec![PostId(1)], None).await.unwrap().unwrap();
+    let one = stores.ranking.keep_day(today, vec![PostId(1)], None).await.unwrap().at;
     let other = stores
         .ranking
         .keep_day(yesterday, vec![PostId(2)], Some(vec![ScoredPost { post: PostId(2), score: 4 }]))
         .await
         .unwrap()
-        .unwrap();
+        .at;
     assert_eq!(stores.ranking.top3_changed_at(one).await.unwrap(), Some(today));
     assert_eq!(stores.ranking.top3_changed_at(other).await.unwrap(), Some(yesterday));
 }

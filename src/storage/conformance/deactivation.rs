@@ -49,7 +49,7 @@ async fn a_deactivated_member_is_hidden_until_restored(backend: &Backend) {
     let credentials = stores.sessions.credentials_by_email(&email).await.unwrap().unwrap();
     assert_eq!((credentials.member, credentials.deactivated_at), (deactivated, Some(deactivated_at)));
 
-    stores.members.restore(deactivated).await.unwrap().unwrap();
+    assert!(stores.members.restore(deactivated).await.unwrap().value);
     assert_eq!(stores.members.member_by_handle(&handle).await.unwrap().unwrap().id, deactivated);
     assert_eq!(stores.relations.followers(one, u64::MAX, 9).await.unwrap().len(), 1);
     assert_eq!(stores.likes.post_likes(on, u64::MAX, 9).await.unwrap().len(), 1);
@@ -75,7 +75,7 @@ async fn counters_follow_each_deactivation_and_restore(backend: &Backend) {
         like_comment(stores, member, top).await;
         like_comment(stores, member, bottom).await;
     }
-    let (now, restore) = (Timestamp::now(), async |who| stores.members.restore(who).await.unwrap().unwrap());
+    let (now, restore) = (Timestamp::now(), async |who| assert!(stores.members.restore(who).await.unwrap().value));
     let full = [Some((2, 1, false)), Some((0, 1, false)), Some((2, 0, false)), Some((0, 1, false))];
     let visible_counts = async || {
         let mut all_comments = Vec::new();
@@ -119,7 +119,7 @@ async fn a_follow_of_a_deactivated_member_can_end(backend: &Backend) {
     unfollow(stores, one, deactivated).await.unwrap();
     assert_eq!(counts(stores, one).await, [0; 3]);
     no_drift(stores).await;
-    stores.members.restore(deactivated).await.unwrap().unwrap();
+    assert!(stores.members.restore(deactivated).await.unwrap().value);
     assert_eq!((counts(stores, one).await, counts(stores, deactivated).await), ([1, 0, 0], [0, 1, 0]));
     no_drift(stores).await;
 }
@@ -127,11 +127,11 @@ async fn a_follow_of_a_deactivated_member_can_end(backend: &Backend) {
 async fn deactivation_and_restore_are_events(backend: &Backend) {
     let stores = &backend.stores().await;
     let [one] = members(stores).await;
-    assert_eq!(stores.members.restore(one).await.unwrap(), None);
-    let deactivated = stores.members.deactivate(one, Timestamp::now()).await.unwrap();
+    assert!(!stores.members.restore(one).await.unwrap().value);
+    let deactivated = stores.members.deactivate(one, Timestamp::now()).await.unwrap().at;
     assert_eq!(refused(stores.members.deactivate(one, Timestamp::now()).await), Refusal::MemberNotFound);
-    let restored = stores.members.restore(one).await.unwrap().unwrap();
-    assert_eq!(stores.members.restore(one).await.unwrap(), None);
+    let restored = fixtures::changed(stores.members.restore(one).await).unwrap();
+    assert!(!stores.members.restore(one).await.unwrap().value);
     let log: Vec<_> = events(stores).await.iter().map(|event| (event.position, event.fact)).collect();
     let fact = |kind| Fact::new(kind, one);
     assert_eq!(

@@ -2,7 +2,7 @@
 use super::{draft, id};
 use crate::{
     domain::{Comment, CommentId, Event, MemberId, Position, PostId, Refusal, RelationChange, Timestamp},
-    storage::{Followed, StoreError, StoreResult, Stores},
+    storage::{Committed, Followed, StoreError, StoreResult, Stores},
 };
 use std::{fmt::Debug, time::Duration};
 
@@ -79,16 +79,20 @@ pub(super) async fn like_comment(stores: &Stores, member: MemberId, comment: Com
 }
 
 pub(super) async fn follow(stores: &Stores, follower: MemberId, followee: MemberId) -> Option<Position> {
-    match stores.relations.follow(id(), follower, followee).await.unwrap() {
-        Followed::Now(position) => Some(position),
-        Followed::Already => None,
-        Followed::Requested => panic!("the followee approves followers"),
-    }
+    let followed = stores.relations.follow(id(), follower, followee).await.unwrap();
+    assert_ne!(followed.value, Followed::Requested, "the followee approves followers");
+    (followed.value == Followed::Now).then_some(followed.at)
 }
 
 /// Ends a follow. Returns `None` if the member did not follow.
 pub(super) async fn unfollow(stores: &Stores, follower: MemberId, followee: MemberId) -> Option<Position> {
-    stores.relations.change_relation(RelationChange::Unfollow, follower, followee).await.unwrap()
+    changed(stores.relations.change_relation(RelationChange::Unfollow, follower, followee).await)
+}
+
+/// Returns the position of a command that changed something.
+pub(super) fn changed(answer: StoreResult<Committed<bool>>) -> Option<Position> {
+    let committed = answer.unwrap();
+    committed.value.then_some(committed.at)
 }
 
 /// Returns the followers, followings and posts of a member.

@@ -39,7 +39,7 @@ fn image(owner: MemberId, purpose: Purpose) -> Image {
 async fn create_image(stores: &Stores, owner: MemberId, purpose: Purpose) -> ImageId {
     let image = image(owner, purpose);
     let id = image.picture.id;
-    assert_eq!(stores.images.create_image(image, None).await.unwrap(), Outcome::Done(()));
+    assert_eq!(stores.images.create_image(image, None).await.unwrap().value, Outcome::Done);
     id
 }
 
@@ -126,7 +126,7 @@ async fn an_edit_without_images_keeps_them(backend: &Backend) {
     assert_eq!(shown(stores, post).await, [second], "all of a change or nothing");
     edit(Some(Vec::new())).await.unwrap();
     assert_eq!(shown(stores, post).await, []);
-    let unused = stores.images.delete_unused_images(Timestamp(i64::MAX), 10).await.unwrap();
+    let unused = stores.images.delete_unused_images(Timestamp(i64::MAX), 10).await.unwrap().value;
     assert_eq!(unused.len(), 2);
 }
 
@@ -163,7 +163,7 @@ async fn unused_images_are_limited_and_deleted_in_steps(backend: &Backend) {
     let full = Refusal::TooManyImages { max: IMAGES_UNUSED_MAX };
     assert_eq!(refused(stores.images.create_image(image(owner, Purpose::Post), None).await), full);
     create_image(stores, other, Purpose::Post).await;
-    assert_eq!(stores.images.delete_unused_images(fixtures::hours_from_now(-1), 10).await.unwrap(), []);
-    assert_eq!(stores.images.delete_unused_images(fixtures::hours_from_now(1), 40).await.unwrap().len(), 40);
-    assert_eq!(stores.images.delete_unused_images(fixtures::hours_from_now(1), 100).await.unwrap().len(), 61);
+    assert_eq!(stores.images.delete_unused_images(fixtures::hours_from_now(-1), 10).await.unwrap().value, []);
+    assert_eq!(stores.images.delete_unused_images(fixtures::hours_from_now(1), 40).await.unwrap().value.len(), 40);
+    assert_eq!(stores.images.delete_unused_images(fixtures::hours_from_now(1), 100).await.unwrap().value.len(), 61);
 }

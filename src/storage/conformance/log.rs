@@ -5,7 +5,7 @@ use super::{
     id, member, post,
 };
 use crate::{
-    domain::{EventKind, Fact, MemberId, Outcome, Position, PostId, Timestamp},
+    domain::{EventKind, Fact, MemberId, Position, PostId, Timestamp},
     storage::{StoreError, Stores},
 };
 use futures::future::join_all;
@@ -116,13 +116,12 @@ async fn events_are_in_commit_order(backend: &Backend) {
     let written = join_all((0..100).map(|number| async move {
         let post = draft(author, "글");
         let fact = Fact::new(EventKind::PostCreated, author).on_post(post.id);
-        let Outcome::Done(position) = stores.posts.create_post(post.clone(), None).await.unwrap() else { panic!() };
+        let position = stores.posts.create_post(post.clone(), None).await.unwrap().at;
         // A command is answered once durable, so a later command has a later position.
         let later = if number % 2 == 0 {
-            stores.posts.delete_post(author, post.id, post.created_at).await.unwrap()
+            stores.posts.delete_post(author, post.id, post.created_at).await.unwrap().at
         } else {
-            stores.likes.like_post(id(), fan, post.id, true).await.unwrap();
-            Position(u64::MAX)
+            stores.likes.like_post(id(), fan, post.id, true).await.unwrap().at
         };
         assert!(position < later);
         (position, fact)

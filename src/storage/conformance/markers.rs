@@ -10,10 +10,11 @@ async fn a_marker_moves_forward_only_and_with_an_event(backend: &Backend) {
     let stores = backend.stores().await;
     let who = fixtures::member(&stores).await;
     assert_eq!(stores.markers.marker(who).await.unwrap(), Position(0));
-    assert_eq!(stores.markers.move_marker(who, Position(0)).await.unwrap(), None);
-    assert_eq!(stores.markers.move_marker(who, Position(5)).await.unwrap(), Some(Position(2)));
+    let move_marker = async |to| fixtures::changed(stores.markers.move_marker(who, Position(to)).await);
+    assert_eq!(move_marker(0).await, None);
+    assert_eq!(move_marker(5).await, Some(Position(2)));
     for older in [5, 4, 0] {
-        assert_eq!(stores.markers.move_marker(who, Position(older)).await.unwrap(), None);
+        assert_eq!(move_marker(older).await, None);
     }
     assert_eq!(stores.markers.marker(who).await.unwrap(), Position(5));
     let last = *fixtures::events(&stores).await.last().unwrap();

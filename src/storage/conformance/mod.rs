@@ -19,6 +19,7 @@ macro_rules! conformance {
 
 mod activity;
 mod comments;
+mod committed;
 mod counters;
 mod daily_top3;
 mod deactivation;

@@ -2,7 +2,7 @@
 use super::{Backend, draft, fixtures::refused, id, member, post};
 use crate::{
     domain::{Answer, Outcome, PostId, PostText, Receipt, Refusal, Timestamp, markup, markup::ResolvedMarkup},
-    storage::View,
+    storage::{Committed, View},
 };
 
 conformance! {
@@ -27,8 +27,10 @@ async fn a_hundred_copies_of_a_request_make_one_post(backend: &Backend) {
     let author = member(&stores, "author").await;
     let copies = (0..100).map(|_| stores.posts.create_post(draft(author, "글"), Some(receipt("k", 1))));
     let outcomes = futures::future::join_all(copies).await;
-    let done = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Outcome::Done(_)))).count();
-    let repeated = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Outcome::Repeated(a)) if a.body == "k 1"));
+    let done = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Committed { value: Outcome::Done, .. }))).count();
+    let repeated = outcomes
+        .iter()
+        .filter(|outcome| matches!(outcome, Ok(Committed { value: Outcome::Repeated(a), .. }) if a.body == "k 1"));
     assert_eq!((done, repeated.count()), (1, 99));
     assert_eq!(stores.members.member(author).await.unwrap().unwrap().counts.posts, 1);
     let other = stores.posts.create_post(draft(author, "글"), Some(receipt("k", 2))).await;
@@ -53,7 +55,7 @@ async fn only_the_author_edits_and_deletes(backend: &Backend) {
         )
     };
     assert_eq!(refused(edit(other).await), Refusal::PostUpdateForbidden);
-    let (edited, _) = edit(author).await.unwrap();
+    let edited = edit(author).await.unwrap().value;
     assert_eq!((edited.title.as_deref(), edited.edited_at), (Some("제목"), Some(now)));
     assert!(stores.posts.tagged_posts("하나", PostId(u64::MAX), 10).await.unwrap().is_empty());
     assert_eq!(stores.posts.tagged_posts("둘", PostId(u64::MAX), 10).await.unwrap().len(), 1);
@@ -68,7 +70,7 @@ async fn a_like_counts_once_and_a_view_once_an_hour_but_never_the_authors(backen
     let (author, fan) = (member(&stores, "author").await, member(&stores, "fan").await);
     let on = post(&stores, author, "글").await;
     for (like, count) in [(true, 1), (true, 1), (false, 0), (false, 0), (true, 1)] {
-        let state = stores.likes.like_post(id(), fan, on, like).await.unwrap();
+        let state = stores.likes.like_post(id(), fan, on, like).await.unwrap().value;
         assert_eq!((state.liked, state.like_count), (like, count));
     }
     assert_eq!(stores.likes.recent_likes(fan, 10).await.unwrap(), [on]);

@@ -94,7 +94,7 @@ impl Population<'_> {
     async fn deactivate_or_restore(&mut self, who: MemberId) {
         if !self.deactivated.is_empty() && self.random.random_bool(0.5) {
             let restored = self.deactivated.swap_remove(self.random.random_range(0..self.deactivated.len()));
-            if self.stores.members.restore(restored).await.unwrap().is_some() {
+            if self.stores.members.restore(restored).await.unwrap().value {
                 self.active.push(restored);
             }
         } else if self.active.len() > 3 {

@@ -28,11 +28,11 @@ async fn privacy(stores: &Stores, member: MemberId, privacy: Privacy) {
 }
 
 async fn change(stores: &Stores, change: RelationChange, member: MemberId, other: MemberId) -> bool {
-    stores.relations.change_relation(change, member, other).await.unwrap().is_some()
+    stores.relations.change_relation(change, member, other).await.unwrap().value
 }
 
 async fn request(stores: &Stores, requester: MemberId, whom: MemberId) {
-    assert_eq!(stores.relations.follow(id(), requester, whom).await.unwrap(), Followed::Requested);
+    assert_eq!(stores.relations.follow(id(), requester, whom).await.unwrap().value, Followed::Requested);
 }
 
 /// Returns the kinds and members of the events after the first `before`.

@@ -37,7 +37,7 @@ async fn one_of_fifty_concurrent_rotations_succeeds(backend: &Backend) {
     let now = Timestamp::now();
     let rotate = |_| stores.sessions.refresh_session(id, 0, now, Timestamp(now.0 + 60_000), "::1".to_owned());
     let rotated = futures::future::join_all((0..50).map(rotate)).await;
-    assert_eq!(rotated.into_iter().filter(|rotated| *rotated.as_ref().unwrap()).count(), 1);
+    assert_eq!(rotated.into_iter().filter(|rotated| rotated.as_ref().unwrap().value).count(), 1);
     assert_eq!(stores.sessions.session(id).await.unwrap().unwrap().rotation, 1);
 }
 
@@ -47,14 +47,14 @@ async fn an_ended_session_is_removed_and_its_tokens_are_revoked(backend: &Backen
     let (a, b, c) = (session(&stores, who).await, session(&stores, who).await, session(&stores, who).await);
     let until = Timestamp(Timestamp::now().0 + 1_000_000);
     assert_eq!(
-        stores.sessions.end_sessions(other, SessionsToEnd::One(a), until).await.unwrap(),
+        stores.sessions.end_sessions(other, SessionsToEnd::One(a), until).await.unwrap().value,
         [],
         "another's session"
     );
-    assert_eq!(stores.sessions.end_sessions(who, SessionsToEnd::One(a), until).await.unwrap(), [a]);
+    assert_eq!(stores.sessions.end_sessions(who, SessionsToEnd::One(a), until).await.unwrap().value, [a]);
     let here = Identity { member: who, session: c, expires_at: until };
     let (before, known) = (SessionId(id()), checked(&stores, who).await);
-    let ended = stores.sessions.change_password(here, known, "new".to_owned(), before, until).await.unwrap();
+    let ended = stores.sessions.change_password(here, known, "new".to_owned(), before, until).await.unwrap().value;
     assert_eq!(ended, [b]);
     let not_before = NotBefore { before, keep: Some(c), tokens_until: until };
     assert_eq!(stores.sessions.not_before(Timestamp::now()).await.unwrap(), [(who, not_before)]);
@@ -117,9 +117,9 @@ async fn a_session_without_a_row_is_revoked_too(backend: &Backend) {
     let stores = &backend.stores().await;
     let who = member(stores, "who").await;
     let (missing, now, until) = (SessionId(id()), Timestamp::now(), hours_from_now(1));
-    assert_eq!(stores.sessions.end_sessions(who, SessionsToEnd::One(missing), until).await.unwrap(), []);
+    assert_eq!(stores.sessions.end_sessions(who, SessionsToEnd::One(missing), until).await.unwrap().value, []);
     assert_eq!(stores.sessions.revoked(now).await.unwrap(), []);
-    assert_eq!(stores.sessions.end_sessions(who, SessionsToEnd::Own(missing), until).await.unwrap(), [missing]);
+    assert_eq!(stores.sessions.end_sessions(who, SessionsToEnd::Own(missing), until).await.unwrap().value, [missing]);
     assert_eq!(stores.sessions.revoked(now).await.unwrap(), [(missing, until)]);
 }
 
@@ -193,13 +193,13 @@ async fn a_key_is_replaced_once_and_disabled_after_its_time(backend: &Backend) {
     let stores = backend.stores().await;
     assert!(stores.sessions.keys().await.unwrap().is_none());
     let first = key();
-    let keys = stores.sessions.rotate_key(None, first.clone(), Timestamp(0)).await.unwrap();
+    let keys = stores.sessions.rotate_key(None, first.clone(), Timestamp(0)).await.unwrap().value;
     assert_eq!(keys.primary.id, first.id);
     // A second concurrent rotation gets the key of the first.
-    let keys = stores.sessions.rotate_key(None, key(), Timestamp(0)).await.unwrap();
+    let keys = stores.sessions.rotate_key(None, key(), Timestamp(0)).await.unwrap().value;
     assert_eq!(keys.primary.id, first.id);
     let second = key();
-    let keys = stores.sessions.rotate_key(Some(first.id), second.clone(), Timestamp(0)).await.unwrap();
+    let keys = stores.sessions.rotate_key(Some(first.id), second.clone(), Timestamp(0)).await.unwrap().value;
     assert_eq!((keys.primary.id, keys.others.len()), (second.id, 1));
     stores.sessions.disable_keys(Timestamp(Timestamp::now().0 + 1_000)).await.unwrap();
     assert!(stores.sessions.keys().await.unwrap().unwrap().others.is_empty());

@@ -53,6 +53,7 @@ async fn rotate(stores: &Stores, id: SessionId, rotation: u64, now: Timestamp) -
         .refresh_session(id, rotation, now, now.after(std::time::Duration::from_secs(60)), address)
         .await
         .unwrap()
+        .value
 }
 
 fn key(secret: u8) -> SigningKey {
@@ -105,7 +106,7 @@ async fn ended_sessions_are_revoked_until_their_tokens_expire(backend: &Backend)
     let theirs = log_in(stores, other).await.id;
     let (until, now) = (hours_from_now(1), Timestamp::now());
     let end = async |which| {
-        let mut ended = stores.sessions.end_sessions(one, which, until).await.unwrap();
+        let mut ended = stores.sessions.end_sessions(one, which, until).await.unwrap().value;
         ended.sort_unstable();
         ended
     };
@@ -132,7 +133,9 @@ async fn one_of_twenty_concurrent_key_rotations_succeeds(backend: &Backend) {
     let racing = (1..=20).map(|secret| {
         let (stores, expected) = (stores.clone(), Some(first.id));
         let new = key(secret);
-        tokio::spawn(async move { stores.sessions.rotate_key(expected, new, Timestamp(0)).await.unwrap().primary.id })
+        tokio::spawn(
+            async move { stores.sessions.rotate_key(expected, new, Timestamp(0)).await.unwrap().value.primary.id },
+        )
     });
     let mut primaries: Vec<Uuid> = join_all(racing).await.into_iter().map(Result::unwrap).collect();
     primaries.dedup();
@@ -146,7 +149,7 @@ async fn replaced_keys_verify_until_they_are_disabled(backend: &Backend) {
     let [first, second, third] =
         [(1, 0), (2, 1), (3, 2)].map(|(secret, hours)| SigningKey { created_at: hours_from_now(hours), ..key(secret) });
     let rotate = async |expected, new: &SigningKey, before| {
-        let keys = stores.sessions.rotate_key(expected, new.clone(), before).await.unwrap();
+        let keys = stores.sessions.rotate_key(expected, new.clone(), before).await.unwrap().value;
         keys.others.iter().map(|key| key.id).collect::<Vec<_>>()
     };
     assert!(rotate(None, &first, Timestamp(0)).await.is_empty());

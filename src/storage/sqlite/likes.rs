@@ -3,7 +3,7 @@
 use super::{Sqlite, comments, failed, json_ids, members, number, posts, signed, writer::Commit};
 use crate::{
     domain::{CommentId, EventKind, Fact, LikeState, MemberCard, MemberId, PostId, Refusal},
-    storage::{LikeStore, Listed, StoreResult},
+    storage::{Committed, LikeStore, Listed, StoreResult},
 };
 use async_trait::async_trait;
 use futures::FutureExt;
@@ -98,11 +98,23 @@ async fn like_comment(
 
 #[async_trait]
 impl LikeStore for Sqlite {
-    async fn like_post(&self, id: u64, member: MemberId, post: PostId, like: bool) -> StoreResult<LikeState> {
+    async fn like_post(
+        &self,
+        id: u64,
+        member: MemberId,
+        post: PostId,
+        like: bool,
+    ) -> StoreResult<Committed<LikeState>> {
         self.writer.write(move |commit| like_post(commit, id, member, post, like).boxed()).await
     }
 
-    async fn like_comment(&self, id: u64, member: MemberId, comment: CommentId, like: bool) -> StoreResult<LikeState> {
+    async fn like_comment(
+        &self,
+        id: u64,
+        member: MemberId,
+        comment: CommentId,
+        like: bool,
+    ) -> StoreResult<Committed<LikeState>> {
         self.writer.write(move |commit| like_comment(commit, id, member, comment, like).boxed()).await
     }
 

@@ -2,29 +2,32 @@
 use super::{Sqlite, failed, members, number, signed, writer::Commit};
 use crate::{
     domain::{EventKind, Fact, MemberId, Position, Refusal},
-    storage::{MarkerStore, StoreResult},
+    storage::{Committed, MarkerStore, StoreResult},
 };
 use async_trait::async_trait;
 use futures::FutureExt;
 use sqlx::Row;
 
-async fn move_marker(commit: &mut Commit, member: MemberId, last_read: Position) -> StoreResult<Option<Position>> {
+async fn move_marker(commit: &mut Commit, member: MemberId, last_read: Position) -> StoreResult<bool> {
     if !members::is_active(&mut commit.connection, member).await? {
         return Err(Refusal::MemberNotFound.into());
     }
     if last_read == Position(0) {
-        return Ok(None);
+        return Ok(false);
     }
     let upsert = "INSERT INTO notification_markers (member_id, last_read) VALUES (?, ?) ON CONFLICT (member_id) \
         DO UPDATE SET last_read = excluded.last_read WHERE excluded.last_read > last_read";
     let query = sqlx::query(upsert).bind(signed(member.0)).bind(signed(last_read.0));
     let moved = query.execute(&mut commit.connection).await.map_err(failed)?.rows_affected() > 0;
-    Ok(moved.then(|| commit.emit(Fact::new(EventKind::NotificationsRead, member))))
+    if moved {
+        commit.emit(Fact::new(EventKind::NotificationsRead, member));
+    }
+    Ok(moved)
 }
 
 #[async_trait]
 impl MarkerStore for Sqlite {
-    async fn move_marker(&self, member: MemberId, last_read: Position) -> StoreResult<Option<Position>> {
+    async fn move_marker(&self, member: MemberId, last_read: Position) -> StoreResult<Committed<bool>> {
         self.writer.write(move |commit| move_marker(commit, member, last_read).boxed()).await
     }
 

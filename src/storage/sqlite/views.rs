@@ -2,7 +2,7 @@
 use super::{Sqlite, failed, json_ids, number, writer::Commit};
 use crate::{
     domain::{EventKind, Fact, MemberId, PostId},
-    storage::{StoreResult, View, ViewStore},
+    storage::{Committed, StoreResult, View, ViewStore},
 };
 use async_trait::async_trait;
 use futures::FutureExt;
@@ -32,7 +32,7 @@ async fn count_views(commit: &mut Commit, views: String) -> StoreResult<()> {
 
 #[async_trait]
 impl ViewStore for Sqlite {
-    async fn count_views(&self, views: Vec<View>) -> StoreResult<()> {
+    async fn count_views(&self, views: Vec<View>) -> StoreResult<Committed<()>> {
         let views: Vec<_> = views.iter().map(|view| (view.post, view.viewer, view.hour)).collect();
         let views = serde_json::to_string(&views).map_err(failed)?;
         self.writer.write(move |commit| count_views(commit, views).boxed()).await

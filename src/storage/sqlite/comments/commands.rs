@@ -2,8 +2,7 @@
 use super::{comment, existing_comment};
 use crate::{
     domain::{
-        Comment, CommentId, CommentText, EventKind, Fact, MemberId, Outcome, Position, PostId, Receipt, Refusal,
-        Timestamp,
+        Comment, CommentId, CommentText, EventKind, Fact, MemberId, Outcome, PostId, Receipt, Refusal, Timestamp,
     },
     storage::{
         StoreResult,
@@ -37,7 +36,7 @@ pub(super) async fn create_comment(
     commit: &mut Commit,
     new: Comment,
     receipt: Option<Receipt>,
-) -> StoreResult<Outcome<Position>> {
+) -> StoreResult<Outcome> {
     if let Some(answer) = receipts::find_or_insert(&mut commit.connection, receipt.as_ref()).await? {
         return Ok(Outcome::Repeated(answer));
     }
@@ -63,11 +62,11 @@ pub(super) async fn create_comment(
     insert.execute(&mut commit.connection).await.map_err(failed)?;
     add_to_counters(&mut commit.connection, new.id, new.post, 1).await?;
     let fact = Fact::new(EventKind::CommentCreated, new.author).on_post(new.post).on_comment(new.id);
-    let position = commit.emit(fact.to(notified));
+    commit.emit(fact.to(notified));
     // `CommentCreated` already notifies its target, who needs no mention.
     let mentions: Vec<MemberId> = new.mentions.into_iter().filter(|member| *member != notified).collect();
     commit.emit_mentions(fact, &[], &mentions);
-    Ok(Outcome::Done(position))
+    Ok(Outcome::Done)
 }
 
 /// The arguments of `edit_comment`.

@@ -3,8 +3,8 @@ mod commands;
 
 use super::{Sqlite, decoded, failed, json_ids, number, signed};
 use crate::{
-    domain::{Comment, CommentId, CommentText, MemberId, Outcome, Position, PostId, Receipt, Timestamp},
-    storage::{BlockedCounts, CommentRange, CommentStore, StoreResult},
+    domain::{Comment, CommentId, CommentText, MemberId, Outcome, PostId, Receipt, Timestamp},
+    storage::{BlockedCounts, CommentRange, CommentStore, Committed, StoreResult},
 };
 use async_trait::async_trait;
 use futures::FutureExt;
@@ -100,7 +100,7 @@ pub(crate) async fn existing_comment(
 
 #[async_trait]
 impl CommentStore for Sqlite {
-    async fn create_comment(&self, comment: Comment, receipt: Option<Receipt>) -> StoreResult<Outcome<Position>> {
+    async fn create_comment(&self, comment: Comment, receipt: Option<Receipt>) -> StoreResult<Committed<Outcome>> {
         self.writer.write(move |commit| commands::create_comment(commit, comment, receipt).boxed()).await
     }
 
@@ -112,12 +112,12 @@ impl CommentStore for Sqlite {
         mentions: Vec<MemberId>,
         expected: Option<Comment>,
         at: Timestamp,
-    ) -> StoreResult<Comment> {
+    ) -> StoreResult<Committed<Comment>> {
         let edit = commands::Edit { author, id, text, mentions, expected, at };
         self.writer.write(move |commit| commands::edit_comment(commit, edit).boxed()).await
     }
 
-    async fn delete_comment(&self, author: MemberId, id: CommentId, at: Timestamp) -> StoreResult<()> {
+    async fn delete_comment(&self, author: MemberId, id: CommentId, at: Timestamp) -> StoreResult<Committed<()>> {
         self.writer.write(move |commit| commands::delete_comment(commit, author, id, at).boxed()).await
     }
 

@@ -12,7 +12,7 @@ pub(crate) use retag::retag_posts;
 use super::{Sqlite, failed, json_ids, number, signed, writer::Commit};
 use crate::{
     domain::{Position, RECEIPT_HOURS, Timestamp},
-    storage::{Drift, HousekeepingStore, Import, PURGE_DAYS, Prunable, PruneBounds, StoreResult},
+    storage::{Committed, Drift, HousekeepingStore, Import, PURGE_DAYS, Prunable, PruneBounds, StoreResult},
 };
 use async_trait::async_trait;
 use futures::{FutureExt, future::BoxFuture};
@@ -69,7 +69,7 @@ impl Sqlite {
     {
         let mut removed = 0;
         loop {
-            match self.writer.write(step).await? {
+            match self.writer.write(step).await?.value {
                 0 => return Ok(removed),
                 rows => removed += rows,
             }
@@ -131,7 +131,7 @@ impl HousekeepingStore for Sqlite {
         audit(&self.read_pool).await
     }
 
-    async fn import(&self, batch: Import) -> StoreResult<()> {
+    async fn import(&self, batch: Import) -> StoreResult<Committed<()>> {
         self.writer.write(move |commit| import::import(commit, batch).boxed()).await
     }
 

@@ -12,7 +12,7 @@ use crate::{
         EventKind, Fact, IMAGES_UNUSED_MAX, Image, ImageFile, ImageId, ImageKey, ImageKind, MemberId, Outcome, Picture,
         PostId, Purpose, Receipt, Refusal, Timestamp,
     },
-    storage::{ImageStore, StoreResult},
+    storage::{Committed, ImageStore, StoreResult},
 };
 use async_trait::async_trait;
 use futures::FutureExt;
@@ -65,7 +65,7 @@ async fn find(connection: &mut SqliteConnection, ids: &[ImageId]) -> StoreResult
     decoded(&query.fetch_all(connection).await.map_err(failed)?, image)
 }
 
-async fn create_image(commit: &mut Commit, image: Image, receipt: Option<Receipt>) -> StoreResult<Outcome<()>> {
+async fn create_image(commit: &mut Commit, image: Image, receipt: Option<Receipt>) -> StoreResult<Outcome> {
     if let Some(answer) = receipts::find_or_insert(&mut commit.connection, receipt.as_ref()).await? {
         return Ok(Outcome::Repeated(answer));
     }
@@ -88,7 +88,7 @@ async fn create_image(commit: &mut Commit, image: Image, receipt: Option<Receipt
         .bind(image.created_at.0)
         .bind(image.picture.key.0.to_be_bytes().to_vec());
     query.execute(&mut commit.connection).await.map_err(failed)?;
-    Ok(Outcome::Done(()))
+    Ok(Outcome::Done)
 }
 
 async fn delete_image(commit: &mut Commit, owner: MemberId, id: ImageId) -> StoreResult<()> {
@@ -120,11 +120,11 @@ async fn delete_unused_images(commit: &mut Commit, before: Timestamp, limit: usi
 
 #[async_trait]
 impl ImageStore for Sqlite {
-    async fn create_image(&self, image: Image, receipt: Option<Receipt>) -> StoreResult<Outcome<()>> {
+    async fn create_image(&self, image: Image, receipt: Option<Receipt>) -> StoreResult<Committed<Outcome>> {
         self.writer.write(move |commit| create_image(commit, image, receipt).boxed()).await
     }
 
-    async fn delete_image(&self, owner: MemberId, id: ImageId) -> StoreResult<()> {
+    async fn delete_image(&self, owner: MemberId, id: ImageId) -> StoreResult<Committed<()>> {
         self.writer.write(move |commit| delete_image(commit, owner, id).boxed()).await
     }
 
@@ -139,7 +139,7 @@ impl ImageStore for Sqlite {
         find(&mut connection, ids).await
     }
 
-    async fn delete_unused_images(&self, before: Timestamp, limit: usize) -> StoreResult<Vec<ImageId>> {
+    async fn delete_unused_images(&self, before: Timestamp, limit: usize) -> StoreResult<Committed<Vec<ImageId>>> {
         self.writer.write(move |commit| delete_unused_images(commit, before, limit).boxed()).await
     }
 }

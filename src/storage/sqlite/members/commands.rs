@@ -5,8 +5,7 @@ use super::{
 };
 use crate::{
     domain::{
-        EventKind, Fact, Handle, Member, MemberId, Outcome, Patch, Position, Privacy, ProfilePatch, Receipt, Refusal,
-        Timestamp,
+        EventKind, Fact, Handle, Member, MemberId, Outcome, Patch, Privacy, ProfilePatch, Receipt, Refusal, Timestamp,
     },
     storage::{
         NewMember, StoreResult,
@@ -25,11 +24,7 @@ const INSERT: &str = "INSERT INTO members (id, email, email_key, handle, handle_
 const SET_PROFILE: &str = "UPDATE members SET member_name = ?, display_name = ?, bio = ?, location = ?, \
     website_url = ?, birth_date = ?, gender = ?, language_code = ?, country_code = ?, timezone = ? WHERE id = ?";
 
-pub(super) async fn sign_up(
-    commit: &mut Commit,
-    new: NewMember,
-    receipt: Option<Receipt>,
-) -> StoreResult<Outcome<Position>> {
+pub(super) async fn sign_up(commit: &mut Commit, new: NewMember, receipt: Option<Receipt>) -> StoreResult<Outcome> {
     if let Some(answer) = receipts::find_or_insert(&mut commit.connection, receipt.as_ref()).await? {
         return Ok(Outcome::Repeated(answer));
     }
@@ -51,7 +46,8 @@ pub(super) async fn sign_up(
         query = query.bind(column);
     }
     query.execute(&mut commit.connection).await.map_err(failed)?;
-    Ok(Outcome::Done(commit.emit(Fact::new(EventKind::MemberSignedUp, new.id))))
+    commit.emit(Fact::new(EventKind::MemberSignedUp, new.id));
+    Ok(Outcome::Done)
 }
 
 /// Refuses `PreconditionFailed` if the stored member no longer equals the one that the client read.
@@ -68,7 +64,7 @@ pub(super) async fn change_profile(
     member: MemberId,
     patch: ProfilePatch,
     expected: Option<Member>,
-) -> StoreResult<Position> {
+) -> StoreResult<()> {
     let before = super::by_id(&mut commit.connection, member).await?.ok_or(Refusal::MemberNotFound)?;
     check_precondition(&before, expected.as_ref())?;
     let privacy = patch.privacy;
@@ -83,7 +79,7 @@ pub(super) async fn change_profile(
     };
     let avatar = avatar.filter(|id| *id != before.avatar.map(|avatar| avatar.id));
     if profile == before.profile && privacy.is_none() && avatar.is_none() {
-        return Ok(commit.head());
+        return Ok(());
     }
     let mut query = sqlx::query(SET_PROFILE);
     for column in profile_columns(&profile) {
@@ -96,7 +92,8 @@ pub(super) async fn change_profile(
     if let Some(id) = avatar {
         images::change_avatar(&mut commit.connection, member, id, Timestamp::now()).await?;
     }
-    Ok(commit.emit(Fact::new(EventKind::ProfileChanged, member)))
+    commit.emit(Fact::new(EventKind::ProfileChanged, member));
+    Ok(())
 }
 
 async fn change_privacy(commit: &mut Commit, member: MemberId, privacy: Privacy) -> StoreResult<()> {
@@ -120,7 +117,7 @@ pub(super) async fn change_handle(
     member: MemberId,
     handle: Handle,
     expected: Option<Member>,
-) -> StoreResult<Position> {
+) -> StoreResult<()> {
     if expected.is_some() {
         let before = super::by_id(&mut commit.connection, member).await?.ok_or(Refusal::MemberNotFound)?;
         check_precondition(&before, expected.as_ref())?;
@@ -133,12 +130,13 @@ pub(super) async fn change_handle(
     let same = "SELECT 1 FROM members WHERE id = ? AND handle = ? AND deactivated_at IS NULL";
     let query = sqlx::query(same).bind(signed(member.0)).bind(handle.as_str());
     if query.fetch_optional(&mut commit.connection).await.map_err(failed)?.is_some() {
-        return Ok(commit.head());
+        return Ok(());
     }
     let update = "UPDATE members SET handle = ?, handle_key = ? WHERE id = ? AND deactivated_at IS NULL";
     let query = sqlx::query(update).bind(handle.as_str()).bind(handle.key()).bind(signed(member.0));
     if query.execute(&mut commit.connection).await.map_err(failed)?.rows_affected() == 0 {
         return Err(Refusal::MemberNotFound.into());
     }
-    Ok(commit.emit(Fact::new(EventKind::ProfileChanged, member)))
+    commit.emit(Fact::new(EventKind::ProfileChanged, member));
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! Deactivation and restore: both change every counter that counts the member, in the same commit. Views, and the count
 //! of the member's own posts, stay.
 use crate::{
-    domain::{EventKind, Fact, MemberId, Position, Refusal, Timestamp},
+    domain::{EventKind, Fact, MemberId, Refusal, Timestamp},
     storage::{
         StoreResult,
         sqlite::{failed, signed, writer::Commit},
@@ -31,25 +31,27 @@ const ADJUST_COUNTERS: [&str; 7] = [
 ];
 
 /// Refuses `MemberNotFound` for a member who is not active.
-pub(crate) async fn deactivate(commit: &mut Commit, member: MemberId, at: Timestamp) -> StoreResult<Position> {
+pub(crate) async fn deactivate(commit: &mut Commit, member: MemberId, at: Timestamp) -> StoreResult<()> {
     let update = "UPDATE members SET deactivated_at = ? WHERE id = ? AND deactivated_at IS NULL";
     let query = sqlx::query(update).bind(at.0).bind(signed(member.0));
     if query.execute(&mut commit.connection).await.map_err(failed)?.rows_affected() == 0 {
         return Err(Refusal::MemberNotFound.into());
     }
     adjust_counters(commit, member, -1).await?;
-    Ok(commit.emit(Fact::new(EventKind::MemberDeactivated, member)))
+    commit.emit(Fact::new(EventKind::MemberDeactivated, member));
+    Ok(())
 }
 
-/// Returns `None` for an active member.
-pub(crate) async fn restore(commit: &mut Commit, member: MemberId) -> StoreResult<Option<Position>> {
+/// Returns `false` for an active member.
+pub(crate) async fn restore(commit: &mut Commit, member: MemberId) -> StoreResult<bool> {
     let update = "UPDATE members SET deactivated_at = NULL WHERE id = ? AND deactivated_at IS NOT NULL";
     let query = sqlx::query(update).bind(signed(member.0));
     if query.execute(&mut commit.connection).await.map_err(failed)?.rows_affected() == 0 {
-        return Ok(None);
+        return Ok(false);
     }
     adjust_counters(commit, member, 1).await?;
-    Ok(Some(commit.emit(Fact::new(EventKind::MemberRestored, member))))
+    commit.emit(Fact::new(EventKind::MemberRestored, member));
+    Ok(true)
 }
 
 /// Adds `by`, 1 or -1, to every counter that counts the member.

@@ -9,11 +9,8 @@ pub(crate) use rows::{listed_card, profile_columns};
 
 use super::{Sqlite, decoded, failed, json_ids, number, signed};
 use crate::{
-    domain::{
-        Deadline, Handle, Member, MemberCard, MemberId, Outcome, Position, Privacy, ProfilePatch, Receipt,
-        Recommendation,
-    },
-    storage::{MemberStore, NewMember, Recommended, StoreResult},
+    domain::{Deadline, Handle, Member, MemberCard, MemberId, Outcome, Privacy, ProfilePatch, Receipt, Recommendation},
+    storage::{Committed, MemberStore, NewMember, Recommended, StoreResult},
 };
 use async_trait::async_trait;
 use futures::FutureExt;
@@ -49,7 +46,7 @@ async fn by_id(connection: &mut SqliteConnection, id: MemberId) -> StoreResult<O
 
 #[async_trait]
 impl MemberStore for Sqlite {
-    async fn sign_up(&self, member: NewMember, receipt: Option<Receipt>) -> StoreResult<Outcome<Position>> {
+    async fn sign_up(&self, member: NewMember, receipt: Option<Receipt>) -> StoreResult<Committed<Outcome>> {
         self.writer.write(move |commit| commands::sign_up(commit, member, receipt).boxed()).await
     }
 
@@ -58,21 +55,26 @@ impl MemberStore for Sqlite {
         member: MemberId,
         patch: ProfilePatch,
         expected: Option<Member>,
-    ) -> StoreResult<Position> {
+    ) -> StoreResult<Committed<()>> {
         self.writer.write(move |commit| commands::change_profile(commit, member, patch, expected).boxed()).await
     }
 
-    async fn change_handle(&self, member: MemberId, handle: Handle, expected: Option<Member>) -> StoreResult<Position> {
+    async fn change_handle(
+        &self,
+        member: MemberId,
+        handle: Handle,
+        expected: Option<Member>,
+    ) -> StoreResult<Committed<()>> {
         self.writer.write(move |commit| commands::change_handle(commit, member, handle, expected).boxed()).await
     }
 
     #[cfg(test)]
-    async fn deactivate(&self, member: MemberId, at: crate::domain::Timestamp) -> StoreResult<Position> {
+    async fn deactivate(&self, member: MemberId, at: crate::domain::Timestamp) -> StoreResult<Committed<()>> {
         self.writer.write(move |commit| deactivate(commit, member, at).boxed()).await
     }
 
     #[cfg(test)]
-    async fn restore(&self, member: MemberId) -> StoreResult<Option<Position>> {
+    async fn restore(&self, member: MemberId) -> StoreResult<Committed<bool>> {
         self.writer.write(move |commit| restore(commit, member).boxed()).await
     }
 

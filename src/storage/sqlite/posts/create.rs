@@ -2,7 +2,7 @@
 use crate::{
     domain::{EventKind, Fact, MemberId, Mention, Outcome, Position, Post, Receipt, Refusal},
     storage::{
-        StoreError, StoreResult,
+        Committed, StoreError, StoreResult,
         sqlite::{
             failed, images, json_ids, signed,
             writer::{
@@ -15,7 +15,7 @@ use crate::{
 use std::{collections::HashMap, sync::LazyLock};
 
 /// The answer of one `create_post`.
-pub(crate) type CreatedPost = StoreResult<Outcome<Position>>;
+pub(crate) type CreatedPost = StoreResult<Committed<Outcome>>;
 
 const ADD_POST_COUNTS: &str = "UPDATE members SET post_count = post_count + added.posts \
     FROM (SELECT value AS author, count(*) AS posts FROM json_each(?) GROUP BY value) added \
@@ -37,7 +37,10 @@ pub(crate) async fn create_posts(
     for (post, receipt) in &items {
         let key = receipt.as_ref().map(|receipt| (receipt.scope.clone(), receipt.key.clone()));
         if let (Some(receipt), Some(stored)) = (receipt, key.as_ref().and_then(|key| known.get(key))) {
-            answers.push(stored.answer_for(&receipt.fingerprint).map(Outcome::Repeated));
+            // The first request committed before, or is in this batch: the newest position so far covers it.
+            let at = commit.head();
+            let repeated = stored.answer_for(&receipt.fingerprint).map(Outcome::Repeated);
+            answers.push(repeated.map(|value| Committed { value, at }));
             continue;
         }
         if let Err(refusal) = attach_images(commit, post).await? {
@@ -51,7 +54,7 @@ pub(crate) async fn create_posts(
         let fact = Fact::new(EventKind::PostCreated, post.author).on_post(post.id);
         let position = commit.emit(fact);
         commit.emit_mentions(fact, &[], &mentioned(&post.mentions));
-        answers.push(Ok(Outcome::Done(position)));
+        answers.push(Ok(Committed { value: Outcome::Done, at: commit.head() }));
         posts.push((post, position));
     }
     if !posts.is_empty() {

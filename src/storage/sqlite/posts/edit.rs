@@ -1,9 +1,7 @@
 //! The commands on stored posts: `edit_post` and `delete_post`.
 use super::{author_of, mentioned, post};
 use crate::{
-    domain::{
-        EventKind, Fact, MemberId, Position, Post, PostId, PostText, Refusal, Tag, Timestamp, markup::ResolvedMarkup,
-    },
+    domain::{EventKind, Fact, MemberId, Post, PostId, PostText, Refusal, Tag, Timestamp, markup::ResolvedMarkup},
     storage::{
         StoreResult,
         sqlite::{failed, images, number, signed, writer::Commit},
@@ -26,7 +24,7 @@ pub(super) struct Edit {
     pub(super) at: Timestamp,
 }
 
-pub(super) async fn edit_post(commit: &mut Commit, edit: Edit) -> StoreResult<(Post, Position)> {
+pub(super) async fn edit_post(commit: &mut Commit, edit: Edit) -> StoreResult<Post> {
     let Edit { author, id, text, markup, expected, at } = edit;
     if author_of(&mut commit.connection, author, id).await? != author {
         return Err(Refusal::PostUpdateForbidden.into());
@@ -40,7 +38,7 @@ pub(super) async fn edit_post(commit: &mut Commit, edit: Edit) -> StoreResult<(P
         return Err(Refusal::PostEmpty.into());
     }
     if same_images && text.title() == before.title.as_deref() && text.content() == before.content {
-        return Ok((before, commit.head()));
+        return Ok(before);
     }
     let images = match text.images() {
         Some(ids) if !same_images => {
@@ -62,17 +60,12 @@ pub(super) async fn edit_post(commit: &mut Commit, edit: Edit) -> StoreResult<(P
         .map_err(failed)?;
     set_tags(&mut commit.connection, id, &markup.tags).await?;
     let fact = Fact::new(EventKind::PostUpdated, author).on_post(id);
-    let position = commit.emit(fact);
+    commit.emit(fact);
     commit.emit_mentions(fact, &mentioned(&before.mentions), &mentioned(&markup.mentions));
-    Ok((post(&row).map_err(failed)?, position))
+    post(&row).map_err(failed)
 }
 
-pub(super) async fn delete_post(
-    commit: &mut Commit,
-    author: MemberId,
-    id: PostId,
-    at: Timestamp,
-) -> StoreResult<Position> {
+pub(super) async fn delete_post(commit: &mut Commit, author: MemberId, id: PostId, at: Timestamp) -> StoreResult<()> {
     if author_of(&mut commit.connection, author, id).await? != author {
         return Err(Refusal::PostDeleteForbidden.into());
     }
@@ -81,10 +74,10 @@ pub(super) async fn delete_post(
     let count = sqlx::query("UPDATE members SET post_count = post_count - 1 WHERE id = ?").bind(signed(author.0));
     count.execute(&mut commit.connection).await.map_err(failed)?;
     let fact = Fact::new(EventKind::PostDeleted, author).on_post(id);
-    let position = commit.emit(fact);
+    commit.emit(fact);
     let mentioned = mentions_of(&mut commit.connection, id).await?;
     commit.emit_mentions(fact, &mentioned, &[]);
-    Ok(position)
+    Ok(())
 }
 
 /// Returns a stored post.

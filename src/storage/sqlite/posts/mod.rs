@@ -14,7 +14,7 @@ use crate::{
         MemberId, Outcome, Position, Post, PostCounts, PostId, PostText, Receipt, Refusal, Timestamp,
         markup::ResolvedMarkup,
     },
-    storage::{PostRef, PostStore, StoreResult},
+    storage::{Committed, PostRef, PostStore, StoreResult},
 };
 use async_trait::async_trait;
 use futures::FutureExt;
@@ -85,7 +85,7 @@ pub(crate) async fn author_of(connection: &mut SqliteConnection, by: MemberId, i
 
 #[async_trait]
 impl PostStore for Sqlite {
-    async fn create_post(&self, post: Post, receipt: Option<Receipt>) -> StoreResult<Outcome<Position>> {
+    async fn create_post(&self, post: Post, receipt: Option<Receipt>) -> StoreResult<Committed<Outcome>> {
         let (reply, answer) = oneshot::channel();
         self.writer.submit(Job::CreatePost(Box::new(BatchedPost { post, receipt, reply })))?;
         answer.await.unwrap_or_else(|error| Err(stopped(error)))
@@ -99,12 +99,12 @@ impl PostStore for Sqlite {
         markup: ResolvedMarkup,
         expected: Option<Arc<Post>>,
         at: Timestamp,
-    ) -> StoreResult<(Post, Position)> {
+    ) -> StoreResult<Committed<Post>> {
         let edit = edit::Edit { author, id, text, markup, expected, at };
         self.writer.write(move |commit| edit::edit_post(commit, edit).boxed()).await
     }
 
-    async fn delete_post(&self, author: MemberId, id: PostId, at: Timestamp) -> StoreResult<Position> {
+    async fn delete_post(&self, author: MemberId, id: PostId, at: Timestamp) -> StoreResult<Committed<()>> {
         self.writer.write(move |commit| edit::delete_post(commit, author, id, at).boxed()).await
     }
 

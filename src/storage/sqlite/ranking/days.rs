@@ -1,6 +1,6 @@
 //! The best posts of each day: the tables `daily_top3` and `daily_top3_changes`.
 use crate::{
-    domain::{EventKind, Fact, MemberId, Position, PostId},
+    domain::{EventKind, Fact, MemberId, PostId},
     storage::{
         KeptDay, ScoredPost, StoreResult,
         sqlite::{failed, signed, writer::Commit},
@@ -33,10 +33,10 @@ pub(super) async fn keep_day(
     date: Date,
     shown: Vec<PostId>,
     frozen: Option<Vec<ScoredPost>>,
-) -> StoreResult<Option<Position>> {
+) -> StoreResult<bool> {
     let before = kept_day(&mut commit.connection, date).await?;
     if before.as_ref().is_some_and(|day| day.frozen.is_some()) {
-        return Ok(None);
+        return Ok(false);
     }
     let frozen: Option<Vec<_>> = frozen.map(|best| best.iter().map(|scored| (scored.post, scored.score)).collect());
     let query = sqlx::query(UPSERT)
@@ -45,7 +45,7 @@ pub(super) async fn keep_day(
         .bind(frozen.map(|best| serde_json::to_string(&best)).transpose().map_err(failed)?);
     query.execute(&mut commit.connection).await.map_err(failed)?;
     if shown == before.map(|day| day.shown).unwrap_or_default() {
-        return Ok(None);
+        return Ok(false);
     }
     let position = commit.emit(Fact::new(EventKind::DailyTop3Changed, MemberId(0)));
     let query = sqlx::query("INSERT INTO daily_top3_changes (position, day) VALUES (?, ?)")
@@ -53,5 +53,5 @@ pub(super) async fn keep_day(
         .bind(date.to_string());
     query.execute(&mut commit.connection).await.map_err(failed)?;
     sqlx::query(PRUNE).execute(&mut commit.connection).await.map_err(failed)?;
-    Ok(Some(position))
+    Ok(true)
 }

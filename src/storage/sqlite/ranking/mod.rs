@@ -9,7 +9,7 @@ use crate::{
     domain::{
         COMMENT_WEIGHT, CalendarDay, LIKE_WEIGHT, MemberId, Position, PostId, Timestamp, first_hour, first_id_at,
     },
-    storage::{KeptDay, PeriodStarts, PostTallies, RankingStore, ScoredPost, StoreResult},
+    storage::{Committed, KeptDay, PeriodStarts, PostTallies, RankingStore, ScoredPost, StoreResult},
 };
 use async_trait::async_trait;
 use futures::FutureExt;
@@ -104,7 +104,7 @@ impl RankingStore for Sqlite {
         date: Date,
         shown: Vec<PostId>,
         frozen: Option<Vec<ScoredPost>>,
-    ) -> StoreResult<Option<Position>> {
+    ) -> StoreResult<Committed<bool>> {
         self.writer.write(move |commit| days::keep_day(commit, date, shown, frozen).boxed()).await
     }
 

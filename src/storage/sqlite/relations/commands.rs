@@ -1,7 +1,7 @@
 //! The commands on relations: `follow` and `change_relation`, each with the relations that it ends.
 use crate::{
     domain::{
-        BLOCKS_MAX, EventKind as K, FOLLOW_REQUESTS_MAX, FOLLOWINGS_MAX, Fact, MUTES_MAX, MemberId, Position, Refusal,
+        BLOCKS_MAX, EventKind as K, FOLLOW_REQUESTS_MAX, FOLLOWINGS_MAX, Fact, MUTES_MAX, MemberId, Refusal,
         RelationChange, Timestamp,
     },
     storage::{
@@ -12,8 +12,8 @@ use crate::{
 use futures::{FutureExt, future::BoxFuture};
 use sqlx::Row;
 
-/// The position of the event, or `None` if nothing changed.
-type Changed = StoreResult<Option<Position>>;
+/// Whether the command changed anything.
+type Changed = StoreResult<bool>;
 
 /// Executes a statement about two members and returns whether it changed a row.
 async fn execute(commit: &mut Commit, statement: &'static str, one: MemberId, other: MemberId) -> StoreResult<bool> {
@@ -79,11 +79,12 @@ async fn delete_request(commit: &mut Commit, requester: MemberId, target: Member
 }
 
 /// Inserts a follow, adds it to both counters and emits its event.
-async fn insert_follow(commit: &mut Commit, id: u64, follower: MemberId, followee: MemberId) -> StoreResult<Position> {
+async fn insert_follow(commit: &mut Commit, id: u64, follower: MemberId, followee: MemberId) -> StoreResult<()> {
     insert(commit, "INSERT INTO follows (id, follower_id, followee_id) VALUES (?, ?, ?)", id, follower, followee)
         .await?;
     count_follow(commit, follower, followee, 1).await?;
-    Ok(commit.emit(Fact::new(K::MemberFollowed, follower).to(followee)))
+    commit.emit(Fact::new(K::MemberFollowed, follower).to(followee));
+    Ok(())
 }
 
 pub(super) async fn follow(
@@ -117,7 +118,8 @@ pub(super) async fn follow(
         return Err(Refusal::FollowLimit { max: FOLLOWINGS_MAX }.into());
     }
     if !row.get::<bool, _>(0) {
-        return Ok(Followed::Now(insert_follow(commit, id, follower, followee).await?));
+        insert_follow(commit, id, follower, followee).await?;
+        return Ok(Followed::Now);
     }
     let select = "SELECT count(*) FROM follow_requests WHERE target_id = ?";
     if count(commit, select, followee).await? >= FOLLOW_REQUESTS_MAX {
@@ -135,18 +137,20 @@ async fn unfollow(commit: &mut Commit, follower: MemberId, followee: MemberId) -
     } else if delete_request(commit, follower, followee).await? {
         K::FollowRequestWithdrawn
     } else {
-        return Ok(None);
+        return Ok(false);
     };
-    Ok(Some(commit.emit(Fact::new(kind, follower).to(followee))))
+    commit.emit(Fact::new(kind, follower).to(followee));
+    Ok(true)
 }
 
 async fn accept(commit: &mut Commit, id: u64, member: MemberId, requester: MemberId) -> Changed {
     if !delete_request(commit, requester, member).await? {
         let already = follows(commit, requester, member).await?;
-        return if already { Ok(None) } else { Err(Refusal::FollowRequestNotFound.into()) };
+        return if already { Ok(false) } else { Err(Refusal::FollowRequestNotFound.into()) };
     }
     commit.emit(Fact::new(K::FollowRequestAccepted, member).to(requester));
-    insert_follow(commit, id, requester, member).await.map(Some)
+    insert_follow(commit, id, requester, member).await?;
+    Ok(true)
 }
 
 /// Accepts every pending follow request of a member whose posts become public.
@@ -162,15 +166,19 @@ pub(crate) async fn accept_all(commit: &mut Commit, member: MemberId) -> StoreRe
 
 async fn decline(commit: &mut Commit, member: MemberId, requester: MemberId) -> Changed {
     let deleted = delete_request(commit, requester, member).await?;
-    Ok(deleted.then(|| commit.emit(Fact::new(K::FollowRequestDeclined, member).to(requester))))
+    if deleted {
+        commit.emit(Fact::new(K::FollowRequestDeclined, member).to(requester));
+    }
+    Ok(deleted)
 }
 
 async fn remove_follower(commit: &mut Commit, member: MemberId, follower: MemberId) -> Changed {
     if !delete_follow(commit, follower, member).await? {
-        return Ok(None);
+        return Ok(false);
     }
     commit.emit(Fact::new(K::FollowerRemoved, member).to(follower));
-    Ok(Some(commit.emit(Fact::new(K::FollowEnded, follower).to(member))))
+    commit.emit(Fact::new(K::FollowEnded, follower).to(member));
+    Ok(true)
 }
 
 /// The limit of one of the lists that a member keeps.
@@ -206,11 +214,11 @@ async fn check_other_and_limit(
 
 async fn block(commit: &mut Commit, id: u64, member: MemberId, other: MemberId) -> Changed {
     if exists(commit, "SELECT 1 FROM blocks WHERE member_id = ? AND blocked_id = ?", member, other).await? {
-        return Ok(None);
+        return Ok(false);
     }
     check_other_and_limit(commit, &BLOCKS, member, other).await?;
     insert(commit, "INSERT INTO blocks (id, member_id, blocked_id) VALUES (?, ?, ?)", id, member, other).await?;
-    let position = commit.emit(Fact::new(K::MemberBlocked, member).to(other));
+    commit.emit(Fact::new(K::MemberBlocked, member).to(other));
     for (follower, followee) in [(member, other), (other, member)] {
         if delete_follow(commit, follower, followee).await? {
             commit.emit(Fact::new(K::FollowEnded, follower).to(followee));
@@ -220,12 +228,15 @@ async fn block(commit: &mut Commit, id: u64, member: MemberId, other: MemberId) 
         commit.emit(Fact::new(K::FollowRequestWithdrawn, member).to(other));
     }
     decline(commit, member, other).await?;
-    Ok(Some(position))
+    Ok(true)
 }
 
 async fn unblock(commit: &mut Commit, member: MemberId, other: MemberId) -> Changed {
     let deleted = execute(commit, "DELETE FROM blocks WHERE member_id = ? AND blocked_id = ?", member, other).await?;
-    Ok(deleted.then(|| commit.emit(Fact::new(K::MemberUnblocked, member).to(other))))
+    if deleted {
+        commit.emit(Fact::new(K::MemberUnblocked, member).to(other));
+    }
+    Ok(deleted)
 }
 
 async fn mute(commit: &mut Commit, id: u64, member: MemberId, other: MemberId, until: Option<Timestamp>) -> Changed {
@@ -243,12 +254,18 @@ async fn mute(commit: &mut Commit, id: u64, member: MemberId, other: MemberId, u
     let query = sqlx::query(upsert).bind(signed(id)).bind(signed(member.0)).bind(signed(other.0));
     let query = query.bind(until.map(|until| until.0));
     let changed = query.execute(&mut commit.connection).await.map_err(failed)?.rows_affected() > 0;
-    Ok(changed.then(|| commit.emit(Fact::new(K::MemberMuted, member).to(other))))
+    if changed {
+        commit.emit(Fact::new(K::MemberMuted, member).to(other));
+    }
+    Ok(changed)
 }
 
 async fn unmute(commit: &mut Commit, member: MemberId, other: MemberId) -> Changed {
     let deleted = execute(commit, "DELETE FROM mutes WHERE member_id = ? AND muted_id = ?", member, other).await?;
-    Ok(deleted.then(|| commit.emit(Fact::new(K::MemberUnmuted, member).to(other))))
+    if deleted {
+        commit.emit(Fact::new(K::MemberUnmuted, member).to(other));
+    }
+    Ok(deleted)
 }
 
 pub(super) fn change_relation(

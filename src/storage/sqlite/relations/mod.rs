@@ -6,8 +6,8 @@ pub(crate) use commands::accept_all;
 
 use super::{Sqlite, failed, json_ids, members, number, signed};
 use crate::{
-    domain::{MemberCard, MemberId, Position, Relation, RelationChange, Relations, Timestamp},
-    storage::{Followed, Listed, RelationStore, StoreResult},
+    domain::{MemberCard, MemberId, Relation, RelationChange, Relations, Timestamp},
+    storage::{Committed, Followed, Listed, RelationStore, StoreResult},
 };
 use async_trait::async_trait;
 use futures::FutureExt;
@@ -66,7 +66,7 @@ impl Sqlite {
 
 #[async_trait]
 impl RelationStore for Sqlite {
-    async fn follow(&self, id: u64, follower: MemberId, followee: MemberId) -> StoreResult<Followed> {
+    async fn follow(&self, id: u64, follower: MemberId, followee: MemberId) -> StoreResult<Committed<Followed>> {
         self.writer.write(move |commit| commands::follow(commit, id, follower, followee).boxed()).await
     }
 
@@ -75,7 +75,7 @@ impl RelationStore for Sqlite {
         change: RelationChange,
         member: MemberId,
         other: MemberId,
-    ) -> StoreResult<Option<Position>> {
+    ) -> StoreResult<Committed<bool>> {
         self.writer.write(move |commit| commands::change_relation(commit, change, member, other)).await
     }
 

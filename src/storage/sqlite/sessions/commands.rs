@@ -1,7 +1,7 @@
 //! The commands on sessions: logins, rotations and ends of sessions, password changes and deactivations.
 use super::revocations::{self, Ending};
 use crate::{
-    domain::{EventKind, Fact, Identity, MemberId, Position, Refusal, Session, SessionId, Timestamp},
+    domain::{EventKind, Fact, Identity, MemberId, Refusal, Session, SessionId, Timestamp},
     storage::{
         Credentials, SessionsToEnd, StoreResult,
         sqlite::{failed, members, signed, writer::Commit},
@@ -44,7 +44,7 @@ pub(super) async fn create_session(
     session: Session,
     checked: Credentials,
     rehashed: Option<String>,
-) -> StoreResult<Position> {
+) -> StoreResult<()> {
     check_unchanged(&mut commit.connection, &checked).await?;
     if checked.deactivated_at.is_some() {
         members::restore(commit, session.member).await?;
@@ -64,7 +64,8 @@ pub(super) async fn create_session(
         .bind(signed(session.rotation))
         .bind(session.rotated_at.0);
     query.execute(&mut commit.connection).await.map_err(failed)?;
-    Ok(commit.emit(Fact::new(EventKind::MemberLoggedIn, session.member)))
+    commit.emit(Fact::new(EventKind::MemberLoggedIn, session.member));
+    Ok(())
 }
 
 /// The arguments of `rotate`.

@@ -7,7 +7,7 @@ mod revocations;
 use super::{Sqlite, decoded, failed, number, signed};
 use crate::{
     domain::{Identity, MemberId, Position, Session, SessionId, SigningKey, Timestamp},
-    storage::{Credentials, Keys, NotBefore, SessionStore, SessionsToEnd, StoreResult, StoredRevocations},
+    storage::{Committed, Credentials, Keys, NotBefore, SessionStore, SessionsToEnd, StoreResult, StoredRevocations},
 };
 use async_trait::async_trait;
 use futures::FutureExt;
@@ -62,7 +62,7 @@ impl SessionStore for Sqlite {
         session: Session,
         checked: Credentials,
         rehashed: Option<String>,
-    ) -> StoreResult<Position> {
+    ) -> StoreResult<Committed<()>> {
         self.writer.write(move |commit| commands::create_session(commit, session, checked, rehashed).boxed()).await
     }
 
@@ -73,7 +73,7 @@ impl SessionStore for Sqlite {
         now: Timestamp,
         expires_at: Timestamp,
         address: String,
-    ) -> StoreResult<bool> {
+    ) -> StoreResult<Committed<bool>> {
         let rotation = commands::Rotation { id, rotation, now, expires_at, address };
         self.writer.write(move |commit| commands::rotate(commit, rotation).boxed()).await
     }
@@ -83,7 +83,7 @@ impl SessionStore for Sqlite {
         member: MemberId,
         which: SessionsToEnd,
         tokens_until: Timestamp,
-    ) -> StoreResult<Vec<SessionId>> {
+    ) -> StoreResult<Committed<Vec<SessionId>>> {
         self.writer.write(move |commit| commands::end_sessions(commit, member, which, tokens_until).boxed()).await
     }
 
@@ -94,7 +94,7 @@ impl SessionStore for Sqlite {
         password_hash: String,
         before: SessionId,
         tokens_until: Timestamp,
-    ) -> StoreResult<Vec<SessionId>> {
+    ) -> StoreResult<Committed<Vec<SessionId>>> {
         let change = commands::PasswordChange { identity, checked, password_hash, before, tokens_until };
         self.writer.write(move |commit| commands::change_password(commit, change).boxed()).await
     }
@@ -106,7 +106,7 @@ impl SessionStore for Sqlite {
         at: Timestamp,
         before: SessionId,
         tokens_until: Timestamp,
-    ) -> StoreResult<Vec<SessionId>> {
+    ) -> StoreResult<Committed<Vec<SessionId>>> {
         let deactivation = commands::Deactivation { identity, checked, at, before, tokens_until };
         self.writer.write(move |commit| commands::deactivate(commit, deactivation).boxed()).await
     }
@@ -159,11 +159,11 @@ impl SessionStore for Sqlite {
         expected: Option<Uuid>,
         new: SigningKey,
         disable_replaced_before: Timestamp,
-    ) -> StoreResult<Keys> {
+    ) -> StoreResult<Committed<Keys>> {
         self.writer.write(move |commit| keys::rotate_key(commit, expected, new, disable_replaced_before).boxed()).await
     }
 
-    async fn disable_keys(&self, replaced_before: Timestamp) -> StoreResult<()> {
+    async fn disable_keys(&self, replaced_before: Timestamp) -> StoreResult<Committed<()>> {
         self.writer.write(move |commit| keys::disable_keys(&mut commit.connection, replaced_before).boxed()).await
     }
 }

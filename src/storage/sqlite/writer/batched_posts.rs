@@ -1,8 +1,8 @@
 //! The `create_post` commands of one commit, which share their statements.
 use super::{Commit, Completion};
 use crate::{
-    domain::{Outcome, Position, Post, Receipt},
-    storage::{StoreResult, sqlite::posts},
+    domain::{Outcome, Post, Receipt},
+    storage::{Committed, StoreResult, sqlite::posts},
 };
 use futures::FutureExt;
 use tokio::sync::oneshot;
@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 pub(crate) struct BatchedPost {
     pub(crate) post: Post,
     pub(crate) receipt: Option<Receipt>,
-    pub(crate) reply: oneshot::Sender<StoreResult<Outcome<Position>>>,
+    pub(crate) reply: oneshot::Sender<StoreResult<Committed<Outcome>>>,
 }
 
 /// Stores the posts of a commit. A refusal concerns one post; an error of the store fails all of them.

@@ -58,7 +58,7 @@ impl Commit {
         position
     }
 
-    /// Returns the position of the newest event so far: the answer to a command that changes nothing.
+    /// Returns the position of the newest event so far.
     pub(crate) fn head(&self) -> Position {
         Position(self.next - 1)
     }

@@ -12,7 +12,7 @@ pub(crate) use bulk::{Bulk, Query, with_fact};
 pub(crate) use commit::Commit;
 
 use super::{failed, log::Tail};
-use crate::storage::{StoreError, StoreResult};
+use crate::storage::{Committed, StoreError, StoreResult};
 use futures::future::BoxFuture;
 use sqlx::{Connection, SqliteConnection, SqlitePool};
 use std::{sync::Arc, time::Instant};
@@ -48,9 +48,9 @@ impl Writer {
         Ok(Self { queue })
     }
 
-    /// Runs a command in the next commit and returns its answer once that is durable. Enqueues at the first poll;
+    /// Runs a command in the next commit and returns its answer and position once that is durable. Enqueues at the first poll;
     /// dropping the future does not cancel the command. Errors: `Busy` if the queue is full.
-    pub(crate) async fn write<T, F>(&self, command: F) -> StoreResult<T>
+    pub(crate) async fn write<T, F>(&self, command: F) -> StoreResult<Committed<T>>
     where
         T: Send + 'static,
         F: for<'c> FnOnce(&'c mut Commit) -> BoxFuture<'c, StoreResult<T>> + Send + 'static,
@@ -59,9 +59,11 @@ impl Writer {
         self.submit(Job::Single(Box::new(move |commit| {
             Box::pin(async move {
                 let done = commit.attempt(command).await;
+                // The last event of the command, or the newest so far if it emitted none.
+                let at = commit.head();
                 let completion: Completion = Box::new(move |durable| {
                     // The caller may have stopped waiting; the commit stands.
-                    let _ = reply.send(done.and_then(|value| durable.map(|()| value)));
+                    let _ = reply.send(done.and_then(|value| durable.map(|()| Committed { value, at })));
                 });
                 completion
             })
