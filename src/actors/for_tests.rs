@@ -2,7 +2,7 @@
 use super::{Actors, Supervisor, sessions::Client};
 use crate::{
     config::Config,
-    domain::{Email, Handle, Identity, MemberId, Outcome, Password, Patch, Profile, ProfilePatch},
+    domain::{Email, Handle, Identity, MemberId, Password, Patch, Profile, ProfilePatch},
     storage::Stores,
 };
 use std::net::{IpAddr, Ipv4Addr};
@@ -37,7 +37,7 @@ impl TestServer {
         let (email, handle) = (Email::new(EMAIL).unwrap(), Handle::new("member1").unwrap());
         let draft = actors.members.draft_member(email, handle, Profile::new(profile).unwrap());
         let (member, password) = (draft.member.id, Password::new("password", PASSWORD).unwrap());
-        assert_eq!(actors.members.sign_up(draft, password, None, HOME).await.unwrap(), Outcome::Done);
+        actors.members.sign_up(draft, password, None, HOME).await.unwrap();
         Self { actors, stores, config, member, _supervisor: supervisor, _folder: folder }
     }
 
