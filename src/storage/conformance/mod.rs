@@ -23,6 +23,7 @@ mod comments;
 mod counters;
 mod daily_top3;
 mod deactivation;
+mod departure_sizes;
 mod departures;
 mod departures_hidden;
 mod fixtures;
