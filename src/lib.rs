@@ -9,6 +9,7 @@
 pub mod actors;
 pub mod app;
 
+pub mod audit;
 pub mod bench;
 pub mod causes;
 pub mod cli;

@@ -114,6 +114,7 @@ def during(tokens, change, settled):
     seconds = time.time() - begun
     time.sleep(1)
     figures = others.stop()
+    print(f"settled after {seconds:.1f} s", file=sys.stderr)
     return figures | {"answered": round(answered - begun, 3), "settled": round(seconds, 2), "drift": drift()}
 
 

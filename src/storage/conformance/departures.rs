@@ -3,14 +3,14 @@
 use super::{
     Backend,
     fixtures::{
-        comment, counts, events, follow, hours_from_now, like, like_comment, members, no_drift, post, post_counts,
-        refused, remark, reply, settle, unfollow,
+        comment, counts, follow, hours_from_now, like, like_comment, members, no_drift, post, post_counts, refused,
+        remark, reply, settle, unfollow,
     },
-    id, newcomer,
+    id,
 };
 use crate::{
-    domain::{Comment, CommentId, EventKind, MemberId, Position, PostId, Refusal, RelationChange, Timestamp},
-    storage::{Committed, DEPARTURE_ROWS_MAX, DepartureStep, Import, ImportedFollow, PURGE_DAYS, StoreResult, Stores},
+    domain::{Comment, CommentId, MemberId, Position, PostId, Refusal, RelationChange, Timestamp},
+    storage::{Committed, DepartureStep, PURGE_DAYS, StoreResult, Stores},
 };
 
 conformance! {
@@ -19,8 +19,6 @@ conformance! {
     a_departure_turns_round_after_any_step,
     a_departure_goes_on_after_a_restart,
     departing_members_take_turns,
-    a_small_departure_is_settled_in_its_commit,
-    a_large_departure_takes_steps_of_bounded_size,
     a_purge_finishes_a_departure,
 }
 
@@ -250,52 +248,6 @@ async fn departing_members_take_turns(backend: &Backend) {
         after = step.member;
     }
     settle(&stores).await;
-}
-
-/// Returns how often counters were settled.
-async fn settled(stores: &Stores) -> usize {
-    events(stores).await.iter().filter(|event| event.fact.kind == EventKind::CountersSettled).count()
-}
-
-async fn a_small_departure_is_settled_in_its_commit(backend: &Backend) {
-    let World { stores, member, .. } = World::new(backend).await;
-    stores.members.deactivate(member, Timestamp::now()).await.unwrap();
-    assert_eq!(stores.departures.open_departures().await.unwrap(), 0);
-    assert_eq!(stores.departures.take_step(MemberId(0), 1).await.unwrap(), None);
-    stores.members.restore(member).await.unwrap();
-    assert_eq!((stores.departures.open_departures().await.unwrap(), settled(&stores).await), (0, 0));
-    no_drift(&stores).await;
-}
-
-async fn a_large_departure_takes_steps_of_bounded_size(backend: &Backend) {
-    let stores = &backend.stores().await;
-    let [member, star] = members(stores).await;
-    let crowd: Vec<_> = (0..DEPARTURE_ROWS_MAX + 30).map(|number| newcomer(&format!("crowd{number}"))).collect();
-    let fans: Vec<MemberId> = crowd.iter().map(|new| new.id).collect();
-    let follows = fans.iter().map(|fan| ImportedFollow { id: id(), follower: *fan, followee: member }).collect();
-    stores.housekeeping.import(Import { members: crowd, follows, ..Import::default() }).await.unwrap();
-    follow(stores, member, star).await.unwrap();
-    let all = [(DEPARTURE_ROWS_MAX + 30) as u64, 1, 0];
-    assert_eq!(counts(stores, member).await, all);
-    let (first, last) = (fans[0], fans[fans.len() - 1]);
-    for returns in [false, true] {
-        if returns {
-            stores.members.restore(member).await.unwrap();
-            assert_eq!(counts(stores, member).await, all, "its own counters never changed");
-        } else {
-            stores.members.deactivate(member, Timestamp::now()).await.unwrap();
-        }
-        let (before, after) = (u64::from(!returns), u64::from(returns));
-        no_drift(stores).await;
-        assert_eq!((counts(stores, first).await[1], counts(stores, last).await[1]), (after, before));
-        let step = stores.departures.take_step(MemberId(0), DEPARTURE_ROWS_MAX).await.unwrap();
-        assert_eq!(step, Some(DepartureStep { member, rows: 31, open: 0 }));
-        no_drift(stores).await;
-        assert_eq!(counts(stores, last).await[1], after);
-        assert_eq!(settled(stores).await, 1 + usize::from(returns));
-        assert_eq!(events(stores).await.last().unwrap().fact.member, member);
-    }
-    assert_eq!(counts(stores, star).await, [1, 0, 0]);
 }
 
 async fn a_purge_finishes_a_departure(backend: &Backend) {

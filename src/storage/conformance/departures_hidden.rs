@@ -14,7 +14,7 @@ conformance! {
     the_best_of_a_day_change_at_once,
 }
 
-/// What others can read of a post and its comments. Without likes, which follow the steps.
+/// Everything that others can read of a post and its comments. Without likes, which follow the steps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Read {
     lists: Vec<Vec<CommentId>>,

@@ -25,6 +25,7 @@ mod committed;
 mod counters;
 mod daily_top3;
 mod deactivation;
+mod departure_sizes;
 mod departures;
 mod departures_hidden;
 mod fixtures;
