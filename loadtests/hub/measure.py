@@ -14,10 +14,14 @@ MEMBERS, RATE = 4, 50
 
 def login(number):
     who = json.dumps({"email": f"seed{number}@example.com", "password": "Passw0rd!"})
-    http_ = http.client.HTTPConnection(HOST, timeout=60)
-    http_.request("POST", "/api/authentication/login", body=who, headers={"content-type": "application/json"})
-    answer = http_.getresponse()
-    body = answer.read()
+    for _ in range(60):
+        http_ = http.client.HTTPConnection(HOST, timeout=60)
+        http_.request("POST", "/api/authentication/login", body=who, headers={"content-type": "application/json"})
+        answer = http_.getresponse()
+        body = answer.read()
+        if answer.status != 503:
+            break
+        time.sleep(1)  # busy with the seed
     assert answer.status == 200, body
     return {"authorization": f"Bearer {json.loads(body)['accessToken']}"}
 

@@ -14,11 +14,11 @@ pub struct View {
     pub hour: i64,
 }
 
-/// Days for which each view has a row; older rows are folded. Rankings count at most the last 168 hours: twice that lets
-/// a ranking that was down for a week still find the posts whose views have left its periods.
+/// Days for which each view has a row; older rows are folded. Rankings count at most the last 168 hours: twice that
+/// lets a ranking that was down for a week still find the posts whose views have left its periods.
 pub const VIEWS_KEPT_DAYS: u64 = 14;
-/// Maximum number of rows that one call of [`ViewStore::fold_views`] folds, for about a minute of the writer in all. The
-/// next call continues.
+/// Maximum number of rows that one call of [`ViewStore::fold_views`] folds, for about a minute of the writer in all.
+/// The next call continues.
 pub const VIEWS_FOLDED_MAX: u64 = 1_000_000;
 
 /// Stores views. `view_count` changes in the commit of the view: it is the number of folded views and of rows.

@@ -40,7 +40,8 @@ impl State {
         let posts = feeds.replace_window(window);
         visibility.replace_authors(authors);
         catalog.clear();
-        // Before the position is published: a stream that was open at the failure ends before it is offered later events.
+        // Before the position is published: a stream that was open at the failure ends before it is offered later
+        // events.
         streams.interrupt().await;
         self.applied.send_replace(head);
         tracing::info!(posts, elapsed_ms = started.elapsed().as_millis() as u64, "timeline window built");
@@ -55,10 +56,10 @@ impl State {
     ///    read shows it afterwards.
     /// 2. The catalog: a reader at the new position must find no entry that is older than it.
     /// 3. The posts whose counts changed, which streams read from that position on.
-    /// 4. The position: reads that wait for their own writes, new streams and public events continue, and the delivery of
-    ///    the streams (`streams/delivery.rs`), which reads the other rooms, offers the batch. A stream that registered
-    ///    before this step is offered the whole batch. A later one has its `live_from` at the end of the batch, and reads
-    ///    the batch from the log if its cursor is older.
+    /// 4. The position: reads that wait for their own writes, new streams and public events continue, and the delivery
+    ///    of the streams (`streams/delivery.rs`), which reads the other rooms, offers the batch. A stream that
+    ///    registered before this step is offered the whole batch. A later one has its `live_from` at the end of the
+    ///    batch, and reads the batch from the log if its cursor is older.
     pub(super) fn apply(&self, batch: &[Event]) -> Position {
         let applied = self.position();
         let new = &batch[batch.partition_point(|event| event.position <= applied)..];

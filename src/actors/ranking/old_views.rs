@@ -8,9 +8,9 @@ use crate::{
 use std::time::Duration;
 
 impl Ranking {
-    /// Folds the views that are older than [`VIEWS_KEPT_DAYS`], day by day from the oldest on, and returns the number of
-    /// their rows. Stops after [`VIEWS_FOLDED_MAX`] rows, and before a day whose scores cannot be frozen; the next call
-    /// continues there.
+    /// Folds the views that are older than [`VIEWS_KEPT_DAYS`], day by day from the oldest on, and returns the number
+    /// of their rows. Stops after [`VIEWS_FOLDED_MAX`] rows, and before a day whose scores cannot be frozen; the next
+    /// call continues there.
     pub(in crate::actors) async fn fold_old_views(&self, views: &dyn ViewStore, now: Timestamp) -> Result<u64, Error> {
         let kept_from = first_hour(now.before(Duration::from_secs(VIEWS_KEPT_DAYS * 86_400)));
         let mut folded = 0;

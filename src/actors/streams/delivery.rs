@@ -6,7 +6,7 @@
 use super::{Shared, hub::Pace};
 use crate::{
     actors::{
-        error::{Reply, StartError},
+        error::{Error, StartError},
         mailbox::{Envelope, Mailbox},
         reader,
         supervisor::Supervisor,
@@ -16,15 +16,13 @@ use crate::{
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::sync::Arc;
-
-/// Offers after which the actor answers, and so begins no further event of the batch: about 0.1 s of work. The reader
-/// continues with the rest, so that a batch by an author with many streams does not outlast the answer timeout.
-const OFFERS_MAX: usize = 50_000;
+use tokio::sync::oneshot;
 
 /// The messages of the delivery's actor.
 pub(super) enum Message {
-    /// Offers applied events to the streams, and answers with the position to continue from.
-    Deliver { batch: Vec<Event>, reply: Reply<Position> },
+    /// Offers applied events to the streams, and answers with the position to continue from. It has no time limit: on a
+    /// busy machine a fan-out takes as long as the streams need to send what they were offered.
+    Deliver { batch: Vec<Event>, done: oneshot::Sender<Position> },
 }
 
 /// Has no state of its own: the hub outlives an incarnation. The next one continues after the last event that every
@@ -46,11 +44,11 @@ impl Actor for DeliveryActor {
         envelope: Self::Msg,
         shared: &mut Arc<Shared>,
     ) -> Result<(), ActorProcessingErr> {
-        let Some((Message::Deliver { batch, reply }, _permit)) = envelope.open() else {
+        let Some((Message::Deliver { batch, done }, _permit)) = envelope.open() else {
             return Ok(());
         };
-        // A caller that timed out has dropped its port, so a failed send is ignored.
-        let _ = reply.send(Ok(deliver(shared, &batch).await));
+        // Sending fails only when the reader has ended, and then the process is ending.
+        let _ = done.send(deliver(shared, &batch).await);
         Ok(())
     }
 }
@@ -71,23 +69,22 @@ pub(super) async fn start(shared: &Arc<Shared>, supervisor: &Supervisor) -> Resu
                 // Fails only when the projection has ended, and then the process is ending.
                 let _ = wait_until(&mut applied, |position| *position >= last).await;
             }
-            actor.ask(|reply| Message::Deliver { batch, reply }).await
+            let (done, position) = oneshot::channel();
+            actor.tell(Message::Deliver { batch, done })?;
+            // Fails if the actor does; the reader delivers the batch again.
+            position.await.map_err(|_| Error::Restarting("streams"))
         }
     }));
     Ok(())
 }
 
-/// Offers applied events to the streams of their audience. Returns the position of the last event that every stream
-/// has been offered; it is before the end of the batch after [`OFFERS_MAX`] offers.
+/// Offers applied events to the streams of their audience. Returns the position of the last one.
 async fn deliver(shared: &Shared, batch: &[Event]) -> Position {
     let offered_to = shared.hub.offered_to();
     let events = &batch[batch.partition_point(|event| event.position <= offered_to)..];
     preload(shared, events).await;
     let mut pace = Pace::default();
     for event in events {
-        if pace.offered() >= OFFERS_MAX {
-            break;
-        }
         shared.hub.offer(event, &mut pace).await;
         shared.hub.change_watched(event);
         shared.hub.set_offered_to(event.position);

@@ -1,5 +1,5 @@
-//! `StreamLists`: lists of open streams by a member, in shards with a lock each. The hub has two of them: the streams of
-//! each member, and the streams that watch each author.
+//! `StreamLists`: lists of open streams by a member, in shards with a lock each. The hub has two of them: the streams
+//! of each member, and the streams that watch each author.
 use super::stream_queue::StreamQueue;
 use crate::domain::{MemberId, Slot};
 use rustc_hash::FxHashMap;
@@ -81,9 +81,9 @@ impl StreamLists {
     /// Calls `visit` for the last `max` of the first `end` streams of a list, under the lock of its shard.
     ///
     /// The caller goes through a list from `end = usize::MAX` down to `rest = 0`, and the list can change between two
-    /// slices. A stream that is in it from the first slice to the last is visited at least once: [`StreamLists::remove`]
-    /// fills a gap with the last stream, so a stream moves only down, and one that is not visited yet stays below `rest`.
-    /// A visited stream that moves below `rest` is visited again.
+    /// slices. A stream that is in it from the first slice to the last is visited at least once:
+    /// [`StreamLists::remove`] fills a gap with the last stream, so a stream moves only down, and one that is not
+    /// visited yet stays below `rest`. A visited stream that moves below `rest` is visited again.
     pub(super) fn visit_slice(
         &self,
         key: MemberId,

@@ -10,8 +10,8 @@ use tokio::sync::Notify;
 /// Maximum number of posts whose changed counts a stream reports, 8 bytes each; the oldest entry is evicted first.
 const ON_SCREEN_MAX: usize = 200;
 
-/// One open stream as the hub sees it. Lock order: `watched` before the lists of the hub, and those before the other two
-/// locks, which are never held at once.
+/// One open stream as the hub sees it. Lock order: `watched` before the lists of the hub, and those before the other
+/// two locks, which are never held at once.
 pub(super) struct StreamQueue {
     pub(super) member: MemberId,
     /// Wakes the reader.

@@ -62,7 +62,7 @@ impl Authors {
         self.deactivated.iter().copied().collect()
     }
 
-    /// Forgets purged members: their posts are gone, and no member gets their ids again.
+    /// Forgets purged members: their posts are deleted, and no member gets their ids again.
     pub(super) fn forget(&mut self, purged: &[MemberId]) {
         for member in purged {
             self.deactivated.remove(member);

@@ -149,8 +149,8 @@ impl Visibility {
         Ok(Authors::new(deactivated, self.shared.members.non_public_authors().await?))
     }
 
-    /// Forgets the decisions of members who have been purged. No event says so: a purge removes deactivated members, whom
-    /// nobody sees any more, and their ids never return.
+    /// Forgets the decisions of members who have been purged. No event says so: a purge removes deactivated members,
+    /// whom nobody sees any more, and their ids never return.
     pub(super) async fn forget_purged(&self) -> StoreResult<()> {
         let deactivated = self.shared.authors.read().unwrap_or_else(PoisonError::into_inner).deactivated();
         for step in deactivated.chunks(PURGED_STEP) {

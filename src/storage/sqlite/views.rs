@@ -1,5 +1,5 @@
-//! `ViewStore` over the table `post_views`: one row for each post, viewer and hour, and none for a post's author. Folded
-//! rows are counted in `posts.views_base`.
+//! `ViewStore` over the table `post_views`: one row for each post, viewer and hour, and none for a post's author.
+//! Folded rows are counted in `posts.views_base`.
 use super::{Sqlite, failed, json_ids, number, writer::Commit};
 use crate::{
     domain::{EventKind, Fact, MemberId, PostId},
@@ -19,9 +19,11 @@ const OLDEST: &str = "SELECT min(hour) FROM post_views";
 const FOLD: &str = "DELETE FROM post_views WHERE (post_id, hour, member_id) IN (SELECT post_id, hour, member_id \
     FROM post_views INDEXED BY post_views_of_hour WHERE hour < ?1 LIMIT ?2) RETURNING post_id";
 const ADD_TO_BASE: &str = "UPDATE posts SET views_base = views_base + folded.views \
-    FROM (SELECT value AS post, count(*) AS views FROM json_each(?) GROUP BY value) folded WHERE posts.id = folded.post";
+    FROM (SELECT value AS post, count(*) AS views FROM json_each(?) GROUP BY value) folded \
+    WHERE posts.id = folded.post";
 
-/// Maximum number of rows that are folded in one step. They are of as many posts, so a step takes the writer some 10 ms.
+/// Maximum number of rows that are folded in one step. They are of as many posts, so a step takes the writer some 10
+/// ms.
 const FOLD_STEP: i64 = 200;
 
 /// `views` is a JSON array of `[post, viewer, hour]`.
