@@ -44,7 +44,7 @@ impl TestServer {
     /// Logs the member in; returns the access token and its identity.
     pub(super) async fn log_in(&self) -> (String, Identity) {
         let client = Client { device: String::new(), address: HOME };
-        let (tokens, _) = self.actors.sessions.log_in(EMAIL, PASSWORD, client).await.unwrap();
+        let (tokens, _) = self.actors.sessions.log_in(EMAIL, PASSWORD, client).await.unwrap().value;
         let verified = self.actors.sessions.verify(&tokens.access).unwrap();
         (tokens.access, verified.identity)
     }

@@ -8,7 +8,7 @@ use super::{
     views::ImageView,
 };
 use crate::{
-    actors::images::Images,
+    actors::{Committed, images::Images},
     domain::{Identity, Image, ImageDescription, ImageId, Patch, Variant},
 };
 use axum::{extract::State, response::Response};
@@ -48,7 +48,7 @@ pub(super) async fn describe_image(
     Id(id): Id<ImageId>,
     if_match: IfMatch,
     Json(request): Json<DescribeImage, DESCRIPTION_BODY>,
-) -> Result<Response, Problem> {
+) -> Result<Committed<Response>, Problem> {
     let mut check = Check::default();
     let description = match check.patch("description", request.description) {
         Patch::Keep => Patch::Keep,
@@ -57,12 +57,13 @@ pub(super) async fn describe_image(
     };
     let description = check.pass(Some(description))?;
     let expected = expected_image(&images, identity, id, &if_match).await?;
-    let image = match description {
-        Patch::Keep => images.own_image(identity.member, id).await?,
-        Patch::Clear => images.describe_image(identity.member, id, None, expected).await?,
-        Patch::Set(text) => images.describe_image(identity.member, id, Some(text), expected).await?,
+    let description = match description {
+        Patch::Keep => images.own_image(identity.member, id).await?.picture.description,
+        Patch::Clear => None,
+        Patch::Set(text) => Some(text),
     };
-    Ok(response::ok_with_etag(&ImageView::from(&image.picture)))
+    let described = images.describe_image(identity.member, id, description, expected).await?;
+    Ok(described.map(|image| response::ok_with_etag(&ImageView::from(&image.picture))))
 }
 
 /// The current image, if the request has an `If-Match` that names it; the command applies only to that version. The tag

@@ -8,7 +8,10 @@ use super::{
     views::ImageView,
 };
 use crate::{
-    actors::images::{Images, UploadedImage},
+    actors::{
+        Committed,
+        images::{Images, UploadedImage},
+    },
     domain::{Image, ImageDescription, ImageId, Variant},
 };
 use aws_lc_rs::digest::{SHA256, digest};
@@ -62,7 +65,7 @@ pub(super) async fn create_image(
     State(rules): State<UploadRules>,
     Auth(identity): Auth,
     request: Request,
-) -> Result<Response, Problem> {
+) -> Result<Committed<Response>, Problem> {
     let key = IdempotencyKey::of(&request)?;
     let permit = match images.acquire_upload(identity.member) {
         Ok(permit) => permit,
@@ -81,8 +84,8 @@ pub(super) async fn create_image(
     let receipt = key
         .zip(fingerprint)
         .map(|(key, fingerprint)| key.receipt_with_body(format!("member:{}", identity.member), &answer, &fingerprint));
-    let outcome = images.create_image(draft, receipt).await?;
-    Ok(response::created_or_repeated_with_etag(answer, outcome))
+    let created = images.create_image(draft, receipt).await?;
+    Ok(created.map(|outcome| response::created_or_repeated_with_etag(answer, outcome)))
 }
 
 /// The fingerprint of an upload: its purpose, image and description, but not the boundaries of its form.
@@ -238,9 +241,8 @@ pub(super) async fn delete_image(
     State(images): State<Images>,
     Auth(identity): Auth,
     Id(id): Id<ImageId>,
-) -> Result<StatusCode, Problem> {
-    images.delete_image(identity.member, id).await?;
-    Ok(StatusCode::NO_CONTENT)
+) -> Result<Committed<StatusCode>, Problem> {
+    Ok(response::no_content(images.delete_image(identity.member, id).await?))
 }
 
 #[cfg(test)]

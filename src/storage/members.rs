@@ -59,7 +59,8 @@ pub trait MemberStore: Send + Sync + 'static {
         expected: Option<Member>,
     ) -> StoreResult<Committed<()>>;
     /// Changes the member's handle. The member's own handle in another case is no conflict. A command without a change
-    /// emits no event. Refuses `HandleTaken`, `MemberNotFound`, and `PreconditionFailed` if the stored member no longer equals `expected`.
+    /// emits no event. Refuses `HandleTaken`, `MemberNotFound`, and `PreconditionFailed` if the stored member no longer
+    /// equals `expected`.
     async fn change_handle(
         &self,
         member: MemberId,

@@ -107,3 +107,4 @@ mod top3;
 mod top3_past_days;
 mod unchanged_edits;
 mod unreadable_requests;
+mod write_tokens;

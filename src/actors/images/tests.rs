@@ -50,7 +50,7 @@ async fn upload(images: &Images, owner: MemberId, purpose: Purpose) -> ImageId {
     let upload = UploadedImage { purpose, description: None, bytes: png() };
     let draft = images.draft_image(&permit, owner, upload).await.unwrap();
     let id = draft.image.picture.id;
-    assert_eq!(images.create_image(draft, None).await.unwrap(), Outcome::Done);
+    assert_eq!(images.create_image(draft, None).await.unwrap().value, Outcome::Done);
     id
 }
 

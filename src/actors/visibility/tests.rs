@@ -27,7 +27,7 @@ async fn the_decisions_of_purged_members_are_forgotten() {
     };
     stores.members.sign_up(member, None).await.unwrap();
     let (_positions, applied) = watch::channel(Position(0));
-    let visibility = Visibility::new(&stores, Catalog::new(&stores, &config), applied);
+    let visibility = Visibility::new(&stores, &config, Catalog::new(&stores, &config), applied);
     let fact = |kind, member| Event { position: Position(9), at_ns: 0, fact: Fact::new(kind, member) };
     let decided = [stays, purged]
         .map(|member| [fact(EventKind::PostsPrivate, member), fact(EventKind::MemberDeactivated, member)]);

@@ -48,8 +48,8 @@ impl Writer {
         Ok(Self { queue })
     }
 
-    /// Runs a command in the next commit and returns its answer and position once that is durable. Enqueues at the first poll;
-    /// dropping the future does not cancel the command. Errors: `Busy` if the queue is full.
+    /// Runs a command in the next commit and returns its answer and position once that is durable. Enqueues at the
+    /// first poll; dropping the future does not cancel the command. Errors: `Busy` if the queue is full.
     pub(crate) async fn write<T, F>(&self, command: F) -> StoreResult<Committed<T>>
     where
         T: Send + 'static,
