@@ -25,6 +25,7 @@ mod activity;
 mod committed;
 mod housekeeping;
 mod log;
+mod writer;
 
 mod objects;
 mod private;
@@ -40,7 +41,7 @@ pub use committed::Committed;
 pub use housekeeping::{Drift, HousekeepingStore, Import, ImportedFollow, ImportedLike, PURGE_DAYS, Pruned};
 pub use images::{FILE_PARTITIONS, FoundFile, ImageFileStore, ImageStore};
 pub use likes::LikeStore;
-pub use log::EventLog;
+pub use log::{EventLog, Reach};
 pub use markers::MarkerStore;
 pub use members::{Listed, MemberStore, NewMember, Recommended};
 pub use posts::{PostRef, PostStore};
@@ -49,12 +50,14 @@ pub use relations::{Followed, RelationStore};
 pub use search::{Hit, IndexChange, IndexCheckpoint, IndexSize, SearchIndex, SearchRequest, SearchStore};
 pub use sessions::{Credentials, Keys, NotBefore, SessionStore, SessionsToEnd};
 pub use views::{View, ViewStore};
+pub use writer::WriterStatus;
 
 #[cfg(test)]
 use sqlite::for_tests::backend as embedded_backend;
 
 use crate::{config::Config, domain::Refusal};
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// The reason why a store has no answer.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -141,6 +144,7 @@ pub struct Stores {
     pub activity: Arc<dyn ActivityStore>,
     pub log: Arc<dyn EventLog>,
     pub housekeeping: Arc<dyn HousekeepingStore>,
+    pub writer: watch::Receiver<WriterStatus>,
 }
 
 impl Stores {
@@ -148,12 +152,22 @@ impl Stores {
     /// that cannot be opened now is opened later.
     pub async fn open(config: &Config) -> StoreResult<Self> {
         private::guard(&config.data_dir)?;
-        let sqlite = Arc::new(sqlite::Sqlite::open(config).await?);
+        Ok(Self::over(sqlite::Sqlite::open(config).await?, config).await)
+    }
+
+    /// Opens further stores over data that other stores of this process have open.
+    #[cfg(test)]
+    pub(crate) async fn open_shared(config: &Config) -> StoreResult<Self> {
+        Ok(Self::over(sqlite::Sqlite::open_shared(config).await?, config).await)
+    }
+
+    async fn over(sqlite: sqlite::Sqlite, config: &Config) -> Self {
+        let sqlite = Arc::new(sqlite);
         let activity = Arc::new(sqlite::SqliteActivity::open(config, EventLog::epoch(&*sqlite), sqlite.head()).await);
         let image_files = Arc::new(objects::Objects::open(config));
         // Last, because the reserve must not take the space that another store needs to open.
         sqlite.keep_reserve();
-        Ok(Self {
+        Self {
             members: sqlite.clone(),
             relations: sqlite.clone(),
             sessions: sqlite.clone(),
@@ -168,8 +182,9 @@ impl Stores {
             search: Arc::new(tantivy::IndexDirectory::new(config)),
             activity,
             log: sqlite.clone(),
+            writer: sqlite.writer_status(),
             housekeeping: sqlite,
-        })
+        }
     }
 }
 

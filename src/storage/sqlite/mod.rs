@@ -30,7 +30,7 @@ pub(super) mod for_tests;
 pub(super) use activity::SqliteActivity;
 pub(super) use open::{audit, file};
 
-use super::{StoreError, StoreResult};
+use super::{StoreError, StoreResult, WriterStatus};
 use crate::domain::Epoch;
 use housekeeping::Reserve;
 use log::Tail;
@@ -38,6 +38,7 @@ use open::pool_options;
 use slow_reads::SlowReads;
 use sqlx::{SqlitePool, sqlite::SqliteRow};
 use std::{path::Path, sync::Arc, time::Duration};
+use tokio::sync::watch;
 use writer::Writer;
 
 /// Every store of the embedded profile that is in the database.
@@ -51,14 +52,22 @@ pub(super) struct Sqlite {
     reserve: Reserve,
     /// The longest lifetime of an access token.
     token_lifetime: Duration,
-    /// Locked until the store is dropped.
-    _lock: std::fs::File,
+    /// Locked until the store is dropped. `None` for a store that shares its database.
+    _lock: Option<std::fs::File>,
+    /// Follows the commits of other stores over the database.
+    #[cfg(test)]
+    _follower: Option<log::Follower>,
 }
 
 impl Sqlite {
     /// Reserves disk space for the next start, if the disk has any. Called after every store is open, and hourly.
     pub(super) fn keep_reserve(&self) {
         self.reserve.keep();
+    }
+
+    /// Returns a receiver of the state of the writer.
+    pub(super) fn writer_status(&self) -> watch::Receiver<WriterStatus> {
+        self.writer.status()
     }
 }
 

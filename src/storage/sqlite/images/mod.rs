@@ -121,7 +121,7 @@ async fn delete_unused_images(commit: &mut Commit, before: Timestamp, limit: usi
 #[async_trait]
 impl ImageStore for Sqlite {
     async fn create_image(&self, image: Image, receipt: Option<Receipt>) -> StoreResult<Committed<Outcome>> {
-        self.writer.write(move |commit| create_image(commit, image, receipt).boxed()).await
+        self.writer.write(move |commit| create_image(commit, image.clone(), receipt.clone()).boxed()).await
     }
 
     async fn delete_image(&self, owner: MemberId, id: ImageId) -> StoreResult<Committed<()>> {

@@ -21,12 +21,16 @@ const ADD_POST_COUNTS: &str = "UPDATE members SET post_count = post_count + adde
     FROM (SELECT value AS author, count(*) AS posts FROM json_each(?) GROUP BY value) added \
     WHERE members.id = added.author";
 
+/// A post to be stored, and the receipt of its request.
+#[derive(Clone, Copy)]
+pub(crate) struct NewPost<'a> {
+    pub(crate) post: &'a Post,
+    pub(crate) receipt: Option<&'a Receipt>,
+}
+
 /// Stores the posts in their order. A refusal is the answer of one post; an error of the store fails all of them.
-pub(crate) async fn create_posts(
-    commit: &mut Commit,
-    items: Vec<(Post, Option<Receipt>)>,
-) -> StoreResult<Vec<CreatedPost>> {
-    let receipts = || items.iter().filter_map(|(_, receipt)| receipt.as_ref());
+pub(crate) async fn create_posts(commit: &mut Commit, items: &[NewPost<'_>]) -> StoreResult<Vec<CreatedPost>> {
+    let receipts = || items.iter().filter_map(|item| item.receipt);
     let mut known = HashMap::new();
     if receipts().next().is_some() {
         known = receipts::known(&mut commit.connection, receipts()).await?;
@@ -34,8 +38,8 @@ pub(crate) async fn create_posts(
     let mut posts = Vec::new();
     let mut new_receipts = Vec::new();
     let mut answers = Vec::with_capacity(items.len());
-    for (post, receipt) in &items {
-        let key = receipt.as_ref().map(|receipt| (receipt.scope.clone(), receipt.key.clone()));
+    for NewPost { post, receipt } in items.iter().copied() {
+        let key = receipt.map(|receipt| (receipt.scope.clone(), receipt.key.clone()));
         if let (Some(receipt), Some(stored)) = (receipt, key.as_ref().and_then(|key| known.get(key))) {
             // The first request committed before, or is in this batch: the newest position so far covers it.
             let at = commit.head();
