@@ -4,6 +4,7 @@
 //! Depends on the catalog (catalog <- visibility <- feeds, notifications <- streams <- projection).
 mod authors;
 mod own_writes;
+mod reach;
 mod viewer;
 
 pub use viewer::Viewer;
