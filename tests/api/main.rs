@@ -98,3 +98,4 @@ mod tokens;
 mod top3;
 mod top3_past_days;
 mod unchanged_edits;
+mod writer_panics;
