@@ -1,4 +1,5 @@
-//! `Supervisor`: starts actors below the root (`root.rs`), which restarts those that failed, and stops them at shutdown.
+//! `Supervisor`: starts actors below the root (`root.rs`), which restarts the ones that failed, and stops them at
+//! shutdown.
 use super::{
     backoff::{Backoff, PART_MAX},
     health::Part,

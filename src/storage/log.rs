@@ -25,8 +25,8 @@ pub trait EventLog: Send + Sync + 'static {
     /// Returns the position of the newest event that any store over this data has committed. [`EventLog::head`] may be
     /// behind it for a moment.
     async fn newest(&self) -> StoreResult<Position>;
-    /// Waits until [`EventLog::head`] has reached the position, for `wait_max` at most. Answers at once if it has, or if
-    /// the position is beyond [`EventLog::newest`]. Errors: `Late` after `wait_max`.
+    /// Waits until [`EventLog::head`] has reached the position, for `wait_max` at most. Answers at once if it has, or
+    /// if the position is beyond [`EventLog::newest`]. Errors: `Late` after `wait_max`.
     async fn reach(&self, position: Position, wait_max: Duration) -> StoreResult<Reach>;
     /// Returns at most `limit` events after that position and up to the head, oldest first.
     async fn read(&self, after: Position, limit: usize) -> StoreResult<Vec<Event>>;

@@ -117,8 +117,8 @@ impl Activity {
         encode_list_cursor(ListKind::Events, 0, [u64::from(self.shared.log.epoch().0), position.0])
     }
 
-    /// Returns the position of a cursor; `None` if it is of another epoch or of a position that no process has given out.
-    /// Refuses `CursorInvalid`.
+    /// Returns the position of a cursor; `None` if it is of another epoch, or of a position that no process has given
+    /// out. Refuses `CursorInvalid`.
     pub(super) async fn cursor_position(&self, cursor: &str) -> Result<Option<Position>, Error> {
         let [epoch, position] = decode_list_cursor(cursor, ListKind::Events, 0)?;
         let epoch = u32::try_from(epoch).map(Epoch).map_err(|_| Refusal::CursorInvalid)?;
@@ -126,7 +126,7 @@ impl Activity {
             return Ok(None);
         }
         match self.shared.visibility.reach(Position(position)).await {
-            // Nothing is read beyond the projection's position, so a late one only makes the page empty.
+            // No event beyond the projection's position is read, so a late one only makes the page empty.
             Ok(true) | Err(Error::Late(_)) => Ok(Some(Position(position))),
             Ok(false) => Ok(None),
             Err(error) => Err(error),

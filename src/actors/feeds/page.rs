@@ -95,8 +95,8 @@ impl Feeds {
         Ok(FeedPage { items, next, stream: start.pinned.encode() })
     }
 
-    /// Refuses a cursor of another epoch, or of a position that no process has given out. Waits until the window has the
-    /// posts up to the cursor's position.
+    /// Refuses a cursor of another epoch, or of a position that no process has given out. Waits until the window has
+    /// the posts up to the cursor's position.
     async fn check_cursor(&self, cursor: FeedCursor) -> Result<FeedCursor, Error> {
         if cursor.pinned.epoch != self.shared.log.epoch() {
             return Err(Refusal::CursorExpired.into());

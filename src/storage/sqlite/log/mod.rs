@@ -54,8 +54,8 @@ async fn events_between(
     decoded(&query.fetch_all(executor).await.map_err(failed)?, event)
 }
 
-/// Appends to the tail what other stores committed up to `newest`. Refuses a log that ends before the tail, such as that
-/// of a database which was replaced by an older copy: its positions would be given out twice.
+/// Appends to the tail what other stores committed up to `newest`. Refuses a log that ends before the tail, as after
+/// the replacement of the database by an older copy: its positions would be given out twice.
 pub(crate) async fn catch_up(connection: &mut SqliteConnection, tail: &Tail, newest: Position) -> StoreResult<()> {
     let last = tail.last();
     if newest < last {

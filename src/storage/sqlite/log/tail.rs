@@ -45,6 +45,7 @@ impl Tail {
 
     /// Appends the events of commits in order, and wakes the readers. Skips those that the tail has. If events are
     /// missing before the first one, the tail begins anew there; readers find the missing ones on the disk.
+    #[expect(clippy::significant_drop_tightening, reason = "`last` changes under the lock of the events")]
     pub(crate) fn append(&self, mut committed: Vec<Event>) {
         if committed.is_empty() {
             return;

@@ -70,8 +70,8 @@ impl Writer {
         self.status.clone()
     }
 
-    /// Runs a command in the next commit and returns its answer and position once that is durable. Enqueues at the first
-    /// poll; dropping the future does not cancel the command.
+    /// Runs a command in the next commit and returns its answer and position once that is durable. Enqueues at the
+    /// first poll; dropping the future does not cancel the command.
     ///
     /// The command runs again if its commit fails as a whole, so each call makes the same changes from the same data:
     /// ids, times and hashes come from outside. Errors: `Busy` if the queue is full, `Unavailable` if the task ended.

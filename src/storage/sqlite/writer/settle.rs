@@ -17,7 +17,7 @@ pub(super) enum Stage {
     Committing,
 }
 
-/// What became of the transaction of a failed [`Commit`].
+/// How the transaction of a failed [`Commit`] ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Settled {
     /// It never began.
