@@ -6,7 +6,7 @@ use super::{
     settle::Stage,
 };
 use crate::{
-    domain::{Event, EventKind, Fact, MemberId, Position, Timestamp},
+    domain::{Event, EventKind, Fact, MemberId, Position},
     storage::{
         StoreError, StoreResult,
         sqlite::{
@@ -18,7 +18,10 @@ use crate::{
 };
 use futures::future::BoxFuture;
 use sqlx::{AssertSqlSafe, Row, SqliteConnection, SqlitePool};
-use std::sync::LazyLock;
+use std::{
+    sync::LazyLock,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 /// Begins a transaction and the first savepoint, and returns the position and time of the newest event. One statement
 /// text, one round trip to the connection's thread: on a busy machine each trip waits for its turn.
@@ -84,8 +87,7 @@ impl Commit {
 
     /// Adds an event, which is stored with the rows of the commit, and returns its position.
     pub(crate) fn emit(&mut self, fact: Fact) -> Position {
-        let now = Timestamp::now().0.saturating_mul(1_000_000);
-        self.at_ns = now.max(self.at_ns + 1);
+        self.at_ns = now_ns().max(self.at_ns + 1);
         let position = Position(self.next);
         self.next += 1;
         self.events.push(Event { position, at_ns: self.at_ns, fact });
@@ -195,6 +197,13 @@ impl Commit {
     }
 }
 
+/// Returns the nanoseconds since 1970. Together with its facts, this precision tells a commit from that of another store
+/// at the same positions (`settle.rs`).
+fn now_ns() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}
+
 const INSERT: &str = "INSERT INTO events (position, at_ns, kind, member_id, post_id, comment_id, target_id)";
 static EVENTS: LazyLock<Bulk> = LazyLock::new(|| Bulk::new(INSERT, 7, ""));
 /// The last events and the COMMIT, in one round trip to the connection's thread.
@@ -209,7 +218,7 @@ mod tests {
     use super::*;
     use crate::{
         config::Config,
-        domain::{Email, Handle, Patch, Profile, ProfilePatch},
+        domain::{Email, Handle, Patch, Profile, ProfilePatch, Timestamp},
         storage::{HousekeepingStore, MemberStore, NewMember, sqlite::Sqlite},
     };
     use futures::FutureExt;
