@@ -100,6 +100,15 @@ impl Server {
         self.admin_address
     }
 
+    /// Makes the projection stand still until `until` is sent or dropped.
+    #[cfg(test)]
+    pub(crate) async fn stall_projection(
+        &self,
+        until: tokio::sync::oneshot::Receiver<()>,
+    ) -> Result<(), crate::actors::Error> {
+        self.actors.stall_projection(until).await
+    }
+
     /// Writes four lines: the addresses of API, documentation and metrics, and the version with the data folder.
     fn announce(&self, data_dir: &str, to: &mut impl Write) -> std::io::Result<()> {
         writeln!(to, "API            http://{}/api", self.api_address)?;

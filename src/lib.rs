@@ -6,6 +6,9 @@
 // because in tests they report every server that owns a temporary folder.
 #![cfg_attr(not(test), warn(clippy::significant_drop_in_scrutinee, clippy::significant_drop_tightening))]
 
+#[cfg(test)]
+mod acknowledgement_tests;
+
 pub mod actors;
 pub mod app;
 

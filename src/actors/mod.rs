@@ -41,6 +41,8 @@ pub use page::Page;
 pub use supervisor::Supervisor;
 pub use system::{ActorRow, System};
 
+pub use crate::storage::Committed;
+
 use crate::{config::Config, domain::IdGenerator, storage::Stores};
 use mailbox::Bounds;
 use std::{sync::Arc, time::Duration};
@@ -133,5 +135,11 @@ impl Actors {
             system,
         };
         Ok((actors, supervisor))
+    }
+
+    /// Makes the projection stand still until `until` is sent or dropped.
+    #[cfg(test)]
+    pub(crate) async fn stall_projection(&self, until: tokio::sync::oneshot::Receiver<()>) -> Result<(), Error> {
+        self.projection.stall(until).await
     }
 }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     actors::{
-        Error,
+        Committed, Error,
         members::Members,
         sessions::{Sessions, Tokens},
     },
@@ -136,15 +136,15 @@ pub(super) async fn sign_up(
     State(rate_limits): State<RateLimits>,
     Address(address): Address,
     KeyedJson { request, key }: KeyedJson<SignUp, SIGN_UP_BODY>,
-) -> Result<Response, Problem> {
+) -> Result<Committed<Response>, Problem> {
     let NewMember { email, handle, password, profile } = request.checked()?;
     rate_limits.signup(address)?;
     let scope = format!("signup:{}", email.key());
     let draft = members.draft_member(email, handle, profile);
     let answer = response::created(format!("/api/members/{}", draft.member.id), &MeView::from(&draft.member));
     let receipt = key.map(|key| key.receipt_without_secret("password", scope, &answer));
-    let outcome = members.sign_up(draft, password, receipt, address).await?;
-    Ok(response::created_or_repeated(answer, outcome))
+    let signed_up = members.sign_up(draft, password, receipt, address).await?;
+    Ok(signed_up.map(|outcome| response::created_or_repeated(answer, outcome)))
 }
 
 /// The credentials of a login.
@@ -197,13 +197,13 @@ pub(super) async fn log_in(
     State(cookies): State<Cookies>,
     Device(client): Device,
     Json(request): Json<LogIn>,
-) -> Result<Response, Problem> {
+) -> Result<Committed<Response>, Problem> {
     let mut check = Check::default();
     let (email, password) = (check.required("email", request.email), check.required("password", request.password));
     let (email, password) = check.pass(email.zip(password))?;
     rate_limits.login(client.address)?;
-    let (tokens, member) = sessions.log_in(&email, &password, client).await?;
-    Ok(logged_in(&tokens, &member, cookies))
+    let session = sessions.log_in(&email, &password, client).await?;
+    Ok(session.map(|(tokens, member)| logged_in(&tokens, &member, cookies)))
 }
 
 fn logged_in(tokens: &Tokens, member: &Member, cookies: Cookies) -> Response {
@@ -250,7 +250,7 @@ pub(super) async fn refresh_session(
     let token = check.pass(Some(token))?.or_else(|| Cookies::get(&headers));
     let Some(token) = token else { return Err(Refusal::ReloginRequired.into()) };
     match sessions.refresh_session(&token, client).await {
-        Ok((tokens, member)) => Ok(logged_in(&tokens, &member, cookies)),
+        Ok(session) => Ok(session.map(|(tokens, member)| logged_in(&tokens, &member, cookies)).into_response()),
         Err(Error::Refused(refusal @ Refusal::ReloginRequired)) => {
             let mut response = Problem::from(refusal).into_response();
             cookies.clear(response.headers_mut());
@@ -269,9 +269,8 @@ pub(super) async fn log_out(
     State(sessions): State<Sessions>,
     State(cookies): State<Cookies>,
     Auth(identity): Auth,
-) -> Result<Response, Problem> {
-    sessions.log_out(identity).await?;
-    Ok(logged_out(cookies))
+) -> Result<Committed<Response>, Problem> {
+    Ok(sessions.log_out(identity).await?.map(|()| logged_out(cookies)))
 }
 
 /// Logs out everywhere: ends all sessions of the caller.
@@ -283,9 +282,8 @@ pub(super) async fn log_out_everywhere(
     State(sessions): State<Sessions>,
     State(cookies): State<Cookies>,
     Auth(identity): Auth,
-) -> Result<Response, Problem> {
-    sessions.log_out_everywhere(identity).await?;
-    Ok(logged_out(cookies))
+) -> Result<Committed<Response>, Problem> {
+    Ok(sessions.log_out_everywhere(identity).await?.map(|()| logged_out(cookies)))
 }
 
 /// 204, and clears the cookie.

@@ -7,7 +7,7 @@ use super::{
     views::{CommentPage, CommentView, LikeView},
 };
 use crate::{
-    actors::content::Content,
+    actors::{Committed, content::Content},
     domain::{CommentId, CommentText, MemberId, PostId},
 };
 use axum::{extract::State, http::StatusCode, response::Response};
@@ -48,7 +48,7 @@ pub(super) async fn create_comment(
     Auth(identity): Auth,
     Id(post): Id<PostId>,
     KeyedJson { request, key }: KeyedJson<WriteComment, COMMENT_BODY>,
-) -> Result<Response, Problem> {
+) -> Result<Committed<Response>, Problem> {
     let mut check = Check::default();
     let text = check.required("content", request.content);
     let parent = check.optional("parentId", request.parent_id).map(CommentId);
@@ -57,8 +57,8 @@ pub(super) async fn create_comment(
     // Prepared before the commit, which stores it with the idempotency key.
     let answer = response::created(format!("/api/comments/{}", draft.comment.id), &CommentView::from(&draft));
     let receipt = key.map(|key| key.receipt(format!("member:{}", identity.member), &answer));
-    let outcome = content.create_comment(draft, receipt).await?;
-    Ok(response::created_or_repeated_with_etag(answer, outcome))
+    let created = content.create_comment(draft, receipt).await?;
+    Ok(created.map(|outcome| response::created_or_repeated_with_etag(answer, outcome)))
 }
 
 /// Lists the comments of a post, oldest first, each with its first replies.
@@ -128,7 +128,7 @@ pub(super) async fn edit_comment(
     Id(id): Id<CommentId>,
     if_match: IfMatch,
     Json(request): Json<EditComment, COMMENT_BODY>,
-) -> Result<Response, Problem> {
+) -> Result<Committed<Response>, Problem> {
     let mut check = Check::default();
     let text = check.required("content", request.content);
     let text = CommentText::new(&check.pass(text)?)?;
@@ -142,8 +142,8 @@ pub(super) async fn edit_comment(
     } else {
         None
     };
-    let comment = content.edit_comment(identity.member, id, text, expected).await?;
-    Ok(response::ok_with_etag(&CommentView::from(&comment)))
+    let edited = content.edit_comment(identity.member, id, text, expected).await?;
+    Ok(edited.map(|comment| response::ok_with_etag(&CommentView::from(&comment))))
 }
 
 /// Deletes a comment. Only the author can delete it.
@@ -161,9 +161,8 @@ pub(super) async fn delete_comment(
     State(content): State<Content>,
     Auth(identity): Auth,
     Id(id): Id<CommentId>,
-) -> Result<StatusCode, Problem> {
-    content.delete_comment(identity.member, id).await?;
-    Ok(StatusCode::NO_CONTENT)
+) -> Result<Committed<StatusCode>, Problem> {
+    Ok(response::no_content(content.delete_comment(identity.member, id).await?))
 }
 
 /// Lists the replies to a comment, oldest first.
@@ -216,9 +215,9 @@ pub(super) async fn like_comment(
     State(content): State<Content>,
     Auth(identity): Auth,
     Id(id): Id<CommentId>,
-) -> Result<Response, Problem> {
-    let state = content.like_comment(identity.member, id, true).await?;
-    Ok(response::ok(&LikeView::from(state)))
+) -> Result<Committed<Response>, Problem> {
+    let liked = content.like_comment(identity.member, id, true).await?;
+    Ok(liked.map(|state| response::ok(&LikeView::from(state))))
 }
 
 /// Removes the caller's like from a comment. Has no effect if there is none.
@@ -233,7 +232,7 @@ pub(super) async fn unlike_comment(
     State(content): State<Content>,
     Auth(identity): Auth,
     Id(id): Id<CommentId>,
-) -> Result<Response, Problem> {
-    let state = content.like_comment(identity.member, id, false).await?;
-    Ok(response::ok(&LikeView::from(state)))
+) -> Result<Committed<Response>, Problem> {
+    let unliked = content.like_comment(identity.member, id, false).await?;
+    Ok(unliked.map(|state| response::ok(&LikeView::from(state))))
 }

@@ -8,7 +8,7 @@ use super::{
     views::ImageView,
 };
 use crate::{
-    actors::images::Images,
+    actors::{Committed, images::Images},
     domain::{Image, ImageId, Purpose, Variant},
 };
 use aws_lc_rs::digest::{SHA256, digest};
@@ -59,7 +59,7 @@ pub(super) async fn create_image(
     State(rules): State<UploadRules>,
     Auth(identity): Auth,
     request: Request,
-) -> Result<Response, Problem> {
+) -> Result<Committed<Response>, Problem> {
     let key = IdempotencyKey::of(&request)?;
     let permit = match images.acquire_upload(identity.member) {
         Ok(permit) => permit,
@@ -77,8 +77,8 @@ pub(super) async fn create_image(
     let receipt = key
         .zip(fingerprint)
         .map(|(key, fingerprint)| key.receipt_with_body(format!("member:{}", identity.member), &answer, &fingerprint));
-    let outcome = images.create_image(draft, receipt).await?;
-    Ok(response::created_or_repeated(answer, outcome))
+    let created = images.create_image(draft, receipt).await?;
+    Ok(created.map(|outcome| response::created_or_repeated(answer, outcome)))
 }
 
 /// The fingerprint of an upload: its purpose and its image, but not the boundaries of its form.
@@ -228,9 +228,8 @@ pub(super) async fn delete_image(
     State(images): State<Images>,
     Auth(identity): Auth,
     Id(id): Id<ImageId>,
-) -> Result<StatusCode, Problem> {
-    images.delete_image(identity.member, id).await?;
-    Ok(StatusCode::NO_CONTENT)
+) -> Result<Committed<StatusCode>, Problem> {
+    Ok(response::no_content(images.delete_image(identity.member, id).await?))
 }
 
 #[cfg(test)]

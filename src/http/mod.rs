@@ -30,6 +30,7 @@ mod sessions;
 mod settings;
 mod stream;
 mod views;
+mod write_token;
 
 pub use openapi::openapi;
 pub use server::{Listener, bind, serve};

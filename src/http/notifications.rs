@@ -7,7 +7,7 @@ use super::{
     views::{MarkerView, NotificationPage, UnreadView},
 };
 use crate::{
-    actors::{members::Members, notifications::Notifications},
+    actors::{Committed, members::Members, notifications::Notifications},
     domain::Position,
 };
 use axum::{extract::State, response::Response};
@@ -104,7 +104,7 @@ pub(super) async fn move_marker(
     Auth(identity): Auth,
     if_match: IfMatch,
     Json(request): Json<MoveMarker>,
-) -> Result<Response, Problem> {
+) -> Result<Committed<Response>, Problem> {
     let mut check = Check::default();
     let last_read = check.required("lastReadId", request.last_read_id);
     let last_read = Position(check.pass(last_read)?);
@@ -114,7 +114,7 @@ pub(super) async fn move_marker(
         let Position(last_read_id) = notifications.marker(identity.member).await?;
         if_match.check(&MarkerView { last_read_id })?;
     }
-    members.move_marker(identity.member, last_read).await?;
+    let moved = members.move_marker(identity.member, last_read).await?;
     let Position(last_read_id) = notifications.marker(identity.member).await?;
-    Ok(response::no_content_with_etag(&MarkerView { last_read_id }))
+    Ok(moved.map(|_| response::no_content_with_etag(&MarkerView { last_read_id })))
 }

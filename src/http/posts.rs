@@ -7,7 +7,7 @@ use super::{
     views::{LikeView, MemberPage, PostView},
 };
 use crate::{
-    actors::content::Content,
+    actors::{Committed, content::Content},
     domain::{ImageId, PostId, PostText, Refusal},
 };
 use axum::{
@@ -81,13 +81,13 @@ pub(super) async fn create_post(
     State(content): State<Content>,
     Auth(identity): Auth,
     KeyedJson { request, key }: KeyedJson<WritePost, POST_BODY>,
-) -> Result<Response, Problem> {
+) -> Result<Committed<Response>, Problem> {
     let draft = content.draft_post(identity.member, request.checked()?).await?;
     // Prepared before the commit, which stores it with the idempotency key.
     let answer = response::created(format!("/api/posts/{}", draft.post.id), &PostView::from(&draft));
     let receipt = key.map(|key| key.receipt(format!("member:{}", identity.member), &answer));
-    let outcome = content.create_post(draft, receipt).await?;
-    Ok(response::created_or_repeated_with_etag(answer, outcome))
+    let created = content.create_post(draft, receipt).await?;
+    Ok(created.map(|outcome| response::created_or_repeated_with_etag(answer, outcome)))
 }
 
 /// Returns a post and counts a view.
@@ -136,7 +136,7 @@ pub(super) async fn edit_post(
     Id(id): Id<PostId>,
     if_match: IfMatch,
     Json(request): Json<WritePost, POST_BODY>,
-) -> Result<Response, Problem> {
+) -> Result<Committed<Response>, Problem> {
     let text = request.checked_edit()?;
     let expected = if if_match.is_given() {
         let current = content.visible_post(identity.member, id).await?;
@@ -148,8 +148,8 @@ pub(super) async fn edit_post(
     } else {
         None
     };
-    let post = content.edit_post(identity.member, id, text, expected).await?;
-    Ok(response::ok_with_etag(&PostView::from(&post)))
+    let edited = content.edit_post(identity.member, id, text, expected).await?;
+    Ok(edited.map(|post| response::ok_with_etag(&PostView::from(&post))))
 }
 
 /// Deletes a post. Only the author can delete it.
@@ -165,9 +165,8 @@ pub(super) async fn delete_post(
     State(content): State<Content>,
     Auth(identity): Auth,
     Id(id): Id<PostId>,
-) -> Result<StatusCode, Problem> {
-    content.delete_post(identity.member, id).await?;
-    Ok(StatusCode::NO_CONTENT)
+) -> Result<Committed<StatusCode>, Problem> {
+    Ok(response::no_content(content.delete_post(identity.member, id).await?))
 }
 
 /// Likes a post. Has no effect if the caller likes it already.
@@ -182,9 +181,9 @@ pub(super) async fn like_post(
     State(content): State<Content>,
     Auth(identity): Auth,
     Id(id): Id<PostId>,
-) -> Result<Response, Problem> {
-    let state = content.like_post(identity.member, id, true).await?;
-    Ok(response::ok(&LikeView::from(state)))
+) -> Result<Committed<Response>, Problem> {
+    let liked = content.like_post(identity.member, id, true).await?;
+    Ok(liked.map(|state| response::ok(&LikeView::from(state))))
 }
 
 /// Removes the caller's like from a post. Has no effect if there is none.
@@ -199,9 +198,9 @@ pub(super) async fn unlike_post(
     State(content): State<Content>,
     Auth(identity): Auth,
     Id(id): Id<PostId>,
-) -> Result<Response, Problem> {
-    let state = content.like_post(identity.member, id, false).await?;
-    Ok(response::ok(&LikeView::from(state)))
+) -> Result<Committed<Response>, Problem> {
+    let unliked = content.like_post(identity.member, id, false).await?;
+    Ok(unliked.map(|state| response::ok(&LikeView::from(state))))
 }
 
 /// Lists the members who like a post, latest like first.

@@ -7,7 +7,7 @@ use super::{
     views::{GenderView, MeView, PrivacyView},
 };
 use crate::{
-    actors::members::Members,
+    actors::{Committed, members::Members},
     domain::{Handle, Identity, ImageId, Member, Privacy, Profile, ProfilePatch, Reason},
 };
 use axum::{extract::State, response::Response};
@@ -120,11 +120,11 @@ pub(super) async fn change_profile(
     Auth(identity): Auth,
     if_match: IfMatch,
     Json(object): Json<JsonObject, PROFILE_BODY>,
-) -> Result<Response, Problem> {
+) -> Result<Committed<Response>, Problem> {
     let patch = patch_of(object)?;
     let expected = expected_profile(&members, identity, &if_match).await?;
-    let me = members.change_profile(identity.member, patch, expected).await?;
-    Ok(response::ok_with_etag(&MeView::from(&me)))
+    let changed = members.change_profile(identity.member, patch, expected).await?;
+    Ok(changed.map(|me| response::ok_with_etag(&MeView::from(&me))))
 }
 
 /// The current profile, if the request has an `If-Match` that names it; the command applies only to that version.
@@ -160,11 +160,11 @@ pub(super) async fn change_handle(
     Auth(identity): Auth,
     if_match: IfMatch,
     Json(request): Json<ChangeHandle>,
-) -> Result<Response, Problem> {
+) -> Result<Committed<Response>, Problem> {
     let mut check = Check::default();
     let handle = check.required("handle", request.handle).and_then(|handle| check.rule(Handle::new(&handle)));
     let handle = check.pass(handle)?;
     let expected = expected_profile(&members, identity, &if_match).await?;
-    let me = members.change_handle(identity.member, handle, expected).await?;
-    Ok(response::ok_with_etag(&MeView::from(&me)))
+    let changed = members.change_handle(identity.member, handle, expected).await?;
+    Ok(changed.map(|me| response::ok_with_etag(&MeView::from(&me))))
 }

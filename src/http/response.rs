@@ -1,6 +1,9 @@
 //! Successful responses: JSON, 201 with `Location` or the stored response of a repeat, 204, and their `ETag`s.
 use super::etag::{self, set_etag};
-use crate::domain::{Answer, Outcome};
+use crate::{
+    actors::Committed,
+    domain::{Answer, Outcome},
+};
 use axum::{
     body::Body,
     http::{HeaderValue, StatusCode, header},
@@ -40,6 +43,11 @@ pub(super) fn ok_no_store(view: &impl Serialize) -> Response {
 /// 202 with a view: the change is pending.
 pub(super) fn accepted(view: &impl Serialize) -> Response {
     json(StatusCode::ACCEPTED, to_json(view))
+}
+
+/// 204 for a write without a view.
+pub(super) fn no_content<T>(written: Committed<T>) -> Committed<StatusCode> {
+    written.map(|_| StatusCode::NO_CONTENT)
 }
 
 /// 204 under the tag that a GET of the changed resource has, of which `view` is the view.

@@ -8,7 +8,7 @@ use super::{
     views::Time,
 };
 use crate::{
-    actors::sessions::Sessions,
+    actors::{Committed, sessions::Sessions},
     domain::{Identity, Password, Session, SessionId},
 };
 use axum::{
@@ -92,9 +92,8 @@ pub(super) async fn end_session(
     State(sessions): State<Sessions>,
     Auth(identity): Auth,
     Id(session): Id<SessionId>,
-) -> Result<StatusCode, Problem> {
-    sessions.end_session(identity, session).await?;
-    Ok(StatusCode::NO_CONTENT)
+) -> Result<Committed<StatusCode>, Problem> {
+    Ok(response::no_content(sessions.end_session(identity, session).await?))
 }
 
 /// An access token that is signed with the primary key.
@@ -162,14 +161,13 @@ pub(super) async fn change_password(
     Auth(identity): Auth,
     Address(address): Address,
     Json(request): Json<ChangePassword>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Committed<StatusCode>, Problem> {
     let mut check = Check::default();
     let current = check.required("currentPassword", request.current_password);
     let new = check.required("newPassword", request.new_password);
     let new = new.and_then(|new| check.rule(Password::new("newPassword", &new)));
     let (current, new) = check.pass(current.zip(new))?;
-    sessions.change_password(identity, &current, new, address).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(response::no_content(sessions.change_password(identity, &current, new, address).await?))
 }
 
 /// The current password as proof.
@@ -200,9 +198,9 @@ pub(super) async fn deactivate(
     Auth(identity): Auth,
     Address(address): Address,
     Json(request): Json<Deactivate>,
-) -> Result<Response, Problem> {
+) -> Result<Committed<Response>, Problem> {
     let mut check = Check::default();
     let password = check.required("password", request.password);
-    sessions.deactivate(identity, &check.pass(password)?, address).await?;
-    Ok(logged_out(cookies))
+    let deactivated = sessions.deactivate(identity, &check.pass(password)?, address).await?;
+    Ok(deactivated.map(|()| logged_out(cookies)))
 }

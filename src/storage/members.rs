@@ -48,8 +48,9 @@ pub trait MemberStore: Send + Sync + 'static {
     /// Refuses `IdempotencyKeyReused`, `EmailTaken`, `HandleTaken`.
     async fn sign_up(&self, member: NewMember, receipt: Option<Receipt>) -> StoreResult<Committed<Outcome>>;
     /// Applies the patch to the stored profile with `Profile::patched`. A change to public posts accepts every pending
-    /// follow request in the same commit. A patch without a change emits no event. Refuses `Invalid`, `MemberNotFound`, for an avatar `ImageNotFound` and `ImageForbidden`, and
-    /// `PreconditionFailed` if the stored member no longer equals `expected`.
+    /// follow request in the same commit. A patch without a change emits no event. Refuses `Invalid`, `MemberNotFound`,
+    /// for an avatar `ImageNotFound` and `ImageForbidden`, and `PreconditionFailed` if the stored member no longer equals
+    /// `expected`.
     async fn change_profile(
         &self,
         member: MemberId,
@@ -57,7 +58,8 @@ pub trait MemberStore: Send + Sync + 'static {
         expected: Option<Member>,
     ) -> StoreResult<Committed<()>>;
     /// Changes the member's handle. The member's own handle in another case is no conflict. A command without a change
-    /// emits no event. Refuses `HandleTaken`, `MemberNotFound`, and `PreconditionFailed` if the stored member no longer equals `expected`.
+    /// emits no event. Refuses `HandleTaken`, `MemberNotFound`, and `PreconditionFailed` if the stored member no longer
+    /// equals `expected`.
     async fn change_handle(
         &self,
         member: MemberId,

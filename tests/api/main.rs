@@ -98,4 +98,5 @@ mod tokens;
 mod top3;
 mod top3_past_days;
 mod unchanged_edits;
+mod write_tokens;
 mod writer_panics;

@@ -6,6 +6,7 @@ use crate::{
         Comment, CommentId, CommentText, LikeState, MemberId, Outcome, PostId, Receipt, Refusal, Surface, Timestamp,
         VisibleComment, depth_below,
     },
+    storage::Committed,
 };
 
 impl Content {
@@ -60,13 +61,17 @@ impl Content {
     }
 
     /// Stores a draft. Refuses `IdempotencyKeyReused`, `PostNotFound`, `ParentNotFound`, `ParentOnAnotherPost`.
-    pub async fn create_comment(&self, draft: VisibleComment, receipt: Option<Receipt>) -> Result<Outcome, Error> {
+    pub async fn create_comment(
+        &self,
+        draft: VisibleComment,
+        receipt: Option<Receipt>,
+    ) -> Result<Committed<Outcome>, Error> {
         let comment = draft.comment;
         let author = comment.author;
         let create = |reply| ContentCommand::CreateComment { comment, receipt, reply };
-        let outcome = self.slots.mailbox_of(author).ask(create).await?;
-        self.visibility.note_write(author);
-        Ok(outcome)
+        let created = self.slots.mailbox_of(author).ask(create).await?;
+        self.visibility.note_write(author, created.at);
+        Ok(created)
     }
 
     /// Returns one comment. Refuses `CommentNotFound`.
@@ -102,43 +107,51 @@ impl Content {
         id: CommentId,
         text: CommentText,
         expected: Option<Comment>,
-    ) -> Result<VisibleComment, Error> {
+    ) -> Result<Committed<VisibleComment>, Error> {
         let viewer = self.visibility.viewer(author).await?;
         self.visible_comment(&viewer, id).await?;
         let mentions = self.mentioned_members(author, &text).await?;
         let expected = expected.map(Box::new);
         let edit = |reply| ContentCommand::EditComment { author, id, text, mentions, expected, reply };
-        self.slots.mailbox_of(author).ask(edit).await?;
-        self.comment_by_id(author, id).await
+        let Committed { at, .. } = self.slots.mailbox_of(author).ask(edit).await?;
+        self.visibility.note_write(author, at);
+        Ok(Committed { value: self.comment_by_id(author, id).await?, at })
     }
 
     /// Deletes a comment. Refuses `CommentNotFound`, `CommentDeleteForbidden`.
-    pub async fn delete_comment(&self, author: MemberId, id: CommentId) -> Result<(), Error> {
+    pub async fn delete_comment(&self, author: MemberId, id: CommentId) -> Result<Committed<()>, Error> {
         // An author can delete even a hidden comment. A hidden comment by another member is refused as not found.
         let known = self.stores.comments.comment_by_id(id).await?.ok_or(Refusal::CommentNotFound)?;
         if known.author != author {
             let viewer = self.visibility.viewer(author).await?;
             self.visible_comment(&viewer, id).await?;
         }
-        self.slots.mailbox_of(author).ask(|reply| ContentCommand::DeleteComment { author, id, reply }).await?;
-        self.visibility.note_write(author);
-        Ok(())
+        let delete = |reply| ContentCommand::DeleteComment { author, id, reply };
+        let deleted = self.slots.mailbox_of(author).ask(delete).await?;
+        self.visibility.note_write(author, deleted.at);
+        Ok(deleted)
     }
 
     /// Sets or withdraws a like, and returns the number of likes that is visible to the member. Refuses
     /// `CommentNotFound`.
-    pub async fn like_comment(&self, member: MemberId, id: CommentId, like: bool) -> Result<LikeState, Error> {
+    pub async fn like_comment(
+        &self,
+        member: MemberId,
+        id: CommentId,
+        like: bool,
+    ) -> Result<Committed<LikeState>, Error> {
         let viewer = self.visibility.viewer(member).await?;
         self.visible_comment(&viewer, id).await?;
         let key = self.ids.next();
         let like = |reply| ContentCommand::LikeComment { key, member, id, like, reply };
-        let state = self.slots.mailbox_of(member).ask(like).await?;
-        self.visibility.note_write(member);
+        let liked = self.slots.mailbox_of(member).ask(like).await?;
+        self.visibility.note_write(member, liked.at);
         if viewer.relations().blocked.is_empty() {
-            return Ok(state);
+            return Ok(liked);
         }
         // The store counts the likes of blocked members too.
-        Ok(LikeState { like_count: self.visible_comment(&viewer, id).await?.comment.like_count, ..state })
+        let visible = self.visible_comment(&viewer, id).await?;
+        Ok(liked.map(|state| LikeState { like_count: visible.comment.like_count, ..state }))
     }
 
     /// Returns comments as the viewer sees them, in the same order, with one query each for authors, likes and the

@@ -22,7 +22,7 @@ use crate::{
         markup,
         markup::ResolvedMarkup,
     },
-    storage::{ImageStore, Listed, MemberStore, Stores},
+    storage::{Committed, ImageStore, Listed, MemberStore, Stores},
 };
 use commands::{ContentCommand, ContentStores};
 use std::sync::Arc;
@@ -84,13 +84,13 @@ impl Content {
     /// Stores a draft. Followers see the post when the projection has applied its event, the author at the next read.
     /// Refuses `IdempotencyKeyReused`, `ImageNotFound`, `ImageForbidden`, and `Invalid` for an image of another post or
     /// of a profile.
-    pub async fn create_post(&self, draft: VisiblePost, receipt: Option<Receipt>) -> Result<Outcome, Error> {
+    pub async fn create_post(&self, draft: VisiblePost, receipt: Option<Receipt>) -> Result<Committed<Outcome>, Error> {
         let post = Arc::unwrap_or_clone(draft.post);
         let author = post.author;
         let create = |reply| ContentCommand::CreatePost { post, receipt, reply };
-        let outcome = self.slots.mailbox_of(author).ask(create).await?;
-        self.visibility.note_write(author);
-        Ok(outcome)
+        let created = self.slots.mailbox_of(author).ask(create).await?;
+        self.visibility.note_write(author, created.at);
+        Ok(created)
     }
 
     /// Returns one post and records a view of it. Refuses `PostNotFound`.
@@ -118,13 +118,13 @@ impl Content {
         id: PostId,
         text: PostText,
         expected: Option<Arc<Post>>,
-    ) -> Result<VisiblePost, Error> {
+    ) -> Result<Committed<VisiblePost>, Error> {
         self.check_post_visible(author, id).await?;
         let markup = self.markup(author, text.content()).await?;
         let edit = |reply| ContentCommand::EditPost { author, id, text, markup, expected, reply };
-        self.slots.mailbox_of(author).ask(edit).await?;
-        self.visibility.note_write(author);
-        self.post_on_screen(author, id).await
+        let Committed { at, .. } = self.slots.mailbox_of(author).ask(edit).await?;
+        self.visibility.note_write(author, at);
+        Ok(Committed { value: self.post_on_screen(author, id).await?, at })
     }
 
     /// Returns a post as the viewer sees it, and notes that the viewer's client shows it: the viewer's streams report
@@ -140,29 +140,30 @@ impl Content {
         self.post_on_screen(member, id).await.map(drop)
     }
 
-    /// Deletes a post; it is hidden from everybody when this returns. Refuses `PostNotFound`, `PostDeleteForbidden`.
-    pub async fn delete_post(&self, author: MemberId, id: PostId) -> Result<(), Error> {
+    /// Deletes a post; it is hidden from everybody when this returns. Refuses `PostNotFound`, `PostDeleteForbidden`,
+    /// and `Late` as `Visibility::put_in_force` does.
+    pub async fn delete_post(&self, author: MemberId, id: PostId) -> Result<Committed<()>, Error> {
         self.check_post_visible(author, id).await?;
-        self.slots.mailbox_of(author).ask(|reply| ContentCommand::DeletePost { author, id, reply }).await?;
-        self.visibility.note_write(author);
-        self.visibility.wait_for_own_writes(author).await;
-        Ok(())
+        let delete = |reply| ContentCommand::DeletePost { author, id, reply };
+        let deleted = self.slots.mailbox_of(author).ask(delete).await?;
+        self.visibility.put_in_force(author, deleted.at).await?;
+        Ok(deleted)
     }
 
     /// Sets or withdraws a like, and returns the number of likes that is visible to the member. Refuses `PostNotFound`.
-    pub async fn like_post(&self, member: MemberId, id: PostId, like: bool) -> Result<LikeState, Error> {
+    pub async fn like_post(&self, member: MemberId, id: PostId, like: bool) -> Result<Committed<LikeState>, Error> {
         let viewer = self.visibility.viewer(member).await?;
         self.visibility.posts(&viewer, &[id], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
         let key = self.ids.next();
         let like = |reply| ContentCommand::LikePost { key, member, id, like, reply };
-        let state = self.slots.mailbox_of(member).ask(like).await?;
-        self.visibility.note_write(member);
+        let liked = self.slots.mailbox_of(member).ask(like).await?;
+        self.visibility.note_write(member, liked.at);
         if viewer.relations().blocked.is_empty() {
-            return Ok(state);
+            return Ok(liked);
         }
         // The store counts the likes of blocked members too.
         let visible = self.post_on_screen(member, id).await?;
-        Ok(LikeState { like_count: visible.counts().likes, ..state })
+        Ok(liked.map(|state| LikeState { like_count: visible.counts().likes, ..state }))
     }
 
     /// Lists the members who like the post, newest like first, without hidden ones. Refuses `PostNotFound`,

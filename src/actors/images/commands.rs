@@ -6,16 +6,16 @@ use crate::{
         mailbox::Permit,
     },
     domain::{Image, ImageId, MemberId, Outcome, Receipt},
-    storage::ImageStore,
+    storage::{Committed, ImageStore},
 };
 use std::sync::Arc;
 
-/// A command on images. Its reply is sent when its commit is durable.
+/// A command on images. Its reply is sent when its commit is durable, with the position of it.
 pub(super) enum ImageCommand {
     /// Stores the row of a new image, with its receipt.
-    CreateImage { image: Box<Image>, receipt: Option<Receipt>, reply: Reply<Outcome> },
+    CreateImage { image: Box<Image>, receipt: Option<Receipt>, reply: Reply<Committed<Outcome>> },
     /// Deletes the row of an owner's image.
-    DeleteImage { owner: MemberId, id: ImageId, reply: Reply<()> },
+    DeleteImage { owner: MemberId, id: ImageId, reply: Reply<Committed<()>> },
 }
 
 impl Command for ImageCommand {
@@ -25,14 +25,11 @@ impl Command for ImageCommand {
         let images = images.clone();
         match self {
             Self::CreateImage { image, receipt, reply } => {
-                let create = async move { Ok(images.create_image(*image, receipt).await?.value) };
+                let create = async move { Ok(images.create_image(*image, receipt).await?) };
                 submit_then_reply(permit, reply, create).await;
             }
             Self::DeleteImage { owner, id, reply } => {
-                let delete = async move {
-                    images.delete_image(owner, id).await?;
-                    Ok(())
-                };
+                let delete = async move { Ok(images.delete_image(owner, id).await?) };
                 submit_then_reply(permit, reply, delete).await;
             }
         }

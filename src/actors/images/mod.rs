@@ -18,7 +18,7 @@ use crate::{
         IdGenerator, Image, ImageFile, ImageId, ImageKey, MemberId, Outcome, Picture, Purpose, Receipt, Refusal,
         Timestamp, Variant,
     },
-    storage::{ImageFileStore, ImageStore, StoreError, StoreResult, Stores},
+    storage::{Committed, ImageFileStore, ImageStore, StoreError, StoreResult, Stores},
 };
 use aws_lc_rs::{
     constant_time::verify_slices_are_equal,
@@ -111,29 +111,33 @@ impl Images {
 
     /// Stores a draft: the files first, so that every row has its files. Refuses `IdempotencyKeyReused`,
     /// `MemberNotFound`, `TooManyImages`.
-    pub async fn create_image(&self, draft: ImageDraft, receipt: Option<Receipt>) -> Result<Outcome, Error> {
+    pub async fn create_image(&self, draft: ImageDraft, receipt: Option<Receipt>) -> Result<Committed<Outcome>, Error> {
         let ImageDraft { image, original, thumbnail } = draft;
         let (id, owner) = (image.picture.id, image.owner);
         let written = self.files.write(id, original, thumbnail).await;
         self.file_check.note_write(&written);
         written?;
         let image = Box::new(image);
-        let outcome =
-            self.slots.mailbox_of(owner).ask(|reply| ImageCommand::CreateImage { image, receipt, reply }).await;
+        let create = |reply| ImageCommand::CreateImage { image, receipt, reply };
+        let created = self.slots.mailbox_of(owner).ask(create).await;
         // After any other error the row may exist. The files stay; if the row does not exist, they are orphans.
-        if matches!(outcome, Ok(Outcome::Repeated(_)) | Err(Error::Refused(_) | Error::Busy(_))) {
+        let is_repeat = |created: &Committed<Outcome>| matches!(created.value, Outcome::Repeated(_));
+        if created.as_ref().is_ok_and(is_repeat) || matches!(created, Err(Error::Refused(_) | Error::Busy(_))) {
             self.delete_files(id).await;
         }
-        outcome
+        let created = created?;
+        self.visibility.note_write(owner, created.at);
+        Ok(created)
     }
 
     /// Deletes an image, and removes it from its post or its owner's profile. Refuses `ImageNotFound`,
     /// `ImageForbidden`.
-    pub async fn delete_image(&self, owner: MemberId, id: ImageId) -> Result<(), Error> {
-        self.slots.mailbox_of(owner).ask(|reply| ImageCommand::DeleteImage { owner, id, reply }).await?;
-        self.visibility.note_write(owner);
+    pub async fn delete_image(&self, owner: MemberId, id: ImageId) -> Result<Committed<()>, Error> {
+        let delete = |reply| ImageCommand::DeleteImage { owner, id, reply };
+        let deleted = self.slots.mailbox_of(owner).ask(delete).await?;
+        self.visibility.note_write(owner, deleted.at);
         self.delete_files(id).await;
-        Ok(())
+        Ok(deleted)
     }
 
     /// Returns the row of an image to a caller with its key, or to its owner without a key. Refuses `ImageNotFound` to

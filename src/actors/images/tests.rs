@@ -43,7 +43,7 @@ async fn upload(images: &Images, owner: MemberId, purpose: Purpose) -> ImageId {
     let permit = images.acquire_upload(owner).unwrap();
     let draft = images.draft_image(&permit, owner, purpose, png()).await.unwrap();
     let id = draft.image.picture.id;
-    assert_eq!(images.create_image(draft, None).await.unwrap(), Outcome::Done);
+    assert_eq!(images.create_image(draft, None).await.unwrap().value, Outcome::Done);
     id
 }
 

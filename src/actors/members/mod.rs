@@ -22,7 +22,7 @@ use crate::{
         Profile, ProfilePatch, QUERY_IDS_MAX, Receipt, Recommendation, Refusal, Surface, Timestamp,
         cursor::{ListKind, decode_list_cursor, encode_list_cursor},
     },
-    storage::{NewMember, Stores},
+    storage::{Committed, NewMember, Stores},
 };
 use commands::{MemberCommand, MemberStores};
 use std::{net::IpAddr, sync::Arc};
@@ -89,14 +89,16 @@ impl Members {
         password: Password,
         receipt: Option<Receipt>,
         address: IpAddr,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<Committed<Outcome>, Error> {
         let caller = Caller::new(&draft.email.key(), address);
         let (password_hash, receipt) = self.hasher.acquire(caller).await?.hash_and_seal(password, receipt).await?;
         let MemberDraft { member, email, handle } = draft;
         let (id, profile, created_at) = (member.id, member.profile, member.created_at);
         let member = Box::new(NewMember { id, email, handle, password_hash, profile, created_at });
         let sign_up = |reply| MemberCommand::SignUp { member, receipt, reply };
-        self.slots.mailbox_of(id).ask(sign_up).await
+        let signed_up = self.slots.mailbox_of(id).ask(sign_up).await?;
+        self.visibility.note_write(id, signed_up.at);
+        Ok(signed_up)
     }
 
     /// Returns one member. Refuses `MemberNotFound`.
@@ -150,19 +152,18 @@ impl Members {
 
     /// Changes the member's profile and privacy, for every viewer when this returns. Refuses `Invalid`,
     /// `MemberNotFound`, for an avatar `ImageNotFound` and `ImageForbidden`, and `PreconditionFailed` for a member that
-    /// differs from `expected`.
+    /// differs from `expected`, and `Late` as `Visibility::put_in_force` does.
     pub async fn change_profile(
         &self,
         member: MemberId,
         patch: ProfilePatch,
         expected: Option<Member>,
-    ) -> Result<Member, Error> {
+    ) -> Result<Committed<Member>, Error> {
         let (patch, expected) = (Box::new(patch), expected.map(Box::new));
         let change = |reply| MemberCommand::ChangeProfile { member, patch, expected, reply };
-        self.slots.mailbox_of(member).ask(change).await?;
-        self.visibility.note_write(member);
-        self.visibility.wait_for_own_writes(member).await;
-        self.member(member).await
+        let Committed { at, .. } = self.slots.mailbox_of(member).ask(change).await?;
+        self.visibility.put_in_force(member, at).await?;
+        Ok(Committed { value: self.member(member).await?, at })
     }
 
     /// Changes the member's handle. Refuses `HandleTaken`, `MemberNotFound`, and `PreconditionFailed` for a member that
@@ -172,21 +173,20 @@ impl Members {
         member: MemberId,
         handle: Handle,
         expected: Option<Member>,
-    ) -> Result<Member, Error> {
+    ) -> Result<Committed<Member>, Error> {
         let expected = expected.map(Box::new);
-        self.slots
-            .mailbox_of(member)
-            .ask(|reply| MemberCommand::ChangeHandle { member, handle, expected, reply })
-            .await?;
-        self.visibility.note_write(member);
-        self.member(member).await
+        let change = |reply| MemberCommand::ChangeHandle { member, handle, expected, reply };
+        let Committed { at, .. } = self.slots.mailbox_of(member).ask(change).await?;
+        self.visibility.note_write(member, at);
+        Ok(Committed { value: self.member(member).await?, at })
     }
 
-    /// Moves the member's marker of read notifications forward, for all devices of the member; never back. Refuses
-    /// `MemberNotFound`.
-    pub async fn move_marker(&self, member: MemberId, last_read: Position) -> Result<(), Error> {
-        self.slots.mailbox_of(member).ask(|reply| MemberCommand::MoveMarker { member, last_read, reply }).await?;
-        self.visibility.note_write(member);
-        Ok(())
+    /// Moves the member's marker of read notifications forward, for all devices of the member; never back. Returns
+    /// whether it moved. Refuses `MemberNotFound`.
+    pub async fn move_marker(&self, member: MemberId, last_read: Position) -> Result<Committed<bool>, Error> {
+        let move_marker = |reply| MemberCommand::MoveMarker { member, last_read, reply };
+        let moved = self.slots.mailbox_of(member).ask(move_marker).await?;
+        self.visibility.note_write(member, moved.at);
+        Ok(moved)
     }
 }

@@ -9,7 +9,7 @@ use crate::{
         Member, MemberCard, MemberId, Refusal, Relation, RelationChange, Surface, Timestamp, check_follow, check_other,
         cursor::{ListKind, decode_list_cursor, encode_list_cursor},
     },
-    storage::{Followed, Listed},
+    storage::{Committed, Followed, Listed},
 };
 
 /// A list of the members that have a relation to one member.
@@ -103,39 +103,44 @@ impl Members {
     /// Follows a member, or requests to follow one who approves followers; [`Followed`] states which. Does nothing for
     /// a member who is followed already. Refuses `FollowSelf`, `MemberNotFound`, `FollowBlocked`, `FollowLimit`,
     /// `FollowRequestsFull`.
-    pub async fn follow(&self, follower: MemberId, followee: MemberId) -> Result<Followed, Error> {
+    pub async fn follow(&self, follower: MemberId, followee: MemberId) -> Result<Committed<Followed>, Error> {
         check_follow(follower, followee)?;
         let key = self.ids.next();
         let follow = |reply| MemberCommand::Follow { key, follower, followee, reply };
         let followed = self.slots.mailbox_of(follower).ask(follow).await?;
-        self.visibility.note_write(follower);
+        self.visibility.note_write(follower, followed.at);
         Ok(followed)
     }
 
-    /// Changes a relation between two members, for both of them when this returns. Does nothing if the change is in
-    /// effect already. Refuses what the variants of [`RelationChange`] name.
+    /// Changes a relation between two members, for both of them when this returns. Does nothing and returns false if
+    /// the change is in effect already. Refuses what the variants of [`RelationChange`] name, and `Late` as
+    /// `Visibility::put_in_force` does.
     pub async fn change_relation(
         &self,
         change: RelationChange,
         member: MemberId,
         other: MemberId,
-    ) -> Result<(), Error> {
+    ) -> Result<Committed<bool>, Error> {
         let change = |reply| MemberCommand::ChangeRelation { change, member, other, reply };
-        self.slots.mailbox_of(member).ask(change).await?;
-        self.visibility.note_write(member);
-        self.visibility.wait_for_own_writes(member).await;
-        Ok(())
+        let changed = self.slots.mailbox_of(member).ask(change).await?;
+        self.visibility.put_in_force(member, changed.at).await?;
+        Ok(changed)
     }
 
     /// Blocks a member. Refuses `Invalid` for the member itself, `MemberNotFound`, `BlockLimit`.
-    pub async fn block(&self, member: MemberId, other: MemberId) -> Result<(), Error> {
+    pub async fn block(&self, member: MemberId, other: MemberId) -> Result<Committed<bool>, Error> {
         check_other(member, other).map_err(Refusal::from)?;
         self.change_relation(RelationChange::Block { id: self.ids.next() }, member, other).await
     }
 
     /// Mutes a member until a time, or without an end. Refuses `Invalid` for the member itself, `MemberNotFound`,
     /// `MuteLimit`.
-    pub async fn mute(&self, member: MemberId, other: MemberId, until: Option<Timestamp>) -> Result<(), Error> {
+    pub async fn mute(
+        &self,
+        member: MemberId,
+        other: MemberId,
+        until: Option<Timestamp>,
+    ) -> Result<Committed<bool>, Error> {
         check_other(member, other).map_err(Refusal::from)?;
         let viewer = self.visibility.viewer(member).await?;
         if !viewer.sees(other, Surface::Direct) {
@@ -145,7 +150,7 @@ impl Members {
     }
 
     /// Accepts a follow request. Refuses `FollowRequestNotFound`.
-    pub async fn accept_follow_request(&self, member: MemberId, requester: MemberId) -> Result<(), Error> {
+    pub async fn accept_follow_request(&self, member: MemberId, requester: MemberId) -> Result<Committed<bool>, Error> {
         self.change_relation(RelationChange::Accept { id: self.ids.next() }, member, requester).await
     }
 }

@@ -37,6 +37,11 @@ impl Actor for ProjectionActor {
                 drop(reply);
                 panic!("a test asked for a crash")
             }
+            #[cfg(test)]
+            Message::Stall { until, reply } => {
+                let _ = reply.send(Ok(()));
+                let _ = until.await;
+            }
         }
         Ok(())
     }

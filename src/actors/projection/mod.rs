@@ -30,6 +30,9 @@ pub(super) enum Message {
     Apply { batch: Vec<Event>, reply: Reply<Position> },
     #[cfg(test)]
     Crash { reply: Reply<()> },
+    /// Replies, then stands still until `until` is sent or dropped.
+    #[cfg(test)]
+    Stall { until: tokio::sync::oneshot::Receiver<()>, reply: Reply<()> },
 }
 
 /// Handle of the projection. Cheap to clone. Reads go to the rooms and skip the mailbox: they need no order.
@@ -78,5 +81,11 @@ impl Projection {
     #[cfg(test)]
     pub(super) async fn crash(&self) -> Result<(), super::error::Error> {
         self.mailbox.ask(|reply| Message::Crash { reply }).await
+    }
+
+    /// Makes the actor stand still from now on.
+    #[cfg(test)]
+    pub(super) async fn stall(&self, until: tokio::sync::oneshot::Receiver<()>) -> Result<(), super::error::Error> {
+        self.mailbox.ask(|reply| Message::Stall { until, reply }).await
     }
 }

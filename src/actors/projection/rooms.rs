@@ -27,7 +27,7 @@ impl Rooms {
     /// Makes empty rooms, from the lowest up; `applied` is the projection's position.
     pub(super) fn new(stores: &Stores, config: &Config, applied: watch::Receiver<Position>) -> Self {
         let catalog = Catalog::new(stores, config);
-        let visibility = Visibility::new(stores, catalog.clone(), applied);
+        let visibility = Visibility::new(stores, config, catalog.clone(), applied);
         let feeds = Feeds::new(stores, config, catalog.clone(), visibility.clone());
         let notifications = LiveNotifications::new(stores, catalog.clone(), visibility.clone());
         let lower = LowerRooms {

@@ -30,7 +30,10 @@ async fn sign_up(actors: &Actors, handle: &str) -> MemberId {
     let newcomer = actors.members.draft_member(email, Handle::new(handle).unwrap(), Profile::new(profile).unwrap());
     let id = newcomer.member.id;
     let password = Password::new("password", "Passw0rd!").unwrap();
-    assert_eq!(actors.members.sign_up(newcomer, password, None, [127, 0, 0, 1].into()).await.unwrap(), Outcome::Done);
+    assert_eq!(
+        actors.members.sign_up(newcomer, password, None, [127, 0, 0, 1].into()).await.unwrap().value,
+        Outcome::Done
+    );
     id
 }
 

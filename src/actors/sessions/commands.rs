@@ -10,23 +10,35 @@ use crate::{
         mailbox::Permit,
     },
     domain::{IdGenerator, Identity, MemberId, Session, SessionId, Timestamp},
-    storage::{Credentials, NotBefore, SessionStore, SessionsToEnd},
+    storage::{Committed, Credentials, NotBefore, SessionStore, SessionsToEnd},
 };
 use std::{sync::Arc, time::Duration};
 
-/// A command on sessions. Its reply is sent when its commit is durable and the tokens that it ends are revoked.
+/// A command on sessions. Its reply is sent when its commit is durable and the tokens that it ends are revoked, with
+/// the position of the commit.
 pub(super) enum SessionCommand {
     /// Stores a new session under an id that the slot assigns; replies with the session as stored. Refuses
     /// `LoginFailed` if the member's credentials are no longer those in `checked`.
-    CreateSession { session: Box<Session>, checked: Credentials, rehashed: Option<String>, reply: Reply<Box<Session>> },
+    CreateSession {
+        session: Box<Session>,
+        checked: Credentials,
+        rehashed: Option<String>,
+        reply: Reply<Committed<Box<Session>>>,
+    },
     /// Advances the refresh token from `rotation`; replies with false if that is not the current one.
-    RefreshSession { id: SessionId, rotation: u64, expires_at: Timestamp, address: String, reply: Reply<bool> },
+    RefreshSession {
+        id: SessionId,
+        rotation: u64,
+        expires_at: Timestamp,
+        address: String,
+        reply: Reply<Committed<bool>>,
+    },
     /// Ends sessions; replies with their number.
-    EndSessions { member: MemberId, which: EndedSessions, reply: Reply<usize> },
+    EndSessions { member: MemberId, which: EndedSessions, reply: Reply<Committed<usize>> },
     /// Stores another password hash and ends the other sessions. Refuses `LoginFailed` as `CreateSession` does.
-    ChangePassword { identity: Identity, checked: Credentials, hash: String, reply: Reply<()> },
+    ChangePassword { identity: Identity, checked: Credentials, hash: String, reply: Reply<Committed<()>> },
     /// Deactivates the member and ends all sessions. Refuses `LoginFailed` as `CreateSession` does.
-    Deactivate { identity: Identity, checked: Credentials, reply: Reply<()> },
+    Deactivate { identity: Identity, checked: Credentials, reply: Reply<Committed<()>> },
 }
 
 /// The sessions that `EndSessions` ends.
@@ -70,15 +82,14 @@ impl Command for SessionCommand {
             Self::CreateSession { mut session, checked, rehashed, reply } => {
                 session.id = next_id;
                 let create = async move {
-                    state.sessions.create_session((*session).clone(), checked, rehashed).await?;
-                    Ok(session)
+                    let created = state.sessions.create_session((*session).clone(), checked, rehashed).await?;
+                    Ok(created.map(|()| session))
                 };
                 submit_then_reply(permit, reply, create).await;
             }
             Self::RefreshSession { id, rotation, expires_at, address, reply } => {
-                let refresh = async move {
-                    Ok(state.sessions.refresh_session(id, rotation, now, expires_at, address).await?.value)
-                };
+                let refresh =
+                    async move { Ok(state.sessions.refresh_session(id, rotation, now, expires_at, address).await?) };
                 submit_then_reply(permit, reply, refresh).await;
             }
             Self::EndSessions { member, which, reply } => {
@@ -88,20 +99,20 @@ impl Command for SessionCommand {
             Self::ChangePassword { identity, checked, hash, reply } => {
                 let change = async move {
                     let until = now.after(state.tokens_expire_after);
-                    let ended = state.sessions.change_password(identity, checked, hash, next_id, until).await?.value;
+                    let ended = state.sessions.change_password(identity, checked, hash, next_id, until).await?;
                     let older = OlderSessions { before: next_id, keep: Some(identity.session) };
-                    state.revoke(identity.member, &ended, Some(older), until);
-                    Ok(())
+                    state.revoke(identity.member, &ended.value, Some(older), until);
+                    Ok(ended.map(drop))
                 };
                 submit_then_reply(permit, reply, change).await;
             }
             Self::Deactivate { identity, checked, reply } => {
                 let deactivate = async move {
                     let until = now.after(state.tokens_expire_after);
-                    let ended = state.sessions.deactivate(identity, checked, now, next_id, until).await?.value;
+                    let ended = state.sessions.deactivate(identity, checked, now, next_id, until).await?;
                     let older = OlderSessions { before: next_id, keep: None };
-                    state.revoke(identity.member, &ended, Some(older), until);
-                    Ok(())
+                    state.revoke(identity.member, &ended.value, Some(older), until);
+                    Ok(ended.map(drop))
                 };
                 submit_then_reply(permit, reply, deactivate).await;
             }
@@ -116,7 +127,7 @@ impl SessionState {
         which: EndedSessions,
         next_id: SessionId,
         now: Timestamp,
-    ) -> Result<usize, Error> {
+    ) -> Result<Committed<usize>, Error> {
         let until = now.after(self.tokens_expire_after);
         let (which, older) = match which {
             EndedSessions::One(session) => (SessionsToEnd::One(session), None),
@@ -125,9 +136,9 @@ impl SessionState {
                 (SessionsToEnd::All { before: next_id }, Some(OlderSessions { before: next_id, keep: None }))
             }
         };
-        let ended = self.sessions.end_sessions(member, which, until).await?.value;
-        self.revoke(member, &ended, older, until);
-        Ok(ended.len())
+        let ended = self.sessions.end_sessions(member, which, until).await?;
+        self.revoke(member, &ended.value, older, until);
+        Ok(ended.map(|ended| ended.len()))
     }
 
     /// Revokes the tokens of the ended and of the older sessions; the last of the tokens expires at `tokens_until`.

@@ -12,14 +12,19 @@ use super::{
 use crate::{
     actors::error::Error,
     domain::{Email, Identity, Member, MemberId, Password, Refusal, Session, SessionId, Timestamp},
-    storage::Credentials,
+    storage::{Committed, Credentials},
 };
 use std::time::Duration;
 
 impl Sessions {
     /// Checks a password and creates a session. Restores a deactivated member. Refuses `Invalid` for more characters
     /// than an e-mail address can have, `LoginFailed`, `LoginLocked`, `Busy`.
-    pub async fn log_in(&self, email: &str, password: &str, client: Client) -> Result<(Tokens, Member), Error> {
+    pub async fn log_in(
+        &self,
+        email: &str,
+        password: &str,
+        client: Client,
+    ) -> Result<Committed<(Tokens, Member)>, Error> {
         let key = Email::key_of(email).map_err(Refusal::from)?;
         let caller = Caller::new(&key, client.address);
         let pair = [caller.pair()];
@@ -37,12 +42,12 @@ impl Sessions {
             } else {
                 None
             };
-            let session = match self.create_session(checked, rehashed, &client).await {
+            let Committed { value: session, at } = match self.create_session(checked, rehashed, &client).await {
                 Err(Error::Refused(Refusal::LoginFailed)) => continue,
                 created => created?,
             };
-            self.visibility.note_write(member);
-            return Ok((self.tokens(&session, 0)?, self.member(member).await?));
+            self.visibility.note_write(member, at);
+            return Ok(Committed { value: (self.tokens(&session, 0)?, self.member(member).await?), at });
         }
         Err(Refusal::LoginFailed.into())
     }
@@ -53,7 +58,7 @@ impl Sessions {
         checked: Credentials,
         rehashed: Option<String>,
         client: &Client,
-    ) -> Result<Box<Session>, Error> {
+    ) -> Result<Committed<Box<Session>>, Error> {
         let (now, member) = (Timestamp::now(), checked.member);
         let session = Box::new(Session {
             // Assigned by the member's slot.
@@ -105,24 +110,32 @@ impl Sessions {
     ///
     /// A token that was exchanged within the grace period gets the same successor again, because the answer can have
     /// been lost. One that was exchanged earlier has been stolen, and ends its session.
-    pub async fn refresh_session(&self, refresh_token: &str, client: Client) -> Result<(Tokens, Member), Error> {
+    pub async fn refresh_session(
+        &self,
+        refresh_token: &str,
+        client: Client,
+    ) -> Result<Committed<(Tokens, Member)>, Error> {
         let token = RefreshToken::parse(refresh_token).ok_or(Refusal::ReloginRequired)?;
         let mut session = self.session_of_token(&token).await?;
         let (id, rotation) = (session.id, token.rotation);
-        if session.rotation == rotation {
-            let expires_at = Timestamp::now().after(self.shared.session_lifetime);
-            let address = client.address.to_string();
-            let refresh = |reply| SessionCommand::RefreshSession { id, rotation, expires_at, address, reply };
-            if self.slots.mailbox_of(session.member).ask(refresh).await? {
-                session.expires_at = expires_at;
-                return Ok((self.tokens(&session, rotation + 1)?, self.member(session.member).await?));
-            }
+        let expires_at = Timestamp::now().after(self.shared.session_lifetime);
+        let address = client.address.to_string();
+        // Changes nothing if the token was exchanged before; its position then covers that exchange.
+        let refresh = |reply| SessionCommand::RefreshSession { id, rotation, expires_at, address, reply };
+        let refreshed = self.slots.mailbox_of(session.member).ask(refresh).await?;
+        let at = refreshed.at;
+        self.visibility.note_write(session.member, at);
+        if refreshed.value {
+            session.expires_at = expires_at;
+            let value = (self.tokens(&session, rotation + 1)?, self.member(session.member).await?);
+            return Ok(Committed { value, at });
         }
         // Exchanged before: by this client a moment ago, or by a thief.
         let session = self.session_of_token(&token).await?;
         let since = session.rotated_at.until(Timestamp::now());
         if session.rotation == rotation + 1 && since <= self.shared.refresh_grace {
-            return Ok((self.tokens(&session, session.rotation)?, self.member(session.member).await?));
+            let value = (self.tokens(&session, session.rotation)?, self.member(session.member).await?);
+            return Ok(Committed { value, at });
         }
         tracing::warn!(session = id.0, "refresh token used twice; ending its session");
         self.end_sessions(session.member, EndedSessions::One(id)).await?;

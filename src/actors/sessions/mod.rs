@@ -27,7 +27,7 @@ use super::{
 use crate::{
     config::Config,
     domain::{IdGenerator, Identity, MemberId, Refusal, Session, SessionId, SigningKey, Timestamp},
-    storage::{MemberStore, SessionStore, Stores},
+    storage::{Committed, MemberStore, SessionStore, Stores},
 };
 use commands::{EndedSessions, SessionCommand, SessionState};
 use keyring::Keyring;
@@ -145,18 +145,18 @@ impl Sessions {
     }
 
     /// Ends the session of the identity, with the command `EndSessions`.
-    pub async fn log_out(&self, identity: Identity) -> Result<(), Error> {
+    pub async fn log_out(&self, identity: Identity) -> Result<Committed<()>, Error> {
         // The token is refused from now on, even if the commit fails.
         self.shared.revocations.add(&[identity.session], self.tokens_until());
-        self.end_sessions(identity.member, EndedSessions::Own(identity.session)).await?;
-        Ok(())
+        let ended = self.end_sessions(identity.member, EndedSessions::Own(identity.session)).await?;
+        Ok(ended.map(drop))
     }
 
     /// Ends every session of the member, with the command `EndSessions`.
-    pub async fn log_out_everywhere(&self, identity: Identity) -> Result<(), Error> {
+    pub async fn log_out_everywhere(&self, identity: Identity) -> Result<Committed<()>, Error> {
         self.shared.revocations.add(&[identity.session], self.tokens_until());
-        self.end_sessions(identity.member, EndedSessions::All).await?;
-        Ok(())
+        let ended = self.end_sessions(identity.member, EndedSessions::All).await?;
+        Ok(ended.map(drop))
     }
 
     /// Lists the member's sessions, last used first; at most 100.
@@ -165,9 +165,9 @@ impl Sessions {
     }
 
     /// Ends one session of the member, with the command `EndSessions`. Refuses `SessionNotFound`.
-    pub async fn end_session(&self, identity: Identity, session: SessionId) -> Result<(), Error> {
+    pub async fn end_session(&self, identity: Identity, session: SessionId) -> Result<Committed<()>, Error> {
         let ended = self.end_sessions(identity.member, EndedSessions::One(session)).await?;
-        if ended == 0 { Err(Refusal::SessionNotFound.into()) } else { Ok(()) }
+        if ended.value == 0 { Err(Refusal::SessionNotFound.into()) } else { Ok(ended.map(drop)) }
     }
 
     /// Issues a ticket that opens one stream; returns it with its lifetime. Refuses `Busy`.
@@ -228,8 +228,11 @@ impl Sessions {
         Ok(())
     }
 
-    async fn end_sessions(&self, member: MemberId, which: EndedSessions) -> Result<usize, Error> {
-        self.slots.mailbox_of(member).ask(|reply| SessionCommand::EndSessions { member, which, reply }).await
+    async fn end_sessions(&self, member: MemberId, which: EndedSessions) -> Result<Committed<usize>, Error> {
+        let end = |reply| SessionCommand::EndSessions { member, which, reply };
+        let ended = self.slots.mailbox_of(member).ask(end).await?;
+        self.visibility.note_write(member, ended.at);
+        Ok(ended)
     }
 
     /// Returns the time at which every token that exists now has expired.

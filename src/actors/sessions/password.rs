@@ -9,7 +9,7 @@ use super::{
 use crate::{
     actors::error::Error,
     domain::{FieldError, Identity, Password, Reason, Refusal},
-    storage::Credentials,
+    storage::{Committed, Credentials},
 };
 use std::net::IpAddr;
 
@@ -26,7 +26,7 @@ impl Sessions {
         current: &str,
         new: Password,
         address: IpAddr,
-    ) -> Result<(), Error> {
+    ) -> Result<Committed<()>, Error> {
         const FIELD: &str = "currentPassword";
         for _ in 0..CHECKS_MAX {
             let (caller, checked) = self.check_password(identity, FIELD, current, address).await?;
@@ -34,15 +34,24 @@ impl Sessions {
             let change = |reply| SessionCommand::ChangePassword { identity, checked, hash, reply };
             match self.slots.mailbox_of(identity.member).ask(change).await {
                 Err(Error::Refused(Refusal::LoginFailed)) => {}
-                done => return done,
+                Err(error) => return Err(error),
+                Ok(changed) => {
+                    self.visibility.note_write(identity.member, changed.at);
+                    return Ok(changed);
+                }
             }
         }
         Err(wrong_password(FIELD))
     }
 
     /// Deactivates the member, whose posts and comments are hidden from everybody when this returns, and ends every
-    /// session. Refuses what [`Sessions::change_password`] refuses.
-    pub async fn deactivate(&self, identity: Identity, password: &str, address: IpAddr) -> Result<(), Error> {
+    /// session. Refuses what [`Sessions::change_password`] refuses, and `Late` as `Visibility::put_in_force` does.
+    pub async fn deactivate(
+        &self,
+        identity: Identity,
+        password: &str,
+        address: IpAddr,
+    ) -> Result<Committed<()>, Error> {
         const FIELD: &str = "password";
         for _ in 0..CHECKS_MAX {
             let (_, checked) = self.check_password(identity, FIELD, password, address).await?;
@@ -50,10 +59,9 @@ impl Sessions {
             match self.slots.mailbox_of(identity.member).ask(deactivate).await {
                 Err(Error::Refused(Refusal::LoginFailed)) => {}
                 Err(error) => return Err(error),
-                Ok(()) => {
-                    self.visibility.note_write(identity.member);
-                    self.visibility.wait_for_own_writes(identity.member).await;
-                    return Ok(());
+                Ok(deactivated) => {
+                    self.visibility.put_in_force(identity.member, deactivated.at).await?;
+                    return Ok(deactivated);
                 }
             }
         }

@@ -3,6 +3,7 @@
 //!
 //! Depends on the catalog (catalog <- visibility <- feeds, notifications <- streams <- projection).
 mod authors;
+mod in_force;
 mod own_writes;
 mod reach;
 mod viewer;
@@ -13,10 +14,12 @@ pub(super) use authors::Authors;
 
 use super::{catalog::Catalog, error::Error};
 use crate::{
+    config::Config,
     domain::{Event, MemberId, Position, PostId, Surface, VisiblePost, cursor::StreamCursor},
     storage::{EventLog, MemberStore, PostStore, StoreResult, Stores},
 };
 use authors::Decision;
+use in_force::InForce;
 use own_writes::OwnWrites;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::watch;
@@ -36,6 +39,7 @@ struct Shared {
     catalog: Catalog,
     authors: RwLock<Authors>,
     own_writes: OwnWrites,
+    in_force: InForce,
     /// The projection's position.
     applied: watch::Receiver<Position>,
 }
@@ -43,8 +47,9 @@ struct Shared {
 impl Visibility {
     /// Makes the handle; `applied` is the projection's position. Every author counts as active and public until
     /// [`Visibility::replace_authors`].
-    pub(super) fn new(stores: &Stores, catalog: Catalog, applied: watch::Receiver<Position>) -> Self {
+    pub(super) fn new(stores: &Stores, config: &Config, catalog: Catalog, applied: watch::Receiver<Position>) -> Self {
         let own_writes = OwnWrites::new(applied.clone());
+        let in_force = InForce::new(applied.clone(), config);
         Self {
             shared: Arc::new(Shared {
                 posts: stores.posts.clone(),
@@ -53,6 +58,7 @@ impl Visibility {
                 catalog,
                 authors: RwLock::default(),
                 own_writes,
+                in_force,
                 applied,
             }),
         }
@@ -94,10 +100,16 @@ impl Visibility {
         Ok(posts)
     }
 
-    /// Notes that `member` has just written: the member's next read waits for the projection to apply the write.
-    pub(super) fn note_write(&self, member: MemberId) {
-        let head = *self.shared.log.head().borrow();
-        self.shared.own_writes.note(member, head);
+    /// Notes a write of `member` up to position `at`: the member's next read waits for the projection to apply it.
+    pub(super) fn note_write(&self, member: MemberId, at: Position) {
+        self.shared.own_writes.note(member, at);
+    }
+
+    /// Notes a write, and waits until no read of anybody shows the state before it: `in_force.rs` lists the commands
+    /// that promise this. Refuses `Late` if it is not in force in time; the commit stands.
+    pub(super) async fn put_in_force(&self, member: MemberId, at: Position) -> Result<(), Error> {
+        self.note_write(member, at);
+        self.shared.in_force.wait(at).await
     }
 
     /// Waits until every room shows the writes of `member`, for one second at most.
@@ -105,10 +117,9 @@ impl Visibility {
         self.shared.own_writes.wait(member).await;
     }
 
-    /// Returns a token that names every write so far, for a read of an index that is slower than the projection.
-    pub fn write_token(&self) -> String {
-        let log = &self.shared.log;
-        StreamCursor { epoch: log.epoch(), position: *log.head().borrow() }.encode()
+    /// Returns the token of a write up to position `at`, for a read of an index that is slower than the projection.
+    pub fn write_token(&self, at: Position) -> String {
+        StreamCursor { epoch: self.shared.log.epoch(), position: at }.encode()
     }
 
     /// Returns the projection's position: every room has applied the events up to here.

@@ -6,6 +6,8 @@ use serde_json::{Map, Value, json};
 const IDEMPOTENT: &[&str] = &["signUp", "createPost", "createComment", "sendImage"];
 /// Operations that support `If-Match`.
 const CONDITIONAL: &[&str] = &["editPost", "editComment", "changeProfile", "changeHandle", "moveMarker"];
+/// Operations other than GET that write nothing.
+const READS: &[&str] = &["renewToken", "queryMembers", "streamTicket"];
 /// Further operations that respond with the `ETag` that a GET of the resource has.
 const TAGGED: &[&str] = &["createPost", "createComment"];
 
@@ -70,6 +72,7 @@ fn header(description: &str, schema: &Value) -> Value {
 
 /// Adds the response headers.
 pub(super) fn add_to_responses(method: &str, id: &str, responses: &mut Map<String, Value>) {
+    let writes = method != "get" && !READS.contains(&id);
     let tagged = responses.contains_key("304") || CONDITIONAL.contains(&id) || TAGGED.contains(&id);
     for (status, response) in responses.iter_mut() {
         if let Some(headers) = response["headers"].as_object_mut() {
@@ -77,7 +80,7 @@ pub(super) fn add_to_responses(method: &str, id: &str, responses: &mut Map<Strin
         } else if let Some(response) = response.as_object_mut() {
             response.remove("headers");
         }
-        for (name, value) in of_response(method, status, tagged) {
+        for (name, value) in of_response(status, tagged, writes) {
             let known = &mut response["headers"][name];
             // The attribute of a handler keeps its own definition only if that has a description.
             if known.is_null() || known.get("description").is_none() {
@@ -87,13 +90,13 @@ pub(super) fn add_to_responses(method: &str, id: &str, responses: &mut Map<Strin
     }
 }
 
-fn of_response(method: &str, status: &str, tagged: bool) -> Vec<(&'static str, Value)> {
+fn of_response(status: &str, tagged: bool, writes: bool) -> Vec<(&'static str, Value)> {
     let (text, number) = (json!({"type": "string"}), json!({"type": "integer", "minimum": 0}));
     let mut headers = Vec::new();
     if tagged && (status.starts_with('2') || status == "304") {
         headers.push(("ETag", etag()));
     }
-    if method != "get" && status.starts_with('2') {
+    if writes && status.starts_with('2') {
         let description = "Pass it as `consistentWith` to a search that has to find this write.";
         headers.push(("X-Write-Token", header(description, &text)));
     }

@@ -19,7 +19,7 @@ pub(super) use cors::cors;
 pub(super) use public_guard::PublicGuard;
 pub(super) use request_target::ConnectionInfo;
 
-use super::problem::Problem;
+use super::{problem::Problem, write_token::set_write_token};
 use axum::{
     body::Body,
     extract::{MatchedPath, Request},
@@ -112,7 +112,6 @@ where
         };
         let time_max = self.rules.time_max_of(&request);
         let span = record.span();
-        let writes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
         let rules = self.rules.clone();
         let handled = if may_compress(request.headers()) {
             // JSON shrinks to a third at the lowest level; a higher one would cost more than the handler.
@@ -132,12 +131,8 @@ where
                 }
                 Err(_) => Problem::unavailable().noting("no answer in time".to_owned()).into_response(),
             };
-            if writes && response.status().is_success() {
-                // Taken after the commit, so the token's position is at or after that of the write.
-                let token = rules.public().map(|guard| HeaderValue::try_from(guard.visibility.write_token()));
-                if let Some(Ok(token)) = token {
-                    response.headers_mut().insert("x-write-token", token);
-                }
+            if let Some(guard) = rules.public() {
+                set_write_token(&mut response, &guard.visibility);
             }
             if admitted.refresh_needed {
                 response.headers_mut().insert("x-token-refresh-needed", HeaderValue::from_static("true"));

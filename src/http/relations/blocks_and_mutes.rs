@@ -1,11 +1,15 @@
 //! `/api/members/{id}/block`, `/mute`, `/api/members/me/blocks`, `/mutes`: members that the caller blocks or mutes.
 use super::{change_relation, list_own};
 use crate::{
-    actors::members::{Members, RelationList},
+    actors::{
+        Committed,
+        members::{Members, RelationList},
+    },
     domain::{MemberId, Reason, RelationChange, Timestamp},
     http::{
         extract::{Auth, Check, Field, Id, OptionalJson, Paging},
         problem::Problem,
+        response,
         views::MemberPage,
     },
 };
@@ -32,9 +36,8 @@ pub(in crate::http) async fn block(
     State(members): State<Members>,
     Auth(identity): Auth,
     Id(id): Id<MemberId>,
-) -> Result<StatusCode, Problem> {
-    members.block(identity.member, id).await?;
-    Ok(StatusCode::NO_CONTENT)
+) -> Result<Committed<StatusCode>, Problem> {
+    Ok(response::no_content(members.block(identity.member, id).await?))
 }
 
 /// Unblocks a member. Removed follows are not restored. Has no effect if the member is not blocked.
@@ -46,7 +49,7 @@ pub(in crate::http) async fn unblock(
     State(members): State<Members>,
     Auth(identity): Auth,
     Id(id): Id<MemberId>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Committed<StatusCode>, Problem> {
     change_relation(&members, identity, RelationChange::Unblock, id).await
 }
 
@@ -90,9 +93,9 @@ pub(in crate::http) async fn mute(
     Auth(identity): Auth,
     Id(id): Id<MemberId>,
     OptionalJson(mute): OptionalJson<Mute>,
-) -> Result<StatusCode, Problem> {
-    members.mute(identity.member, id, mute.unwrap_or_default().until()?).await?;
-    Ok(StatusCode::NO_CONTENT)
+) -> Result<Committed<StatusCode>, Problem> {
+    let until = mute.unwrap_or_default().until()?;
+    Ok(response::no_content(members.mute(identity.member, id, until).await?))
 }
 
 /// Unmutes a member. Has no effect if the member is not muted.
@@ -104,7 +107,7 @@ pub(in crate::http) async fn unmute(
     State(members): State<Members>,
     Auth(identity): Auth,
     Id(id): Id<MemberId>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Committed<StatusCode>, Problem> {
     change_relation(&members, identity, RelationChange::Unmute, id).await
 }
 

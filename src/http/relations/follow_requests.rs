@@ -1,11 +1,15 @@
 //! `/api/members/me/follow-requests`: requests to follow the caller, accepted or declined.
 use super::{change_relation, list_own};
 use crate::{
-    actors::members::{Members, RelationList},
+    actors::{
+        Committed,
+        members::{Members, RelationList},
+    },
     domain::{MemberId, RelationChange},
     http::{
         extract::{Auth, Id, Paging},
         problem::Problem,
+        response,
         views::MemberPage,
     },
 };
@@ -37,9 +41,8 @@ pub(in crate::http) async fn accept_follow_request(
     State(members): State<Members>,
     Auth(identity): Auth,
     Id(id): Id<MemberId>,
-) -> Result<StatusCode, Problem> {
-    members.accept_follow_request(identity.member, id).await?;
-    Ok(StatusCode::NO_CONTENT)
+) -> Result<Committed<StatusCode>, Problem> {
+    Ok(response::no_content(members.accept_follow_request(identity.member, id).await?))
 }
 
 /// Declines a follow request. The member is not notified. Has no effect if there is no request.
@@ -51,6 +54,6 @@ pub(in crate::http) async fn decline_follow_request(
     State(members): State<Members>,
     Auth(identity): Auth,
     Id(id): Id<MemberId>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Committed<StatusCode>, Problem> {
     change_relation(&members, identity, RelationChange::Decline, id).await
 }

@@ -1,7 +1,10 @@
 //! `/api/members/{id}/follow`, `/followers`, `/followings`, `/api/members/me/followers`: follows between members.
 use super::{change_relation, list_relations};
 use crate::{
-    actors::members::{Followed, Members, RelationList},
+    actors::{
+        Committed,
+        members::{Followed, Members, RelationList},
+    },
     domain::{MemberId, RelationChange},
     http::{
         extract::{Auth, Id, Paging},
@@ -42,11 +45,12 @@ pub(in crate::http) async fn follow(
     State(members): State<Members>,
     Auth(identity): Auth,
     Id(id): Id<MemberId>,
-) -> Result<Response, Problem> {
-    match members.follow(identity.member, id).await? {
-        Followed::Requested => Ok(response::accepted(&RequestedView { requested: true })),
-        Followed::Now | Followed::Already => Ok(StatusCode::NO_CONTENT.into_response()),
-    }
+) -> Result<Committed<Response>, Problem> {
+    let followed = members.follow(identity.member, id).await?;
+    Ok(followed.map(|followed| match followed {
+        Followed::Requested => response::accepted(&RequestedView { requested: true }),
+        Followed::Now | Followed::Already => StatusCode::NO_CONTENT.into_response(),
+    }))
 }
 
 /// Unfollows a member, or withdraws the follow request. Has no effect if there is neither.
@@ -58,7 +62,7 @@ pub(in crate::http) async fn unfollow(
     State(members): State<Members>,
     Auth(identity): Auth,
     Id(id): Id<MemberId>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Committed<StatusCode>, Problem> {
     change_relation(&members, identity, RelationChange::Unfollow, id).await
 }
 
@@ -71,7 +75,7 @@ pub(in crate::http) async fn remove_follower(
     State(members): State<Members>,
     Auth(identity): Auth,
     Id(id): Id<MemberId>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Committed<StatusCode>, Problem> {
     change_relation(&members, identity, RelationChange::RemoveFollower, id).await
 }
 

@@ -9,7 +9,10 @@ pub(super) use follows::*;
 
 use super::{extract::Paging, problem::Problem, response, views::MemberPage};
 use crate::{
-    actors::members::{Members, RelationList},
+    actors::{
+        Committed,
+        members::{Members, RelationList},
+    },
     domain::{Identity, MemberId, RelationChange},
 };
 use axum::{http::StatusCode, response::Response};
@@ -42,7 +45,6 @@ async fn change_relation(
     caller: Identity,
     change: RelationChange,
     other: MemberId,
-) -> Result<StatusCode, Problem> {
-    members.change_relation(change, caller.member, other).await?;
-    Ok(StatusCode::NO_CONTENT)
+) -> Result<Committed<StatusCode>, Problem> {
+    Ok(response::no_content(members.change_relation(change, caller.member, other).await?))
 }
