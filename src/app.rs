@@ -40,7 +40,7 @@ pub enum ServerError {
     /// The watchdog thread cannot be started.
     #[error("cannot start the watchdog thread")]
     Watchdog(#[source] std::io::Error),
-    /// An actor failed more often than the supervisor allows.
+    /// The actors or the writer of the store failed more often than the supervisor allows.
     #[error("too many actor failures; shutting down")]
     GaveUp,
 }

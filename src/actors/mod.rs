@@ -23,6 +23,7 @@ mod page;
 mod projection;
 pub mod ranking;
 mod reader;
+mod root;
 mod runtime;
 pub mod search;
 pub mod sessions;
@@ -32,6 +33,8 @@ mod supervisor;
 #[cfg(test)]
 mod supervisor_tests;
 mod system;
+#[cfg(test)]
+mod two_process_tests;
 mod views;
 pub mod visibility;
 mod wait_until;
@@ -79,6 +82,7 @@ impl Actors {
             answer_timeout: Duration::from_millis(config.actors.answer_timeout_ms),
         };
         let supervisor = Supervisor::start(system.clone(), bounds).await?;
+        supervisor.watch_writer(stores.writer.clone());
         let node = stores.leases.node().await?;
         let ids = Arc::new(IdGenerator::new(node, stores.housekeeping.largest_id().await?));
         let projection = projection::Projection::start(&supervisor, &stores, config).await?;

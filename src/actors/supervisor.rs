@@ -1,69 +1,34 @@
-//! Starts actors and restarts those that failed.
-//!
-//! Core actors can fail [`FAILURES_MAX`] times within [`FAILURE_WINDOW`]; one more failure ends the process. Actors of parts
-//! are restarted with backoff, without a limit.
+//! `Supervisor`: starts actors below the root (`root.rs`), which restarts the ones that failed, and stops them at
+//! shutdown.
 use super::{
     backoff::{Backoff, PART_MAX},
-    health::{Fault, Part},
+    health::Part,
     mailbox::{Bounds, Envelope, Mailbox},
-    system::{ActorStats, System},
+    root::{Child, Criticality, Factory, Message, Root, restart_with_backoff},
+    system::System,
 };
-use crate::causes::in_full;
-use futures::future::BoxFuture;
-use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
+use crate::storage::WriterStatus;
+use ractor::{Actor, ActorRef, SpawnErr};
 use std::{
-    collections::HashMap,
     future::Future,
-    sync::Arc,
     time::{Duration, Instant},
 };
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// Failures of core actors within [`FAILURE_WINDOW`]; one more ends the process, which its service manager restarts.
-const FAILURES_MAX: usize = 5;
-const FAILURE_WINDOW: Duration = Duration::from_secs(30);
-/// The pause before the next attempt to restart a core actor.
-const CORE_PAUSE: Duration = Duration::from_millis(200);
-/// An actor of a part that has run for this time is healthy: its next failure begins with the shortest pause again.
-const HEALTHY_AFTER: Duration = Duration::from_secs(60);
 /// The time that actors have to finish their queued messages at shutdown.
 const DRAIN_MAX: Duration = Duration::from_secs(3);
-
-/// Spawns an incarnation of one actor under the root and connects the actor's mailbox to it.
-type Factory = Box<dyn Fn(ActorCell) -> BoxFuture<'static, Result<ActorCell, SpawnErr>> + Send + Sync>;
 
 /// The root of the tree of actors. The process ends when the root ends. Cheap to clone.
 #[derive(Clone)]
 pub struct Supervisor {
-    root: ActorRef<Register>,
+    root: ActorRef<Message>,
     system: System,
     bounds: Bounds,
     /// Cancelled when shutdown begins: no actor of a part is restarted any more.
     shutdown_began: CancellationToken,
     /// Cancelled when the actors have stopped: ends the background tasks (log readers, timers).
     actors_stopped: CancellationToken,
-}
-
-/// One supervised actor.
-struct Child {
-    factory: Factory,
-    stats: Arc<ActorStats>,
-    criticality: Criticality,
-    started: Instant,
-}
-
-/// How much is down while an actor is down.
-enum Criticality {
-    /// The whole process.
-    Core,
-    /// One part, which has this fault while the actor is down.
-    Part(Fault, Backoff),
-}
-
-/// Hands a spawned actor to the root, which restarts it from then on.
-struct Register {
-    id: ActorId,
-    child: Child,
 }
 
 impl Supervisor {
@@ -91,7 +56,7 @@ impl Supervisor {
     {
         let (mailbox, child) = self.prepare_child(name, slot, Criticality::Core, make);
         let id = (child.factory)(self.root.get_cell()).await?.get_id();
-        let registered = self.root.cast(Register { id, child });
+        let registered = self.root.cast(Message::Register { id, child });
         registered.map_err(|error| SpawnErr::StartupFailed(error.to_string().into()))?;
         Ok(mailbox)
     }
@@ -113,7 +78,7 @@ impl Supervisor {
         let (mailbox, child) = self.prepare_child(part.name(), slot, criticality, make);
         match (child.factory)(self.root.get_cell()).await {
             // The root has ended only when the process is ending.
-            Ok(actor) => drop(self.root.cast(Register { id: actor.get_id(), child })),
+            Ok(actor) => drop(self.root.cast(Message::Register { id: actor.get_id(), child })),
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
                 tracing::error!(actor = part.name(), error, "cannot start actor; retrying");
@@ -150,6 +115,27 @@ impl Supervisor {
         (mailbox, Child { factory, stats, criticality, started: Instant::now() })
     }
 
+    /// Watches the writer of the store: its panics use up the failures of core actors, and its end ends the process.
+    pub(super) fn watch_writer(&self, mut writer: watch::Receiver<WriterStatus>) {
+        let (root, system) = (self.root.clone(), self.system.clone());
+        self.spawn_background(async move {
+            let mut counted = 0;
+            loop {
+                let status = *writer.borrow_and_update();
+                // A cast fails only when the root has ended: the process is ending.
+                for _ in counted..status.panics {
+                    let _ = root.cast(Message::WriterPanicked);
+                }
+                counted = status.panics;
+                if !status.is_running || writer.changed().await.is_err() {
+                    system.set_writer_ended();
+                    let _ = root.cast(Message::WriterEnded);
+                    return;
+                }
+            }
+        });
+    }
+
     /// Runs a task that is no actor, until the tree has stopped.
     pub(super) fn spawn_background(&self, task: impl Future<Output = ()> + Send + 'static) {
         let actors_stopped = self.actors_stopped.clone();
@@ -169,131 +155,5 @@ impl Supervisor {
         // Stopping fails only when the root has ended.
         let _ = self.root.get_cell().stop_and_wait(None, Some(DRAIN_MAX)).await;
         self.actors_stopped.cancel();
-    }
-}
-
-/// Restarts an actor of a part in the background, with growing pauses, until it runs or shutdown begins.
-fn restart_with_backoff(root: ActorRef<Register>, mut child: Child, shutdown_began: &CancellationToken) {
-    let shutdown_began = shutdown_began.clone();
-    tokio::spawn(shutdown_began.run_until_cancelled_owned(async move {
-        loop {
-            let Criticality::Part(fault, backoff) = &mut child.criticality else { return };
-            fault.set(true);
-            tokio::time::sleep(backoff.next()).await;
-            match (child.factory)(root.get_cell()).await {
-                Ok(next) => {
-                    fault.set(false);
-                    child.stats.restarted();
-                    child.started = Instant::now();
-                    // The root has ended only when the process is ending.
-                    let _ = root.cast(Register { id: next.get_id(), child });
-                    return;
-                }
-                Err(error) => log_failed_restart(child.stats.name(), &error),
-            }
-        }
-    }));
-}
-
-fn log_failed_restart(name: &str, error: &SpawnErr) {
-    tracing::error!(actor = name, error = error as &dyn std::error::Error, "cannot restart actor; retrying");
-}
-
-/// The root actor: it does nothing but restart its children.
-struct Root {
-    shutdown_began: CancellationToken,
-}
-
-/// The state of the root.
-#[derive(Default)]
-struct Children {
-    registered: HashMap<ActorId, Child>,
-    /// Actors that failed between their spawn and their registration, with the cause.
-    failed_early: HashMap<ActorId, ActorProcessingErr>,
-    /// When core actors failed, within the last [`FAILURE_WINDOW`].
-    core_failures: Vec<Instant>,
-}
-
-impl Children {
-    /// Counts a failure of a core actor. Returns an error, which ends the root, after more than [`FAILURES_MAX`].
-    fn count_core_failure(&mut self, cause: &str) -> Result<(), ActorProcessingErr> {
-        self.core_failures.retain(|failed_at| failed_at.elapsed() < FAILURE_WINDOW);
-        self.core_failures.push(Instant::now());
-        if self.core_failures.len() > FAILURES_MAX {
-            tracing::error!(cause, "core actors failed too often; actors_stopped the process");
-            return Err(format!("more than {FAILURES_MAX} failures in {FAILURE_WINDOW:?}; the last: {cause}").into());
-        }
-        Ok(())
-    }
-
-    /// Restarts a child that failed: a core actor before this returns, an actor of a part in the background.
-    async fn restart(
-        &mut self,
-        root: ActorRef<Register>,
-        mut child: Child,
-        cause: &ActorProcessingErr,
-        shutdown_began: &CancellationToken,
-    ) -> Result<(), ActorProcessingErr> {
-        let name = child.stats.name();
-        tracing::error!(actor = name, error = cause.as_ref() as &dyn std::error::Error, "actor failed");
-        if let Criticality::Part(_, backoff) = &mut child.criticality {
-            if child.started.elapsed() > HEALTHY_AFTER {
-                backoff.reset();
-            }
-            restart_with_backoff(root, child, shutdown_began);
-            return Ok(());
-        }
-        self.count_core_failure(&in_full(cause.as_ref()))?;
-        let next = loop {
-            match (child.factory)(root.get_cell()).await {
-                Ok(next) => break next.get_id(),
-                Err(error) => {
-                    self.count_core_failure(&in_full(&error))?;
-                    log_failed_restart(name, &error);
-                    tokio::time::sleep(CORE_PAUSE).await;
-                }
-            }
-        };
-        child.stats.restarted();
-        child.started = Instant::now();
-        self.registered.insert(next, child);
-        Ok(())
-    }
-}
-
-impl Actor for Root {
-    type Msg = Register;
-    type State = Children;
-    type Arguments = ();
-
-    async fn pre_start(&self, _: ActorRef<Register>, (): ()) -> Result<Children, ActorProcessingErr> {
-        Ok(Children::default())
-    }
-
-    async fn handle(
-        &self,
-        myself: ActorRef<Register>,
-        Register { id, child }: Register,
-        children: &mut Children,
-    ) -> Result<(), ActorProcessingErr> {
-        if let Some(cause) = children.failed_early.remove(&id) {
-            return children.restart(myself, child, &cause, &self.shutdown_began).await;
-        }
-        children.registered.insert(id, child);
-        Ok(())
-    }
-
-    async fn handle_supervisor_evt(
-        &self,
-        myself: ActorRef<Register>,
-        event: SupervisionEvent,
-        children: &mut Children,
-    ) -> Result<(), ActorProcessingErr> {
-        let SupervisionEvent::ActorFailed(failed, cause) = event else { return Ok(()) };
-        if let Some(child) = children.registered.remove(&failed.get_id()) {
-            return children.restart(myself, child, &cause, &self.shutdown_began).await;
-        }
-        children.failed_early.insert(failed.get_id(), cause);
-        Ok(())
     }
 }

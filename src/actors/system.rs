@@ -84,6 +84,7 @@ pub struct System {
     actors: Arc<RwLock<Vec<Arc<ActorStats>>>>,
     parts: Arc<RwLock<Vec<Part>>>,
     draining: Arc<AtomicBool>,
+    writer_ended: Arc<AtomicBool>,
     started: Arc<AtomicBool>,
 }
 
@@ -120,9 +121,15 @@ impl System {
         self.actors.read().unwrap_or_else(PoisonError::into_inner).iter().map(|stats| stats.row()).collect()
     }
 
-    /// Whether the server accepts requests: every actor has started, and no shutdown has begun.
+    /// Whether the server accepts requests: every actor has started, the store can write, and no shutdown has begun.
     pub fn is_ready(&self) -> bool {
-        self.started.load(Ordering::Acquire) && !self.draining.load(Ordering::Acquire)
+        let cannot_write = self.writer_ended.load(Ordering::Acquire);
+        self.started.load(Ordering::Acquire) && !cannot_write && !self.draining.load(Ordering::Acquire)
+    }
+
+    /// Notes that the writer of the store has ended.
+    pub(super) fn set_writer_ended(&self) {
+        self.writer_ended.store(true, Ordering::Release);
     }
 
     /// Notes that every actor has started.

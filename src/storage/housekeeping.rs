@@ -109,6 +109,12 @@ pub trait HousekeepingStore: Send + Sync + 'static {
     async fn import(&self, batch: Import) -> StoreResult<Committed<()>>;
     /// Returns the largest stored id, also of ended sessions that are revoked. The id generator starts above it.
     async fn largest_id(&self) -> StoreResult<u64>;
+    /// Has a command panic in the writer.
+    #[cfg(test)]
+    async fn panic_in_a_command(&self) -> StoreResult<()>;
+    /// Ends the writer, as a panic outside its commands would.
+    #[cfg(test)]
+    fn end_the_writer(&self);
 }
 
 /// Days after which deleted posts and deactivated members are purged.

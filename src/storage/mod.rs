@@ -27,6 +27,7 @@ mod departures;
 mod housekeeping;
 mod leases;
 mod log;
+mod writer;
 
 mod objects;
 mod private;
@@ -46,7 +47,7 @@ pub use housekeeping::{
 pub use images::{FILE_PARTITIONS, FoundFile, ImageFileStore, ImageStore};
 pub use leases::{Leases, Work};
 pub use likes::LikeStore;
-pub use log::EventLog;
+pub use log::{EventLog, Reach};
 pub use markers::MarkerStore;
 pub use members::{Listed, MemberStore, NewMember, Recommended};
 pub use posts::{PostRef, PostStore};
@@ -55,6 +56,7 @@ pub use relations::{Followed, RelationStore};
 pub use search::{Hit, IndexChange, IndexCheckpoint, IndexSize, SearchIndex, SearchRequest, SearchStore};
 pub use sessions::{Credentials, Keys, NotBefore, SessionStore, SessionsToEnd, StoredRevocations};
 pub use views::{VIEWS_FOLDED_MAX, VIEWS_KEPT_DAYS, View, ViewStore};
+pub use writer::WriterStatus;
 
 #[cfg(test)]
 use housekeeping::Pruned;
@@ -63,6 +65,7 @@ use sqlite::for_tests::backend as embedded_backend;
 
 use crate::{config::Config, domain::Refusal};
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// The reason why a store has no answer.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -151,6 +154,7 @@ pub struct Stores {
     pub departures: Arc<dyn DepartureStore>,
     pub housekeeping: Arc<dyn HousekeepingStore>,
     pub leases: Arc<dyn Leases>,
+    pub writer: watch::Receiver<WriterStatus>,
 }
 
 impl Stores {
@@ -158,12 +162,22 @@ impl Stores {
     /// that cannot be opened now is opened later.
     pub async fn open(config: &Config) -> StoreResult<Self> {
         private::guard(&config.data_dir)?;
-        let sqlite = Arc::new(sqlite::Sqlite::open(config).await?);
+        Ok(Self::over(sqlite::Sqlite::open(config).await?, config).await)
+    }
+
+    /// Opens further stores over data that other stores of this process have open.
+    #[cfg(test)]
+    pub(crate) async fn open_shared(config: &Config) -> StoreResult<Self> {
+        Ok(Self::over(sqlite::Sqlite::open_shared(config).await?, config).await)
+    }
+
+    async fn over(sqlite: sqlite::Sqlite, config: &Config) -> Self {
+        let sqlite = Arc::new(sqlite);
         let activity = Arc::new(sqlite::SqliteActivity::open(config, EventLog::epoch(&*sqlite), sqlite.head()).await);
         let image_files = Arc::new(objects::Objects::open(config));
         // Last, because the reserve must not take the space that another store needs to open.
         HousekeepingStore::keep_reserve(&*sqlite);
-        Ok(Self {
+        Self {
             members: sqlite.clone(),
             relations: sqlite.clone(),
             sessions: sqlite.clone(),
@@ -179,9 +193,10 @@ impl Stores {
             activity,
             log: sqlite.clone(),
             departures: sqlite.clone(),
+            writer: sqlite.writer_status(),
             housekeeping: sqlite.clone(),
             leases: sqlite,
-        })
+        }
     }
 }
 

@@ -6,6 +6,11 @@ type Described = (&'static str, Unit, &'static str);
 
 const COUNTERS: &[Described] = &[
     ("dailyfeed_actor_restarts_total", Unit::Count, "Actor restarts, by domain."),
+    (
+        "dailyfeed_commit_reruns_total",
+        Unit::Count,
+        "Commits that failed as a whole and whose commands were run again one by one.",
+    ),
     ("dailyfeed_connections_evicted_total", Unit::Count, "Idle connections closed to make room for new ones."),
     (
         "dailyfeed_connections_refused_total",
@@ -34,6 +39,7 @@ const COUNTERS: &[Described] = &[
         Unit::Count,
         "Post views dropped because they could not be stored or the buffer was full.",
     ),
+    ("dailyfeed_writer_panics_total", Unit::Count, "Panics of commands in the writer of the database."),
 ];
 
 const GAUGES: &[Described] = &[

@@ -108,3 +108,4 @@ mod top3_past_days;
 mod unchanged_edits;
 mod unreadable_requests;
 mod write_tokens;
+mod writer_panics;

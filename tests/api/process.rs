@@ -91,7 +91,7 @@ impl Process {
         assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());
     }
 
-    async fn ended(&mut self) -> ExitStatus {
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
         tokio::time::timeout(TIMEOUT, self.child.wait()).await.expect("the process ends").unwrap()
     }
 

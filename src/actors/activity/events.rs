@@ -34,7 +34,7 @@ impl Activity {
         let pruned_to = self.shared.log.pruned_to().await?;
         let mut position = pruned_to;
         if let Some(cursor) = cursor {
-            match self.cursor_position(cursor)? {
+            match self.cursor_position(cursor).await? {
                 Some(known) if known >= pruned_to => position = known,
                 _ => return Err(Refusal::CursorExpired.into()),
             }
@@ -128,12 +128,19 @@ impl Activity {
         encode_list_cursor(ListKind::Events, 0, [u64::from(self.shared.log.epoch().0), position.0])
     }
 
-    /// Returns the position of a cursor; `None` if it is of another epoch or after the head of the log. Refuses
-    /// `CursorInvalid`.
-    pub(super) fn cursor_position(&self, cursor: &str) -> Result<Option<Position>, Refusal> {
+    /// Returns the position of a cursor; `None` if it is of another epoch, or of a position that no process has given
+    /// out. Refuses `CursorInvalid`.
+    pub(super) async fn cursor_position(&self, cursor: &str) -> Result<Option<Position>, Error> {
         let [epoch, position] = decode_list_cursor(cursor, ListKind::Events, 0)?;
         let epoch = u32::try_from(epoch).map(Epoch).map_err(|_| Refusal::CursorInvalid)?;
-        let is_known = epoch == self.shared.log.epoch() && position <= self.shared.log.head().borrow().0;
-        Ok(if is_known { Some(Position(position)) } else { None })
+        if epoch != self.shared.log.epoch() {
+            return Ok(None);
+        }
+        match self.shared.visibility.reach(Position(position)).await {
+            // No event beyond the projection's position is read, so a late one only makes the page empty.
+            Ok(true) | Err(Error::Late(_)) => Ok(Some(Position(position))),
+            Ok(false) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }

@@ -101,7 +101,10 @@ impl Activity {
     /// Opens a stream of the public events that are visible to the member, after a cursor or from now. Refuses
     /// `CursorInvalid`, `TooManyStreams`.
     pub async fn open_events(&self, member: MemberId, cursor: Option<&str>) -> Result<EventStream, Error> {
-        let resumed = cursor.map(|text| self.cursor_position(text)).transpose()?;
+        let resumed = match cursor {
+            Some(text) => Some(self.cursor_position(text).await?),
+            None => None,
+        };
         let permit = self.shared.streams.acquire(member)?;
         let applied_positions = self.shared.visibility.applied_positions();
         let now = *applied_positions.borrow();

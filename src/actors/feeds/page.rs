@@ -83,7 +83,7 @@ impl Feeds {
         let viewer = self.shared.visibility.viewer(viewer).await?;
         let (list, scope) = feed.list(viewer.member());
         let start = match cursor {
-            Some(text) => self.check_cursor(FeedCursor::decode(text, list, scope)?)?,
+            Some(text) => self.check_cursor(FeedCursor::decode(text, list, scope)?).await?,
             None => FeedCursor {
                 pinned: StreamCursor { epoch: self.shared.log.epoch(), position: self.shared.visibility.position() },
                 before: PostId(u64::MAX),
@@ -95,13 +95,14 @@ impl Feeds {
         Ok(FeedPage { items, next, stream: start.pinned.encode() })
     }
 
-    /// Refuses a cursor of another epoch, or of a position that the log has not reached.
-    fn check_cursor(&self, cursor: FeedCursor) -> Result<FeedCursor, Refusal> {
+    /// Refuses a cursor of another epoch, or of a position that no process has given out. Waits until the window has
+    /// the posts up to the cursor's position.
+    async fn check_cursor(&self, cursor: FeedCursor) -> Result<FeedCursor, Error> {
         if cursor.pinned.epoch != self.shared.log.epoch() {
-            return Err(Refusal::CursorExpired);
+            return Err(Refusal::CursorExpired.into());
         }
-        if cursor.pinned.position > *self.shared.log.head().borrow() {
-            return Err(Refusal::CursorInvalid);
+        if !self.shared.visibility.reach(cursor.pinned.position).await? {
+            return Err(Refusal::CursorInvalid.into());
         }
         Ok(cursor)
     }

@@ -51,6 +51,14 @@ impl HousekeepingStore for FailingStore {
     async fn largest_id(&self) -> StoreResult<u64> {
         self.store.largest_id().await
     }
+
+    async fn panic_in_a_command(&self) -> StoreResult<()> {
+        self.store.panic_in_a_command().await
+    }
+
+    fn end_the_writer(&self) {
+        self.store.end_the_writer();
+    }
 }
 
 /// A time at which the member's session has expired and the signing key is too old.

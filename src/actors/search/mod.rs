@@ -120,11 +120,17 @@ impl Search {
 
     /// Waits until searches find everything up to a write, for `SEARCHABLE_WAIT_MAX` at most. Returns false if they
     /// do not yet. `token` is the `X-Write-Token` of the write. Refuses `CursorInvalid` for a malformed token, and for
-    /// one of another epoch or after the head of the log.
+    /// one of another epoch or of a position that no process has given out.
     pub async fn wait_until_searchable(&self, token: &str) -> Result<bool, Error> {
         let token = StreamCursor::decode(token)?;
-        if token.epoch != self.shared.log.epoch() || token.position > *self.shared.log.head().borrow() {
+        if token.epoch != self.shared.log.epoch() {
             return Err(Refusal::CursorInvalid.into());
+        }
+        match self.visibility.reach(token.position).await {
+            Ok(true) => {}
+            Ok(false) => return Err(Refusal::CursorInvalid.into()),
+            Err(Error::Late(_)) => return Ok(false),
+            Err(error) => return Err(error),
         }
         let mut searchable_to = self.shared.progress.watch_searchable();
         if *searchable_to.borrow() >= token.position {

@@ -71,16 +71,22 @@ async fn register(shared: &Arc<Shared>, member: MemberId) -> Result<Registration
     }
 }
 
-/// Chooses the start of a stream: its cursor, or `live_from` without one or if the cursor is unknown or expired.
+/// Chooses the start of a stream: its cursor, or `live_from` without one or if the cursor is unknown or expired. A
+/// cursor of another process can be after `live_from`: the stream then skips the events up to it.
 async fn choose_start(shared: &Shared, cursor: Option<StreamCursor>, live_from: Position) -> Result<Start, Error> {
     let Some(cursor) = cursor else { return Ok(Start::At(live_from)) };
-    if cursor.epoch != shared.log.epoch() || cursor.position > *shared.log.head().borrow() {
+    if cursor.epoch != shared.log.epoch() {
         return Ok(Start::Reset("unknown"));
+    }
+    match shared.visibility.reach(cursor.position).await {
+        Ok(true) | Err(Error::Late(_)) => {}
+        Ok(false) => return Ok(Start::Reset("unknown")),
+        Err(error) => return Err(error),
     }
     if cursor.position < shared.log.pruned_to().await? {
         return Ok(Start::Reset("expired"));
     }
-    Ok(Start::At(cursor.position.min(live_from)))
+    Ok(Start::At(cursor.position))
 }
 
 /// A stream's entry in the hub; removed on drop, also if opening fails.

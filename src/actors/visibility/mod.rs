@@ -5,6 +5,7 @@
 mod authors;
 mod in_force;
 mod own_writes;
+mod reach;
 #[cfg(test)]
 mod tests;
 mod viewer;

@@ -26,7 +26,7 @@ fn picture(id: ImageId) -> Picture {
     Picture { id, key, width: 40, height: 20, kind: ImageKind::Png, description: None }
 }
 
-fn image(owner: MemberId, purpose: Purpose) -> Image {
+pub(super) fn image(owner: MemberId, purpose: Purpose) -> Image {
     let file = |bytes, tag: &str| ImageFile { bytes, tag: tag.to_owned() };
     Image {
         picture: picture(ImageId(id())),
@@ -39,7 +39,7 @@ fn image(owner: MemberId, purpose: Purpose) -> Image {
     }
 }
 
-async fn create_image(stores: &Stores, owner: MemberId, purpose: Purpose) -> ImageId {
+pub(super) async fn create_image(stores: &Stores, owner: MemberId, purpose: Purpose) -> ImageId {
     let image = image(owner, purpose);
     let id = image.picture.id;
     assert_eq!(stores.images.create_image(image, None).await.unwrap().value, Outcome::Done);
@@ -47,14 +47,14 @@ async fn create_image(stores: &Stores, owner: MemberId, purpose: Purpose) -> Ima
 }
 
 /// Creates a post with these images.
-async fn create_post(stores: &Stores, author: MemberId, images: &[ImageId]) -> StoreResult<PostId> {
+pub(super) async fn create_post(stores: &Stores, author: MemberId, images: &[ImageId]) -> StoreResult<PostId> {
     let mut post = draft(author, "사진");
     post.images = images.iter().copied().map(picture).collect();
     let id = post.id;
     stores.posts.create_post(post, None).await.map(|_| id)
 }
 
-async fn shown(stores: &Stores, post: PostId) -> Vec<ImageId> {
+pub(super) async fn shown(stores: &Stores, post: PostId) -> Vec<ImageId> {
     let post = stores.posts.posts(&[post]).await.unwrap().pop().unwrap();
     post.images.iter().map(|picture| picture.id).collect()
 }

@@ -43,6 +43,10 @@ mod relations;
 mod search;
 mod sessions;
 mod tokens;
+mod two_writers;
+mod two_writers_accounts;
+mod two_writers_limits;
+mod two_writers_relations;
 mod views;
 
 use super::{NewMember, StoreResult, Stores};
@@ -59,6 +63,8 @@ static IDS: LazyLock<IdGenerator> = LazyLock::new(|| IdGenerator::new(1, 0));
 pub(in crate::storage) struct Backend {
     /// Opens stores over the deployment's data, and the same data again after a restart.
     pub(in crate::storage) open: Box<dyn Fn() -> LocalBoxFuture<'static, StoreResult<Stores>>>,
+    /// Opens further stores over the deployment's data, beside those that `open_shared` opened before.
+    pub(in crate::storage) open_shared: Box<dyn Fn() -> LocalBoxFuture<'static, StoreResult<Stores>>>,
     /// Changes the data without the stores' knowledge.
     pub(in crate::storage) tamper: Box<dyn Fn(Tampering) -> LocalBoxFuture<'static, ()>>,
     /// Makes another empty deployment.
@@ -76,12 +82,32 @@ pub(in crate::storage) enum Tampering {
     RejectActivity(Position),
     /// Ends `RejectActivity`.
     AcceptActivities,
+    /// Makes the list of a member one shorter than its limit, with other members of the deployment.
+    FillList(FullList, MemberId),
+    /// Adds dead letters until one more is allowed. Leaves the position as it is.
+    FillDeadLetters,
+}
+
+/// A list with a limit.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::storage) enum FullList {
+    /// The follow requests to a member.
+    FollowRequests,
+    /// The members whom a member blocks.
+    Blocks,
+    /// The members whom a member mutes.
+    Mutes,
 }
 
 impl Backend {
     /// Opens the deployment. Panics if that fails.
     async fn stores(&self) -> Stores {
         (self.open)().await.unwrap()
+    }
+
+    /// Opens the deployment twice, as two processes would. Panics if that fails.
+    async fn two_stores(&self) -> [Stores; 2] {
+        [(self.open_shared)().await.unwrap(), (self.open_shared)().await.unwrap()]
     }
 
     /// Closes the stores and opens the same data again.

@@ -1,9 +1,10 @@
 //! The embedded profile as the conformance suite opens it and tampers with it.
 use crate::{
     config::Config,
+    domain::{BLOCKS_MAX, FOLLOW_REQUESTS_MAX, MUTES_MAX, MemberId},
     storage::{
-        Stores,
-        conformance::{Backend, Tampering},
+        DEAD_LETTERS_MAX, Stores,
+        conformance::{Backend, FullList, Tampering},
     },
 };
 use futures::FutureExt;
@@ -14,10 +15,15 @@ use std::{path::Path, sync::Arc};
 pub(in crate::storage) fn backend() -> Backend {
     let folder = Arc::new(tempfile::tempdir().unwrap());
     let opened = folder.clone();
+    let shared = folder.clone();
     Backend {
         open: Box::new(move || {
             let config = Config::for_tests(opened.path());
             async move { Stores::open(&config).await }.boxed_local()
+        }),
+        open_shared: Box::new(move || {
+            let config = Config::for_tests(shared.path());
+            async move { Stores::open_shared(&config).await }.boxed_local()
         }),
         tamper: Box::new(move |tampering| {
             let folder = folder.clone();
@@ -46,7 +52,31 @@ async fn tamper(data_dir: &Path, tampering: Tampering) {
             run(data_dir, "activity.db", trigger).await;
         }
         Tampering::AcceptActivities => run(data_dir, "activity.db", "DROP TRIGGER poison".to_owned()).await,
+        Tampering::FillList(list, member) => run(data_dir, "dailyfeed.db", fill(list, member)).await,
+        Tampering::FillDeadLetters => {
+            let insert = format!(
+                "INSERT INTO dead_letters (id, message_key, at_ns, kind, member_id, payload, cause, attempts, first_at, \
+                last_at, next_at) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {}) \
+                SELECT 1000000 + i, 'filler-' || i, 0, 1, 1, '{{}}', 'test', 1, 0, 0, 0 FROM n",
+                DEAD_LETTERS_MAX - 1
+            );
+            run(data_dir, "activity.db", insert).await;
+        }
     }
+}
+
+/// Returns a statement that adds the other members in the order of their ids to a list, up to one below its limit.
+fn fill(list: FullList, member: MemberId) -> String {
+    let (table, columns, row, max) = match list {
+        FullList::FollowRequests => {
+            ("follow_requests", "id, requester_id, target_id", "id, id, ?", FOLLOW_REQUESTS_MAX)
+        }
+        FullList::Blocks => ("blocks", "id, member_id, blocked_id", "id, ?, id", BLOCKS_MAX),
+        FullList::Mutes => ("mutes", "id, member_id, muted_id", "id, ?, id", MUTES_MAX),
+    };
+    let row = row.replace('?', &member.0.to_string());
+    let others = format!("FROM members WHERE id <> {} ORDER BY id LIMIT {}", member.0, max - 1);
+    format!("INSERT INTO {table} ({columns}) SELECT {row} {others}")
 }
 
 /// Each counter, and a statement that makes one of its rows wrong.

@@ -34,7 +34,7 @@ mod migration_tests;
 pub(super) use activity::SqliteActivity;
 pub(super) use open::{audit, file};
 
-use super::{StoreError, StoreResult};
+use super::{StoreError, StoreResult, WriterStatus};
 use crate::domain::Epoch;
 use housekeeping::Reserve;
 use log::Tail;
@@ -42,6 +42,7 @@ use open::pool_options;
 use slow_reads::SlowReads;
 use sqlx::{SqlitePool, sqlite::SqliteRow};
 use std::{path::Path, sync::Arc, time::Duration};
+use tokio::sync::watch;
 use writer::Writer;
 
 /// Every store of the embedded profile that is in the database.
@@ -55,8 +56,18 @@ pub(super) struct Sqlite {
     reserve: Reserve,
     /// The longest lifetime of an access token.
     token_lifetime: Duration,
-    /// Locked until the store is dropped.
-    _lock: std::fs::File,
+    /// Locked until the store is dropped. `None` for a store that shares its database.
+    _lock: Option<std::fs::File>,
+    /// Follows the commits of other stores over the database.
+    #[cfg(test)]
+    _follower: Option<log::Follower>,
+}
+
+impl Sqlite {
+    /// Returns a receiver of the state of the writer.
+    pub(super) fn writer_status(&self) -> watch::Receiver<WriterStatus> {
+        self.writer.status()
+    }
 }
 
 /// Wraps an error of SQLite, or of data that it stores.

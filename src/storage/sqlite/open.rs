@@ -44,6 +44,18 @@ impl Sqlite {
     /// Opens the database in the data folder, creates it if it does not exist, and migrates its schema.
     pub(in crate::storage) async fn open(config: &Config) -> StoreResult<Self> {
         let lock = lock(&config.data_dir)?;
+        Ok(Self { _lock: Some(lock), ..Self::open_unlocked(config).await? })
+    }
+
+    /// Opens the database beside other stores of this process that have it open, without the lock of the data folder.
+    #[cfg(test)]
+    pub(in crate::storage) async fn open_shared(config: &Config) -> StoreResult<Self> {
+        let store = Self::open_unlocked(config).await?;
+        let follower = crate::storage::sqlite::log::Follower::start(store.read_pool.clone(), store.tail.clone());
+        Ok(Self { _follower: Some(follower), ..store })
+    }
+
+    async fn open_unlocked(config: &Config) -> StoreResult<Self> {
         let reserve = Reserve::new(&config.data_dir);
         let Opened { read_pool, slow_reads, writer, tail, epoch } = match Self::try_open(config).await {
             Err(error) if reserve.release() => {
@@ -54,7 +66,18 @@ impl Sqlite {
             opened => opened?,
         };
         let token_lifetime = Duration::from_secs(config.authentication.access_token_seconds);
-        Ok(Self { read_pool, slow_reads, writer, tail, epoch, reserve, token_lifetime, _lock: lock })
+        Ok(Self {
+            read_pool,
+            slow_reads,
+            writer,
+            tail,
+            epoch,
+            reserve,
+            token_lifetime,
+            _lock: None,
+            #[cfg(test)]
+            _follower: None,
+        })
     }
 
     async fn try_open(config: &Config) -> StoreResult<Opened> {
@@ -73,8 +96,8 @@ impl Sqlite {
     }
 }
 
-/// Locks the data folder and writes the process id into the lock file. Only one process may write, because positions
-/// and ids are assigned in memory.
+/// Locks the data folder and writes the process id into the lock file. Only one process may use it, because ids are
+/// assigned in memory, and because the tail of the log learns of the commits of its own process alone.
 fn lock(data_dir: &str) -> StoreResult<std::fs::File> {
     let path = Path::new(data_dir).join("dailyfeed.lock");
     // Not truncated: the file may hold the id of another process.

@@ -57,7 +57,7 @@ impl ViewStore for Sqlite {
     async fn count_views(&self, views: Vec<View>) -> StoreResult<Committed<()>> {
         let views: Vec<_> = views.iter().map(|view| (view.post, view.viewer, view.hour)).collect();
         let views = serde_json::to_string(&views).map_err(failed)?;
-        self.writer.write(move |commit| count_views(commit, views).boxed()).await
+        self.writer.write(move |commit| count_views(commit, views.clone()).boxed()).await
     }
 
     async fn oldest_view(&self) -> StoreResult<Option<i64>> {

@@ -70,6 +70,7 @@ pub(super) async fn create_comment(
 }
 
 /// The arguments of `edit_comment`.
+#[derive(Clone)]
 pub(super) struct Edit {
     pub(super) author: MemberId,
     pub(super) id: CommentId,

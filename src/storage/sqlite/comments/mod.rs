@@ -69,7 +69,9 @@ pub(crate) async fn existing_comment(
 #[async_trait]
 impl CommentStore for Sqlite {
     async fn create_comment(&self, comment: Comment, receipt: Option<Receipt>) -> StoreResult<Committed<Outcome>> {
-        self.writer.write(move |commit| commands::create_comment(commit, comment, receipt).boxed()).await
+        self.writer
+            .write(move |commit| commands::create_comment(commit, comment.clone(), receipt.clone()).boxed())
+            .await
     }
 
     async fn edit_comment(
@@ -82,7 +84,7 @@ impl CommentStore for Sqlite {
         at: Timestamp,
     ) -> StoreResult<Committed<Comment>> {
         let edit = commands::Edit { author, id, text, mentions, expected, at };
-        self.writer.write(move |commit| commands::edit_comment(commit, edit).boxed()).await
+        self.writer.write(move |commit| commands::edit_comment(commit, edit.clone()).boxed()).await
     }
 
     async fn delete_comment(&self, author: MemberId, id: CommentId, at: Timestamp) -> StoreResult<Committed<()>> {

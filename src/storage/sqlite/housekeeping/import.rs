@@ -7,7 +7,7 @@ use crate::{
     },
 };
 use sqlx::Row;
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 /// Takes rows of `[id, [email, handle], [email key, handle key], password hash, time, [profile]]`.
 const MEMBERS: &str = "INSERT INTO members (id, email, handle, email_key, handle_key, password_hash, created_at, \
@@ -32,19 +32,19 @@ const LIKES: &str = "INSERT INTO post_likes (id, post_id, member_id) \
 const LIKE_COUNTS: &str = "UPDATE posts SET like_count = like_count + added.n \
     FROM (SELECT value AS id, count(*) AS n FROM json_each(?) GROUP BY value) added WHERE posts.id = added.id";
 
-pub(super) async fn import(commit: &mut Commit, batch: Import) -> StoreResult<()> {
-    let Import { members, follows, posts, likes } = batch;
+pub(super) async fn import(commit: &mut Commit, batch: Arc<Import>) -> StoreResult<()> {
+    let Import { members, follows, posts, likes } = &*batch;
     if !members.is_empty() {
-        import_members(commit, &members).await?;
+        import_members(commit, members).await?;
     }
     if !follows.is_empty() {
-        import_follows(commit, &follows).await?;
+        import_follows(commit, follows).await?;
     }
     if !posts.is_empty() {
-        import_posts(commit, &posts).await?;
+        import_posts(commit, posts).await?;
     }
     if !likes.is_empty() {
-        import_likes(commit, &likes).await?;
+        import_likes(commit, likes).await?;
     }
     Ok(())
 }
@@ -80,7 +80,8 @@ async fn import_posts(commit: &mut Commit, posts: &[Post]) -> StoreResult<()> {
     let mut rows = Vec::with_capacity(posts.len());
     for post in posts {
         let fact = Fact::new(EventKind::PostCreated, post.author).about_post(post.id, post.audience);
-        rows.push((post, commit.emit(fact)));
+        let position = commit.emit(fact);
+        rows.push(posts::PlacedPost { post, images: post.images.clone(), position });
         commit.emit_mentions(fact, &[], &posts::mentioned(&post.mentions));
     }
     posts::insert(commit, &rows).await

@@ -19,7 +19,7 @@ use crate::{
 use async_trait::async_trait;
 use futures::{FutureExt, future::BoxFuture};
 use sqlx::Row;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use sweeps::Sweep;
 
 /// Maximum number of rows of one step, which takes the writer a few milliseconds.
@@ -67,7 +67,7 @@ impl Sqlite {
     /// Repeats a step, each as its own command, until it removes nothing. Returns the number of removed rows.
     pub(crate) async fn run_steps<F>(&self, step: F) -> StoreResult<u64>
     where
-        F: for<'c> Fn(&'c mut Commit) -> BoxFuture<'c, StoreResult<u64>> + Copy + Send + 'static,
+        F: for<'c> Fn(&'c mut Commit) -> BoxFuture<'c, StoreResult<u64>> + Copy + Send + Sync + 'static,
     {
         let mut removed = 0;
         loop {
@@ -135,11 +135,22 @@ impl HousekeepingStore for Sqlite {
     }
 
     async fn import(&self, batch: Import) -> StoreResult<Committed<()>> {
-        self.writer.write(move |commit| import::import(commit, batch).boxed()).await
+        let batch = Arc::new(batch);
+        self.writer.write(move |commit| import::import(commit, batch.clone()).boxed()).await
     }
 
     async fn largest_id(&self) -> StoreResult<u64> {
         let row = sqlx::query(LARGEST_ID).fetch_one(&self.read_pool).await.map_err(failed)?;
         Ok(number(row.get::<Option<i64>, _>(0).unwrap_or(0)))
+    }
+
+    #[cfg(test)]
+    async fn panic_in_a_command(&self) -> StoreResult<()> {
+        self.writer.write(|_| async { panic!("asked to panic") }.boxed()).await.map(|committed| committed.value)
+    }
+
+    #[cfg(test)]
+    fn end_the_writer(&self) {
+        self.writer.end();
     }
 }

@@ -16,6 +16,7 @@ const UPDATE_ON_POST: &str = "UPDATE posts SET images = (SELECT json_group_array
     WHERE id = ?3 RETURNING deleted_at IS NULL, audience";
 
 /// The change, and the image that its caller has seen.
+#[derive(Clone)]
 pub(super) struct Described {
     pub(super) owner: MemberId,
     pub(super) id: ImageId,

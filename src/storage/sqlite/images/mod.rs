@@ -129,7 +129,7 @@ async fn delete_unused_images(commit: &mut Commit, before: Timestamp, limit: usi
 #[async_trait]
 impl ImageStore for Sqlite {
     async fn create_image(&self, image: Image, receipt: Option<Receipt>) -> StoreResult<Committed<Outcome>> {
-        self.writer.write(move |commit| create_image(commit, image, receipt).boxed()).await
+        self.writer.write(move |commit| create_image(commit, image.clone(), receipt.clone()).boxed()).await
     }
 
     async fn describe_image(
@@ -140,7 +140,7 @@ impl ImageStore for Sqlite {
         expected: Option<Image>,
     ) -> StoreResult<Committed<Image>> {
         let described = describe::Described { owner, id, description, expected };
-        self.writer.write(move |commit| describe::describe_image(commit, described).boxed()).await
+        self.writer.write(move |commit| describe::describe_image(commit, described.clone()).boxed()).await
     }
 
     async fn delete_image(&self, owner: MemberId, id: ImageId) -> StoreResult<Committed<()>> {

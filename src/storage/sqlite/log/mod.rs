@@ -1,29 +1,77 @@
 //! `EventLog` over the table `events`. The writer appends to it; the newest events are also in memory.
+#[cfg(test)]
+mod follower;
 mod tail;
+
+#[cfg(test)]
+pub(crate) use follower::Follower;
 
 pub(crate) use tail::Tail;
 
 use super::{Sqlite, decoded, failed, json_ids, number, posts, signed};
 use crate::{
     domain::{CommentId, Epoch, Event, EventAudience, EventKind, Fact, MemberId, Position, PostAudience, PostId},
-    storage::{EventLog, StoreResult},
+    storage::{EventLog, Reach, StoreError, StoreResult},
 };
 use async_trait::async_trait;
-use sqlx::{AssertSqlSafe, Row, SqlitePool, sqlite::SqliteRow};
-use std::sync::LazyLock;
+use sqlx::{AssertSqlSafe, Row, SqliteConnection, SqliteExecutor, SqlitePool, sqlite::SqliteRow};
+use std::{sync::LazyLock, time::Duration};
 use tokio::sync::watch;
 
-const AFTER: &str = "SELECT position, at_ns, kind, member_id, post_id, comment_id, target_id, audience FROM events \
-    WHERE position > ? ORDER BY position LIMIT ?";
+/// Maximum number of events of other stores that the tail takes over at once. After more of them it begins anew, and
+/// readers find the others on the disk.
+const CATCH_UP_MAX: u64 = 4_096;
+
+const BETWEEN: &str = "SELECT position, at_ns, kind, member_id, post_id, comment_id, target_id, audience FROM events \
+    WHERE position > ? AND position <= ? ORDER BY position LIMIT ?";
 const TARGETING: &str = "SELECT position, at_ns, kind, member_id, post_id, comment_id, target_id, audience FROM events \
     WHERE target_id = ? AND position < ? ORDER BY position DESC LIMIT ?";
-const NEWEST: &str = "SELECT position, at_ns, kind, member_id, post_id, comment_id, target_id, audience FROM events \
-    ORDER BY position DESC LIMIT 1";
+/// The end of a log without events is the position up to which it was pruned.
+const NEWEST: &str =
+    "SELECT coalesce(max(position), (SELECT value FROM meta WHERE name = 'events_pruned_to'), 0) FROM events";
 
-/// Returns the newest event.
-async fn newest(pool: &SqlitePool) -> sqlx::Result<Option<Event>> {
-    let row = sqlx::query(NEWEST).fetch_optional(pool).await?;
-    row.map(|row| logged_event(&row)).transpose()
+/// Returns the newest position.
+async fn newest(executor: impl SqliteExecutor<'_>) -> sqlx::Result<Position> {
+    Ok(Position(number(sqlx::query(NEWEST).fetch_one(executor).await?.try_get(0)?)))
+}
+
+/// Returns at most `limit` events after that position, oldest first.
+pub(crate) async fn events_after(
+    executor: impl SqliteExecutor<'_>,
+    after: Position,
+    limit: usize,
+) -> StoreResult<Vec<Event>> {
+    events_between(executor, after, Position(u64::MAX), limit).await
+}
+
+async fn events_between(
+    executor: impl SqliteExecutor<'_>,
+    after: Position,
+    until: Position,
+    limit: usize,
+) -> StoreResult<Vec<Event>> {
+    let query = sqlx::query(BETWEEN).bind(signed(after.0)).bind(signed(until.0)).bind(signed(limit as u64));
+    decoded(&query.fetch_all(executor).await.map_err(failed)?, logged_event)
+}
+
+/// Appends to the tail what other stores committed up to `newest`. Refuses a log that ends before the tail, as after
+/// the replacement of the database by an older copy: its positions would be given out twice.
+pub(crate) async fn catch_up(connection: &mut SqliteConnection, tail: &Tail, newest: Position) -> StoreResult<()> {
+    let last = tail.last();
+    if newest < last {
+        return Err(failed(LogShrank { newest, last }));
+    }
+    let after = Position(last.0.max(newest.0.saturating_sub(CATCH_UP_MAX)));
+    tail.append(events_after(connection, after, CATCH_UP_MAX as usize).await?);
+    Ok(())
+}
+
+/// The error of a log that has lost events.
+#[derive(Debug, thiserror::Error)]
+#[error("the log ends at position {}, and this process has read position {}", newest.0, last.0)]
+struct LogShrank {
+    newest: Position,
+    last: Position,
 }
 
 /// Returns the position up to which every event has been pruned.
@@ -97,12 +145,32 @@ impl EventLog for Sqlite {
         self.tail.watch()
     }
 
+    async fn newest(&self) -> StoreResult<Position> {
+        newest(&self.read_pool).await.map_err(failed)
+    }
+
+    async fn reach(&self, position: Position, wait_max: Duration) -> StoreResult<Reach> {
+        let mut head = self.tail.watch();
+        if *head.borrow_and_update() >= position {
+            return Ok(Reach::Reached);
+        }
+        if self.newest().await? < position {
+            return Ok(Reach::Beyond);
+        }
+        let reached = async {
+            while *head.borrow_and_update() < position {
+                head.changed().await.map_err(failed)?;
+            }
+            Ok(Reach::Reached)
+        };
+        tokio::time::timeout(wait_max, reached).await.unwrap_or(Err(StoreError::Late { backend: "sqlite" }))
+    }
+
     async fn read(&self, after: Position, limit: usize) -> StoreResult<Vec<Event>> {
         if let Some(events) = self.tail.read(after, Position(u64::MAX), limit, |_| true) {
             return Ok(events);
         }
-        let query = sqlx::query(AFTER).bind(signed(after.0)).bind(signed(limit as u64));
-        decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, logged_event)
+        events_between(&self.read_pool, after, self.tail.last(), limit).await
     }
 
     async fn stream_events(
@@ -120,7 +188,7 @@ impl EventLog for Sqlite {
         let query = sqlx::query(AssertSqlSafe(STREAM_EVENTS.as_str()))
             .bind(json_ids(home_authors.iter().map(|author| author.0)))
             .bind(signed(after.0))
-            .bind(signed(until.0))
+            .bind(signed(until.min(self.tail.last()).0))
             .bind(signed(limit as u64))
             .bind(signed(member.0));
         decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, logged_event)

@@ -6,42 +6,36 @@ use crate::{
 use sqlx::SqlitePool;
 use std::{
     collections::VecDeque,
-    sync::{
-        PoisonError, RwLock,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::{PoisonError, RwLock},
 };
 use tokio::sync::watch;
 
 /// Events in memory, 80 bytes each: 5 MiB. A reader that lags further reads from the disk.
 const EVENTS_MAX: usize = 65_536;
 
-/// The position of the newest event, and its time: 0 if it was pruned before the start.
-pub(crate) struct LogEnd {
-    pub(crate) position: Position,
-    pub(crate) at_ns: i64,
-}
-
-/// The newest events of the log, and its end.
+/// The newest events of the log, without holes, and the position of the last one.
+///
+/// Lock order: `events`, then the channel of `last`, whose guards live for one statement. Both change under the lock of
+/// `events`, so no reader gets an event beyond the head.
 pub(crate) struct Tail {
     events: RwLock<VecDeque<Event>>,
     last: watch::Sender<Position>,
-    /// The time of the newest event, so that times grow across a restart.
-    last_at_ns: AtomicI64,
 }
 
 impl Tail {
     /// Reads the newest position from the database. The tail itself starts empty.
     pub(crate) async fn load(pool: &SqlitePool) -> StoreResult<Self> {
-        let last = super::newest(pool).await.map_err(failed)?;
-        let pruned = super::pruned_to(pool).await.map_err(failed)?;
-        let (position, at_ns) = last.map_or((pruned, 0), |event| (event.position, event.at_ns));
-        Ok(Self { events: RwLock::default(), last: watch::channel(position).0, last_at_ns: at_ns.into() })
+        Ok(Self::after(super::newest(pool).await.map_err(failed)?))
     }
 
-    /// Returns the position and time of the newest event.
-    pub(crate) fn end(&self) -> LogEnd {
-        LogEnd { position: *self.last.borrow(), at_ns: self.last_at_ns.load(Ordering::Acquire) }
+    /// Makes an empty tail of a log that ends at `last`.
+    fn after(last: Position) -> Self {
+        Self { events: RwLock::default(), last: watch::channel(last).0 }
+    }
+
+    /// Returns the newest position.
+    pub(crate) fn last(&self) -> Position {
+        *self.last.borrow()
     }
 
     /// Returns the newest position, with a wake-up when it grows.
@@ -49,15 +43,25 @@ impl Tail {
         self.last.subscribe()
     }
 
-    /// Appends the events of a commit in order, and wakes the readers.
-    pub(crate) fn append(&self, committed: Vec<Event>) {
-        let Some(newest) = committed.last().copied() else { return };
+    /// Appends the events of commits in order, and wakes the readers. Skips those that the tail has. If events are
+    /// missing before the first one, the tail begins anew there; readers find the missing ones on the disk.
+    #[expect(clippy::significant_drop_tightening, reason = "`last` changes under the lock of the events")]
+    pub(crate) fn append(&self, mut committed: Vec<Event>) {
+        if committed.is_empty() {
+            return;
+        }
         let mut events = self.events.write().unwrap_or_else(PoisonError::into_inner);
+        let last = self.last();
+        if committed.first().is_some_and(|first| first.position <= last) {
+            committed.retain(|event| event.position > last);
+        }
+        let (Some(first), Some(newest)) = (committed.first().copied(), committed.last().copied()) else { return };
+        if first.position.0 > last.0 + 1 {
+            events.clear();
+        }
         let surplus = (events.len() + committed.len()).saturating_sub(EVENTS_MAX).min(events.len());
         events.drain(..surplus);
         events.extend(committed);
-        drop(events);
-        self.last_at_ns.store(newest.at_ns, Ordering::Release);
         self.last.send_replace(newest.position);
     }
 
@@ -69,7 +73,7 @@ impl Tail {
         limit: usize,
         wanted: impl Fn(&Event) -> bool,
     ) -> Option<Vec<Event>> {
-        if after >= *self.last.borrow() {
+        if after >= self.last() {
             return Some(Vec::new());
         }
         let events = self.events.read().unwrap_or_else(PoisonError::into_inner);
@@ -83,5 +87,65 @@ impl Tail {
         let found = rest.filter(|event| wanted(event)).take(limit).copied().collect();
         drop(events);
         Some(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{EventKind, Fact, MemberId};
+
+    const END: Position = Position(u64::MAX);
+
+    fn events(positions: std::ops::RangeInclusive<u64>) -> Vec<Event> {
+        let fact = Fact::new(EventKind::PostCreated, MemberId(1));
+        positions.map(|position| Event { position: Position(position), at_ns: 1, fact }).collect()
+    }
+
+    fn positions(events: &[Event]) -> Vec<u64> {
+        events.iter().map(|event| event.position.0).collect()
+    }
+
+    #[test]
+    fn no_reader_is_ahead_of_the_head() {
+        let tail = Tail::after(Position(0));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for position in 1..=200_000 {
+                    tail.append(events(position..=position));
+                }
+            });
+            let mut read_to = Position(0);
+            while read_to < Position(200_000) {
+                let read = tail.read(read_to, END, 1_000, |_| true);
+                let head = *tail.last.borrow();
+                match read {
+                    Some(read) => read_to = read.last().map_or(read_to, |last| last.position),
+                    None => read_to = head,
+                }
+                assert!(read_to <= head, "read up to {read_to:?}, while the head is {head:?}");
+            }
+        });
+    }
+
+    #[test]
+    fn events_that_arrive_twice_are_kept_once() {
+        let tail = Tail::after(Position(0));
+        tail.append(events(1..=3));
+        tail.append(events(2..=5));
+        tail.append(events(1..=4));
+        tail.append(Vec::new());
+        assert_eq!(tail.last(), Position(5));
+        assert_eq!(positions(&tail.read(Position(0), END, 9, |_| true).unwrap()), [1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn a_gap_is_read_from_the_disk() {
+        let tail = Tail::after(Position(0));
+        tail.append(events(1..=3));
+        tail.append(events(7..=8));
+        assert_eq!(tail.last(), Position(8));
+        assert_eq!(tail.read(Position(2), END, 9, |_| true), None);
+        assert_eq!(positions(&tail.read(Position(6), END, 9, |_| true).unwrap()), [7, 8]);
     }
 }

@@ -59,12 +59,18 @@ fn check_precondition(stored: &Member, expected: Option<&Member>) -> Result<(), 
     }
 }
 
-pub(super) async fn change_profile(
-    commit: &mut Commit,
-    member: MemberId,
-    patch: ProfilePatch,
-    expected: Option<Member>,
-) -> StoreResult<()> {
+/// The arguments of `change_profile`.
+#[derive(Clone)]
+pub(super) struct ProfileChange {
+    pub(super) member: MemberId,
+    pub(super) patch: ProfilePatch,
+    /// The version that the client read.
+    pub(super) expected: Option<Member>,
+    pub(super) at: Timestamp,
+}
+
+pub(super) async fn change_profile(commit: &mut Commit, change: ProfileChange) -> StoreResult<()> {
+    let ProfileChange { member, patch, expected, at } = change;
     let before = super::by_id(&mut commit.connection, member).await?.ok_or(Refusal::MemberNotFound)?;
     check_precondition(&before, expected.as_ref())?;
     let privacy = patch.privacy;
@@ -90,7 +96,7 @@ pub(super) async fn change_profile(
         change_privacy(commit, member, privacy).await?;
     }
     if let Some(id) = avatar {
-        images::change_avatar(&mut commit.connection, member, id, Timestamp::now()).await?;
+        images::change_avatar(&mut commit.connection, member, id, at).await?;
     }
     commit.emit(Fact::new(EventKind::ProfileChanged, member));
     Ok(())

@@ -11,7 +11,10 @@ pub(crate) use rows::{listed_card, profile_columns};
 
 use super::{Sqlite, decoded, failed, json_ids, number, signed};
 use crate::{
-    domain::{Deadline, Handle, Member, MemberCard, MemberId, Outcome, Privacy, ProfilePatch, Receipt, Recommendation},
+    domain::{
+        Deadline, Handle, Member, MemberCard, MemberId, Outcome, Privacy, ProfilePatch, Receipt, Recommendation,
+        Timestamp,
+    },
     storage::{Committed, MemberStore, NewMember, Recommended, StoreResult},
 };
 use async_trait::async_trait;
@@ -49,7 +52,7 @@ async fn by_id(connection: &mut SqliteConnection, id: MemberId) -> StoreResult<O
 #[async_trait]
 impl MemberStore for Sqlite {
     async fn sign_up(&self, member: NewMember, receipt: Option<Receipt>) -> StoreResult<Committed<Outcome>> {
-        self.writer.write(move |commit| commands::sign_up(commit, member, receipt).boxed()).await
+        self.writer.write(move |commit| commands::sign_up(commit, member.clone(), receipt.clone()).boxed()).await
     }
 
     async fn change_profile(
@@ -58,7 +61,8 @@ impl MemberStore for Sqlite {
         patch: ProfilePatch,
         expected: Option<Member>,
     ) -> StoreResult<Committed<()>> {
-        self.writer.write(move |commit| commands::change_profile(commit, member, patch, expected).boxed()).await
+        let change = commands::ProfileChange { member, patch, expected, at: Timestamp::now() };
+        self.writer.write(move |commit| commands::change_profile(commit, change.clone()).boxed()).await
     }
 
     async fn change_handle(
@@ -67,11 +71,13 @@ impl MemberStore for Sqlite {
         handle: Handle,
         expected: Option<Member>,
     ) -> StoreResult<Committed<()>> {
-        self.writer.write(move |commit| commands::change_handle(commit, member, handle, expected).boxed()).await
+        self.writer
+            .write(move |commit| commands::change_handle(commit, member, handle.clone(), expected.clone()).boxed())
+            .await
     }
 
     #[cfg(test)]
-    async fn deactivate(&self, member: MemberId, at: crate::domain::Timestamp) -> StoreResult<Committed<()>> {
+    async fn deactivate(&self, member: MemberId, at: Timestamp) -> StoreResult<Committed<()>> {
         self.writer.write(move |commit| deactivate(commit, member, at).boxed()).await
     }
 

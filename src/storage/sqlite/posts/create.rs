@@ -21,12 +21,16 @@ const ADD_POST_COUNTS: &str = "UPDATE members SET post_count = post_count + adde
     FROM (SELECT value AS author, count(*) AS posts FROM json_each(?) GROUP BY value) added \
     WHERE members.id = added.author";
 
+/// A post to be stored, and the receipt of its request.
+#[derive(Clone, Copy)]
+pub(crate) struct NewPost<'a> {
+    pub(crate) post: &'a Post,
+    pub(crate) receipt: Option<&'a Receipt>,
+}
+
 /// Stores the posts in their order. A refusal is the answer of one post; an error of the store fails all of them.
-pub(crate) async fn create_posts(
-    commit: &mut Commit,
-    mut items: Vec<(Post, Option<Receipt>)>,
-) -> StoreResult<Vec<CreatedPost>> {
-    let receipts = || items.iter().filter_map(|(_, receipt)| receipt.as_ref());
+pub(crate) async fn create_posts(commit: &mut Commit, items: &[NewPost<'_>]) -> StoreResult<Vec<CreatedPost>> {
+    let receipts = || items.iter().filter_map(|item| item.receipt);
     let mut known = HashMap::new();
     if receipts().next().is_some() {
         known = receipts::known(&mut commit.connection, receipts()).await?;
@@ -34,9 +38,8 @@ pub(crate) async fn create_posts(
     let mut posts = Vec::new();
     let mut new_receipts = Vec::new();
     let mut answers = Vec::with_capacity(items.len());
-    for (post, receipt) in &mut items {
-        let receipt = &*receipt;
-        let key = receipt.as_ref().map(|receipt| (receipt.scope.clone(), receipt.key.clone()));
+    for NewPost { post, receipt } in items.iter().copied() {
+        let key = receipt.map(|receipt| (receipt.scope.clone(), receipt.key.clone()));
         if let (Some(receipt), Some(stored)) = (receipt, key.as_ref().and_then(|key| known.get(key))) {
             // The first request committed before, or is in this batch: the newest position so far covers it.
             let at = commit.head();
@@ -44,14 +47,13 @@ pub(crate) async fn create_posts(
             answers.push(repeated.map(|value| Committed { value, at }));
             continue;
         }
-        match attach_images(commit, post).await? {
-            // A description can have changed since the draft.
-            Ok(pictures) => post.images = pictures,
+        let images = match attach_images(commit, post).await? {
+            Ok(images) => images,
             Err(refusal) => {
                 answers.push(Err(refusal.into()));
                 continue;
             }
-        }
+        };
         if let (Some(receipt), Some(key)) = (receipt, key) {
             known.insert(key, StoredReceipt::from(receipt));
             new_receipts.push(receipt);
@@ -60,7 +62,7 @@ pub(crate) async fn create_posts(
         let position = commit.emit(fact);
         commit.emit_mentions(fact, &[], &mentioned(&post.mentions));
         answers.push(Ok(Committed { value: Outcome::Done, at: commit.head() }));
-        posts.push((&*post, position));
+        posts.push(PlacedPost { post, images, position });
     }
     if !posts.is_empty() {
         insert(commit, &posts).await?;
@@ -90,16 +92,24 @@ async fn attach_images(commit: &mut Commit, post: &Post) -> StoreResult<Result<V
     }
 }
 
+/// A post with its images as stored, whose descriptions can have changed since the draft, and the position of its event.
+pub(crate) struct PlacedPost<'a> {
+    pub(crate) post: &'a Post,
+    pub(crate) images: Vec<Picture>,
+    pub(crate) position: Position,
+}
+
 /// Inserts posts with their tags and counts them. The caller emits the events.
-pub(crate) async fn insert(commit: &mut Commit, posts: &[(&Post, Position)]) -> StoreResult<()> {
-    let rows = posts.iter().map(|(post, position)| Row::new(post, *position)).collect::<StoreResult<Vec<_>>>()?;
+pub(crate) async fn insert(commit: &mut Commit, posts: &[PlacedPost<'_>]) -> StoreResult<()> {
+    let rows = posts.iter().map(Row::new).collect::<StoreResult<Vec<_>>>()?;
     POSTS.run(&mut commit.connection, &rows, bind).await?;
-    let tags: Vec<_> = posts.iter().flat_map(|(post, _)| post.tags.iter().map(|tag| (&tag.tag, post.id.0))).collect();
+    let tags = posts.iter().map(|placed| placed.post);
+    let tags: Vec<_> = tags.flat_map(|post| post.tags.iter().map(|tag| (&tag.tag, post.id.0))).collect();
     if !tags.is_empty() {
         let bind = |query: Query, (tag, post): &(&String, u64)| query.bind((*tag).clone()).bind(signed(*post));
         TAGS.run(&mut commit.connection, &tags, bind).await?;
     }
-    let count = sqlx::query(ADD_POST_COUNTS).bind(json_ids(posts.iter().map(|(post, _)| post.author.0)));
+    let count = sqlx::query(ADD_POST_COUNTS).bind(json_ids(posts.iter().map(|placed| placed.post.author.0)));
     count.execute(&mut commit.connection).await.map_err(failed)?;
     Ok(())
 }
@@ -122,8 +132,9 @@ struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    fn new(post: &'a Post, position: Position) -> StoreResult<Self> {
-        let (tags, mentions, images) = (json(&post.tags)?, json(&post.mentions)?, json(&post.images)?);
+    fn new(placed: &PlacedPost<'a>) -> StoreResult<Self> {
+        let PlacedPost { post, ref images, position } = *placed;
+        let (tags, mentions, images) = (json(&post.tags)?, json(&post.mentions)?, json(images)?);
         Ok(Self { post, position, tags, mentions, images })
     }
 }

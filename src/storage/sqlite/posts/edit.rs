@@ -14,6 +14,7 @@ const UPDATE: &str = "UPDATE posts SET title = ?, content = ?, tags = ?, mention
     images = coalesce(?, images), edited_at = ? WHERE id = ? RETURNING *";
 
 /// The arguments of `edit_post`.
+#[derive(Clone)]
 pub(super) struct Edit {
     pub(super) author: MemberId,
     pub(super) id: PostId,

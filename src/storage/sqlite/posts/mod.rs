@@ -2,7 +2,7 @@
 mod create;
 mod edit;
 
-pub(crate) use create::{create_posts, insert, mentioned};
+pub(crate) use create::{CreatedPost, NewPost, PlacedPost, create_posts, insert, mentioned};
 pub(crate) use edit::set_tags;
 
 use super::{
@@ -96,7 +96,7 @@ pub(crate) async fn author_of(connection: &mut SqliteConnection, by: MemberId, i
 impl PostStore for Sqlite {
     async fn create_post(&self, post: Post, receipt: Option<Receipt>) -> StoreResult<Committed<Outcome>> {
         let (reply, answer) = oneshot::channel();
-        self.writer.submit(Job::CreatePost(Box::new(BatchedPost { post, receipt, reply })))?;
+        self.writer.submit(Job::CreatePost(Box::new(BatchedPost::new(post, receipt, reply))))?;
         answer.await.unwrap_or_else(|error| Err(stopped(error)))
     }
 
@@ -110,7 +110,7 @@ impl PostStore for Sqlite {
         at: Timestamp,
     ) -> StoreResult<Committed<Post>> {
         let edit = edit::Edit { author, id, text, markup, expected, at };
-        self.writer.write(move |commit| edit::edit_post(commit, edit).boxed()).await
+        self.writer.write(move |commit| edit::edit_post(commit, edit.clone()).boxed()).await
     }
 
     async fn delete_post(&self, author: MemberId, id: PostId, at: Timestamp) -> StoreResult<Committed<()>> {

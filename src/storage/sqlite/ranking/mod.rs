@@ -107,7 +107,7 @@ impl RankingStore for Sqlite {
         shown: Vec<PostId>,
         frozen: Option<Vec<ScoredPost>>,
     ) -> StoreResult<Committed<bool>> {
-        self.writer.write(move |commit| days::keep_day(commit, date, shown, frozen).boxed()).await
+        self.writer.write(move |commit| days::keep_day(commit, date, shown.clone(), frozen.clone()).boxed()).await
     }
 
     async fn top3_changed_at(&self, position: Position) -> StoreResult<Option<Date>> {

@@ -254,12 +254,22 @@ async fn unblock(commit: &mut Commit, member: MemberId, other: MemberId) -> Chan
     Ok(deleted)
 }
 
-async fn mute(commit: &mut Commit, id: u64, member: MemberId, other: MemberId, until: Option<Timestamp>) -> Changed {
+/// The arguments of `mute`.
+struct Mute {
+    id: u64,
+    member: MemberId,
+    other: MemberId,
+    until: Option<Timestamp>,
+    now: Timestamp,
+}
+
+async fn mute(commit: &mut Commit, mute: Mute) -> Changed {
+    let Mute { id, member, other, until, now } = mute;
     let already = exists(commit, "SELECT 1 FROM mutes WHERE member_id = ? AND muted_id = ?", member, other).await?;
     if !already {
         // Expired mutes do not count towards the limit.
-        let expired = "DELETE FROM mutes WHERE member_id = ? AND expires_at < unixepoch() * 1000";
-        let query = sqlx::query(expired).bind(signed(member.0));
+        let expired = "DELETE FROM mutes WHERE member_id = ? AND expires_at < ?";
+        let query = sqlx::query(expired).bind(signed(member.0)).bind(now.0);
         query.execute(&mut commit.connection).await.map_err(failed)?;
         check_other_and_limit(commit, &MUTES, member, other).await?;
     }
@@ -288,6 +298,7 @@ pub(super) fn change_relation(
     change: RelationChange,
     member: MemberId,
     other: MemberId,
+    now: Timestamp,
 ) -> BoxFuture<'_, Changed> {
     match change {
         RelationChange::Unfollow => unfollow(commit, member, other).boxed(),
@@ -296,7 +307,7 @@ pub(super) fn change_relation(
         RelationChange::RemoveFollower => remove_follower(commit, member, other).boxed(),
         RelationChange::Block { id } => block(commit, id, member, other).boxed(),
         RelationChange::Unblock => unblock(commit, member, other).boxed(),
-        RelationChange::Mute { id, until } => mute(commit, id, member, other, until).boxed(),
+        RelationChange::Mute { id, until } => mute(commit, Mute { id, member, other, until, now }).boxed(),
         RelationChange::Unmute => unmute(commit, member, other).boxed(),
     }
 }

@@ -76,7 +76,8 @@ impl RelationStore for Sqlite {
         member: MemberId,
         other: MemberId,
     ) -> StoreResult<Committed<bool>> {
-        self.writer.write(move |commit| commands::change_relation(commit, change, member, other)).await
+        let now = Timestamp::now();
+        self.writer.write(move |commit| commands::change_relation(commit, change, member, other, now)).await
     }
 
     async fn followers(&self, id: MemberId, before: u64, limit: usize) -> StoreResult<Vec<Listed<MemberCard>>> {

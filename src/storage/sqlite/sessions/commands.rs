@@ -69,6 +69,7 @@ pub(super) async fn create_session(
 }
 
 /// The arguments of `rotate`.
+#[derive(Clone)]
 pub(super) struct Rotation {
     pub(super) id: SessionId,
     pub(super) rotation: u64,
@@ -98,19 +99,21 @@ pub(super) async fn end_sessions(
 }
 
 /// The arguments of `change_password`.
+#[derive(Clone)]
 pub(super) struct PasswordChange {
     pub(super) identity: Identity,
     pub(super) checked: Credentials,
     pub(super) password_hash: String,
+    pub(super) at: Timestamp,
     pub(super) before: SessionId,
     pub(super) tokens_until: Timestamp,
 }
 
 pub(super) async fn change_password(commit: &mut Commit, change: PasswordChange) -> StoreResult<Vec<SessionId>> {
-    let PasswordChange { identity, checked, password_hash, before, tokens_until } = change;
+    let PasswordChange { identity, checked, password_hash, at, before, tokens_until } = change;
     let connection = &mut commit.connection;
     check_unchanged(connection, &checked).await?;
-    check_active(connection, identity, Timestamp::now()).await?;
+    check_active(connection, identity, at).await?;
     set_password_hash(connection, identity.member, password_hash).await?;
     let which = SessionsToEnd::AllBut { keep: identity.session, before };
     let (member, kind) = (identity.member, EventKind::PasswordChanged);
@@ -118,6 +121,7 @@ pub(super) async fn change_password(commit: &mut Commit, change: PasswordChange)
 }
 
 /// The arguments of `deactivate`.
+#[derive(Clone)]
 pub(super) struct Deactivation {
     pub(super) identity: Identity,
     pub(super) checked: Credentials,

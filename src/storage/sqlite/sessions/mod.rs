@@ -63,7 +63,11 @@ impl SessionStore for Sqlite {
         checked: Credentials,
         rehashed: Option<String>,
     ) -> StoreResult<Committed<()>> {
-        self.writer.write(move |commit| commands::create_session(commit, session, checked, rehashed).boxed()).await
+        self.writer
+            .write(move |commit| {
+                commands::create_session(commit, session.clone(), checked.clone(), rehashed.clone()).boxed()
+            })
+            .await
     }
 
     async fn refresh_session(
@@ -75,7 +79,7 @@ impl SessionStore for Sqlite {
         address: String,
     ) -> StoreResult<Committed<bool>> {
         let rotation = commands::Rotation { id, rotation, now, expires_at, address };
-        self.writer.write(move |commit| commands::rotate(commit, rotation).boxed()).await
+        self.writer.write(move |commit| commands::rotate(commit, rotation.clone()).boxed()).await
     }
 
     async fn end_sessions(
@@ -95,8 +99,9 @@ impl SessionStore for Sqlite {
         before: SessionId,
         tokens_until: Timestamp,
     ) -> StoreResult<Committed<Vec<SessionId>>> {
-        let change = commands::PasswordChange { identity, checked, password_hash, before, tokens_until };
-        self.writer.write(move |commit| commands::change_password(commit, change).boxed()).await
+        let at = Timestamp::now();
+        let change = commands::PasswordChange { identity, checked, password_hash, at, before, tokens_until };
+        self.writer.write(move |commit| commands::change_password(commit, change.clone()).boxed()).await
     }
 
     async fn deactivate(
@@ -108,7 +113,7 @@ impl SessionStore for Sqlite {
         tokens_until: Timestamp,
     ) -> StoreResult<Committed<Vec<SessionId>>> {
         let deactivation = commands::Deactivation { identity, checked, at, before, tokens_until };
-        self.writer.write(move |commit| commands::deactivate(commit, deactivation).boxed()).await
+        self.writer.write(move |commit| commands::deactivate(commit, deactivation.clone()).boxed()).await
     }
 
     async fn session(&self, id: SessionId) -> StoreResult<Option<Session>> {
@@ -160,7 +165,9 @@ impl SessionStore for Sqlite {
         new: SigningKey,
         disable_replaced_before: Timestamp,
     ) -> StoreResult<Committed<Keys>> {
-        self.writer.write(move |commit| keys::rotate_key(commit, expected, new, disable_replaced_before).boxed()).await
+        self.writer
+            .write(move |commit| keys::rotate_key(commit, expected, new.clone(), disable_replaced_before).boxed())
+            .await
     }
 
     async fn disable_keys(&self, replaced_before: Timestamp) -> StoreResult<Committed<()>> {
