@@ -183,7 +183,8 @@ async fn a_batch_applied_by_both_stores_notifies_once(backend: &Backend) {
         all.unwrap();
         part.unwrap();
         assert_eq!(one.activity.position().await.unwrap(), Position(first + 2));
-        let notifications = other.activity.notifications(MemberId(1), Position(first - 1), Position(u64::MAX), 99).await;
+        let notifications =
+            other.activity.notifications(MemberId(1), Position(first - 1), Position(u64::MAX), 99).await;
         assert_eq!(notifications.unwrap().iter().map(|one| one.id.0).collect::<Vec<_>>(), [first + 2]);
     }
 }
