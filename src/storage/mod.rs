@@ -33,14 +33,14 @@ mod tantivy;
 mod conformance;
 
 pub use activity::{ACTIVITY_DAYS, ActivityStore, DEAD_LETTERS_MAX, DUE_MAX, DeadLetter, DeadLetterStore};
-pub use comments::{BlockedCounts, CommentRange, CommentStore};
+pub use comments::{BlockedCounts, CommentFacts, CommentRange, CommentStore, CountBy};
 pub use housekeeping::{Drift, HousekeepingStore, Import, ImportedFollow, ImportedLike, PURGE_DAYS, Pruned};
 pub use images::{FILE_PARTITIONS, FoundFile, ImageFileStore, ImageStore};
 pub use likes::LikeStore;
 pub use log::EventLog;
 pub use markers::MarkerStore;
-pub use members::{Listed, MemberStore, NewMember, Recommended};
-pub use posts::{PostRef, PostStore};
+pub use members::{Listed, MemberStore, NETWORK_EACH_MAX, NETWORK_FOLLOWINGS_MAX, NewMember, Recommended};
+pub use posts::{PostFacts, PostParticipants, PostRef, PostStore};
 pub use ranking::{KeptDay, PeriodStarts, PostTallies, RankingStore, ScoredPost};
 pub use relations::{Followed, RelationStore};
 pub use search::{Hit, IndexChange, IndexCheckpoint, IndexSize, SearchIndex, SearchRequest, SearchStore};

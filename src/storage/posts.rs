@@ -1,7 +1,8 @@
 //! The store of posts: commands that change them, and reads by id, author and tag.
 use super::StoreResult;
 use crate::domain::{
-    MemberId, Outcome, Position, Post, PostCounts, PostId, PostText, Receipt, Timestamp, markup::ResolvedMarkup,
+    Deadline, MemberId, Outcome, Position, Post, PostCounts, PostId, PostText, Receipt, Timestamp,
+    markup::ResolvedMarkup,
 };
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -15,6 +16,31 @@ pub struct PostRef {
     pub author: MemberId,
     /// The position of the event that created it.
     pub position: Position,
+}
+
+/// The facts of one post that decide its visibility, without its texts. Everything that only asks whether posts are
+/// visible reads these instead of whole posts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PostFacts {
+    /// The post.
+    pub post: PostId,
+    /// The member who wrote it.
+    pub author: MemberId,
+}
+
+impl From<&Post> for PostFacts {
+    fn from(post: &Post) -> Self {
+        Self { post: post.id, author: post.author }
+    }
+}
+
+/// The active members who like one post or have a visible comment on it. Each list is in ascending order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PostParticipants {
+    /// The members who like the post.
+    pub likers: Vec<MemberId>,
+    /// The author of each comment; a member occurs once for each comment.
+    pub commenters: Vec<MemberId>,
 }
 
 /// Stores posts. Their counters change in the commit of the row that causes the change.
@@ -49,14 +75,37 @@ pub trait PostStore: Send + Sync + 'static {
     async fn posts(&self, ids: &[PostId]) -> StoreResult<Vec<Post>>;
     /// Returns the posts with ids above `after`, in ascending order.
     async fn posts_from(&self, after: PostId, limit: usize) -> StoreResult<Vec<Post>>;
-    /// Returns the posts of any of these authors with ids below `before`, newest first.
-    async fn posts_by(&self, authors: &[MemberId], before: PostId, limit: usize) -> StoreResult<Vec<PostRef>>;
+    /// Returns the posts of any of these authors with ids below `before`, newest first. Reads up to `limit` posts of each
+    /// author. Errors: `Late` if a deadline is given and passes first.
+    async fn posts_by(
+        &self,
+        authors: &[MemberId],
+        before: PostId,
+        limit: usize,
+        until: Option<&Deadline>,
+    ) -> StoreResult<Vec<PostRef>>;
     /// Returns the posts of all authors with ids below `before`, newest first. Includes posts of deactivated authors,
     /// who may be restored: the caller applies the visibility rule.
     async fn newest_posts(&self, before: PostId, limit: usize) -> StoreResult<Vec<PostRef>>;
     /// Returns the posts with this tag (key form) and ids below `before`, newest first.
     async fn tagged_posts(&self, tag: &str, before: PostId, limit: usize) -> StoreResult<Vec<PostRef>>;
+    /// Returns the facts of the posts among `ids`, unordered. At most 10,000 ids. Errors: `Late` if a deadline is given
+    /// and passes first.
+    async fn post_facts(&self, ids: &[PostId], until: Option<&Deadline>) -> StoreResult<Vec<PostFacts>>;
+    /// Returns the participants of each post that has any, unordered. Reads every like and comment of the posts. Does
+    /// not check whether the posts are hidden. Errors: `Late` if a deadline is given and passes first.
+    async fn participants(
+        &self,
+        ids: &[PostId],
+        until: Option<&Deadline>,
+    ) -> StoreResult<Vec<(PostId, PostParticipants)>>;
     /// Returns the likes and comments that these members contribute to the counts of each post; `views` is 0. Excludes
-    /// posts to which they contribute nothing. Does not check whether the posts are hidden.
-    async fn counts_by(&self, ids: &[PostId], members: &[MemberId]) -> StoreResult<Vec<(PostId, PostCounts)>>;
+    /// posts to which they contribute nothing. Seeks each pair of post and member. Does not check whether the posts are
+    /// hidden. Errors: `Late` if a deadline is given and passes first.
+    async fn counts_by(
+        &self,
+        ids: &[PostId],
+        members: &[MemberId],
+        until: Option<&Deadline>,
+    ) -> StoreResult<Vec<(PostId, PostCounts)>>;
 }

@@ -12,11 +12,12 @@ pub(super) use authors::Authors;
 
 use super::{catalog::Catalog, error::Error};
 use crate::{
-    domain::{Event, MemberId, Position, PostId, Surface, VisiblePost, cursor::StreamCursor},
-    storage::{EventLog, MemberStore, PostStore, StoreResult, Stores},
+    domain::{Deadline, Event, MemberId, Position, PostId, Refusal, Surface, VisiblePost, cursor::StreamCursor},
+    storage::{EventLog, MemberStore, StoreResult, Stores},
 };
 use authors::Decision;
 use own_writes::OwnWrites;
+use rustc_hash::FxHashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::watch;
 
@@ -29,7 +30,6 @@ pub struct Visibility {
 /// The state that all clones of [`Visibility`] and every [`Viewer`] share: written by the projection, and by each
 /// member's own writes.
 struct Shared {
-    posts: Arc<dyn PostStore>,
     members: Arc<dyn MemberStore>,
     log: Arc<dyn EventLog>,
     catalog: Catalog,
@@ -46,7 +46,6 @@ impl Visibility {
         let own_writes = OwnWrites::new(applied.clone());
         Self {
             shared: Arc::new(Shared {
-                posts: stores.posts.clone(),
                 members: stores.members.clone(),
                 log: stores.log.clone(),
                 catalog,
@@ -81,16 +80,33 @@ impl Visibility {
         }
         let mut posts = self.shared.catalog.posts(viewer.member(), ids).await?;
         viewer.with_check(surface, |check| posts.retain(|visible| check.sees_posts_of(visible.post.author)));
-        let blocked = &viewer.relations().blocked;
-        if !blocked.is_empty() && !posts.is_empty() {
-            let ids: Vec<PostId> = posts.iter().map(|visible| visible.post.id).collect();
-            for (id, hidden_counts) in self.shared.posts.counts_by(&ids, blocked).await? {
-                for visible in posts.iter_mut().filter(|visible| visible.post.id == id) {
-                    visible.hidden_counts = hidden_counts;
-                }
-            }
-        }
+        self.shared.catalog.hide_counts(viewer.relations(), &mut posts).await?;
         Ok(posts)
+    }
+
+    /// Returns those of the posts `ids` that are visible to the viewer, from their facts: loads no text, no card and no
+    /// count. At most 10,000 ids. Errors: `Late` if a deadline is given and passes first.
+    pub(super) async fn visible_posts(
+        &self,
+        viewer: &Viewer,
+        ids: &[PostId],
+        surface: Surface,
+        until: Option<&Deadline>,
+    ) -> Result<FxHashSet<PostId>, Error> {
+        if ids.is_empty() {
+            return Ok(FxHashSet::default());
+        }
+        let facts = self.shared.catalog.post_facts(ids, until).await?;
+        Ok(viewer.with_check(surface, |check| {
+            let visible = facts.iter().filter(|facts| check.sees_posts_of(facts.author));
+            visible.map(|facts| facts.post).collect()
+        }))
+    }
+
+    /// Checks that a post is visible to a viewer who asks for it by name. Refuses `PostNotFound`.
+    pub(super) async fn check_post(&self, viewer: &Viewer, id: PostId) -> Result<(), Error> {
+        let visible = self.visible_posts(viewer, &[id], Surface::Direct, None).await?;
+        if visible.is_empty() { Err(Refusal::PostNotFound.into()) } else { Ok(()) }
     }
 
     /// Notes that `member` has just written: the member's next read waits for the projection to apply the write.

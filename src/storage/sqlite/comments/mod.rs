@@ -1,10 +1,11 @@
 //! `CommentStore` over the table `comments`: three levels, and hidden comments above visible ones are tombstones.
 mod commands;
+mod counts;
 
 use super::{Sqlite, decoded, failed, json_ids, number, signed};
 use crate::{
-    domain::{Comment, CommentId, CommentText, MemberId, Outcome, Position, PostId, Receipt, Timestamp},
-    storage::{BlockedCounts, CommentRange, CommentStore, StoreResult},
+    domain::{Comment, CommentId, CommentText, Deadline, MemberId, Outcome, Position, PostId, Receipt, Timestamp},
+    storage::{BlockedCounts, CommentFacts, CommentRange, CommentStore, CountBy, StoreResult},
 };
 use async_trait::async_trait;
 use futures::FutureExt;
@@ -31,15 +32,8 @@ const OF_MEMBER: &str = "SELECT c.* FROM comments c JOIN posts p ON p.id = c.pos
 const FIRST_REPLIES: &str = "SELECT c.* FROM json_each(?) j JOIN comments c ON c.id IN (SELECT id FROM comments \
     WHERE parent_id = j.value AND (deleted_at IS NULL AND author_deactivated = 0 OR below_count > 0) \
     ORDER BY id LIMIT ?) ORDER BY c.id";
-/// Likes, direct replies and replies to those, by active members. Seeks likes by comment and member.
-const COMMENT_COUNTS_BY: &str = "SELECT p.value, \
-    (SELECT count(*) FROM json_each(?2) a CROSS JOIN comment_likes l ON l.comment_id = p.value \
-    AND l.member_id = a.value JOIN members m ON m.id = a.value AND m.deactivated_at IS NULL) AS likes, \
-    (SELECT count(*) FROM comments c WHERE c.parent_id = p.value AND c.deleted_at IS NULL AND c.author_deactivated = 0 \
-    AND c.author_id IN (SELECT value FROM json_each(?2))) AS replies, \
-    (SELECT count(*) FROM comments c JOIN comments d ON d.parent_id = c.id WHERE c.parent_id = p.value \
-    AND d.deleted_at IS NULL AND d.author_deactivated = 0 AND d.author_id IN (SELECT value FROM json_each(?2))) AS deeper \
-    FROM json_each(?1) p WHERE likes > 0 OR replies > 0 OR deeper > 0";
+const FACTS: &str = "SELECT c.id, c.parent_id IS NOT NULL FROM json_each(?) j JOIN comments c ON c.id = j.value \
+    WHERE c.deleted_at IS NULL AND c.author_deactivated = 0";
 
 /// Decodes a row of `comments`.
 fn comment(row: &SqliteRow) -> sqlx::Result<Comment> {
@@ -157,19 +151,22 @@ impl CommentStore for Sqlite {
         decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, comment)
     }
 
-    async fn comment_counts_by(&self, ids: &[CommentId], members: &[MemberId]) -> StoreResult<Vec<BlockedCounts>> {
-        let rows = sqlx::query(COMMENT_COUNTS_BY)
-            .bind(json_ids(ids.iter().map(|id| id.0)))
-            .bind(json_ids(members.iter().map(|id| id.0)))
-            .fetch_all(&self.read_pool)
-            .await
-            .map_err(failed)?;
-        let counts = |row: &SqliteRow| BlockedCounts {
-            comment: CommentId(number(row.get(0))),
-            likes: number(row.get(1)),
-            replies: number(row.get(2)),
-            below: number(row.get(2)) + number(row.get(3)),
-        };
-        Ok(rows.iter().map(counts).collect())
+    async fn comment_facts(&self, ids: &[CommentId], until: Option<&Deadline>) -> StoreResult<Vec<CommentFacts>> {
+        let query = sqlx::query(FACTS).bind(json_ids(ids.iter().map(|id| id.0)));
+        let facts = |row: &SqliteRow| CommentFacts { comment: CommentId(number(row.get(0))), is_reply: row.get(1) };
+        Ok(self.fetch_rows(query, until).await?.iter().map(facts).collect())
+    }
+
+    async fn comment_counts_by(
+        &self,
+        ids: &[CommentId],
+        members: &[MemberId],
+        how: CountBy,
+        until: Option<&Deadline>,
+    ) -> StoreResult<Vec<BlockedCounts>> {
+        match how {
+            CountBy::Acts => counts::by_acts(self, ids, members, until).await,
+            CountBy::Members => counts::by_members(self, ids, members, until).await,
+        }
     }
 }

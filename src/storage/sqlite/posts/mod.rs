@@ -1,6 +1,8 @@
-//! `PostStore` over the tables `posts` and `post_tags`: the reads. The commands are in `create.rs` and `edit.rs`.
+//! `PostStore` over the tables `posts` and `post_tags`: the reads. The commands are in `create.rs` and `edit.rs`, the
+//! statements that count what some members did in `participants.rs`.
 mod create;
 mod edit;
+mod participants;
 
 pub(crate) use create::{create_posts, insert, mentioned};
 pub(crate) use edit::set_tags;
@@ -11,10 +13,10 @@ use super::{
 };
 use crate::{
     domain::{
-        MemberId, Outcome, Position, Post, PostCounts, PostId, PostText, Receipt, Refusal, Timestamp,
+        Deadline, MemberId, Outcome, Position, Post, PostCounts, PostId, PostText, Receipt, Refusal, Timestamp,
         markup::ResolvedMarkup,
     },
-    storage::{PostRef, PostStore, StoreResult},
+    storage::{PostFacts, PostParticipants, PostRef, PostStore, StoreResult},
 };
 use async_trait::async_trait;
 use futures::FutureExt;
@@ -35,13 +37,8 @@ const NEWEST: &str = "SELECT id, author_id, position FROM posts WHERE id < ? AND
 const TAGGED: &str = "SELECT p.id, p.author_id, p.position FROM post_tags t JOIN posts p ON p.id = t.post_id \
     JOIN members m ON m.id = p.author_id WHERE t.tag = ? AND t.post_id < ? AND p.deleted_at IS NULL \
     AND m.deactivated_at IS NULL ORDER BY t.post_id DESC LIMIT ?";
-/// Likes and visible comments by active members. Seeks each pair of post and member by index.
-const COUNTS_BY: &str = "SELECT p.value, \
-    (SELECT count(*) FROM json_each(?2) a CROSS JOIN post_likes l ON l.post_id = p.value AND l.member_id = a.value \
-    JOIN members m ON m.id = a.value AND m.deactivated_at IS NULL) AS likes, \
-    (SELECT count(*) FROM json_each(?2) a CROSS JOIN comments c ON c.post_id = p.value AND c.author_id = a.value \
-    AND c.deleted_at IS NULL AND c.author_deactivated = 0) AS comments \
-    FROM json_each(?1) p WHERE likes > 0 OR comments > 0";
+const FACTS: &str = "SELECT p.id, p.author_id FROM json_each(?) j JOIN posts p ON p.id = j.value \
+    JOIN members m ON m.id = p.author_id WHERE p.deleted_at IS NULL AND m.deactivated_at IS NULL";
 
 /// Decodes a row of `posts`.
 fn post(row: &SqliteRow) -> sqlx::Result<Post> {
@@ -118,10 +115,16 @@ impl PostStore for Sqlite {
         decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, post)
     }
 
-    async fn posts_by(&self, authors: &[MemberId], before: PostId, limit: usize) -> StoreResult<Vec<PostRef>> {
+    async fn posts_by(
+        &self,
+        authors: &[MemberId],
+        before: PostId,
+        limit: usize,
+        until: Option<&Deadline>,
+    ) -> StoreResult<Vec<PostRef>> {
         let authors = json_ids(authors.iter().map(|author| author.0));
         let query = sqlx::query(BY_AUTHORS).bind(authors).bind(signed(before.0)).bind(signed(limit as u64));
-        Ok(query.fetch_all(&self.read_pool).await.map_err(failed)?.iter().map(post_ref).collect())
+        Ok(self.fetch_rows(query, until).await?.iter().map(post_ref).collect())
     }
 
     async fn newest_posts(&self, before: PostId, limit: usize) -> StoreResult<Vec<PostRef>> {
@@ -134,17 +137,27 @@ impl PostStore for Sqlite {
         Ok(query.fetch_all(&self.read_pool).await.map_err(failed)?.iter().map(post_ref).collect())
     }
 
-    async fn counts_by(&self, ids: &[PostId], members: &[MemberId]) -> StoreResult<Vec<(PostId, PostCounts)>> {
-        let rows = sqlx::query(COUNTS_BY)
-            .bind(json_ids(ids.iter().map(|id| id.0)))
-            .bind(json_ids(members.iter().map(|id| id.0)))
-            .fetch_all(&self.read_pool)
-            .await
-            .map_err(failed)?;
-        let counts = |row: &SqliteRow| {
-            let counts = PostCounts { views: 0, likes: number(row.get(1)), comments: number(row.get(2)) };
-            (PostId(number(row.get(0))), counts)
-        };
-        Ok(rows.iter().map(counts).collect())
+    async fn post_facts(&self, ids: &[PostId], until: Option<&Deadline>) -> StoreResult<Vec<PostFacts>> {
+        let query = sqlx::query(FACTS).bind(json_ids(ids.iter().map(|id| id.0)));
+        let facts =
+            |row: &SqliteRow| PostFacts { post: PostId(number(row.get(0))), author: MemberId(number(row.get(1))) };
+        Ok(self.fetch_rows(query, until).await?.iter().map(facts).collect())
+    }
+
+    async fn participants(
+        &self,
+        ids: &[PostId],
+        until: Option<&Deadline>,
+    ) -> StoreResult<Vec<(PostId, PostParticipants)>> {
+        participants::participants(self, ids, until).await
+    }
+
+    async fn counts_by(
+        &self,
+        ids: &[PostId],
+        members: &[MemberId],
+        until: Option<&Deadline>,
+    ) -> StoreResult<Vec<(PostId, PostCounts)>> {
+        participants::counts_by(self, ids, members, until).await
     }
 }
