@@ -102,9 +102,9 @@ pub trait MemberStore: Send + Sync + 'static {
         limit: usize,
         until: &Deadline,
     ) -> StoreResult<Vec<Recommended>>;
-    /// Returns the active members among `ids`, unordered. At most 10,000 ids. Errors: `Late` if a deadline is given and
-    /// passes first.
-    async fn active_members(&self, ids: &[MemberId], until: Option<&Deadline>) -> StoreResult<Vec<MemberId>>;
+    /// Returns those of `ids` that name no active member, unordered. At most 10,000 ids. Errors: `Late` if a deadline is
+    /// given and passes first.
+    async fn inactive_members(&self, ids: &[MemberId], until: Option<&Deadline>) -> StoreResult<Vec<MemberId>>;
     /// Returns every deactivated member who is not purged yet.
     async fn deactivated(&self) -> StoreResult<Vec<MemberId>>;
     /// Returns every active or deactivated member whose posts are not public, with the privacy of the posts.

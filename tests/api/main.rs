@@ -42,6 +42,7 @@ mod likes;
 mod limited_disk;
 mod limited_server;
 mod login;
+mod many_notifications;
 mod members;
 mod metrics;
 mod metrics_help;

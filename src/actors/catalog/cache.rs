@@ -65,9 +65,8 @@ impl<K: Hash + Eq + Clone, V: ?Sized> Cache<K, V> {
         if found.iter().any(Option::is_none) {
             let missing = keys.iter().zip(&found).filter(|(_, value)| value.is_none());
             let missing: Vec<(K, Load)> = missing.map(|(key, _)| (key.clone(), self.begin_load(key))).collect();
-            let loaded =
-                self.loads.load(missing, |keys| load(keys), |load, key, value| self.finish_load(load, key, value));
-            let loaded = loaded.await?;
+            let finish = |load, key, value| self.finish_load(load, key, value);
+            let loaded = self.loads.load(missing, load, finish).await?;
             for (key, entry) in keys.iter().zip(&mut found).filter(|(_, value)| value.is_none()) {
                 *entry = loaded.get(key).cloned();
             }

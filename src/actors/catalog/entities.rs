@@ -105,19 +105,18 @@ impl Entities {
         Ok(self.load_cards(ids).await?.into_iter().flatten().collect())
     }
 
-    /// Returns the members among `ids` who are not deactivated: those with a cached card, and of the others those in
-    /// the store. At most 10,000 ids.
-    pub(super) async fn active_members(
+    /// Returns those of `ids` that name no active member. Asks the store about those without a cached card. At most
+    /// 10,000 ids.
+    pub(super) async fn inactive_members(
         &self,
         ids: &[MemberId],
         until: Option<&Deadline>,
-    ) -> StoreResult<FxHashSet<MemberId>> {
-        let (cached, missing): (Vec<_>, Vec<_>) = ids.iter().partition(|id| self.cards.get(id).is_some());
-        let mut active: FxHashSet<MemberId> = cached.into_iter().collect();
-        if !missing.is_empty() {
-            active.extend(self.member_store.active_members(&missing, until).await?);
+    ) -> StoreResult<Vec<MemberId>> {
+        let missing: Vec<MemberId> = ids.iter().copied().filter(|id| self.cards.get(id).is_none()).collect();
+        if missing.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(active)
+        self.member_store.inactive_members(&missing, until).await
     }
 
     /// Returns the facts of the posts `ids`, unordered, without unknown ids: from cached posts, and of the others from

@@ -9,7 +9,7 @@ use super::cache::Cache;
 use crate::{
     actors::{
         error::Error,
-        lanes::{Lane, LaneLimits, LanePermit},
+        lanes::{Lane, LaneLimits},
     },
     domain::{Comment, Deadline, Member, MemberId, PostCounts, PostId, Relations, VisiblePost},
     storage::{BlockedCounts, CommentStore, CountBy, PostParticipants, PostStore, RelationStore, StoreResult, Stores},
@@ -25,7 +25,7 @@ const FEW_MAX: u64 = 256;
 const FEW_ROWS_MAX: u64 = 20_000;
 /// Rows or seeks that the popular posts or comments of one page, or one profile, cost on an ordinary connection. More
 /// of them run in the lane.
-pub(super) const ORDINARY_MAX: u64 = 2_000;
+pub(super) const ORDINARY_MAX: u64 = 5_000;
 /// The time for which the hidden counts of a popular post that were counted in the lane are shown again.
 const COUNTED_FOR: Duration = Duration::from_secs(60);
 /// Bytes of such counts; the least used are evicted. About 40,000 pairs of viewer and post.
@@ -129,28 +129,33 @@ impl HiddenCounts {
         let blocks = FxBuildHasher.hash_one(blocked);
         let is_recent = |counted: &Counted| counted.blocks == blocks && counted.at.elapsed() < COUNTED_FOR;
         let mut hidden = FxHashMap::default();
-        let mut permit: Option<LanePermit> = None;
+        let mut due = Vec::new();
         for post in posts {
-            let key = (relations.member, post.id);
-            if let Some(counted) = self.counted.get(&key).filter(|counted| is_recent(counted)) {
-                hidden.insert(post.id, counted.counts);
-                continue;
+            match self.counted.get(&(relations.member, post.id)).filter(|counted| is_recent(counted)) {
+                Some(counted) => {
+                    hidden.insert(post.id, counted.counts);
+                }
+                None => due.push(post),
             }
-            let permit = match &mut permit {
-                Some(permit) => permit,
-                none => none.insert(self.lane.enter(relations.member).await?),
-            };
-            // Each post is kept as soon as it is counted, so that a later request goes on where this one ends.
-            permit.check_deadline()?;
-            let counts = permit.within(self.count_popular(post, blocked, &permit.deadline())).await?;
-            let load = self.counted.begin_load(&key);
-            self.counted.finish_load(load, key, Arc::new(Counted { counts, at: Instant::now(), blocks }));
-            hidden.insert(post.id, counts);
         }
-        Ok(hidden)
+        if due.is_empty() {
+            return Ok(hidden);
+        }
+        let count = async |until: Deadline| {
+            for post in due {
+                let counts = self.count_popular(post, blocked, &until).await?;
+                // Kept as soon as it is counted, so that a later request continues where this one ends.
+                let key = (relations.member, post.id);
+                let load = self.counted.begin_load(&key);
+                self.counted.finish_load(load, key, Arc::new(Counted { counts, at: Instant::now(), blocks }));
+                hidden.insert(post.id, counts);
+            }
+            Ok::<_, Error>(hidden)
+        };
+        self.lane.run(relations.member, count).await
     }
 
-    async fn count_popular(&self, post: &Popular, blocked: &[MemberId], until: &Deadline) -> Result<PostCounts, Error> {
+    async fn count_popular(&self, post: &Popular, blocked: &[MemberId], until: &Deadline) -> StoreResult<PostCounts> {
         if post.acts <= blocked.len() as u64 {
             let participants = self.posts.participants(&[post.id], Some(until)).await?;
             return Ok(participants.first().map(|(_, of_post)| counts_of(of_post, blocked)).unwrap_or_default());

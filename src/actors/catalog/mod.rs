@@ -9,6 +9,8 @@ mod hidden_counts;
 mod invalidation;
 mod single_flight;
 #[cfg(test)]
+pub(super) mod test_support;
+#[cfg(test)]
 mod tests;
 
 use crate::{
@@ -18,7 +20,6 @@ use crate::{
     storage::{BlockedCounts, PostFacts, StoreResult, Stores},
 };
 use entities::Entities;
-use rustc_hash::FxHashSet;
 use std::sync::Arc;
 
 /// Handle of the entity cache. Cheap to clone; reads skip every mailbox.
@@ -55,13 +56,13 @@ impl Catalog {
         self.entities.post_facts(ids, until).await
     }
 
-    /// Returns the members among `ids` who are not deactivated, without loading their cards. At most 10,000 ids.
-    pub(super) async fn active_members(
+    /// Returns those of `ids` that name no active member, without loading cards. At most 10,000 ids.
+    pub(super) async fn inactive_members(
         &self,
         ids: &[MemberId],
         until: Option<&Deadline>,
-    ) -> StoreResult<FxHashSet<MemberId>> {
-        self.entities.active_members(ids, until).await
+    ) -> StoreResult<Vec<MemberId>> {
+        self.entities.inactive_members(ids, until).await
     }
 
     /// Sets the part of the posts' counts that is hidden from the member with these relations. Refuses what the lane

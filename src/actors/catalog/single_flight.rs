@@ -2,15 +2,18 @@
 //! wait for that load. A hot post that every stream reads after each like is read from the store once.
 use super::cache::Load;
 use crate::storage::StoreResult;
+use futures::{FutureExt, future::Shared};
 use rustc_hash::FxHashMap;
 use std::{
     hash::Hash,
     sync::{Arc, Mutex, PoisonError},
 };
-use tokio::sync::watch;
+use tokio::sync::oneshot;
 
-/// The values of one load by key, without keys that do not exist; `None` until the load ends.
-type Loaded<K, V> = Option<Arc<FxHashMap<K, Arc<V>>>>;
+/// The values of one load by key, without keys that do not exist.
+type Loaded<K, V> = Arc<FxHashMap<K, Arc<V>>>;
+/// The end of a load; fails if its leader failed or was cancelled.
+type LoadEnd<K, V> = Shared<oneshot::Receiver<Loaded<K, V>>>;
 
 /// The loads under way, by key. Bounded by the requests in progress and the length of a page.
 pub(super) struct SingleFlight<K, V: ?Sized> {
@@ -22,7 +25,7 @@ struct Flight<K, V: ?Sized> {
     /// The invalidations of the key's stripe when the load began. A caller that counts more of them does not wait for
     /// this load, because its value may be older than the events that the caller relies on.
     begun: Load,
-    values: watch::Receiver<Loaded<K, V>>,
+    end: LoadEnd<K, V>,
 }
 
 /// The keys that one caller loads for everybody. Dropping it, also in the middle of the load, ends the wait of the
@@ -30,7 +33,16 @@ struct Flight<K, V: ?Sized> {
 struct Leader<'a, K: Hash + Eq, V: ?Sized> {
     flights: &'a SingleFlight<K, V>,
     keys: Vec<(K, Load)>,
-    values: watch::Sender<Loaded<K, V>>,
+    /// `None` once the values are sent.
+    values: Option<oneshot::Sender<Loaded<K, V>>>,
+    end: LoadEnd<K, V>,
+}
+
+/// The missing keys of one caller, divided.
+struct Joined<'a, K: Hash + Eq, V: ?Sized> {
+    leader: Leader<'a, K, V>,
+    /// The keys that another caller is loading already.
+    waiting: Vec<(K, LoadEnd<K, V>)>,
 }
 
 impl<K, V: ?Sized> Default for SingleFlight<K, V> {
@@ -50,7 +62,7 @@ impl<K: Hash + Eq + Clone, V: ?Sized> SingleFlight<K, V> {
         load: impl Fn(Vec<K>) -> F,
         finish: impl Fn(Load, K, Arc<V>),
     ) -> StoreResult<FxHashMap<K, Arc<V>>> {
-        let (leader, waiting) = self.join(missing);
+        let Joined { mut leader, waiting } = self.join(missing);
         let mut found = FxHashMap::default();
         if !leader.keys.is_empty() {
             let values: FxHashMap<K, Arc<V>> = load(leader.wanted()).await?.into_iter().collect();
@@ -60,19 +72,17 @@ impl<K: Hash + Eq + Clone, V: ?Sized> SingleFlight<K, V> {
                 }
             }
             found.clone_from(&values);
-            leader.values.send_replace(Some(Arc::new(values)));
+            if let Some(sender) = leader.values.take() {
+                // Fails if nobody waits.
+                let _ = sender.send(Arc::new(values));
+            }
         }
         drop(leader);
         let mut failed = Vec::new();
-        for (key, mut values) in waiting {
-            let loaded = match values.wait_for(Option::is_some).await {
-                Ok(loaded) => loaded.clone(),
-                // The leader failed or was cancelled.
-                Err(_) => None,
-            };
-            match loaded {
-                Some(loaded) => found.extend(loaded.get(&key).map(|value| (key, value.clone()))),
-                None => failed.push(key),
+        for (key, end) in waiting {
+            match end.await {
+                Ok(loaded) => found.extend(loaded.get(&key).map(|value| (key, value.clone()))),
+                Err(_) => failed.push(key),
             }
         }
         if !failed.is_empty() {
@@ -82,24 +92,25 @@ impl<K: Hash + Eq + Clone, V: ?Sized> SingleFlight<K, V> {
     }
 
     /// Divides the keys into those that this caller loads, and those that another caller is loading already.
-    fn join(&self, missing: Vec<(K, Load)>) -> (Leader<'_, K, V>, Vec<(K, watch::Receiver<Loaded<K, V>>)>) {
-        let (values, receiver) = watch::channel(None);
-        let mut leader = Leader { flights: self, keys: Vec::new(), values };
+    fn join(&self, missing: Vec<(K, Load)>) -> Joined<'_, K, V> {
+        let (values, end) = oneshot::channel();
+        let end = end.shared();
+        let mut leader = Leader { flights: self, keys: Vec::new(), values: Some(values), end: end.clone() };
         let mut waiting = Vec::new();
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
         for (key, begun) in missing {
             match flights.get(&key) {
                 // A key that occurs twice.
-                Some(flight) if flight.values.same_channel(&receiver) => {}
-                Some(flight) if flight.begun == begun => waiting.push((key, flight.values.clone())),
+                Some(flight) if flight.end.ptr_eq(&end) => {}
+                Some(flight) if flight.begun == begun => waiting.push((key, flight.end.clone())),
                 _ => {
-                    flights.insert(key.clone(), Flight { begun, values: receiver.clone() });
+                    flights.insert(key.clone(), Flight { begun, end: end.clone() });
                     leader.keys.push((key, begun));
                 }
             }
         }
         drop(flights);
-        (leader, waiting)
+        Joined { leader, waiting }
     }
 }
 
@@ -114,11 +125,10 @@ impl<K: Hash + Eq, V: ?Sized> Drop for Leader<'_, K, V> {
         if self.keys.is_empty() {
             return;
         }
-        let own = self.values.subscribe();
         let mut flights = self.flights.flights.lock().unwrap_or_else(PoisonError::into_inner);
         for (key, _) in &self.keys {
             // A caller that saw a later invalidation may have replaced the flight.
-            if flights.get(key).is_some_and(|flight| flight.values.same_channel(&own)) {
+            if flights.get(key).is_some_and(|flight| flight.end.ptr_eq(&self.end)) {
                 flights.remove(key);
             }
         }

@@ -1,134 +1,22 @@
 //! Tests of hidden counts: exact for every number of blocks, at a cost that the number of blocks does not multiply.
-use super::hidden_counts::{HiddenCounts, ORDINARY_MAX};
+use super::{
+    hidden_counts::{HiddenCounts, ORDINARY_MAX},
+    test_support::{Read, Recording, comment, member, post},
+};
 use crate::{
     config::Config,
-    domain::{
-        Comment, CommentId, Deadline, Email, Handle, MemberCard, MemberId, Mention, Outcome, Patch, Position, Post,
-        PostCounts, PostId, PostText, Profile, ProfilePatch, Receipt, Relations, Timestamp, VisiblePost,
-        markup::ResolvedMarkup,
-    },
-    storage::{
-        BlockedCounts, Import, ImportedLike, NewMember, PostFacts, PostParticipants, PostRef, PostStore, StoreResult,
-        Stores,
-    },
+    domain::{Comment, CommentId, MemberCard, MemberId, PostId, Relations, VisiblePost},
+    storage::{BlockedCounts, Import, ImportedLike, PostStore, Stores},
 };
-use async_trait::async_trait;
-use std::sync::{Arc, Mutex};
-
-/// A read that counts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Read {
-    Participants { posts: usize, in_lane: bool },
-    Pairs { pairs: u64, in_lane: bool },
-}
-
-/// A store that records its reads.
-struct Recording {
-    inner: Arc<dyn PostStore>,
-    reads: Mutex<Vec<Read>>,
-}
-
-impl Recording {
-    fn take(&self) -> Vec<Read> {
-        std::mem::take(&mut self.reads.lock().unwrap())
-    }
-}
-
-#[async_trait]
-impl PostStore for Recording {
-    async fn create_post(&self, post: Post, receipt: Option<Receipt>) -> StoreResult<Outcome<Position>> {
-        self.inner.create_post(post, receipt).await
-    }
-    async fn edit_post(
-        &self,
-        author: MemberId,
-        id: PostId,
-        text: PostText,
-        markup: ResolvedMarkup,
-        expected: Option<Arc<Post>>,
-        at: Timestamp,
-    ) -> StoreResult<(Post, Position)> {
-        self.inner.edit_post(author, id, text, markup, expected, at).await
-    }
-    async fn delete_post(&self, author: MemberId, id: PostId, at: Timestamp) -> StoreResult<Position> {
-        self.inner.delete_post(author, id, at).await
-    }
-    async fn posts(&self, ids: &[PostId]) -> StoreResult<Vec<Post>> {
-        self.inner.posts(ids).await
-    }
-    async fn posts_from(&self, after: PostId, limit: usize) -> StoreResult<Vec<Post>> {
-        self.inner.posts_from(after, limit).await
-    }
-    async fn posts_by(
-        &self,
-        authors: &[MemberId],
-        before: PostId,
-        limit: usize,
-        until: Option<&Deadline>,
-    ) -> StoreResult<Vec<PostRef>> {
-        self.inner.posts_by(authors, before, limit, until).await
-    }
-    async fn newest_posts(&self, before: PostId, limit: usize) -> StoreResult<Vec<PostRef>> {
-        self.inner.newest_posts(before, limit).await
-    }
-    async fn tagged_posts(&self, tag: &str, before: PostId, limit: usize) -> StoreResult<Vec<PostRef>> {
-        self.inner.tagged_posts(tag, before, limit).await
-    }
-    async fn post_facts(&self, ids: &[PostId], until: Option<&Deadline>) -> StoreResult<Vec<PostFacts>> {
-        self.inner.post_facts(ids, until).await
-    }
-    async fn participants(
-        &self,
-        ids: &[PostId],
-        until: Option<&Deadline>,
-    ) -> StoreResult<Vec<(PostId, PostParticipants)>> {
-        self.reads.lock().unwrap().push(Read::Participants { posts: ids.len(), in_lane: until.is_some() });
-        self.inner.participants(ids, until).await
-    }
-    async fn counts_by(
-        &self,
-        ids: &[PostId],
-        members: &[MemberId],
-        until: Option<&Deadline>,
-    ) -> StoreResult<Vec<(PostId, PostCounts)>> {
-        let pairs = (ids.len() * members.len()) as u64;
-        self.reads.lock().unwrap().push(Read::Pairs { pairs, in_lane: until.is_some() });
-        self.inner.counts_by(ids, members, until).await
-    }
-}
-
-fn member(number: u64) -> NewMember {
-    let profile = ProfilePatch { member_name: Patch::Set("이름".to_owned()), ..ProfilePatch::default() };
-    NewMember {
-        id: MemberId(number),
-        email: Email::new(&format!("m{number}@example.com")).unwrap(),
-        handle: Handle::new(&format!("m{number}")).unwrap(),
-        password_hash: "hash".to_owned(),
-        profile: Profile::new(profile).unwrap(),
-        created_at: Timestamp(1),
-    }
-}
-
-fn post(number: u64) -> Post {
-    Post {
-        id: PostId(number),
-        author: MemberId(1_001),
-        title: None,
-        content: "글".to_owned(),
-        tags: Vec::new(),
-        mentions: Vec::<Mention>::new(),
-        images: Vec::new(),
-        counts: PostCounts::default(),
-        created_at: Timestamp(1),
-        edited_at: None,
-    }
-}
+use std::sync::Arc;
 
 /// The likes of each post: the first members like it.
 const LIKES: [(u64, u64); 4] = [(10, 0), (11, 3), (12, 40), (13, 900)];
 
 struct Deployment {
     stores: Stores,
+    /// The store without the recording.
+    stored: Arc<dyn PostStore>,
     posts: Arc<Recording>,
     hidden_counts: HiddenCounts,
     _folder: tempfile::TempDir,
@@ -139,7 +27,7 @@ async fn deployment() -> Deployment {
     let folder = tempfile::tempdir().unwrap();
     let mut stores = Stores::open(&Config::for_tests(folder.path())).await.unwrap();
     let members = (1_001..=2_000).map(member).collect();
-    let posts = LIKES.iter().map(|(id, _)| post(*id)).collect();
+    let posts = LIKES.iter().map(|(id, _)| post(*id, 1_001)).collect();
     let like = |post: u64, number: u64| ImportedLike {
         id: post * 10_000 + number,
         post: PostId(post),
@@ -148,10 +36,11 @@ async fn deployment() -> Deployment {
     };
     let likes = LIKES.iter().flat_map(|(post, likes)| (0..*likes).map(|number| like(*post, number))).collect();
     stores.housekeeping.import(Import { members, posts, likes, ..Import::default() }).await.unwrap();
-    let recording = Arc::new(Recording { inner: stores.posts.clone(), reads: Mutex::default() });
+    let stored = stores.posts.clone();
+    let recording = Arc::new(Recording::new(stored.clone()));
     stores.posts = recording.clone();
     let hidden_counts = HiddenCounts::new(&stores, 1 << 20);
-    Deployment { stores, posts: recording, hidden_counts, _folder: folder }
+    Deployment { stores, stored, posts: recording, hidden_counts, _folder: folder }
 }
 
 /// A member with blocks of the odd numbers below `below`.
@@ -169,7 +58,7 @@ impl Deployment {
     async fn hidden_likes(&self, relations: &Relations) -> [u64; 4] {
         let ids: Vec<PostId> = LIKES.iter().map(|(id, _)| PostId(*id)).collect();
         let mut posts: Vec<VisiblePost> = Vec::new();
-        for post in self.stores.posts.posts(&ids).await.unwrap() {
+        for post in self.stored.posts(&ids).await.unwrap() {
             let (id, handle) = (post.author, "m".to_owned());
             let card = MemberCard { id, display_name: handle.clone(), handle, avatar: None };
             posts.push(VisiblePost::plain(Arc::new(post), Arc::new(card)));
@@ -193,7 +82,7 @@ async fn a_viewer_without_blocks_reads_nothing() {
 #[tokio::test]
 async fn participants_are_read_once_for_all_viewers_and_few_blocks_are_sought() {
     let deployment = deployment().await;
-    // Blocks of 1, 3, .. 1,999: every second member.
+    // Five of the members have an odd number below 1,010.
     assert_eq!(deployment.hidden_likes(&relations(1, 1_010)).await, [0, 2, 5, 5]);
     let pairs = relations(1, 1_010).blocked.len() as u64;
     assert!(pairs <= ORDINARY_MAX);
@@ -225,25 +114,10 @@ async fn ten_thousand_blocks_cost_no_more_than_the_likes_and_a_popular_post_is_c
 #[tokio::test]
 async fn hidden_counts_of_comments_are_the_same_for_few_and_for_many_acts() {
     let deployment = deployment().await;
-    let comment = |id: u64, parent: Option<u64>, author: u64| Comment {
-        id: CommentId(id),
-        post: PostId(10),
-        parent: parent.map(CommentId),
-        depth: u8::from(parent.is_some()),
-        author: MemberId(author),
-        content: "댓글".to_owned(),
-        like_count: 0,
-        reply_count: 0,
-        below_count: 0,
-        mentions: Vec::new(),
-        deleted: false,
-        created_at: Timestamp(1),
-        edited_at: None,
-    };
     let comments = &deployment.stores.comments;
-    comments.create_comment(comment(50, None, 1_001), None).await.unwrap();
+    comments.create_comment(comment(50, 10, None, 1_001), None).await.unwrap();
     for number in 0..4 {
-        comments.create_comment(comment(51 + number, Some(50), 1_001 + number), None).await.unwrap();
+        comments.create_comment(comment(51 + number, 10, Some(50), 1_001 + number), None).await.unwrap();
         deployment.stores.likes.like_comment(90 + number, MemberId(1_001 + number), CommentId(50), true).await.unwrap();
     }
     let stored = comments.comment_by_id(CommentId(50)).await.unwrap().unwrap();

@@ -75,14 +75,26 @@ impl Notifications {
         Ok(Page { items, next })
     }
 
-    /// Returns the number of visible notifications after the marker. Counts anew for each request, so that everything
-    /// that hides or shows a notification is reflected; hydrates none of them. Refuses `Down`, and what the lane
-    /// refuses.
+    /// Returns the number of visible notifications after the marker. Hydrates none of them. Counts anew for each request,
+    /// unless they are many and no event since the last count can have changed their number (`unread.rs`). Refuses
+    /// `Down`, and what the lane refuses.
     pub async fn unread_count(&self, member: MemberId) -> Result<u64, Error> {
-        self.shared.activity.wait_until_applied().await?;
-        let viewer = self.shared.visibility.viewer(member).await?;
+        let shared = &self.shared;
+        shared.activity.wait_until_applied().await?;
+        shared.visibility.wait_for_own_writes(member).await;
         let marker = self.marker(member).await?;
-        Ok(self.visible_between(&viewer, marker, Position(u64::MAX)).await?.len() as u64)
+        let stored = shared.activity.position();
+        if let Some(count) = shared.unread.get(member, marker, stored).await? {
+            return Ok(count);
+        }
+        let applied = stored.min(shared.visibility.position());
+        // Made after `applied` was read, so that the viewer knows every event up to there.
+        let viewer = shared.visibility.viewer_as_applied(member).await?;
+        let count = self.visible_between(&viewer, marker, Position(u64::MAX)).await?.len() as u64;
+        if count >= STEP as u64 {
+            shared.unread.keep(&viewer, marker, applied, count);
+        }
+        Ok(count)
     }
 
     /// Checks that a new marker is not beyond every position so far. Refuses `Invalid` for one that is, and `Down`.

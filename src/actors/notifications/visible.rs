@@ -83,8 +83,13 @@ impl NotificationFilter {
         let comments = distinct(notifications.iter().filter_map(|notification| notification.comment));
         let comments =
             if comments.is_empty() { Vec::new() } else { self.comments.comment_facts(&comments, until).await? };
+        let inactive = self.catalog.inactive_members(&actors, until).await?;
+        let mut actors: FxHashSet<MemberId> = actors.into_iter().collect();
+        for member in inactive {
+            actors.remove(&member);
+        }
         Ok(Subjects {
-            actors: self.catalog.active_members(&actors, until).await?,
+            actors,
             posts: self.visibility.visible_posts(viewer, &posts, Surface::Direct, until).await?,
             comments: comments.into_iter().map(|facts| (facts.comment, facts.is_reply)).collect(),
         })

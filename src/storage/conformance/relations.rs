@@ -201,7 +201,7 @@ async fn participants_and_facts_exclude_deactivated_members_and_deleted_rows(bac
     let mut facts = stores.posts.post_facts(&[theirs, quiet, busy], None).await.unwrap();
     facts.sort_unstable_by_key(|facts| facts.post);
     assert_eq!(facts, [busy, quiet].map(|post| PostFacts { post, author }));
-    assert_eq!(stores.members.active_members(&[deactivated, b], None).await.unwrap(), [b]);
+    assert_eq!(stores.members.inactive_members(&[deactivated, b], None).await.unwrap(), [deactivated]);
 }
 
 async fn a_mention_is_emitted_once_and_withdrawn_with_its_text(backend: &Backend) {

@@ -13,7 +13,9 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteRow},
 };
 
-/// Connections of slow reads, about 2 MiB each: one for each permit of the four lanes that read here
+/// Page cache of each connection, in KiB (negative by SQLite's convention).
+pub(super) const CACHE_KIB: &str = "-4096";
+/// Connections of slow reads, at most 6 MiB each: one for each permit of the four lanes that read here
 /// (`recommendations`, `counts`, `feeds`, `activity`), so that no permit waits for a connection.
 pub(super) const CONNECTIONS: u32 = 8;
 /// Instructions of SQLite's virtual machine between two checks of the deadline: about 20 microseconds.
