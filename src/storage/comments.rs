@@ -1,6 +1,6 @@
 //! The store of comments: commands that change them, and reads by id, post, parent and author.
 use super::{Committed, StoreResult};
-use crate::domain::{Comment, CommentId, CommentText, MemberId, Outcome, PostId, Receipt, Timestamp};
+use crate::domain::{Comment, CommentId, CommentText, Deadline, MemberId, Outcome, PostId, Receipt, Timestamp};
 use async_trait::async_trait;
 
 /// The part of one comment's counts that some members contribute.
@@ -14,6 +14,24 @@ pub struct BlockedCounts {
     pub replies: u64,
     /// Visible comments by these members on any level below.
     pub below: u64,
+}
+
+/// How a store counts what some members did. The result is the same; the cost is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CountBy {
+    /// Reads everything that was done and keeps what these members did.
+    Acts,
+    /// Seeks what each of these members did.
+    Members,
+}
+
+/// The facts of one comment that decide whether and how a notification of it is shown, without its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CommentFacts {
+    /// The comment.
+    pub comment: CommentId,
+    /// It has a parent.
+    pub is_reply: bool,
 }
 
 /// Selects and orders the comments of a list.
@@ -74,7 +92,20 @@ pub trait CommentStore: Send + Sync + 'static {
     /// Returns the first `each` replies to each of these comments, oldest first, including tombstones. The caller
     /// checks the post.
     async fn first_replies(&self, parents: &[CommentId], each: usize) -> StoreResult<Vec<Comment>>;
-    /// Returns the part of each comment's counts that these members contribute. Excludes comments to which they
-    /// contribute nothing. Does not check whether the comments are hidden.
-    async fn comment_counts_by(&self, ids: &[CommentId], members: &[MemberId]) -> StoreResult<Vec<BlockedCounts>>;
+    /// Returns the facts of the comments among `ids` that are neither deleted nor by a deactivated author, unordered.
+    /// Does not check their posts. At most 10,000 ids. Errors: `Late` if a deadline is given and passes first.
+    async fn comment_facts(&self, ids: &[CommentId], until: Option<&Deadline>) -> StoreResult<Vec<CommentFacts>>;
+    /// Returns the part of each comment's counts that these members, in ascending order, contribute. Excludes comments
+    /// to which they contribute nothing. Does not check whether the comments are hidden.
+    ///
+    /// `Acts` reads every like of the comments and every comment below them; `Members` seeks each pair of comment and
+    /// member among the likes, and each pair of post and member among the comments. Errors: `Late` if a deadline is
+    /// given and passes first.
+    async fn comment_counts_by(
+        &self,
+        ids: &[CommentId],
+        members: &[MemberId],
+        how: CountBy,
+        until: Option<&Deadline>,
+    ) -> StoreResult<Vec<BlockedCounts>>;
 }

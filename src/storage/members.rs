@@ -6,6 +6,12 @@ use crate::domain::{
 };
 use async_trait::async_trait;
 
+/// Maximum number of follows of a viewer that a recommendation by common follows considers: the newest.
+pub const NETWORK_FOLLOWINGS_MAX: usize = 200;
+/// Maximum number of follows of each of those members that it considers: the newest. Together at most 20,000 rows are
+/// counted and sorted for one page.
+pub const NETWORK_EACH_MAX: usize = 100;
+
 /// A member to be stored.
 #[derive(Debug, Clone)]
 pub struct NewMember {
@@ -92,8 +98,8 @@ pub trait MemberStore: Send + Sync + 'static {
     async fn handle_taken(&self, key: &str) -> StoreResult<bool>;
     /// Returns members other than the viewer whom the viewer does not follow, has not asked to follow and does not
     /// mute, without a block in either direction. The list continues after the key `[common follows, member id]` of its
-    /// last entry. `Network` ignores the oldest follows of a viewer whose followees follow very many members. Errors:
-    /// `Late` if the deadline passes first.
+    /// last entry. `Network` considers the newest [`NETWORK_FOLLOWINGS_MAX`] follows of the viewer, and of each of those
+    /// members the newest [`NETWORK_EACH_MAX`] follows. Errors: `Late` if the deadline passes first.
     async fn recommend(
         &self,
         viewer: MemberId,
@@ -102,6 +108,9 @@ pub trait MemberStore: Send + Sync + 'static {
         limit: usize,
         until: &Deadline,
     ) -> StoreResult<Vec<Recommended>>;
+    /// Returns those of `ids` that name no active member, unordered. At most 10,000 ids. Errors: `Late` if a deadline is
+    /// given and passes first.
+    async fn inactive_members(&self, ids: &[MemberId], until: Option<&Deadline>) -> StoreResult<Vec<MemberId>>;
     /// Returns every deactivated member who is not purged yet.
     async fn deactivated(&self) -> StoreResult<Vec<MemberId>>;
     /// Returns those of `ids` that are neither active nor deactivated members: once a member is purged, for ever.

@@ -38,7 +38,7 @@ mod tantivy;
 mod conformance;
 
 pub use activity::{ACTIVITY_DAYS, ActivityStore, DEAD_LETTERS_MAX, DUE_MAX, DeadLetter, DeadLetterStore};
-pub use comments::{BlockedCounts, CommentRange, CommentStore};
+pub use comments::{BlockedCounts, CommentFacts, CommentRange, CommentStore, CountBy};
 pub use committed::Committed;
 pub use departures::{ACCEPTED_MAX, DEPARTURE_ROWS_MAX, DepartureStep, DepartureStore};
 pub use housekeeping::{
@@ -49,8 +49,8 @@ pub use leases::{Leases, Work};
 pub use likes::LikeStore;
 pub use log::{EventLog, Reach};
 pub use markers::MarkerStore;
-pub use members::{Listed, MemberStore, NewMember, Recommended};
-pub use posts::{PostRef, PostStore};
+pub use members::{Listed, MemberStore, NETWORK_EACH_MAX, NETWORK_FOLLOWINGS_MAX, NewMember, Recommended};
+pub use posts::{PostParticipants, PostRef, PostStore};
 pub use ranking::{KeptDay, PeriodStarts, PostTallies, RankingStore, ScoredPost};
 pub use relations::{Followed, RelationStore};
 pub use search::{Hit, IndexChange, IndexCheckpoint, IndexSize, SearchIndex, SearchRequest, SearchStore};

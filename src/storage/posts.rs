@@ -1,8 +1,8 @@
 //! The store of posts: commands that change them, and reads by id, author and tag.
 use super::{Committed, StoreResult};
 use crate::domain::{
-    MemberId, Outcome, Position, Post, PostAudience, PostCounts, PostId, PostText, Receipt, Timestamp,
-    markup::ResolvedMarkup,
+    Deadline, MemberId, Outcome, Position, Post, PostAudience, PostCounts, PostFacts, PostId, PostText, Receipt,
+    Timestamp, markup::ResolvedMarkup,
 };
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -18,6 +18,15 @@ pub struct PostRef {
     pub position: Position,
     /// The members whom it is for.
     pub audience: PostAudience,
+}
+
+/// The active members who like one post or have a visible comment on it. Each list is in ascending order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PostParticipants {
+    /// The members who like the post.
+    pub likers: Vec<MemberId>,
+    /// The author of each comment; a member occurs once for each comment.
+    pub commenters: Vec<MemberId>,
 }
 
 /// Stores posts. Their counters change in the commit of the row that causes the change.
@@ -51,8 +60,15 @@ pub trait PostStore: Send + Sync + 'static {
     async fn posts(&self, ids: &[PostId]) -> StoreResult<Vec<Post>>;
     /// Returns the posts with ids above `after`, in ascending order.
     async fn posts_from(&self, after: PostId, limit: usize) -> StoreResult<Vec<Post>>;
-    /// Returns the posts of any of these authors with ids below `before`, newest first.
-    async fn posts_by(&self, authors: &[MemberId], before: PostId, limit: usize) -> StoreResult<Vec<PostRef>>;
+    /// Returns the posts of any of these authors with ids below `before`, newest first. Reads up to `limit` posts of each
+    /// author. Errors: `Late` if a deadline is given and passes first.
+    async fn posts_by(
+        &self,
+        authors: &[MemberId],
+        before: PostId,
+        limit: usize,
+        until: Option<&Deadline>,
+    ) -> StoreResult<Vec<PostRef>>;
     /// Returns the posts of all authors with ids below `before`, newest first. Includes posts of deactivated authors,
     /// who may be restored: the caller applies the visibility rule.
     async fn newest_posts(&self, before: PostId, limit: usize) -> StoreResult<Vec<PostRef>>;
@@ -61,7 +77,29 @@ pub trait PostStore: Send + Sync + 'static {
     /// Returns the members whom the texts of these posts mention, each with the post, unordered. Includes posts that were
     /// deleted and not purged yet. At most 10,000 ids.
     async fn mentions_in(&self, ids: &[PostId]) -> StoreResult<Vec<(PostId, MemberId)>>;
+    /// Returns the facts that decide whether the posts among `ids` are visible to the viewer, without their texts,
+    /// unordered. At most 10,000 ids. Errors: `Late` if a deadline is given
+    /// and passes first.
+    async fn post_facts(
+        &self,
+        viewer: MemberId,
+        ids: &[PostId],
+        until: Option<&Deadline>,
+    ) -> StoreResult<Vec<(PostId, PostFacts)>>;
+    /// Returns the participants of each post that has any, unordered. Reads every like and comment of the posts. Does
+    /// not check whether the posts are hidden. Errors: `Late` if a deadline is given and passes first.
+    async fn participants(
+        &self,
+        ids: &[PostId],
+        until: Option<&Deadline>,
+    ) -> StoreResult<Vec<(PostId, PostParticipants)>>;
     /// Returns the likes and comments that these members contribute to the counts of each post; `views` is 0. Excludes
-    /// posts to which they contribute nothing. Does not check whether the posts are hidden.
-    async fn counts_by(&self, ids: &[PostId], members: &[MemberId]) -> StoreResult<Vec<(PostId, PostCounts)>>;
+    /// posts to which they contribute nothing. Seeks each pair of post and member. Does not check whether the posts are
+    /// hidden. Errors: `Late` if a deadline is given and passes first.
+    async fn counts_by(
+        &self,
+        ids: &[PostId],
+        members: &[MemberId],
+        until: Option<&Deadline>,
+    ) -> StoreResult<Vec<(PostId, PostCounts)>>;
 }

@@ -1,6 +1,6 @@
 //! The store of relations: follows, follow requests, blocks and mutes.
-use super::{Committed, Listed, StoreResult};
-use crate::domain::{MemberCard, MemberId, Relation, RelationChange, Relations, Timestamp};
+use super::{Committed, CountBy, Listed, StoreResult};
+use crate::domain::{Deadline, MemberCard, MemberId, Relation, RelationChange, Relations, Timestamp};
 use async_trait::async_trait;
 
 /// The outcome of a `follow` command.
@@ -51,8 +51,16 @@ pub trait RelationStore: Send + Sync + 'static {
     ) -> StoreResult<Vec<Listed<MemberCard>>>;
     /// Returns the relation between the viewer and each of `others`, in their order.
     async fn relations(&self, viewer: MemberId, others: &[MemberId], now: Timestamp) -> StoreResult<Vec<Relation>>;
-    /// Returns how many of `members` the two counters of the member count: its followers, and those it follows.
-    async fn follow_counts_by(&self, id: MemberId, members: &[MemberId]) -> StoreResult<[u64; 2]>;
+    /// Returns how many of `members`, in ascending order, the two counters of the member count: its followers, and those
+    /// it follows. `Acts` reads every follow of the member and is for a member with few. Errors: `Late` if a deadline is
+    /// given and passes first.
+    async fn follow_counts_by(
+        &self,
+        id: MemberId,
+        members: &[MemberId],
+        how: CountBy,
+        until: Option<&Deadline>,
+    ) -> StoreResult<[u64; 2]>;
     /// Returns the members whom the member follows, blocks and mutes, and those who block the member. Includes
     /// deactivated members and mutes that have ended.
     async fn relations_of(&self, id: MemberId) -> StoreResult<Relations>;

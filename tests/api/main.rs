@@ -49,6 +49,7 @@ mod limited_disk;
 mod limited_server;
 mod log_cursors;
 mod login;
+mod many_notifications;
 mod members;
 mod metrics;
 mod metrics_help;

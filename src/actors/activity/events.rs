@@ -89,8 +89,7 @@ impl Activity {
         let mut posts: Vec<PostId> = events.iter().filter_map(|event| event.fact.post).collect();
         posts.sort_unstable();
         posts.dedup();
-        let visible_posts = self.shared.visibility.posts(viewer, &posts, Surface::Feed).await?;
-        let visible_posts: FxHashSet<PostId> = visible_posts.iter().map(|visible| visible.post.id).collect();
+        let visible_posts = self.shared.visibility.visible_posts(viewer, &posts, Surface::Feed, None).await?;
         let deleted = events
             .iter()
             .map(|event| &event.fact)
@@ -101,9 +100,8 @@ impl Activity {
         comments.sort_unstable();
         comments.dedup();
         let comments =
-            if comments.is_empty() { Vec::new() } else { self.shared.comments.comments_by_id(&comments).await? };
-        let live_comments: FxHashSet<CommentId> =
-            comments.iter().filter(|comment| !comment.deleted).map(|comment| comment.id).collect();
+            if comments.is_empty() { Vec::new() } else { self.shared.comments.comment_facts(&comments, None).await? };
+        let live_comments: FxHashSet<CommentId> = comments.iter().map(|facts| facts.comment).collect();
         events.retain(|event| {
             let fact = &event.fact;
             match fact.kind {

@@ -1,4 +1,7 @@
-//! A bounded cache that never returns a value older than the events that were applied.
+//! A bounded cache that never returns a value older than the events that were applied, and loads each missing value
+//! once for all who want it at the same time (`single_flight.rs`).
+use super::single_flight::SingleFlight;
+use crate::storage::StoreResult;
 use quick_cache::{Weighter, sync::Cache as Inner};
 use std::{
     hash::{BuildHasher, Hash},
@@ -33,10 +36,11 @@ pub(super) struct Cache<K, V: ?Sized> {
     inner: Inner<K, Arc<V>, ByteWeight<K, V>, rustc_hash::FxBuildHasher>,
     /// Invalidations of each stripe so far.
     invalidations: Box<[AtomicU64]>,
+    loads: SingleFlight<K, V>,
 }
 
 /// A load under way: the number of invalidations of its stripe when it began.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Load(u64);
 
 impl<K: Hash + Eq + Clone, V: ?Sized> Cache<K, V> {
@@ -47,7 +51,27 @@ impl<K: Hash + Eq + Clone, V: ?Sized> Cache<K, V> {
         let hasher = rustc_hash::FxBuildHasher;
         let inner =
             Inner::with(items, bytes_max, ByteWeight(weigh), hasher, quick_cache::sync::DefaultLifecycle::default());
-        Self { inner, invalidations: (0..STRIPES).map(|_| AtomicU64::new(0)).collect() }
+        Self { inner, invalidations: (0..STRIPES).map(|_| AtomicU64::new(0)).collect(), loads: SingleFlight::default() }
+    }
+
+    /// Returns the values of `keys` in the same order, `None` for those that do not exist. Loads the missing ones with
+    /// one call of `load`, which returns them in any order, and waits for those that another caller is loading.
+    pub(super) async fn get_or_load<F: Future<Output = StoreResult<Vec<(K, Arc<V>)>>>>(
+        &self,
+        keys: &[K],
+        load: impl Fn(Vec<K>) -> F,
+    ) -> StoreResult<Vec<Option<Arc<V>>>> {
+        let mut found: Vec<Option<Arc<V>>> = keys.iter().map(|key| self.get(key)).collect();
+        if found.iter().any(Option::is_none) {
+            let missing = keys.iter().zip(&found).filter(|(_, value)| value.is_none());
+            let missing: Vec<(K, Load)> = missing.map(|(key, _)| (key.clone(), self.begin_load(key))).collect();
+            let finish = |load, key, value| self.finish_load(load, key, value);
+            let loaded = self.loads.load(missing, load, finish).await?;
+            for (key, entry) in keys.iter().zip(&mut found).filter(|(_, value)| value.is_none()) {
+                *entry = loaded.get(key).cloned();
+            }
+        }
+        Ok(found)
     }
 
     pub(super) fn get(&self, key: &K) -> Option<Arc<V>> {

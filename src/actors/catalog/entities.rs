@@ -1,8 +1,8 @@
 //! `Entities`: the cached posts, cards, relations and likes, and the queries that load the missing ones: at most one
 //! per kind of entity and page.
-use super::cache::Cache;
+use super::{cache::Cache, hidden_counts::HiddenCounts};
 use crate::{
-    domain::{MemberCard, MemberId, Post, PostId, Relations, VisiblePost},
+    domain::{Deadline, MemberCard, MemberId, Post, PostFacts, PostId, Relations, VisiblePost},
     storage::{LikeStore, MemberStore, PostStore, RelationStore, StoreResult, Stores},
 };
 use rustc_hash::FxHashSet;
@@ -28,17 +28,19 @@ pub(super) struct Entities {
     cards: Cache<MemberId, MemberCard>,
     relations: Cache<MemberId, Relations>,
     likes: Cache<MemberId, Likes>,
+    pub(super) hidden_counts: HiddenCounts,
 }
 
 impl Entities {
-    /// Makes empty caches: six tenths of `bytes_max` for posts, one for cards, two for relations, one for likes.
+    /// Makes empty caches: half of `bytes_max` for posts, a tenth each for their participants, cards and likes, two
+    /// tenths for relations.
     pub(super) fn new(stores: &Stores, bytes_max: u64) -> Self {
         Self {
             post_store: stores.posts.clone(),
             like_store: stores.likes.clone(),
             member_store: stores.members.clone(),
             relation_store: stores.relations.clone(),
-            posts: Cache::new(bytes_max / 10 * 6, 1_000, |_, post| {
+            posts: Cache::new(bytes_max / 10 * 5, 1_000, |_, post| {
                 let descriptions = post.images.iter().filter_map(|picture| picture.description.as_ref());
                 let descriptions: usize = descriptions.map(|text| text.as_str().len()).sum();
                 let lists = post.tags.len() + post.mentions.len() + post.images.len();
@@ -52,6 +54,7 @@ impl Entities {
                     as u64
             }),
             likes: Cache::new(bytes_max / 10, 1_000, |_, likes| (likes.posts.len() * 16 + 120) as u64),
+            hidden_counts: HiddenCounts::new(stores, bytes_max / 10),
         }
     }
 
@@ -59,8 +62,15 @@ impl Entities {
         self.posts.invalidate(&post);
     }
 
+    /// Drops a post whose likes or comments changed, with their participants.
+    pub(super) fn invalidate_acts(&self, post: PostId) {
+        self.posts.invalidate(&post);
+        self.hidden_counts.invalidate_post(post);
+    }
+
     pub(super) fn invalidate_posts(&self) {
         self.posts.invalidate_all();
+        self.hidden_counts.invalidate_all();
     }
 
     pub(super) fn invalidate_card(&self, member: MemberId) {
@@ -76,7 +86,7 @@ impl Entities {
     }
 
     pub(super) fn invalidate_all(&self) {
-        self.posts.invalidate_all();
+        self.invalidate_posts();
         self.cards.invalidate_all();
         self.relations.invalidate_all();
         self.likes.invalidate_all();
@@ -95,26 +105,43 @@ impl Entities {
 
     /// Returns the cards of `ids` in the same order, without unknown ids.
     pub(super) async fn cards(&self, ids: &[MemberId]) -> StoreResult<Vec<Arc<MemberCard>>> {
-        let mut found: Vec<Option<Arc<MemberCard>>> = ids.iter().map(|id| self.cards.get(id)).collect();
-        let missing: Vec<_> = ids
-            .iter()
-            .zip(&found)
-            .filter(|(_, card)| card.is_none())
-            .map(|(id, _)| (*id, self.cards.begin_load(id)))
-            .collect();
-        if !missing.is_empty() {
-            let wanted: Vec<_> = missing.iter().map(|(id, _)| *id).collect();
-            for card in self.member_store.cards(&wanted).await? {
-                let card = Arc::new(card);
-                for (id, entry) in ids.iter().zip(&mut found).filter(|(id, _)| **id == card.id) {
-                    *entry = Some(card.clone());
-                    if let Some((_, load)) = missing.iter().find(|(missed, _)| missed == id) {
-                        self.cards.finish_load(*load, *id, card.clone());
-                    }
-                }
+        Ok(self.load_cards(ids).await?.into_iter().flatten().collect())
+    }
+
+    /// Returns those of `ids` that name no active member. Asks the store about those without a cached card. At most
+    /// 10,000 ids.
+    pub(super) async fn inactive_members(
+        &self,
+        ids: &[MemberId],
+        until: Option<&Deadline>,
+    ) -> StoreResult<Vec<MemberId>> {
+        let missing: Vec<MemberId> = ids.iter().copied().filter(|id| self.cards.get(id).is_none()).collect();
+        if missing.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.member_store.inactive_members(&missing, until).await
+    }
+
+    /// Returns the facts of the posts `ids` for a viewer, unordered, without unknown ids: from cached posts, and of the others from
+    /// the store, which reads no text. At most 10,000 ids.
+    pub(super) async fn post_facts(
+        &self,
+        viewer: MemberId,
+        ids: &[PostId],
+        until: Option<&Deadline>,
+    ) -> StoreResult<Vec<(PostId, PostFacts)>> {
+        let mut facts = Vec::with_capacity(ids.len());
+        let mut missing = Vec::new();
+        for id in ids {
+            match self.posts.get(id) {
+                Some(post) => facts.push((post.id, post.facts_for(viewer))),
+                None => missing.push(*id),
             }
         }
-        Ok(found.into_iter().flatten().collect())
+        if !missing.is_empty() {
+            facts.extend(self.post_store.post_facts(viewer, &missing, until).await?);
+        }
+        Ok(facts)
     }
 
     /// Returns the posts `ids` in the same order, without unknown ids, each with its author's card and whether `liker`
@@ -122,7 +149,7 @@ impl Entities {
     pub(super) async fn posts(&self, liker: MemberId, ids: &[PostId]) -> StoreResult<Vec<VisiblePost>> {
         let posts = self.load_posts(ids).await?;
         let authors: Vec<MemberId> = posts.iter().map(|post| post.author).collect();
-        let authors = self.author_cards(&authors).await?;
+        let authors = self.load_cards(&authors).await?;
         let liked = self.liked(liker, &posts).await?;
         let hydrated = posts.into_iter().zip(authors).zip(liked);
         Ok(hydrated
@@ -136,48 +163,26 @@ impl Entities {
     pub(super) async fn preload(&self, ids: &[PostId]) -> StoreResult<()> {
         let posts = self.load_posts(ids).await?;
         let authors: Vec<MemberId> = posts.iter().map(|post| post.author).collect();
-        self.author_cards(&authors).await?;
+        self.load_cards(&authors).await?;
         Ok(())
     }
 
     /// Returns the posts `ids` in the same order, without unknown ids, from the cache or the store.
     async fn load_posts(&self, ids: &[PostId]) -> StoreResult<Vec<Arc<Post>>> {
-        let mut found: Vec<Option<Arc<Post>>> = ids.iter().map(|id| self.posts.get(id)).collect();
-        let missing: Vec<_> = ids
-            .iter()
-            .zip(&found)
-            .filter(|(_, post)| post.is_none())
-            .map(|(id, _)| (*id, self.posts.begin_load(id)))
-            .collect();
-        if !missing.is_empty() {
-            let wanted: Vec<_> = missing.iter().map(|(id, _)| *id).collect();
-            for post in self.post_store.posts(&wanted).await? {
-                let post = Arc::new(post);
-                if let Some(index) = ids.iter().position(|id| *id == post.id) {
-                    found[index] = Some(post.clone());
-                }
-                if let Some((id, load)) = missing.iter().find(|(id, _)| *id == post.id) {
-                    self.posts.finish_load(*load, *id, post);
-                }
-            }
-        }
-        Ok(found.into_iter().flatten().collect())
+        let load = |ids: Vec<PostId>| async move {
+            let posts = self.post_store.posts(&ids).await?;
+            Ok(posts.into_iter().map(|post| (post.id, Arc::new(post))).collect())
+        };
+        Ok(self.posts.get_or_load(ids, load).await?.into_iter().flatten().collect())
     }
 
     /// Returns the card of each id, in the same order; `None` for an unknown id.
-    async fn author_cards(&self, ids: &[MemberId]) -> StoreResult<Vec<Option<Arc<MemberCard>>>> {
-        let mut found: Vec<_> = ids.iter().map(|id| self.cards.get(id)).collect();
-        if found.iter().any(Option::is_none) {
-            let mut missing: Vec<_> =
-                ids.iter().zip(&found).filter(|(_, card)| card.is_none()).map(|(id, _)| *id).collect();
-            missing.sort_unstable();
-            missing.dedup();
-            let loaded = self.cards(&missing).await?;
-            for (id, entry) in ids.iter().zip(&mut found).filter(|(_, card)| card.is_none()) {
-                *entry = loaded.iter().find(|card| card.id == *id).cloned();
-            }
-        }
-        Ok(found)
+    async fn load_cards(&self, ids: &[MemberId]) -> StoreResult<Vec<Option<Arc<MemberCard>>>> {
+        let load = |ids: Vec<MemberId>| async move {
+            let cards = self.member_store.cards(&ids).await?;
+            Ok(cards.into_iter().map(|card| (card.id, Arc::new(card))).collect())
+        };
+        self.cards.get_or_load(ids, load).await
     }
 
     /// Returns whether `liker` likes each of `posts`.

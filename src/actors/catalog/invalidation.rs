@@ -6,14 +6,19 @@ use crate::domain::{Event, EventKind as K};
 pub(super) fn invalidate(entities: &Entities, event: &Event) {
     let fact = &event.fact;
     match fact.kind {
-        K::PostUpdated | K::PostDeleted | K::PostRead | K::CommentCreated | K::CommentDeleted => {
+        K::PostUpdated | K::PostDeleted | K::PostRead => {
             if let Some(post) = fact.post {
                 entities.invalidate_post(post);
             }
         }
+        K::CommentCreated | K::CommentDeleted => {
+            if let Some(post) = fact.post {
+                entities.invalidate_acts(post);
+            }
+        }
         K::PostLiked | K::PostLikeCancelled => {
             if let Some(post) = fact.post {
-                entities.invalidate_post(post);
+                entities.invalidate_acts(post);
             }
             entities.invalidate_likes(fact.member);
         }

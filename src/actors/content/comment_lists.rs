@@ -60,7 +60,7 @@ impl Content {
         limit: usize,
     ) -> Result<Page<VisibleComment>, Error> {
         let viewer = self.visibility.viewer(viewer_id).await?;
-        self.visibility.posts(&viewer, &[post], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
+        self.visibility.check_post(&viewer, post).await?;
         let mut found = self.list_page(&viewer, CommentList::OfPost(post), cursor, limit).await?;
         let with_replies = found.items.iter().filter(|item| item.comment.below_count > 0);
         let parents: Vec<CommentId> = with_replies.map(|item| item.comment.id).collect();
@@ -104,8 +104,8 @@ impl Content {
         let mut posts: Vec<PostId> = page.items.iter().map(|item| item.comment.post).collect();
         posts.sort_unstable();
         posts.dedup();
-        let posts = self.visibility.posts(&viewer, &posts, Surface::Direct).await?;
-        page.items.retain(|item| posts.iter().any(|visible| visible.post.id == item.comment.post));
+        let posts = self.visibility.visible_posts(&viewer, &posts, Surface::Direct, None).await?;
+        page.items.retain(|item| posts.contains(&item.comment.post));
         Ok(page)
     }
 

@@ -20,7 +20,7 @@ impl Content {
         text: CommentText,
     ) -> Result<VisibleComment, Error> {
         let viewer = self.visibility.viewer(author).await?;
-        self.visibility.posts(&viewer, &[post], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
+        self.visibility.check_post(&viewer, post).await?;
         let depth = match parent {
             Some(parent) => self.depth_of_reply(&viewer, post, parent).await?,
             None => 0,
@@ -53,7 +53,7 @@ impl Content {
         }
         if parent.post != post {
             // The refusal must not reveal that a hidden post has this comment.
-            let other = self.visibility.posts(viewer, &[parent.post], Surface::Direct).await?;
+            let other = self.visibility.visible_posts(viewer, &[parent.post], Surface::Direct, None).await?;
             let refusal = if other.is_empty() { Refusal::ParentNotFound } else { Refusal::ParentOnAnotherPost };
             return Err(refusal.into());
         }
@@ -83,7 +83,7 @@ impl Content {
     /// Returns one comment as the viewer sees it. Refuses `CommentNotFound`, also for a comment on a hidden post.
     pub(super) async fn visible_comment(&self, viewer: &Viewer, id: CommentId) -> Result<VisibleComment, Error> {
         let comment = self.stores.comments.comment_by_id(id).await?.ok_or(Refusal::CommentNotFound)?;
-        let post = self.visibility.posts(viewer, &[comment.post], Surface::Direct).await?;
+        let post = self.visibility.visible_posts(viewer, &[comment.post], Surface::Direct, None).await?;
         if post.is_empty() {
             return Err(Refusal::CommentNotFound.into());
         }
@@ -168,9 +168,9 @@ impl Content {
             return Ok(Vec::new());
         }
         let ids: Vec<CommentId> = comments.iter().map(|comment| comment.id).collect();
-        let blocked = &viewer.relations().blocked;
-        if !blocked.is_empty() {
-            for hidden in self.stores.comments.comment_counts_by(&ids, blocked).await? {
+        let relations = viewer.relations();
+        if !relations.blocked.is_empty() {
+            for hidden in self.catalog.hidden_comment_counts(relations, &comments).await? {
                 for comment in comments.iter_mut().filter(|comment| comment.id == hidden.comment) {
                     comment.like_count = comment.like_count.saturating_sub(hidden.likes);
                     comment.reply_count = comment.reply_count.saturating_sub(hidden.replies);

@@ -139,7 +139,8 @@ impl Content {
 
     /// Refuses `PostNotFound` for a hidden post, so that no later refusal reveals it.
     async fn check_post_visible(&self, member: MemberId, id: PostId) -> Result<(), Error> {
-        self.post_on_screen(member, id).await.map(drop)
+        let viewer = self.visibility.viewer(member).await?;
+        self.visibility.check_post(&viewer, id).await
     }
 
     /// Deletes a post; it is hidden from everybody when this returns. Refuses `PostNotFound`, `PostDeleteForbidden`,
@@ -155,7 +156,7 @@ impl Content {
     /// Sets or withdraws a like, and returns the number of likes that is visible to the member. Refuses `PostNotFound`.
     pub async fn like_post(&self, member: MemberId, id: PostId, like: bool) -> Result<Committed<LikeState>, Error> {
         let viewer = self.visibility.viewer(member).await?;
-        self.visibility.posts(&viewer, &[id], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
+        self.visibility.check_post(&viewer, id).await?;
         let key = self.ids.next();
         let like = |reply| ContentCommand::LikePost { key, member, id, like, reply };
         let liked = self.slots.mailbox_of(member).ask(like).await?;
@@ -178,7 +179,7 @@ impl Content {
         limit: usize,
     ) -> Result<Page<MemberCard>, Error> {
         let viewer = self.visibility.viewer(viewer_id).await?;
-        self.visibility.posts(&viewer, &[id], Surface::Direct).await?.pop().ok_or(Refusal::PostNotFound)?;
+        self.visibility.check_post(&viewer, id).await?;
         let before = match cursor {
             Some(text) => decode_list_cursor(text, ListKind::PostLikes, id.0)?[0],
             None => u64::MAX,

@@ -16,6 +16,7 @@ pub(super) use window::PostWindow;
 
 use super::{
     catalog::Catalog,
+    lanes::{Lane, LaneLimits},
     visibility::{Viewer, Visibility},
 };
 use crate::{
@@ -51,6 +52,8 @@ struct Shared {
     posts_max: usize,
     /// Age in days of the oldest post in the window when it is built.
     window_days: u64,
+    /// The lane of scans below the window of many authors.
+    lane: Lane,
 }
 
 impl Feeds {
@@ -65,6 +68,7 @@ impl Feeds {
                 window: RwLock::default(),
                 posts_max: (config.timeline.window_bytes_max / BYTES_PER_POST).max(1),
                 window_days: u64::from(config.timeline.window_days),
+                lane: Lane::new("feeds", LaneLimits::default()),
             }),
         }
     }

@@ -13,6 +13,10 @@ use crate::{
 };
 use std::sync::{Arc, PoisonError};
 
+/// Rows that a scan below the window reads on an ordinary connection: a page of 20 posts of 1,000 authors. Larger ones,
+/// up to 100,000 rows, run in the lane.
+const ORDINARY_MAX: usize = 25_000;
+
 /// The source of a feed's posts, and the surface that shows them.
 pub(super) struct FeedQuery {
     pub(super) source: Source,
@@ -55,8 +59,8 @@ impl Feeds {
     ///
     /// The first page has `cursor.before == PostId::MAX`; each further page begins below the last post of the page
     /// before it. In both parts a post whose event is after `cursor.pinned`, the log's position when the first page was
-    /// read, is skipped: the stream that begins at `cursor.pinned` shows it. The window excludes hidden posts here; posts
-    /// from the database are checked when they are hydrated.
+    /// read, is skipped: the stream that begins at `cursor.pinned` shows it. Both parts exclude hidden posts here, so that
+    /// no text of one is loaded; posts for the mentioned are checked again when they are hydrated.
     pub(super) async fn scan(
         &self,
         viewer: &Viewer,
@@ -76,19 +80,42 @@ impl Feeds {
         let (before, missing) = (cursor.before.min(floor), wanted - posts.len());
         let store = &self.shared.posts;
         let older = match &query.source {
-            Source::Home(authors) => store.posts_by(authors, before, missing).await?,
-            Source::Author(author) => store.posts_by(&[*author], before, missing).await?,
+            Source::Home(authors) => self.older_posts(viewer.member(), authors, before, missing).await?,
+            Source::Author(author) => self.older_posts(viewer.member(), &[*author], before, missing).await?,
             Source::Nothing => Vec::new(),
             Source::Everybody => store.newest_posts(before, missing).await?,
             Source::Tag(tag) => store.tagged_posts(tag, before, missing).await?,
         };
         let exhausted = older.len() < missing;
         let last = older.last().map(|post| post.post);
-        posts.extend(older.into_iter().filter(|post| post.position <= pinned));
+        viewer.with_check(query.surface, |check| {
+            // Mentions are not known yet.
+            let admitted = |post: &PostRef| post.audience.includes(check.standing(post.author), true);
+            let visible = |post: &PostRef| post.position <= pinned && admitted(post);
+            posts.extend(older.into_iter().filter(visible));
+        });
         if exhausted || posts.len() > limit {
             return Ok(into_scan(posts, limit));
         }
         Ok(Scan { posts, next_before: last })
+    }
+}
+
+impl Feeds {
+    /// Returns the posts of these authors in the database below a post: in the lane if they are many.
+    async fn older_posts(
+        &self,
+        viewer: MemberId,
+        authors: &[MemberId],
+        before: PostId,
+        limit: usize,
+    ) -> Result<Vec<PostRef>, Error> {
+        let store = &self.shared.posts;
+        if authors.len() * limit <= ORDINARY_MAX {
+            return Ok(store.posts_by(authors, before, limit, None).await?);
+        }
+        let read = async |until| Ok(store.posts_by(authors, before, limit, Some(&until)).await?);
+        self.shared.lane.run(viewer, read).await
     }
 }
 

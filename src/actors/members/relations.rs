@@ -59,12 +59,9 @@ impl Members {
         if !viewer.sees(member.id, Surface::Direct) && !only_viewer_blocks {
             return Err(Refusal::MemberNotFound.into());
         }
-        let blocked = &viewer.relations().blocked;
-        if !blocked.is_empty() {
-            let [followers, followings] = relations.follow_counts_by(member.id, blocked).await?;
-            member.counts.followers = member.counts.followers.saturating_sub(followers);
-            member.counts.followings = member.counts.followings.saturating_sub(followings);
-        }
+        let [followers, followings] = self.catalog.hidden_follow_counts(viewer.relations(), &member).await?;
+        member.counts.followers = member.counts.followers.saturating_sub(followers);
+        member.counts.followings = member.counts.followings.saturating_sub(followings);
         Ok((member, relation))
     }
 

@@ -1,5 +1,5 @@
 //! `Notifications::groups`: notifications in groups, likes and comments by their post or comment, follows by day.
-use super::{Notifications, VisibleNotification};
+use super::{Notifications, VisibleNotification, visible::NotificationRef};
 use crate::{
     actors::{
         error::Error,
@@ -37,7 +37,7 @@ struct GroupKey {
 }
 
 impl GroupKey {
-    fn of(visible: &VisibleNotification) -> Self {
+    fn of(visible: &NotificationRef) -> Self {
         use NotificationKind as N;
         let notification = &visible.notification;
         let own = notification.id.0;
@@ -52,34 +52,33 @@ impl GroupKey {
     }
 }
 
-/// A group that is being built.
-struct Building {
-    group: VisibleGroup,
+/// A group before it is hydrated.
+struct Group {
+    newest: NotificationRef,
+    /// The newest [`ACTORS_SHOWN`] different members, newest first.
+    actors: Vec<MemberId>,
     members: FxHashSet<MemberId>,
 }
 
 /// Groups notifications that come newest first, in the order of the newest of each group.
-fn grouped(visible: Vec<VisibleNotification>) -> Vec<VisibleGroup> {
-    let mut groups: Vec<Building> = Vec::new();
+fn grouped(visible: &[NotificationRef]) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
     let mut indexes: FxHashMap<GroupKey, usize> = FxHashMap::default();
-    for notification in visible {
-        let index = match indexes.entry(GroupKey::of(&notification)) {
+    for newest in visible {
+        let index = match indexes.entry(GroupKey::of(newest)) {
             Entry::Occupied(entry) => *entry.get(),
             Entry::Vacant(entry) => {
-                let group = VisibleGroup { newest: notification.clone(), actors: Vec::new(), count: 0 };
-                groups.push(Building { group, members: FxHashSet::default() });
+                groups.push(Group { newest: *newest, actors: Vec::new(), members: FxHashSet::default() });
                 *entry.insert(groups.len() - 1)
             }
         };
-        let Building { group, members } = &mut groups[index];
-        if members.insert(notification.notification.actor) {
-            group.count += 1;
-            if group.actors.len() < ACTORS_SHOWN {
-                group.actors.push(notification.actor);
-            }
+        let Group { actors, members, .. } = &mut groups[index];
+        let actor = newest.notification.actor;
+        if members.insert(actor) && actors.len() < ACTORS_SHOWN {
+            actors.push(actor);
         }
     }
-    groups.into_iter().map(|building| building.group).collect()
+    groups
 }
 
 impl Notifications {
@@ -104,13 +103,27 @@ impl Notifications {
         let viewer = self.shared.visibility.viewer(member).await?;
         let marker = self.marker(member).await?;
         let until = Position(pinned.saturating_add(1));
-        let mut groups = grouped(self.visible_between(&viewer, Position(0), until).await?);
+        let mut groups = grouped(&self.visible_between(&viewer, Position(0), until).await?);
         groups.retain(|group| group.newest.notification.id.0 < before);
-        groups.iter_mut().for_each(|group| group.newest.unread = group.newest.notification.id > marker);
-        let next = |last: &VisibleGroup| {
+        let next = |last: &Group| {
             encode_log_cursor(ListKind::NotificationGroups, member.0, epoch, [pinned, last.newest.notification.id.0])
         };
-        Ok(page(groups, limit, next, |group| group))
+        let Page { items, next } = page(groups, limit, next, |group| group);
+        Ok(Page { items: self.hydrate_groups(items, marker).await?, next })
+    }
+
+    /// Hydrates the groups of one page. Leaves out members who were deactivated in the meantime.
+    async fn hydrate_groups(&self, groups: Vec<Group>, marker: Position) -> Result<Vec<VisibleGroup>, Error> {
+        let actors = groups.iter().flat_map(|group| group.actors.iter().copied());
+        let cards = self.shared.filter.cards(actors).await?;
+        let hydrated = groups.into_iter().filter_map(|group| {
+            let NotificationRef { notification, kind } = group.newest;
+            let actor = cards.get(&notification.actor)?.clone();
+            let newest = VisibleNotification { notification, kind, actor, unread: notification.id > marker };
+            let actors = group.actors.iter().filter_map(|actor| cards.get(actor).cloned()).collect();
+            Some(VisibleGroup { newest, actors, count: group.members.len() as u64 })
+        });
+        Ok(hydrated.collect())
     }
 }
 
@@ -119,25 +132,23 @@ mod tests {
     use super::*;
     use crate::domain::{CommentId, Notification, PostId, Timestamp};
 
-    fn visible(id: u64, kind: NotificationKind, actor: u64, about: u64, at: i64) -> VisibleNotification {
-        let actor =
-            MemberCard { id: MemberId(actor), handle: String::new(), display_name: String::new(), avatar: None };
+    fn visible(id: u64, kind: NotificationKind, actor: u64, about: u64, at: i64) -> NotificationRef {
         let notification = Notification {
             id: Position(id),
             to: MemberId(1),
             kind,
-            actor: actor.id,
+            actor: MemberId(actor),
             post: Some(PostId(about)),
             comment: Some(CommentId(about)),
             at: Timestamp(at),
         };
-        VisibleNotification { notification, kind, actor: Arc::new(actor), unread: false }
+        NotificationRef { notification, kind }
     }
 
     #[test]
     fn likes_are_grouped_by_post_and_follows_by_day() {
         use NotificationKind as N;
-        let groups = grouped(vec![
+        let groups = grouped(&[
             visible(9, N::LikePost, 2, 70, 0),
             visible(8, N::Follow, 3, 0, DAY_MS),
             visible(7, N::Follow, 4, 0, DAY_MS - 1),
@@ -146,7 +157,7 @@ mod tests {
             visible(4, N::LikeComment, 4, 70, 0),
             visible(3, N::Follow, 5, 0, 5),
         ]);
-        let shown: Vec<_> = groups.iter().map(|group| (group.newest.notification.id.0, group.count)).collect();
+        let shown: Vec<_> = groups.iter().map(|group| (group.newest.notification.id.0, group.members.len())).collect();
         assert_eq!(shown, [(9, 2), (8, 1), (7, 2), (6, 1), (4, 1)]);
     }
 
@@ -154,9 +165,9 @@ mod tests {
     fn a_group_counts_members_and_shows_three() {
         let comments = [(9, 2), (8, 3), (7, 2), (6, 4), (5, 5)];
         let comments = comments.map(|(id, actor)| visible(id, NotificationKind::Comment, actor, 70, 0));
-        let groups = grouped(comments.into());
-        assert_eq!((groups.len(), groups[0].count), (1, 4));
-        assert_eq!(groups[0].actors.iter().map(|card| card.id.0).collect::<Vec<_>>(), [2, 3, 4]);
+        let groups = grouped(&comments);
+        assert_eq!((groups.len(), groups[0].members.len()), (1, 4));
+        assert_eq!(groups[0].actors.iter().map(|actor| actor.0).collect::<Vec<_>>(), [2, 3, 4]);
     }
 
     #[test]
@@ -167,6 +178,6 @@ mod tests {
             .iter()
             .zip(1..)
             .flat_map(|(kind, id)| [visible(id * 2, *kind, 2, 70, 0), visible(id * 2 + 1, *kind, 2, 70, 0)]);
-        assert_eq!(grouped(all.collect()).len(), 8);
+        assert_eq!(grouped(&all.collect::<Vec<_>>()).len(), 8);
     }
 }

@@ -1,6 +1,6 @@
 //! The methods of [`Notifications`] that list stored notifications one by one, count the unread ones, and check a new
 //! marker.
-use super::{Notifications, VisibleNotification};
+use super::{Notifications, VisibleNotification, visible::NotificationRef};
 use crate::{
     actors::{
         error::Error,
@@ -8,7 +8,7 @@ use crate::{
         visibility::Viewer,
     },
     domain::{
-        FieldError, MemberId, NOTIFICATIONS_MAX, Position, Reason, Refusal,
+        Deadline, FieldError, MemberId, NOTIFICATIONS_MAX, Position, Reason, Refusal,
         cursor::{ListKind, decode_log_cursor, encode_log_cursor},
     },
 };
@@ -17,22 +17,22 @@ use crate::{
 const STEP: usize = 200;
 
 impl Notifications {
-    /// Returns the visible notifications of `viewer` between the two positions, both excluded, newest first. Refuses
-    /// what the lane refuses.
+    /// Returns the visible notifications of `viewer` between the two positions, both excluded, newest first. More than
+    /// one step of them is read in the lane, with its deadline. Refuses what the lane refuses.
     pub(super) async fn visible_between(
         &self,
         viewer: &Viewer,
         after: Position,
         before: Position,
-    ) -> Result<Vec<VisibleNotification>, Error> {
+    ) -> Result<Vec<NotificationRef>, Error> {
         let (member, shared) = (viewer.member(), &self.shared);
         let newest = shared.activity.stored_notifications(member, after, before, STEP).await?;
         if newest.len() < STEP {
-            return shared.filter.visible(viewer, &newest).await;
+            return shared.filter.visible(viewer, &newest, None).await;
         }
-        let read_all = async |_| {
+        let read_all = async |until: Deadline| {
             let all = shared.activity.stored_notifications(member, after, before, NOTIFICATIONS_MAX).await?;
-            shared.filter.visible(viewer, &all).await
+            shared.filter.visible(viewer, &all, Some(&until)).await
         };
         shared.activity.lane().run(member, read_all).await
     }
@@ -54,15 +54,15 @@ impl Notifications {
         shared.activity.wait_until_applied().await?;
         let viewer = shared.visibility.viewer(member).await?;
         let marker = self.marker(member).await?;
-        let mut items: Vec<VisibleNotification> = Vec::new();
+        let mut found: Vec<NotificationRef> = Vec::new();
         let mut permit = None;
         // Ends after `NOTIFICATIONS_MAX` notifications at the latest: a member has no more.
-        while items.len() <= limit {
+        while found.len() <= limit {
             let stored = shared.activity.stored_notifications(member, Position(0), before, STEP).await?;
             let Some(last) = stored.last() else { break };
             before = last.id;
-            items.extend(shared.filter.visible(&viewer, &stored).await?);
-            if stored.len() < STEP || items.len() > limit {
+            found.extend(shared.filter.visible(&viewer, &stored, None).await?);
+            if stored.len() < STEP || found.len() > limit {
                 break;
             }
             match &permit {
@@ -70,20 +70,35 @@ impl Notifications {
                 Some(permit) => permit.check_deadline()?,
             }
         }
-        items.iter_mut().for_each(|item| item.unread = item.notification.id > marker);
-        let next = |last: &VisibleNotification| {
+        let next = |last: &NotificationRef| {
             encode_log_cursor(ListKind::Notifications, member.0, epoch, [last.notification.id.0, 0])
         };
-        Ok(page(items, limit, next, |item| item))
+        let Page { items, next } = page(found, limit, next, |visible| visible);
+        let mut items = shared.filter.hydrate(&items).await?;
+        items.iter_mut().for_each(|item| item.unread = item.notification.id > marker);
+        Ok(Page { items, next })
     }
 
-    /// Returns the number of visible notifications after the marker. Counts anew for each request, so that everything
-    /// that hides or shows a notification is reflected. Refuses `Down`, and what the lane refuses.
+    /// Returns the number of visible notifications after the marker. Hydrates none of them. Counts anew for each request,
+    /// unless they are many and no event since the last count can have changed their number (`unread.rs`). Refuses
+    /// `Down`, and what the lane refuses.
     pub async fn unread_count(&self, member: MemberId) -> Result<u64, Error> {
-        self.shared.activity.wait_until_applied().await?;
-        let viewer = self.shared.visibility.viewer(member).await?;
+        let shared = &self.shared;
+        shared.activity.wait_until_applied().await?;
+        shared.visibility.wait_for_own_writes(member).await;
         let marker = self.marker(member).await?;
-        Ok(self.visible_between(&viewer, marker, Position(u64::MAX)).await?.len() as u64)
+        let stored = shared.activity.position();
+        if let Some(count) = shared.unread.get(member, marker, stored).await? {
+            return Ok(count);
+        }
+        let applied = stored.min(shared.visibility.position());
+        // Made after `applied` was read, so that the viewer knows every event up to there.
+        let viewer = shared.visibility.viewer_as_applied(member).await?;
+        let count = self.visible_between(&viewer, marker, Position(u64::MAX)).await?.len() as u64;
+        if count >= STEP as u64 {
+            shared.unread.keep(&viewer, marker, applied, count);
+        }
+        Ok(count)
     }
 
     /// Checks that a new marker is not beyond every position so far. Refuses `Invalid` for one that is, and `Down`.

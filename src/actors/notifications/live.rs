@@ -36,7 +36,8 @@ impl LiveNotifications {
             return Ok(Vec::new());
         }
         let marker = self.marker(viewer.member()).await?;
-        let mut visible = self.filter.visible(viewer, &created).await?;
+        let visible = self.filter.visible(viewer, &created, None).await?;
+        let mut visible = self.filter.hydrate(&visible).await?;
         visible.iter_mut().for_each(|visible| visible.unread = visible.notification.id > marker);
         Ok(visible)
     }

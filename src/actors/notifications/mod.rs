@@ -9,6 +9,9 @@
 mod groups;
 mod list;
 mod live;
+#[cfg(test)]
+mod tests;
+mod unread;
 mod visible;
 
 pub use groups::VisibleGroup;
@@ -20,6 +23,7 @@ use crate::{
     storage::{EventLog, MarkerStore, Stores},
 };
 use std::sync::Arc;
+use unread::UnreadCounts;
 use visible::NotificationFilter;
 
 /// Handle of stored notifications: lists, groups, the unread count and the marker. Cheap to clone. Its methods are in
@@ -35,13 +39,15 @@ struct Shared {
     visibility: Visibility,
     markers: Arc<dyn MarkerStore>,
     filter: NotificationFilter,
+    unread: UnreadCounts,
 }
 
 impl Notifications {
     /// Makes the handle; `activity` holds the stored notifications.
     pub(super) fn new(stores: &Stores, catalog: Catalog, visibility: Visibility, activity: Activity) -> Self {
         let filter = NotificationFilter::new(stores, catalog, visibility.clone());
-        Self { shared: Arc::new(Shared { activity, visibility, markers: stores.markers.clone(), filter }) }
+        let unread = UnreadCounts::new(stores.log.clone());
+        Self { shared: Arc::new(Shared { activity, visibility, markers: stores.markers.clone(), filter, unread }) }
     }
 
     /// Returns the id of the newest notification that the member has read; 0 if none was read.

@@ -1,18 +1,19 @@
-//! `NotificationFilter`: removes hidden notifications by the visibility rule, with one set of queries for many of them.
+//! `NotificationFilter`: removes hidden notifications by the visibility rule, from the facts of their actors, posts and
+//! comments; no text is loaded. Only the notifications that are shown get the cards of their actors.
 use crate::{
     actors::{
         catalog::Catalog,
         error::Error,
         visibility::{Viewer, Visibility},
     },
-    domain::{Comment, CommentId, MemberCard, MemberId, Notification, NotificationKind, PostId, Surface},
+    domain::{CommentId, Deadline, MemberCard, MemberId, Notification, NotificationKind, PostId, Surface},
     storage::{CommentStore, Stores},
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::{hash::Hash, sync::Arc};
 
-/// Maximum number of ids in one query.
-const QUERY_IDS_MAX: usize = 1_000;
+/// Maximum number of cards in one query.
+const CARDS_MAX: usize = 1_000;
 
 /// A notification as its member sees it.
 #[derive(Debug, Clone)]
@@ -27,7 +28,16 @@ pub struct VisibleNotification {
     pub unread: bool,
 }
 
-/// Loads the subjects of notifications (actors, posts, comments), and removes the notifications with a hidden subject.
+/// A visible notification before it is hydrated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NotificationRef {
+    pub(super) notification: Notification,
+    /// Its kind as it is shown.
+    pub(super) kind: NotificationKind,
+}
+
+/// Loads the facts of the subjects of notifications (actors, posts, comments), and removes the notifications with a
+/// hidden subject.
 pub(super) struct NotificationFilter {
     comments: Arc<dyn CommentStore>,
     catalog: Catalog,
@@ -36,9 +46,10 @@ pub(super) struct NotificationFilter {
 
 /// The visible actors, posts and comments of some notifications.
 struct Subjects {
-    cards: FxHashMap<MemberId, Arc<MemberCard>>,
+    actors: FxHashSet<MemberId>,
     posts: FxHashSet<PostId>,
-    comments: FxHashMap<CommentId, Comment>,
+    /// Whether each comment is a reply.
+    comments: FxHashMap<CommentId, bool>,
 }
 
 impl NotificationFilter {
@@ -46,14 +57,16 @@ impl NotificationFilter {
         Self { comments: stores.comments.clone(), catalog, visibility }
     }
 
-    /// Returns the visible ones of `notifications` in the same order: the actor is neither deactivated, blocked nor
-    /// muted, the post is visible, and the comment is not deleted. Sets `unread` to false; the caller knows the marker.
+    /// Returns the visible ones of `notifications`, at most 10,000, in the same order: the actor is neither
+    /// deactivated, blocked nor muted, the post is visible, and the comment is not deleted. Errors: `Late` if a
+    /// deadline is given and passes first.
     pub(super) async fn visible(
         &self,
         viewer: &Viewer,
         notifications: &[Notification],
-    ) -> Result<Vec<VisibleNotification>, Error> {
-        let subjects = self.subjects(viewer, notifications).await?;
+        until: Option<&Deadline>,
+    ) -> Result<Vec<NotificationRef>, Error> {
+        let subjects = self.subjects(viewer, notifications, until).await?;
         Ok(notifications.iter().filter_map(|notification| subjects.show(notification)).collect())
     }
 
@@ -63,49 +76,74 @@ impl NotificationFilter {
         viewer: &Viewer,
         ids: &[PostId],
     ) -> Result<FxHashMap<PostId, MemberId>, Error> {
-        let member = viewer.member();
-        let mut posts = self.catalog.posts(member, &distinct(ids.iter().copied())).await?;
-        posts.retain(|visible| !viewer.sees_post(visible.post.facts_for(member), Surface::Direct));
-        Ok(posts.into_iter().map(|visible| (visible.post.id, visible.post.author)).collect())
+        let mut facts = self.catalog.post_facts(viewer.member(), &distinct(ids.iter().copied()), None).await?;
+        facts.retain(|(_, facts)| !viewer.sees_post(*facts, Surface::Direct));
+        Ok(facts.into_iter().map(|(post, facts)| (post, facts.author)).collect())
     }
 
-    /// Loads the visible subjects with one query per kind of subject and [`QUERY_IDS_MAX`] ids.
-    async fn subjects(&self, viewer: &Viewer, notifications: &[Notification]) -> Result<Subjects, Error> {
-        let mut subjects =
-            Subjects { cards: FxHashMap::default(), posts: FxHashSet::default(), comments: FxHashMap::default() };
-        let actors = notifications.iter().map(|notification| notification.actor);
-        let actors = distinct(actors.filter(|actor| viewer.sees(*actor, Surface::Feed)));
-        for ids in actors.chunks(QUERY_IDS_MAX) {
-            let cards = self.catalog.cards(ids).await?;
-            subjects.cards.extend(cards.into_iter().map(|card| (card.id, card)));
-        }
-        for ids in distinct(notifications.iter().filter_map(|notification| notification.post)).chunks(QUERY_IDS_MAX) {
-            let posts = self.visibility.posts(viewer, ids, Surface::Direct).await?;
-            subjects.posts.extend(posts.iter().map(|visible| visible.post.id));
-        }
+    /// Loads the facts of the subjects with one query per kind of subject.
+    async fn subjects(
+        &self,
+        viewer: &Viewer,
+        notifications: &[Notification],
+        until: Option<&Deadline>,
+    ) -> Result<Subjects, Error> {
+        let mut actors = distinct(notifications.iter().map(|notification| notification.actor));
+        viewer.with_check(Surface::Feed, |check| actors.retain(|actor| check.sees(*actor)));
+        let posts = distinct(notifications.iter().filter_map(|notification| notification.post));
         let comments = distinct(notifications.iter().filter_map(|notification| notification.comment));
-        for ids in comments.chunks(QUERY_IDS_MAX) {
-            let comments = self.comments.comments_by_id(ids).await?;
-            let comments = comments.into_iter().filter(|comment| !comment.deleted);
-            subjects.comments.extend(comments.map(|comment| (comment.id, comment)));
+        let comments =
+            if comments.is_empty() { Vec::new() } else { self.comments.comment_facts(&comments, until).await? };
+        let inactive = self.catalog.inactive_members(&actors, until).await?;
+        let mut actors: FxHashSet<MemberId> = actors.into_iter().collect();
+        for member in inactive {
+            actors.remove(&member);
         }
-        Ok(subjects)
+        Ok(Subjects {
+            actors,
+            posts: self.visibility.visible_posts(viewer, &posts, Surface::Direct, until).await?,
+            comments: comments.into_iter().map(|facts| (facts.comment, facts.is_reply)).collect(),
+        })
+    }
+
+    /// Hydrates visible notifications, in the same order. Leaves out those whose actor was deactivated in the meantime.
+    /// Sets `unread` to false; the caller knows the marker.
+    pub(super) async fn hydrate(&self, refs: &[NotificationRef]) -> Result<Vec<VisibleNotification>, Error> {
+        let cards = self.cards(refs.iter().map(|visible| visible.notification.actor)).await?;
+        let hydrated = refs.iter().filter_map(|visible| {
+            let NotificationRef { notification, kind } = *visible;
+            let actor = cards.get(&notification.actor)?.clone();
+            Some(VisibleNotification { notification, kind, actor, unread: false })
+        });
+        Ok(hydrated.collect())
+    }
+
+    /// Loads the cards of actors, with one query per [`CARDS_MAX`] that are not cached.
+    pub(super) async fn cards(
+        &self,
+        actors: impl Iterator<Item = MemberId>,
+    ) -> Result<FxHashMap<MemberId, Arc<MemberCard>>, Error> {
+        let mut cards = FxHashMap::default();
+        for ids in distinct(actors).chunks(CARDS_MAX) {
+            cards.extend(self.catalog.cards(ids).await?.into_iter().map(|card| (card.id, card)));
+        }
+        Ok(cards)
     }
 }
 
 impl Subjects {
     /// Returns the notification if all its subjects are visible.
-    fn show(&self, notification: &Notification) -> Option<VisibleNotification> {
-        let actor = self.cards.get(&notification.actor)?.clone();
-        if notification.post.is_some_and(|post| !self.posts.contains(&post)) {
+    fn show(&self, notification: &Notification) -> Option<NotificationRef> {
+        let visible = self.actors.contains(&notification.actor)
+            && notification.post.is_none_or(|post| self.posts.contains(&post));
+        if !visible {
             return None;
         }
-        let comment = match notification.comment {
-            Some(id) => Some(self.comments.get(&id)?),
-            None => None,
+        let is_reply = match notification.comment {
+            Some(id) => *self.comments.get(&id)?,
+            None => false,
         };
-        let kind = notification.shown_as(comment);
-        Some(VisibleNotification { notification: *notification, kind, actor, unread: false })
+        Some(NotificationRef { notification: *notification, kind: notification.shown_as(is_reply) })
     }
 }
 

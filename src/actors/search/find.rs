@@ -123,7 +123,7 @@ impl Search {
         let permit = self.lane.enter(viewer_id).await?;
         let viewer = self.visibility.viewer(viewer_id).await?;
         if let Some(post) = search.post
-            && self.visibility.posts(&viewer, &[post], Surface::Direct).await?.is_empty()
+            && self.visibility.visible_posts(&viewer, &[post], Surface::Direct, None).await?.is_empty()
         {
             return Ok(no_results());
         }
@@ -205,8 +205,8 @@ impl Search {
         let mut posts: Vec<PostId> = hits.iter().map(|hit| hit.post).collect();
         posts.sort_unstable();
         posts.dedup();
-        let posts = self.visibility.posts(viewer, &posts, Surface::Direct).await?;
-        hits.retain(|hit| posts.iter().any(|visible| visible.post.id == hit.post));
+        let posts = self.visibility.visible_posts(viewer, &posts, Surface::Direct, None).await?;
+        hits.retain(|hit| posts.contains(&hit.post));
         let ids: Vec<CommentId> = hits.iter().map(|hit| CommentId(hit.key.id)).collect();
         let comments = self.shared.comments.existing_comments(&ids).await?;
         let comments = self.content.visible_comments(viewer, comments).await?;

@@ -132,7 +132,7 @@ impl Shared {
         writer.write([IndexChange::PutMember(Box::new(member))]).await?;
         let mut before = PostId(u64::MAX);
         loop {
-            let post_refs = self.posts.posts_by(&[author], before, STEP).await?;
+            let post_refs = self.posts.posts_by(&[author], before, STEP, None).await?;
             let ids: Vec<PostId> = post_refs.iter().map(|post_ref| post_ref.post).collect();
             writer.write(self.posts.posts(&ids).await?.into_iter().map(IndexChange::PutPost)).await?;
             match ids.last() {

@@ -13,9 +13,11 @@ use tokio::time::Instant;
 
 /// Maximum number of events taken from the queue in one step.
 const LIVE_STEP: usize = 64;
-/// Maximum number of events that a resumed stream reads in one step. Large, because each step searches all that is
-/// left.
+/// Maximum number of events that a resumed stream reads in one step.
 const REPLAY_STEP: usize = 256;
+/// Maximum number of positions of the log that such a step searches: a step that finds its events on the disk reads
+/// every event of the stream's authors among them.
+const REPLAY_POSITIONS: u64 = 20_000;
 /// Interval of the reports of changed counts, and so the shortest time between two reports about one post.
 const COUNTS_EVERY: Duration = Duration::from_secs(1);
 
@@ -134,7 +136,9 @@ impl Subscription {
         let Some(replay) = &self.replay else { return Ok(Step::Done) };
         let (until, events_left) = (replay.until, replay.events_left);
         let (log, member) = (&self.streams.shared.log, self.queue.member);
-        let events = log.stream_events(member, &replay.authors, self.positions.read_to, until, REPLAY_STEP).await?;
+        let read_to = self.positions.read_to;
+        let step_end = until.min(Position(read_to.0.saturating_add(REPLAY_POSITIONS)));
+        let events = log.stream_events(member, &replay.authors, read_to, step_end, REPLAY_STEP).await?;
         if events.len() > events_left {
             self.replay = None;
             self.positions.read_to = until;
@@ -147,11 +151,12 @@ impl Subscription {
         if let Some(replay) = &mut self.replay {
             replay.events_left -= events.len();
         }
-        if events.len() < REPLAY_STEP {
+        self.positions.read_to = match events.last() {
+            Some(last) if events.len() == REPLAY_STEP => last.position,
+            _ => step_end,
+        };
+        if self.positions.read_to >= until {
             self.replay = None;
-            self.positions.read_to = until;
-        } else if let Some(last) = events.last() {
-            self.positions.read_to = last.position;
         }
         Ok(Step::Done)
     }
@@ -191,7 +196,14 @@ impl Subscription {
             let counts = &shared.recent_counts;
             let changed = counts.with_changed_after(self.positions.counted_to, |changed| self.queue.on_screen(changed));
             let viewer = shared.visibility.viewer_as_applied(self.queue.member).await?;
-            let posts = shared.visibility.posts(&viewer, &changed, Surface::Direct).await?;
+            let posts = match shared.visibility.posts(&viewer, &changed, Surface::Direct).await {
+                // The lane of counts is full: the next report, a second later, includes these changes.
+                Err(Error::Busy(_) | Error::Late(_) | Error::Refused(_)) => {
+                    self.count_at = Instant::now() + COUNTS_EVERY;
+                    return Ok(());
+                }
+                posts => posts?,
+            };
             let position = self.resume_from();
             let id = shared.cursor_at(position);
             self.outbox.extend(posts.iter().map(|visible| {

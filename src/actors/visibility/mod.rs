@@ -18,7 +18,9 @@ pub(super) use viewer::VisibilityCheck;
 use super::{catalog::Catalog, error::Error};
 use crate::{
     config::Config,
-    domain::{Event, MemberId, Position, PostId, Privacy, Surface, VisiblePost, cursor::StreamCursor},
+    domain::{
+        Deadline, Event, MemberId, Position, PostId, Privacy, Refusal, Surface, VisiblePost, cursor::StreamCursor,
+    },
     storage::{EventLog, MemberStore, PostStore, StoreResult, Stores},
 };
 use authors::Decision;
@@ -96,16 +98,33 @@ impl Visibility {
         let mut posts = self.shared.catalog.posts(viewer.member(), ids).await?;
         let member = viewer.member();
         viewer.with_check(surface, |check| posts.retain(|visible| check.sees_post(visible.post.facts_for(member))));
-        let blocked = &viewer.relations().blocked;
-        if !blocked.is_empty() && !posts.is_empty() {
-            let ids: Vec<PostId> = posts.iter().map(|visible| visible.post.id).collect();
-            for (id, hidden_counts) in self.shared.posts.counts_by(&ids, blocked).await? {
-                for visible in posts.iter_mut().filter(|visible| visible.post.id == id) {
-                    visible.hidden_counts = hidden_counts;
-                }
-            }
-        }
+        self.shared.catalog.hide_counts(viewer.relations(), &mut posts).await?;
         Ok(posts)
+    }
+
+    /// Returns those of the posts `ids` that are visible to the viewer, from their facts: loads no text, no card and no
+    /// count. At most 10,000 ids. Errors: `Late` if a deadline is given and passes first.
+    pub(super) async fn visible_posts(
+        &self,
+        viewer: &Viewer,
+        ids: &[PostId],
+        surface: Surface,
+        until: Option<&Deadline>,
+    ) -> Result<FxHashSet<PostId>, Error> {
+        if ids.is_empty() {
+            return Ok(FxHashSet::default());
+        }
+        let facts = self.shared.catalog.post_facts(viewer.member(), ids, until).await?;
+        Ok(viewer.with_check(surface, |check| {
+            let visible = facts.iter().filter(|(_, facts)| check.sees_post(*facts));
+            visible.map(|(post, _)| *post).collect()
+        }))
+    }
+
+    /// Checks that a post is visible to a viewer who asks for it by name. Refuses `PostNotFound`.
+    pub(super) async fn check_post(&self, viewer: &Viewer, id: PostId) -> Result<(), Error> {
+        let visible = self.visible_posts(viewer, &[id], Surface::Direct, None).await?;
+        if visible.is_empty() { Err(Refusal::PostNotFound.into()) } else { Ok(()) }
     }
 
     /// Returns the posts among `ids` whose texts mention `member`. Includes posts that were deleted and not purged yet.

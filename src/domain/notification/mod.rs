@@ -20,7 +20,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::{Comment, CommentId, Event, EventKind, MemberId, Position, PostId, Timestamp};
+use super::{CommentId, Event, EventKind, MemberId, Position, PostId, Timestamp};
 
 /// Maximum number of notifications that one member keeps; the oldest are deleted first.
 pub const NOTIFICATIONS_MAX: usize = 10_000;
@@ -119,12 +119,11 @@ impl Notification {
         })
     }
 
-    /// Returns the kind that clients see: a comment with a parent is a `Reply`.
-    pub fn shown_as(&self, comment: Option<&Comment>) -> NotificationKind {
+    /// Returns the kind that clients see: a comment with a parent is a `Reply`. `is_reply` is whether the comment has
+    /// one.
+    pub fn shown_as(&self, is_reply: bool) -> NotificationKind {
         match self.kind {
-            NotificationKind::Comment if comment.is_some_and(|comment| comment.parent.is_some()) => {
-                NotificationKind::Reply
-            }
+            NotificationKind::Comment if is_reply => NotificationKind::Reply,
             kind => kind,
         }
     }

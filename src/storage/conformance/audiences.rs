@@ -43,7 +43,7 @@ async fn every_read_returns_the_audience(backend: &Backend) {
     let ids = posts(&stores, author, &[]).await;
     let newest_first: Vec<_> = ids.iter().copied().zip(PostAudience::ALL).rev().collect();
     for listed in [
-        stores.posts.posts_by(&[author], END, 9).await.unwrap(),
+        stores.posts.posts_by(&[author], END, 9, None).await.unwrap(),
         stores.posts.newest_posts(END, 9).await.unwrap(),
         stores.posts.tagged_posts("표", END, 9).await.unwrap(),
     ] {

@@ -5,7 +5,7 @@ use super::{
 };
 use crate::{
     domain::{CalendarDay, Comment, CommentId, MemberId, PostId, Timestamp},
-    storage::{CommentRange, Stores},
+    storage::{CommentRange, CountBy, Stores},
 };
 
 conformance! {
@@ -141,7 +141,9 @@ async fn a_tombstone_shows_what_is_below_it_during_a_departure(backend: &Backend
     let below =
         async || stores.comments.comment_by_id(top).await.unwrap().map(|found| (found.reply_count, found.below_count));
     let by = async |who| {
-        let counts = stores.comments.comment_counts_by(&[top], &[who]).await.unwrap();
+        let counts = stores.comments.comment_counts_by(&[top], &[who], CountBy::Members, None).await.unwrap();
+        let by_acts = stores.comments.comment_counts_by(&[top], &[who], CountBy::Acts, None).await.unwrap();
+        assert_eq!(counts, by_acts);
         counts.first().map(|counts| (counts.replies, counts.below))
     };
     assert_eq!((below().await, by(one).await), (Some((2, 2)), Some((1, 1))));

@@ -8,7 +8,7 @@ use crate::{
     domain::{
         Deadline, EventKind, FOLLOWINGS_MAX, Fact, MemberCard, MemberId, Recommendation, Refusal, Relation, Timestamp,
     },
-    storage::{Import, ImportedFollow, Listed, NewMember, Stores},
+    storage::{Import, ImportedFollow, Listed, NETWORK_EACH_MAX, NETWORK_FOLLOWINGS_MAX, NewMember, Stores},
 };
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ conformance! {
     relations_come_in_the_order_asked,
     the_newest_are_recommended_first,
     friends_of_friends_are_recommended_by_common_follows,
+    recommendations_consider_the_newest_follows,
 }
 
 fn ids(listed: &[Listed<MemberCard>]) -> Vec<MemberId> {
@@ -156,4 +157,25 @@ async fn friends_of_friends_are_recommended_by_common_follows(backend: &Backend)
     }
     let pages = recommended(stores, me, Recommendation::Network, 3).await;
     assert_eq!(pages, [vec![(three, 3), (two, 2), (one_new, 1)], vec![(one_old, 1)]]);
+}
+
+async fn recommendations_consider_the_newest_follows(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let [me, newest, oldest, stranger] = members(stores).await;
+    let others: Vec<NewMember> =
+        (0..NETWORK_FOLLOWINGS_MAX).map(|number| newcomer(&format!("n{number}x{}", me.0))).collect();
+    let other: Vec<MemberId> = others.iter().map(|other| other.id).collect();
+    let follow = |follower, followee| ImportedFollow { id: id(), follower, followee };
+    // `oldest` is the follow before the newest of the viewer, and its follow is ignored. `newest` has one follow more
+    // than are considered: the one of the first of `other`.
+    let mut follows = vec![follow(me, oldest), follow(oldest, stranger)];
+    follows.extend(other[1..].iter().map(|friend| follow(me, *friend)));
+    follows.push(follow(me, newest));
+    follows.extend(other[..=NETWORK_EACH_MAX].iter().map(|friend| follow(newest, *friend)));
+    stores.housekeeping.import(Import { members: others, follows, ..Import::default() }).await.unwrap();
+    assert_eq!(recommended(stores, me, Recommendation::Network, 100).await, Vec::<Vec<_>>::new());
+    unfollow(stores, me, other[NETWORK_FOLLOWINGS_MAX - 1]).await.unwrap();
+    unfollow(stores, newest, other[NETWORK_EACH_MAX]).await.unwrap();
+    let pages = recommended(stores, me, Recommendation::Network, 100).await;
+    assert_eq!(pages, [[(other[0], 1), (stranger, 1)]]);
 }

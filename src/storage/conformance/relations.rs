@@ -6,11 +6,12 @@ use super::{
 };
 use crate::{
     domain::{
-        CommentText, Event, EventAudience, EventKind as K, Fact, MemberId, Position, PostCounts, Privacy, ProfilePatch,
-        Refusal, RelationChange, Timestamp,
+        CommentText, Deadline, Event, EventAudience, EventKind as K, Fact, MemberId, Position, PostAudience,
+        PostCounts, PostFacts, Privacy, ProfilePatch, Refusal, RelationChange, Timestamp,
     },
-    storage::{BlockedCounts, Followed, Stores},
+    storage::{BlockedCounts, CountBy, Followed, PostParticipants, Stores},
 };
+use std::time::Duration;
 
 conformance! {
     a_block_and_the_relations_that_it_ends_are_one_commit,
@@ -18,6 +19,8 @@ conformance! {
     going_public_accepts_every_follow_request,
     a_mute_has_one_end,
     counts_by_some_members_are_counted_apart,
+    replies_are_counted_below_their_parents_parent,
+    participants_and_facts_exclude_deactivated_members_and_deleted_rows,
     a_mention_is_emitted_once_and_withdrawn_with_its_text,
     a_stream_reads_the_same_events_from_memory_and_from_disk,
 }
@@ -139,13 +142,67 @@ async fn counts_by_some_members_are_counted_apart(backend: &Backend) {
     }
     fixtures::like_comment(stores, b, top).await;
     stores.members.deactivate(deactivated, Timestamp::now()).await.unwrap();
-    let of_posts = stores.posts.counts_by(&[busy, quiet], &[b, deactivated]).await.unwrap();
-    assert_eq!(of_posts, [(busy, PostCounts { views: 0, likes: 1, comments: 2 })]);
-    let below = stores.comments.comment_counts_by(&[top], &[b, deactivated]).await.unwrap();
-    assert_eq!(below, [BlockedCounts { comment: top, likes: 1, replies: 2, below: 2 }]);
     follow(stores, a, author).await;
     follow(stores, author, b).await;
-    assert_eq!(stores.relations.follow_counts_by(author, &[a, b, deactivated]).await.unwrap(), [1, 1]);
+    let until = Deadline::after(Duration::from_secs(60));
+    let (blocked, three) = ([b, deactivated], [a, b, deactivated]);
+    for until in [None, Some(&until)] {
+        let of_posts = stores.posts.counts_by(&[busy, quiet], &blocked, until).await.unwrap();
+        assert_eq!(of_posts, [(busy, PostCounts { views: 0, likes: 1, comments: 2 })]);
+        for how in [CountBy::Acts, CountBy::Members] {
+            let below = stores.comments.comment_counts_by(&[top], &blocked, how, until).await.unwrap();
+            assert_eq!(below, [BlockedCounts { comment: top, likes: 1, replies: 2, below: 2 }], "{how:?}");
+            assert_eq!(stores.relations.follow_counts_by(author, &three, how, until).await.unwrap(), [1, 1], "{how:?}");
+        }
+    }
+}
+
+async fn replies_are_counted_below_their_parents_parent(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let [author, one, other] = members(stores).await;
+    let on = post(stores, author).await;
+    let (top, elsewhere) = (comment(stores, author, on).await, comment(stores, author, on).await);
+    let below = reply(stores, one, top).await;
+    reply(stores, one, below).await;
+    let removed = reply(stores, one, below).await;
+    reply(stores, other, below).await;
+    reply(stores, one, elsewhere).await;
+    stores.comments.delete_comment(one, removed, Timestamp::now()).await.unwrap();
+    let expected = [
+        BlockedCounts { comment: top, likes: 0, replies: 1, below: 2 },
+        BlockedCounts { comment: below, likes: 0, replies: 1, below: 1 },
+    ];
+    for how in [CountBy::Acts, CountBy::Members] {
+        let counts = stores.comments.comment_counts_by(&[top, below], &[one], how, None).await.unwrap();
+        assert_eq!(counts, expected, "{how:?}");
+    }
+    let facts = stores.comments.comment_facts(&[top, below, removed], None).await.unwrap();
+    assert_eq!(
+        facts.iter().map(|facts| (facts.comment, facts.is_reply)).collect::<Vec<_>>(),
+        [(top, false), (below, true)]
+    );
+}
+
+async fn participants_and_facts_exclude_deactivated_members_and_deleted_rows(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let [author, a, b, deactivated] = members(stores).await;
+    let (busy, quiet, theirs) =
+        (post(stores, author).await, post(stores, author).await, post(stores, deactivated).await);
+    for who in [b, a, deactivated] {
+        like(stores, who, busy).await;
+        comment(stores, who, busy).await;
+    }
+    comment(stores, a, busy).await;
+    let removed = comment(stores, b, busy).await;
+    stores.comments.delete_comment(b, removed, Timestamp::now()).await.unwrap();
+    stores.members.deactivate(deactivated, Timestamp::now()).await.unwrap();
+    let expected = PostParticipants { likers: vec![a, b], commenters: vec![a, a, b] };
+    assert_eq!(stores.posts.participants(&[quiet, busy], None).await.unwrap(), [(busy, expected)]);
+    let mut facts = stores.posts.post_facts(a, &[theirs, quiet, busy], None).await.unwrap();
+    facts.sort_unstable_by_key(|(post, _)| *post);
+    let public = PostFacts { author, audience: PostAudience::Public, mentions_viewer: false };
+    assert_eq!(facts, [(busy, public), (quiet, public)]);
+    assert_eq!(stores.members.inactive_members(&[deactivated, b], None).await.unwrap(), [deactivated]);
 }
 
 async fn a_mention_is_emitted_once_and_withdrawn_with_its_text(backend: &Backend) {

@@ -90,7 +90,8 @@ impl Sqlite {
         let tail = Arc::new(Tail::load(&writer_pool).await?);
         let read_only = options.read_only(true).create_if_missing(false);
         let read_pool = pool(read_only.clone(), config.storage.read_connections).await?;
-        let slow_reads = SlowReads(pool(read_only, slow_reads::CONNECTIONS).await?);
+        let for_slow_reads = read_only.pragma("cache_size", slow_reads::CACHE_KIB);
+        let slow_reads = SlowReads(pool(for_slow_reads, slow_reads::CONNECTIONS).await?);
         let writer = Writer::start(writer_pool, tail.clone(), config.storage.commit_batch_max).await?;
         Ok(Opened { read_pool, slow_reads, writer, tail, epoch })
     }

@@ -1,4 +1,7 @@
 //! Slow reads: connections of their own, and a deadline that interrupts the statement.
+//!
+//! A read whose cost is not bounded by its page takes a [`Deadline`] and runs here; `docs/adr/0028-bounded-reads.md`
+//! lists all of them. An ordinary read is bounded by its page and is not interrupted.
 use super::failed;
 use crate::{
     domain::Deadline,
@@ -10,8 +13,11 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteRow},
 };
 
-/// Connections of slow reads, about 2 MiB each. `actors::lanes` admits two such reads at once.
-pub(super) const CONNECTIONS: u32 = 2;
+/// Page cache of each connection, in KiB (negative by SQLite's convention).
+pub(super) const CACHE_KIB: &str = "-4096";
+/// Connections of slow reads, at most 6 MiB each: one for each permit of the four lanes that read here
+/// (`recommendations`, `counts`, `feeds`, `activity`), so that no permit waits for a connection.
+pub(super) const CONNECTIONS: u32 = 8;
 /// Instructions of SQLite's virtual machine between two checks of the deadline: about 20 microseconds.
 const CHECK_EVERY: i32 = 1_000;
 
@@ -33,6 +39,20 @@ impl SlowReads {
         drop(handle);
         let rows = query.fetch_all(&mut *connection).await;
         rows.map_err(|error| if until.has_passed() { StoreError::Late { backend: "sqlite" } } else { failed(error) })
+    }
+}
+
+impl super::Sqlite {
+    /// Returns all rows of a statement: as a slow read if it has a deadline, on an ordinary connection otherwise.
+    pub(super) async fn fetch_rows(
+        &self,
+        query: Query<'_, Sqlite, SqliteArguments>,
+        until: Option<&Deadline>,
+    ) -> StoreResult<Vec<SqliteRow>> {
+        match until {
+            Some(until) => self.slow_reads.fetch_all(query, until).await,
+            None => query.fetch_all(&self.read_pool).await.map_err(failed),
+        }
     }
 }
 

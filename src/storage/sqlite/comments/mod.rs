@@ -1,17 +1,18 @@
 //! `CommentStore` over the table `comments`: three levels, and hidden comments above visible ones are tombstones.
 mod commands;
+mod counts;
 mod statements;
 
 use super::{Sqlite, decoded, failed, json_ids, number, signed};
 use crate::{
-    domain::{Comment, CommentId, CommentText, MemberId, Outcome, PostId, Receipt, Timestamp},
-    storage::{BlockedCounts, CommentRange, CommentStore, Committed, StoreResult},
+    domain::{Comment, CommentId, CommentText, Deadline, MemberId, Outcome, PostId, Receipt, Timestamp},
+    storage::{BlockedCounts, CommentFacts, CommentRange, CommentStore, Committed, CountBy, StoreResult},
 };
 use async_trait::async_trait;
 use futures::FutureExt;
 use sqlx::{AssertSqlSafe, Row, SqliteConnection, sqlite::SqliteRow};
 use statements::{
-    BY_ID, BY_IDS, COUNTS_BY, EXISTING, EXISTING_BY, FIRST_REPLIES, FOR_COMMAND, FROM, OF_MEMBER, OF_POST, REPLIES_TO,
+    BY_ID, BY_IDS, EXISTING, EXISTING_BY, FACTS, FIRST_REPLIES, FOR_COMMAND, FROM, OF_MEMBER, OF_POST, REPLIES_TO,
 };
 
 /// Decodes the columns that `statements` select.
@@ -145,19 +146,22 @@ impl CommentStore for Sqlite {
         decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, comment)
     }
 
-    async fn comment_counts_by(&self, ids: &[CommentId], members: &[MemberId]) -> StoreResult<Vec<BlockedCounts>> {
-        let rows = sqlx::query(AssertSqlSafe(COUNTS_BY.as_str()))
-            .bind(json_ids(ids.iter().map(|id| id.0)))
-            .bind(json_ids(members.iter().map(|id| id.0)))
-            .fetch_all(&self.read_pool)
-            .await
-            .map_err(failed)?;
-        let counts = |row: &SqliteRow| BlockedCounts {
-            comment: CommentId(number(row.get(0))),
-            likes: number(row.get(1)),
-            replies: number(row.get(2)),
-            below: number(row.get(2)) + number(row.get(3)),
-        };
-        Ok(rows.iter().map(counts).collect())
+    async fn comment_facts(&self, ids: &[CommentId], until: Option<&Deadline>) -> StoreResult<Vec<CommentFacts>> {
+        let query = sqlx::query(AssertSqlSafe(FACTS.as_str())).bind(json_ids(ids.iter().map(|id| id.0)));
+        let facts = |row: &SqliteRow| CommentFacts { comment: CommentId(number(row.get(0))), is_reply: row.get(1) };
+        Ok(self.fetch_rows(query, until).await?.iter().map(facts).collect())
+    }
+
+    async fn comment_counts_by(
+        &self,
+        ids: &[CommentId],
+        members: &[MemberId],
+        how: CountBy,
+        until: Option<&Deadline>,
+    ) -> StoreResult<Vec<BlockedCounts>> {
+        match how {
+            CountBy::Acts => counts::by_acts(self, ids, members, until).await,
+            CountBy::Members => counts::by_members(self, ids, members, until).await,
+        }
     }
 }

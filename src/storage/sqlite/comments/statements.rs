@@ -38,7 +38,7 @@ fn columns() -> String {
 }
 
 /// The condition that comment `c` exists: it is neither deleted nor by a deactivated author.
-fn exists(c: &str) -> String {
+pub(super) fn exists(c: &str) -> String {
     format!("{c}.deleted_at IS NULL AND {}", active_author(c))
 }
 
@@ -129,20 +129,10 @@ pub(super) static FIRST_REPLIES: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Counted likes, visible direct replies and visible replies to those. Seeks likes by comment and member.
-pub(super) static COUNTS_BY: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "SELECT p.value, \
-        (SELECT count(*) FROM json_each(?2) a CROSS JOIN comment_likes l ON l.comment_id = p.value \
-        AND l.member_id = a.value AND l.counted = 1) AS likes, \
-        (SELECT count(*) FROM comments c WHERE c.parent_id = p.value AND {} \
-        AND c.author_id IN (SELECT value FROM json_each(?2))) AS replies, \
-        (SELECT count(*) FROM comments c JOIN comments d ON d.parent_id = c.id WHERE c.parent_id = p.value \
-        AND {} AND d.author_id IN (SELECT value FROM json_each(?2))) AS deeper \
-        FROM json_each(?1) p WHERE likes > 0 OR replies > 0 OR deeper > 0",
-        exists("c"),
-        exists("d")
-    )
+/// Whether each existing comment is a reply.
+pub(super) static FACTS: LazyLock<String> = LazyLock::new(|| {
+    let exists = exists("c");
+    format!("SELECT c.id, c.parent_id IS NOT NULL FROM json_each(?) j JOIN comments c ON c.id = j.value WHERE {exists}")
 });
 
 /// A comment for a command of member `?2`: it exists, on a post that is not hidden, and the member is active.

@@ -28,6 +28,8 @@ const FROM: &str = "SELECT * FROM members WHERE id > ? AND deactivated_at IS NUL
 const BY_HANDLE: &str = "SELECT * FROM members WHERE handle_key = ? AND deactivated_at IS NULL";
 const CARDS: &str = "SELECT m.id, handle, display_name, member_name, avatar_id, avatar_key FROM json_each(?) j \
     JOIN members m ON m.id = j.value WHERE deactivated_at IS NULL";
+const INACTIVE: &str = "SELECT j.value FROM json_each(?) j WHERE NOT EXISTS \
+    (SELECT 1 FROM members WHERE id = j.value AND deactivated_at IS NULL)";
 const CARDS_BY_HANDLE: &str = "SELECT m.id, handle, display_name, member_name, avatar_id, avatar_key \
     FROM json_each(?) j JOIN members m ON m.handle_key = j.value WHERE deactivated_at IS NULL";
 
@@ -144,6 +146,11 @@ impl MemberStore for Sqlite {
         let recommended =
             |row: &SqliteRow| Recommended { member: rows::card(row), common_follows: number(row.get("common")) };
         Ok(rows.iter().map(recommended).collect())
+    }
+
+    async fn inactive_members(&self, ids: &[MemberId], until: Option<&Deadline>) -> StoreResult<Vec<MemberId>> {
+        let query = sqlx::query(INACTIVE).bind(json_ids(ids.iter().map(|id| id.0)));
+        Ok(self.fetch_rows(query, until).await?.iter().map(|row| MemberId(number(row.get(0)))).collect())
     }
 
     async fn deactivated(&self) -> StoreResult<Vec<MemberId>> {

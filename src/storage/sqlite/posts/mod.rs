@@ -1,6 +1,8 @@
-//! `PostStore` over the tables `posts` and `post_tags`: the reads. The commands are in `create.rs` and `edit.rs`.
+//! `PostStore` over the tables `posts` and `post_tags`: the reads. The commands are in `create.rs` and `edit.rs`, the
+//! statements that count what some members did in `participants.rs`.
 mod create;
 mod edit;
+mod participants;
 
 pub(crate) use create::{CreatedPost, NewPost, PlacedPost, create_posts, insert, mentioned};
 pub(crate) use edit::set_tags;
@@ -11,10 +13,10 @@ use super::{
 };
 use crate::{
     domain::{
-        MemberId, Outcome, Position, Post, PostAudience, PostCounts, PostId, PostText, Receipt, Refusal, Timestamp,
-        markup::ResolvedMarkup,
+        Deadline, MemberId, Outcome, Position, Post, PostAudience, PostCounts, PostFacts, PostId, PostText, Receipt,
+        Refusal, Timestamp, markup::ResolvedMarkup,
     },
-    storage::{Committed, PostRef, PostStore, StoreResult},
+    storage::{Committed, PostParticipants, PostRef, PostStore, StoreResult},
 };
 use async_trait::async_trait;
 use futures::FutureExt;
@@ -37,13 +39,11 @@ const TAGGED: &str = "SELECT p.id, p.author_id, p.position, p.audience FROM post
     AND m.deactivated_at IS NULL ORDER BY t.post_id DESC LIMIT ?";
 const MENTIONS_IN: &str = "SELECT p.id, m.value->>'member' FROM json_each(?) j JOIN posts p ON p.id = j.value, \
     json_each(p.mentions) m";
-/// Counted likes and comments. Seeks each pair of post and member by index.
-const COUNTS_BY: &str = "SELECT p.value, \
-    (SELECT count(*) FROM json_each(?2) a CROSS JOIN post_likes l ON l.post_id = p.value AND l.member_id = a.value \
-    AND l.counted = 1) AS likes, \
-    (SELECT count(*) FROM json_each(?2) a CROSS JOIN comments c ON c.post_id = p.value AND c.author_id = a.value \
-    AND c.deleted_at IS NULL AND c.counted = 1) AS comments \
-    FROM json_each(?1) p WHERE likes > 0 OR comments > 0";
+/// `?2` is the viewer. Nobody reads mentions of a post that is not for the mentioned.
+const FACTS: &str = "SELECT p.id, p.author_id, p.audience, p.audience = 2 AND EXISTS \
+    (SELECT 1 FROM json_each(p.mentions) t WHERE t.value->>'member' = ?2) \
+    FROM json_each(?1) j JOIN posts p ON p.id = j.value JOIN members m ON m.id = p.author_id \
+    WHERE p.deleted_at IS NULL AND m.deactivated_at IS NULL";
 
 /// Decodes a row of `posts`.
 fn post(row: &SqliteRow) -> sqlx::Result<Post> {
@@ -127,10 +127,16 @@ impl PostStore for Sqlite {
         decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, post)
     }
 
-    async fn posts_by(&self, authors: &[MemberId], before: PostId, limit: usize) -> StoreResult<Vec<PostRef>> {
+    async fn posts_by(
+        &self,
+        authors: &[MemberId],
+        before: PostId,
+        limit: usize,
+        until: Option<&Deadline>,
+    ) -> StoreResult<Vec<PostRef>> {
         let authors = json_ids(authors.iter().map(|author| author.0));
         let query = sqlx::query(BY_AUTHORS).bind(authors).bind(signed(before.0)).bind(signed(limit as u64));
-        decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, post_ref)
+        decoded(&self.fetch_rows(query, until).await?, post_ref)
     }
 
     async fn newest_posts(&self, before: PostId, limit: usize) -> StoreResult<Vec<PostRef>> {
@@ -149,17 +155,37 @@ impl PostStore for Sqlite {
         Ok(rows.iter().map(|row| (PostId(number(row.get(0))), MemberId(number(row.get(1))))).collect())
     }
 
-    async fn counts_by(&self, ids: &[PostId], members: &[MemberId]) -> StoreResult<Vec<(PostId, PostCounts)>> {
-        let rows = sqlx::query(COUNTS_BY)
-            .bind(json_ids(ids.iter().map(|id| id.0)))
-            .bind(json_ids(members.iter().map(|id| id.0)))
-            .fetch_all(&self.read_pool)
-            .await
-            .map_err(failed)?;
-        let counts = |row: &SqliteRow| {
-            let counts = PostCounts { views: 0, likes: number(row.get(1)), comments: number(row.get(2)) };
-            (PostId(number(row.get(0))), counts)
-        };
-        Ok(rows.iter().map(counts).collect())
+    async fn post_facts(
+        &self,
+        viewer: MemberId,
+        ids: &[PostId],
+        until: Option<&Deadline>,
+    ) -> StoreResult<Vec<(PostId, PostFacts)>> {
+        let query = sqlx::query(FACTS).bind(json_ids(ids.iter().map(|id| id.0))).bind(signed(viewer.0));
+        decoded(&self.fetch_rows(query, until).await?, |row| {
+            let facts = PostFacts {
+                author: MemberId(number(row.try_get(1)?)),
+                audience: audience(row.try_get(2)?)?,
+                mentions_viewer: row.try_get(3)?,
+            };
+            Ok((PostId(number(row.try_get(0)?)), facts))
+        })
+    }
+
+    async fn participants(
+        &self,
+        ids: &[PostId],
+        until: Option<&Deadline>,
+    ) -> StoreResult<Vec<(PostId, PostParticipants)>> {
+        participants::participants(self, ids, until).await
+    }
+
+    async fn counts_by(
+        &self,
+        ids: &[PostId],
+        members: &[MemberId],
+        until: Option<&Deadline>,
+    ) -> StoreResult<Vec<(PostId, PostCounts)>> {
+        participants::counts_by(self, ids, members, until).await
     }
 }

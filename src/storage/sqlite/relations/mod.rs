@@ -6,8 +6,8 @@ pub(crate) use commands::accept_oldest;
 
 use super::{Sqlite, failed, json_ids, members, number, signed};
 use crate::{
-    domain::{MemberCard, MemberId, Relation, RelationChange, Relations, Timestamp},
-    storage::{Committed, Followed, Listed, RelationStore, StoreResult},
+    domain::{Deadline, MemberCard, MemberId, Relation, RelationChange, Relations, Timestamp},
+    storage::{Committed, CountBy, Followed, Listed, RelationStore, StoreResult},
 };
 use async_trait::async_trait;
 use futures::FutureExt;
@@ -26,6 +26,14 @@ static BLOCKS: LazyLock<String> = LazyLock::new(|| list_statement("blocks", "mem
 static MUTES: LazyLock<String> = LazyLock::new(|| {
     list_statement("mutes", "member_id", "muted_id", "AND (t.expires_at IS NULL OR t.expires_at > ?4)")
 });
+
+/// Rows of a counted member and whether that member follows `?1`; otherwise `?1` follows the member.
+const FOLLOWS_OF: &str = "SELECT follower_id, 1 FROM follows WHERE followee_id = ?1 AND follower_counted = 1 \
+    UNION ALL SELECT followee_id, 0 FROM follows WHERE follower_id = ?1 AND followee_counted = 1";
+/// Seeks each member in both directions.
+const FOLLOW_COUNTS_BY: &str = "SELECT count(f.id), count(g.id) FROM json_each(?2) a \
+    LEFT JOIN follows f ON f.follower_id = a.value AND f.followee_id = ?1 AND f.follower_counted = 1 \
+    LEFT JOIN follows g ON g.follower_id = ?1 AND g.followee_id = a.value AND g.followee_counted = 1";
 
 /// Builds the statement of a list: the members in the column `listed` of the rows whose column `of` is `?1`, with ids
 /// below `?2`, at most `?3`.
@@ -128,13 +136,27 @@ impl RelationStore for Sqlite {
         Ok(rows.iter().map(relation).collect())
     }
 
-    async fn follow_counts_by(&self, id: MemberId, members: &[MemberId]) -> StoreResult<[u64; 2]> {
-        let select = "SELECT count(f.id), count(g.id) FROM json_each(?2) a \
-            LEFT JOIN follows f ON f.follower_id = a.value AND f.followee_id = ?1 AND f.follower_counted = 1 \
-            LEFT JOIN follows g ON g.follower_id = ?1 AND g.followee_id = a.value AND g.followee_counted = 1";
-        let query = sqlx::query(select).bind(signed(id.0)).bind(json_ids(members.iter().map(|member| member.0)));
-        let row = query.fetch_one(&self.read_pool).await.map_err(failed)?;
-        Ok([number(row.get(0)), number(row.get(1))])
+    async fn follow_counts_by(
+        &self,
+        id: MemberId,
+        members: &[MemberId],
+        how: CountBy,
+        until: Option<&Deadline>,
+    ) -> StoreResult<[u64; 2]> {
+        match how {
+            CountBy::Acts => {
+                let rows = self.fetch_rows(sqlx::query(FOLLOWS_OF).bind(signed(id.0)), until).await?;
+                let known = rows.iter().filter(|row| members.binary_search(&member_id(row)).is_ok());
+                let follows = known.clone().filter(|row| row.get(1)).count() as u64;
+                Ok([follows, known.count() as u64 - follows])
+            }
+            CountBy::Members => {
+                let members = json_ids(members.iter().map(|member| member.0));
+                let query = sqlx::query(FOLLOW_COUNTS_BY).bind(signed(id.0)).bind(members);
+                let rows = self.fetch_rows(query, until).await?;
+                Ok(rows.first().map_or([0, 0], |row| [number(row.get(0)), number(row.get(1))]))
+            }
+        }
     }
 
     async fn relations_of(&self, member: MemberId) -> StoreResult<Relations> {
