@@ -156,7 +156,6 @@ mod tests {
     use crate::{
         actors::{
             Actors,
-            for_tests::TestServer,
             lease::for_tests::{Answer, TestLeases},
         },
         config::Config,
@@ -192,10 +191,14 @@ mod tests {
 
     #[tokio::test]
     async fn dead_letters_are_redriven_only_with_the_lease() {
-        let leases = TestLeases::new();
-        let server = TestServer::start_with(|stores| stores.leases = leases.clone()).await;
-        let shared = &server.actors.activity.shared;
-        let fact = Fact::new(EventKind::PostCreated, server.member).on_post(PostId(1));
+        let (leases, folder) = (TestLeases::new(), tempfile::tempdir().unwrap());
+        let config = Config::for_tests(folder.path());
+        let mut stores = Stores::open(&config).await.unwrap();
+        stores.leases = leases.clone();
+        // The log is empty, so that the store has not applied the position of the dead letter.
+        let (actors, supervisor) = Actors::start(stores, &config).await.unwrap();
+        let shared = &actors.activity.shared;
+        let fact = Fact::new(EventKind::PostCreated, MemberId(7)).on_post(PostId(1));
         let event = Event { position: Position(1), at_ns: 5, fact };
         add_dead_letter(shared, &event, &StoreError::Busy { backend: "test" }).await.unwrap();
         let past = Timestamp::now().before(PAUSE_MIN);
@@ -204,6 +207,7 @@ mod tests {
             leases.set(answer);
             assert_eq!(redrive_due(shared).await.unwrap(), Redriven { redriven, failed: 0 }, "{answer:?}");
         }
+        supervisor.stop().await;
     }
 
     #[test]
