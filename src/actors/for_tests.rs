@@ -5,8 +5,13 @@ use crate::{
     domain::{Email, Handle, Identity, MemberId, Password, Patch, Profile, ProfilePatch},
     storage::Stores,
 };
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
+/// The longest time that a test waits.
+const TIMEOUT: Duration = Duration::from_secs(60);
 const EMAIL: &str = "who@example.com";
 const PASSWORD: &str = "Passw0rd!";
 const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -48,4 +53,17 @@ impl TestServer {
         let verified = self.actors.sessions.verify(&tokens.access).unwrap();
         (tokens.access, verified.identity)
     }
+}
+
+/// Polls until `look` returns a value, for at most [`TIMEOUT`].
+pub(super) async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let looking = async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(TIMEOUT, looking).await.expect("the condition holds within the timeout")
 }

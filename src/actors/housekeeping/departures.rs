@@ -5,12 +5,13 @@ use crate::{
         backoff::{Backoff, PART_MAX},
         error::{Error, Reply},
         health::{Fault, Part},
+        lease::Lease,
         mailbox::{Envelope, Mailbox},
         reader,
         supervisor::Supervisor,
     },
     domain::{Event, EventKind, MemberId},
-    storage::{DEPARTURE_ROWS_MAX, DepartureStep, DepartureStore, Stores},
+    storage::{DEPARTURE_ROWS_MAX, DepartureStep, DepartureStore, Stores, Work},
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::{
@@ -22,6 +23,8 @@ use tokio::sync::Notify;
 /// The longest pause between two steps. A pause is as long as the step before it, so that the writer has at least half
 /// of its time for the commands of others.
 const PAUSE_MAX: Duration = Duration::from_millis(200);
+/// The pause between two requests for the lease while another process has it.
+const LEASE_PAUSE: Duration = Duration::from_secs(1);
 
 /// The messages of the actor.
 enum Message {
@@ -65,8 +68,13 @@ pub(super) async fn start(supervisor: &Supervisor, part: &Part, stores: &Stores)
     let head = *stores.log.head().borrow();
     let (log, store) = (stores.log.clone(), stores.departures.clone());
     let make = move || (DepartureActor, store.clone());
-    let steps = take_steps(supervisor.spawn_part(part, None, make).await, part.new_fault(), wake.clone());
-    supervisor.spawn_background(steps);
+    let steps = Steps {
+        mailbox: supervisor.spawn_part(part, None, make).await,
+        lease: Lease::new(&stores.leases, Work::Departures),
+        fault: part.new_fault(),
+        wake: wake.clone(),
+    };
+    supervisor.spawn_background(take_steps(steps));
     let mut read_to = head;
     supervisor.spawn_background(reader::follow_for_part(log, head, Arc::default(), move |batch: Vec<Event>| {
         if batch.iter().any(|event| may_begin(event.fact.kind)) {
@@ -82,13 +90,26 @@ fn may_begin(kind: EventKind) -> bool {
     matches!(kind, EventKind::MemberDeactivated | EventKind::MemberRestored | EventKind::PostsPublic)
 }
 
-/// Takes steps while any are open, and waits to be woken otherwise.
-async fn take_steps(mailbox: Mailbox<Message>, fault: Fault, wake: Arc<Notify>) {
+/// The arguments of [`take_steps`].
+struct Steps {
+    mailbox: Mailbox<Message>,
+    lease: Lease,
+    fault: Fault,
+    /// Notified when a departure may have begun.
+    wake: Arc<Notify>,
+}
+
+/// Takes steps while any are open and this process has the lease, and waits to be woken otherwise.
+async fn take_steps(Steps { mailbox, lease, fault, wake }: Steps) {
     let open = metrics::gauge!("dailyfeed_departures_open");
     let rows = metrics::histogram!("dailyfeed_departure_step_rows");
     let mut backoff = Backoff::up_to(PART_MAX);
     let mut after = MemberId(0);
     loop {
+        if !lease.is_held().await {
+            tokio::time::sleep(LEASE_PAUSE).await;
+            continue;
+        }
         let begun = Instant::now();
         match mailbox.ask(|reply| Message::TakeStep { after, reply }).await {
             Ok(step) => {

@@ -2,7 +2,7 @@
 use super::{Readers, actor::State};
 use crate::{
     actors::{
-        for_tests::TestServer,
+        for_tests::{TestServer, until},
         health::Part,
         lease::{
             Lease,
@@ -120,4 +120,16 @@ async fn rows_are_pruned_only_with_the_lease() {
         let session = server.stores.sessions.session(identity.session).await.unwrap();
         assert_eq!(session.is_none(), pruned, "{answer:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn steps_of_departures_are_taken_only_with_the_lease() {
+    let leases = TestLeases::new();
+    let server = TestServer::start_with(|stores| stores.leases = leases.clone()).await;
+    let departures = &server.stores.departures;
+    departures.begin_to_leave(server.member).await.unwrap();
+    leases.asked(Work::Departures, 2).await;
+    assert_eq!(departures.open_departures().await.unwrap(), 1);
+    leases.set(Answer::Granted);
+    until(async || (departures.open_departures().await.unwrap() == 0).then_some(())).await;
 }

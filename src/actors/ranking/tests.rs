@@ -5,7 +5,7 @@ use crate::{
         Actors,
         error::Error,
         feeds::Feed,
-        for_tests::TestServer,
+        for_tests::{TestServer, until},
         health::Part,
         lease::for_tests::{Answer, TestLeases},
     },
@@ -58,19 +58,6 @@ async fn start() -> Deployment {
     let mine = actors.feeds.page(author, Feed::Mine, None, 10).await.unwrap().items;
     let posts = [mine[1].post.id, mine[0].post.id];
     Deployment { actors, stores, author, fan, posts, _folder: folder }
-}
-
-/// Polls until `look` returns a value, for at most [`TIMEOUT`].
-async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let looking = async {
-        loop {
-            if let Some(found) = look().await {
-                return found;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(TIMEOUT, looking).await.expect("the condition holds within the timeout")
 }
 
 fn leader(shared: &Shared, period: RankingPeriod) -> PostId {

@@ -1,41 +1,49 @@
-//! The commands on relations: `follow` and `change_relation`, each with the relations that it ends.
+//! The commands on relations: `follow` and `change_relation`, with those about follows and follow requests.
+use super::blocks_and_mutes::{Mute, block, mute, unblock, unmute};
 use crate::{
-    domain::{
-        BLOCKS_MAX, EventKind as K, FOLLOW_REQUESTS_MAX, FOLLOWINGS_MAX, Fact, MUTES_MAX, MemberId, Refusal,
-        RelationChange, Timestamp,
-    },
+    domain::{EventKind as K, FOLLOW_REQUESTS_MAX, FOLLOWINGS_MAX, Fact, MemberId, Refusal, RelationChange, Timestamp},
     storage::{
         Followed, StoreResult,
-        sqlite::{failed, members, number, signed, writer::Commit},
+        sqlite::{failed, number, signed, writer::Commit},
     },
 };
 use futures::{FutureExt, future::BoxFuture};
 use sqlx::{Row, sqlite::SqliteRow};
 
 /// Whether the command changed anything.
-type Changed = StoreResult<bool>;
+pub(super) type Changed = StoreResult<bool>;
 
 /// Executes a statement about two members and returns whether it changed a row.
-async fn execute(commit: &mut Commit, statement: &'static str, one: MemberId, other: MemberId) -> StoreResult<bool> {
+pub(super) async fn execute(
+    commit: &mut Commit,
+    statement: &'static str,
+    one: MemberId,
+    other: MemberId,
+) -> StoreResult<bool> {
     let query = sqlx::query(statement).bind(signed(one.0)).bind(signed(other.0));
     Ok(query.execute(&mut commit.connection).await.map_err(failed)?.rows_affected() > 0)
 }
 
 /// Returns whether a statement about two members finds a row.
-async fn exists(commit: &mut Commit, select: &'static str, one: MemberId, other: MemberId) -> StoreResult<bool> {
+pub(super) async fn exists(
+    commit: &mut Commit,
+    select: &'static str,
+    one: MemberId,
+    other: MemberId,
+) -> StoreResult<bool> {
     let query = sqlx::query(select).bind(signed(one.0)).bind(signed(other.0));
     Ok(query.fetch_optional(&mut commit.connection).await.map_err(failed)?.is_some())
 }
 
 /// Runs a statement that counts rows of one member.
-async fn count(commit: &mut Commit, select: &'static str, member: MemberId) -> StoreResult<usize> {
+pub(super) async fn count(commit: &mut Commit, select: &'static str, member: MemberId) -> StoreResult<usize> {
     let query = sqlx::query(select).bind(signed(member.0));
     let row = query.fetch_one(&mut commit.connection).await.map_err(failed)?;
     Ok(usize::try_from(row.get::<i64, _>(0)).unwrap_or(usize::MAX))
 }
 
 /// Inserts a row about two members.
-async fn insert(
+pub(super) async fn insert(
     commit: &mut Commit,
     statement: &'static str,
     id: u64,
@@ -68,7 +76,7 @@ async fn follows(commit: &mut Commit, follower: MemberId, followee: MemberId) ->
 }
 
 /// Deletes a follow and subtracts it from the counters that count it. The caller emits the event.
-async fn delete_follow(commit: &mut Commit, follower: MemberId, followee: MemberId) -> StoreResult<bool> {
+pub(super) async fn delete_follow(commit: &mut Commit, follower: MemberId, followee: MemberId) -> StoreResult<bool> {
     let delete = "DELETE FROM follows WHERE follower_id = ? AND followee_id = ? \
         RETURNING follower_counted, followee_counted";
     let query = sqlx::query(delete).bind(signed(follower.0)).bind(signed(followee.0));
@@ -79,7 +87,7 @@ async fn delete_follow(commit: &mut Commit, follower: MemberId, followee: Member
     Ok(deleted.is_some())
 }
 
-async fn delete_request(commit: &mut Commit, requester: MemberId, target: MemberId) -> StoreResult<bool> {
+pub(super) async fn delete_request(commit: &mut Commit, requester: MemberId, target: MemberId) -> StoreResult<bool> {
     execute(commit, "DELETE FROM follow_requests WHERE requester_id = ? AND target_id = ?", requester, target).await
 }
 
@@ -179,7 +187,7 @@ pub(crate) async fn accept_oldest(commit: &mut Commit, member: MemberId, max: us
     Ok(requests.len())
 }
 
-async fn decline(commit: &mut Commit, member: MemberId, requester: MemberId) -> Changed {
+pub(super) async fn decline(commit: &mut Commit, member: MemberId, requester: MemberId) -> Changed {
     let deleted = delete_request(commit, requester, member).await?;
     if deleted {
         commit.emit(Fact::new(K::FollowRequestDeclined, member).to(requester));
@@ -194,103 +202,6 @@ async fn remove_follower(commit: &mut Commit, member: MemberId, follower: Member
     commit.emit(Fact::new(K::FollowerRemoved, member).to(follower));
     commit.emit(Fact::new(K::FollowEnded, follower).to(member));
     Ok(true)
-}
-
-/// The limit of one of the lists that a member keeps.
-struct Limit {
-    count: &'static str,
-    max: usize,
-    refusal: Refusal,
-}
-
-const BLOCKS: Limit = Limit {
-    count: "SELECT count(*) FROM blocks WHERE member_id = ?",
-    max: BLOCKS_MAX,
-    refusal: Refusal::BlockLimit { max: BLOCKS_MAX },
-};
-const MUTES: Limit = Limit {
-    count: "SELECT count(*) FROM mutes WHERE member_id = ?",
-    max: MUTES_MAX,
-    refusal: Refusal::MuteLimit { max: MUTES_MAX },
-};
-
-/// Refuses `MemberNotFound` if the other member is not active, and the limit's refusal if the list is full.
-async fn check_other_and_limit(
-    commit: &mut Commit,
-    limit: &Limit,
-    member: MemberId,
-    other: MemberId,
-) -> StoreResult<()> {
-    if !members::is_active(&mut commit.connection, other).await? {
-        return Err(Refusal::MemberNotFound.into());
-    }
-    if count(commit, limit.count, member).await? >= limit.max { Err(limit.refusal.clone().into()) } else { Ok(()) }
-}
-
-async fn block(commit: &mut Commit, id: u64, member: MemberId, other: MemberId) -> Changed {
-    if exists(commit, "SELECT 1 FROM blocks WHERE member_id = ? AND blocked_id = ?", member, other).await? {
-        return Ok(false);
-    }
-    check_other_and_limit(commit, &BLOCKS, member, other).await?;
-    insert(commit, "INSERT INTO blocks (id, member_id, blocked_id) VALUES (?, ?, ?)", id, member, other).await?;
-    commit.emit(Fact::new(K::MemberBlocked, member).to(other));
-    for (follower, followee) in [(member, other), (other, member)] {
-        if delete_follow(commit, follower, followee).await? {
-            commit.emit(Fact::new(K::FollowEnded, follower).to(followee));
-        }
-    }
-    if delete_request(commit, member, other).await? {
-        commit.emit(Fact::new(K::FollowRequestWithdrawn, member).to(other));
-    }
-    decline(commit, member, other).await?;
-    Ok(true)
-}
-
-async fn unblock(commit: &mut Commit, member: MemberId, other: MemberId) -> Changed {
-    let deleted = execute(commit, "DELETE FROM blocks WHERE member_id = ? AND blocked_id = ?", member, other).await?;
-    if deleted {
-        commit.emit(Fact::new(K::MemberUnblocked, member).to(other));
-    }
-    Ok(deleted)
-}
-
-/// The arguments of `mute`.
-struct Mute {
-    id: u64,
-    member: MemberId,
-    other: MemberId,
-    until: Option<Timestamp>,
-    now: Timestamp,
-}
-
-async fn mute(commit: &mut Commit, mute: Mute) -> Changed {
-    let Mute { id, member, other, until, now } = mute;
-    let already = exists(commit, "SELECT 1 FROM mutes WHERE member_id = ? AND muted_id = ?", member, other).await?;
-    if !already {
-        // Expired mutes do not count towards the limit.
-        let expired = "DELETE FROM mutes WHERE member_id = ? AND expires_at < ?";
-        let query = sqlx::query(expired).bind(signed(member.0)).bind(now.0);
-        query.execute(&mut commit.connection).await.map_err(failed)?;
-        check_other_and_limit(commit, &MUTES, member, other).await?;
-    }
-    let upsert = "INSERT INTO mutes (id, member_id, muted_id, expires_at) VALUES (?, ?, ?, ?) \
-        ON CONFLICT (member_id, muted_id) DO UPDATE SET expires_at = excluded.expires_at \
-        WHERE expires_at IS NOT excluded.expires_at";
-    let query = sqlx::query(upsert).bind(signed(id)).bind(signed(member.0)).bind(signed(other.0));
-    let query = query.bind(until.map(|until| until.0));
-    let changed = query.execute(&mut commit.connection).await.map_err(failed)?.rows_affected() > 0;
-    if changed {
-        commit.emit(Fact::new(K::MemberMuted, member).to(other));
-    }
-    Ok(changed)
-}
-
-async fn unmute(commit: &mut Commit, member: MemberId, other: MemberId) -> Changed {
-    let deleted = execute(commit, "DELETE FROM mutes WHERE member_id = ? AND muted_id = ?", member, other).await?;
-    if deleted {
-        commit.emit(Fact::new(K::MemberUnmuted, member).to(other));
-    }
-    Ok(deleted)
 }
 
 pub(super) fn change_relation(

@@ -1,5 +1,6 @@
 //! `RelationStore` over the tables `follows`, `follow_requests`, `blocks` and `mutes`: the reads. The commands are in
-//! `commands.rs`.
+//! `commands.rs` and `blocks_and_mutes.rs`.
+mod blocks_and_mutes;
 mod commands;
 
 pub(crate) use commands::accept_oldest;
