@@ -95,7 +95,7 @@ impl State {
                 round.note(kind.name(), self.store.prune_rows(kind, bounds).await.map_err(Error::from));
             }
             let views = self.readers.ranking.fold_old_views(&*self.views, now).await;
-            round.note("views", views.map_err(Error::from));
+            round.note("views", views);
             // The activity store cannot be pruned while its part is down.
             if self.readers.activity.is_up() {
                 round.note("activity", self.readers.activity.prune(now).await);

@@ -68,13 +68,10 @@ pub(super) async fn start(supervisor: &Supervisor, part: &Part, stores: &Stores)
     let head = *stores.log.head().borrow();
     let (log, store) = (stores.log.clone(), stores.departures.clone());
     let make = move || (DepartureActor, store.clone());
-    let steps = Steps {
-        mailbox: supervisor.spawn_part(part, None, make).await,
-        lease: Lease::new(&stores.leases, Work::Departures),
-        fault: part.new_fault(),
-        wake: wake.clone(),
-    };
-    supervisor.spawn_background(take_steps(steps));
+    let mailbox = supervisor.spawn_part(part, None, make).await;
+    let lease = Lease::new(&stores.leases, Work::Departures);
+    let fault = part.new_fault();
+    supervisor.spawn_background(take_steps(Steps { mailbox, lease, fault, wake: wake.clone() }));
     let mut read_to = head;
     supervisor.spawn_background(reader::follow_for_part(log, head, Arc::default(), move |batch: Vec<Event>| {
         if batch.iter().any(|event| may_begin(event.fact.kind)) {

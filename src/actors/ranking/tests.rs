@@ -17,9 +17,7 @@ use crate::{
     storage::{Stores, View, Work},
 };
 use jiff::tz::TimeZone;
-use std::{sync::Arc, time::Duration};
-
-const TIMEOUT: Duration = Duration::from_secs(60);
+use std::sync::Arc;
 
 struct Deployment {
     actors: Actors,
