@@ -112,12 +112,12 @@ async fn promises<'a>(star: &Member, members: &'a [Member; 11]) -> Vec<Promise<'
     e.put(&relation("follow")).await;
     star.put(&format!("/api/members/{}/follow", f.id)).await;
     for closed in [g, h] {
-        closed.ok(Method::PATCH, "/api/members/me", &json!({"privacy": "followers"})).await;
+        closed.ok(Method::PATCH, "/api/members/me", &json!({"privacy": "FOLLOWERS"})).await;
         star.put(&format!("/api/members/{}/follow", closed.id)).await;
     }
     let request = format!("/api/members/me/follow-requests/{}", star.id);
     let post = format!("/api/posts/{}", j.post().await);
-    let private = json!({"privacy": "private"});
+    let private = json!({"privacy": "PRIVATE"});
     let promises = vec![
         Promise::new(a, Method::PUT, relation("block")),
         Promise::new(b, Method::DELETE, relation("block")),
