@@ -26,7 +26,7 @@ pub(super) enum ContentCommand {
         text: PostText,
         markup: ResolvedMarkup,
         expected: Option<Arc<Post>>,
-        reply: Reply<Committed<()>>,
+        reply: Reply<Committed<Post>>,
     },
     /// Deletes an author's post.
     DeletePost { author: MemberId, id: PostId, reply: Reply<Committed<()>> },
@@ -73,10 +73,7 @@ impl Command for ContentCommand {
             }
             Self::EditPost { author, id, text, markup, expected, reply } => {
                 let posts = stores.posts.clone();
-                let edit = async move {
-                    let edited = posts.edit_post(author, id, text, markup, expected, now).await?;
-                    Ok(edited.map(drop))
-                };
+                let edit = async move { Ok(posts.edit_post(author, id, text, markup, expected, now).await?) };
                 submit_then_reply(permit, reply, edit).await;
             }
             Self::DeletePost { author, id, reply } => {

@@ -66,6 +66,10 @@ impl Content {
     pub async fn draft_post(&self, author: MemberId, text: PostText) -> Result<VisiblePost, Error> {
         let ResolvedMarkup { tags, mentions } = self.markup(author, text.content()).await?;
         let images = self.pictures(text.images().unwrap_or_default()).await?;
+        if text.audience().is_none() {
+            // The author's last change of privacy decides.
+            self.visibility.wait_for_own_writes(author).await;
+        }
         let by_privacy = || PostAudience::default_of(self.visibility.privacy_of(author));
         let post = Post {
             id: PostId(self.ids.next()),
@@ -124,8 +128,13 @@ impl Content {
         self.check_post_visible(author, id).await?;
         let markup = self.markup(author, text.content()).await?;
         let edit = |reply| ContentCommand::EditPost { author, id, text, markup, expected, reply };
-        let Committed { at, .. } = self.slots.mailbox_of(author).ask(edit).await?;
-        self.visibility.note_write(author, at);
+        let Committed { value: stored, at } = self.slots.mailbox_of(author).ask(edit).await?;
+        if stored.audience == PostAudience::Mentioned {
+            // Hides the post from members whom its text no longer mentions.
+            self.visibility.put_in_force(author, at).await?;
+        } else {
+            self.visibility.note_write(author, at);
+        }
         Ok(Committed { value: self.post_on_screen(author, id).await?, at })
     }
 

@@ -3,7 +3,10 @@
 use super::{LiveNotifications, VisibleNotification};
 use crate::{
     actors::{error::Error, visibility::Viewer},
-    domain::{Event, EventKind as K, LiveRetraction, MemberId, Notification, Position, PostAudience, PostId, Surface},
+    domain::{
+        Event, EventKind as K, Fact, LiveRetraction, MemberId, Notification, Position, PostAudience, PostFacts, PostId,
+        Surface,
+    },
 };
 use rustc_hash::FxHashSet;
 
@@ -57,9 +60,33 @@ impl LiveNotifications {
         let causes = self.causes(member, last.position).await?;
         let hidden = self.hidden_with_posts(viewer, events, &causes).await?;
         let mut all: Vec<Retracted> = events.iter().flat_map(|event| retracted(viewer, event, &causes)).collect();
+        self.remove_never_shown(viewer, &mut all, &causes).await?;
         let known: FxHashSet<Position> = all.iter().map(|retracted| retracted.id).collect();
         all.extend(hidden.into_iter().filter(|retracted| !known.contains(&retracted.id)));
         Ok(all)
+    }
+
+    /// Removes the retractions of notifications about posts that are hidden from the viewer: they are not on the screen,
+    /// and their ids would tell of the post.
+    async fn remove_never_shown(
+        &self,
+        viewer: &Viewer,
+        all: &mut Vec<Retracted>,
+        causes: &[Notification],
+    ) -> Result<(), Error> {
+        let retracted: FxHashSet<Position> = all.iter().map(|retracted| retracted.id).collect();
+        let about_posts = causes.iter().filter(|cause| retracted.contains(&cause.id));
+        let about_posts: Vec<(Position, PostId)> =
+            about_posts.filter_map(|cause| Some((cause.id, cause.post?))).collect();
+        if about_posts.is_empty() {
+            return Ok(());
+        }
+        let posts: Vec<PostId> = about_posts.iter().map(|(_, post)| *post).collect();
+        let hidden = self.filter.hidden_posts(viewer, &posts).await?;
+        let never_shown = about_posts.iter().filter(|(_, post)| hidden.contains_key(post)).map(|(id, _)| *id);
+        let never_shown: FxHashSet<Position> = never_shown.collect();
+        all.retain(|retracted| !never_shown.contains(&retracted.id));
+        Ok(())
     }
 
     /// Returns those of `causes` whose posts these events have hidden from the viewer: notifications go with their post.
@@ -107,9 +134,22 @@ fn author_of_hidden(event: &Event, member: MemberId) -> Option<MemberId> {
     }
 }
 
+/// Returns whether a post that is deleted, or no longer mentions the viewer, was visible to the viewer: its deletion
+/// leaves only the facts of the event.
+fn may_have_been_shown(viewer: &Viewer, fact: &Fact) -> bool {
+    if fact.comment.is_some() || !matches!(fact.kind, K::PostDeleted | K::MentionWithdrawn) {
+        return true;
+    }
+    let post = PostFacts { author: fact.member, audience: fact.audience, mentions_viewer: true };
+    viewer.sees_post(post, Surface::Direct)
+}
+
 /// Returns those of `causes`, newest first, that the event retracts from the viewer's streams.
 fn retracted(viewer: &Viewer, event: &Event, causes: &[Notification]) -> Vec<Retracted> {
     let Some(retraction) = LiveRetraction::of(event, viewer.member()) else { return Vec::new() };
+    if !may_have_been_shown(viewer, &event.fact) {
+        return Vec::new();
+    }
     // The notifications of a hidden actor were withdrawn when the actor became hidden.
     let on_screen = |notification: &Notification| {
         matches!(retraction, LiveRetraction::Hidden(_)) || viewer.sees(notification.actor, Surface::Feed)

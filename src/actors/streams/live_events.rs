@@ -136,11 +136,9 @@ fn hidden_post_events(shared: &Shared, viewer: &Viewer, event: &Event, author: M
 /// deletion withdraws the mentions too.
 async fn unmentioned(shared: &Shared, viewer: &Viewer, events: &[Event]) -> Result<Vec<(Position, LiveEvent)>, Error> {
     let member = viewer.member();
-    // A stranger whom the author's privacy excludes was never shown the post, and learns no id.
-    let is_excluded = |author: MemberId| {
-        let follows = viewer.relations().home_authors.binary_search(&author).is_ok();
-        !follows && viewer.standing(author, Surface::Direct) == Standing::Hidden
-    };
+    // A viewer whom the author's privacy excludes was never shown the post, or was told when it was hidden, and learns no
+    // id.
+    let is_excluded = |author: MemberId| viewer.standing(author, Surface::Direct) == Standing::Hidden;
     let withdrawn = events.iter().filter_map(|event| {
         let fact = &event.fact;
         let is_withdrawn = fact.kind == K::MentionWithdrawn && fact.target == Some(member);

@@ -4,7 +4,7 @@
 //!
 //! | command | handle |
 //! |---|---|
-//! | `delete_post` | `content/mod.rs` |
+//! | `delete_post`; `edit_post` of a post for the mentioned | `content/mod.rs` |
 //! | `change_relation`: every `RelationChange` (unfollow, block, mute, ...) | `members/relations.rs` |
 //! | `change_profile`: privacy, and every other field | `members/mod.rs` |
 //! | `deactivate` | `sessions/password.rs` |
