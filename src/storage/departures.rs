@@ -4,10 +4,10 @@ use crate::domain::MemberId;
 use async_trait::async_trait;
 
 /// Maximum number of rows of one step of a departure, and of the first one, which is in the commit of the deactivation
-/// or restore. It takes the writer 5 to 20 ms. A member with more rows leaves or returns in several steps.
+/// or restore. It takes the writer about 20 ms. A member with more rows leaves or returns in several steps.
 pub const DEPARTURE_ROWS_MAX: usize = 500;
 /// Maximum number of follow requests that one step accepts, and the commit that makes posts public. Each one takes five
-/// statements, all of them 20 to 40 ms. A member with more requests accepts them in several steps.
+/// statements, all of them about 16 ms. A member with more requests accepts them in several steps.
 pub const ACCEPTED_MAX: usize = 100;
 
 /// One step of a departure or acceptance.
@@ -32,6 +32,8 @@ pub trait DepartureStore: Send + Sync + 'static {
     /// `after`, or else the smallest id, so that members take turns. It reads at most `rows` rows. The last step of a
     /// departure emits `CountersSettled`. Returns `None` if none is open.
     async fn take_step(&self, after: MemberId, rows: usize) -> StoreResult<Option<DepartureStep>>;
+    /// Returns the member whose step [`DepartureStore::take_step`] takes next.
+    async fn next_departure(&self, after: MemberId) -> StoreResult<Option<MemberId>>;
     /// Counts the open departures and acceptances.
     async fn open_departures(&self) -> StoreResult<u64>;
 

@@ -71,7 +71,13 @@ pub(super) async fn start(supervisor: &Supervisor, part: &Part, stores: &Stores)
     let mailbox = supervisor.spawn_part(part, None, make).await;
     let lease = Lease::new(&stores.leases, Work::Departures);
     let fault = part.new_fault();
-    supervisor.spawn_background(take_steps(Steps { mailbox, lease, fault, wake: wake.clone() }));
+    supervisor.spawn_background(take_steps(Steps {
+        store: stores.departures.clone(),
+        mailbox,
+        lease,
+        fault,
+        wake: wake.clone(),
+    }));
     let mut read_to = head;
     supervisor.spawn_background(reader::follow_for_part(log, head, Arc::default(), move |batch: Vec<Event>| {
         if batch.iter().any(|event| may_begin(event.fact.kind)) {
@@ -89,6 +95,7 @@ fn may_begin(kind: EventKind) -> bool {
 
 /// The arguments of [`take_steps`].
 struct Steps {
+    store: Arc<dyn DepartureStore>,
     mailbox: Mailbox<Message>,
     lease: Lease,
     fault: Fault,
@@ -97,7 +104,7 @@ struct Steps {
 }
 
 /// Takes steps while any are open and this process has the lease, and waits to be woken otherwise.
-async fn take_steps(Steps { mailbox, lease, fault, wake }: Steps) {
+async fn take_steps(Steps { store, mailbox, lease, fault, wake }: Steps) {
     let open = metrics::gauge!("dailyfeed_departures_open");
     let rows = metrics::histogram!("dailyfeed_departure_step_rows");
     let mut backoff = Backoff::up_to(PART_MAX);
@@ -122,9 +129,16 @@ async fn take_steps(Steps { mailbox, lease, fault, wake }: Steps) {
                 tokio::time::sleep(begun.elapsed().min(PAUSE_MAX)).await;
             }
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "cannot take a step of a departure; retrying");
+                let member = store.next_departure(after).await.ok().flatten();
+                let (id, cause) = (member.map(|member| member.0), &error as &dyn std::error::Error);
+                tracing::warn!(error = cause, member = id, "cannot take a step of a departure; retrying");
                 // A busy or late writer is no fault of this part.
-                fault.set(!matches!(error, Error::Busy(_) | Error::Late(_)));
+                let is_fault = !matches!(error, Error::Busy(_) | Error::Late(_));
+                fault.set(is_fault);
+                if is_fault {
+                    // A member whose step fails each time holds up no other.
+                    after = member.unwrap_or(after);
+                }
                 tokio::time::sleep(backoff.next()).await;
             }
         }

@@ -65,7 +65,9 @@ impl KeySync {
         let disable_before = now.before(PUBLISHED_FOR + self.keyring.lifetime() + DISABLE_MARGIN);
         self.store.disable_keys(disable_before).await?;
         let keys = stored_keys(&*self.store).await?;
-        if keys.primary.created_at.until(now) >= self.age_max {
+        // A key of the future was made while the clock was wrong, and would sign only then.
+        let is_of_the_future = keys.primary.created_at > now.after(PUBLISHED_FOR);
+        if is_of_the_future || keys.primary.created_at.until(now) >= self.age_max {
             let keys = self.store.rotate_key(Some(keys.primary.id), new_key(now), disable_before).await?.value;
             tracing::info!(key = %keys.primary.id, "signing key stored");
         }

@@ -246,6 +246,11 @@ impl DepartureStore for Sqlite {
         Ok(self.writer.write(move |commit| take_step(commit, after, rows).boxed()).await?.value)
     }
 
+    async fn next_departure(&self, after: MemberId) -> StoreResult<Option<MemberId>> {
+        let row = sqlx::query(NEXT).bind(signed(after.0)).fetch_optional(&self.read_pool).await.map_err(failed)?;
+        Ok(row.map(|row| MemberId(number(row.get(0)))))
+    }
+
     async fn open_departures(&self) -> StoreResult<u64> {
         count_open(&self.read_pool).await
     }

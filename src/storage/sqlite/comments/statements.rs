@@ -15,7 +15,7 @@ fn active_author(c: &str) -> String {
 fn correction(c: &str, matches: &str) -> String {
     format!(
         "(SELECT coalesce(sum((d.leaving = 0) - r.counted), 0) FROM departures d CROSS JOIN comments r \
-        ON r.post_id = {c}.post_id AND r.author_id = d.member_id AND r.id > d.after_id \
+        INDEXED BY comments_by_post_and_author ON r.post_id = {c}.post_id AND r.author_id = d.member_id AND r.id > d.after_id \
         LEFT JOIN comments p ON p.id = r.parent_id \
         WHERE d.phase = 0 AND r.deleted_at IS NULL AND ({matches}))"
     )
@@ -146,3 +146,24 @@ pub(super) static FOR_COMMAND: LazyLock<String> = LazyLock::new(|| {
         exists("c")
     )
 });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config::Config, storage::sqlite::Sqlite};
+    use sqlx::Row;
+
+    #[tokio::test]
+    async fn corrections_seek_the_comments_of_one_post_and_member() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(&Config::for_tests(folder.path())).await.unwrap();
+        let explain = format!("EXPLAIN QUERY PLAN {}", OF_POST.as_str());
+        let query = sqlx::query(sqlx::AssertSqlSafe(explain)).bind(1_i64).bind(0_i64).bind(20_i64);
+        let plan: Vec<String> =
+            query.fetch_all(&store.read_pool).await.unwrap().iter().map(|row| row.get("detail")).collect();
+        let corrections: Vec<&String> = plan.iter().filter(|step| step.starts_with("SEARCH r ")).collect();
+        assert_eq!(corrections.len(), 3, "{plan:#?}");
+        let is_bounded = |step: &&String| step.contains("comments_by_post_and_author (post_id=? AND author_id=?");
+        assert!(corrections.iter().all(is_bounded), "{plan:#?}");
+    }
+}

@@ -27,8 +27,10 @@ const FOLLOWINGS: &str = "UPDATE members SET following_count = following_count +
     (SELECT value->>1 AS id, count(*) AS n FROM json_each(?) JOIN members f ON f.id = value->>2 \
     AND f.deactivated_at IS NULL GROUP BY 1) added WHERE members.id = added.id";
 
-const LIKES: &str = "INSERT INTO post_likes (id, post_id, member_id) \
-    SELECT value->>0, value->>1, value->>2 FROM json_each(?) WHERE true ON CONFLICT DO NOTHING RETURNING id, post_id, member_id";
+const LIKES: &str = "INSERT INTO post_likes (id, post_id, member_id, counted) \
+    SELECT value->>0, value->>1, value->>2, \
+    EXISTS (SELECT 1 FROM members WHERE id = value->>2 AND deactivated_at IS NULL) FROM json_each(?) WHERE true \
+    ON CONFLICT DO NOTHING RETURNING id, post_id, member_id, counted";
 const LIKE_COUNTS: &str = "UPDATE posts SET like_count = like_count + added.n \
     FROM (SELECT value AS id, count(*) AS n FROM json_each(?) GROUP BY value) added WHERE posts.id = added.id";
 
@@ -92,11 +94,13 @@ async fn import_likes(commit: &mut Commit, likes: &[ImportedLike]) -> StoreResul
     let rows = serde_json::to_string(&rows).map_err(failed)?;
     let inserted = sqlx::query(LIKES).bind(rows).fetch_all(&mut commit.connection).await.map_err(failed)?;
     // By all three, because two likes of a batch can have the same id, of which the second is skipped.
+    let counted = inserted.iter().filter(|row| row.get(3)).map(|row| number(row.get(1)));
+    let counted = json_ids(counted);
     let mut inserted: HashSet<[u64; 3]> =
         inserted.iter().map(|row| [0, 1, 2].map(|column| number(row.get(column)))).collect();
     let mut likes: Vec<&ImportedLike> = likes.iter().collect();
     likes.retain(|like| inserted.remove(&[like.id, like.post.0, like.member.0]));
-    let query = sqlx::query(LIKE_COUNTS).bind(json_ids(likes.iter().map(|like| like.post.0)));
+    let query = sqlx::query(LIKE_COUNTS).bind(counted);
     query.execute(&mut commit.connection).await.map_err(failed)?;
     for like in likes {
         commit.emit(Fact::new(EventKind::PostLiked, like.member).on_post(like.post).to(like.author));

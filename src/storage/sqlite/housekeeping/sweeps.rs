@@ -62,7 +62,18 @@ pub(super) const POSTS: Sweep = Sweep {
 
 /// The rows of purged members, removed before the members. Their departures are settled, so no counter of another
 /// member counts them.
-pub(super) const ROWS_OF_MEMBERS: [Sweep; 5] = [
+pub(super) const ROWS_OF_MEMBERS: [Sweep; 7] = [
+    // Nothing limits the number of members who mute or block one.
+    Sweep {
+        remove: "DELETE FROM mutes WHERE id IN (SELECT t.id FROM members m CROSS JOIN mutes t ON t.muted_id = m.id \
+            WHERE m.deactivated_at < ?1 LIMIT ?2) RETURNING NULL",
+        subtract: None,
+    },
+    Sweep {
+        remove: "DELETE FROM blocks WHERE id IN (SELECT t.id FROM members m CROSS JOIN blocks t ON t.blocked_id = m.id \
+            WHERE m.deactivated_at < ?1 LIMIT ?2) RETURNING NULL",
+        subtract: None,
+    },
     Sweep {
         remove: "DELETE FROM follows WHERE id IN (SELECT f.id FROM members m CROSS JOIN follows f ON f.followee_id = m.id \
             WHERE m.deactivated_at < ?1 LIMIT ?2) RETURNING CASE WHEN follower_counted THEN followee_id END",
@@ -93,7 +104,8 @@ pub(super) const ROWS_OF_MEMBERS: [Sweep; 5] = [
         subtract: None,
     },
 ];
-/// One at a time, because a member cascades to sessions and up to `FOLLOWINGS_MAX` follows.
+/// One at a time, because a member cascades to sessions, up to `FOLLOWINGS_MAX` follows, and the mutes and blocks that
+/// the member made.
 pub(super) const MEMBERS: Sweep = Sweep {
     remove: "DELETE FROM members WHERE id IN (SELECT id FROM members WHERE deactivated_at < ?1 LIMIT min(?2, 1)) \
         RETURNING NULL",

@@ -39,7 +39,8 @@ pub(super) async fn rotate_key(
 ) -> StoreResult<Keys> {
     let before = keys(&mut commit.connection).await?;
     if before.as_ref().map(|keys| keys.primary.id) == expected {
-        let replace = "UPDATE jwt_keys SET replaced_at = ? WHERE replaced_at IS NULL";
+        // Caps the times that a wrong clock has set.
+        let replace = "UPDATE jwt_keys SET replaced_at = ?1 WHERE replaced_at IS NULL OR replaced_at > ?1";
         let query = sqlx::query(replace).bind(new.created_at.0);
         query.execute(&mut commit.connection).await.map_err(failed)?;
         let insert = "INSERT INTO jwt_keys (id, secret, created_at) VALUES (?, ?, ?)";

@@ -57,6 +57,10 @@ impl Commit {
     /// transaction or, with other events, to another store. Without events, or if they cannot be read, an answer of
     /// SQLite tells: it rejected the COMMIT.
     async fn find_out(&mut self, error: &StoreError, pool: &SqlitePool) -> Settled {
+        if is_full(error) {
+            // Not a frame of the commit was written, and every command that runs again may find the disk full too.
+            return Settled::RolledBack;
+        }
         // The former connection could show its own transaction, if that is still open.
         let replaced = self.replace_connection(pool).await;
         if replaced && !self.events.is_empty() {
@@ -85,6 +89,13 @@ impl Commit {
         }
         replaced.is_ok()
     }
+}
+
+/// Returns whether SQLite found the disk or the database full (SQLITE_FULL).
+fn is_full(error: &StoreError) -> bool {
+    let StoreError::Unavailable { source, .. } = error else { return false };
+    let source: &(dyn std::error::Error + 'static) = source.as_ref();
+    matches!(source.downcast_ref(), Some(sqlx::Error::Database(error)) if error.code().as_deref() == Some("13"))
 }
 
 /// Returns whether SQLite itself answered with the error: the connection works, and the statement had no effect.
