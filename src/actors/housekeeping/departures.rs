@@ -130,8 +130,11 @@ async fn take_steps(Steps { store, mailbox, lease, fault, wake }: Steps) {
             }
             Err(error) => {
                 let member = store.next_departure(after).await.ok().flatten();
-                let (id, cause) = (member.map(|member| member.0), &error as &dyn std::error::Error);
-                tracing::warn!(error = cause, member = id, "cannot take a step of a departure; retrying");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    member = member.map(|member| member.0),
+                    "cannot take a step of a departure; retrying"
+                );
                 // A busy or late writer is no fault of this part.
                 let is_fault = !matches!(error, Error::Busy(_) | Error::Late(_));
                 fault.set(is_fault);
