@@ -52,7 +52,7 @@ const CHANGES: [Change; 7] = [
     Change::Private,
 ];
 
-/// What is left of the post after each change, in the order of `CHANGES`.
+/// The places that still show the post after each change, in the order of `CHANGES`.
 #[rustfmt::skip]
 const CHANGED: [(&str, [Row; 7]); 4] = [
     ("public", [

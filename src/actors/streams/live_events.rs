@@ -136,7 +136,7 @@ fn hidden_post_events(shared: &Shared, viewer: &Viewer, event: &Event, author: M
 /// deletion withdraws the mentions too.
 async fn unmentioned(shared: &Shared, viewer: &Viewer, events: &[Event]) -> Result<Vec<(Position, LiveEvent)>, Error> {
     let member = viewer.member();
-    // A viewer whom the author's privacy excludes was never shown the post, or was told when it was hidden, and learns no
+    // A viewer whom the author's privacy excludes was never shown the post, or it was taken back before, and learns no
     // id.
     let is_excluded = |author: MemberId| viewer.standing(author, Surface::Direct) == Standing::Hidden;
     let withdrawn = events.iter().filter_map(|event| {

@@ -63,7 +63,7 @@ pub(super) const POSTS: Sweep = Sweep {
 /// The rows of purged members, removed before the members. Their departures are settled, so no counter of another
 /// member counts them.
 pub(super) const ROWS_OF_MEMBERS: [Sweep; 7] = [
-    // Nothing limits the number of members who mute or block one.
+    // The number of members who mute or block one has no limit.
     Sweep {
         remove: "DELETE FROM mutes WHERE id IN (SELECT t.id FROM members m CROSS JOIN mutes t ON t.muted_id = m.id \
             WHERE m.deactivated_at < ?1 LIMIT ?2) RETURNING NULL",

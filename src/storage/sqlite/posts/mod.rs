@@ -39,7 +39,7 @@ const TAGGED: &str = "SELECT p.id, p.author_id, p.position, p.audience FROM post
     AND m.deactivated_at IS NULL ORDER BY t.post_id DESC LIMIT ?";
 const MENTIONS_IN: &str = "SELECT p.id, m.value->>'member' FROM json_each(?) j JOIN posts p ON p.id = j.value, \
     json_each(p.mentions) m";
-/// `?2` is the viewer. Nobody reads mentions of a post that is not for the mentioned.
+/// `?2` is the viewer. Mentions are read only of a post for the mentioned.
 const FACTS: &str = "SELECT p.id, p.author_id, p.audience, p.audience = 2 AND EXISTS \
     (SELECT 1 FROM json_each(p.mentions) t WHERE t.value->>'member' = ?2) \
     FROM json_each(?1) j JOIN posts p ON p.id = j.value JOIN members m ON m.id = p.author_id \
