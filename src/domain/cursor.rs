@@ -59,7 +59,8 @@ pub struct StreamCursor {
 pub struct FeedCursor {
     /// The log position at which the first page was read.
     pub pinned: StreamCursor,
-    /// The oldest post of the pages so far, including hidden posts.
+    /// The oldest post of the pages so far. It is hidden only after a page without items, whose scan past hidden posts
+    /// reached its limit.
     pub before: PostId,
 }
 

@@ -1,6 +1,8 @@
 //! The store of comments: commands that change them, and reads by id, post, parent and author.
 use super::{Committed, StoreResult};
-use crate::domain::{Comment, CommentId, CommentText, Deadline, MemberId, Outcome, PostId, Receipt, Timestamp};
+use crate::domain::{
+    Comment, CommentId, CommentText, Deadline, MemberId, Outcome, PostFacts, PostId, Receipt, Timestamp,
+};
 use async_trait::async_trait;
 
 /// The part of one comment's counts that some members contribute.
@@ -34,7 +36,16 @@ pub struct CommentFacts {
     pub is_reply: bool,
 }
 
-/// Selects and orders the comments of a list.
+/// One entry of the list of a member's comments before it is hydrated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CommentRef {
+    /// Orders the list: newer comments have larger ids.
+    pub comment: CommentId,
+    /// The facts that decide whether the post of the comment is visible to the viewer.
+    pub post: PostFacts,
+}
+
+/// Selects and orders the comments of a post's lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are described at the variants")]
 pub enum CommentRange {
@@ -42,8 +53,6 @@ pub enum CommentRange {
     OfPost { post: PostId, after: CommentId },
     /// Direct replies to a comment with ids above `after`, oldest first.
     RepliesTo { parent: CommentId, after: CommentId },
-    /// Comments of a member with ids below `before`, newest first. Excludes tombstones.
-    OfMember { member: MemberId, before: CommentId },
 }
 
 /// Stores comments. Their counters and those of their post change in the commit of the row that causes the change.
@@ -87,7 +96,16 @@ pub trait CommentStore: Send + Sync + 'static {
         before: CommentId,
         limit: usize,
     ) -> StoreResult<Vec<Comment>>;
-    /// Returns a page of a list, including tombstones. The caller of `OfPost` and `RepliesTo` checks the post.
+    /// Returns the comments of a member with ids below `before`, newest first. Excludes tombstones. Includes comments
+    /// on posts that are hidden from the viewer: the caller applies the visibility rule.
+    async fn comments_by(
+        &self,
+        viewer: MemberId,
+        author: MemberId,
+        before: CommentId,
+        limit: usize,
+    ) -> StoreResult<Vec<CommentRef>>;
+    /// Returns a page of a list, including tombstones. The caller checks the post.
     async fn comments(&self, range: CommentRange, limit: usize) -> StoreResult<Vec<Comment>>;
     /// Returns the first `each` replies to each of these comments, oldest first, including tombstones. The caller
     /// checks the post.

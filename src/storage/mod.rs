@@ -38,7 +38,7 @@ mod tantivy;
 mod conformance;
 
 pub use activity::{ACTIVITY_DAYS, ActivityStore, DEAD_LETTERS_MAX, DUE_MAX, DeadLetter, DeadLetterStore};
-pub use comments::{BlockedCounts, CommentFacts, CommentRange, CommentStore, CountBy};
+pub use comments::{BlockedCounts, CommentFacts, CommentRange, CommentRef, CommentStore, CountBy};
 pub use committed::Committed;
 pub use departures::{ACCEPTED_MAX, DEPARTURE_ROWS_MAX, DepartureStep, DepartureStore};
 pub use housekeeping::{

@@ -29,6 +29,7 @@ mod follow_requests;
 mod follows;
 mod full_disk;
 mod head_requests;
+mod hidden_pages;
 mod hostile_images;
 mod http;
 mod idempotency;

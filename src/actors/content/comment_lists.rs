@@ -3,7 +3,7 @@ use super::Content;
 use crate::{
     actors::{
         error::Error,
-        page::{Page, page},
+        page::{Page, STEP_MAX, page, steps},
         visibility::Viewer,
     },
     domain::{
@@ -12,13 +12,13 @@ use crate::{
     },
     storage::CommentRange,
 };
+use std::cmp::Reverse;
 
-/// A list of comments. Its cursors hold the id of the last comment.
+/// A list of comments that belongs to a post. Its cursors hold the id of the last comment.
 #[derive(Clone, Copy)]
 enum CommentList {
     OfPost(PostId),
     RepliesTo(CommentId),
-    OfMember(MemberId),
 }
 
 impl CommentList {
@@ -26,27 +26,33 @@ impl CommentList {
         match self {
             Self::OfPost(_) => ListKind::Comments,
             Self::RepliesTo(_) => ListKind::Replies,
-            Self::OfMember(_) => ListKind::MemberComments,
         }
     }
 
     /// Returns the id that a cursor of the list is bound to.
     fn scope(self) -> u64 {
         match self {
-            Self::OfPost(PostId(id)) | Self::RepliesTo(CommentId(id)) | Self::OfMember(MemberId(id)) => id,
+            Self::OfPost(PostId(id)) | Self::RepliesTo(CommentId(id)) => id,
         }
     }
 
     /// Returns the range of the page after the comment `last`, or of the first page.
     fn range(self, last: Option<u64>) -> CommentRange {
         let after = CommentId(last.unwrap_or(0));
-        let before = CommentId(last.unwrap_or(u64::MAX));
         match self {
             Self::OfPost(post) => CommentRange::OfPost { post, after },
             Self::RepliesTo(parent) => CommentRange::RepliesTo { parent, after },
-            Self::OfMember(member) => CommentRange::OfMember { member, before },
         }
     }
+}
+
+/// A page of a member's comments before it is hydrated.
+struct Listed {
+    /// Newest first.
+    items: Vec<CommentId>,
+    /// The next page lists comments below this one; `None` if there are none. It is the last visible comment, or, if
+    /// nothing but comments on hidden posts was found within the limit of [`steps`], the last one that was read.
+    next: Option<CommentId>,
 }
 
 impl Content {
@@ -86,8 +92,8 @@ impl Content {
         self.list_page(&viewer, CommentList::RepliesTo(id), cursor, limit).await
     }
 
-    /// Lists the comments of a member, newest first, without those on hidden posts. Refuses `MemberNotFound`,
-    /// `CursorInvalid`.
+    /// Lists the comments of a member, newest first. Comments on hidden posts decide neither about the pages nor about
+    /// their cursors. Refuses `MemberNotFound`, `CursorInvalid`.
     pub async fn comments_of(
         &self,
         viewer_id: MemberId,
@@ -100,13 +106,47 @@ impl Content {
             return Err(Refusal::MemberNotFound.into());
         }
         self.member_card(member).await?;
-        let mut page = self.list_page(&viewer, CommentList::OfMember(member), cursor, limit).await?;
-        let mut posts: Vec<PostId> = page.items.iter().map(|item| item.comment.post).collect();
-        posts.sort_unstable();
-        posts.dedup();
-        let posts = self.visibility.visible_posts(&viewer, &posts, Surface::Direct, None).await?;
-        page.items.retain(|item| posts.contains(&item.comment.post));
-        Ok(page)
+        let (kind, scope) = (ListKind::MemberComments, member.0);
+        let before = match cursor {
+            Some(text) => decode_list_cursor(text, kind, scope)?[0],
+            None => u64::MAX,
+        };
+        let listed = self.visible_comments_by(&viewer, member, CommentId(before), limit).await?;
+        let mut comments = self.stores.comments.comments_by_id(&listed.items).await?;
+        // A comment can become a tombstone after it was listed.
+        comments.retain(|comment| !comment.deleted);
+        comments.sort_unstable_by_key(|comment| Reverse(comment.id));
+        let next = listed.next.map(|last| encode_list_cursor(kind, scope, [last.0, 0]));
+        Ok(Page { items: self.visible_comments(&viewer, comments).await?, next })
+    }
+
+    /// Finds up to `limit` comments of a member below `before` on posts that the viewer sees, newest first. Reads until
+    /// one more is found, or [`steps`] end.
+    async fn visible_comments_by(
+        &self,
+        viewer: &Viewer,
+        author: MemberId,
+        mut before: CommentId,
+        limit: usize,
+    ) -> Result<Listed, Error> {
+        let mut items = Vec::new();
+        for step in steps(limit + 1, STEP_MAX) {
+            let found = self.stores.comments.comments_by(viewer.member(), author, before, step).await?;
+            before = found.last().map_or(before, |last| last.comment);
+            let is_end = found.len() < step;
+            viewer.with_check(Surface::Direct, |check| {
+                let visible = found.iter().filter(|listed| check.sees_post(listed.post));
+                items.extend(visible.map(|listed| listed.comment));
+            });
+            if is_end || items.len() > limit {
+                let has_next = items.len() > limit;
+                items.truncate(limit);
+                let next = if has_next { items.last().copied() } else { None };
+                return Ok(Listed { items, next });
+            }
+        }
+        let next = items.last().copied().or(Some(before));
+        Ok(Listed { items, next })
     }
 
     /// Returns one page of a list as the viewer sees it, with the cursor of the next page. Refuses `CursorInvalid`.

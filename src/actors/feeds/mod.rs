@@ -3,6 +3,9 @@
 //! Depends on the catalog and visibility (catalog <- visibility <- feeds, notifications <- streams <- projection).
 pub(super) mod bench_api;
 mod merge;
+mod older;
+#[cfg(test)]
+mod older_tests;
 mod page;
 mod restricted;
 mod scan;

@@ -1,7 +1,7 @@
 //! One page of a feed: checks the cursor, scans for posts, hydrates them as the viewer sees them.
 use super::{
     Feeds,
-    scan::{FeedQuery, Source},
+    scan::{FeedQuery, Rest, Scan, Source},
 };
 use crate::{
     actors::{error::Error, visibility::Viewer},
@@ -11,8 +11,8 @@ use crate::{
     },
 };
 
-/// Maximum number of scans per page. More than one is needed if posts that a scan found are hidden or deleted when they
-/// are hydrated. A page that is not full after the last scan has a cursor all the same.
+/// Maximum number of scans per page. More than one is needed only if posts that a scan found become hidden or deleted
+/// before they are hydrated. A page that is not full after the last scan has a cursor all the same.
 const SCANS_MAX: usize = 8;
 
 /// A list of posts, newest first.
@@ -128,7 +128,8 @@ impl Feeds {
         })
     }
 
-    /// Scans and hydrates until the page is full, the posts end, or [`SCANS_MAX`] is reached.
+    /// Scans and hydrates until the page is full, the posts end, or a limit is reached: that of the steps of one scan
+    /// below the window, or [`SCANS_MAX`].
     async fn collect(
         &self,
         viewer: &Viewer,
@@ -139,11 +140,17 @@ impl Feeds {
         let mut items = Vec::new();
         let mut cursor = start;
         for _ in 0..SCANS_MAX {
-            let scan = self.scan(viewer, query, cursor, limit - items.len()).await?;
-            let ids: Vec<PostId> = scan.posts.iter().map(|post| post.post).collect();
+            let Scan { posts, rest } = self.scan(viewer, query, cursor, limit - items.len()).await?;
+            let ids: Vec<PostId> = posts.iter().map(|post| post.post).collect();
             items.extend(self.shared.visibility.posts(viewer, &ids, query.surface).await?);
-            let Some(before) = scan.next_before else { return Ok(Collected { items, next_before: None }) };
-            cursor.before = before;
+            match rest {
+                Rest::End => return Ok(Collected { items, next_before: None }),
+                Rest::Below(last) => cursor.before = last,
+                Rest::Unread(read) => {
+                    let last = items.last().map_or(read, |item| item.post.id);
+                    return Ok(Collected { items, next_before: Some(last) });
+                }
+            }
             if items.len() >= limit {
                 break;
             }

@@ -1,4 +1,4 @@
-//! One scan for the posts of a page: in the window, and in the database below it.
+//! One scan for the posts of a page: in the window, and in the database below it (`older.rs`).
 use super::{
     Feeds,
     window::{PostWindow, Range, WindowScan},
@@ -12,10 +12,6 @@ use crate::{
     storage::PostRef,
 };
 use std::sync::{Arc, PoisonError};
-
-/// Rows that a scan below the window reads on an ordinary connection: a page of 20 posts of 1,000 authors. Larger ones,
-/// up to 100,000 rows, run in the lane.
-const ORDINARY_MAX: usize = 25_000;
 
 /// The source of a feed's posts, and the surface that shows them.
 pub(super) struct FeedQuery {
@@ -41,8 +37,19 @@ pub(super) enum Source {
 pub(super) struct Scan {
     /// Newest first.
     pub(super) posts: Vec<PostRef>,
-    /// The next scan finds posts below this one; `None` if there are none.
-    pub(super) next_before: Option<PostId>,
+    pub(super) rest: Rest,
+}
+
+/// The posts below those of a scan.
+#[derive(Clone, Copy)]
+pub(super) enum Rest {
+    /// There are none that the viewer sees.
+    End,
+    /// At least one that the viewer sees, below the last post of the scan.
+    Below(PostId),
+    /// Not known: the scan reached its limit between hidden posts. It read everything from this post on, which can be
+    /// hidden: a cursor holds it only if the page has no item.
+    Unread(PostId),
 }
 
 impl Feeds {
@@ -59,8 +66,8 @@ impl Feeds {
     ///
     /// The first page has `cursor.before == PostId::MAX`; each further page begins below the last post of the page
     /// before it. In both parts a post whose event is after `cursor.pinned`, the log's position when the first page was
-    /// read, is skipped: the stream that begins at `cursor.pinned` shows it. Both parts exclude hidden posts here, so that
-    /// no text of one is loaded; posts for the mentioned are checked again when they are hydrated.
+    /// read, is skipped: the stream that begins at `cursor.pinned` shows it. Both parts exclude hidden posts here: none
+    /// decides about the page or its cursor, and no text of one is loaded.
     pub(super) async fn scan(
         &self,
         viewer: &Viewer,
@@ -71,51 +78,14 @@ impl Feeds {
         let pinned = cursor.pinned.position;
         // One more than the limit shows whether there is a next page.
         let wanted = limit + 1;
-        let WindowScan { mut posts, floor } = viewer.with_check(query.surface, |check| {
+        let WindowScan { posts, floor } = viewer.with_check(query.surface, |check| {
             let window = self.shared.window.read().unwrap_or_else(PoisonError::into_inner);
             let range = Range { before: cursor.before, pinned, limit: wanted };
             from_window(&window, &query.source, check, range)
         });
         let Some(floor) = floor else { return Ok(into_scan(posts, limit)) };
-        let (before, missing) = (cursor.before.min(floor), wanted - posts.len());
-        let store = &self.shared.posts;
-        let older = match &query.source {
-            Source::Home(authors) => self.older_posts(viewer.member(), authors, before, missing).await?,
-            Source::Author(author) => self.older_posts(viewer.member(), &[*author], before, missing).await?,
-            Source::Nothing => Vec::new(),
-            Source::Everybody => store.newest_posts(before, missing).await?,
-            Source::Tag(tag) => store.tagged_posts(tag, before, missing).await?,
-        };
-        let exhausted = older.len() < missing;
-        let last = older.last().map(|post| post.post);
-        viewer.with_check(query.surface, |check| {
-            // Mentions are not known yet.
-            let admitted = |post: &PostRef| post.audience.includes(check.standing(post.author), true);
-            let visible = |post: &PostRef| post.position <= pinned && admitted(post);
-            posts.extend(older.into_iter().filter(visible));
-        });
-        if exhausted || posts.len() > limit {
-            return Ok(into_scan(posts, limit));
-        }
-        Ok(Scan { posts, next_before: last })
-    }
-}
-
-impl Feeds {
-    /// Returns the posts of these authors in the database below a post: in the lane if they are many.
-    async fn older_posts(
-        &self,
-        viewer: MemberId,
-        authors: &[MemberId],
-        before: PostId,
-        limit: usize,
-    ) -> Result<Vec<PostRef>, Error> {
-        let store = &self.shared.posts;
-        if authors.len() * limit <= ORDINARY_MAX {
-            return Ok(store.posts_by(authors, before, limit, None).await?);
-        }
-        let read = async |until| Ok(store.posts_by(authors, before, limit, Some(&until)).await?);
-        self.shared.lane.run(viewer, read).await
+        let range = Range { before: cursor.before.min(floor), pinned, limit };
+        self.scan_older(viewer, query, posts, range).await
     }
 }
 
@@ -134,9 +104,12 @@ fn from_window(window: &PostWindow, source: &Source, check: &VisibilityCheck<'_>
 }
 
 /// Cuts posts to `limit`. A surplus post proves that there is a next page.
-fn into_scan(mut posts: Vec<PostRef>, limit: usize) -> Scan {
+pub(super) fn into_scan(mut posts: Vec<PostRef>, limit: usize) -> Scan {
     let has_next = posts.len() > limit;
     posts.truncate(limit);
-    let next_before = if has_next { posts.last().map(|post| post.post) } else { None };
-    Scan { posts, next_before }
+    let rest = match posts.last() {
+        Some(last) if has_next => Rest::Below(last.post),
+        _ => Rest::End,
+    };
+    Scan { posts, rest }
 }

@@ -1,12 +1,12 @@
 //! The audience of posts: in every read, in the events about a post, and kept by an edit.
 use super::{
     Backend, draft,
-    fixtures::{events, members, refused},
+    fixtures::{comment, events, members, refused},
 };
 use crate::{
     domain::{
-        EventKind as K, MemberId, Mention, Post, PostAudience, PostId, PostText, Refusal, Timestamp,
-        markup::ResolvedMarkup,
+        CommentId, EventKind as K, MemberId, Mention, Post, PostAudience, PostFacts, PostId, PostText, Refusal,
+        Standing, Timestamp, markup::ResolvedMarkup,
     },
     storage::Stores,
 };
@@ -17,6 +17,8 @@ conformance! {
     an_edit_keeps_the_audience,
     mentions_are_read_of_deleted_posts_too,
     only_posts_for_everybody_are_public,
+    the_facts_of_a_post_admit_its_audience,
+    the_comments_of_a_member_have_the_facts_of_their_posts,
 }
 
 const END: PostId = PostId(u64::MAX);
@@ -124,4 +126,71 @@ async fn only_posts_for_everybody_are_public(backend: &Backend) {
     let [author] = members(&stores).await;
     let ids = posts(&stores, author, &[]).await;
     assert_eq!(stores.ranking.public_posts(&ids).await.unwrap(), ids[..1]);
+}
+
+/// Returns the audiences of the posts whose facts admit a viewer of this standing.
+fn admitted(facts: &[PostFacts], standing: Standing) -> Vec<PostAudience> {
+    facts.iter().filter(|facts| facts.visible_to(standing)).map(|facts| facts.audience).collect()
+}
+
+/// Asserts which posts of the author the facts that `read` returns admit: the posts mention `one` and not `other`, and
+/// there is one for each audience, in ascending order.
+async fn assert_admitted([author, one, other]: [MemberId; 3], read: impl AsyncFn(MemberId) -> Vec<PostFacts>) {
+    use PostAudience::{Followers, Mentioned, Own, Public};
+    for (viewer, standing, expected) in [
+        (author, Standing::Author, vec![Public, Followers, Mentioned, Own]),
+        (one, Standing::Follower, vec![Public, Followers, Mentioned]),
+        (one, Standing::Stranger, vec![Public, Mentioned]),
+        (one, Standing::Hidden, vec![]),
+        (other, Standing::Follower, vec![Public, Followers]),
+        (other, Standing::Stranger, vec![Public]),
+        (other, Standing::Hidden, vec![]),
+    ] {
+        let facts = read(viewer).await;
+        assert_eq!(facts.len(), PostAudience::ALL.len(), "hidden posts are read too");
+        assert!(facts.iter().all(|facts| facts.author == author));
+        assert_eq!(admitted(&facts, standing), expected, "{standing:?}, mentioned: {}", viewer == one);
+    }
+}
+
+async fn the_facts_of_a_post_admit_its_audience(backend: &Backend) {
+    let stores = backend.stores().await;
+    let [author, one, other] = members(&stores).await;
+    let ids = posts(&stores, author, &[one]).await;
+    let read = async |viewer: MemberId| {
+        let mut facts = stores.posts.post_facts(viewer, &ids, None).await.unwrap();
+        facts.sort_unstable_by_key(|(post, _)| *post);
+        facts.into_iter().map(|(_, facts)| facts).collect::<Vec<_>>()
+    };
+    assert_admitted([author, one, other], &read).await;
+    // An edit of the text changes who is mentioned.
+    let markup = ResolvedMarkup { tags: Vec::new(), mentions: vec![mention(other)] };
+    for id in &ids {
+        let text = PostText::new(None, "바뀐 글").unwrap();
+        stores.posts.edit_post(author, *id, text, markup.clone(), None, Timestamp::now()).await.unwrap();
+    }
+    assert_admitted([author, other, one], read).await;
+}
+
+async fn the_comments_of_a_member_have_the_facts_of_their_posts(backend: &Backend) {
+    let stores = backend.stores().await;
+    let [author, commenter, one, other] = members(&stores).await;
+    let mut written = Vec::new();
+    for post in posts(&stores, author, &[one]).await {
+        written.push(comment(&stores, commenter, post).await);
+    }
+    let deleted = posts(&stores, author, &[]).await[0];
+    comment(&stores, commenter, deleted).await;
+    stores.posts.delete_post(author, deleted, Timestamp::now()).await.unwrap();
+    let list = async |viewer: MemberId, before: CommentId, limit: usize| {
+        stores.comments.comments_by(viewer, commenter, before, limit).await.unwrap()
+    };
+    let read = async |viewer: MemberId| {
+        let listed = list(viewer, CommentId(u64::MAX), 9).await;
+        assert!(listed.iter().map(|listed| listed.comment).eq(written.iter().rev().copied()), "newest first");
+        listed.iter().rev().map(|listed| listed.post).collect::<Vec<_>>()
+    };
+    assert_admitted([author, one, other], read).await;
+    let below = list(other, written[3], 2).await;
+    assert_eq!(below.iter().map(|listed| listed.comment).collect::<Vec<_>>(), [written[2], written[1]]);
 }

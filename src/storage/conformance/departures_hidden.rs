@@ -70,8 +70,8 @@ impl Thread {
             lists.push(ids(comments.comments(CommentRange::RepliesTo { parent: *parent, after }, 99).await.unwrap()));
         }
         for member in [self.author, self.member] {
-            let range = CommentRange::OfMember { member, before: CommentId(u64::MAX) };
-            lists.push(ids(comments.comments(range, 99).await.unwrap()));
+            let listed = comments.comments_by(member, member, CommentId(u64::MAX), 99).await.unwrap();
+            lists.push(listed.iter().map(|listed| listed.comment).collect());
         }
         lists.push(ids(comments.first_replies(&self.all, 3).await.unwrap()));
         lists.push(ids(comments.existing_comments(&self.all).await.unwrap()));

@@ -3,10 +3,10 @@ mod commands;
 mod counts;
 mod statements;
 
-use super::{Sqlite, decoded, failed, json_ids, number, signed};
+use super::{Sqlite, decoded, failed, json_ids, number, posts::post_facts, signed};
 use crate::{
     domain::{Comment, CommentId, CommentText, Deadline, MemberId, Outcome, PostId, Receipt, Timestamp},
-    storage::{BlockedCounts, CommentFacts, CommentRange, CommentStore, Committed, CountBy, StoreResult},
+    storage::{BlockedCounts, CommentFacts, CommentRange, CommentRef, CommentStore, Committed, CountBy, StoreResult},
 };
 use async_trait::async_trait;
 use futures::FutureExt;
@@ -126,11 +126,27 @@ impl CommentStore for Sqlite {
         decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, comment)
     }
 
+    async fn comments_by(
+        &self,
+        viewer: MemberId,
+        author: MemberId,
+        before: CommentId,
+        limit: usize,
+    ) -> StoreResult<Vec<CommentRef>> {
+        let query = sqlx::query(AssertSqlSafe(OF_MEMBER.as_str()))
+            .bind(signed(author.0))
+            .bind(signed(viewer.0))
+            .bind(signed(before.0))
+            .bind(signed(limit as u64));
+        decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, |row| {
+            Ok(CommentRef { comment: CommentId(number(row.try_get(0)?)), post: post_facts(row)? })
+        })
+    }
+
     async fn comments(&self, range: CommentRange, limit: usize) -> StoreResult<Vec<Comment>> {
         let (select, subject, key) = match range {
             CommentRange::OfPost { post, after } => (&OF_POST, post.0, after),
             CommentRange::RepliesTo { parent, after } => (&REPLIES_TO, parent.0, after),
-            CommentRange::OfMember { member, before } => (&OF_MEMBER, member.0, before),
         };
         let query = sqlx::query(AssertSqlSafe(select.as_str()))
             .bind(signed(subject))

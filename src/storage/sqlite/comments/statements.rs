@@ -3,6 +3,7 @@
 //! A comment is hidden if its author is deactivated now, whether or not the steps of the departure have reached its row.
 //! Likewise `visible_replies` and `visible_below` count the comments that are visible now: the counters of the row,
 //! corrected by the rows of members whose departure has not visited them.
+use crate::storage::sqlite::posts::POST_FACTS;
 use std::sync::LazyLock;
 
 /// The condition that the author of comment `c` is active. A purged author has no row and only deleted comments.
@@ -110,12 +111,12 @@ pub(super) static REPLIES_TO: LazyLock<String> = LazyLock::new(|| {
     format!("SELECT {columns} FROM comments c WHERE c.parent_id = ? AND c.id > ? AND {listed} ORDER BY c.id LIMIT ?")
 });
 
+/// The comments of member `?1` with the facts of their posts for the viewer `?2`. Reads no text.
 pub(super) static OF_MEMBER: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "SELECT {} FROM comments c JOIN posts p ON p.id = c.post_id JOIN members m ON m.id = p.author_id \
-        WHERE c.author_id = ? AND c.id < ? AND {} AND p.deleted_at IS NULL AND m.deactivated_at IS NULL \
-        ORDER BY c.id DESC LIMIT ?",
-        columns(),
+        "SELECT c.id, {POST_FACTS} FROM comments c JOIN posts p ON p.id = c.post_id \
+        JOIN members m ON m.id = p.author_id WHERE c.author_id = ?1 AND c.id < ?3 AND {} \
+        AND p.deleted_at IS NULL AND m.deactivated_at IS NULL ORDER BY c.id DESC LIMIT ?4",
         exists("c")
     )
 });

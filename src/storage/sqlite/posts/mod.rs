@@ -20,8 +20,8 @@ use crate::{
 };
 use async_trait::async_trait;
 use futures::FutureExt;
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
-use std::sync::Arc;
+use sqlx::{AssertSqlSafe, Row, SqliteConnection, sqlite::SqliteRow};
+use std::sync::{Arc, LazyLock};
 use tokio::sync::oneshot;
 
 const BY_IDS: &str = "SELECT p.* FROM json_each(?) j JOIN posts p ON p.id = j.value JOIN members m ON m.id = p.author_id \
@@ -39,11 +39,16 @@ const TAGGED: &str = "SELECT p.id, p.author_id, p.position, p.audience FROM post
     AND m.deactivated_at IS NULL ORDER BY t.post_id DESC LIMIT ?";
 const MENTIONS_IN: &str = "SELECT p.id, m.value->>'member' FROM json_each(?) j JOIN posts p ON p.id = j.value, \
     json_each(p.mentions) m";
-/// `?2` is the viewer. Mentions are read only of a post for the mentioned.
-const FACTS: &str = "SELECT p.id, p.author_id, p.audience, p.audience = 2 AND EXISTS \
-    (SELECT 1 FROM json_each(p.mentions) t WHERE t.value->>'member' = ?2) \
-    FROM json_each(?1) j JOIN posts p ON p.id = j.value JOIN members m ON m.id = p.author_id \
-    WHERE p.deleted_at IS NULL AND m.deactivated_at IS NULL";
+/// The columns of `PostFacts`, for post `p` and the viewer `?2`; `post_facts` decodes them. Every statement whose rows
+/// are decided by the visibility rule selects this text. Mentions are read only of a post for the mentioned.
+pub(crate) const POST_FACTS: &str = "p.author_id, p.audience, p.audience = 2 AND EXISTS \
+    (SELECT 1 FROM json_each(p.mentions) t WHERE t.value->>'member' = ?2)";
+static FACTS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT p.id, {POST_FACTS} FROM json_each(?1) j JOIN posts p ON p.id = j.value \
+        JOIN members m ON m.id = p.author_id WHERE p.deleted_at IS NULL AND m.deactivated_at IS NULL"
+    )
+});
 
 /// Decodes a row of `posts`.
 fn post(row: &SqliteRow) -> sqlx::Result<Post> {
@@ -70,6 +75,15 @@ fn post(row: &SqliteRow) -> sqlx::Result<Post> {
 /// Decodes the columns `posts.audience` and `events.audience`. An unknown one is an error: shown to nobody.
 pub(crate) fn audience(code: u8) -> sqlx::Result<PostAudience> {
     PostAudience::from_code(code).ok_or_else(|| sqlx::Error::Decode(format!("unknown audience {code}").into()))
+}
+
+/// Decodes the columns [`POST_FACTS`], which follow the first column.
+pub(crate) fn post_facts(row: &SqliteRow) -> sqlx::Result<PostFacts> {
+    Ok(PostFacts {
+        author: MemberId(number(row.try_get(1)?)),
+        audience: audience(row.try_get(2)?)?,
+        mentions_viewer: row.try_get(3)?,
+    })
 }
 
 fn post_ref(row: &SqliteRow) -> sqlx::Result<PostRef> {
@@ -161,15 +175,9 @@ impl PostStore for Sqlite {
         ids: &[PostId],
         until: Option<&Deadline>,
     ) -> StoreResult<Vec<(PostId, PostFacts)>> {
-        let query = sqlx::query(FACTS).bind(json_ids(ids.iter().map(|id| id.0))).bind(signed(viewer.0));
-        decoded(&self.fetch_rows(query, until).await?, |row| {
-            let facts = PostFacts {
-                author: MemberId(number(row.try_get(1)?)),
-                audience: audience(row.try_get(2)?)?,
-                mentions_viewer: row.try_get(3)?,
-            };
-            Ok((PostId(number(row.try_get(0)?)), facts))
-        })
+        let query = sqlx::query(AssertSqlSafe(FACTS.as_str()));
+        let query = query.bind(json_ids(ids.iter().map(|id| id.0))).bind(signed(viewer.0));
+        decoded(&self.fetch_rows(query, until).await?, |row| Ok((PostId(number(row.try_get(0)?)), post_facts(row)?)))
     }
 
     async fn participants(
