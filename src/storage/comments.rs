@@ -1,6 +1,8 @@
 //! The store of comments: commands that change them, and reads by id, post, parent and author.
 use super::{Committed, StoreResult};
-use crate::domain::{Comment, CommentId, CommentText, Deadline, MemberId, Outcome, PostId, Receipt, Timestamp};
+use crate::domain::{
+    Comment, CommentId, CommentText, Deadline, MemberId, Outcome, PostAudience, PostId, Receipt, Timestamp,
+};
 use async_trait::async_trait;
 
 /// The part of one comment's counts that some members contribute.
@@ -32,6 +34,17 @@ pub struct CommentFacts {
     pub comment: CommentId,
     /// It has a parent.
     pub is_reply: bool,
+}
+
+/// The facts of a commented post that never change and decide who sees the comments on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CommentedPost {
+    /// The post.
+    pub post: PostId,
+    /// Its author.
+    pub author: MemberId,
+    /// The members whom it is for.
+    pub audience: PostAudience,
 }
 
 /// Selects and orders the comments of a list.
@@ -87,6 +100,9 @@ pub trait CommentStore: Send + Sync + 'static {
         before: CommentId,
         limit: usize,
     ) -> StoreResult<Vec<Comment>>;
+    /// Returns the facts of the posts among `ids`, unordered. Includes deleted posts and posts of deactivated authors.
+    /// At most 1,000 ids.
+    async fn commented_posts(&self, ids: &[PostId]) -> StoreResult<Vec<CommentedPost>>;
     /// Returns a page of a list, including tombstones. The caller of `OfPost` and `RepliesTo` checks the post.
     async fn comments(&self, range: CommentRange, limit: usize) -> StoreResult<Vec<Comment>>;
     /// Returns the first `each` replies to each of these comments, oldest first, including tombstones. The caller
