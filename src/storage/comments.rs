@@ -1,7 +1,7 @@
 //! The store of comments: commands that change them, and reads by id, post, parent and author.
 use super::{Committed, StoreResult};
 use crate::domain::{
-    Comment, CommentId, CommentText, Deadline, MemberId, Outcome, PostFacts, PostId, Receipt, Timestamp,
+    Comment, CommentId, CommentText, Deadline, MemberId, Outcome, PostAudience, PostFacts, PostId, Receipt, Timestamp,
 };
 use async_trait::async_trait;
 
@@ -43,6 +43,17 @@ pub struct CommentRef {
     pub comment: CommentId,
     /// The facts that decide whether the post of the comment is visible to the viewer.
     pub post: PostFacts,
+}
+
+/// The facts of a commented post that never change and decide who sees the comments on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CommentedPost {
+    /// The post.
+    pub post: PostId,
+    /// Its author.
+    pub author: MemberId,
+    /// The members whom it is for.
+    pub audience: PostAudience,
 }
 
 /// Selects and orders the comments of a post's lists.
@@ -105,6 +116,9 @@ pub trait CommentStore: Send + Sync + 'static {
         before: CommentId,
         limit: usize,
     ) -> StoreResult<Vec<CommentRef>>;
+    /// Returns the facts of the posts among `ids`, unordered. Includes deleted posts and posts of deactivated authors.
+    /// At most 1,000 ids.
+    async fn commented_posts(&self, ids: &[PostId]) -> StoreResult<Vec<CommentedPost>>;
     /// Returns a page of a list, including tombstones. The caller checks the post.
     async fn comments(&self, range: CommentRange, limit: usize) -> StoreResult<Vec<Comment>>;
     /// Returns the first `each` replies to each of these comments, oldest first, including tombstones. The caller

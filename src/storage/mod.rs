@@ -38,7 +38,7 @@ mod tantivy;
 mod conformance;
 
 pub use activity::{ACTIVITY_DAYS, ActivityStore, DEAD_LETTERS_MAX, DUE_MAX, DeadLetter, DeadLetterStore};
-pub use comments::{BlockedCounts, CommentFacts, CommentRange, CommentRef, CommentStore, CountBy};
+pub use comments::{BlockedCounts, CommentFacts, CommentRange, CommentRef, CommentStore, CommentedPost, CountBy};
 pub use committed::Committed;
 pub use departures::{ACCEPTED_MAX, DEPARTURE_ROWS_MAX, DepartureStep, DepartureStore};
 pub use housekeeping::{
@@ -53,7 +53,9 @@ pub use members::{Listed, MemberStore, NETWORK_EACH_MAX, NETWORK_FOLLOWINGS_MAX,
 pub use posts::{PostParticipants, PostRef, PostStore};
 pub use ranking::{KeptDay, PeriodStarts, PostTallies, RankingStore, ScoredPost};
 pub use relations::{Followed, RelationStore};
-pub use search::{Hit, IndexChange, IndexCheckpoint, IndexSize, SearchIndex, SearchRequest, SearchStore};
+pub use search::{
+    Hit, IndexChange, IndexCheckpoint, IndexSize, SearchIndex, SearchRequest, SearchStore, SearchViewer, Sight,
+};
 pub use sessions::{Credentials, Keys, NotBefore, SessionStore, SessionsToEnd, StoredRevocations};
 pub use views::{VIEWS_FOLDED_MAX, VIEWS_KEPT_DAYS, View, ViewStore};
 pub use writer::WriterStatus;

@@ -2,10 +2,10 @@
 //!
 //! An index holds the terms of texts and not the texts. It is derived from the stores and the event log, is never
 //! repaired, and is built anew whenever it does not fit them.
-use super::StoreResult;
+use super::{CommentedPost, StoreResult};
 use crate::domain::{
     Comment, CommentId, Deadline, Epoch, Member, MemberId, Position, Post, PostId, SearchKey, SearchKind, SearchOrder,
-    Timestamp, search::Query,
+    Standing, Timestamp, search::Query,
 };
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -15,8 +15,9 @@ use std::sync::Arc;
 pub enum IndexChange {
     /// Stores the current state of a post.
     PutPost(Post),
-    /// Stores the current state of a comment.
-    PutComment(Comment),
+    /// Stores the current state of a comment, with what decides who sees the post that it is on.
+    #[expect(missing_docs, reason = "the fields are described above")]
+    PutComment { comment: Comment, on: CommentedPost },
     /// Stores the current state of a member.
     PutMember(Box<Member>),
     /// Removes a post and all comments on it.
@@ -48,17 +49,32 @@ pub struct IndexSize {
     pub bytes: u64,
 }
 
+/// What the viewer of a search may see of one member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sight {
+    /// Whether the member is visible, and the member's comments on visible posts.
+    pub member: bool,
+    /// The viewer's standing with the member, which decides about the member's posts.
+    pub posts: Standing,
+}
+
+/// The viewer of a search. The index asks it about the authors of the documents that would be hits.
+pub trait SearchViewer: Send + Sync + 'static {
+    /// The id of the viewer.
+    fn member(&self) -> MemberId;
+    /// Returns what the viewer may see of a member. Must not block: a search asks it thousands of times.
+    fn sight(&self, of: MemberId) -> Sight;
+}
+
 /// One search: a query, its filters, and the page to return.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct SearchRequest {
     /// Posts, comments or members.
     pub kind: SearchKind,
     /// The words and phrases that a text must have, and must not have.
     pub query: Query,
-    /// The member who searches. Excludes posts that are only for others: for their author, or for the mentioned.
-    pub viewer: MemberId,
-    /// Excludes posts for followers: the caller knows that the viewer does not follow `author`.
-    pub excludes_followers_only: bool,
+    /// The member who searches. Excludes what is hidden from this member, as far as the last commit knows.
+    pub viewer: Arc<dyn SearchViewer>,
     /// Restricts to this author.
     pub author: Option<MemberId>,
     /// Restricts comments to those on this post.
@@ -81,8 +97,8 @@ pub struct SearchRequest {
     pub until: Deadline,
 }
 
-/// A document that a search found. The index does not know the relations of its author and the viewer, so the caller asks
-/// the visibility rule.
+/// A document that a search found. The rows can be newer than the last commit, so the caller asks the visibility rule
+/// again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hit {
     /// Sort key; its `id` is the id of the post, comment or member.

@@ -82,6 +82,7 @@ mod search_compounds;
 mod search_departures;
 mod search_exclusions;
 mod search_golden;
+mod search_hidden;
 mod search_index;
 mod search_index_damage;
 mod search_visibility;

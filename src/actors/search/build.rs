@@ -92,7 +92,7 @@ impl<'a> IndexFiller<'a> {
             let comments = self.shared.comments.comments_from(after, ROWS_STEP).await?;
             let Some(last) = comments.last() else { return Ok(()) };
             after = last.id;
-            self.put(comments.into_iter().map(IndexChange::PutComment)).await?;
+            self.put(self.shared.put_comments(comments).await?.into_iter()).await?;
         }
     }
 

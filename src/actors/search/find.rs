@@ -13,9 +13,9 @@ use crate::{
         cursor::{ListKind, scope_of},
         search::{QUERY_LENGTH_MAX, Query},
     },
-    storage::{Hit, SearchRequest},
+    storage::{Hit, SearchRequest, SearchViewer, Sight},
 };
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 /// Restricts a search to posts of one author.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,9 +81,8 @@ impl Search {
             }
         };
         let viewer = self.visibility.viewer(viewer_id).await?;
-        // Checked before the search, so that neither its cursor nor its duration reveals the number of hidden posts.
-        let standing = author.map(|author| viewer.standing(author, Surface::Direct));
-        if standing == Some(Standing::Hidden) {
+        // Checked before the search, so that its duration does not reveal the number of hidden posts.
+        if author.is_some_and(|author| viewer.standing(author, Surface::Direct) == Standing::Hidden) {
             return Ok(no_results());
         }
         let wanted = SearchRequest {
@@ -92,8 +91,7 @@ impl Search {
             from: search.from,
             to: search.to,
             order: search.order,
-            excludes_followers_only: standing == Some(Standing::Stranger),
-            ..unfiltered(SearchKind::Post, query.clone(), viewer_id, limit, permit.deadline())
+            ..unfiltered(SearchKind::Post, query.clone(), &viewer, limit, permit.deadline())
         };
         let scan = self.scan(&list, wanted, cursor, |hits| self.visible_posts(&viewer, hits));
         let found = permit.within(scan).await?;
@@ -127,7 +125,7 @@ impl Search {
         {
             return Ok(no_results());
         }
-        let unfiltered = unfiltered(SearchKind::Comment, query.clone(), viewer_id, limit, permit.deadline());
+        let unfiltered = unfiltered(SearchKind::Comment, query.clone(), &viewer, limit, permit.deadline());
         let wanted = SearchRequest { post: search.post, ..unfiltered };
         let scan = self.scan(&list, wanted, cursor, |hits| self.visible_comments(&viewer, hits));
         let found = permit.within(scan).await?;
@@ -155,7 +153,7 @@ impl Search {
         }
         let permit = self.lane.enter(viewer_id).await?;
         let viewer = self.visibility.viewer(viewer_id).await?;
-        let wanted = unfiltered(SearchKind::Member, query.clone(), viewer_id, limit, permit.deadline());
+        let wanted = unfiltered(SearchKind::Member, query.clone(), &viewer, limit, permit.deadline());
         let scan = self.scan(&list, wanted, cursor, |hits| self.visible_members(&viewer, hits));
         let found = permit.within(scan).await?;
         let items = with_highlights(&permit, query, found.items, |member: Member, marker| {
@@ -185,11 +183,7 @@ impl Search {
     }
 
     /// Returns the visible posts among hits, by id.
-    async fn visible_posts(&self, viewer: &Viewer, mut hits: Vec<Hit>) -> Result<HashMap<u64, VisiblePost>, Error> {
-        // Spares the rows of authors whose posts are all hidden. The posts' own audiences are checked with the rows.
-        viewer.with_check(Surface::Direct, |check| {
-            hits.retain(|hit| check.standing(hit.author) != Standing::Hidden);
-        });
+    async fn visible_posts(&self, viewer: &Viewer, hits: Vec<Hit>) -> Result<HashMap<u64, VisiblePost>, Error> {
         let ids: Vec<PostId> = hits.iter().map(|hit| PostId(hit.key.id)).collect();
         let posts = self.visibility.posts(viewer, &ids, Surface::Direct).await?;
         Ok(posts.into_iter().map(|visible| (visible.post.id.0, visible)).collect())
@@ -214,6 +208,16 @@ impl Search {
     }
 }
 
+impl SearchViewer for Viewer {
+    fn member(&self) -> MemberId {
+        self.relations().member
+    }
+
+    fn sight(&self, of: MemberId) -> Sight {
+        self.with_check(Surface::Direct, |check| Sight { member: check.sees(of), posts: check.standing(of) })
+    }
+}
+
 fn no_results<T>() -> Page<T> {
     Page { items: Vec::new(), next: None }
 }
@@ -224,13 +228,12 @@ fn parse_query(text: &str, parse: impl FnOnce(&str) -> Query) -> Result<Query, E
     Ok(parse(text))
 }
 
-/// Returns a request without any filter.
-fn unfiltered(kind: SearchKind, query: Query, viewer: MemberId, limit: usize, deadline: Deadline) -> SearchRequest {
+/// Returns a request without any filter but the viewer.
+fn unfiltered(kind: SearchKind, query: Query, viewer: &Viewer, limit: usize, deadline: Deadline) -> SearchRequest {
     SearchRequest {
         kind,
         query,
-        viewer,
-        excludes_followers_only: false,
+        viewer: Arc::new(viewer.clone()),
         author: None,
         post: None,
         tag: None,

@@ -3,9 +3,10 @@
 use super::shared::Shared;
 use crate::{
     actors::error::Error,
-    domain::{CommentId, Event, EventKind, MemberId, PostId},
-    storage::{IndexChange, SearchIndex, StoreError},
+    domain::{Comment, CommentId, Event, EventKind, MemberId, PostId},
+    storage::{CommentedPost, IndexChange, SearchIndex, StoreError, StoreResult},
 };
+use rustc_hash::FxHashMap;
 use std::{collections::BTreeSet, sync::Arc};
 
 /// Posts or comments of a restored member that are read in one step.
@@ -121,9 +122,26 @@ impl Shared {
             let found: BTreeSet<CommentId> = comments.iter().map(|comment| comment.id).collect();
             let missing = ids.into_iter().filter(|id| !found.contains(id));
             writer.write(missing.map(IndexChange::RemoveComment)).await?;
-            writer.write(comments.into_iter().map(IndexChange::PutComment)).await?;
+            writer.write(self.put_comments(comments).await?).await?;
         }
         Ok(writer.count)
+    }
+
+    /// Returns the changes that put comments, each with the facts of its post. At most 1,000 comments.
+    pub(super) async fn put_comments(&self, comments: Vec<Comment>) -> StoreResult<Vec<IndexChange>> {
+        if comments.is_empty() {
+            return Ok(Vec::new());
+        }
+        let posts: BTreeSet<PostId> = comments.iter().map(|comment| comment.post).collect();
+        let posts: Vec<PostId> = posts.into_iter().collect();
+        let commented = self.comments.commented_posts(&posts).await?;
+        let commented: FxHashMap<PostId, CommentedPost> = commented.into_iter().map(|on| (on.post, on)).collect();
+        // A post without a row was purged after the comments were read, and so were they.
+        let with_post = |comment: Comment| {
+            let on = *commented.get(&comment.post)?;
+            Some(IndexChange::PutComment { comment, on })
+        };
+        Ok(comments.into_iter().filter_map(with_post).collect())
     }
 
     /// Puts a member with every post and comment of the member; does nothing for a deactivated one.
@@ -144,7 +162,7 @@ impl Shared {
         loop {
             let comments = self.comments.existing_comments_by(author, before, STEP).await?;
             let (count, last) = (comments.len(), comments.last().map(|comment| comment.id));
-            writer.write(comments.into_iter().map(IndexChange::PutComment)).await?;
+            writer.write(self.put_comments(comments).await?).await?;
             match last {
                 Some(last) if count == STEP => before = last,
                 _ => return Ok(()),

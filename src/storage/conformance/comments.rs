@@ -5,14 +5,15 @@ use super::{
     member, post,
 };
 use crate::{
-    domain::{CommentId, CommentText, Refusal, Timestamp},
-    storage::CommentRange,
+    domain::{CommentId, CommentText, PostAudience, PostId, Refusal, Timestamp},
+    storage::{CommentRange, CommentedPost},
 };
 
 conformance! {
     a_tombstone_stays_while_a_visible_reply_is_below,
     comments_are_found_by_their_ids,
     existing_comments_of_a_member_include_those_on_posts_of_deactivated_authors,
+    commented_posts_include_hidden_ones,
 }
 
 async fn a_tombstone_stays_while_a_visible_reply_is_below(backend: &Backend) {
@@ -78,4 +79,20 @@ async fn existing_comments_of_a_member_include_those_on_posts_of_deactivated_aut
     };
     assert_eq!(existing(CommentId(u64::MAX), 9).await, [comments[4], comments[1], comments[0]]);
     assert_eq!(existing(comments[4], 1).await, [comments[1]]);
+}
+
+async fn commented_posts_include_hidden_ones(backend: &Backend) {
+    let stores = backend.stores().await;
+    let [who, deactivated] = fixtures::members(&stores).await;
+    let (shown, hidden, deleted) = (
+        fixtures::post(&stores, who).await,
+        fixtures::post(&stores, deactivated).await,
+        fixtures::post(&stores, who).await,
+    );
+    stores.posts.delete_post(who, deleted, Timestamp::now()).await.unwrap();
+    stores.members.deactivate(deactivated, Timestamp::now()).await.unwrap();
+    let mut found = stores.comments.commented_posts(&[shown, hidden, deleted, PostId(5)]).await.unwrap();
+    found.sort_unstable_by_key(|on| on.post);
+    let public = |post, author| CommentedPost { post, author, audience: PostAudience::Public };
+    assert_eq!(found, [public(shown, who), public(hidden, deactivated), public(deleted, who)]);
 }

@@ -41,6 +41,7 @@ mod random_commands;
 mod ranking;
 mod relations;
 mod search;
+mod search_hidden;
 mod sessions;
 mod tokens;
 mod two_writers;

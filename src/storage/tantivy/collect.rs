@@ -1,5 +1,8 @@
 //! A Tantivy collector: the first hits after a key. Its memory is bounded by the limit of the request.
-use super::schema::id_of;
+use super::{
+    admission::{Admission, Document, ViewerRights},
+    schema::id_of,
+};
 use crate::{
     domain::{Deadline, MemberId, PostId, SearchKey, SearchKind, SearchOrder},
     storage::{Hit, SearchRequest},
@@ -33,6 +36,8 @@ struct Columns {
     key: Column<u64>,
     author: Column<u64>,
     post: Column<u64>,
+    post_author: Column<u64>,
+    audience: Column<u64>,
     created: Column<i64>,
 }
 
@@ -51,6 +56,8 @@ impl ColumnCache {
             key: fields.u64("key")?,
             author: fields.u64("author")?,
             post: fields.u64("on")?,
+            post_author: fields.u64("on_author")?,
+            audience: fields.u64("audience")?,
             created: fields.i64("created")?,
         };
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -60,6 +67,11 @@ impl ColumnCache {
         all.insert(segment.segment_id(), columns.clone());
         drop(all);
         Ok(columns)
+    }
+
+    /// Returns the column of the keys of a segment.
+    pub(super) fn keys(&self, segment: &SegmentReader) -> tantivy::Result<Column<u64>> {
+        Ok(self.columns(segment)?.key)
     }
 
     /// Drops the columns of all other segments, which were merged.
@@ -75,6 +87,7 @@ pub(super) struct TopHits(Arc<Criteria>);
 
 /// The filters, order and limits of a request; its query is separate.
 struct Criteria {
+    rights: Arc<ViewerRights>,
     columns: Arc<ColumnCache>,
     kind: SearchKind,
     scored: bool,
@@ -86,11 +99,12 @@ struct Criteria {
 }
 
 impl TopHits {
-    pub(super) fn new(request: &SearchRequest, columns: Arc<ColumnCache>) -> Self {
+    pub(super) fn new(request: &SearchRequest, rights: ViewerRights, columns: Arc<ColumnCache>) -> Self {
         let bounded = request.from.is_some() || request.to.is_some();
         let from = request.from.map_or(i64::MIN, |from| from.0);
         let to = request.to.map_or(i64::MAX, |to| to.0);
         Self(Arc::new(Criteria {
+            rights: Arc::new(rights),
             columns,
             kind: request.kind,
             scored: request.order == SearchOrder::Relevance,
@@ -114,6 +128,7 @@ impl TopHits {
 pub(super) struct SegmentTopHits {
     criteria: Arc<Criteria>,
     columns: Columns,
+    admission: Admission,
     /// The best keys so far, the worst of them on top.
     best: BinaryHeap<Reverse<(SearchKey, DocId)>>,
 }
@@ -126,6 +141,7 @@ impl Collector for TopHits {
         Ok(SegmentTopHits {
             criteria: self.0.clone(),
             columns: self.0.columns.columns(segment)?,
+            admission: Admission::new(self.0.rights.clone()),
             best: BinaryHeap::with_capacity(self.0.limit + 1),
         })
     }
@@ -188,6 +204,18 @@ impl SegmentCollector for SegmentTopHits {
         if let Some((from, to)) = self.criteria.created
             && !self.columns.created.first(doc).is_some_and(|at| (from..to).contains(&at))
         {
+            return;
+        }
+        let columns = &self.columns;
+        let document = Document {
+            kind: self.criteria.kind,
+            id,
+            author: MemberId(columns.author.first(doc).unwrap_or_default()),
+            on: PostId(columns.post.first(doc).unwrap_or_default()),
+            on_author: MemberId(columns.post_author.first(doc).unwrap_or_default()),
+            audience: columns.audience.first(doc),
+        };
+        if !self.admission.admits(&document) {
             return;
         }
         self.best.push(Reverse((key, doc)));

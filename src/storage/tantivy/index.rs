@@ -1,6 +1,8 @@
 //! `SearchIndex` on Tantivy: one open index with its only writer.
 use super::{
-    IndexOptions, blocking,
+    IndexOptions,
+    admission::{ViewerRights, posts_mentioning},
+    blocking,
     collect::{ColumnCache, TopHits},
     failed,
     open::CommitPayload,
@@ -12,6 +14,7 @@ use crate::{
     storage::{Hit, IndexChange, IndexCheckpoint, IndexSize, SearchIndex, SearchRequest, StoreError, StoreResult},
 };
 use async_trait::async_trait;
+use rustc_hash::FxHashSet;
 use std::{
     io::ErrorKind,
     path::Path,
@@ -116,8 +119,8 @@ impl Inner {
                 IndexChange::PutPost(post) => {
                     put(SearchKind::Post, post.id.0, fields.post(&post))?;
                 }
-                IndexChange::PutComment(comment) => {
-                    put(SearchKind::Comment, comment.id.0, fields.comment(&comment))?;
+                IndexChange::PutComment { comment, on } => {
+                    put(SearchKind::Comment, comment.id.0, fields.comment(&comment, on))?;
                 }
                 IndexChange::PutMember(member) => {
                     put(SearchKind::Member, member.id.0, fields.member(&member))?;
@@ -156,7 +159,14 @@ impl Inner {
     fn find(&self, request: &SearchRequest) -> tantivy::Result<Vec<Hit>> {
         let query = tantivy_query(&self.fields, request);
         let searcher = self.reader.searcher();
-        let hits = TopHits::new(request, self.columns.clone());
+        let viewer = request.viewer.clone();
+        let mentioning = match request.kind {
+            SearchKind::Post | SearchKind::Comment => {
+                posts_mentioning(viewer.member(), &searcher, self.fields.mentioned, &self.columns)?
+            }
+            SearchKind::Member => FxHashSet::default(),
+        };
+        let hits = TopHits::new(request, ViewerRights { viewer, mentioning }, self.columns.clone());
         searcher.search_with_statistics_provider(&query, &hits, &FixedStatistics)
     }
 

@@ -1,4 +1,5 @@
 //! `SearchStore` on Tantivy: one folder per index (`g7` is the seventh), and the file `live` that names the live one.
+mod admission;
 mod collect;
 mod index;
 mod open;

@@ -2,7 +2,7 @@
 use super::schema::{Fields, TextFields};
 use crate::{
     domain::{
-        PostAudience, SearchKind, SearchOrder,
+        SearchOrder,
         search::{Clause, Phrase},
     },
     storage::SearchRequest,
@@ -45,8 +45,8 @@ impl Bm25StatisticsProvider for FixedStatistics {
     }
 }
 
-/// Builds the query of a request: its clauses, author, post, tag and viewer. The collector filters by kind, times and
-/// keys.
+/// Builds the query of a request: its clauses, author, post and tag. The collector filters by kind, times, keys and
+/// viewer.
 pub(super) fn tantivy_query(fields: &Fields, request: &SearchRequest) -> BooleanQuery {
     let texts = fields.texts(request.kind);
     let mut parts: Vec<(Occur, Box<dyn Query>)> = Vec::new();
@@ -66,29 +66,10 @@ pub(super) fn tantivy_query(fields: &Fields, request: &SearchRequest) -> Boolean
         let filter = TermQuery::new(term, IndexRecordOption::Basic);
         parts.push((Occur::Must, Box::new(ConstScoreQuery::new(Box::new(filter), 0.0))));
     }
-    if request.kind == SearchKind::Post {
-        parts.extend(posts_for_others(fields, request).map(|query| (Occur::MustNot, query)));
-    }
     if parts.iter().all(|(occur, _)| *occur == Occur::MustNot) {
         parts.push((Occur::Must, Box::new(AllQuery)));
     }
     BooleanQuery::new(parts)
-}
-
-/// Matches the posts whose audience excludes the viewer, as far as the index knows: one query for each audience. Few
-/// posts have one of these audiences, so the queries read short lists.
-fn posts_for_others(fields: &Fields, request: &SearchRequest) -> impl Iterator<Item = Box<dyn Query>> {
-    let term = |field, value| -> Box<dyn Query> {
-        Box::new(TermQuery::new(Term::from_field_u64(field, value), IndexRecordOption::Basic))
-    };
-    let (audience, viewer, own) = (fields.audience, fields.viewer, request.viewer.0);
-    let for_some = [PostAudience::Mentioned, PostAudience::Own].into_iter().map(move |some| -> Box<dyn Query> {
-        let parts = vec![(Occur::Must, term(audience, u64::from(some.code()))), (Occur::MustNot, term(viewer, own))];
-        Box::new(BooleanQuery::new(parts))
-    });
-    let for_followers =
-        request.excludes_followers_only.then(|| term(audience, u64::from(PostAudience::Followers.code())));
-    for_some.chain(for_followers)
 }
 
 /// Matches any form of a clause; scores as the best one.

@@ -1,7 +1,10 @@
 //! The schema of an index: its fields, and the document of a post, comment or member.
-use crate::domain::{
-    Comment, Member, Post, PostAudience, SearchKind,
-    search::{Token as DomainToken, syllables, tokenize},
+use crate::{
+    domain::{
+        Comment, Member, Post, PostAudience, SearchKind,
+        search::{Token as DomainToken, syllables, tokenize},
+    },
+    storage::CommentedPost,
 };
 use tantivy::{
     Index, TantivyDocument, Term,
@@ -10,7 +13,7 @@ use tantivy::{
 };
 
 /// Incremented whenever the fields or their contents change: an index of another version is built anew.
-pub(super) const SCHEMA_VERSION: u32 = 3;
+pub(super) const SCHEMA_VERSION: u32 = 4;
 /// Names of the tokenizers. Stored in the schema of each index, so a change needs another [`SCHEMA_VERSION`].
 const WORD_TOKENIZER: &str = "pieces";
 const SYLLABLE_TOKENIZER: &str = "syllables";
@@ -34,13 +37,16 @@ pub(super) struct Fields {
     pub(super) author: Field,
     /// The post that a comment is on.
     pub(super) post: Field,
+    /// The author of that post.
+    post_author: Field,
     /// Milliseconds since 1970.
     pub(super) created: Field,
     pub(super) tag: Field,
-    /// The code of the audience of a post; absent from a public one.
-    pub(super) audience: Field,
-    /// The members whom a post is for, if it is for some only: its author and the mentioned.
-    pub(super) viewer: Field,
+    /// The code of the audience of a post, or of the post that a comment is on; absent if that is public.
+    audience: Field,
+    /// The members whom a post mentions that is for the mentioned. The comments on it do not repeat them, because edits
+    /// change them.
+    pub(super) mentioned: Field,
     posts: TextFields,
     comments: TextFields,
     members: TextFields,
@@ -74,10 +80,11 @@ impl Fields {
             key: schema.add_u64_field("key", INDEXED | FAST),
             author: schema.add_u64_field("author", INDEXED | FAST),
             post: schema.add_u64_field("on", INDEXED | FAST),
+            post_author: schema.add_u64_field("on_author", FAST),
             created: schema.add_i64_field("created", FAST),
             tag: schema.add_text_field("tag", STRING),
-            audience: schema.add_u64_field("audience", INDEXED),
-            viewer: schema.add_u64_field("viewer", INDEXED),
+            audience: schema.add_u64_field("audience", FAST),
+            mentioned: schema.add_u64_field("mentioned", INDEXED),
             posts,
             comments,
             members,
@@ -92,20 +99,19 @@ impl Fields {
         for tag in &post.tags {
             document.add_text(self.tag, &tag.tag);
         }
-        if post.audience != PostAudience::Public {
-            document.add_u64(self.audience, u64::from(post.audience.code()));
-            document.add_u64(self.viewer, post.author.0);
-        }
+        self.add_audience(&mut document, post.audience);
         if post.audience == PostAudience::Mentioned {
-            post.mentions.iter().for_each(|mention| document.add_u64(self.viewer, mention.member.0));
+            post.mentions.iter().for_each(|mention| document.add_u64(self.mentioned, mention.member.0));
         }
         document
     }
 
-    pub(super) fn comment(&self, comment: &Comment) -> TantivyDocument {
+    pub(super) fn comment(&self, comment: &Comment, on: CommentedPost) -> TantivyDocument {
         let author = comment.author.0;
         let mut document = self.document(SearchKind::Comment, comment.id.0, author, comment.created_at.0);
         document.add_u64(self.post, comment.post.0);
+        document.add_u64(self.post_author, on.author.0);
+        self.add_audience(&mut document, on.audience);
         self.add_texts(&mut document, SearchKind::Comment, &[], &[&comment.content]);
         document
     }
@@ -124,6 +130,12 @@ impl Fields {
         document.add_u64(self.author, author);
         document.add_i64(self.created, created);
         document
+    }
+
+    fn add_audience(&self, document: &mut TantivyDocument, audience: PostAudience) {
+        if audience != PostAudience::Public {
+            document.add_u64(self.audience, u64::from(audience.code()));
+        }
     }
 
     fn add_texts(&self, document: &mut TantivyDocument, kind: SearchKind, titles: &[&str], texts: &[&str]) {

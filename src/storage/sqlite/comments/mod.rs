@@ -3,16 +3,24 @@ mod commands;
 mod counts;
 mod statements;
 
-use super::{Sqlite, decoded, failed, json_ids, number, posts::post_facts, signed};
+use super::{
+    Sqlite, decoded, failed, json_ids, number,
+    posts::{audience, post_facts},
+    signed,
+};
 use crate::{
     domain::{Comment, CommentId, CommentText, Deadline, MemberId, Outcome, PostId, Receipt, Timestamp},
-    storage::{BlockedCounts, CommentFacts, CommentRange, CommentRef, CommentStore, Committed, CountBy, StoreResult},
+    storage::{
+        BlockedCounts, CommentFacts, CommentRange, CommentRef, CommentStore, CommentedPost, Committed, CountBy,
+        StoreResult,
+    },
 };
 use async_trait::async_trait;
 use futures::FutureExt;
 use sqlx::{AssertSqlSafe, Row, SqliteConnection, sqlite::SqliteRow};
 use statements::{
-    BY_ID, BY_IDS, EXISTING, EXISTING_BY, FACTS, FIRST_REPLIES, FOR_COMMAND, FROM, OF_MEMBER, OF_POST, REPLIES_TO,
+    BY_ID, BY_IDS, COMMENTED_POSTS, EXISTING, EXISTING_BY, FACTS, FIRST_REPLIES, FOR_COMMAND, FROM, OF_MEMBER, OF_POST,
+    REPLIES_TO,
 };
 
 /// Decodes the columns that `statements` select.
@@ -140,6 +148,17 @@ impl CommentStore for Sqlite {
             .bind(signed(limit as u64));
         decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, |row| {
             Ok(CommentRef { comment: CommentId(number(row.try_get(0)?)), post: post_facts(row)? })
+        })
+    }
+
+    async fn commented_posts(&self, ids: &[PostId]) -> StoreResult<Vec<CommentedPost>> {
+        let query = sqlx::query(COMMENTED_POSTS).bind(json_ids(ids.iter().map(|id| id.0)));
+        decoded(&query.fetch_all(&self.read_pool).await.map_err(failed)?, |row| {
+            Ok(CommentedPost {
+                post: PostId(number(row.try_get(0)?)),
+                author: MemberId(number(row.try_get(1)?)),
+                audience: audience(row.try_get(2)?)?,
+            })
         })
     }
 

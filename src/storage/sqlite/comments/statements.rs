@@ -130,6 +130,9 @@ pub(super) static FIRST_REPLIES: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
+pub(super) const COMMENTED_POSTS: &str =
+    "SELECT p.id, p.author_id, p.audience FROM json_each(?) j JOIN posts p ON p.id = j.value";
+
 /// Whether each existing comment is a reply.
 pub(super) static FACTS: LazyLock<String> = LazyLock::new(|| {
     let exists = exists("c");
