@@ -3,7 +3,7 @@ use super::Timestamp;
 use jiff::{ToSpan, civil::Date, tz::TimeZone};
 use std::{ops::Range, time::Duration};
 
-/// Maximum number of posts of one ranking.
+/// Maximum number of posts for everybody in one ranking, and of other posts.
 pub const RANKED_MAX: usize = 1_000;
 /// Generations that are kept for paging; a cursor of an older one has expired.
 pub const GENERATIONS_KEPT: usize = 30;
@@ -11,7 +11,8 @@ pub const GENERATIONS_KEPT: usize = 30;
 pub const GENERATION_EVERY: Duration = Duration::from_secs(2);
 /// Posts that the daily top list shows.
 pub const TOP_SHOWN: usize = 3;
-/// Posts of a day that are kept, so that a viewer still sees [`TOP_SHOWN`] of them when many are deleted or hidden.
+/// Posts for everybody of a day that are kept, and other posts: a viewer still sees [`TOP_SHOWN`] of them when many are
+/// deleted or hidden.
 pub const TOP_KEPT: usize = 50;
 /// Time from the end of a day until it is frozen. Everything written before midnight has been counted by then.
 pub const FROZEN_AFTER: Duration = Duration::from_secs(5 * 60);

@@ -51,7 +51,7 @@ pub use log::{EventLog, Reach};
 pub use markers::MarkerStore;
 pub use members::{Listed, MemberStore, NETWORK_EACH_MAX, NETWORK_FOLLOWINGS_MAX, NewMember, Recommended};
 pub use posts::{PostParticipants, PostRef, PostStore};
-pub use ranking::{KeptDay, PeriodStarts, PostTallies, RankingStore, ScoredPost};
+pub use ranking::{KeptDay, NEWEST_READ_MAX, NewestPost, PeriodStarts, PostTallies, RankingStore, ScoredPost};
 pub use relations::{Followed, RelationStore};
 pub use search::{
     Hit, IndexChange, IndexCheckpoint, IndexSize, SearchIndex, SearchRequest, SearchStore, SearchViewer, Sight,

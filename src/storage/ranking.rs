@@ -19,10 +19,21 @@ pub struct PeriodStarts {
 #[expect(missing_docs, reason = "the periods of `PeriodStarts`, and all time")]
 pub struct PostTallies {
     pub post: PostId,
+    /// The post is public, and so is its author.
+    pub for_everybody: bool,
     pub all: Tally,
     pub week: Tally,
     pub day: Tally,
     pub today: Tally,
+}
+
+/// One of the newest posts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewestPost {
+    /// The post.
+    pub post: PostId,
+    /// The post is public, and so is its author.
+    pub for_everybody: bool,
 }
 
 /// A post and its score of a day.
@@ -34,6 +45,9 @@ pub struct ScoredPost {
     pub score: u64,
 }
 
+/// Maximum number of posts that one call of `RankingStore::newest` reads.
+pub const NEWEST_READ_MAX: usize = 100_000;
+
 /// The stored row of one day.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeptDay {
@@ -43,7 +57,10 @@ pub struct KeptDay {
     pub frozen: Option<Vec<ScoredPost>>,
 }
 
-/// Counts posts and stores days. Deleted posts and posts of deactivated authors have no tallies.
+/// Counts posts and stores days. Excludes deleted posts and posts of deactivated authors everywhere.
+///
+/// A post is for everybody if it and its author are public. A limit holds for these posts and for the others
+/// separately where stated, so that posts that most viewers do not see never take the place of those that all see.
 #[async_trait]
 pub trait RankingStore: Send + Sync + 'static {
     /// Returns the tallies of the next `limit` posts with ids above `after`, in ascending order. Excludes posts without
@@ -57,7 +74,12 @@ pub trait RankingStore: Send + Sync + 'static {
     /// Returns at most `limit` posts that the member wrote, likes or commented, unordered.
     async fn posts_engaged_by(&self, member: MemberId, limit: usize) -> StoreResult<Vec<PostId>>;
 
-    /// Returns at most `limit` posts with their scores by `Tally::daily_score`, best first, the older of equals first.
+    /// Returns the newest posts, newest first: `limit` posts, then those for everybody alone until there are `limit` of
+    /// these. Reads at most [`NEWEST_READ_MAX`] posts, and returns those found among them.
+    async fn newest(&self, limit: usize) -> StoreResult<Vec<NewestPost>>;
+
+    /// Returns posts with their scores by `Tally::daily_score`, best first, the older of equals first: at most `limit`
+    /// posts for everybody and at most `limit` others.
     async fn best_of_day(&self, day: CalendarDay, limit: usize) -> StoreResult<Vec<ScoredPost>>;
     /// Returns the posts among `posts` that are public and by public authors, in their order. Ignores blocks and mutes.
     /// At most 1,000 posts.

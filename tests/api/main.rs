@@ -72,6 +72,7 @@ mod process;
 mod profile;
 mod protocol;
 mod ranking;
+mod ranking_crowding;
 mod ranking_pages;
 mod ranking_windows;
 mod raw_requests;

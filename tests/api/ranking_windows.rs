@@ -7,10 +7,10 @@ use crate::{
 use dailyfeed::{
     config::Config,
     domain::{
-        Comment, CommentId, Email, Handle, MemberId, Patch, Post, PostAudience, PostCounts, PostId, Profile,
+        Comment, CommentId, Email, Handle, MemberId, Patch, Post, PostAudience, PostCounts, PostId, Privacy, Profile,
         ProfilePatch, Timestamp, first_id_at,
     },
-    storage::{Import, NewMember, Stores, View},
+    storage::{Import, ImportedLike, NewMember, Stores, View},
 };
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -29,6 +29,22 @@ fn id(at: Timestamp) -> u64 {
 /// Returns the time `minutes` ago.
 pub(crate) fn ago(minutes: i64) -> Timestamp {
     Timestamp(Timestamp::now().0 - minutes * 60_000)
+}
+
+fn post(author: MemberId, audience: PostAudience, at: Timestamp) -> Post {
+    Post {
+        id: PostId(id(at)),
+        author,
+        title: None,
+        content: "옛 글".to_owned(),
+        audience,
+        tags: Vec::new(),
+        images: Vec::new(),
+        mentions: Vec::new(),
+        counts: PostCounts::default(),
+        created_at: at,
+        edited_at: None,
+    }
 }
 
 impl Past {
@@ -56,23 +72,24 @@ impl Past {
         member
     }
 
+    pub(crate) async fn set_privacy(&self, member: MemberId, privacy: Privacy) {
+        let patch = ProfilePatch { privacy: Some(privacy), ..ProfilePatch::default() };
+        self.stores.members.change_profile(member, patch, None).await.unwrap();
+    }
+
     pub(crate) async fn post(&self, author: MemberId, at: Timestamp) -> u64 {
-        let post = Post {
-            id: PostId(id(at)),
-            author,
-            title: None,
-            content: "옛 글".to_owned(),
-            audience: PostAudience::Public,
-            tags: Vec::new(),
-            images: Vec::new(),
-            mentions: Vec::new(),
-            counts: PostCounts::default(),
-            created_at: at,
-            edited_at: None,
-        };
+        let post = post(author, PostAudience::Public, at);
         let made = post.id.0;
         self.stores.posts.create_post(post, None).await.unwrap();
         made
+    }
+
+    /// Inserts posts of the last minutes in one commit, each with one like.
+    pub(crate) async fn liked_posts(&self, author: MemberId, fan: MemberId, audience: PostAudience, count: usize) {
+        let posts: Vec<Post> = (0..count).map(|_| post(author, audience, ago(10))).collect();
+        let like = |post: &Post| ImportedLike { id: id(ago(5)), post: post.id, author, member: fan };
+        let likes = posts.iter().map(like).collect();
+        self.stores.housekeeping.import(Import { posts, likes, ..Import::default() }).await.unwrap();
     }
 
     pub(crate) async fn like(&self, who: MemberId, post: u64, at: Timestamp) {

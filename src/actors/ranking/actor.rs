@@ -15,7 +15,7 @@ use super::{
     Message, Rebuilt, Shared,
     days::PublishedTop,
     dirty_posts::{DIRTY_MAX, DirtyPosts},
-    tables::{Spans, Tables},
+    tables::{Order, Spans, Tables},
 };
 use crate::{
     actors::{
@@ -24,7 +24,7 @@ use crate::{
         mailbox::Envelope,
     },
     domain::{PostId, RANKED_MAX, RankedBy, RankingPeriod, Timestamp},
-    storage::{PostRef, PostTallies, ScoredPost},
+    storage::{NewestPost, PostTallies, ScoredPost},
 };
 use jiff::civil::Date;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -62,7 +62,7 @@ struct Recount {
 struct Ranked {
     by: RankedBy,
     period: RankingPeriod,
-    posts: Vec<PostId>,
+    order: Order,
 }
 
 /// The result of [`build`].
@@ -157,7 +157,7 @@ impl State {
             return Ok(Rebuilt::TablesMissing);
         }
         let recount = self.recount(spans).await?;
-        let newest = self.shared.posts.newest_posts(PostId(u64::MAX), RANKED_MAX).await?;
+        let newest = self.shared.store.newest(RANKED_MAX).await?;
         let Some(tables) = self.tables.take() else { return Ok(Rebuilt::TablesMissing) };
         self.dirty = DirtyPosts::default();
         // The actor awaits the thread, so no two builds run at once.
@@ -171,8 +171,8 @@ impl State {
             }
         };
         self.tables = Some(built.tables);
-        for Ranked { by, period, posts } in built.rankings {
-            self.shared.generations.add(by, period, posts, now);
+        for Ranked { by, period, order } in built.rankings {
+            self.shared.generations.add(by, period, order, now);
         }
         self.shared.generations.set_ready();
         self.publish_today(spans.today.date, built.today).await;
@@ -221,7 +221,7 @@ impl State {
         Ok(())
     }
 
-    /// Marks every post that a deactivated or restored member wrote, liked or commented on.
+    /// Marks every post that a deactivated or restored member, or one whose privacy changed, wrote, liked or commented on.
     async fn mark_posts_of_members(&mut self) -> Result<(), Error> {
         let members: Vec<_> = self.dirty.members.iter().copied().collect();
         for member in members {
@@ -236,7 +236,7 @@ impl State {
 }
 
 /// Applies a recount and ranks all posts. Reads every row once for each ranking: some milliseconds for a million posts.
-fn build(mut tables: Tables, spans: Spans, recount: Recount, newest: &[PostRef]) -> Built {
+fn build(mut tables: Tables, spans: Spans, recount: Recount, newest: &[NewestPost]) -> Built {
     let started = Instant::now();
     let counted = recount.posts.len();
     tables.rotate(spans);
@@ -245,7 +245,7 @@ fn build(mut tables: Tables, spans: Spans, recount: Recount, newest: &[PostRef])
     for by in RankedBy::ALL {
         for period in RankingPeriod::ALL {
             let started = Instant::now();
-            rankings.push(Ranked { by, period, posts: tables.ranked(by, period, newest) });
+            rankings.push(Ranked { by, period, order: tables.ranked(by, period, newest) });
             let labels = [("kind", by.name()), ("period", period.name())];
             metrics::histogram!("dailyfeed_ranking_generation_duration_seconds", &labels).record(started.elapsed());
         }

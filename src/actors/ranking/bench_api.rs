@@ -17,13 +17,20 @@ impl Ranks {
         for number in 1..=posts {
             let views = number.wrapping_mul(2_654_435_761) >> 18;
             let all = Tally { views, likes: views / 8, comments: views / 16 };
-            tables.push(&PostTallies { post: PostId(u64::from(number)), all, week: all, day: all, today: all });
+            tables.push(&PostTallies {
+                post: PostId(u64::from(number)),
+                for_everybody: number % 4 > 0,
+                all,
+                week: all,
+                day: all,
+                today: all,
+            });
         }
         Some(Self(tables))
     }
 
     /// Builds one generation, and returns how many posts it ranks.
     pub fn generation(&self) -> usize {
-        self.0.ranked(RankedBy::Popularity, RankingPeriod::All, &[]).len()
+        self.0.ranked(RankedBy::Popularity, RankingPeriod::All, &[]).posts.len()
     }
 }

@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 /// How long a count of a day that is not frozen is reused.
 const COUNT_REUSED_FOR: Duration = Duration::from_secs(2);
 
-/// The best posts of one day, best first; at most [`TOP_KEPT`].
+/// The best posts of one day, best first; at most [`TOP_KEPT`] for everybody and as many others.
 #[derive(Clone)]
 pub(super) struct BestOfDay {
     pub(super) date: Date,

@@ -11,8 +11,8 @@ pub(super) const DIRTY_MAX: usize = 100_000;
 #[derive(Default)]
 pub(super) struct DirtyPosts {
     pub(super) posts: FxHashSet<PostId>,
-    /// Members who were deactivated or restored, or whose counters have followed. Every post that they wrote, liked or
-    /// commented on is dirty.
+    /// Members who were deactivated or restored, whose counters have followed, or whose privacy changed. Every post that
+    /// they wrote, liked or commented on is dirty.
     pub(super) members: FxHashSet<MemberId>,
     /// A rebuild is needed although no count changed: the order of a ranking can have changed, as after a new post.
     rebuild_required: bool,
@@ -31,11 +31,17 @@ impl DirtyPosts {
             | K::CommentCreated
             | K::CommentDeleted
             | K::PostDeleted => self.add(fact.post),
-            K::MemberDeactivated | K::MemberRestored | K::CountersSettled => {
+            // A change of privacy also changes whether the posts are for everybody.
+            K::MemberDeactivated
+            | K::MemberRestored
+            | K::CountersSettled
+            | K::PostsPublic
+            | K::PostsForFollowers
+            | K::PostsPrivate => {
                 self.members.insert(fact.member);
                 self.overflowed |= self.members.len() > DIRTY_MAX;
             }
-            K::PostCreated | K::PostsPublic | K::PostsForFollowers | K::PostsPrivate => self.require_rebuild(),
+            K::PostCreated => self.require_rebuild(),
             _ => {}
         }
     }
@@ -100,11 +106,18 @@ mod tests {
         mark(&mut dirty, Fact::new(EventKind::MemberFollowed, MemberId(1)).to(MemberId(2)));
         mark(&mut dirty, Fact::new(EventKind::DailyTop3Changed, MemberId(0)));
         assert!(dirty.is_empty());
-        mark(&mut dirty, Fact::new(EventKind::PostsPrivate, MemberId(1)));
-        assert!(!dirty.is_empty() && dirty.posts.is_empty());
-        for (member, kind) in [EventKind::MemberDeactivated, EventKind::MemberRestored, EventKind::CountersSettled]
-            .into_iter()
-            .enumerate()
+        mark(&mut dirty, Fact::new(EventKind::PostCreated, MemberId(1)).on_post(PostId(7)));
+        assert!(!dirty.is_empty() && dirty.posts.is_empty() && dirty.members.is_empty());
+        for (member, kind) in [
+            EventKind::MemberDeactivated,
+            EventKind::MemberRestored,
+            EventKind::CountersSettled,
+            EventKind::PostsPublic,
+            EventKind::PostsForFollowers,
+            EventKind::PostsPrivate,
+        ]
+        .into_iter()
+        .enumerate()
         {
             mark(&mut dirty, Fact::new(kind, MemberId(member as u64)));
             assert_eq!(dirty.members.len(), member + 1);

@@ -1,4 +1,5 @@
 //! Generations: the last 30 immutable orders of each ranking, so that paging through one is not disturbed by the next.
+use super::tables::Order;
 use crate::{
     actors::wait_until::wait_until,
     domain::{GENERATIONS_KEPT, PostId, RankedBy, RankingPeriod, Timestamp},
@@ -9,11 +10,31 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// One numbered, immutable order of a ranking: at most 1,000 posts of 8 bytes.
+/// One numbered, immutable order of a ranking: at most 2,000 posts of 9 bytes.
 pub(super) struct Generation {
     pub(super) number: u64,
-    /// Best first.
-    pub(super) posts: Box<[PostId]>,
+    order: Order,
+}
+
+/// The place of a post in a generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) rank: usize,
+    /// The post was for everybody when it was ranked.
+    pub(super) for_everybody: bool,
+}
+
+impl Generation {
+    /// Returns the posts, best first.
+    pub(super) fn posts(&self) -> &[PostId] {
+        &self.order.posts
+    }
+
+    /// Returns the place of a post; `None` if the generation does not rank it.
+    pub(super) fn place_of(&self, post: PostId) -> Option<Place> {
+        let rank = self.order.posts.iter().position(|ranked| *ranked == post)?;
+        Some(Place { rank, for_everybody: self.order.for_everybody[rank] })
+    }
 }
 
 /// The last [`GENERATIONS_KEPT`] generations of one ranking, oldest first.
@@ -22,14 +43,14 @@ struct History(VecDeque<Arc<Generation>>);
 
 impl History {
     /// Appends a generation under the next number, unless its order equals that of the newest one.
-    fn add(&mut self, posts: Vec<PostId>, now: Timestamp) {
+    fn add(&mut self, order: Order, now: Timestamp) {
         let newest = self.0.back();
-        if newest.is_some_and(|newest| *newest.posts == *posts) {
+        if newest.is_some_and(|newest| newest.order == order) {
             return;
         }
         // Numbers start from the clock, so that an earlier run of the process has used none of them.
         let number = newest.map_or(0, |newest| newest.number + 1).max(u64::try_from(now.0).unwrap_or_default());
-        self.0.push_back(Arc::new(Generation { number, posts: posts.into() }));
+        self.0.push_back(Arc::new(Generation { number, order }));
         if self.0.len() > GENERATIONS_KEPT {
             self.0.pop_front();
         }
@@ -54,8 +75,8 @@ impl Generations {
     }
 
     /// Adds a generation, unless its order equals that of the newest one.
-    pub(super) fn add(&self, by: RankedBy, period: RankingPeriod, posts: Vec<PostId>, now: Timestamp) {
-        self.history(by, period).write().unwrap_or_else(PoisonError::into_inner).add(posts, now);
+    pub(super) fn add(&self, by: RankedBy, period: RankingPeriod, order: Order, now: Timestamp) {
+        self.history(by, period).write().unwrap_or_else(PoisonError::into_inner).add(order, now);
     }
 
     /// Notes that every ranking has a generation from now on.
@@ -89,7 +110,11 @@ mod tests {
     const WINDOW: RankingPeriod = RankingPeriod::Week;
 
     fn add(generations: &Generations, post: u64, now: i64) -> u64 {
-        generations.add(BY, WINDOW, vec![PostId(post)], Timestamp(now));
+        add_order(generations, Order { posts: vec![PostId(post)], for_everybody: vec![true] }, now)
+    }
+
+    fn add_order(generations: &Generations, order: Order, now: i64) -> u64 {
+        generations.add(BY, WINDOW, order, Timestamp(now));
         generations.newest(BY, WINDOW).unwrap().number
     }
 
@@ -100,7 +125,9 @@ mod tests {
         assert!(generations.numbered(BY, WINDOW, numbers[0]).is_none());
         for (post, number) in numbers.iter().enumerate().skip(1) {
             let generation = generations.numbered(BY, WINDOW, *number).unwrap();
-            assert_eq!(*generation.posts, [PostId(post as u64)]);
+            assert_eq!(generation.posts(), [PostId(post as u64)]);
+            assert_eq!(generation.place_of(PostId(post as u64)), Some(Place { rank: 0, for_everybody: true }));
+            assert_eq!(generation.place_of(PostId(99)), None);
         }
     }
 
@@ -115,6 +142,8 @@ mod tests {
     fn an_unchanged_order_is_no_new_generation() {
         let generations = Generations::new();
         assert_eq!(add(&generations, 1, 5_000), add(&generations, 1, 6_000));
+        let restricted = Order { posts: vec![PostId(1)], for_everybody: vec![false] };
+        assert_eq!(add_order(&generations, restricted, 7_000), 7_000);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod days;
 mod dirty_posts;
 mod generations;
 mod old_views;
+mod table;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -22,16 +23,16 @@ use super::{
     reader,
     streams::Streams,
     supervisor::Supervisor,
-    visibility::Visibility,
+    visibility::{Viewer, Visibility},
 };
 use crate::{
     config::Config,
     domain::{
-        Event, MemberId, Position, PostId, RANKED_MAX, RankedBy, RankingPeriod, Refusal, Surface, TOP_SHOWN, Timestamp,
+        Event, MemberId, Position, PostId, RankedBy, RankingPeriod, Refusal, Surface, TOP_SHOWN, Timestamp,
         VisiblePost,
         cursor::{ListKind, decode_list_cursor, encode_list_cursor},
     },
-    storage::{PostStore, RankingStore, Stores, Work},
+    storage::{RankingStore, Stores, Work},
 };
 use days::Days;
 use generations::{Generation, Generations};
@@ -72,7 +73,6 @@ pub(super) enum Rebuilt {
 /// The state that the actor writes and all clones of [`Ranking`] read. It outlives an incarnation of the actor.
 struct Shared {
     store: Arc<dyn RankingStore>,
-    posts: Arc<dyn PostStore>,
     generations: Generations,
     days: Days,
     /// The changes of every event up to here are marked or counted.
@@ -89,7 +89,6 @@ impl Shared {
     fn new(stores: &Stores, zone: TimeZone, head: Position, part: Part) -> Self {
         Self {
             store: stores.ranking.clone(),
-            posts: stores.posts.clone(),
             generations: Generations::new(),
             days: Days::new(stores.ranking.clone(), zone),
             position: AtomicU64::new(head.0),
@@ -191,8 +190,9 @@ impl Ranking {
     }
 
     /// Returns one page of a ranked feed, as visible to the viewer. Later pages read the generation of the first one.
-    /// Refuses `CursorInvalid`, `CursorExpired` if that generation was dropped, `Down` while the part is, and `Late` if
-    /// there is no generation in time.
+    /// A cursor names that generation and the last post of the page, so that it reveals no hidden post.
+    /// Refuses `CursorInvalid`, `CursorExpired` if that generation was dropped or does not rank that post for the viewer,
+    /// `Down` while the part is, and `Late` if there is no generation in time.
     pub async fn page(
         &self,
         viewer: MemberId,
@@ -206,23 +206,41 @@ impl Ranking {
             RankedBy::Popularity => ListKind::MostPopular,
             RankedBy::Comments => ListKind::MostCommented,
         };
-        let (generation, first_rank) = match cursor {
-            None => (self.newest_generation(feed).await?, 0),
+        let (generation, last) = match cursor {
+            None => (self.newest_generation(feed).await?, None),
             Some(text) => {
-                let [number, rank] = decode_list_cursor(text, list, period as u64)?;
-                let rank = usize::try_from(rank).unwrap_or(usize::MAX);
-                if rank > RANKED_MAX {
-                    return Err(Refusal::CursorInvalid.into());
-                }
+                let [number, last] = decode_list_cursor(text, list, period as u64)?;
                 let generation = self.shared.generations.numbered(by, period, number);
-                (generation.ok_or(Refusal::CursorExpired)?, rank)
+                (generation.ok_or(Refusal::CursorExpired)?, Some(PostId(last)))
             }
         };
         // Read before the posts, so that a stream from this cursor shows every change that the page does not.
         let stream = self.streams.cursor();
-        let (items, next_rank) = self.collect(viewer, &generation, first_rank, limit).await?;
-        let next = next_rank.map(|rank| encode_list_cursor(list, period as u64, [generation.number, rank as u64]));
+        let viewer = self.visibility.viewer(viewer).await?;
+        let first_rank = match last {
+            None => 0,
+            Some(last) => self.rank_after(&viewer, &generation, last).await?,
+        };
+        let mut items = self.collect(&viewer, &generation.posts()[first_rank..], limit + 1).await?;
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let last = items.last().filter(|_| more).map(|last| last.post.id);
+        let next = last.map(|last| encode_list_cursor(list, period as u64, [generation.number, last.0]));
         Ok(FeedPage { items, next, stream })
+    }
+
+    /// Returns the rank after the post that a cursor names. Refuses `CursorExpired` for a post that the generation does
+    /// not rank, and in the same way for one that is for some members only and hidden from the viewer: an invented
+    /// cursor does not tell whether such a post exists.
+    async fn rank_after(&self, viewer: &Viewer, generation: &Generation, last: PostId) -> Result<usize, Error> {
+        let place = generation.place_of(last).ok_or(Refusal::CursorExpired)?;
+        // A post for everybody that was hidden or deleted after the page was read is no secret.
+        if !place.for_everybody
+            && self.visibility.visible_posts(viewer, &[last], Surface::Direct, None).await?.is_empty()
+        {
+            return Err(Refusal::CursorExpired.into());
+        }
+        Ok(place.rank + 1)
     }
 
     /// Waits for the first rebuild, then returns the newest generation. Refuses `Late` if the rebuild takes too long.
@@ -233,37 +251,17 @@ impl Ranking {
         self.shared.generations.newest(by, period).ok_or_else(late)
     }
 
-    /// Collects visible posts from a rank on. Returns them with the first rank of the next page; `None` at the end of
-    /// the generation.
-    async fn collect(
-        &self,
-        viewer: MemberId,
-        generation: &Generation,
-        first_rank: usize,
-        limit: usize,
-    ) -> Result<(Vec<VisiblePost>, Option<usize>), Error> {
-        let viewer = self.visibility.viewer(viewer).await?;
+    /// Returns the first `limit` of the `ranked` posts that are visible to the viewer.
+    async fn collect(&self, viewer: &Viewer, ranked: &[PostId], limit: usize) -> Result<Vec<VisiblePost>, Error> {
         let mut items = Vec::with_capacity(limit);
-        let mut rank = first_rank;
-        let mut step = limit;
-        while let Some(rest) = generation.posts.get(rank..).filter(|rest| !rest.is_empty()) {
-            if items.len() >= limit {
-                return Ok((items, Some(rank)));
-            }
-            let candidates = &rest[..step.min(rest.len())];
-            let visible = self.visibility.posts(&viewer, candidates, Surface::Feed).await?;
-            let room = limit - items.len();
-            rank += if visible.len() > room {
-                // The next page begins after the last post that fits on this one.
-                let last = visible[room - 1].post.id;
-                1 + candidates.iter().position(|post| *post == last).unwrap_or_default()
-            } else {
-                candidates.len()
-            };
-            items.extend(visible.into_iter().take(room));
-            step = SCAN_STEP;
+        let (mut rest, mut step) = (ranked, limit);
+        while items.len() < limit && !rest.is_empty() {
+            let (candidates, later) = rest.split_at(step.min(rest.len()));
+            items.extend(self.visibility.posts(viewer, candidates, Surface::Feed).await?);
+            (rest, step) = (later, SCAN_STEP);
         }
-        Ok((items, None))
+        items.truncate(limit);
+        Ok(items)
     }
 
     /// Returns the three best posts of a day, or of today, that are visible to the viewer: the next best replace

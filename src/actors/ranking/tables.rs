@@ -1,12 +1,12 @@
 //! `Tables`: the views, likes and comments of every post, by span of time, as sorted rows in memory that are quick to
 //! change and to rank.
+use super::table::Table;
 use crate::{
-    domain::{CalendarDay, PostId, RANKED_MAX, RankedBy, RankingPeriod, TOP_KEPT, Tally, Timestamp},
-    storage::{PeriodStarts, PostRef, PostTallies, ScoredPost},
+    domain::{CalendarDay, PostId, RANKED_MAX, RankedBy, RankingPeriod, TOP_KEPT, Timestamp},
+    storage::{NewestPost, PeriodStarts, PostTallies, ScoredPost},
 };
 use jiff::tz::TimeZone;
 use rustc_hash::FxHashSet;
-use std::{cmp::Reverse, collections::BinaryHeap};
 
 /// The spans of time that are counted, as of one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,63 +28,18 @@ impl Spans {
     }
 }
 
-/// The tally of a post in one span; 24 bytes.
-#[derive(Clone, Copy)]
-struct Row {
-    post: PostId,
-    tally: Tally,
+/// An order of posts, best first: at most [`RANKED_MAX`] posts for everybody, and as many others.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Order {
+    pub(super) posts: Vec<PostId>,
+    /// By rank: whether the post was for everybody when it was ranked.
+    pub(super) for_everybody: Vec<bool>,
 }
 
-/// The posts with a tally in one span, sorted by id.
-#[derive(Default)]
-struct Table {
-    rows: Vec<Row>,
-}
-
-impl Table {
-    /// Appends a post that is newer than every other one, unless its tally is empty.
-    fn push(&mut self, post: PostId, tally: Tally) {
-        if !tally.is_empty() {
-            self.rows.push(Row { post, tally });
-        }
-    }
-
-    /// Replaces the tallies of posts, which must be sorted by id without duplicates. A row whose tally became empty
-    /// stays until rows are merged the next time.
-    fn set(&mut self, changes: impl Iterator<Item = (PostId, Tally)>) {
-        let mut new = Vec::new();
-        for (post, tally) in changes {
-            match self.rows.binary_search_by_key(&post, |row| row.post) {
-                Ok(index) => self.rows[index].tally = tally,
-                Err(_) if tally.is_empty() => {}
-                Err(_) => new.push(Row { post, tally }),
-            }
-        }
-        let Some(first) = new.first() else { return };
-        let in_order = self.rows.last().is_none_or(|last| last.post < first.post);
-        self.rows.append(&mut new);
-        if !in_order {
-            self.rows.retain(|row| !row.tally.is_empty());
-            // The rows are two sorted runs, which the standard sort detects and merges.
-            self.rows.sort_by_key(|row| row.post);
-        }
-    }
-
-    /// Returns the `limit` best rows, best first, in one pass and with memory for `limit` rows. `key` orders them: a
-    /// score, then a second key. Rows with score 0 are left out.
-    fn best(&self, limit: usize, key: impl Fn(&Row) -> (u64, u64)) -> Vec<ScoredPost> {
-        let mut best: BinaryHeap<Reverse<((u64, u64), PostId)>> = BinaryHeap::with_capacity(limit + 1);
-        for row in &self.rows {
-            let key = key(row);
-            if key.0 == 0 || best.len() >= limit && best.peek().is_some_and(|Reverse((least, _))| key <= *least) {
-                continue;
-            }
-            best.push(Reverse((key, row.post)));
-            if best.len() > limit {
-                best.pop();
-            }
-        }
-        best.into_sorted_vec().into_iter().map(|Reverse(((score, _), post))| ScoredPost { post, score }).collect()
+impl Order {
+    fn push(&mut self, post: PostId, for_everybody: bool) {
+        self.posts.push(post);
+        self.for_everybody.push(for_everybody);
     }
 }
 
@@ -106,11 +61,10 @@ impl Tables {
 
     /// Appends a post that is newer than every other one.
     pub(super) fn push(&mut self, tallies: &PostTallies) {
-        let PostTallies { post, all, week, day, today } = *tallies;
-        self.all.push(post, all);
-        self.week.push(post, week);
-        self.day.push(post, day);
-        self.today.push(post, today);
+        self.all.push(tallies, tallies.all);
+        self.week.push(tallies, tallies.week);
+        self.day.push(tallies, tallies.day);
+        self.today.push(tallies, tallies.today);
     }
 
     /// Moves to other spans, and clears the table of today if the day changed. The caller then sets the tallies of
@@ -134,48 +88,60 @@ impl Tables {
                 (post, index.map(|index| found[index]))
             })
             .collect();
-        let span_tallies = |tally: fn(PostTallies) -> Tally| {
-            rows.iter().map(move |(post, tallied)| (*post, tallied.map(tally).unwrap_or_default()))
-        };
-        self.all.set(span_tallies(|tallied| tallied.all));
-        self.week.set(span_tallies(|tallied| tallied.week));
-        self.day.set(span_tallies(|tallied| tallied.day));
-        self.today.set(span_tallies(|tallied| tallied.today));
+        self.all.set(&rows, |tallied| tallied.all);
+        self.week.set(&rows, |tallied| tallied.week);
+        self.day.set(&rows, |tallied| tallied.day);
+        self.today.set(&rows, |tallied| tallied.today);
     }
 
-    /// Returns the [`RANKED_MAX`] best posts of a period, best first; of equal scores the newer post first. Fills up
-    /// with `newest` if fewer posts have a score.
-    pub(super) fn ranked(&self, by: RankedBy, period: RankingPeriod, newest: &[PostRef]) -> Vec<PostId> {
+    /// Returns the [`RANKED_MAX`] best posts for everybody and the [`RANKED_MAX`] best others of a period, best first;
+    /// of equal scores the newer post first. Fills up with `newest`, newest first, if fewer posts have a score.
+    pub(super) fn ranked(&self, by: RankedBy, period: RankingPeriod, newest: &[NewestPost]) -> Order {
         let table = match period {
             RankingPeriod::All => &self.all,
             RankingPeriod::Week => &self.week,
             RankingPeriod::Day => &self.day,
         };
-        let best = table.best(RANKED_MAX, |row| (row.tally.score(by), row.post.0));
-        let mut ranked: Vec<PostId> = best.into_iter().map(|scored| scored.post).collect();
-        if ranked.len() < RANKED_MAX {
-            let scored: FxHashSet<PostId> = ranked.iter().copied().collect();
-            let rest = newest.iter().map(|post_ref| post_ref.post).filter(|post| !scored.contains(post));
-            ranked.extend(rest.take(RANKED_MAX - ranked.len()));
+        let best = table.best(RANKED_MAX, |tally, post| (tally.score(by), post.0));
+        // By `for_everybody`.
+        let mut room = [RANKED_MAX; 2];
+        let mut order = Order::default();
+        for ranked in &best {
+            room[usize::from(ranked.for_everybody)] -= 1;
+            order.push(ranked.post, ranked.for_everybody);
         }
-        ranked
+        if room == [0; 2] {
+            return order;
+        }
+        let scored: FxHashSet<PostId> = order.posts.iter().copied().collect();
+        for newest in newest.iter().filter(|newest| !scored.contains(&newest.post)) {
+            let room = &mut room[usize::from(newest.for_everybody)];
+            if *room > 0 {
+                *room -= 1;
+                order.push(newest.post, newest.for_everybody);
+            }
+        }
+        order
     }
 
-    /// Returns the [`TOP_KEPT`] best posts of today, best first; of equal scores the older post first.
+    /// Returns the [`TOP_KEPT`] best posts for everybody and the [`TOP_KEPT`] best others of today, best first; of equal
+    /// scores the older post first.
     pub(super) fn best_today(&self) -> Vec<ScoredPost> {
-        self.today.best(TOP_KEPT, |row| (row.tally.daily_score(), u64::MAX - row.post.0))
+        let best = self.today.best(TOP_KEPT, |tally, post| (tally.daily_score(), u64::MAX - post.0));
+        best.into_iter().map(|best| ScoredPost { post: best.post, score: best.key.0 }).collect()
     }
 
     /// Returns the number of posts that were ever viewed, liked or commented on.
     pub(super) fn post_count(&self) -> usize {
-        self.all.rows.len()
+        self.all.len()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{MemberId, Position, PostAudience};
+    use crate::domain::Tally;
+    use std::cmp::Reverse;
 
     fn scored(post: u64, score: u64) -> ScoredPost {
         ScoredPost { post: PostId(post), score }
@@ -187,21 +153,23 @@ mod tests {
 
     fn tallied(post: u64, views: u32, likes: u32, comments: u32) -> PostTallies {
         let tally = Tally { views, likes, comments };
-        PostTallies { post: PostId(post), all: tally, week: tally, day: tally, today: tally }
+        PostTallies { post: PostId(post), for_everybody: true, all: tally, week: tally, day: tally, today: tally }
+    }
+
+    fn restricted(tallied: PostTallies) -> PostTallies {
+        PostTallies { for_everybody: false, ..tallied }
     }
 
     fn set(tables: &mut Tables, found: &[PostTallies]) {
         tables.set(found.iter().map(|tallied| tallied.post).collect(), found.to_vec());
     }
 
-    fn newest(posts: impl IntoIterator<Item = u64>) -> Vec<PostRef> {
-        let audience = PostAudience::Public;
-        let post_ref = |post| PostRef { post: PostId(post), author: MemberId(1), position: Position(1), audience };
-        posts.into_iter().map(post_ref).collect()
+    fn newest(posts: impl IntoIterator<Item = u64>) -> Vec<NewestPost> {
+        posts.into_iter().map(|post| NewestPost { post: PostId(post), for_everybody: true }).collect()
     }
 
-    fn ranked(tables: &Tables, by: RankedBy, rest: &[PostRef]) -> Vec<u64> {
-        tables.ranked(by, RankingPeriod::All, rest).iter().map(|post| post.0).collect()
+    fn ranked(tables: &Tables, by: RankedBy, rest: &[NewestPost]) -> Vec<u64> {
+        tables.ranked(by, RankingPeriod::All, rest).posts.iter().map(|post| post.0).collect()
     }
 
     #[test]
@@ -240,7 +208,7 @@ mod tests {
         let mut naive: Vec<(u64, u64)> = (1..=5_000).map(|post| (post * 7_919 % 5_003, post)).collect();
         naive.sort_unstable_by_key(|key| Reverse(*key));
         naive.truncate(RANKED_MAX);
-        assert!(ranked.iter().map(|post| post.0).eq(naive.into_iter().map(|(_, post)| post)));
+        assert!(ranked.posts.iter().map(|post| post.0).eq(naive.into_iter().map(|(_, post)| post)));
     }
 
     #[test]
@@ -267,5 +235,48 @@ mod tests {
         let tomorrow = Spans::at(spans.today.end, &TimeZone::UTC).unwrap();
         tables.rotate(tomorrow);
         assert_eq!((tables.best_today(), tables.spans, tables.post_count()), (Vec::new(), tomorrow, 1));
+    }
+
+    #[test]
+    fn posts_for_some_take_no_place_of_posts_for_everybody() {
+        let mut tables = tables();
+        let hidden: Vec<_> = (1_000..3_000).map(|post| restricted(tallied(post, 9, 9, 9))).collect();
+        set(&mut tables, &hidden);
+        set(&mut tables, &[tallied(1, 1, 0, 1), tallied(5_000, 99, 99, 99), tallied(2, 3, 0, 0)]);
+        let of_today = tables.best_today();
+        assert_eq!((of_today.len(), of_today[0].post, of_today[1].post), (TOP_KEPT + 3, PostId(5_000), PostId(1_000)));
+        assert_eq!(of_today[TOP_KEPT + 1..], [scored(1, 4), scored(2, 3)]);
+        let order = tables.ranked(RankedBy::Comments, RankingPeriod::Week, &newest([6_000, 2]));
+        assert_eq!(order.posts.len(), RANKED_MAX + 4);
+        assert_eq!((order.posts[0], order.posts[1]), (PostId(5_000), PostId(2_999)));
+        // The last two have no score.
+        assert_eq!(order.posts[RANKED_MAX + 1..], [1, 6_000, 2].map(PostId));
+        let public = order.posts.iter().zip(&order.for_everybody).filter(|(_, for_everybody)| **for_everybody);
+        assert!(public.map(|(post, _)| post.0).eq([5_000, 1, 6_000, 2]));
+    }
+
+    #[test]
+    fn the_newest_posts_fill_up_both_kinds() {
+        let mut rest: Vec<_> = newest((1..=2_000).rev());
+        rest[..1_500].iter_mut().for_each(|newest| newest.for_everybody = false);
+        let order = tables().ranked(RankedBy::Popularity, RankingPeriod::Day, &rest);
+        assert_eq!((order.posts.len(), order.posts[0], order.posts[1_000]), (1_500, PostId(2_000), PostId(500)));
+    }
+
+    #[test]
+    fn a_post_changes_its_kind_in_every_span() {
+        let mut tables = tables();
+        let others: Vec<_> = (10..10 + RANKED_MAX as u64).map(|post| tallied(post, 2, 0, 0)).collect();
+        set(&mut tables, &others);
+        for (post, shown) in [(tallied(1, 1, 0, 0), false), (restricted(tallied(1, 1, 0, 0)), true)] {
+            for _ in 0..2 {
+                set(&mut tables, &[post]);
+                for period in RankingPeriod::ALL {
+                    let order = tables.ranked(RankedBy::Popularity, period, &[]);
+                    assert_eq!(order.posts.last() == Some(&PostId(1)), shown, "{period:?}");
+                }
+                assert_eq!(tables.best_today().len(), TOP_KEPT + usize::from(shown));
+            }
+        }
     }
 }

@@ -1,5 +1,5 @@
 //! Tests of the ranking: periods that move with time, an actor that fails, and the events about the best of a day.
-use super::{RankedFeed, Rebuilt, Shared, actor::State, clock::read_tables, tables::Spans};
+use super::{RankedFeed, Rebuilt, Shared, actor::State, clock::read_tables, generations::Place, tables::Spans};
 use crate::{
     actors::{
         Actors,
@@ -59,7 +59,7 @@ async fn start() -> Deployment {
 }
 
 fn leader(shared: &Shared, period: RankingPeriod) -> PostId {
-    shared.generations.newest(RankedBy::Popularity, period).unwrap().posts[0]
+    shared.generations.newest(RankedBy::Popularity, period).unwrap().posts()[0]
 }
 
 async fn best(shared: &Shared, at: Timestamp) -> Vec<(PostId, u64)> {
@@ -184,6 +184,28 @@ async fn the_scores_of_a_day_are_frozen_before_its_views_are_folded() {
     let top = actors.ranking.top3(*author, Some(day.date)).await.unwrap();
     let scores: Vec<_> = top.items.iter().map(|top| (top.post.post.id, top.score)).collect();
     assert_eq!((top.frozen, scores), (true, vec![(*older, 1)]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_privacy_changes_which_ranked_posts_are_for_everybody() {
+    let Deployment { actors, author, fan, posts: [liked, quiet], .. } = &start().await;
+    actors.content.like_post(*fan, *liked, true).await.unwrap();
+    let generations = &actors.ranking.shared.generations;
+    let place = |rank, for_everybody| Some(Place { rank, for_everybody });
+    let ranked = async |for_everybody| {
+        until(async || {
+            let newest = generations.newest(RankedBy::Popularity, RankingPeriod::Week)?;
+            let places = [liked, quiet].map(|post| newest.place_of(*post));
+            (places == [place(0, for_everybody), place(1, for_everybody)]).then_some(())
+        })
+        .await;
+    };
+    ranked(true).await;
+    for (privacy, for_everybody) in [(Privacy::Private, false), (Privacy::Public, true), (Privacy::Followers, false)] {
+        let patch = ProfilePatch { privacy: Some(privacy), ..ProfilePatch::default() };
+        actors.members.change_profile(*author, patch, None).await.unwrap();
+        ranked(for_everybody).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

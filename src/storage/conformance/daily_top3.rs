@@ -2,10 +2,12 @@
 use super::{
     Backend,
     fixtures::{self, events, like, members, post},
-    ranking::{comment_at, like_at, view_at},
+    ranking::{comment_at, like_at, post_for, set_privacy, view_at},
 };
 use crate::{
-    domain::{CalendarDay, EventKind, Fact, MemberId, Position, PostId, Privacy, ProfilePatch, Timestamp},
+    domain::{
+        CalendarDay, EventKind, Fact, MemberId, Position, PostAudience, PostId, Privacy, ProfilePatch, Timestamp,
+    },
     storage::{KeptDay, ScoredPost, Stores},
 };
 use jiff::{civil::Date, tz::TimeZone};
@@ -15,6 +17,7 @@ conformance! {
     a_day_begins_and_ends_at_midnight,
     the_older_of_equals_is_first,
     hidden_posts_are_not_among_the_best_of_a_day,
+    posts_for_some_take_no_place_of_posts_for_everybody,
     public_posts_are_visible_to_every_stranger,
     a_change_of_the_shown_posts_is_an_event,
     a_frozen_day_does_not_change,
@@ -93,6 +96,26 @@ async fn hidden_posts_are_not_among_the_best_of_a_day(backend: &Backend) {
     stores.posts.delete_post(author, deleted, Timestamp::now()).await.unwrap();
     stores.members.deactivate(deactivated, Timestamp::now()).await.unwrap();
     assert_eq!(best(stores).await, [(kept, 2)]);
+}
+
+async fn posts_for_some_take_no_place_of_posts_for_everybody(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let [author, private, a, b] = members(stores).await;
+    let (viewed, liked) = (post(stores, author).await, post(stores, author).await);
+    let (own, restricted) = (post_for(stores, author, PostAudience::Own).await, post(stores, private).await);
+    set_privacy(stores, private, Privacy::Private).await;
+    view_at(stores, a, viewed, day().begin).await;
+    like_at(stores, a, liked, day().begin).await;
+    for who in [a, b] {
+        like_at(stores, who, restricted, day().begin).await;
+        comment_at(stores, who, own, day().begin).await;
+    }
+    let best = async |limit: usize| {
+        let best = stores.ranking.best_of_day(day(), limit).await.unwrap();
+        best.iter().map(|scored| (scored.post, scored.score)).collect::<Vec<_>>()
+    };
+    assert_eq!(best(1).await, [(own, 6), (liked, 2)]);
+    assert_eq!(best(2).await, [(own, 6), (restricted, 4), (liked, 2), (viewed, 1)]);
 }
 
 async fn public_posts_are_visible_to_every_stranger(backend: &Backend) {

@@ -1,11 +1,13 @@
 //! Tallies of posts by period.
 use super::{
-    Backend,
+    Backend, draft,
     fixtures::{comment, hours_from_now, like, member, members, post, remark, reply},
 };
 use crate::{
-    domain::{Comment, CommentId, MemberId, PostId, Tally, Timestamp, first_id_at},
-    storage::{PeriodStarts, PostTallies, Stores, View},
+    domain::{
+        Comment, CommentId, MemberId, Post, PostAudience, PostId, Privacy, ProfilePatch, Tally, Timestamp, first_id_at,
+    },
+    storage::{NewestPost, PeriodStarts, PostTallies, Stores, View},
 };
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,6 +20,8 @@ conformance! {
     all_tallies_are_read_in_steps,
     active_posts_are_the_posts_liked_commented_or_viewed_in_a_span,
     a_member_engages_own_liked_and_commented_posts,
+    a_post_is_for_everybody_if_it_and_its_author_are_public,
+    the_newest_posts_are_of_both_kinds,
 }
 
 /// Returns a unique id of that time.
@@ -69,8 +73,14 @@ async fn each_window_counts_its_own_events(backend: &Backend) {
         comment_at(stores, who, on, hours_from_now(hours)).await;
     }
     comment_at(stores, author, on, hours_from_now(-2)).await;
-    let expected =
-        PostTallies { post: on, all: tally(4, 4, 5), week: tally(3, 3, 4), day: tally(2, 2, 3), today: tally(1, 1, 2) };
+    let expected = PostTallies {
+        post: on,
+        for_everybody: true,
+        all: tally(4, 4, 5),
+        week: tally(3, 3, 4),
+        day: tally(2, 2, 3),
+        today: tally(1, 1, 2),
+    };
     assert_eq!(tallies_of(stores, on).await, Some(expected));
 }
 
@@ -191,4 +201,55 @@ async fn a_member_engages_own_liked_and_commented_posts(backend: &Backend) {
     assert_eq!(engaged, [own, liked, commented]);
     assert_eq!(stores.ranking.posts_engaged_by(who, 2).await.unwrap().len(), 2);
     assert_eq!(stores.ranking.posts_engaged_by(member(stores).await, 9).await.unwrap(), []);
+}
+
+pub(super) async fn post_for(stores: &Stores, author: MemberId, audience: PostAudience) -> PostId {
+    let post = Post { audience, ..draft(author, "글") };
+    let id = post.id;
+    stores.posts.create_post(post, None).await.unwrap();
+    id
+}
+
+pub(super) async fn set_privacy(stores: &Stores, member: MemberId, privacy: Privacy) {
+    let patch = ProfilePatch { privacy: Some(privacy), ..ProfilePatch::default() };
+    stores.members.change_profile(member, patch, None).await.unwrap();
+}
+
+async fn a_post_is_for_everybody_if_it_and_its_author_are_public(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let [author, fan] = members(stores).await;
+    let mut posts = Vec::new();
+    for audience in PostAudience::ALL {
+        posts.push(post_for(stores, author, audience).await);
+        like(stores, fan, *posts.last().unwrap()).await;
+    }
+    let kinds = async || -> Vec<bool> {
+        let all = stores.ranking.tallies_after(PostId(0), window_starts(), 9).await.unwrap();
+        for tallied in &all {
+            assert_eq!(tallies_of(stores, tallied.post).await, Some(*tallied));
+        }
+        all.iter().map(|tallied| tallied.for_everybody).collect()
+    };
+    assert_eq!(kinds().await, [true, false, false, false]);
+    for (privacy, first) in [(Privacy::Followers, false), (Privacy::Private, false), (Privacy::Public, true)] {
+        set_privacy(stores, author, privacy).await;
+        assert_eq!(kinds().await, [first, false, false, false], "{privacy:?}");
+    }
+}
+
+async fn the_newest_posts_are_of_both_kinds(backend: &Backend) {
+    let stores = &backend.stores().await;
+    let [author, private, deactivated] = members(stores).await;
+    let old = [post(stores, author).await, post(stores, author).await, post(stores, author).await];
+    let hidden = [post_for(stores, author, PostAudience::Own).await, post(stores, private).await];
+    let (deleted, gone) = (post(stores, author).await, post(stores, deactivated).await);
+    stores.posts.delete_post(author, deleted, Timestamp::now()).await.unwrap();
+    stores.members.deactivate(deactivated, Timestamp::now()).await.unwrap();
+    set_privacy(stores, private, Privacy::Private).await;
+    let kind = |post: PostId, for_everybody| NewestPost { post, for_everybody };
+    let both =
+        [kind(hidden[1], false), kind(hidden[0], false), kind(old[2], true), kind(old[1], true), kind(old[0], true)];
+    for (limit, expected) in [(0, &both[..0]), (2, &both[..4]), (3, &both[..]), (9, &both[..])] {
+        assert_eq!(stores.ranking.newest(limit).await.unwrap(), expected, "{limit}, without {gone}");
+    }
 }

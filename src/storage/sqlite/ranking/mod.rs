@@ -9,16 +9,21 @@ use crate::{
     domain::{
         COMMENT_WEIGHT, CalendarDay, LIKE_WEIGHT, MemberId, Position, PostId, Timestamp, first_hour, first_id_at,
     },
-    storage::{Committed, KeptDay, PeriodStarts, PostTallies, RankingStore, ScoredPost, StoreResult},
+    storage::{
+        Committed, KeptDay, NEWEST_READ_MAX, NewestPost, PeriodStarts, PostTallies, RankingStore, ScoredPost,
+        StoreResult,
+    },
 };
 use async_trait::async_trait;
 use futures::FutureExt;
 use jiff::civil::Date;
 use sqlx::{
-    Row, Sqlite as Backend,
+    AssertSqlSafe, Row, Sqlite as Backend,
     query::Query,
     sqlite::{SqliteArguments, SqliteRow},
 };
+use std::sync::LazyLock;
+use tallies::FOR_EVERYBODY;
 
 /// Ids contain their time, so the rows of a span are adjacent in the table itself: `NOT INDEXED` keeps the planner from
 /// an index that looks cheaper.
@@ -28,17 +33,35 @@ const ACTIVE_BETWEEN: &str = "SELECT post_id FROM post_likes NOT INDEXED WHERE i
 const ENGAGED_BY: &str = "SELECT id FROM posts WHERE author_id = ?1 \
     UNION SELECT post_id FROM post_likes WHERE member_id = ?1 \
     UNION SELECT post_id FROM comments WHERE author_id = ?1 LIMIT ?2";
-const BEST_OF_DAY: &str = "SELECT s.post_id, sum(s.score) AS score FROM ( \
-    SELECT post_id, ?5 * count(*) AS score FROM post_likes NOT INDEXED WHERE id >= ?1 AND id < ?2 \
-    AND member_id NOT IN (SELECT id FROM members WHERE deactivated_at IS NOT NULL) GROUP BY post_id \
-    UNION ALL SELECT post_id, ?6 * count(*) FROM comments NOT INDEXED WHERE id >= ?1 AND id < ?2 \
-    AND deleted_at IS NULL \
-    AND author_id NOT IN (SELECT id FROM members WHERE deactivated_at IS NOT NULL) GROUP BY post_id \
-    UNION ALL SELECT post_id, count(*) FROM post_views INDEXED BY post_views_of_hour \
-    WHERE hour >= ?3 AND hour < ?4 GROUP BY post_id) s \
-    JOIN posts p ON p.id = s.post_id WHERE p.deleted_at IS NULL \
-    AND p.author_id NOT IN (SELECT id FROM members WHERE deactivated_at IS NOT NULL) \
-    GROUP BY s.post_id ORDER BY score DESC, s.post_id LIMIT ?7";
+/// The two limits are top-k sorts of one materialized count.
+static BEST_OF_DAY: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "WITH scored AS MATERIALIZED (SELECT p.id, sum(s.score) AS score, {FOR_EVERYBODY} AS for_everybody FROM ( \
+        SELECT post_id, ?5 * count(*) AS score FROM post_likes NOT INDEXED WHERE id >= ?1 AND id < ?2 \
+        AND member_id NOT IN (SELECT id FROM members WHERE deactivated_at IS NOT NULL) GROUP BY post_id \
+        UNION ALL SELECT post_id, ?6 * count(*) FROM comments NOT INDEXED WHERE id >= ?1 AND id < ?2 \
+        AND deleted_at IS NULL \
+        AND author_id NOT IN (SELECT id FROM members WHERE deactivated_at IS NOT NULL) GROUP BY post_id \
+        UNION ALL SELECT post_id, count(*) FROM post_views INDEXED BY post_views_of_hour \
+        WHERE hour >= ?3 AND hour < ?4 GROUP BY post_id) s \
+        JOIN posts p ON p.id = s.post_id WHERE p.deleted_at IS NULL \
+        AND p.author_id NOT IN (SELECT id FROM members WHERE deactivated_at IS NOT NULL) GROUP BY p.id) \
+        SELECT * FROM (SELECT id, score FROM scored WHERE for_everybody ORDER BY score DESC, id LIMIT ?7) \
+        UNION ALL SELECT * FROM (SELECT id, score FROM scored WHERE NOT for_everybody ORDER BY score DESC, id LIMIT ?7) \
+        ORDER BY score DESC, id"
+    )
+});
+/// Parameters: the limit, and the number of posts that are read for it. Inner limits end the read of the table early.
+static NEWEST: LazyLock<String> = LazyLock::new(|| {
+    let newest = format!(
+        "SELECT p.id, {FOR_EVERYBODY} AS for_everybody FROM posts p WHERE p.deleted_at IS NULL \
+        AND p.author_id NOT IN (SELECT id FROM members WHERE deactivated_at IS NOT NULL) ORDER BY p.id DESC"
+    );
+    format!(
+        "SELECT * FROM ({newest} LIMIT ?1) \
+        UNION SELECT * FROM (SELECT * FROM ({newest} LIMIT ?2) WHERE for_everybody LIMIT ?1) ORDER BY id DESC"
+    )
+});
 const PUBLIC: &str = "SELECT p.id FROM json_each(?) j JOIN posts p ON p.id = j.value \
     JOIN members m ON m.id = p.author_id WHERE p.deleted_at IS NULL AND m.deactivated_at IS NULL AND m.privacy = 0 \
     AND p.audience = 0";
@@ -77,9 +100,15 @@ impl RankingStore for Sqlite {
         Ok(self.fetch(query).await?.iter().map(post_id).collect())
     }
 
+    async fn newest(&self, limit: usize) -> StoreResult<Vec<NewestPost>> {
+        let query = sqlx::query(AssertSqlSafe(NEWEST.as_str())).bind(signed(limit as u64));
+        let newest = |row: &SqliteRow| NewestPost { post: post_id(row), for_everybody: row.get(1) };
+        Ok(self.fetch(query.bind(signed(NEWEST_READ_MAX as u64))).await?.iter().map(newest).collect())
+    }
+
     async fn best_of_day(&self, day: CalendarDay, limit: usize) -> StoreResult<Vec<ScoredPost>> {
         let hours = day.hours();
-        let query = sqlx::query(BEST_OF_DAY)
+        let query = sqlx::query(AssertSqlSafe(BEST_OF_DAY.as_str()))
             .bind(signed(first_id_at(day.begin)))
             .bind(signed(first_id_at(day.end)))
             .bind(hours.start)

@@ -13,6 +13,10 @@ use sqlx::{
 };
 use std::sync::LazyLock;
 
+/// Whether post `p` is for everybody: one look-up by key, and none for a post with a narrower audience.
+pub(super) const FOR_EVERYBODY: &str =
+    "CASE WHEN p.audience = 0 THEN (SELECT m.privacy = 0 FROM members m WHERE m.id = p.author_id) ELSE 0 END";
+
 /// Parameters 7 and 8: the id to continue above, and the limit. Ordered by id, so that the table is read once.
 pub(super) static AFTER: LazyLock<String> = LazyLock::new(|| {
     select(
@@ -33,7 +37,9 @@ pub(super) static OF_POSTS: LazyLock<String> = LazyLock::new(|| {
 /// hours.
 fn select(from: &str) -> String {
     let [week, day, today] = [period("?1", "?4"), period("?2", "?5"), period("?3", "?6")];
-    format!("SELECT p.id, p.view_count, p.like_count, p.comment_count, {week}, {day}, {today} FROM {from}")
+    format!(
+        "SELECT p.id, p.view_count, p.like_count, p.comment_count, {week}, {day}, {today}, {FOR_EVERYBODY} FROM {from}"
+    )
 }
 
 /// Selects three counts of post `p` from an id and an hour on. Skips a count whose counter is 0. Excludes likes and
@@ -65,5 +71,12 @@ pub(super) fn bind(statement: &'static str, starts: PeriodStarts) -> Query<'stat
 pub(super) fn decode(row: &SqliteRow) -> PostTallies {
     let count = |index: usize| u32::try_from(row.get::<i64, _>(index)).unwrap_or(u32::MAX);
     let tally = |from: usize| Tally { views: count(from), likes: count(from + 1), comments: count(from + 2) };
-    PostTallies { post: PostId(number(row.get(0))), all: tally(1), week: tally(4), day: tally(7), today: tally(10) }
+    PostTallies {
+        post: PostId(number(row.get(0))),
+        for_everybody: row.get(13),
+        all: tally(1),
+        week: tally(4),
+        day: tally(7),
+        today: tally(10),
+    }
 }
