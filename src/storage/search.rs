@@ -49,21 +49,21 @@ pub struct IndexSize {
     pub bytes: u64,
 }
 
-/// What the viewer of a search may see of one member.
+/// The visibility of one member and of the member's posts to the viewer of a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sight {
+pub struct MemberVisibility {
     /// Whether the member is visible, and the member's comments on visible posts.
-    pub member: bool,
+    pub visible: bool,
     /// The viewer's standing with the member, which decides about the member's posts.
-    pub posts: Standing,
+    pub standing: Standing,
 }
 
 /// The viewer of a search. The index asks it about the authors of the documents that would be hits.
 pub trait SearchViewer: Send + Sync + 'static {
     /// The id of the viewer.
     fn member(&self) -> MemberId;
-    /// Returns what the viewer may see of a member. Must not block: a search asks it thousands of times.
-    fn sight(&self, of: MemberId) -> Sight;
+    /// Returns the visibility of a member. Must not block: a search asks it thousands of times.
+    fn visibility_of(&self, of: MemberId) -> MemberVisibility;
 }
 
 /// One search: a query, its filters, and the page to return.

@@ -70,7 +70,7 @@ async fn comments_on_posts_for_others_leave_no_trace() {
     for (audience, sees) in [("followers", &follower), ("mentioned", &mentioned), ("self", &author)] {
         let word = word();
         let post = post_for(&author, audience, &text).await;
-        // A word of hidden comments alone cannot be told from a word of no comment.
+        // A word of hidden comments alone has the same page as a word of no comment.
         comment_often(&author, post, &word).await;
         assert_pages(&stranger, "comment", &word, &[]).await;
         let mut shown = vec![author.comment(open, None, &word).await];

@@ -13,7 +13,7 @@ use crate::{
         cursor::{ListKind, scope_of},
         search::{QUERY_LENGTH_MAX, Query},
     },
-    storage::{Hit, SearchRequest, SearchViewer, Sight},
+    storage::{Hit, SearchRequest, SearchViewer, MemberVisibility},
 };
 use std::{collections::HashMap, sync::Arc};
 
@@ -213,8 +213,8 @@ impl SearchViewer for Viewer {
         self.relations().member
     }
 
-    fn sight(&self, of: MemberId) -> Sight {
-        self.with_check(Surface::Direct, |check| Sight { member: check.sees(of), posts: check.standing(of) })
+    fn visibility_of(&self, of: MemberId) -> MemberVisibility {
+        self.with_check(Surface::Direct, |check| MemberVisibility { visible: check.sees(of), standing: check.standing(of) })
     }
 }
 

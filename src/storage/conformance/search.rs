@@ -5,7 +5,7 @@ use crate::{
         Comment, CommentId, Deadline, Epoch, MemberId, Position, Post, PostAudience, PostCounts, PostId, SearchKey,
         SearchKind, SearchOrder, Standing, Timestamp, markup, search::Query,
     },
-    storage::{CommentedPost, IndexChange, SearchIndex, SearchRequest, SearchViewer, Sight, StoreError, Stores},
+    storage::{CommentedPost, IndexChange, SearchIndex, SearchRequest, SearchViewer, MemberVisibility, StoreError, Stores},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -75,14 +75,14 @@ impl SearchViewer for TestViewer {
         MemberId(self.id)
     }
 
-    fn sight(&self, of: MemberId) -> Sight {
-        let posts = match of.0 {
+    fn visibility_of(&self, of: MemberId) -> MemberVisibility {
+        let standing = match of.0 {
             other if self.hidden == Some(other) => Standing::Hidden,
             own if own == self.id => Standing::Author,
             other if self.follows.contains(&other) => Standing::Follower,
             _ => Standing::Stranger,
         };
-        Sight { member: posts != Standing::Hidden, posts }
+        MemberVisibility { visible: standing != Standing::Hidden, standing }
     }
 }
 

@@ -6,7 +6,7 @@
 use super::{collect::ColumnCache, schema::id_of};
 use crate::{
     domain::{MemberId, PostAudience, PostFacts, PostId, SearchKind},
-    storage::{SearchViewer, Sight},
+    storage::{SearchViewer, MemberVisibility},
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
@@ -19,8 +19,8 @@ use tantivy::{
 /// of them and the comments on them.
 const MENTIONING_MAX: usize = 100_000;
 
-/// Members whose `Sight` is cached while one segment is searched. Past this many the cache is emptied.
-const SIGHTS_MAX: usize = 4_096;
+/// Members whose `MemberVisibility` is cached while one segment is searched. Past this many the cache is emptied.
+const KNOWN_MAX: usize = 4_096;
 
 /// The viewer of a search, and the posts for the mentioned that mention this viewer.
 pub(super) struct ViewerRights {
@@ -69,37 +69,37 @@ pub(super) struct Document {
 /// Decides about the documents of one segment.
 pub(super) struct Admission {
     rights: Arc<ViewerRights>,
-    sights: FxHashMap<MemberId, Sight>,
+    known: FxHashMap<MemberId, MemberVisibility>,
 }
 
 impl Admission {
     pub(super) fn new(rights: Arc<ViewerRights>) -> Self {
-        Self { rights, sights: FxHashMap::default() }
+        Self { rights, known: FxHashMap::default() }
     }
 
     /// Returns whether the viewer may see a document. An unknown audience admits nobody.
     pub(super) fn admits(&mut self, document: &Document) -> bool {
         let (post, author) = match document.kind {
-            SearchKind::Member => return self.sight(document.author).member,
+            SearchKind::Member => return self.visibility_of(document.author).visible,
             SearchKind::Post => (PostId(document.id), document.author),
-            SearchKind::Comment if !self.sight(document.author).member => return false,
+            SearchKind::Comment if !self.visibility_of(document.author).visible => return false,
             SearchKind::Comment => (document.on, document.on_author),
         };
         let code = document.audience.map_or(Ok(PostAudience::Public.code()), u8::try_from);
         let Some(audience) = code.ok().and_then(PostAudience::from_code) else { return false };
         let mentions_viewer = audience == PostAudience::Mentioned && self.rights.mentioning.contains(&post);
-        PostFacts { author, audience, mentions_viewer }.visible_to(self.sight(author).posts)
+        PostFacts { author, audience, mentions_viewer }.visible_to(self.visibility_of(author).standing)
     }
 
-    fn sight(&mut self, of: MemberId) -> Sight {
-        if let Some(sight) = self.sights.get(&of) {
-            return *sight;
+    fn visibility_of(&mut self, of: MemberId) -> MemberVisibility {
+        if let Some(visibility) = self.known.get(&of) {
+            return *visibility;
         }
-        if self.sights.len() >= SIGHTS_MAX {
-            self.sights.clear();
+        if self.known.len() >= KNOWN_MAX {
+            self.known.clear();
         }
-        let sight = self.rights.viewer.sight(of);
-        self.sights.insert(of, sight);
-        sight
+        let visibility = self.rights.viewer.visibility_of(of);
+        self.known.insert(of, visibility);
+        visibility
     }
 }
