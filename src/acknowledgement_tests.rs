@@ -112,12 +112,12 @@ async fn promises<'a>(star: &Member, members: &'a [Member; 11]) -> Vec<Promise<'
     e.put(&relation("follow")).await;
     star.put(&format!("/api/members/{}/follow", f.id)).await;
     for closed in [g, h] {
-        closed.ok(Method::PATCH, "/api/members/me", &json!({"privacy": "followers"})).await;
+        closed.ok(Method::PATCH, "/api/members/me", &json!({"privacy": "FOLLOWERS"})).await;
         star.put(&format!("/api/members/{}/follow", closed.id)).await;
     }
     let request = format!("/api/members/me/follow-requests/{}", star.id);
     let post = format!("/api/posts/{}", j.post().await);
-    let private = json!({"privacy": "private"});
+    let private = json!({"privacy": "PRIVATE"});
     let promises = vec![
         Promise::new(a, Method::PUT, relation("block")),
         Promise::new(b, Method::DELETE, relation("block")),
@@ -144,12 +144,8 @@ async fn promises<'a>(star: &Member, members: &'a [Member; 11]) -> Vec<Promise<'
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_promise_that_is_not_in_force_is_never_acknowledged() {
-    let server = TestServer::start(|config| {
-        config.actors.answer_timeout_ms = 1_000;
-        config.http.request_timeout_ms = 3_000;
-    })
-    .await;
-    let (star, members) = (server.member("star").await, server.members("m").await);
+    let server = TestServer::start(|config| config.http.request_timeout_ms = 5_000).await;
+    let (star, members) = (server.member("star").await, server.members("member").await);
     let promises = promises(&star, &members).await;
     let release = server.stall().await;
     for (promise, answer) in promises.iter().zip(join_all(promises.iter().map(Promise::send)).await) {
@@ -177,7 +173,7 @@ async fn a_promise_that_is_not_in_force_is_never_acknowledged() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_acknowledgement_waits_until_its_promise_is_in_force() {
     let server = TestServer::start(|config| config.http.request_timeout_ms = 60_000).await;
-    let [author, reader] = server.members("m").await;
+    let [author, reader] = server.members("member").await;
     let post = author.post().await;
     reader.put(&format!("/api/members/{}/follow", author.id)).await;
     let home = async || reader.ok(Method::GET, "/api/timeline/posts/followings", &Value::Null).await;
@@ -210,7 +206,7 @@ fn position(answer: &Response) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_token_of_a_write_has_the_position_of_that_write() {
     let server = TestServer::start(|_| {}).await;
-    let writers: [Member; 8] = server.members("m").await;
+    let writers: [Member; 8] = server.members("member").await;
     let body = json!({"content": "글"});
     let create = async |who: &Member| who.send(Method::POST, "/api/posts", &body).await;
     // One after the other: each token is one position ahead of the one before.

@@ -170,15 +170,18 @@ mod tests {
         assert!(own_writes.remembered.load(Ordering::Acquire) <= REMEMBERED_MAX + 1);
         // The first half is forgotten: their reads, and those of members who wrote nothing, wait for the last of it.
         let forgotten_to = WRITERS / 2;
-        for (member, awaited) in [(1, forgotten_to), (WRITERS + 1, forgotten_to), (WRITERS, WRITERS)] {
-            projection.send_replace(Position(0));
-            let read = own_writes.wait(MemberId(member));
-            tokio::pin!(read);
-            projection.send_replace(Position(awaited - 1));
-            assert!(futures::poll!(&mut read).is_pending(), "member {member}");
-            projection.send_replace(Position(awaited));
-            assert!(futures::poll!(&mut read).is_ready(), "member {member}");
+        let [forgotten, idle, last] = [1, WRITERS + 1, WRITERS].map(|member| own_writes.wait(MemberId(member)));
+        tokio::pin!(forgotten, idle, last);
+        for position in [0, forgotten_to - 1] {
+            projection.send_replace(Position(position));
+            assert!(futures::poll!(&mut forgotten).is_pending(), "the member's own write is at 1");
+            assert!(futures::poll!(&mut idle).is_pending() && futures::poll!(&mut last).is_pending());
         }
+        projection.send_replace(Position(forgotten_to));
+        assert!(futures::poll!(forgotten).is_ready() && futures::poll!(idle).is_ready());
+        assert!(futures::poll!(&mut last).is_pending());
+        projection.send_replace(Position(WRITERS));
+        last.await;
         assert_eq!(own_writes.remembered.load(Ordering::Acquire), 0);
     }
 
