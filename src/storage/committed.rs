@@ -8,7 +8,7 @@ use crate::domain::Position;
 /// everything that `value` speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Committed<T> {
-    /// The result of the command.
+    /// The result of the command: the state that it made or found.
     pub value: T,
     /// The position up to which the log covers `value`.
     pub at: Position,
