@@ -40,7 +40,7 @@ const TAGGED: &str = "SELECT p.id, p.author_id, p.position, p.audience FROM post
 const MENTIONS_IN: &str = "SELECT p.id, m.value->>'member' FROM json_each(?) j JOIN posts p ON p.id = j.value, \
     json_each(p.mentions) m";
 /// The columns of `PostFacts`, for post `p` and the viewer `?2`; `post_facts` decodes them. Every statement whose rows
-/// are decided by the visibility rule selects this text. Nobody reads mentions of a post that is not for the mentioned.
+/// are decided by the visibility rule selects this text. The rule reads mentions of posts for the mentioned alone.
 pub(crate) const POST_FACTS: &str = "p.author_id, p.audience, p.audience = 2 AND EXISTS \
     (SELECT 1 FROM json_each(p.mentions) t WHERE t.value->>'member' = ?2)";
 static FACTS: LazyLock<String> = LazyLock::new(|| {
