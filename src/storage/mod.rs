@@ -54,7 +54,8 @@ pub use posts::{PostParticipants, PostRef, PostStore};
 pub use ranking::{KeptDay, PeriodStarts, PostTallies, RankingStore, ScoredPost};
 pub use relations::{Followed, RelationStore};
 pub use search::{
-    Hit, IndexChange, IndexCheckpoint, IndexSize, SearchIndex, SearchRequest, SearchStore, SearchViewer, MemberVisibility,
+    Hit, IndexChange, IndexCheckpoint, IndexSize, MemberVisibility, SearchIndex, SearchRequest, SearchStore,
+    SearchViewer,
 };
 pub use sessions::{Credentials, Keys, NotBefore, SessionStore, SessionsToEnd, StoredRevocations};
 pub use views::{VIEWS_FOLDED_MAX, VIEWS_KEPT_DAYS, View, ViewStore};

@@ -13,7 +13,7 @@ use crate::{
         cursor::{ListKind, scope_of},
         search::{QUERY_LENGTH_MAX, Query},
     },
-    storage::{Hit, SearchRequest, SearchViewer, MemberVisibility},
+    storage::{Hit, MemberVisibility, SearchRequest, SearchViewer},
 };
 use std::{collections::HashMap, sync::Arc};
 
@@ -214,7 +214,10 @@ impl SearchViewer for Viewer {
     }
 
     fn visibility_of(&self, of: MemberId) -> MemberVisibility {
-        self.with_check(Surface::Direct, |check| MemberVisibility { visible: check.sees(of), standing: check.standing(of) })
+        self.with_check(Surface::Direct, |check| MemberVisibility {
+            visible: check.sees(of),
+            standing: check.standing(of),
+        })
     }
 }
 

@@ -5,7 +5,9 @@ use crate::{
         Comment, CommentId, Deadline, Epoch, MemberId, Position, Post, PostAudience, PostCounts, PostId, SearchKey,
         SearchKind, SearchOrder, Standing, Timestamp, markup, search::Query,
     },
-    storage::{CommentedPost, IndexChange, SearchIndex, SearchRequest, SearchViewer, MemberVisibility, StoreError, Stores},
+    storage::{
+        CommentedPost, IndexChange, MemberVisibility, SearchIndex, SearchRequest, SearchViewer, StoreError, Stores,
+    },
 };
 use std::{sync::Arc, time::Duration};
 

@@ -6,7 +6,7 @@
 use super::{collect::ColumnCache, schema::id_of};
 use crate::{
     domain::{MemberId, PostAudience, PostFacts, PostId, SearchKind},
-    storage::{SearchViewer, MemberVisibility},
+    storage::{MemberVisibility, SearchViewer},
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
