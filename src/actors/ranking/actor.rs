@@ -221,7 +221,7 @@ impl State {
         Ok(())
     }
 
-    /// Marks every post that a deactivated or restored member, or one whose privacy changed, wrote, liked or commented on.
+    /// Marks every post that the dirty members wrote, liked or commented on.
     async fn mark_posts_of_members(&mut self) -> Result<(), Error> {
         let members: Vec<_> = self.dirty.members.iter().copied().collect();
         for member in members {

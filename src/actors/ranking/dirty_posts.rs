@@ -11,8 +11,8 @@ pub(super) const DIRTY_MAX: usize = 100_000;
 #[derive(Default)]
 pub(super) struct DirtyPosts {
     pub(super) posts: FxHashSet<PostId>,
-    /// Members who were deactivated or restored, whose counters have followed, or whose privacy changed. Every post that
-    /// they wrote, liked or commented on is dirty.
+    /// Members who were deactivated or restored, whose counters have followed, or whose privacy changed. Every post
+    /// that they wrote, liked or commented on is dirty.
     pub(super) members: FxHashSet<MemberId>,
     /// A rebuild is needed although no count changed: the order of a ranking can have changed, as after a new post.
     rebuild_required: bool,

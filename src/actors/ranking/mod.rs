@@ -191,8 +191,8 @@ impl Ranking {
 
     /// Returns one page of a ranked feed, as visible to the viewer. Later pages read the generation of the first one.
     /// A cursor names that generation and the last post of the page, so that it reveals no hidden post.
-    /// Refuses `CursorInvalid`, `CursorExpired` if that generation was dropped or does not rank that post for the viewer,
-    /// `Down` while the part is, and `Late` if there is no generation in time.
+    /// Refuses `CursorInvalid`, `CursorExpired` if that generation was dropped or does not rank that post for the
+    /// viewer, `Down` while the part is, and `Late` if there is no generation in time.
     pub async fn page(
         &self,
         viewer: MemberId,

@@ -124,8 +124,8 @@ impl Tables {
         order
     }
 
-    /// Returns the [`TOP_KEPT`] best posts for everybody and the [`TOP_KEPT`] best others of today, best first; of equal
-    /// scores the older post first.
+    /// Returns the [`TOP_KEPT`] best posts for everybody and the [`TOP_KEPT`] best others of today, best first; of
+    /// equal scores the older post first.
     pub(super) fn best_today(&self) -> Vec<ScoredPost> {
         let best = self.today.best(TOP_KEPT, |tally, post| (tally.daily_score(), u64::MAX - post.0));
         best.into_iter().map(|best| ScoredPost { post: best.post, score: best.key.0 }).collect()

@@ -242,7 +242,7 @@ async fn the_newest_posts_are_of_both_kinds(backend: &Backend) {
     let [author, private, deactivated] = members(stores).await;
     let old = [post(stores, author).await, post(stores, author).await, post(stores, author).await];
     let hidden = [post_for(stores, author, PostAudience::Own).await, post(stores, private).await];
-    let (deleted, gone) = (post(stores, author).await, post(stores, deactivated).await);
+    let (deleted, inactive) = (post(stores, author).await, post(stores, deactivated).await);
     stores.posts.delete_post(author, deleted, Timestamp::now()).await.unwrap();
     stores.members.deactivate(deactivated, Timestamp::now()).await.unwrap();
     set_privacy(stores, private, Privacy::Private).await;
@@ -250,6 +250,6 @@ async fn the_newest_posts_are_of_both_kinds(backend: &Backend) {
     let both =
         [kind(hidden[1], false), kind(hidden[0], false), kind(old[2], true), kind(old[1], true), kind(old[0], true)];
     for (limit, expected) in [(0, &both[..0]), (2, &both[..4]), (3, &both[..]), (9, &both[..])] {
-        assert_eq!(stores.ranking.newest(limit).await.unwrap(), expected, "{limit}, without {gone}");
+        assert_eq!(stores.ranking.newest(limit).await.unwrap(), expected, "{limit}, without {inactive}");
     }
 }
