@@ -12,6 +12,9 @@ use std::sync::{
 /// so that a task of a request waits for few of them, and never overflow it, which would put that task behind all
 /// others.
 const SLICE: usize = 32;
+/// Offers of one event before the first pause, which take about a millisecond: a fan-out to fewer streams runs at once,
+/// because pauses would delay its last streams and spare others nothing.
+const FIRST_SLICE: usize = 1_024;
 
 /// Every open stream of this process; one for all members.
 ///
@@ -38,7 +41,9 @@ pub(super) struct Hub {
 
 /// Counts the offers of a fan-out, and gives way to other tasks after each slice of them.
 pub(super) struct Pace {
-    /// Offers in one slice.
+    /// Offers before the first pause of an event.
+    first: usize,
+    /// Offers in each further slice.
     slice: usize,
     /// Offers until the next pause.
     left: usize,
@@ -46,14 +51,23 @@ pub(super) struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self::new(SLICE)
+        Self { first: FIRST_SLICE, slice: SLICE, left: FIRST_SLICE }
     }
 }
 
 impl Pace {
-    /// Begins to count; `slice` is at least 1.
+    /// Begins to count, with a first slice like the others; `slice` is at least 1.
+    #[cfg(test)]
     pub(super) fn new(slice: usize) -> Self {
-        Self { slice, left: slice }
+        Self { first: slice, slice, left: slice }
+    }
+
+    /// Begins an event. Gives way first, if the events before it have used a part of their first slice that counts.
+    async fn begin(&mut self) {
+        if self.left + self.slice <= self.first {
+            tokio::task::yield_now().await;
+        }
+        self.left = self.first;
     }
 
     async fn count(&mut self, offers: usize) {
@@ -158,6 +172,7 @@ impl Hub {
 
     /// Offers an event to every stream of its audience. Gives way to other tasks as `pace` demands.
     pub(super) async fn offer(&self, event: &Event, pace: &mut Pace) {
+        pace.begin().await;
         let (audience, fact) = (EventAudience::of(event.fact.kind), &event.fact);
         if audience.followers {
             self.offer_to_watchers(event, pace).await;
