@@ -1,4 +1,5 @@
-//! The actor behind every slot of every domain: one generic loop over the domain's typed commands.
+//! The actor behind every slot of every domain, and behind actors that only work on one message after the other: one
+//! generic loop over their typed commands.
 use super::{
     error::{Error, Reply},
     mailbox::{Envelope, Permit},
@@ -8,13 +9,13 @@ use std::{future::Future, marker::PhantomData, task::Poll};
 
 /// The commands of one domain: an enum with one variant for each command and the port for its reply.
 pub(super) trait Command: Send + 'static {
-    /// The stores that the commands need. Each incarnation of each slot's actor begins with a clone.
+    /// The stores or rooms that the commands need. Each incarnation of each actor begins with a clone.
     type State: Clone + Send + Sync + 'static;
 
     /// Submits the command to its store and sends its reply when the store has answered; see [`submit_then_reply`].
     ///
-    /// The next command of the slot waits until this future ends, so it must not await a commit. It has no error: a
-    /// failed command is a reply.
+    /// The next command waits until this future ends, so a command of a slot must not await a commit. An actor that
+    /// works on one message at a time awaits its work here. The future has no error: a failed command is a reply.
     fn run(self, state: &Self::State, permit: Permit) -> impl Future<Output = ()> + Send;
 }
 
@@ -40,7 +41,7 @@ pub(super) async fn submit_then_reply<T: Send + 'static>(
     });
 }
 
-/// Carries out the commands of one slot of one domain, in mailbox order.
+/// Carries out the commands of one mailbox in its order: those of one slot of one domain, or of an actor without slots.
 ///
 /// A slot owns:
 ///

@@ -3,17 +3,17 @@
 use crate::{
     actors::{
         backoff::{Backoff, PART_MAX},
+        command_actor::{Command, CommandActor},
         error::{Error, Reply},
         health::{Fault, Part},
         lease::Lease,
-        mailbox::{Envelope, Mailbox},
+        mailbox::{Mailbox, Permit},
         reader,
         supervisor::Supervisor,
     },
     domain::{Event, EventKind, MemberId},
     storage::{DEPARTURE_ROWS_MAX, DepartureStep, DepartureStore, Stores, Work},
 };
-use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -32,32 +32,13 @@ enum Message {
     TakeStep { after: MemberId, reply: Reply<Option<DepartureStep>> },
 }
 
-struct DepartureActor;
-
-impl Actor for DepartureActor {
-    type Msg = Envelope<Message>;
+impl Command for Message {
     type State = Arc<dyn DepartureStore>;
-    type Arguments = Arc<dyn DepartureStore>;
 
-    async fn pre_start(
-        &self,
-        _: ActorRef<Self::Msg>,
-        store: Arc<dyn DepartureStore>,
-    ) -> Result<Arc<dyn DepartureStore>, ActorProcessingErr> {
-        Ok(store)
-    }
-
-    async fn handle(
-        &self,
-        _: ActorRef<Self::Msg>,
-        envelope: Self::Msg,
-        store: &mut Arc<dyn DepartureStore>,
-    ) -> Result<(), ActorProcessingErr> {
-        if let Some((Message::TakeStep { after, reply }, _permit)) = envelope.open() {
-            // Sending fails only when the task has stopped waiting.
-            let _ = reply.send(store.take_step(after, DEPARTURE_ROWS_MAX).await.map_err(Error::from));
-        }
-        Ok(())
+    async fn run(self, store: &Self::State, _permit: Permit) {
+        let Self::TakeStep { after, reply } = self;
+        // Sending fails only when the task has stopped waiting.
+        let _ = reply.send(store.take_step(after, DEPARTURE_ROWS_MAX).await.map_err(Error::from));
     }
 }
 
@@ -67,7 +48,7 @@ pub(super) async fn start(supervisor: &Supervisor, part: &Part, stores: &Stores)
     // Read first: a departure that begins later is found by its event, an earlier one by its row.
     let head = *stores.log.head().borrow();
     let (log, store) = (stores.log.clone(), stores.departures.clone());
-    let make = move || (DepartureActor, store.clone());
+    let make = move || (CommandActor::new(), store.clone());
     let mailbox = supervisor.spawn_part(part, None, make).await;
     let lease = Lease::new(&stores.leases, Work::Departures);
     let fault = part.new_fault();

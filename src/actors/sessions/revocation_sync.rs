@@ -5,15 +5,15 @@
 use super::revocations::Revocations;
 use crate::{
     actors::{
+        command_actor::{Command, CommandActor},
         error::{Error, Reply, StartError},
-        mailbox::{Envelope, Mailbox},
+        mailbox::{Mailbox, Permit},
         reader,
         supervisor::Supervisor,
     },
     domain::{Event, Position, Timestamp},
     storage::{SessionStore, StoreResult, StoredRevocations, Stores},
 };
-use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::sync::Arc;
 
 /// The message of the actor.
@@ -42,7 +42,7 @@ impl RevocationSync {
         sync.load(Timestamp::now()).await?;
         let state = sync.clone();
         let actor: Mailbox<Message> =
-            supervisor.spawn("revocations", None, move || (RevocationActor, state.clone())).await?;
+            supervisor.spawn("revocations", None, move || (CommandActor::new(), state.clone())).await?;
         supervisor.spawn_background(reader::follow(stores.log.clone(), head, move |batch| {
             let actor = actor.clone();
             let position = batch.last().map_or(head, |event| event.position);
@@ -71,33 +71,13 @@ impl RevocationSync {
     }
 }
 
-/// Awaits the store for each batch; only the log reader waits for it.
-struct RevocationActor;
-
-impl Actor for RevocationActor {
-    type Msg = Envelope<Message>;
+impl Command for Message {
     type State = RevocationSync;
-    type Arguments = RevocationSync;
 
-    async fn pre_start(
-        &self,
-        _: ActorRef<Self::Msg>,
-        sync: RevocationSync,
-    ) -> Result<RevocationSync, ActorProcessingErr> {
-        Ok(sync)
-    }
-
-    async fn handle(
-        &self,
-        _: ActorRef<Self::Msg>,
-        envelope: Self::Msg,
-        sync: &mut RevocationSync,
-    ) -> Result<(), ActorProcessingErr> {
-        let Some((Message::Apply { batch, reply }, _permit)) = envelope.open() else {
-            return Ok(());
-        };
+    /// Awaits the store; only the log reader waits for it.
+    async fn run(self, sync: &RevocationSync, _permit: Permit) {
+        let Self::Apply { batch, reply } = self;
         // A caller that timed out has dropped its port, so a failed send is ignored.
         let _ = reply.send(sync.apply(&batch).await);
-        Ok(())
     }
 }

@@ -6,15 +6,15 @@
 use super::{Shared, hub::Pace};
 use crate::{
     actors::{
+        command_actor::{Command, CommandActor},
         error::{Error, StartError},
-        mailbox::{Envelope, Mailbox},
+        mailbox::{Mailbox, Permit},
         reader,
         supervisor::Supervisor,
         wait_until::wait_until,
     },
     domain::{Event, EventKind as K, Position},
 };
-use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -25,31 +25,15 @@ pub(super) enum Message {
     Deliver { batch: Vec<Event>, done: oneshot::Sender<Position> },
 }
 
-/// Has no state of its own: the hub outlives an incarnation. The next one continues after the last event that every
-/// stream was offered, and a stream that was offered the event after it before the failure ignores it.
-struct DeliveryActor;
-
-impl Actor for DeliveryActor {
-    type Msg = Envelope<Message>;
+/// The hub outlives an incarnation of the actor. The next one continues after the last event that every stream was
+/// offered, and a stream that was offered the event after it before the failure ignores it.
+impl Command for Message {
     type State = Arc<Shared>;
-    type Arguments = Arc<Shared>;
 
-    async fn pre_start(&self, _: ActorRef<Self::Msg>, shared: Arc<Shared>) -> Result<Arc<Shared>, ActorProcessingErr> {
-        Ok(shared)
-    }
-
-    async fn handle(
-        &self,
-        _: ActorRef<Self::Msg>,
-        envelope: Self::Msg,
-        shared: &mut Arc<Shared>,
-    ) -> Result<(), ActorProcessingErr> {
-        let Some((Message::Deliver { batch, done }, _permit)) = envelope.open() else {
-            return Ok(());
-        };
+    async fn run(self, shared: &Arc<Shared>, _permit: Permit) {
+        let Self::Deliver { batch, done } = self;
         // Sending fails only when the reader has ended, and then the process is ending.
         let _ = done.send(deliver(shared, &batch).await);
-        Ok(())
     }
 }
 
@@ -60,7 +44,7 @@ pub(super) async fn start(shared: &Arc<Shared>, supervisor: &Supervisor) -> Resu
     shared.hub.set_offered_to(begin);
     let arguments = shared.clone();
     let mailbox: Mailbox<Message> =
-        supervisor.spawn("streams", None, move || (DeliveryActor, arguments.clone())).await?;
+        supervisor.spawn("streams", None, move || (CommandActor::new(), arguments.clone())).await?;
     let positions = shared.visibility.applied_positions();
     supervisor.spawn_background(reader::follow(shared.log.clone(), begin, move |batch: Vec<Event>| {
         let (actor, mut applied) = (mailbox.clone(), positions.clone());
