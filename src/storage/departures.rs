@@ -34,7 +34,8 @@ pub trait DepartureStore: Send + Sync + 'static {
     async fn take_step(&self, after: MemberId, rows: usize) -> StoreResult<Option<DepartureStep>>;
     /// Returns the member whose step [`DepartureStore::take_step`] takes next.
     async fn next_departure(&self, after: MemberId) -> StoreResult<Option<MemberId>>;
-    /// Counts the open departures and acceptances.
+    /// Counts the open departures and acceptances, for tests.
+    #[cfg(test)]
     async fn open_departures(&self) -> StoreResult<u64>;
 
     /// Deactivates a member and leaves all rows to the steps, for tests. Refuses `MemberNotFound`.

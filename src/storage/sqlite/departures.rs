@@ -251,6 +251,7 @@ impl DepartureStore for Sqlite {
         Ok(row.map(|row| MemberId(number(row.get(0)))))
     }
 
+    #[cfg(test)]
     async fn open_departures(&self) -> StoreResult<u64> {
         count_open(&self.read_pool).await
     }

@@ -9,7 +9,7 @@ pub(crate) use edit::set_tags;
 
 use super::{
     Sqlite, decoded, failed, json_ids, number, signed,
-    writer::{BatchedPost, Job, stopped},
+    writer::{BatchedPost, Job},
 };
 use crate::{
     domain::{
@@ -111,7 +111,7 @@ impl PostStore for Sqlite {
     async fn create_post(&self, post: Post, receipt: Option<Receipt>) -> StoreResult<Committed<Outcome>> {
         let (reply, answer) = oneshot::channel();
         self.writer.submit(Job::CreatePost(Box::new(BatchedPost::new(post, receipt, reply))))?;
-        answer.await.unwrap_or_else(|error| Err(stopped(error)))
+        answer.await.unwrap_or_else(|error| Err(failed(error)))
     }
 
     async fn edit_post(

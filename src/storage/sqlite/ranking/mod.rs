@@ -62,9 +62,12 @@ static NEWEST: LazyLock<String> = LazyLock::new(|| {
         UNION SELECT * FROM (SELECT * FROM ({newest} LIMIT ?2) WHERE for_everybody LIMIT ?1) ORDER BY id DESC"
     )
 });
-const PUBLIC: &str = "SELECT p.id FROM json_each(?) j JOIN posts p ON p.id = j.value \
-    JOIN members m ON m.id = p.author_id WHERE p.deleted_at IS NULL AND m.deactivated_at IS NULL AND m.privacy = 0 \
-    AND p.audience = 0";
+static PUBLIC: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT p.id FROM json_each(?) j JOIN posts p ON p.id = j.value JOIN members a ON a.id = p.author_id \
+        WHERE p.deleted_at IS NULL AND a.deactivated_at IS NULL AND {FOR_EVERYBODY}"
+    )
+});
 
 /// Decodes the first column.
 fn post_id(row: &SqliteRow) -> PostId {
@@ -121,7 +124,7 @@ impl RankingStore for Sqlite {
     }
 
     async fn public_posts(&self, posts: &[PostId]) -> StoreResult<Vec<PostId>> {
-        let query = sqlx::query(PUBLIC).bind(json_ids(posts.iter().map(|post| post.0)));
+        let query = sqlx::query(AssertSqlSafe(PUBLIC.as_str())).bind(json_ids(posts.iter().map(|post| post.0)));
         let found: Vec<PostId> = self.fetch(query).await?.iter().map(post_id).collect();
         Ok(posts.iter().copied().filter(|post| found.contains(post)).collect())
     }

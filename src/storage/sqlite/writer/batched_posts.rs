@@ -3,13 +3,15 @@ use super::{
     Commit,
     job::{NotRun, durable_outcome},
     panics::catch_panic,
-    stopped,
 };
 use crate::{
     domain::{Post, Receipt},
     storage::{
         StoreResult,
-        sqlite::posts::{self, CreatedPost, NewPost},
+        sqlite::{
+            failed,
+            posts::{self, CreatedPost, NewPost},
+        },
     },
 };
 use tokio::sync::oneshot;
@@ -68,7 +70,7 @@ async fn attempt(commit: &mut Commit, batch: &[&mut BatchedPost]) -> StoreResult
 
 async fn attempt_alone(commit: &mut Commit, post: &&mut BatchedPost) -> CreatedPost {
     match attempt(commit, std::slice::from_ref(post)).await {
-        Ok(mut outcomes) => outcomes.pop().unwrap_or_else(|| Err(stopped(NotRun))),
+        Ok(mut outcomes) => outcomes.pop().unwrap_or_else(|| Err(failed(NotRun))),
         Err(error) => {
             commit.note_panic(&error);
             Err(error)

@@ -1,6 +1,6 @@
 //! `Job`: a command in the queue of the writer, with the caller that waits for it.
 use super::{BatchedPost, Commit};
-use crate::storage::{Committed, StoreResult};
+use crate::storage::{Committed, StoreResult, sqlite::failed};
 use futures::future::BoxFuture;
 use tokio::sync::oneshot;
 
@@ -68,7 +68,7 @@ where
 /// not count, because it may rest on changes of other commands that were rolled back.
 pub(super) fn durable_outcome<T>(outcome: Option<StoreResult<T>>, durable: StoreResult<()>) -> StoreResult<T> {
     durable?;
-    outcome.unwrap_or_else(|| Err(super::stopped(NotRun)))
+    outcome.unwrap_or_else(|| Err(failed(NotRun)))
 }
 
 /// The error of a command that a durable commit did not run, which no commit does.

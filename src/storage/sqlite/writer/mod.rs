@@ -82,14 +82,14 @@ impl Writer {
     {
         let (reply, answer) = oneshot::channel();
         self.submit(Job::Single(Box::new(Pending::new(command, reply))))?;
-        answer.await.unwrap_or_else(|error| Err(stopped(error)))
+        answer.await.unwrap_or_else(|error| Err(failed(error)))
     }
 
     /// Enqueues a job. Errors: `Busy` if the queue is full, `Unavailable` if the task ended.
     pub(crate) fn submit(&self, job: Job) -> StoreResult<()> {
         self.queue.try_send(job).map_err(|error| match error {
             TrySendError::Full(_) => StoreError::Busy { backend: "sqlite" },
-            TrySendError::Closed(_) => stopped(Ended),
+            TrySendError::Closed(_) => failed(Ended),
         })
     }
 }
@@ -98,8 +98,3 @@ impl Writer {
 #[derive(Debug, thiserror::Error)]
 #[error("the writer has ended")]
 struct Ended;
-
-/// Wraps the error of a writer that ended before it answered.
-pub(crate) fn stopped(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
-    failed(error)
-}

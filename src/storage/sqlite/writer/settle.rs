@@ -4,7 +4,7 @@ use crate::{
     domain::Position,
     storage::{StoreError, StoreResult, sqlite::log},
 };
-use sqlx::SqlitePool;
+use sqlx::{SqlitePool, error::DatabaseError};
 
 /// How far the transaction of a [`Commit`] has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,16 +93,18 @@ impl Commit {
 
 /// Returns whether SQLite found the disk or the database full (SQLITE_FULL).
 fn is_full(error: &StoreError) -> bool {
-    let StoreError::Unavailable { source, .. } = error else { return false };
-    let source: &(dyn std::error::Error + 'static) = source.as_ref();
-    matches!(source.downcast_ref(), Some(sqlx::Error::Database(error)) if error.code().as_deref() == Some("13"))
+    answer_of_sqlite(error).is_some_and(|answer| answer.code().as_deref() == Some("13"))
 }
 
 /// Returns whether SQLite itself answered with the error: the connection works, and the statement had no effect.
 fn is_rejected(error: &StoreError) -> bool {
-    let StoreError::Unavailable { source, .. } = error else { return false };
+    answer_of_sqlite(error).is_some()
+}
+
+fn answer_of_sqlite(error: &StoreError) -> Option<&dyn DatabaseError> {
+    let StoreError::Unavailable { source, .. } = error else { return None };
     let source: &(dyn std::error::Error + 'static) = source.as_ref();
-    matches!(source.downcast_ref(), Some(sqlx::Error::Database(_)))
+    source.downcast_ref().and_then(sqlx::Error::as_database_error)
 }
 
 #[cfg(test)]
