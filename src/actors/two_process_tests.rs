@@ -4,8 +4,7 @@ use super::{Actors, error::Error, feeds::Feed, streams::LiveEvent, supervisor::S
 use crate::{
     config::Config,
     domain::{
-        Email, Handle, Identity, MemberId, Patch, Position, Post, PostAudience, PostCounts, PostId, Profile,
-        ProfilePatch, Refusal, SessionId, Timestamp,
+        Identity, MemberId, Position, Post, PostId, Refusal, SessionId, Timestamp,
         cursor::{FeedCursor, ListKind, StreamCursor, encode_list_cursor},
     },
     storage::{NewMember, StoreError, Stores},
@@ -34,15 +33,7 @@ async fn start() -> Deployment {
 }
 
 fn newcomer(number: u64) -> NewMember {
-    let name = ProfilePatch { member_name: Patch::Set("이름".to_owned()), ..ProfilePatch::default() };
-    NewMember {
-        id: MemberId(number),
-        email: Email::new(&format!("m{number}@example.com")).unwrap(),
-        handle: Handle::new(&format!("member{number}")).unwrap(),
-        password_hash: "hash".to_owned(),
-        profile: Profile::new(name).unwrap(),
-        created_at: Timestamp(0),
-    }
+    NewMember::for_tests(number, &format!("member{number}"))
 }
 
 async fn sign_up(stores: &Stores, number: u64) -> MemberId {
@@ -51,20 +42,7 @@ async fn sign_up(stores: &Stores, number: u64) -> MemberId {
 }
 
 async fn post(stores: &Stores, id: u64, author: MemberId) -> Position {
-    let post = Post {
-        id: PostId(id),
-        author,
-        audience: PostAudience::Public,
-        title: None,
-        content: "글".to_owned(),
-        tags: Vec::new(),
-        mentions: Vec::new(),
-        images: Vec::new(),
-        counts: PostCounts::default(),
-        created_at: Timestamp::now(),
-        edited_at: None,
-    };
-    stores.posts.create_post(post, None).await.unwrap().at
+    stores.posts.create_post(Post::for_tests(id, author), None).await.unwrap().at
 }
 
 fn identity(member: MemberId) -> Identity {

@@ -140,6 +140,24 @@ pub struct Post {
 }
 
 impl Post {
+    /// Makes a public post for tests.
+    #[cfg(test)]
+    pub(crate) fn for_tests(id: u64, author: MemberId) -> Self {
+        Self {
+            id: PostId(id),
+            author,
+            title: None,
+            content: "글".to_owned(),
+            audience: PostAudience::Public,
+            tags: Vec::new(),
+            mentions: Vec::new(),
+            images: Vec::new(),
+            counts: PostCounts::default(),
+            created_at: Timestamp::now(),
+            edited_at: None,
+        }
+    }
+
     /// Returns the facts that the visibility rule decides by for this viewer.
     pub fn facts_for(&self, viewer: MemberId) -> PostFacts {
         let (author, audience) = (self.author, self.audience);

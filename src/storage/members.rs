@@ -29,6 +29,23 @@ pub struct NewMember {
     pub created_at: Timestamp,
 }
 
+#[cfg(test)]
+impl NewMember {
+    /// Makes a member for tests; the handle makes its address unique too.
+    pub(crate) fn for_tests(id: u64, handle: &str) -> Self {
+        let profile =
+            ProfilePatch { member_name: crate::domain::Patch::Set("이름".to_owned()), ..ProfilePatch::default() };
+        Self {
+            id: MemberId(id),
+            email: Email::new(&format!("{handle}@example.com")).unwrap(),
+            handle: Handle::new(handle).unwrap(),
+            password_hash: "hash".to_owned(),
+            profile: Profile::new(profile).unwrap(),
+            created_at: Timestamp::now(),
+        }
+    }
+}
+
 /// One entry of a list that is ordered by the time of its creation.
 #[derive(Debug, Clone)]
 pub struct Listed<T> {

@@ -1,41 +1,13 @@
 //! For tests of the cost of a page: members, posts and comments, and a store of posts that records its reads.
 use crate::{
     domain::{
-        Comment, CommentId, Deadline, Email, Handle, MemberId, Outcome, Patch, Post, PostAudience, PostCounts,
-        PostFacts, PostId, PostText, Profile, ProfilePatch, Receipt, Timestamp, markup::ResolvedMarkup,
+        Comment, CommentId, Deadline, MemberId, Outcome, Post, PostCounts, PostFacts, PostId, PostText, Receipt,
+        Timestamp, markup::ResolvedMarkup,
     },
-    storage::{Committed, NewMember, PostParticipants, PostRef, PostStore, StoreResult},
+    storage::{Committed, PostParticipants, PostRef, PostStore, StoreResult},
 };
 use async_trait::async_trait;
 use std::sync::{Arc, Mutex};
-
-pub(in crate::actors) fn member(number: u64) -> NewMember {
-    let profile = ProfilePatch { member_name: Patch::Set("이름".to_owned()), ..ProfilePatch::default() };
-    NewMember {
-        id: MemberId(number),
-        email: Email::new(&format!("m{number}@example.com")).unwrap(),
-        handle: Handle::new(&format!("m{number}")).unwrap(),
-        password_hash: "hash".to_owned(),
-        profile: Profile::new(profile).unwrap(),
-        created_at: Timestamp(1),
-    }
-}
-
-pub(in crate::actors) fn post(number: u64, author: u64) -> Post {
-    Post {
-        id: PostId(number),
-        author: MemberId(author),
-        audience: PostAudience::Public,
-        title: None,
-        content: "글".to_owned(),
-        tags: Vec::new(),
-        mentions: Vec::new(),
-        images: Vec::new(),
-        counts: PostCounts::default(),
-        created_at: Timestamp(1),
-        edited_at: None,
-    }
-}
 
 pub(in crate::actors) fn comment(number: u64, post: u64, parent: Option<u64>, author: u64) -> Comment {
     Comment {

@@ -1,12 +1,12 @@
 //! Tests of hidden counts: exact for every number of blocks, at a cost that the number of blocks does not multiply.
 use super::{
     hidden_counts::{HiddenCounts, ORDINARY_MAX},
-    test_support::{Read, Recording, comment, member, post},
+    test_support::{Read, Recording, comment},
 };
 use crate::{
     config::Config,
-    domain::{Comment, CommentId, MemberCard, MemberId, PostId, Relations, VisiblePost},
-    storage::{BlockedCounts, Import, ImportedLike, PostStore, Stores},
+    domain::{Comment, CommentId, MemberCard, MemberId, Post, PostId, Relations, VisiblePost},
+    storage::{BlockedCounts, Import, ImportedLike, NewMember, PostStore, Stores},
 };
 use std::sync::Arc;
 
@@ -26,8 +26,8 @@ struct Deployment {
 async fn deployment() -> Deployment {
     let folder = tempfile::tempdir().unwrap();
     let mut stores = Stores::open(&Config::for_tests(folder.path())).await.unwrap();
-    let members = (1_001..=2_000).map(member).collect();
-    let posts = LIKES.iter().map(|(id, _)| post(*id, 1_001)).collect();
+    let members = (1_001..=2_000).map(|number| NewMember::for_tests(number, &format!("member{number}"))).collect();
+    let posts = LIKES.iter().map(|(id, _)| Post::for_tests(*id, MemberId(1_001))).collect();
     let like = |post: u64, number: u64| ImportedLike {
         id: post * 10_000 + number,
         post: PostId(post),

@@ -2,10 +2,7 @@
 use super::{Feed, FeedPage};
 use crate::{
     actors::for_tests::{TestServer, until},
-    domain::{
-        Email, Handle, MemberId, Patch, Post, PostAudience, PostCounts, PostId, Profile, ProfilePatch, Timestamp,
-        markup,
-    },
+    domain::{MemberId, Post, PostAudience, markup},
     storage::{Import, NewMember},
 };
 
@@ -13,33 +10,9 @@ const AUTHOR: MemberId = MemberId(7);
 /// More than the steps of one page read.
 const HIDDEN: u64 = 9_500;
 
-fn author() -> NewMember {
-    let profile = ProfilePatch { member_name: Patch::Set("이름".to_owned()), ..ProfilePatch::default() };
-    NewMember {
-        id: AUTHOR,
-        email: Email::new("author@example.com").unwrap(),
-        handle: Handle::new("author").unwrap(),
-        password_hash: String::new(),
-        profile: Profile::new(profile).unwrap(),
-        created_at: Timestamp::now(),
-    }
-}
-
 fn post(id: u64, audience: PostAudience) -> Post {
-    let content = "글 #표";
-    Post {
-        id: PostId(id),
-        author: AUTHOR,
-        title: None,
-        content: content.to_owned(),
-        audience,
-        tags: markup::find(content).tags,
-        mentions: Vec::new(),
-        images: Vec::new(),
-        counts: PostCounts::default(),
-        created_at: Timestamp::now(),
-        edited_at: None,
-    }
+    let content = "글 #표".to_owned();
+    Post { tags: markup::find(&content).tags, content, audience, ..Post::for_tests(id, AUTHOR) }
 }
 
 fn ids(page: &FeedPage) -> Vec<u64> {
@@ -53,7 +26,7 @@ async fn a_feed_continues_behind_more_hidden_posts_than_one_page_skips() {
     let mut posts = vec![post(oldest, PostAudience::Public)];
     posts.extend((1..=HIDDEN).map(|number| post(oldest + number, PostAudience::Own)));
     posts.push(post(newest, PostAudience::Public));
-    let batch = Import { members: vec![author()], posts, ..Import::default() };
+    let batch = Import { members: vec![NewMember::for_tests(AUTHOR.0, "author")], posts, ..Import::default() };
     server.stores.housekeeping.import(batch).await.unwrap();
     let read = async |cursor: Option<String>| {
         let feed = Feed::Tag("표".to_owned());

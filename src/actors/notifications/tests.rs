@@ -4,13 +4,13 @@ use crate::{
     actors::{
         Supervisor, System,
         activity::Activity,
-        catalog::test_support::{Read, Recording, comment, member, post},
+        catalog::test_support::{Read, Recording, comment},
         mailbox::Bounds,
         projection::{Projection, Rooms},
     },
     config::Config,
-    domain::{MemberId, PostId, RelationChange},
-    storage::Stores,
+    domain::{MemberId, Post, PostId, RelationChange},
+    storage::{NewMember, Stores},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -36,9 +36,9 @@ async fn counts_groups_and_lists_of_notifications_load_no_post() {
     let notifications = Notifications::new(&stores, catalog, visibility.clone(), activity);
 
     for number in [AUTHOR, FAN, OTHER] {
-        stores.members.sign_up(member(number), None).await.unwrap();
+        stores.members.sign_up(NewMember::for_tests(number, &format!("member{number}")), None).await.unwrap();
     }
-    stores.posts.create_post(post(POST, AUTHOR), None).await.unwrap();
+    stores.posts.create_post(Post::for_tests(POST, MemberId(AUTHOR)), None).await.unwrap();
     for liker in [FAN, OTHER] {
         stores.likes.like_post(liker, MemberId(liker), PostId(POST), true).await.unwrap();
     }

@@ -3,9 +3,7 @@ use super::Visibility;
 use crate::{
     actors::catalog::Catalog,
     config::Config,
-    domain::{
-        Email, Event, EventKind, Fact, Handle, MemberId, Patch, Position, Privacy, Profile, ProfilePatch, Timestamp,
-    },
+    domain::{Event, EventKind, Fact, MemberId, Position, Privacy},
     storage::{NewMember, Stores},
 };
 use tokio::sync::watch;
@@ -16,16 +14,7 @@ async fn the_decisions_of_purged_members_are_forgotten() {
     let config = Config::for_tests(folder.path());
     let stores = Stores::open(&config).await.unwrap();
     let (stays, purged) = (MemberId(1 << 30), MemberId(2 << 30));
-    let profile = ProfilePatch { member_name: Patch::Set("이름".to_owned()), ..ProfilePatch::default() };
-    let member = NewMember {
-        id: stays,
-        email: Email::new("stays@example.com").unwrap(),
-        handle: Handle::new("stays").unwrap(),
-        password_hash: String::new(),
-        profile: Profile::new(profile).unwrap(),
-        created_at: Timestamp::now(),
-    };
-    stores.members.sign_up(member, None).await.unwrap();
+    stores.members.sign_up(NewMember::for_tests(stays.0, "stays"), None).await.unwrap();
     let (_positions, applied) = watch::channel(Position(0));
     let visibility = Visibility::new(&stores, &config, Catalog::new(&stores, &config), applied);
     let fact = |kind, member| Event { position: Position(9), at_ns: 0, fact: Fact::new(kind, member) };

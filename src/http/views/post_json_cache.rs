@@ -105,23 +105,12 @@ fn write(out: &mut Vec<u8>, view: &impl Serialize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{MemberId, PostAudience, Timestamp};
+    use crate::domain::{MemberId, Timestamp};
 
     fn post(id: u64, content: &str, name: &str) -> VisiblePost {
         let author = MemberCard { id: MemberId(7), handle: "jiwoo".into(), display_name: name.into(), avatar: None };
-        let post = Post {
-            id: PostId(id),
-            author: author.id,
-            title: None,
-            content: content.into(),
-            audience: PostAudience::Public,
-            tags: Vec::new(),
-            mentions: Vec::new(),
-            images: Vec::new(),
-            counts: PostCounts::default(),
-            created_at: Timestamp(1_735_689_600_123),
-            edited_at: None,
-        };
+        let created_at = Timestamp(1_735_689_600_123);
+        let post = Post { content: content.into(), created_at, ..Post::for_tests(id, author.id) };
         VisiblePost::plain(Arc::new(post), Arc::new(author))
     }
 

@@ -51,10 +51,7 @@ mod two_writers_relations;
 mod views;
 
 use super::{NewMember, StoreResult, Stores};
-use crate::domain::{
-    Email, Handle, IdGenerator, MemberId, Patch, Position, Post, PostAudience, PostCounts, PostId, Profile,
-    ProfilePatch, Timestamp, markup,
-};
+use crate::domain::{IdGenerator, MemberId, Position, Post, PostId, markup};
 use futures::future::LocalBoxFuture;
 use std::sync::LazyLock;
 
@@ -129,15 +126,7 @@ fn id() -> u64 {
 }
 
 fn newcomer(handle: &str) -> NewMember {
-    let profile = ProfilePatch { member_name: Patch::Set("이름".to_owned()), ..ProfilePatch::default() };
-    NewMember {
-        id: MemberId(id()),
-        email: Email::new(&format!("{handle}@example.com")).unwrap(),
-        handle: Handle::new(handle).unwrap(),
-        password_hash: "hash".to_owned(),
-        profile: Profile::new(profile).unwrap(),
-        created_at: Timestamp::now(),
-    }
+    NewMember::for_tests(id(), handle)
 }
 
 async fn member(stores: &Stores, handle: &str) -> MemberId {
@@ -148,19 +137,8 @@ async fn member(stores: &Stores, handle: &str) -> MemberId {
 }
 
 fn draft(author: MemberId, content: &str) -> Post {
-    Post {
-        id: PostId(id()),
-        author,
-        title: None,
-        content: content.to_owned(),
-        audience: PostAudience::Public,
-        tags: markup::find(content).tags,
-        mentions: Vec::new(),
-        images: Vec::new(),
-        counts: PostCounts::default(),
-        created_at: Timestamp::now(),
-        edited_at: None,
-    }
+    let tags = markup::find(content).tags;
+    Post { content: content.to_owned(), tags, ..Post::for_tests(id(), author) }
 }
 
 async fn post(stores: &Stores, author: MemberId, content: &str) -> PostId {

@@ -223,21 +223,13 @@ mod tests {
     use super::*;
     use crate::{
         config::Config,
-        domain::{Email, Handle, Patch, Profile, ProfilePatch, Timestamp},
         storage::{HousekeepingStore, MemberStore, NewMember, sqlite::Sqlite},
     };
     use futures::FutureExt;
 
     fn newcomer(number: u64) -> NewMember {
-        let name = ProfilePatch { member_name: Patch::Set("이름".to_owned()), ..ProfilePatch::default() };
-        NewMember {
-            id: MemberId(number),
-            email: Email::new(&format!("m{number}@example.com")).unwrap(),
-            handle: Handle::new(&format!("member{number}")).unwrap(),
-            password_hash: "x".repeat(3_000),
-            profile: Profile::new(name).unwrap(),
-            created_at: Timestamp(0),
-        }
+        let new = NewMember::for_tests(number, &format!("member{number}"));
+        NewMember { password_hash: "x".repeat(3_000), ..new }
     }
 
     async fn set_page_limit(store: &Sqlite, pragma: &'static str) {

@@ -2,10 +2,7 @@
 use super::Commit;
 use crate::{
     config::Config,
-    domain::{
-        Email, EventKind, Fact, Handle, MemberId, Outcome, Patch, Position, Post, PostAudience, PostCounts, PostId,
-        Profile, ProfilePatch, Timestamp,
-    },
+    domain::{EventKind, Fact, MemberId, Outcome, Position, Post},
     storage::{
         EventLog, HousekeepingStore, MemberStore, NewMember, PostStore, StoreError, StoreResult, sqlite::Sqlite,
     },
@@ -17,31 +14,7 @@ async fn open(folder: &tempfile::TempDir) -> Sqlite {
 }
 
 fn newcomer(number: u64) -> NewMember {
-    let name = ProfilePatch { member_name: Patch::Set("이름".to_owned()), ..ProfilePatch::default() };
-    NewMember {
-        id: MemberId(number),
-        email: Email::new(&format!("m{number}@example.com")).unwrap(),
-        handle: Handle::new(&format!("member{number}")).unwrap(),
-        password_hash: "hash".to_owned(),
-        profile: Profile::new(name).unwrap(),
-        created_at: Timestamp(0),
-    }
-}
-
-fn draft(id: u64, author: u64) -> Post {
-    Post {
-        id: PostId(id),
-        author: MemberId(author),
-        audience: PostAudience::Public,
-        title: None,
-        content: "글".to_owned(),
-        tags: Vec::new(),
-        mentions: Vec::new(),
-        images: Vec::new(),
-        counts: PostCounts::default(),
-        created_at: Timestamp(0),
-        edited_at: None,
-    }
+    NewMember::for_tests(number, &format!("member{number}"))
 }
 
 /// Signs up members 1 to 20 in one batch, with `neighbour` among them. Returns the answer of the neighbour.
@@ -125,12 +98,12 @@ async fn a_post_that_cannot_be_stored_fails_alone() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder).await;
     store.sign_up(newcomer(1), None).await.unwrap();
-    store.create_post(draft(1_000, 1), None).await.unwrap();
+    store.create_post(Post::for_tests(1_000, MemberId(1)), None).await.unwrap();
     // The third has the id of a stored post, the seventh an author who does not exist.
     let drafts = (1..=10).map(|number| match number {
-        3 => draft(1_000, 1),
-        7 => draft(1_007, 2),
-        number => draft(1_000 + number, 1),
+        3 => Post::for_tests(1_000, MemberId(1)),
+        7 => Post::for_tests(1_007, MemberId(2)),
+        number => Post::for_tests(1_000 + number, MemberId(1)),
     });
     let answers = join_all(drafts.map(|post| store.create_post(post, None))).await;
     for (number, answer) in (1..=10).zip(&answers) {
